@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechatpay_chain import query
+from wechatpay_chain.errors import ChainError
+from wechatpay_chain.query import JS, PHP, Style
+
+PLAIN = st.dictionaries(st.text(min_size=1), st.text())
+
+
+@pytest.mark.parametrize(
+    ("params", "style", "text"),
+    [
+        (None, JS, ""),
+        ({}, JS, ""),
+        ({"a": "b c"}, JS, "a=b%20c"),
+        ({"a": "b c"}, PHP, "a=b%20c"),
+        ({"a": True, "b": False}, JS, "a=true&b=false"),
+        ({"a": True, "b": False}, PHP, "a=1&b=0"),
+        ({"a": ["x", "y z"]}, JS, "a%5B%5D=x&a%5B%5D=y%20z"),
+        ({"a": ["x", "y z"]}, PHP, "a%5B0%5D=x&a%5B1%5D=y%20z"),
+        (
+            {"a": {"b": {"c": "d", "e": [1, 2]}}},
+            JS,
+            "a%5Bb%5D%5Bc%5D=d&a%5Bb%5D%5Be%5D%5B0%5D=1&a%5Bb%5D%5Be%5D%5B1%5D=2",
+        ),
+        ({"a": None, "b": ""}, JS, "b="),
+        ({"a": None, "b": ""}, PHP, "b="),
+        ({"k": "!$'()*,;:@[]"}, PHP, "k=%21%24%27%28%29%2A%2C%3B%3A%40%5B%5D"),
+        ({"k": "!$'()*,;:@[]"}, JS, "k=!$'()*,%3B:%40%5B%5D"),
+        ({"k": "100%", "j": "%41"}, JS, "k=100%25&j=%2541"),
+        ({"n": 1, "f": 1.0, "g": 0.1, "d": Decimal("1.50")}, JS, "n=1&f=1&g=0.1&d=1.50"),
+        ([("a", "1"), ("a", "2")], JS, "a=1&a=2"),
+        ("a=1&b=2", JS, "a=1&b=2"),
+        ("?a=1", PHP, "a=1"),
+        ({"a": []}, JS, ""),
+    ],
+)
+def test_a_query_is_spelled_as_each_face_is_used_to(params: object, style: Style, text: str) -> None:
+    """Lists, booleans, numbers, None and what stays bare, in the style of axios and of http_build_query."""
+    assert query.build(params, style) == text
+
+
+@pytest.mark.parametrize(
+    "params", [5, b"a=1", object(), ["ab"], [("a", "b", "c")], {"a": object()}, {"a": b"x"}, {"a": float("nan")}]
+)
+def test_what_has_no_plain_spelling_raises(params: object) -> None:
+    """The error names the parameter or says what was expected."""
+    with pytest.raises(ChainError, match=r"^query: "):
+        query.build(params, JS)
+
+
+@given(PLAIN, st.sampled_from([JS, PHP]))
+def test_text_comes_back_from_a_query(params: dict[str, str], style: Style) -> None:
+    """Whatever the names and values, a server reads what was written."""
+    try:
+        text = query.build(params, style)
+    except ChainError:
+        return
+    assert dict(parse_qsl(text, keep_blank_values=True)) == params

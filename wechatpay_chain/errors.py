@@ -1,0 +1,223 @@
+"""Every error of this package.
+
+WechatpayError
+├── ConfigError (ValueError)             names the field; raised at construction
+├── ChainError (TypeError)               missing or unknown placeholder, unknown option, bad segment; nothing was sent
+├── DecryptionError (ValueError)         wrong key or tampered text; names the likely cause
+├── VerificationError (requests.RequestException)   the answer is not WeChat's: .response kept; on a 2xx
+│   │                                               the operation may have happened
+│   ├── HeadersIncomplete                a signature header is missing or unreadable
+│   ├── ClockOffset                      the two clocks are more than 300 s apart
+│   ├── UnknownSerial                    signed with a key that this client does not hold
+│   ├── SignatureMismatch                the bytes are not those that were signed
+│   └── SignatureProbe                   a deliberate wrong signature (WECHATPAY/SIGNTEST/)
+├── TransportError (requests.ConnectionError)       every host failed; .attempts tells each
+│   └── TimedOut (requests.Timeout)      sent perhaps; never sent again by itself unless GET
+├── ApiError (requests.HTTPError)        .status .code .message .detail .request_id .response .verified
+│   ├── ClientError (4xx)
+│   │   ├── SignError (401 SIGN_ERROR)
+│   │   └── RateLimited (429)
+│   └── ServerError (5xx)
+└── BusinessError (requests.RequestException)       v2: return_code / result_code not SUCCESS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import requests
+
+if TYPE_CHECKING:
+    from wechatpay_chain.response import Response
+
+__all__ = [
+    "ApiError",
+    "Attempt",
+    "BusinessError",
+    "ChainError",
+    "ClientError",
+    "ClockOffset",
+    "ConfigError",
+    "DecryptionError",
+    "HeadersIncomplete",
+    "RateLimited",
+    "ServerError",
+    "SignError",
+    "SignatureMismatch",
+    "SignatureProbe",
+    "TimedOut",
+    "TransportError",
+    "UnknownSerial",
+    "VerificationError",
+    "WechatpayError",
+]
+
+
+class WechatpayError(Exception):
+    """The root of every error that this package raises; its message is one line."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        if args and isinstance(args[0], str):
+            args = (" ".join(args[0].splitlines()), *args[1:])
+        super().__init__(*args, **options)
+
+
+class ConfigError(WechatpayError, ValueError):
+    """A configuration that cannot work; ``field`` names the entry to mend."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.field)
+
+
+class ChainError(WechatpayError, TypeError):
+    """A chain or an option that cannot become a request; nothing was sent."""
+
+
+class DecryptionError(WechatpayError, ValueError):
+    """A text that the given key does not open."""
+
+
+class VerificationError(WechatpayError, requests.RequestException):
+    """An answer that is not proven to be WeChat Pay's.
+
+    ``response`` is kept for diagnosis. On a 2xx status the operation may have happened: ask for its
+    state before sending it again.
+    """
+
+    response: Response | None
+
+    def __init__(self, message: str, response: Response | None = None) -> None:
+        super().__init__(message)
+        self.response = response
+
+
+class HeadersIncomplete(VerificationError):
+    """One of the four signature headers is missing or unreadable."""
+
+
+class ClockOffset(VerificationError):
+    """The answer's clock and this machine's are more than 300 s apart; both are in the message."""
+
+
+class UnknownSerial(VerificationError):
+    """The answer is signed with a key that this client does not hold."""
+
+
+class SignatureMismatch(VerificationError):
+    """The signature does not fit the bytes that arrived."""
+
+
+class SignatureProbe(VerificationError):
+    """WeChat Pay answered with a deliberate wrong signature to see whether it is refused."""
+
+
+class Attempt(NamedTuple):
+    """One try at one host: ``sent`` is False when no byte of the request can have left."""
+
+    host: str
+    error: str
+    sent: bool
+
+
+class TransportError(WechatpayError, requests.ConnectionError):
+    """No host answered; ``attempts`` is a tuple of ``Attempt``, one for each try."""
+
+    attempts: tuple[Attempt, ...]
+
+    def __init__(self, message: str, attempts: tuple[Attempt, ...] = ()) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+
+
+class TimedOut(TransportError, requests.Timeout):
+    """The answer did not come in time; the request may have been carried out."""
+
+
+class ApiError(WechatpayError, requests.HTTPError):
+    """WeChat Pay's own refusal.
+
+    ``status`` (HTTP), ``code`` and ``message`` (WeChat's), ``detail`` (any JSON or None), ``request_id``,
+    ``response``, and ``verified``: whether the refusal itself carried a valid signature.
+    Source: https://pay.weixin.qq.com/doc/v3/merchant/4012081709
+    """
+
+    status: int
+    code: str
+    message: str
+    detail: Any
+    request_id: str
+    verified: bool
+    response: Response
+
+    def __init__(self, text: str, response: Response) -> None:
+        super().__init__(text)
+        body = response.data if isinstance(response.data, dict) else {}
+        self.response = response
+        self.status = response.status_code
+        self.code = _text(body.get("code"))
+        self.message = _text(body.get("message"))
+        self.detail = body.get("detail")
+        self.request_id = response.request_id
+        self.verified = response.verified
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.response)
+
+    @classmethod
+    def of(cls, response: Response) -> ApiError:
+        """The error that fits an answer of status 300 and above."""
+        kind = _kind(response)
+        return kind(_describe(response), response)
+
+
+class ClientError(ApiError):
+    """4xx: the request has to change."""
+
+
+class SignError(ClientError):
+    """401 SIGN_ERROR: ``detail["sign_information"]`` holds the text that WeChat Pay built."""
+
+
+class RateLimited(ClientError):
+    """429: slow down."""
+
+
+class ServerError(ApiError):
+    """5xx: repeat with the same order number, never a new one."""
+
+
+class BusinessError(WechatpayError, requests.RequestException):
+    """An APIv2 answer whose return_code or result_code is not SUCCESS."""
+
+
+def _kind(response: Response) -> type[ApiError]:
+    status = response.status_code
+    body = response.data if isinstance(response.data, dict) else {}
+    if status == 401 and body.get("code") == "SIGN_ERROR":
+        return SignError
+    if status == 429:
+        return RateLimited
+    if 400 <= status < 500:
+        return ClientError
+    return ServerError if status >= 500 else ApiError
+
+
+def _describe(response: Response) -> str:
+    body = response.data
+    if isinstance(body, dict) and body.get("code"):
+        said = f"{_text(body['code'])}: {_text(body.get('message'))}"
+    elif response.is_redirect:
+        said = f"redirect to {response.headers['Location']} not followed; name the host as base_url if you trust it"
+    else:
+        kind = response.headers.get("Content-Type", "no content type")
+        said = f"no WeChat Pay error body ({kind}, {len(response.content)} bytes)"
+    reference = f" (Request-ID {response.request_id})" if response.request_id else ""
+    return f"{response.status_code} {said}{reference}"
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

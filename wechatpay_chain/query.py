@@ -1,0 +1,88 @@
+"""How a query becomes text: one flattening, and a style for each face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+from urllib.parse import quote
+
+from wechatpay_chain.errors import ChainError
+
+__all__ = ["JS", "PHP", "Style", "build"]
+
+
+class Style(NamedTuple):
+    """What one face's users are used to: the spelling of booleans and of flat lists, and what stays bare."""
+
+    true: str
+    false: str
+    flat_list_index: bool
+    safe: str
+
+
+# axios: true/false, a[]=x for a flat list. encodeURIComponent leaves !'()* bare and axios brings : $ , back;
+# a space is %20 here, since + is a plus sign to whoever reads the signed text.
+JS = Style(true="true", false="false", flat_list_index=False, safe="!'()*:$,")
+# http_build_query with PHP_QUERY_RFC3986, as Guzzle calls it.
+PHP = Style(true="1", false="0", flat_list_index=True, safe="")
+
+
+def build(params: object, style: Style) -> str:
+    """A query without its question mark from text, a mapping, or a sequence of pairs.
+
+    None is left out; nested mappings and lists become ``a[b]`` and ``a[0]``. Raises ChainError for a value
+    that has no plain spelling.
+    """
+    if params is None:
+        return ""
+    if isinstance(params, str):
+        return params.removeprefix("?")
+    if isinstance(params, Mapping):
+        pairs: Iterator[tuple[str, object]] = ((str(key), value) for key, value in params.items())
+    elif isinstance(params, Sequence) and not isinstance(params, bytes | bytearray):
+        pairs = map(_pair, params)
+    else:
+        raise ChainError(f"query: expected a mapping, pairs or text, found {type(params).__name__}; nothing was sent")
+    return "&".join(
+        f"{_quoted(key, key, style)}={_quoted(_plain(value, key, style), key, style)}"
+        for name, item in pairs
+        for key, value in _flat(name, item, style, top=True)
+    )
+
+
+def _pair(item: object) -> tuple[str, object]:
+    if isinstance(item, Sequence) and not isinstance(item, str | bytes) and len(item) == 2:
+        return str(item[0]), item[1]
+    raise ChainError("query: a sequence must hold pairs of name and value; nothing was sent")
+
+
+def _flat(key: str, value: object, style: Style, top: bool) -> Iterator[tuple[str, object]]:
+    if value is None:
+        return
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _flat(f"{key}[{name}]", item, style, top=False)
+    elif isinstance(value, list | tuple):
+        bare = top and not style.flat_list_index and not any(isinstance(x, Mapping | list | tuple) for x in value)
+        for index, item in enumerate(value):
+            yield from _flat(f"{key}[]" if bare else f"{key}[{index}]", item, style, top=False)
+    else:
+        yield key, value
+
+
+def _plain(value: object, key: str, style: Style) -> str:
+    if isinstance(value, bool):
+        return style.true if value else style.false
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str | int | Decimal) or (isinstance(value, float) and value == value and abs(value) < 1e300):
+        return str(value)
+    raise ChainError(f"query: {key} is {type(value).__name__}; pass text, a number, a list or a mapping")
+
+
+def _quoted(text: str, key: str, style: Style) -> str:
+    try:
+        return quote(text, safe=style.safe)
+    except UnicodeEncodeError:
+        raise ChainError(f"query: {key!r} holds text that UTF-8 cannot; nothing was sent") from None

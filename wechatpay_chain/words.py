@@ -1,0 +1,178 @@
+"""How a name that a user types becomes a piece of a request path.
+
+Pure text: no client, no option, no network.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from urllib.parse import quote
+
+from wechatpay_chain.errors import ChainError
+
+__all__ = [
+    "as_php",
+    "as_written",
+    "encode_segment",
+    "escape",
+    "expand",
+    "is_foreign",
+    "placeholders",
+    "segment",
+    "shown",
+]
+
+_NAME = r"[A-Za-z](?:[\w-]*\w)?"
+_ATTRIBUTE_PLACEHOLDER = re.compile(rf"_({_NAME})_", re.ASCII)
+_OTHER_PLACEHOLDER = re.compile(rf"<({_NAME})>|\$({_NAME})\$", re.ASCII)
+_TEMPLATE = re.compile(rf"\{{(\+?)({_NAME})\}}", re.ASCII)
+_BRACES = re.compile(r"\{[^{}]*\}")
+_CAPITAL = re.compile(r"[A-Z]")
+# RFC 3986: what may stand as it is in a path or a query; the rest, and a % that is no escape, is encoded.
+_STRAY = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+# Names that belong to Python, to displays (_repr_html_) and to ctypes, not to a path.
+_FOREIGN = re.compile(r"_repr_\w*_|_ipython_\w*_|_as_parameter_")
+# /v3/ecommerce/applyments/ ends with an empty word, which both reference SDKs write as {empty}.
+_EMPTY = "empty"
+
+
+def is_foreign(name: str) -> bool:
+    """Whether an attribute name is some other library's question, never a word of a path."""
+    if not name.startswith("_"):
+        return False
+    return _ATTRIBUTE_PLACEHOLDER.fullmatch(name) is None or _FOREIGN.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def segment(name: str) -> str:
+    """The path text of an attribute: ``merchantService`` is ``merchant-service``, ``_id_`` is ``{id}``."""
+    if name.endswith("_") and keyword.iskeyword(name[:-1]):
+        name = name[:-1]
+    return as_php(name)
+
+
+def as_written(text: str) -> str:
+    """Path text of ``[…]`` and ``chain(…)`` in the native face: only the placeholders' spelling changes."""
+    return _braced(_checked(text))
+
+
+def as_php(text: str) -> str:
+    """Path text of ``[…]`` and ``chain(…)`` in the PHP face: camelCase becomes kebab-case, never in a query.
+
+    Source: WeChatPay\\BuilderTrait of wechatpay-php, from which two things differ on purpose: a
+    placeholder keeps its name, and each segment is converted by itself.
+    """
+    text = _checked(text)
+    placeholder = _ATTRIBUTE_PLACEHOLDER.fullmatch(text)
+    if placeholder:
+        return f"{{{placeholder[1]}}}"
+    path, mark, query = _braced(text).partition("?")
+    return "/".join(map(_converted, path.split("/"))) + mark + query
+
+
+def placeholders(path: str) -> tuple[str, ...]:
+    """The names that a path waits for, in order."""
+    return tuple(match[2] for match in _TEMPLATE.finditer(path))
+
+
+def shown(path: str) -> str:
+    """A path as the documentation of placeholders shows it: ``<sp_mchid>``."""
+    return _TEMPLATE.sub(r"<\1\2>", path)
+
+
+def encode_segment(value: object, name: str) -> str:
+    """A value as one path segment, percent-encoded once; nothing is safe but RFC 3986's unreserved.
+
+    Raises ChainError for what is neither text nor a whole number, and for text that is empty, ``.`` or ``..``.
+    """
+    text = _plain(value, name)
+    if text in (".", ".."):
+        raise ChainError(f"{name}: {text!r} would change the path; nothing was sent")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise ChainError(f"{name}: text that UTF-8 cannot hold; nothing was sent") from None
+
+
+def expand(path: str, values: Mapping[str, object]) -> str:
+    """A path with its placeholders filled from ``values``, every stray character percent-encoded.
+
+    Raises ChainError for a missing or unusable value, or braces that are no placeholder.
+    """
+    if "{" in path:
+        _refuse_operators(path)
+        path = _TEMPLATE.sub(_filler(path, values), path)
+    return escape(path.partition("#")[0])
+
+
+def escape(text: str) -> str:
+    """A path and query in which nothing is left for requests or urllib3 to rewrite."""
+    try:
+        text = _STRAY.sub(lambda stray: quote(stray[0], safe=""), text)
+    except UnicodeEncodeError:
+        raise ChainError("path: text that UTF-8 cannot hold; nothing was sent") from None
+    return _ESCAPE.sub(lambda escaped: escaped[0].upper(), text) if "%" in text else text
+
+
+def _converted(word: str) -> str:
+    if "{" in word:
+        pieces = _BRACES.split(word)
+        names = _BRACES.findall(word)
+        return "".join(_kebab(piece) + name for piece, name in zip(pieces, [*names, ""], strict=True))
+    return _kebab(word)
+
+
+def _kebab(word: str) -> str:
+    if word.islower():
+        return word
+    if _CAPITAL.match(word):
+        word = word[0].lower() + word[1:]
+    return _CAPITAL.sub(lambda capital: "-" + capital[0].lower(), word)
+
+
+def _braced(text: str) -> str:
+    return _OTHER_PLACEHOLDER.sub(lambda found: f"{{{found[1] or found[2]}}}", text)
+
+
+def _checked(text: object) -> str:
+    if isinstance(text, int) and not isinstance(text, bool):
+        return str(text)
+    if not isinstance(text, str):
+        raise ChainError(f"a path is text, not {type(text).__name__}; nothing was sent")
+    if text.startswith("//"):
+        raise ChainError(f"{text!r} names a host; pass the host as base_url; nothing was sent")
+    text = text.removeprefix("/")
+    if not text.strip():
+        raise ChainError("a path segment is empty; write _empty_ where the API's path has an empty word")
+    return text
+
+
+def _plain(value: object, name: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ChainError(f"{name}: expected text or a whole number, found {type(value).__name__}; nothing was sent")
+    text = str(value)
+    if not text:
+        raise ChainError(f"{name}: empty; nothing was sent")
+    return text
+
+
+def _refuse_operators(path: str) -> None:
+    for found in _BRACES.findall(path):
+        if not _TEMPLATE.fullmatch(found):
+            raise ChainError(f"{found}: write {{name}} or {{+name}}; other RFC 6570 operators are not supported")
+
+
+def _filler(path: str, values: Mapping[str, object]) -> Callable[[re.Match[str]], str]:
+    def fill(match: re.Match[str]) -> str:
+        name = match[2]
+        if name == _EMPTY and values.get(name, "") == "":
+            return ""
+        if values.get(name) is None:
+            raise ChainError(f"{name}: no value for <{name}> in {shown(path)}; pass {name}=…; nothing was sent")
+        return _plain(values[name], name) if match[1] else encode_segment(values[name], name)
+
+    return fill

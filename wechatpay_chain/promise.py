@@ -1,0 +1,280 @@
+"""Promises in the shape of the JS and the PHP documentation, on one bounded pool of threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from wechatpay_chain import workers
+
+__all__ = ["Promise"]
+
+T = TypeVar("T")
+State = Literal["pending", "fulfilled", "rejected"]
+
+_log = logging.getLogger("wechatpay_chain")
+
+
+class Promise(Generic[T]):
+    """The answer to come of an asynchronous call.
+
+    ``then``, ``catch``, ``otherwise`` and ``finally_`` return a new promise; a callback may return a
+    promise. ``wait`` and ``result`` give the value or raise; in asyncio, ``await`` does. A promise whose
+    error nobody looked at says so in the log.
+    """
+
+    def __init__(self) -> None:
+        self._state: State = "pending"
+        self._value: Any = None
+        self._task: Callable[[], Any] | None = None
+        self._sources: tuple[Promise[Any], ...] = ()
+        self._reactions: list[Callable[[], None]] = []
+        self._looked_at = False
+
+    @classmethod
+    def run(cls, task: Callable[[], T]) -> Promise[T]:
+        """A promise for what ``task`` returns, run by a thread of the pool."""
+        promise: Promise[T] = cls()
+        promise._task = task
+        workers.pool.submit(promise._work)
+        return promise
+
+    @classmethod
+    def resolve(cls, value: Any = None) -> Promise[Any]:
+        """A promise that is fulfilled with ``value``, or follows it when it is a promise."""
+        promise: Promise[Any] = cls()
+        promise._follow(value)
+        return promise
+
+    @classmethod
+    def reject(cls, error: BaseException) -> Promise[Any]:
+        """A promise that is rejected with ``error``."""
+        promise: Promise[Any] = cls()
+        promise._settle("rejected", error)
+        return promise
+
+    @classmethod
+    def all(cls, promises: Iterable[Any]) -> Promise[list[Any]]:
+        """A promise for the list of all values; rejected with the first error."""
+        items = [cls.resolve(item) for item in promises]
+        return cls._gather(items, stop_at="rejected", outcome=lambda item: item._value)
+
+    @classmethod
+    def settle(cls, promises: Iterable[Any]) -> Promise[list[dict[str, Any]]]:
+        """A promise for ``{"state", "value"}`` or ``{"state", "reason"}`` of each; never rejected."""
+        items = [cls.resolve(item) for item in promises]
+        return cls._gather(items, stop_at=None, outcome=Promise._told)
+
+    @classmethod
+    def race(cls, promises: Iterable[Any]) -> Promise[Any]:
+        """A promise that settles as the first of ``promises`` does; ValueError when there is none."""
+        items = [cls.resolve(item) for item in promises]
+        if not items:
+            raise ValueError("race: no promise to wait for")
+        winner: Promise[Any] = cls()
+        winner._sources = tuple(items)
+        for item in items:
+            item._react(winner._adopter(item))
+        return winner
+
+    def then(
+        self,
+        on_fulfilled: Callable[[T], Any] | None = None,
+        on_rejected: Callable[[Any], Any] | None = None,
+    ) -> Promise[Any]:
+        """A promise for what the fitting callback returns; without one, value or error pass through."""
+        for callback in (on_fulfilled, on_rejected):
+            if callback is not None and not callable(callback):
+                raise TypeError(f"then: expected functions, found {type(callback).__name__}")
+        derived: Promise[Any] = Promise()
+        derived._sources = (self,)
+
+        def react() -> None:
+            callback = on_fulfilled if self._state == "fulfilled" else on_rejected
+            if callback is None:
+                derived._settle(self._state, self._value)
+                return
+            derived._follow_call(lambda: callback(self._value))
+
+        self._react(react)
+        return derived
+
+    def catch(self, on_rejected: Callable[[Any], Any]) -> Promise[Any]:
+        """``then(None, on_rejected)``, as JS names it."""
+        return self.then(None, on_rejected)
+
+    def otherwise(self, on_rejected: Callable[[Any], Any]) -> Promise[Any]:
+        """``then(None, on_rejected)``, as PHP names it."""
+        return self.then(None, on_rejected)
+
+    def finally_(self, callback: Callable[[], Any]) -> Promise[T]:
+        """Run ``callback`` either way and pass value or error through, once what it returned has settled."""
+
+        def passing(_: Any) -> Promise[T]:
+            return Promise.resolve(callback()).then(lambda _: self)
+
+        return self.then(passing, passing)
+
+    def result(self, timeout: float | None = None) -> T:
+        """The value, or the error raised; after ``timeout`` seconds TimeoutError, and the call goes on."""
+        if not self._join(timeout):
+            raise TimeoutError(f"no answer within {timeout} s; the call goes on")
+        self._looked_at = True
+        if self._state == "rejected":
+            raise self._value
+        return cast(T, self._value)
+
+    def wait(self, unwrap: bool = True) -> T | None:
+        """The value, or the error raised; ``wait(False)`` only waits, as in PHP."""
+        if unwrap:
+            return self.result()
+        self._join(None)
+        return None
+
+    def done(self) -> bool:
+        """Whether value or error are there."""
+        return self._state != "pending"
+
+    def __await__(self) -> Generator[Any, None, T]:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        settled: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not settled.done():
+                settled.set_result(None)
+
+        def react() -> None:
+            try:
+                loop.call_soon_threadsafe(wake)
+            except RuntimeError:  # the loop is closed: nobody is left to be woken
+                _log.debug("the event loop that awaited a promise is closed")
+
+        self._react(react)
+        yield from settled
+        return self.result()
+
+    def __repr__(self) -> str:
+        return f"<Promise {self._state}>"
+
+    def __del__(self) -> None:
+        if self._state == "rejected" and not self._looked_at:
+            _log.error("nobody looked at the error of a promise: %s: %s", type(self._value).__name__, self._value)
+
+    def _follow(self, outcome: Any) -> None:
+        if outcome is self:
+            self._settle("rejected", TypeError("a promise cannot wait for itself"))
+        elif isinstance(outcome, Promise):
+            with workers.changed:
+                self._sources = (outcome,)
+                workers.changed.notify_all()
+            outcome._react(self._adopter(outcome))
+        else:
+            self._settle("fulfilled", outcome)
+
+    def _follow_call(self, call: Callable[[], Any]) -> None:
+        """Follow what ``call`` returns or raises; only an interrupt goes on to the thread as well."""
+        try:
+            outcome = call()
+        except Exception as error:
+            self._settle("rejected", error)
+        except BaseException as error:
+            self._settle("rejected", error)
+            raise
+        else:
+            self._follow(outcome)
+
+    def _adopter(self, other: Promise[Any]) -> Callable[[], None]:
+        return lambda: self._settle(other._state, other._value)
+
+    def _settle(self, state: State, value: Any) -> None:
+        with workers.changed:
+            if self._state != "pending":
+                return
+            self._state, self._value = state, value
+            self._sources = ()
+            reactions, self._reactions = self._reactions, []
+            workers.changed.notify_all()
+        workers.here.react(reactions)
+
+    def _react(self, reaction: Callable[[], None]) -> None:
+        with workers.changed:
+            self._looked_at = True
+            if self._state == "pending":
+                self._reactions.append(reaction)
+                return
+        workers.here.react([reaction])
+
+    def _work(self) -> None:
+        with workers.changed:
+            task, self._task = self._task, None
+        if task is not None:
+            with workers.here:
+                self._follow_call(task)
+
+    def _join(self, timeout: float | None) -> bool:
+        """Wait until settled.
+
+        A thread that is itself a worker, or inside a callback, first does the work that it waits for:
+        else all workers could wait for work that no worker is left to do.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self._state == "pending":
+            helps = workers.here.depth > 0 and deadline is None
+            if helps and workers.here.drain():
+                continue
+            with workers.changed:
+                open_task = self._open_task() if helps else None
+                if open_task is None and self._state == "pending":
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        return False
+                    workers.changed.wait(left)
+            if open_task is not None:
+                open_task._work()
+        return True
+
+    def _open_task(self) -> Promise[Any] | None:
+        """A promise that this one depends on and whose task nobody has begun, the last one first."""
+        stack = [self]
+        while stack:
+            promise = stack.pop()
+            if promise._task is not None:
+                return promise
+            stack.extend(source for source in promise._sources if source._state == "pending")
+        return None
+
+    def _told(self) -> dict[str, Any]:
+        return {"state": self._state, "value" if self._state == "fulfilled" else "reason": self._value}
+
+    @classmethod
+    def _gather(
+        cls, items: list[Promise[Any]], stop_at: State | None, outcome: Callable[[Promise[Any]], Any]
+    ) -> Promise[list[Any]]:
+        gathered: Promise[list[Any]] = Promise()
+        gathered._sources = tuple(items)
+        left = len(items)
+        lock = threading.Lock()
+
+        def settled(item: Promise[Any]) -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                complete = left == 0
+            if item._state == stop_at:
+                gathered._settle("rejected", item._value)
+            elif complete:
+                gathered._settle("fulfilled", [outcome(each) for each in items])
+
+        def noting(item: Promise[Any]) -> Callable[[], None]:
+            return lambda: settled(item)
+
+        for item in items:
+            item._react(noting(item))
+        if not items:
+            gathered._settle("fulfilled", [])
+        return gathered

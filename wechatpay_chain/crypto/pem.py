@@ -1,0 +1,173 @@
+"""Keys in every form that WeChat Pay's documentation and the other SDKs hand them out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from wechatpay_chain.errors import ConfigError
+
+__all__ = ["KeySource", "PublicKeySource", "load_certificate", "load_private_key", "load_public_key", "serial_of"]
+
+KeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPrivateKey"
+PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
+
+_PEM_MARK = b"-----BEGIN "
+# wechatpay-php writes bare base64 with the form in front of it.
+_FORMS = {
+    "private.pkcs1://": b"RSA PRIVATE KEY",
+    "private.pkcs8://": b"PRIVATE KEY",
+    "public.pkcs1://": b"RSA PUBLIC KEY",
+    "public.spki://": b"PUBLIC KEY",
+}
+
+
+def load_private_key(source: KeySource, field: str, password: str | bytes | None = None) -> RSAPrivateKey:
+    """The RSA private key in ``source``: path, ``file://`` URL, PEM, bare base64, or a key object.
+
+    Raises ConfigError that names ``field``, the file, and what was found there instead; never the key.
+    """
+    if isinstance(source, RSAPrivateKey):
+        return source
+    data, origin = _read(source, field)
+    key = _first(data, *_readers(password.encode() if isinstance(password, str) else password))
+    found = _found(data)
+    # The frames of a traceback must not hold a key.
+    del source, data, password
+    if isinstance(key, RSAPrivateKey):
+        return key
+    raise ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
+
+
+def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
+    """The RSA public key in ``source``: as for the private key, and X.509 certificates.
+
+    Raises ConfigError that names ``field``, the file, and what was found there instead.
+    """
+    if isinstance(source, RSAPublicKey):
+        return source
+    if isinstance(source, x509.Certificate):
+        return _public_key_of(source, field)
+    data, origin = _read(source, field)
+    certificate = _certificate(data)
+    if certificate is not None:
+        return _public_key_of(certificate, field)
+    key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
+    found = _found(data)
+    del source, data
+    if isinstance(key, RSAPublicKey):
+        return key
+    raise ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
+
+
+def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | None:
+    """The X.509 certificate in ``source``, or None when ``source`` holds something else."""
+    if isinstance(source, x509.Certificate):
+        return source
+    if isinstance(source, RSAPublicKey):
+        return None
+    return _certificate(_read(source, field)[0])
+
+
+def serial_of(certificate: x509.Certificate) -> str:
+    """A certificate's serial as WeChat Pay writes it: upper-case hex."""
+    return f"{certificate.serial_number:X}"
+
+
+def _read(source: object, field: str) -> tuple[bytes, str]:
+    """The bytes that should hold a key, and where they came from, as words for an error."""
+    if isinstance(source, bytes):
+        return source, ""
+    if isinstance(source, os.PathLike):
+        return _read_file(Path(source), field)
+    if not isinstance(source, str):
+        raise ConfigError(f"{field}: expected a path, PEM text or a key object, found {type(source).__name__}", field)
+    text = source.strip()
+    if not text:
+        raise ConfigError(f"{field}: empty", field)
+    for prefix, label in _FORMS.items():
+        if text.startswith(prefix):
+            return _pem(label, text.removeprefix(prefix)), ""
+    if text.startswith("file://"):
+        return _read_file(Path(unquote(urlsplit(text).path)), field)
+    if _PEM_MARK.decode() in text:
+        return text.replace("\\n", "\n").encode("utf-8", "replace"), ""
+    if _base64(text) is not None:
+        return text.encode("ascii"), ""
+    return _read_file(Path(text), field)
+
+
+def _read_file(path: Path, field: str) -> tuple[bytes, str]:
+    # Text that is no path is perhaps a broken key: only its length may be shown.
+    name = repr(str(path)) if len(str(path)) < 256 and "\n" not in str(path) else f"{len(str(path))} characters"
+    try:
+        return path.expanduser().read_bytes(), f" in {name}"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+    raise ConfigError(f"{field}: neither a key nor a readable file: {name} ({reason})", field)
+
+
+def _readers(password: bytes | None) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
+    return (
+        lambda pem: serialization.load_pem_private_key(pem, password),
+        lambda der: serialization.load_der_private_key(der, password),
+    )
+
+
+def _first(data: bytes, from_pem: Callable[[bytes], Any], from_der: Callable[[bytes], Any]) -> Any:
+    """The first reading that works, or None: PEM, then base64 or raw DER."""
+    try:
+        if _PEM_MARK in data:
+            return from_pem(data)
+        return from_der(_base64(data.decode("latin-1")) or data)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    except Exception:  # cryptography raises UnsupportedAlgorithm, a bare Exception, for exotic keys
+        return None
+
+
+def _certificate(data: bytes) -> x509.Certificate | None:
+    if _PEM_MARK in data and b"CERTIFICATE" not in data:
+        return None
+    found: x509.Certificate | None = _first(data, x509.load_pem_x509_certificate, x509.load_der_x509_certificate)
+    return found
+
+
+def _public_key_of(certificate: x509.Certificate, field: str) -> RSAPublicKey:
+    key = certificate.public_key()
+    if isinstance(key, RSAPublicKey):
+        return key
+    raise ConfigError(f"{field}: expected an RSA certificate, found one with {type(key).__name__}", field)
+
+
+def _pem(label: bytes, text: str) -> bytes:
+    return b"-----BEGIN %s-----\n%s\n-----END %s-----\n" % (label, text.strip().encode("utf-8", "replace"), label)
+
+
+def _base64(text: str) -> bytes | None:
+    """The bytes of base64 text long enough to be a key; None for anything else."""
+    compact = "".join(text.split())
+    if len(compact) < 128:
+        return None
+    try:
+        return base64.b64decode(compact, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _found(data: bytes) -> str:
+    """What the bytes are instead, told by their first PEM label and nothing else."""
+    if _PEM_MARK not in data:
+        return f"{len(data)} bytes that are none" if data.strip() else "nothing"
+    label = data.split(_PEM_MARK, 1)[1].split(b"-----", 1)[0][:40].decode("ascii", "replace")
+    locked = label.startswith("ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in data
+    return f"PEM text {label!r}" + (" that needs its password" if locked else "")

@@ -1,0 +1,61 @@
+"""RSA as WeChat Pay uses it: PKCS#1 v1.5 signatures over SHA-256, OAEP (SHA-1) for fields."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+
+from wechatpay_chain.errors import DecryptionError
+
+__all__ = ["decrypt", "encrypt", "sign", "verify"]
+
+_SIGNATURE_PADDING = PKCS1v15()
+_SHA256 = SHA256()
+# SHA-1 is WeChat Pay's choice for OAEP, where collisions do not matter:
+# https://pay.weixin.qq.com/doc/v3/merchant/4013053257
+_FIELD_PADDING = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303
+
+
+def sign(message: bytes, private_key: RSAPrivateKey) -> str:
+    """The signature of ``message`` in base64, one line."""
+    return base64.b64encode(private_key.sign(message, _SIGNATURE_PADDING, _SHA256)).decode("ascii")
+
+
+def verify(message: bytes, signature: str, public_key: RSAPublicKey) -> bool:
+    """Whether ``signature`` (base64) is one of ``message``; False as well for text that is no base64."""
+    try:
+        public_key.verify(base64.b64decode(signature, validate=True), message, _SIGNATURE_PADDING, _SHA256)
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
+
+
+def encrypt(text: str, public_key: RSAPublicKey) -> str:
+    """``text`` (UTF-8) as base64 of its RSA-OAEP ciphertext.
+
+    Raises ValueError for text that is too long for the key: 214 bytes for 2048 bits.
+    """
+    plain = text.encode("utf-8")
+    limit = public_key.key_size // 8 - 42
+    if len(plain) > limit:
+        raise ValueError(f"text: {len(plain)} bytes, but this key encrypts at most {limit}")
+    return base64.b64encode(public_key.encrypt(plain, _FIELD_PADDING)).decode("ascii")
+
+
+def decrypt(ciphertext: str, private_key: RSAPrivateKey) -> str:
+    """The text in a base64 RSA-OAEP ``ciphertext``.
+
+    Raises DecryptionError when it was not made for this key or is no base64 or UTF-8 text.
+    """
+    try:
+        return private_key.decrypt(base64.b64decode(ciphertext, validate=True), _FIELD_PADDING).decode("utf-8")
+    except UnicodeDecodeError:
+        reason = "the decrypted bytes are no UTF-8 text"
+    except (ValueError, binascii.Error):
+        reason = "it was not encrypted for this private key, or is no base64"
+    raise DecryptionError(f"ciphertext: {reason}")

@@ -1,0 +1,69 @@
+"""WeChat Pay's hosts, and base URLs that a caller names."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from wechatpay_chain.errors import ConfigError
+
+__all__ = ["DEFAULT", "HOSTS", "Base", "bases_of"]
+
+# https://pay.weixin.qq.com/doc/v3/merchant/4012081710: main site and backup, under both names; overseas;
+# and two hosts of APIv2.
+HOSTS = frozenset(
+    {
+        "api.mch.weixin.qq.com",
+        "api2.mch.weixin.qq.com",
+        "api.wechatpay.cn",
+        "api2.wechatpay.cn",
+        "apihk.mch.weixin.qq.com",
+        "fraud.mch.weixin.qq.com",
+        "payapp.weixin.qq.com",
+    }
+)
+
+
+class Base(NamedTuple):
+    """Where requests go: ``origin`` is scheme, host and port; ``prefix`` stands before every path."""
+
+    origin: str
+    prefix: str = ""
+
+    @classmethod
+    def of(cls, url: object, field: str = "base_url") -> Base:
+        """The base in ``url``; ConfigError for anything but http(s) with a host and at most a path."""
+        if not isinstance(url, str):
+            raise ConfigError(f"{field}: expected text, found {type(url).__name__}", field)
+        try:
+            parts = urlsplit(url.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise ConfigError(f"{field}: {url[:80]!r} is no URL ({error})", field) from None
+        if parts.scheme not in ("http", "https") or not host or not host.isascii():
+            raise ConfigError(f"{field}: expected https://host, found {url[:80]!r}", field)
+        if "@" in parts.netloc:
+            raise ConfigError(f"{field}: leave user and password out; requests are signed", field)
+        if parts.query or parts.fragment:
+            raise ConfigError(f"{field}: expected no query or fragment, found {url[:80]!r}", field)
+        address = f"[{host}]" if ":" in host else host
+        return cls(f"{parts.scheme}://{address}{'' if port is None else f':{port}'}", parts.path.rstrip("/"))
+
+    @property
+    def is_wechat(self) -> bool:
+        """Whether this is one of WeChat Pay's own hosts, over TLS and at the usual port."""
+        return self.origin.removeprefix("https://") in HOSTS
+
+
+DEFAULT = (Base("https://api.mch.weixin.qq.com"), Base("https://api2.mch.weixin.qq.com"))
+
+
+def bases_of(urls: object, field: str = "base_url") -> tuple[Base, ...]:
+    """One URL or a sequence of them as bases, main site first; WeChat Pay's two sites for None."""
+    if urls is None:
+        return DEFAULT
+    if isinstance(urls, str):
+        return (Base.of(urls, field),)
+    if not isinstance(urls, list | tuple) or not urls:
+        raise ConfigError(f"{field}: expected a URL or a list of them, found {urls!r:.80}", field)
+    return tuple(Base.of(url, field) for url in urls)

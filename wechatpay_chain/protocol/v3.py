@@ -1,0 +1,141 @@
+"""APIv3: the text that is signed, and the proof that an answer is WeChat Pay's.
+
+Sources: https://pay.weixin.qq.com/doc/v3/merchant/4012365336 (requests),
+https://pay.weixin.qq.com/doc/v3/merchant/4013053420 (answers).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import re
+import secrets
+import time
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from wechatpay_chain.crypto import rsa
+from wechatpay_chain.errors import ClockOffset, ConfigError, HeadersIncomplete, SignatureMismatch, SignatureProbe
+from wechatpay_chain.protocol.keyring import Keyring
+from wechatpay_chain.protocol.merchant import Merchant
+
+__all__ = ["APIv3", "Signed", "answer_text", "is_unsigned", "request_text"]
+
+SCHEME = "WECHATPAY2-SHA256-RSA2048"
+CLOCK_WINDOW = 300
+_PROBE = "WECHATPAY/SIGNTEST/"
+_SIGNATURE_HEADERS = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
+
+# Answers that WeChat Pay does not sign: their content is checked by its digest, or not at all.
+UNSIGNED = (
+    ("GET", re.compile(r"/v3/billdownload/file")),
+    ("GET", re.compile(r"/v3/transferdownload/(elecvoucherfile|signfile)")),
+    ("GET", re.compile(r"/v3/new-tax-control-fapiao/download")),
+    ("GET", re.compile(r"/v3/(global/)?merchant-service/images/(?!upload$)[^/]+")),
+)
+# Answers whose signature covers {"sha1": …} of this header in place of the body.
+DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")
+_DIGEST_HEADER = "Wechatpay-Statement-Sha1"
+
+
+class Signed(NamedTuple):
+    """One signature: the Authorization header's value and the bytes that it covers."""
+
+    authorization: str
+    message: bytes
+
+
+def request_text(method: str, target: str, timestamp: str, nonce: str, body: bytes) -> bytes:
+    """The five lines that a request's signature covers."""
+    return f"{method}\n{target}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"
+
+
+def answer_text(timestamp: str, nonce: str, body: bytes) -> bytes:
+    """The three lines that an answer's signature covers."""
+    return f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
+
+
+def is_unsigned(method: str, path: str) -> bool:
+    """Whether WeChat Pay leaves the answer to this request unsigned; ``path`` is without a base's prefix."""
+    return any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED)
+
+
+class APIv3:
+    """Signs requests for a merchant and verifies answers against a keyring."""
+
+    def __init__(self, merchant: Merchant, keyring: Keyring) -> None:
+        self._merchant = merchant
+        self._keyring = keyring
+
+    def __repr__(self) -> str:
+        return f"<APIv3 of {self._merchant.mchid}>"
+
+    @property
+    def serial(self) -> str:
+        """The id of WeChat Pay's key that a request names in ``Wechatpay-Serial``."""
+        return self._keyring.current.id
+
+    def sign(self, method: str, target: str, body: bytes, timestamp: int | None = None, nonce: str = "") -> Signed:
+        """The signature of one attempt; clock (seconds) and nonce are drawn when not given.
+
+        ConfigError when the merchant's serial and key are not configured.
+        """
+        merchant = self._merchant
+        if merchant.private_key is None:
+            raise ConfigError("serial, private_key: missing; APIv3 needs them", "private_key")
+        now = str(int(time.time()) if timestamp is None else timestamp)
+        once = nonce or secrets.token_hex(16).upper()
+        message = request_text(method, target, now, once, body)
+        signature = rsa.sign(message, merchant.private_key)
+        return Signed(
+            f'{SCHEME} mchid="{merchant.mchid}",nonce_str="{once}",timestamp="{now}",'
+            f'serial_no="{merchant.serial}",signature="{signature}"',
+            message,
+        )
+
+    def verify(self, target: str, headers: Mapping[str, str], body: bytes, now: float | None = None) -> None:
+        """Prove that WeChat Pay made this answer; raises the VerificationError that tells why it is not proven."""
+        missing = [name for name in _SIGNATURE_HEADERS if not headers.get(name)]
+        if missing:
+            raise HeadersIncomplete(f"answer without {', '.join(missing)}; it may not be WeChat Pay's")
+        timestamp, nonce, key_id, signature = (headers[name] for name in _SIGNATURE_HEADERS)
+        if signature.startswith(_PROBE):
+            raise SignatureProbe("WeChat Pay sent a deliberate wrong signature to test this client; it was refused")
+        _check_clock(timestamp, time.time() if now is None else now)
+        if DIGEST_SIGNED.match(target):
+            body = _digest_body(headers, body)
+        if not self._keyring.verify(key_id, answer_text(timestamp, nonce, body), signature):
+            raise SignatureMismatch(
+                f"the answer's signature does not fit its {len(body)} bytes and key {key_id!r}; it was changed on"
+                " its way, or the key under this id is another"
+            )
+
+
+def _check_clock(timestamp: str, now: float) -> None:
+    if not re.fullmatch(r"[0-9]{1,15}", timestamp):
+        raise HeadersIncomplete(f"Wechatpay-Timestamp: expected seconds, found {timestamp[:40]!r}")
+    offset = now - int(timestamp)
+    if abs(offset) > CLOCK_WINDOW:
+        raise ClockOffset(
+            f"the answer was signed at {timestamp}, this machine's clock says {int(now)}: {abs(offset):.0f} s apart,"
+            f" {CLOCK_WINDOW} allowed; set the clock (NTP)"
+        )
+
+
+def _digest_body(headers: Mapping[str, str], body: bytes) -> bytes:
+    digest = headers.get(_DIGEST_HEADER, "")
+    if not digest:
+        raise HeadersIncomplete(f"answer without {_DIGEST_HEADER}; it may not be WeChat Pay's")
+    if digest.lower() not in _digests(body):
+        raise SignatureMismatch(f"{_DIGEST_HEADER} is {digest[:64]!r}, the statement's digest is another")
+    return f'{{"sha1":"{digest}"}}'.encode()
+
+
+def _digests(body: bytes) -> set[str]:
+    """SHA-1 of the statement as it came and, since it may come as a gzip file, of what is inside."""
+    digests = {hashlib.sha1(body, usedforsecurity=False).hexdigest()}
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        digests.add(hashlib.sha1(gzip.decompress(body), usedforsecurity=False).hexdigest())
+    return digests

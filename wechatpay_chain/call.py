@@ -1,0 +1,125 @@
+"""A verb and its arguments become one value, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from urllib3.util import parse_url
+
+from wechatpay_chain import query, words
+from wechatpay_chain.body import encode
+from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.options import JSON_UTF8, Face, Sink, parted, read_flag, read_headers, read_sink, read_timeout
+from wechatpay_chain.protocol.hosts import Base, bases_of
+
+__all__ = ["VERBS", "Call", "Verb", "build"]
+
+
+class Verb(NamedTuple):
+    """What the last word of a called chain means."""
+
+    method: str
+    is_async: bool
+
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+VERBS: Mapping[str, Verb] = {
+    name: Verb(method.upper(), is_async)
+    for method in _METHODS
+    for name, is_async in ((method, False), (f"{method}Async", True), (f"{method}_async", True))
+}
+
+# Both reference SDKs send it; bills, images and PDF come from the same hosts.
+_ACCEPT = "application/json, text/plain, application/x-gzip, application/pdf, image/png, image/*;q=0.5"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request before it is signed: ``path`` begins with a slash, both it and ``query`` are final."""
+
+    method: str
+    path: str
+    query: str = ""
+    body: bytes | None = None
+    headers: tuple[tuple[str, str | None], ...] = ()
+    content_type: str = JSON_UTF8
+    bases: tuple[Base, ...] | None = None
+    timeout: tuple[float, float] | None = None
+    stream: bool = False
+    sink: Sink | None = None
+
+    @property
+    def protocol(self) -> str:
+        """``v2`` or ``v3``, by the first word of the path."""
+        return "v2" if self.path == "/v2" or self.path.startswith("/v2/") else "v3"
+
+    def default_headers(self) -> dict[str, str]:
+        """The headers that every request has, in the order in which they are sent."""
+        return {"Accept": _ACCEPT, "Content-Type": self.content_type}
+
+
+def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_bases: Iterable[Base] = ()) -> Call:
+    """The call for a chain's ``path`` with all that was given for it, placeholder values among the options.
+
+    Raises ChainError for whatever could not be sent as it was meant.
+    """
+    values, options = parted(words.placeholders(path), given, path, face)
+    text = words.expand(path, values)
+    bases = _bases(options.get("base_url"))
+    text, bases = _aimed(text, bases, known_bases)
+    route, _, inline = text.partition("?")
+    body, content_type = encode(options, face)
+    return Call(
+        method=method,
+        path=_resolved(route),
+        query=_query(inline, options.get("params"), face),
+        body=body,
+        headers=read_headers(options.get("headers"), face.query_style),
+        content_type=content_type,
+        bases=bases,
+        timeout=read_timeout(options.get("timeout")),
+        stream=read_flag(options.get("stream"), "stream"),
+        sink=read_sink(options.get("sink")),
+    )
+
+
+def _bases(urls: object) -> tuple[Base, ...] | None:
+    if urls is None:
+        return None
+    try:
+        return bases_of(urls)
+    except ConfigError as error:
+        raise ChainError(f"{error}; nothing was sent") from None
+
+
+def _aimed(
+    text: str, bases: tuple[Base, ...] | None, known_bases: Iterable[Base]
+) -> tuple[str, tuple[Base, ...] | None]:
+    """Path and bases, where the path may be a whole URL of WeChat Pay's hosts or of a base that was named."""
+    if not text.lower().startswith(("http://", "https://", "//")):
+        return "/" + text.removeprefix("/"), bases
+    path_at = text.find("/", text.find("//") + 2)
+    path = text[path_at:] if path_at > 0 else "/"
+    try:
+        base = Base.of(text if path_at < 0 else text[:path_at])
+    except ConfigError:
+        raise ChainError(f"{text[:80]!r} is no URL; nothing was sent") from None
+    named = {known.origin for known in (*known_bases, *(bases or ()))}
+    if not base.is_wechat and base.origin not in named:
+        raise ChainError(f"{base.origin} is not a host of WeChat Pay; name it as base_url; nothing was sent")
+    return path, (base,)
+
+
+def _resolved(path: str) -> str:
+    if "/." not in path:
+        return path
+    return parse_url(f"http://host{path}").path or "/"
+
+
+def _query(inline: str, params: object, face: Face) -> str:
+    added = words.escape(query.build(params, face.query_style))
+    if face.query_replaces and params is not None:
+        return added
+    return "&".join(filter(None, (inline, added)))

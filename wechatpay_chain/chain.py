@@ -1,0 +1,133 @@
+"""Words become a path: a node is data until it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn, Protocol
+
+from wechatpay_chain import words
+from wechatpay_chain.call import VERBS, Verb
+from wechatpay_chain.errors import ChainError
+
+__all__ = ["Chain", "Dispatcher", "call_of"]
+
+
+class Dispatcher(Protocol):
+    """Whom a node hands its call to."""
+
+    def _text(self, text: str) -> str: ...
+
+    def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any: ...
+
+
+class Chain:
+    """A path under construction, and its verbs.
+
+    Attributes, ``['…']``, ``chain('…')`` and ``/ value`` each give a new node. Calling one that ends with
+    ``get post put patch delete`` (also ``…Async``, ``…_async``) sends; calling any other one with a mapping
+    posts, as in JS. Nothing else sends.
+    """
+
+    __slots__ = ("_client", "_path", "_word")
+
+    _client: Dispatcher
+    _path: tuple[str, ...]
+    _word: str | None
+
+    def __init__(self, client: Dispatcher, path: tuple[str, ...] = (), word: str | None = None) -> None:
+        object.__setattr__(self, "_client", client)
+        object.__setattr__(self, "_path", path)
+        object.__setattr__(self, "_word", word)
+
+    def __getattr__(self, name: str) -> Chain:
+        # Displays, debuggers, copy, pickle and numpy ask for names like these: they are no words of a path.
+        if words.is_foreign(name):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return Chain(self._client, (*self._path, words.segment(name)), name)
+
+    def __getitem__(self, text: str) -> Chain:
+        return Chain(self._client, (*self._path, self._client._text(text)))
+
+    def __truediv__(self, value: str | int) -> Chain:
+        return Chain(self._client, (*self._path, words.encode_segment(value, "/")))
+
+    def chain(self, text: str) -> Chain:
+        """The node ``text`` further down: one segment or many, with placeholders, slash or query as written."""
+        return self[text]
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        verb, path = _parted(self)
+        if verb is None:
+            # dict(node), node.keys() and the like call nodes too: only a mapping makes it a request.
+            if not args or not isinstance(args[0], Mapping):
+                raise ChainError(
+                    f"/{words.shown(path)} is called without a verb: end it with one, such as .get() or"
+                    " .post({…}), or pass a mapping to post; nothing was sent"
+                )
+            verb = VERBS["post"]
+        _refuse_unsendable(self, path)
+        return self._client._dispatch(verb, path, args, options)
+
+    def __dir__(self) -> list[str]:
+        return ["chain", *VERBS]
+
+    def __repr__(self) -> str:
+        verb, path = _parted(self)
+        return f"<{'' if verb is None else verb.method + ' '}/{words.shown(path)}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Chain) and self._client is other._client and _parted(self) == _parted(other)
+
+    def __hash__(self) -> int:
+        return hash((id(self._client), _parted(self)))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a chain never changes: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a chain never changes: {name} cannot be deleted")
+
+    def __copy__(self) -> Chain:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Chain:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{self!r} holds a client with keys and connections and is not pickled; make it where it is used"
+        )
+
+    # With __getitem__ alone, Python would take nodes for endless sequences.
+    __iter__ = None
+    __reversed__ = None
+    __contains__ = None
+
+
+def call_of(node: Chain) -> tuple[Verb, str]:
+    """Verb and path of a node that ends with a verb; ChainError for any other."""
+    verb, path = _parted(node)
+    if verb is None:
+        raise ChainError(f"{node!r} has no verb: end it with .get, .post or another one; nothing was sent")
+    _refuse_unsendable(node, path)
+    return verb, path
+
+
+def _parted(node: Chain) -> tuple[Verb | None, str]:
+    verb = None if node._word is None else VERBS.get(node._word)
+    return verb, _joined(node._path if verb is None else node._path[:-1])
+
+
+def _joined(path: tuple[str, ...]) -> str:
+    text = "/".join(path)
+    if "//" in text:
+        # chain('v3/pay/').transactions is one path; a double slash inside one text is the API's own.
+        text = "".join(piece if piece.endswith("/") else f"{piece}/" for piece in path[:-1]) + path[-1]
+    return text
+
+
+def _refuse_unsendable(node: Chain, path: str) -> None:
+    if not path:
+        raise ChainError("there is no path before the verb; nothing was sent")
+    if "?" in path and any("?" in piece for piece in node._path[:-2]):
+        raise ChainError(f"{words.shown(path)}: nothing but a verb can follow a query; nothing was sent")

@@ -1,0 +1,193 @@
+"""The client: picks the protocol, holds the merchant, the keyring and the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from wechatpay_chain import options as opts
+from wechatpay_chain import settings, words
+from wechatpay_chain.call import Call, Verb, build
+from wechatpay_chain.chain import Chain, call_of
+from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol.hosts import Base
+from wechatpay_chain.protocol.v3 import APIv3
+from wechatpay_chain.response import Response
+from wechatpay_chain.settings import Settings
+from wechatpay_chain.transport.request import SignedRequest
+from wechatpay_chain.transport.session import DEFAULT_TIMEOUT, Session
+from wechatpay_chain.version import __version__
+
+__all__ = ["Client", "Wechatpay"]
+
+C = TypeVar("C", bound="Client")
+_WRITE_SIZE = 1 << 16
+_USER_AGENT = f"wechatpay_chain/{__version__} requests/{requests.__version__}"
+
+
+class Client:
+    """What both faces share: a root of chains, one session, and the way of a call."""
+
+    _face = opts.NATIVE
+    _response_class = Response
+
+    def __init__(self, configured: Settings) -> None:
+        self._settings = configured
+        self._session = Session(configured.bases)
+        self._v3 = APIv3(configured.merchant, configured.keyring)
+
+    def __getattr__(self, name: str) -> Chain:
+        if words.is_foreign(name):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return Chain(self, (words.segment(name),), name)
+
+    def __getitem__(self, text: str) -> Chain:
+        return Chain(self, (self._text(text),))
+
+    # With __getitem__ alone, Python would take a client for an endless sequence.
+    __iter__ = None
+    __contains__ = None
+
+    def chain(self, text: str) -> Chain:
+        """The node at ``text``: one segment or many, with placeholders, slash or query as written."""
+        return self[text]
+
+    def prepare(self, verb: Chain, *args: Any, **options: Any) -> SignedRequest:
+        """The signed request that calling ``verb`` with these arguments would send, unsent.
+
+        ``wxpay.prepare(wxpay.v3.certificates.get)`` has ``.method .url .headers .body .message .curl()``.
+        Raises what the call would raise before sending.
+        """
+        if not isinstance(verb, Chain):
+            raise ChainError(f"prepare: expected a chain that ends with a verb, found {type(verb).__name__}")
+        kind, path = call_of(verb)
+        call = self._call(kind.method, path, args, options)
+        request = self._request(call)
+        request.sign_for((call.bases or self._settings.bases)[0])
+        return request
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._session.close()
+
+    def __enter__(self: C) -> C:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        configured: Settings | None = self.__dict__.get("_settings")
+        told = f" {configured.merchant.mchid} at {configured.bases[0].origin}" if configured else ""
+        return f"<{type(self).__name__}{told}>"
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError(f"{self!r} holds keys and connections and is not pickled; make it where it is used")
+
+    def _text(self, text: str) -> str:
+        return words.as_written(text)
+
+    def _read(self, method: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+        return opts.read_native(method, args, options)
+
+    def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        call = self._call(verb.method, path, args, options)
+        request = self._request(call)
+        if verb.is_async:
+            return Promise.run(lambda: self._send(call, request))
+        return self._send(call, request)
+
+    def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
+        call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
+        if call.protocol == "v2":
+            raise ChainError("v2: APIv2 is not supported yet; APIv3 chains begin with v3; nothing was sent")
+        return call
+
+    def _request(self, call: Call) -> SignedRequest:
+        protocol = self._ready()
+        return SignedRequest(call, self._headers(call), protocol, self._response_class)
+
+    def _ready(self) -> APIv3:
+        missing = self._settings.missing_for_v3()
+        if missing:
+            raise ConfigError(f"{', '.join(missing)}: missing; APIv3 calls need them; nothing was sent", missing[0])
+        return self._v3
+
+    def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
+        headers["User-Agent"] = _USER_AGENT
+        for name, value in (*self._settings.headers, *call.headers):
+            if value is None:
+                headers.pop(name, None)
+            else:
+                headers[name] = value
+        if "Wechatpay-Serial" not in headers:
+            headers["Wechatpay-Serial"] = self._v3.serial
+        return headers
+
+    def _send(self, call: Call, request: SignedRequest) -> Any:
+        bases: tuple[Base, ...] = call.bases or self._settings.bases
+        timeout = call.timeout or self._settings.timeout or DEFAULT_TIMEOUT
+        response = self._session.send(request, bases, timeout, call.stream or call.sink is not None)
+        if call.sink is not None:
+            _pour(response, call.sink)
+        return response
+
+
+class Wechatpay(Client):
+    """WeChat Pay: the URL is the code.
+
+    ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and
+    what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` (digits),
+    ``serial`` and ``private_key`` of the merchant, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
+    and platform certificates, ``apiv3_key`` (32 bytes), ``base_url`` (one or a list, main site first),
+    ``timeout`` (seconds, one number or (connect, read)), ``headers``. Raises ConfigError, which names the
+    field. Making one touches no network.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None, /, **options: Any) -> None:
+        failure = None
+        try:
+            configured = settings.read(config, options)
+        except ConfigError as error:
+            failure = error.with_traceback(None)
+        # The frames of a traceback must not hold what was configured.
+        del config, options
+        if failure is not None:
+            raise failure from None
+        super().__init__(configured)
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Wechatpay:
+        """A client from ``WECHATPAY_MCHID``, ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``, ``_PUBLIC_KEY``,
+        ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and ``_BASE_URL``;
+        ``options`` come first."""
+        return cls({**settings.from_env(), **options})
+
+    @classmethod
+    def from_profile(cls, name: str, **options: Any) -> Wechatpay:
+        """A client from the table ``[name]`` of the profile file; ``options`` come first.
+
+        The file is ``$WECHATPAY_PROFILES``, else ``~/.config/wechatpay-chain/profiles.toml``; its entries are
+        named as the constructor's, and relative paths of keys start at its folder.
+        """
+        return cls({**settings.from_profile(name), **options})
+
+    def __dir__(self) -> list[str]:
+        return sorted({name for name in super().__dir__() if not name.startswith("_")} | {"v2", "v3"})
+
+
+def _pour(response: Response, sink: Any) -> None:
+    if hasattr(sink, "write"):
+        for chunk in response.iter_content(_WRITE_SIZE):
+            sink.write(chunk)
+        return
+    with open(sink, "wb") as file:
+        _pour(response, file)

@@ -1,0 +1,204 @@
+"""The options of a call: which names there are, and whether their values can be meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
+
+from wechatpay_chain import query, words
+from wechatpay_chain.errors import ChainError
+
+__all__ = [
+    "JSON",
+    "JSON_UTF8",
+    "NATIVE",
+    "Face",
+    "Sink",
+    "mapping",
+    "merged",
+    "parted",
+    "read_flag",
+    "read_headers",
+    "read_native",
+    "read_sink",
+    "read_timeout",
+]
+
+Sink: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+
+JSON = "application/json"
+JSON_UTF8 = "application/json; charset=utf-8"
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_OWN_HEADERS = frozenset({"authorization", "content-length", "transfer-encoding"})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Field values are Latin-1 on the wire, and a line break would begin another header.
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+class Face(NamedTuple):
+    """What the users of one SDK are used to, as far as it is data.
+
+    ``options`` maps the names that they type to those of ``build``; ``elsewhere`` says of names that they
+    may expect why they are no option here.
+    """
+
+    options: Mapping[str, str]
+    elsewhere: Mapping[str, str]
+    query_style: query.Style
+    json_content_type: str
+    query_replaces: bool
+
+
+NATIVE = Face(
+    options={
+        "json": "json",
+        "data": "data",
+        "params": "params",
+        "headers": "headers",
+        "timeout": "timeout",
+        "stream": "stream",
+        "sink": "sink",
+        "base_url": "base_url",
+        "baseURL": "base_url",
+    },
+    elsewhere={
+        "xml": "it belongs to APIv2",
+        "security": "it belongs to APIv2",
+        "nonceless": "it belongs to APIv2",
+        "files": "uploads are not supported yet",
+        "responseType": "read .data, .text or .content of the answer",
+        "verify": "answers are always verified; a CA bundle comes from REQUESTS_CA_BUNDLE",
+        "auth": "requests are signed",
+        "query": "write params",
+        "body": "write json or data",
+    },
+    query_style=query.JS,
+    json_content_type=JSON_UTF8,
+    query_replaces=False,
+)
+
+
+def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a native call: ``post(data, config)``, ``get(config)``, and keywords."""
+    limit = 2 if method in _WITH_BODY else 1
+    if len(args) > limit:
+        raise ChainError(f"{method.lower()}: at most {limit} positional arguments, found {len(args)}; nothing was sent")
+    config = args[limit - 1] if len(args) == limit else None
+    options = merged(mapping(config, "config"), keywords)
+    if limit == 2 and args and args[0] is not None:
+        if "json" in keywords or "data" in keywords:
+            raise ChainError("the body is given twice, as first argument and by name; nothing was sent")
+        options.pop("data", None)
+        options["json"] = args[0]
+    return options
+
+
+def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, refusing a name that is given twice."""
+    twice = sorted(first.keys() & second.keys())
+    if twice:
+        raise ChainError(f"{twice[0]}: given twice, in the mapping and by name; nothing was sent")
+    return {**first, **second}
+
+
+def read_timeout(timeout: object) -> tuple[float, float] | None:
+    """Seconds to connect and to read from one number or a pair; None where nothing was given."""
+    if timeout is None:
+        return None
+    pair = timeout if isinstance(timeout, tuple | list) else (timeout, timeout)
+    if len(pair) == 2 and all(isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < 1e6 for x in pair):
+        return (float(pair[0]), float(pair[1]))
+    expected = "seconds above 0, one number or (connect, read)"
+    raise ChainError(f"timeout: expected {expected}, found {timeout!r:.80}; nothing was sent")
+
+
+def read_headers(headers: object, style: query.Style = query.JS) -> tuple[tuple[str, str | None], ...]:
+    """Checked names and values; None means that a default header is left out."""
+    if headers is None:
+        return ()
+    given = mapping(headers, "headers")
+    return tuple((_header_name(name), _header_value(name, value, style)) for name, value in given.items())
+
+
+def mapping(config: object, name: str) -> Mapping[str, Any]:
+    """``config`` as a mapping with text for names, an empty one for None."""
+    if config is None:
+        return {}
+    if not isinstance(config, Mapping):
+        raise ChainError(f"{name}: expected a mapping, found {type(config).__name__}; nothing was sent")
+    for key in config:
+        if not isinstance(key, str):
+            raise ChainError(f"{name}: option names are text, found {key!r:.40}; nothing was sent")
+    return config
+
+
+def parted(
+    names: tuple[str, ...], given: Mapping[str, Any], path: str, face: Face
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The placeholders' values, and the options under the names of ``build``; any other name raises."""
+    values: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    for name, value in given.items():
+        option = face.options.get(name)
+        if name in names:
+            if option is not None:
+                raise ChainError(f"{name}: both an option and a placeholder here; write the value with / instead")
+            values[name] = value
+        elif option is None:
+            _refuse(name, names, path, face)
+        elif option in options:
+            raise ChainError(f"{name}: given twice, under two names; nothing was sent")
+        else:
+            options[option] = value
+    return values, options
+
+
+def _refuse(name: str, names: tuple[str, ...], path: str, face: Face) -> None:
+    if name in face.elsewhere:
+        raise ChainError(f"{name}: not an option here: {face.elsewhere[name]}; nothing was sent")
+    close = difflib.get_close_matches(name, [*names, *face.options], n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise ChainError(f"{name[:64]}: neither an option nor a placeholder of {words.shown(path)}{hint}; nothing was sent")
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ChainError(f"headers: {name[:40]!r} is no header name; nothing was sent")
+    if name.lower() in _OWN_HEADERS:
+        raise ChainError(f"headers: {name} is made by the client; nothing was sent")
+    return name
+
+
+def _header_value(name: str, value: object, style: query.Style) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, (_header_value(name, item, style) for item in value)))
+    if isinstance(value, bool):
+        return style.true if value else style.false
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if not isinstance(value, str | int):
+        raise ChainError(f"headers: {name} is {type(value).__name__}, expected text; nothing was sent")
+    text = str(value).strip(" \t")
+    if not _HEADER_VALUE.fullmatch(text):
+        raise ChainError(f"headers: {name} holds characters that a header cannot; nothing was sent")
+    return text
+
+
+def read_flag(value: object, name: str) -> bool:
+    """True or False; False for None."""
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise ChainError(f"{name}: expected True or False, found {type(value).__name__}; nothing was sent")
+
+
+def read_sink(sink: Any) -> Sink | None:
+    """A path or an open binary file; None for None."""
+    if sink is None or isinstance(sink, str | os.PathLike) or callable(getattr(sink, "write", None)):
+        given: Sink | None = sink
+        return given
+    raise ChainError(f"sink: expected a path or a binary file, found {type(sink).__name__}; nothing was sent")

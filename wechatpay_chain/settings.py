@@ -1,0 +1,205 @@
+"""Configuration, checked once: from the constructor, the environment or a profile."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from wechatpay_chain.crypto import pem
+from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.options import read_headers, read_timeout
+from wechatpay_chain.protocol.hosts import Base, bases_of
+from wechatpay_chain.protocol.keyring import Keyring
+from wechatpay_chain.protocol.merchant import Merchant
+
+__all__ = ["Settings", "from_env", "from_profile", "read"]
+
+T = TypeVar("T")
+
+_NAMES = frozenset(
+    {
+        "mchid",
+        "serial",
+        "private_key",
+        "certs",
+        "certs_dir",
+        "public_key_id",
+        "public_key",
+        "apiv3_key",
+        "secret",
+        "merchant",
+        "base_url",
+        "timeout",
+        "headers",
+    }
+)
+_ALIASES = {"privateKey": "private_key", "baseURL": "base_url", "apiv3Key": "apiv3_key", "certsDir": "certs_dir"}
+_FILES = ("private_key", "public_key", "certs_dir")
+_ENVIRONMENT = {
+    "WECHATPAY_MCHID": "mchid",
+    "WECHATPAY_SERIAL": "serial",
+    "WECHATPAY_PRIVATE_KEY": "private_key",
+    "WECHATPAY_PUBLIC_KEY_ID": "public_key_id",
+    "WECHATPAY_PUBLIC_KEY": "public_key",
+    "WECHATPAY_CERTS_DIR": "certs_dir",
+    "WECHATPAY_APIV3_KEY": "apiv3_key",
+    "WECHATPAY_SECRET": "secret",
+    "WECHATPAY_BASE_URL": "base_url",
+}
+_MERCHANT_ENVIRONMENT = {"WECHATPAY_MERCHANT_CERT": "cert", "WECHATPAY_MERCHANT_KEY": "key"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A client's configuration in its final types."""
+
+    merchant: Merchant
+    keyring: Keyring
+    bases: tuple[Base, ...]
+    timeout: tuple[float, float] | None
+    headers: tuple[tuple[str, str | None], ...]
+
+    def missing_for_v3(self) -> list[str]:
+        """The entries that an APIv3 call needs and that were left out."""
+        missing = [] if self.merchant.private_key else ["serial", "private_key"]
+        return missing if self.keyring else [*missing, "certs"]
+
+
+def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
+    """The settings in one mapping and in names beside it; ConfigError names the entry to mend."""
+    entries = _entries(config, options, aliases)
+    merchant = Merchant.of(
+        entries.get("mchid"), entries.get("serial"), entries.get("private_key"), entries.get("apiv3_key")
+    )
+    return Settings(
+        merchant=merchant,
+        keyring=Keyring.of(_certs(entries), merchant.serial),
+        bases=bases_of(entries.get("base_url")),
+        timeout=_option("timeout", read_timeout, entries),
+        headers=_option("headers", read_headers, entries),
+    )
+
+
+def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The constructor's entries that the environment names; an empty variable counts as absent."""
+    entries: dict[str, Any] = {
+        name: environment[variable] for variable, name in _ENVIRONMENT.items() if environment.get(variable)
+    }
+    merchant = {
+        name: environment[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if environment.get(variable)
+    }
+    if "," in entries.get("base_url", ""):
+        entries["base_url"] = [url.strip() for url in entries["base_url"].split(",")]
+    if "mchid" not in entries:
+        raise ConfigError("WECHATPAY_MCHID: not set in the environment", "mchid")
+    return {**entries, "merchant": merchant} if merchant else entries
+
+
+def from_profile(name: str, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The constructor's entries in the table ``[name]`` of the profile file."""
+    path = _profile_path(environment)
+    tables = _read_toml(path)
+    table = tables.get(name) if isinstance(name, str) else None
+    if not isinstance(table, dict):
+        known = ", ".join(sorted(key for key, value in tables.items() if isinstance(value, dict))) or "none"
+        raise ConfigError(f"profile: no table [{name!s:.40}] in {path}; there are: {known}", "profile")
+    return {key: _placed(key, value, path.parent) for key, value in table.items()}
+
+
+def _entries(config: object, options: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    if config is not None and not isinstance(config, Mapping):
+        raise ConfigError(f"configuration: expected a mapping or names, found {type(config).__name__}", "config")
+    entries: dict[str, Any] = {}
+    for source in (config or {}, options):
+        for given, value in source.items():
+            name = aliases.get(given, given)
+            if name not in _NAMES:
+                raise ConfigError(_unknown(given, {*_NAMES, *aliases}), str(given))
+            if entries.get(name) is not None and value is not None:
+                raise ConfigError(f"{name}: given twice", name)
+            if value is not None or name not in entries:
+                entries[name] = value
+    return entries
+
+
+def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) -> T:
+    """An entry that is also an option of single calls, checked by the same rule."""
+    try:
+        return read(entries.get(name))
+    except ChainError as error:
+        raise ConfigError(str(error).removesuffix("; nothing was sent"), name) from None
+
+
+def _unknown(given: object, names: set[str]) -> str:
+    close = difflib.get_close_matches(str(given), names, n=1)
+    return f"{given!s:.64}: no such entry" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _certs(entries: Mapping[str, Any]) -> object:
+    """``certs``, joined by what ``public_key`` and ``certs_dir`` name."""
+    key_id, key = entries.get("public_key_id"), entries.get("public_key")
+    folder = entries.get("certs_dir")
+    if (key_id is None) != (key is None):
+        missing = "public_key_id" if key_id is None else "public_key"
+        raise ConfigError(f"{missing}: missing; public_key and public_key_id go together", missing)
+    more = {} if folder is None else _certificates(folder)
+    if key is not None:
+        more[key_id] = key
+    certs = entries.get("certs")
+    if not more or not isinstance(certs, Mapping | None):
+        return certs
+    return {**(certs or {}), **more}
+
+
+def _certificates(folder: object) -> dict[Any, Any]:
+    if not isinstance(folder, str | os.PathLike):
+        raise ConfigError(f"certs_dir: expected a path, found {type(folder).__name__}", "certs_dir")
+    files = sorted(Path(folder).expanduser().glob("*.pem"))
+    found = {}
+    for file in files:
+        certificate = pem.load_certificate(file, "certs_dir")
+        if certificate is not None:
+            found[pem.serial_of(certificate)] = certificate
+    if not found:
+        raise ConfigError(f"certs_dir: no certificate (*.pem) in {os.fspath(folder)!r}", "certs_dir")
+    return found
+
+
+def _profile_path(environment: Mapping[str, str]) -> Path:
+    named = environment.get("WECHATPAY_PROFILES")
+    if named:
+        return Path(named).expanduser()
+    home = environment.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "wechatpay-chain" / "profiles.toml"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    except ModuleNotFoundError:
+        reason = "is read with tomli on Python 3.10; install wechatpay-chain[profile]"
+        raise ConfigError(f"profile: {path} {reason}", "profile") from None
+    try:
+        tables: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"profile: {path} cannot be read ({error.strerror})", "profile") from None
+    except ValueError:
+        # The parser's own words may quote a line that holds a secret.
+        raise ConfigError(f"profile: {path} is no TOML", "profile") from None
+    return tables
+
+
+def _placed(key: str, value: Any, folder: Path) -> Any:
+    """Paths of a profile start at its folder; keys as text stay what they are."""
+    if key == "certs" and isinstance(value, dict):
+        return {name: _placed("public_key", item, folder) for name, item in value.items()}
+    if key not in _FILES or not isinstance(value, str):
+        return value
+    candidate = folder / value
+    return str(candidate) if len(value) < 256 and candidate.exists() else value

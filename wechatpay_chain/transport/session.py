@@ -1,0 +1,189 @@
+"""One session: per attempt choose the host, sign the final bytes, send, verify, hand back."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse, Timeout
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from wechatpay_chain.errors import ApiError, Attempt, ChainError, TimedOut, TransportError, VerificationError
+from wechatpay_chain.protocol.hosts import HOSTS, Base
+from wechatpay_chain.protocol.v3 import is_unsigned
+from wechatpay_chain.response import Response
+from wechatpay_chain.transport.request import SignedRequest
+
+__all__ = ["DEFAULT_TIMEOUT", "Session"]
+
+# Seconds to connect, and between two bytes of the answer.
+DEFAULT_TIMEOUT = (5.0, 30.0)
+# More threads than this share a client rarely; a connection beyond it is closed after its call.
+_KEPT_CONNECTIONS = 64
+
+
+class _Environment(NamedTuple):
+    """What the environment says about one host: proxies and CA bundle, read once."""
+
+    proxies: dict[str, str]
+    verify: bool | str
+
+
+class Session:
+    """Sends signed requests to WeChat Pay's hosts and to bases that the caller named, to nowhere else."""
+
+    def __init__(self, bases: Sequence[Base]) -> None:
+        self._session = requests.Session()
+        self._session.adapters.clear()
+        self._adapter = _SigningAdapter(pool_maxsize=_KEPT_CONNECTIONS)
+        for origin in (*(f"https://{host}" for host in HOSTS), *(base.origin for base in bases)):
+            self._session.mount(f"{origin}/", self._adapter)
+        self._environments: dict[str, _Environment] = {}
+        self._lock = threading.Lock()
+
+    def send(
+        self, request: SignedRequest, bases: Sequence[Base], timeout: tuple[float, float], stream: bool = False
+    ) -> Response:
+        """The verified answer.
+
+        A host that cannot be connected to is followed by the next one; nothing else is ever sent twice.
+        Raises TransportError, VerificationError or ApiError.
+        """
+        attempts: list[Attempt] = []
+        for base in bases:
+            request.sign_for(base)
+            environment = self._environment(base)
+            try:
+                return self._adapter.send(
+                    request, stream=stream, timeout=timeout, verify=environment.verify, proxies=environment.proxies
+                )
+            except _NotConnected as error:
+                attempts.append(Attempt(base.origin, str(error), sent=False))
+        told = "; ".join(f"{attempt.host}: {attempt.error}" for attempt in attempts)
+        raise TransportError(f"{request.method} {request.path}: nothing was sent: {told}", tuple(attempts))
+
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        self._session.close()
+
+    def _environment(self, base: Base) -> _Environment:
+        found = self._environments.get(base.origin)
+        if found is None:
+            with self._lock:
+                if f"{base.origin}/" not in self._session.adapters:
+                    self._session.mount(f"{base.origin}/", self._adapter)
+                settings: Any = self._session.merge_environment_settings(base.origin, {}, None, None, None)
+                found = _Environment(settings["proxies"], settings["verify"])
+                self._environments[base.origin] = found
+        return found
+
+
+class _NotConnected(Exception):
+    """No byte of the request can have left."""
+
+
+class _SigningAdapter(HTTPAdapter):
+    """Sends what ``SignedRequest`` has signed, and lets no answer pass that is not verified."""
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> Response:
+        if not isinstance(request, SignedRequest):
+            raise ChainError("only requests that this client signed can be sent; nothing was sent")
+        started = time.perf_counter()
+        try:
+            raw = self._exchange(request, timeout, verify, cert, proxies)
+            response = _response(request, raw)
+            response.elapsed = timedelta(seconds=time.perf_counter() - started)
+            response.connection = self
+            unsigned = is_unsigned(str(request.method), request.path)
+            if not (stream and unsigned and response.status_code < 300):
+                response._content = raw.read(decode_content=True)
+                response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
+        except (HTTPError, OSError) as error:
+            raise _failure(request, error) from error
+        _judge(request, response, unsigned)
+        return response
+
+    def _exchange(
+        self, request: SignedRequest, timeout: tuple[float, float], verify: bool | str, cert: Any, proxies: Any
+    ) -> BaseHTTPResponse:
+        pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
+        raw: BaseHTTPResponse = pool.urlopen(
+            method=str(request.method),
+            url=self.request_url(request, proxies),
+            body=request.body,
+            headers=request.headers,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            retries=False,
+            timeout=Timeout(connect=timeout[0], read=timeout[1]),
+        )
+        return raw
+
+
+def _response(request: SignedRequest, raw: BaseHTTPResponse) -> Response:
+    response = request.response_class()
+    response.status_code = raw.status
+    response.headers = CaseInsensitiveDict(raw.headers)
+    response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+    response.raw = raw
+    response.reason = raw.reason or ""
+    response.url = str(request.url)
+    response.request = request
+    return response
+
+
+def _judge(request: SignedRequest, response: Response, unsigned: bool) -> None:
+    """Refuse what is not proven to be WeChat Pay's, then what WeChat Pay refused."""
+    succeeded = response.status_code < 300
+    if not (succeeded and unsigned):
+        try:
+            request.protocol.verify(request.target, response.headers, response.content)
+            response.verified = True
+        except VerificationError as error:
+            # A refusal may come unsigned, from a gateway or a proxy: it is told as such, not hidden.
+            if succeeded:
+                error.response, error.request = response, request
+                raise
+    if not succeeded:
+        raise ApiError.of(response)
+
+
+def _failure(request: SignedRequest, error: Exception) -> Exception:
+    told = " ".join(str(error).split())
+    if isinstance(error, NewConnectionError | ConnectTimeoutError | ProxyError):
+        return _NotConnected(told)
+    untrusted = isinstance(error, SSLError) and any(isinstance(x, ssl.SSLCertVerificationError) for x in error.args)
+    host = str(request.url).removesuffix(request.target)
+    attempts = (Attempt(host, told, sent=not untrusted),)
+    if isinstance(error, ReadTimeoutError):
+        return TimedOut(f"{request.method} {request.path}: {_PERHAPS}: {host}: {told}", attempts)
+    known = "nothing was sent" if untrusted else _PERHAPS
+    return TransportError(f"{request.method} {request.path}: {known}: {host}: {told}", attempts)
+
+
+_PERHAPS = "it may have been carried out; ask for its state before repeating it"

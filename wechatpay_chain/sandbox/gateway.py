@@ -1,0 +1,229 @@
+"""The server: reads a request, lets it be checked and answered, signs the answer."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import threading
+from collections import deque
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from requests.structures import CaseInsensitiveDict
+
+from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.sandbox import authorization
+from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
+from wechatpay_chain.sandbox.routes import Routes
+
+if TYPE_CHECKING:
+    from wechatpay_chain.client import Wechatpay
+    from wechatpay_chain.php import Instance
+
+__all__ = ["Sandbox"]
+
+_REMEMBERED = 10_000
+_LONGEST_BODY = 32 * 1024 * 1024
+# WeChat Pay's servers close a connection that is idle for so many seconds.
+_KEEP_ALIVE = 8
+
+
+class Sandbox:
+    """A gateway on 127.0.0.1 that checks requests and signs answers as WeChat Pay does, with keys of its own.
+
+    It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
+    last 10,000; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
+    see a client refuse it.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.identity = Identity.new()
+        self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
+        self.tamper: Callable[[Answer, Received], None] | None = None
+        self._routes = Routes(self.identity)
+        self._server = _Server(("127.0.0.1", port), _handler(self))
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.02},
+            name="sandbox",
+            daemon=True,
+        )
+        self._thread.start()
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened to it so far."""
+        return self._server.accepted
+
+    @property
+    def mchid(self) -> str:
+        """The one merchant that it knows."""
+        return self.identity.mchid
+
+    def configuration(self) -> dict[str, Any]:
+        """The merchant's entries for ``Wechatpay``; keys as PEM text."""
+        identity = self.identity
+        return {
+            "mchid": identity.mchid,
+            "serial": identity.serial,
+            "private_key": private_pem(identity.merchant_key),
+            "apiv3_key": identity.apiv3_key,
+            "certs": {
+                identity.public_key_id: public_pem(identity.public_key.public_key()),
+                serial_of(identity.certificate): identity.certificate.public_bytes(Encoding.PEM).decode("ascii"),
+            },
+            "base_url": self.base_url,
+        }
+
+    def environment(self) -> dict[str, str]:
+        """The same for ``Wechatpay.from_env``, with the public key alone."""
+        entries = self.configuration()
+        return {
+            "WECHATPAY_MCHID": entries["mchid"],
+            "WECHATPAY_SERIAL": entries["serial"],
+            "WECHATPAY_PRIVATE_KEY": entries["private_key"],
+            "WECHATPAY_APIV3_KEY": entries["apiv3_key"],
+            "WECHATPAY_PUBLIC_KEY_ID": self.identity.public_key_id,
+            "WECHATPAY_PUBLIC_KEY": entries["certs"][self.identity.public_key_id],
+            "WECHATPAY_BASE_URL": entries["base_url"],
+        }
+
+    def client(self, **options: Any) -> Wechatpay:
+        """A client of its merchant; ``options`` replace single entries."""
+        from wechatpay_chain.client import Wechatpay
+
+        return Wechatpay({**self.configuration(), "private_key": self.identity.merchant_key, **options})
+
+    def builder(self, **options: Any) -> Instance:
+        """The same with the PHP face; ``options`` replace single entries, under their PHP names."""
+        from wechatpay_chain.php import Builder
+
+        php = {"private_key": "privateKey", "base_url": "base_uri"}
+        entries = {php.get(name, name): value for name, value in self.configuration().items()}
+        return Builder.factory({**entries, "privateKey": self.identity.merchant_key, **options})
+
+    def reset(self) -> None:
+        """Forget what was received and stored, and what tampers; the keys stay."""
+        self.requests.clear()
+        self.tamper = None
+        self._routes = Routes(self.identity)
+
+    def close(self) -> None:
+        """Stop serving and close all connections."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.hang_up()
+        self._thread.join()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Sandbox of {self.mchid} at {self.base_url}>"
+
+    def respond(self, method: str, target: str, headers: CaseInsensitiveDict[str], body: bytes) -> Answer:
+        """The signed answer to one request, which is remembered with the verdict on its signature."""
+        verdict = ""
+        try:
+            authorization.check(self.identity, method, target, headers, body)
+        except Refusal as refusal:
+            verdict = str(refusal)
+            answer = Answer.of(refusal.status, refusal.payload)
+        received = Received(method, target, headers, body, verdict)
+        self.requests.append(received)
+        if not verdict:
+            try:
+                answer = self._routes.answer(received)
+            except Refusal as refusal:
+                answer = Answer.of(refusal.status, refusal.payload)
+        answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))
+        if self.tamper is not None:
+            self.tamper(answer, received)
+        return answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.accepted = 0
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer asks the name service for this host's name, which can take seconds.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._open_lock:
+            self._open.add(request)
+            self.accepted += 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no event."""
+
+    def hang_up(self) -> None:
+        with self._open_lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        server_version = "wechatpay_chain"
+        timeout = _KEEP_ALIVE
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            if length > _LONGEST_BODY:
+                self.close_connection = True
+                self.reply(Answer.of(413, {"code": "PARAM_ERROR", "message": "请求体过大"}))
+                return
+            body = self.rfile.read(length)
+            headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self.headers.items())
+            self.reply(sandbox.respond(self.command, self.path, headers, body))
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+
+        def reply(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            if answer.status != 204 and "Content-Length" not in answer.headers:
+                self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+            self.wfile.flush()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    return Handler

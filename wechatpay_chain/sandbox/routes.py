@@ -1,0 +1,150 @@
+"""What the sandbox can answer: callback addresses that are stored and read, and the platform certificates."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from wechatpay_chain.crypto import aes
+from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.identity import Identity
+
+__all__ = ["Routes"]
+
+_BEIJING = timezone(timedelta(hours=8))
+_URL_LENGTH = 256
+
+
+class _Callback(NamedTuple):
+    """One API that keeps a callback address: how it is written, whose it is, what writing and reading tell."""
+
+    method: str
+    path: re.Pattern[str]
+    owner: str
+    wrote: tuple[str, ...]
+    read: tuple[str, ...]
+
+
+# owner: who names the merchant: the caller, a field of body and query, or a part of the path.
+_CALLBACKS = (
+    _Callback(
+        "POST",
+        re.compile("/v3/marketing/favor/callbacks"),
+        "field",
+        ("update_time", "notify_url"),
+        ("mchid", "notify_url"),
+    ),
+    _Callback(
+        "PATCH",
+        re.compile("/v3/marketing/membercard-open/callback"),
+        "caller",
+        ("notify_url", "mchid"),
+        ("notify_url", "mchid"),
+    ),
+    _Callback(
+        "POST",
+        re.compile("/v3/marketing/partner/delivery-plan/([^/]+)/notify-url"),
+        "path",
+        ("notify_url",),
+        ("notify_url",),
+    ),
+    _Callback(
+        "POST",
+        re.compile("/v3/marketing/partner/product-coupon/notify-configs"),
+        "caller",
+        ("notify_url", "update_time"),
+        ("notify_url", "update_time"),
+    ),
+)
+
+
+class Routes:
+    """The state of one sandbox."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._stored: dict[tuple[str, str], dict[str, str]] = {}
+        self._lock = threading.Lock()
+
+    def answer(self, request: Received) -> Answer:
+        """The unsigned answer; raises Refusal."""
+        path, _, query = request.target.partition("?")
+        if request.method == "GET" and path == "/v3/certificates":
+            return Answer.of(200, {"data": [self._certificate()]})
+        for callback in _CALLBACKS:
+            matched = callback.path.fullmatch(path)
+            if matched and request.method in (callback.method, "GET"):
+                fields = _body(request.body) if request.method != "GET" else _fields(query)
+                owner = self._owner(callback, matched, fields)
+                if request.method == "GET":
+                    return self._read(callback, owner)
+                return self._write(callback, owner, fields)
+        raise Refusal(404, "RESOURCE_NOT_EXISTS", f"沙箱不认识 {request.method} {path}")
+
+    def _owner(self, callback: _Callback, matched: re.Match[str], fields: dict[str, Any]) -> str:
+        if callback.owner == "path":
+            return matched[1]
+        return _required(fields, "mchid") if callback.owner == "field" else self._identity.mchid
+
+    def _write(self, callback: _Callback, owner: str, fields: dict[str, Any]) -> Answer:
+        stored = {
+            "mchid": owner,
+            "notify_url": _required(fields, "notify_url"),
+            "update_time": datetime.now(_BEIJING).isoformat(timespec="milliseconds"),
+        }
+        with self._lock:
+            self._stored[callback.path.pattern, owner] = stored
+        return Answer.of(200, {name: stored[name] for name in callback.wrote})
+
+    def _read(self, callback: _Callback, owner: str) -> Answer:
+        with self._lock:
+            stored = self._stored.get((callback.path.pattern, owner))
+        if stored is None:
+            raise Refusal(404, "RESOURCE_NOT_EXISTS", "回调地址未设置")
+        return Answer.of(200, {name: stored[name] for name in callback.read})
+
+    def _certificate(self) -> dict[str, Any]:
+        certificate = self._identity.certificate
+        nonce, associated = secrets.token_hex(6), "certificate"
+        pem = certificate.public_bytes(Encoding.PEM)
+        return {
+            "serial_no": serial_of(certificate),
+            "effective_time": certificate.not_valid_before_utc.astimezone(_BEIJING).isoformat(),
+            "expire_time": certificate.not_valid_after_utc.astimezone(_BEIJING).isoformat(),
+            "encrypt_certificate": {
+                "algorithm": "AEAD_AES_256_GCM",
+                "nonce": nonce,
+                "associated_data": associated,
+                "ciphertext": aes.encrypt(pem, self._identity.apiv3_key.encode(), nonce.encode(), associated.encode()),
+            },
+        }
+
+
+def _body(body: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise Refusal(400, "PARAM_ERROR", "请求体不是JSON对象", {"location": "body", "issue": "not a JSON object"})
+    return fields
+
+
+def _fields(query: str) -> dict[str, Any]:
+    return {name: values[-1] for name, values in parse_qs(query).items()}
+
+
+def _required(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _URL_LENGTH:
+        detail = {"field": f"/{name}", "value": value, "issue": "必填，且为字符串", "location": "body"}
+        raise Refusal(400, "PARAM_ERROR", f"参数 {name} 错误", detail)
+    return value

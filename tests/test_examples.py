@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.openssl import rightly_signed
+from wechatpay_chain import Sandbox
+from wechatpay_chain.sandbox.answer import Received
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+FAVOR = "/v3/marketing/favor/callbacks"
+MEMBERCARD = "/v3/marketing/membercard-open/callback"
+PLAN = "/v3/marketing/partner/delivery-plan/298689900/notify-url"
+COUPON = "/v3/marketing/partner/product-coupon/notify-configs"
+# What each example puts on the wire, in order.
+SENT: dict[str, list[tuple[str, str]]] = {
+    "favor_callbacks.py": [("POST", FAVOR)] * 3 + [("GET", f"{FAVOR}?mchid={{mchid}}")] * 2,
+    "membercard_callback.py": [("PATCH", MEMBERCARD), *[("GET", MEMBERCARD)] * 3],
+    "favor_callbacks_api.py": [("POST", FAVOR)] * 3,
+    "delivery_plan_notify_url.py": [("POST", PLAN)] * 9,
+    "product_coupon_notify_configs.py": [("POST", COUPON), ("POST", COUPON), ("GET", COUPON), ("GET", COUPON)] * 3,
+}
+
+
+def test_every_example_is_tested() -> None:
+    """None is left out."""
+    assert {path.name for path in EXAMPLES.glob("*.py")} == SENT.keys()
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_an_example_runs_as_a_script(name: str) -> None:
+    """With one command and no output on standard error."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_an_example_sends_the_calls_of_its_seed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Method and target of each request are right, and openssl verifies each signature."""
+    received: list[tuple[Sandbox, Received]] = []
+    respond = Sandbox.respond
+
+    def noting(self: Sandbox, *args: object) -> object:
+        answer = respond(self, *args)  # type: ignore[arg-type]
+        received.append((self, self.requests[-1]))
+        return answer
+
+    monkeypatch.setattr(Sandbox, "respond", noting)
+    runpy.run_path(str(EXAMPLES / name))
+    targets = [(method, target.format(mchid=received[0][0].mchid)) for method, target in SENT[name]]
+    assert [(request.method, request.target) for _, request in received] == targets
+    for sandbox, request in received:
+        assert rightly_signed(request, sandbox.identity.merchant_key.public_key())

@@ -1,0 +1,39 @@
+"""Everything that a command touches outside itself, as one value, so that it is tested without a process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TextIO
+
+__all__ = ["Console"]
+
+
+@dataclass
+class Console:
+    """Standard input, output and error, and the environment."""
+
+    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def say(self, text: str = "") -> None:
+        """A line for standard output."""
+        print(text, file=self.stdout, flush=True)
+
+    def complain(self, error: object) -> None:
+        """One line for standard error, whatever the error holds."""
+        print(f"wechatpay-chain: {' '.join(str(error).split())}", file=self.stderr, flush=True)
+
+    def pour(self, data: bytes) -> None:
+        """Bytes as they are."""
+        self.stdout.flush()
+        raw = getattr(self.stdout, "buffer", None)
+        if raw is None:
+            self.stdout.write(data.decode("utf-8", "replace"))
+        else:
+            raw.write(data)
+            raw.flush()

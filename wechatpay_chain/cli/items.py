@@ -1,0 +1,84 @@
+"""``key=value`` words of a command line become the arguments of a call, with httpie's separators."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+__all__ = ["Arguments", "ItemError", "parse", "read_data"]
+
+# The separator that begins first wins; at one place the longest.
+_SEPARATOR = re.compile(r":=@|:=|==|=@|=|:")
+
+
+class ItemError(ValueError):
+    """A word that is no item; the message says what one looks like."""
+
+
+@dataclass
+class Arguments:
+    """What the items add up to: body fields, query parameters, headers."""
+
+    body: dict[str, Any] = field(default_factory=dict)
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def parse(items: Sequence[str], placeholders: Sequence[str]) -> Arguments:
+    """``key=text key:=json key==query Name:header key=@file key:=@file``; a placeholder's name fills it."""
+    arguments = Arguments()
+    for item in items:
+        found = _SEPARATOR.search(item)
+        if not found or not found.start():
+            raise ItemError(f"{item!r}: expected key=text, key:=json, key==query or Header:text")
+        key, separator, text = item[: found.start()], found[0], item[found.end() :]
+        if key in placeholders and separator == "=":
+            _put(arguments.values, key, text)
+        elif separator == "==":
+            arguments.query.append((key, text))
+        elif separator == ":":
+            _put(arguments.headers, key, text)
+        else:
+            _put(arguments.body, key, _READERS[separator](text, key))
+    return arguments
+
+
+def read_data(data: str, stdin: TextIO) -> Any:
+    """The JSON of ``-d``: text, ``@file``, or ``@-`` for standard input."""
+    if data == "@-":
+        return _json(stdin.read(), "-d")
+    return _json(_file(data[1:], "-d") if data.startswith("@") else data, "-d")
+
+
+def _put(target: dict[str, Any], key: str, value: Any) -> None:
+    if key in target:
+        raise ItemError(f"{key}: given twice")
+    target[key] = value
+
+
+def _json(text: str, key: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ItemError(f"{key}: no JSON ({error})") from None
+
+
+def _file(name: str, key: str) -> str:
+    try:
+        return Path(name).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no UTF-8 text"
+        raise ItemError(f"{key}: {name} cannot be read ({reason})") from None
+
+
+_READERS: dict[str, Callable[[str, str], Any]] = {
+    "=": lambda text, _: text,
+    ":=": _json,
+    "=@": _file,
+    ":=@": lambda name, key: _json(_file(name, key), key),
+}

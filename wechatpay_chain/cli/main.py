@@ -1,0 +1,137 @@
+"""The commands, their flags, and how they end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NoReturn, TypeAlias
+
+from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.status import Status, status_of
+from wechatpay_chain.version import __version__
+
+__all__ = ["main"]
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_COMMANDS = ("tour", "sandbox", "request")
+_EXAMPLES = """\
+examples:
+  wechatpay-chain tour
+  wechatpay-chain --sandbox v3.certificates.get
+  wechatpay-chain v3.marketing.favor.callbacks.get mchid==1900000001
+  wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
+      notify_url=https://pay.weixin.qq.com --dry-run
+
+exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
+  7 not reached, 8 configuration, 130 interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
+    """Run one command; the exit code."""
+    console = console or Console()
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(console)
+    if not words:
+        parser.print_help(console.stdout)
+        return Status.USAGE
+    if words[0] not in (*_COMMANDS, "-h", "--help", "--version"):
+        words.insert(0, "request")
+    try:
+        arguments = parser.parse_args(words)
+        run: Callable[[argparse.Namespace, Console], int] = import_module(arguments.room).run
+        return run(arguments, console)
+    except _Exit as end:
+        return end.status
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has seen enough; nothing more may be written at interpreter exit.
+        sys.stdout = None
+        return Status.ERROR
+    except Exception as error:
+        console.complain(error if _is_told(error) else f"{type(error).__name__}: {error}")
+        return Status.USAGE if type(error).__name__ == "ItemError" else status_of(error)
+
+
+def _is_told(error: Exception) -> bool:
+    return any(kind.__name__ in ("ChainError", "ConfigError", "ItemError") for kind in type(error).__mro__)
+
+
+class _Exit(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse on a console of its own: errors are one line, and nothing ends the process."""
+
+    console = Console()
+
+    def error(self, message: str) -> NoReturn:
+        self.console.complain(f"{message}; see wechatpay-chain --help")
+        raise _Exit(Status.USAGE)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        if message:
+            self.console.complain(message)
+        raise _Exit(status)
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        print(message, file=self.console.stdout, end="")
+
+
+def _parser(console: Console) -> argparse.ArgumentParser:
+    bound = type("_Parser", (_Parser,), {"console": console})
+    parser: argparse.ArgumentParser = bound(
+        prog="wechatpay-chain",
+        description="WeChat Pay from a shell: CHAIN.VERB is the URL and the method.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"wechatpay-chain {__version__}")
+    commands: _Commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=bound)
+    _add_tour(commands)
+    _add_sandbox(commands)
+    _add_request(commands)
+    return parser
+
+
+def _add_tour(commands: _Commands) -> None:
+    tour = commands.add_parser("tour", help="see real calls on a sandbox, one after the other")
+    tour.set_defaults(room="wechatpay_chain.cli.tour")
+
+
+def _add_sandbox(commands: _Commands) -> None:
+    sandbox = commands.add_parser("sandbox", help="serve a sandbox until interrupted; prints its configuration")
+    sandbox.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1; any free port by default")
+    sandbox.set_defaults(room="wechatpay_chain.cli.sandbox")
+
+
+def _add_request(commands: _Commands) -> None:
+    request = commands.add_parser(
+        "request",
+        help="call an API; the word itself may be left out",
+        description="Call an API. CHAIN is what follows wxpay. in Python, or a path such as v3/certificates.",
+    )
+    request.add_argument("chain", metavar="CHAIN.VERB", help="v3.certificates.get")
+    request.add_argument(
+        "items", metavar="ITEM", nargs="*", help="key=text key:=json key==query Header:text key=@file; fills <key> too"
+    )
+    request.add_argument("-d", "--data", metavar="JSON", help="the whole body: JSON text, @file, or @- for stdin")
+    request.add_argument("-i", "--include", action="store_true", help="print status and headers of the answer too")
+    request.add_argument("--dry-run", action="store_true", help="print request, signed text and curl; send nothing")
+    where = request.add_argument_group("configuration", "WECHATPAY_… variables, a profile, and flags, the last first")
+    where.add_argument("--sandbox", action="store_true", help="call a sandbox that lives as long as this command")
+    where.add_argument("--profile", metavar="NAME", help="a table of ~/.config/wechatpay-chain/profiles.toml")
+    where.add_argument("--mchid", metavar="NUMBER")
+    where.add_argument("--serial", metavar="HEX", help="serial of the merchant's certificate")
+    where.add_argument("--private-key", metavar="FILE")
+    where.add_argument("--cert", metavar="ID=FILE", action="append", default=[], help="a key of WeChat Pay's")
+    where.add_argument("--base-url", metavar="URL", action="append")
+    where.add_argument("--timeout", metavar="SECONDS", type=float)
+    request.set_defaults(room="wechatpay_chain.cli.request")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wechatpay_chain.crypto import aes
 from wechatpay_chain.errors import DecryptionError
 
-NONCE, DATA = b"fdasflkja484", b"certificate"
+KEY, NONCE, DATA = os.urandom(16).hex().encode(), b"fdasflkja484", b"certificate"
 keys, nonces = st.binary(min_size=32, max_size=32), st.binary(min_size=12, max_size=12)
 
 # McGrew and Viega, The Galois/Counter Mode of Operation, test cases 13, 14 and 16: the 256-bit keys with
@@ -33,11 +33,6 @@ VECTORS = [
         "76fc6ece0f4e1768cddf8853bb2d551b",
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def key() -> bytes:
-    return os.urandom(16).hex().encode()
 
 
 def told(error: BaseException) -> str:
@@ -65,10 +60,10 @@ def test_both_directions_agree_with_cryptography(plaintext: bytes, key: bytes, n
     assert aes.decrypt(text, key, nonce, data) == plaintext
 
 
-def test_whatever_was_changed_is_refused(key: bytes) -> None:
+def test_whatever_was_changed_is_refused() -> None:
     """Another key, nonce or associated data: one error that names the likely cause and holds no key."""
-    text, other = aes.encrypt(b"text", key, NONCE, DATA), key[::-1]
-    for arguments in ((other, NONCE, DATA), (key, b"another nonc", DATA), (key, NONCE, b"transaction"), (key, NONCE)):
+    text, other = aes.encrypt(b"text", KEY, NONCE, DATA), KEY[::-1]
+    for arguments in ((other, NONCE, DATA), (KEY, b"another nonc", DATA), (KEY, NONCE, b"transaction"), (KEY, NONCE)):
         with pytest.raises(DecryptionError) as caught:
             aes.decrypt(text, *arguments)
         assert str(caught.value) == "ciphertext: wrong APIv3 key, or nonce, associated data or text were changed"
@@ -87,19 +82,12 @@ def test_each_bit_of_the_text_counts(data: st.DataObject, plaintext: bytes, key:
 
 
 @pytest.mark.parametrize(("text", "nonce"), [("no base64!", NONCE), ("AAA", NONCE), ("密文", NONCE), ("A" * 24, b"")])
-def test_a_text_or_a_nonce_that_cannot_be_is_refused(text: str, nonce: bytes, key: bytes) -> None:
+def test_a_text_or_a_nonce_that_cannot_be_is_refused(text: str, nonce: bytes) -> None:
     """No base64, or a nonce that is empty, is a DecryptionError too, without the key."""
     with pytest.raises(DecryptionError) as caught:
-        aes.decrypt(text, key, nonce, DATA)
+        aes.decrypt(text, KEY, nonce, DATA)
     assert str(caught.value) == "ciphertext: no base64, or a nonce of impossible length"
-    assert key.decode() not in told(caught.value)
-
-
-@given(st.text(), keys, st.binary(max_size=200), st.binary(max_size=50))
-def test_any_text_is_judged(text: str, key: bytes, nonce: bytes, data: bytes) -> None:
-    """Whatever a notification holds, only DecryptionError comes out."""
-    with pytest.raises(DecryptionError, match=r"^ciphertext: "):
-        aes.decrypt(text, key, nonce, data)
+    assert KEY.decode() not in told(caught.value)
 
 
 @pytest.mark.parametrize("length", [0, 16, 24, 31, 33, 64])

@@ -10,8 +10,11 @@ import re
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.test_words import spelled
 from wechatpay_chain import Sandbox, Wechatpay
@@ -64,6 +67,20 @@ def test_every_operation_is_reached_by_attributes(wxpay: Wechatpay, method: str,
         assert wxpay.prepare(verb, **values).target == expected
     else:
         assert "/" + text == "/v2" + path
+
+
+@given(st.sampled_from(OPERATIONS), st.data())
+def test_any_values_fill_any_path(served: Sandbox, operation: list[str], data: st.DataObject) -> None:
+    """A server that splits the path and decodes its parts reads the template and the very values."""
+    method, path = operation
+    names = re.findall(r"\{(\w+)\}", path)
+    usable = st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: text not in (".", ".."))
+    values = {name: data.draw(usable | st.integers(), label=name) for name in names}
+    with served.client() as wxpay:
+        node = walked(wxpay, path)
+        request = wxpay.prepare(getattr(node, method.lower()), **values)
+    expected = [str(values[part[1:-1]]) if part.startswith("{") else part for part in path.split("/")]
+    assert [unquote(part) for part in request.target.split("/")] == expected
 
 
 def test_no_path_word_collides_with_a_node_or_the_client(wxpay: Wechatpay) -> None:

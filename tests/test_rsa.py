@@ -25,12 +25,10 @@ PUBLIC = KEY.public_key()
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder where openssl finds the keys."""
+    """The folder where openssl finds both halves of the key."""
     folder = tmp_path_factory.mktemp("rsa")
-    for name, key in (("key", KEY), ("other", OTHER)):
-        (folder / name).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        (folder / f"{name}.public").write_bytes(public)
+    (folder / "key").write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "public").write_bytes(PUBLIC.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     return folder
 
 
@@ -53,7 +51,7 @@ def test_openssl_accepts_our_signature(message: bytes, files: Path) -> None:
     raw = base64.b64decode(signature, validate=True)
     assert len(raw) == 256
     (files / "signature").write_bytes(raw)
-    command = ("dgst", "-sha256", "-verify", files / "key.public", "-signature", files / "signature")
+    command = ("dgst", "-sha256", "-verify", files / "public", "-signature", files / "signature")
     assert openssl(*command, data=message) == b"Verified OK\n"
 
 
@@ -88,14 +86,8 @@ def test_openssl_and_we_open_each_others_texts(text: str, files: Path) -> None:
     ciphertext = rsa.encrypt(text, PUBLIC)
     raw = base64.b64decode(ciphertext, validate=True)
     assert openssl("pkeyutl", "-decrypt", "-inkey", files / "key", *OAEP, data=raw).decode() == text
-    assert rsa.decrypt(sealed(text.encode(), files / "key.public"), KEY) == text
+    assert rsa.decrypt(sealed(text.encode(), files / "public"), KEY) == text
     assert rsa.encrypt(text, PUBLIC) != ciphertext
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=53))
-def test_decrypt_gives_what_encrypt_was_given(text: str) -> None:
-    """Any text that fits comes back unchanged."""
-    assert rsa.decrypt(rsa.encrypt(text, PUBLIC), KEY) == text
 
 
 def test_a_text_that_is_too_long_names_both_sizes() -> None:
@@ -108,20 +100,21 @@ def test_a_text_that_is_too_long_names_both_sizes() -> None:
 
 
 def test_what_does_not_open_names_the_likely_cause(files: Path) -> None:
-    """Another key's text, PKCS#1 v1.5, SHA-256, a changed or a cut text, and no base64 at all."""
-    ours = files / "key.public"
-    good, other = sealed(b"secret", ours), sealed(b"secret", files / "other.public")
+    """Another key, PKCS#1 v1.5, SHA-256, a changed or a cut text, and no base64 at all."""
+    ours = files / "public"
+    good = sealed(b"secret", ours)
     sha256 = sealed(b"secret", ours, "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256")
     old = sealed(b"secret", ours, "-pkeyopt", "rsa_padding_mode:pkcs1")
     changed = ("B" if good[0] == "A" else "A") + good[1:]
-    for wrong in (other, sha256, old, changed, good[:-4], good[4:], good[:-1], "", "!", "密文"):
+    broken = [(text, KEY) for text in (sha256, old, changed, good[:-4], good[4:], good[:-1], "", "!", "密文")]
+    for text, key in [(good, OTHER), *broken]:
         with pytest.raises(DecryptionError) as caught:
-            rsa.decrypt(wrong, KEY)
+            rsa.decrypt(text, key)
         assert str(caught.value) == "ciphertext: it was not encrypted for this private key, or is no base64"
 
 
 def test_plaintext_that_is_no_text_is_not_shown(files: Path) -> None:
     """Bytes that are not UTF-8 are told of, and no error behind the error holds them."""
     with pytest.raises(DecryptionError, match="no UTF-8 text") as caught:
-        rsa.decrypt(sealed(b"secret\xff", files / "key.public"), KEY)
+        rsa.decrypt(sealed(b"secret\xff", files / "public"), KEY)
     assert caught.value.__context__ is None

@@ -250,14 +250,34 @@ def test_there_is_a_time_out_by_default(wxpay: Wechatpay, monkeypatch: pytest.Mo
     adapter = wxpay._session._adapter
     exchange = adapter._exchange
 
-    def spying(request: Any, timeout: Any, *rest: Any) -> Any:
+    def spying(request: Any, pool: Any, timeout: Any, *rest: Any) -> Any:
         seen.append(timeout)
-        return exchange(request, timeout, *rest)
+        return exchange(request, pool, timeout, *rest)
 
     monkeypatch.setattr(adapter, "_exchange", spying)
     wxpay.v3.certificates.get()
     wxpay.v3.certificates.get(timeout=(1, 2))
     assert seen == [(5.0, 30.0), (1.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "invalid path: /nowhere.pem"),
+        ("HTTPS_PROXY", "http://", "proxy"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9", "Unable to connect to proxy"),
+    ],
+)
+def test_an_environment_that_cannot_work_sends_nothing(
+    gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    """A CA bundle or a proxy that is not there is told as such."""
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("NO_PROXY", "")
+    refused = pytest.raises(errors.TransportError, match=f"nothing was sent: https://a.example: .*{words}")
+    with gateway.client(base_url="https://a.example") as wxpay, refused as caught:
+        CALLS["POST"](wxpay)
+    assert [attempt.sent for attempt in caught.value.attempts] == [False]
 
 
 def test_an_untrusted_certificate_sends_nothing(gateway: Sandbox, tmp_path: Path) -> None:

@@ -110,9 +110,10 @@ class _SigningAdapter(HTTPAdapter):
     ) -> Response:
         if not isinstance(request, SignedRequest):
             raise ChainError("only requests that this client signed can be sent; nothing was sent")
+        pool = self._pool(request, verify, cert, proxies)
         started = time.perf_counter()
         try:
-            raw = self._exchange(request, timeout, verify, cert, proxies)
+            raw = self._exchange(request, pool, timeout, proxies)
             response = _response(request, raw)
             response.elapsed = timedelta(seconds=time.perf_counter() - started)
             response.connection = self
@@ -125,11 +126,20 @@ class _SigningAdapter(HTTPAdapter):
         _judge(request, response, unsigned)
         return response
 
+    def _pool(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
+        try:
+            pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+            self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            # The environment names a CA bundle or a proxy that cannot be used.
+            host = str(request.url).removesuffix(request.target)
+            told = f"{request.method} {request.path}: nothing was sent: {host}: {error}"
+            raise TransportError(told, (Attempt(host, str(error), sent=False),)) from error
+        return pool
+
     def _exchange(
-        self, request: SignedRequest, timeout: tuple[float, float], verify: bool | str, cert: Any, proxies: Any
+        self, request: SignedRequest, pool: Any, timeout: tuple[float, float], proxies: Any
     ) -> BaseHTTPResponse:
-        pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
-        self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
         raw: BaseHTTPResponse = pool.urlopen(
             method=str(request.method),
             url=self.request_url(request, proxies),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from tests.promises import PATIENCE
 from wechatpay_chain import Sandbox, Wechatpay
 from wechatpay_chain.php import Instance
 
@@ -34,3 +38,22 @@ def wxpay(gateway: Sandbox) -> Iterator[Wechatpay]:
 def instance(gateway: Sandbox) -> Iterator[Instance]:
     with gateway.builder() as client:
         yield client
+
+
+@pytest.fixture
+def no_hang(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Who waits for ever ends the run; the true stderr then tells where each thread stood."""
+    with capfd.disabled():
+        stderr = os.dup(2)
+    faulthandler.dump_traceback_later(PATIENCE / 2, exit=True, file=stderr)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+    os.close(stderr)
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Closed until a test sets it, and open at the end in any case: no worker stays behind."""
+    event = threading.Event()
+    yield event
+    event.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import traceback
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -98,3 +99,13 @@ def test_a_key_has_32_bytes(length: int) -> None:
         with pytest.raises(ValueError, match=rf"^key: {length} bytes, an APIv3 key has 32$") as caught:
             use()
         assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize("use", [aes.encrypt, aes.decrypt])
+@pytest.mark.parametrize("length", [31, 32])
+def test_aes_holds_no_key_in_its_frames(use: Any, length: int) -> None:
+    """Neither for a key of the wrong length nor for an impossible nonce."""
+    key = os.urandom(16).hex()[:length].encode()
+    with pytest.raises(ValueError, match=r"key|[Nn]once") as caught:
+        use(b"text" if use is aes.encrypt else "A" * 24, key, b"")
+    assert key.decode() not in told(caught.value)

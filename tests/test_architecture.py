@@ -22,6 +22,7 @@ FLOORS = {
     "words": 0,
     "query": 0,
     "workers": 0,
+    "pending": 0,
     "promise": 0,
     "response": 0,
     "crypto": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import traceback
 from collections.abc import Callable
@@ -255,7 +256,7 @@ forms = st.builds(str.__add__, st.sampled_from(["private.pkcs1://", "private.pkc
 
 
 @patient
-@given(st.text().filter(lambda text: not text.strip().startswith("~")) | pems | forms)
+@given(st.text() | pems | forms)
 def test_any_text_is_judged(text: str) -> None:
     """Text, PEM blocks with anything in them, and the prefixed forms: a ConfigError of the field."""
     for load in (private, public):
@@ -274,3 +275,83 @@ def test_a_damaged_key_is_not_shown(made: Made, name: str, bare: bool, at: int, 
     except ConfigError as error:
         words = str(error)
     assert shown(made, words) == []
+
+
+def refused(load: Any, source: Any, *more: Any) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load(source, *more)
+    return caught.value
+
+
+def test_a_broken_key_is_not_in_the_frames(made: Made) -> None:
+    """Text that is taken for a path, or a list of keys."""
+    bare, text = made.bare("pkcs8"), made.text["pkcs8"]
+    for broken in (bare[:800] + "!" + bare[801:], text.replace("-----BEGIN", "----BEGIN"), [text]):
+        for load in (private, public, lambda source: pem.load_certificate(source, "f")):
+            assert shown(made, told(refused(load, broken))) == []
+
+
+def test_a_short_key_is_not_taken_for_a_path(made: Made) -> None:
+    """A fragment of a key, or an APIv3 key in the wrong field, is told by its length."""
+    for wrong in (made.bare("pkcs8")[64:164], os.urandom(16).hex()):
+        assert wrong not in told(refused(private, wrong))
+
+
+def test_base64_with_wide_blanks_is_a_key(made: Made) -> None:
+    """Ideographic and no-break spaces come with text that is pasted from a page."""
+    bare = made.bare("pkcs8")
+    for blank in "\u3000\xa0":
+        key = pem.load_private_key(bare[:100] + blank + bare[100:], "f")
+        assert key.private_numbers() == made.key.private_numbers()
+
+
+@pytest.mark.parametrize("text", ["~nosuchuser/key.pem", "file://[", "file://a\u2100b/x", "file://keys/no.pem"])
+def test_a_path_that_cannot_be_is_a_config_error(text: str) -> None:
+    """Nothing but ConfigError comes out, and the path in it is the one that was given."""
+    for load in (private, public, lambda source: pem.load_certificate(source, "f")):
+        assert text.removeprefix("file://") in str(refused(load, text))
+
+
+def test_a_file_url_may_hold_any_character(made: Made, tmp_path: Path) -> None:
+    """PHP users write 'file://' before a path as it is."""
+    (tmp_path / "a#b?c.pem").write_text(made.text["pkcs8"])
+    assert pem.load_private_key(f"file://{tmp_path}/a#b?c.pem", "f").private_numbers() == made.key.private_numbers()
+
+
+def test_certificates_of_other_kinds_name_the_file(made: Made) -> None:
+    """EC and SM2 are ConfigErrors with field and file."""
+    for name, make in {"ec": "-name prime256v1", "sm2": "-name SM2"}.items():
+        command = f"openssl ecparam {make} -genkey -noout -out {name}.key"
+        command += f" && openssl {CERTIFY} {name}.key -out {name}.crt"
+        subprocess.run(command, shell=True, cwd=made.folder, check=True, capture_output=True)
+        words = str(refused(public, made.folder / f"{name}.crt"))
+        assert words.startswith(f"certs[2]: expected an RSA certificate in '{made.folder}/{name}.crt', found one with")
+
+
+def test_what_was_found_is_told(made: Made) -> None:
+    """An EC key in PKCS#8, and a password that is wrong."""
+    assert "found an EC" in str(refused(private, (made.folder / "ec").read_bytes()))
+    assert "password" in (words := str(refused(private, made.text["locked_pkcs8"], "wrong")))
+    assert "needs its password" not in words
+
+
+def test_a_password_that_is_not_needed_does_no_harm(made: Made) -> None:
+    """The key is open anyway."""
+    assert pem.load_private_key(made.text["pkcs8"], "f", "any").private_numbers() == made.key.private_numbers()
+
+
+def test_escaped_crlf_is_taken(made: Made) -> None:
+    """Both kinds of escaped line ends."""
+    text = made.text["pkcs8"].replace("\n", "\\r\\n")
+    assert pem.load_private_key(text, "f").private_numbers() == made.key.private_numbers()
+
+
+def test_a_serial_keeps_its_leading_zero(made: Made) -> None:
+    """As openssl prints it."""
+    certify = CERTIFY.replace("0x5", "0x0").split()
+    certificate = subprocess.run(["openssl", *certify, "rsa"], cwd=made.folder, capture_output=True, check=True).stdout
+    asking = ["openssl", "x509", "-serial", "-noout"]
+    printed = subprocess.run(asking, input=certificate, capture_output=True, check=True)
+    loaded = pem.load_certificate(certificate, "f")
+    assert loaded is not None
+    assert printed.stdout == f"serial={pem.serial_of(loaded)}\n".encode()

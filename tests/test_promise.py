@@ -3,69 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import gc
 import itertools
 import logging
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.promises import LENGTH, PATIENCE, WORKERS, add, error_of, failing, held, one
 from wechatpay_chain import Promise
 
-WORKERS, LENGTH, PATIENCE = 32, 10_000, 60.0
-
-
-@pytest.fixture(autouse=True)
-def no_hang(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Who waits for ever ends the run; the true stderr then tells where each thread stood."""
-    with capfd.disabled():
-        stderr = os.dup(2)
-    faulthandler.dump_traceback_later(PATIENCE / 2, exit=True, file=stderr)
-    yield
-    faulthandler.cancel_dump_traceback_later()
-    os.close(stderr)
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Closed until a test sets it, and open at the end in any case: no worker stays behind."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-def one(_: Any = None) -> int:
-    return 1
-
-
-def add(value: int) -> int:
-    return value + 1
-
-
-def failing(error: BaseException) -> Callable[..., Any]:
-    def fail(*_: Any) -> Any:
-        raise error
-
-    return fail
-
-
-def held(gate: threading.Event, value: Any = None) -> Promise[Any]:
-    """A promise that settles once the gate opens: with ``value``, or rejected when that is an error."""
-    opened = Promise.run(lambda: gate.wait(PATIENCE))
-    return opened.then(failing(value) if isinstance(value, Exception) else lambda _: value)
-
-
-def error_of(promise: Promise[Any]) -> BaseException:
-    with pytest.raises(Exception) as caught:  # noqa: PT011  # the caller compares the very object
-        promise.result(PATIENCE)
-    return caught.value
+pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 Start = Callable[[Any], Promise[Any]]
@@ -389,3 +342,9 @@ def test_a_program_ends_cleanly(script: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE / 3, check=False
     )
     assert (done.stdout, done.returncode) == (SCRIPTS[script], 0)
+
+
+def test_wait_takes_no_seconds() -> None:
+    """result(timeout) does."""
+    with pytest.raises(TypeError, match=r"result\(timeout\) takes seconds"):
+        Promise.resolve(1).wait(5)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.test_aes import told
 from wechatpay_chain.crypto import rsa
 from wechatpay_chain.errors import DecryptionError
 
@@ -118,3 +119,10 @@ def test_plaintext_that_is_no_text_is_not_shown(files: Path) -> None:
     with pytest.raises(DecryptionError, match="no UTF-8 text") as caught:
         rsa.decrypt(sealed(b"secret\xff", files / "public"), KEY)
     assert caught.value.__context__ is None
+
+
+def test_rsa_holds_no_text_in_its_frames() -> None:
+    """The text to be encrypted is a name or an identity number."""
+    with pytest.raises(ValueError, match="300 bytes") as caught:
+        rsa.encrypt("secret" * 50, generate_private_key(65537, 2048).public_key())
+    assert "secret" not in told(caught.value)

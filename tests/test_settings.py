@@ -51,6 +51,8 @@ MINIMAL = {"mchid": "1900000001"}
         ({**MINIMAL, "public_key_id": "x"}, "public_key", "go together"),
         ({**MINIMAL, "certs_dir": "/nowhere"}, "certs_dir", "no certificate"),
         ({**MINIMAL, "certs_dir": 5}, "certs_dir", "int"),
+        ({**MINIMAL, "certs_dir": "~nosuchuser/x"}, "certs_dir", "no certificate"),
+        ({**MINIMAL, "private_key": "~nosuchuser/x", "serial": "AB"}, "private_key", "neither a key nor"),
         ({**MINIMAL, "private_kay": "x"}, "private_kay", "did you mean private_key"),
         ({**MINIMAL, "privateKey": "x", "private_key": "y"}, "private_key", "given twice"),
     ],

@@ -156,7 +156,7 @@ class Wechatpay(Client):
         failure = None
         try:
             configured = settings.read(config, options)
-        except ConfigError as error:
+        except Exception as error:  # whatever it is, its frames hold keys
             failure = error.with_traceback(None)
         # The frames of a traceback must not hold what was configured.
         del config, options

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from wechatpay_chain import workers
+from wechatpay_chain.pending import Pending, State
 
 __all__ = ["Promise"]
 
 T = TypeVar("T")
-State = Literal["pending", "fulfilled", "rejected"]
 
 _log = logging.getLogger("wechatpay_chain")
 
 
-class Promise(Generic[T]):
+class Promise(Pending, Generic[T]):
     """The answer to come of an asynchronous call.
 
     ``then``, ``catch``, ``otherwise`` and ``finally_`` return a new promise; a callback may return a
@@ -27,10 +26,8 @@ class Promise(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._state: State = "pending"
+        super().__init__()
         self._value: Any = None
-        self._task: Callable[[], Any] | None = None
-        self._sources: tuple[Promise[Any], ...] = ()
         self._reactions: list[Callable[[], None]] = []
         self._looked_at = False
 
@@ -38,7 +35,7 @@ class Promise(Generic[T]):
     def run(cls, task: Callable[[], T]) -> Promise[T]:
         """A promise for what ``task`` returns, run by a thread of the pool."""
         promise: Promise[T] = cls()
-        promise._task = task
+        promise._task, promise._pooled = task, True
         workers.pool.submit(promise._work)
         return promise
 
@@ -75,7 +72,7 @@ class Promise(Generic[T]):
         if not items:
             raise ValueError("race: no promise to wait for")
         winner: Promise[Any] = cls()
-        winner._sources = tuple(items)
+        winner._sources, winner._is_race = tuple(items), True
         for item in items:
             item._react(winner._adopter(item))
         return winner
@@ -97,7 +94,7 @@ class Promise(Generic[T]):
             if callback is None:
                 derived._settle(self._state, self._value)
                 return
-            derived._follow_call(lambda: callback(self._value))
+            derived._offer(lambda: callback(self._value))
 
         self._react(react)
         return derived
@@ -112,6 +109,9 @@ class Promise(Generic[T]):
 
     def finally_(self, callback: Callable[[], Any]) -> Promise[T]:
         """Run ``callback`` either way and pass value or error through, once what it returned has settled."""
+
+        if not callable(callback):
+            raise TypeError(f"finally_: expected a function, found {type(callback).__name__}")
 
         def passing(_: Any) -> Promise[T]:
             return Promise.resolve(callback()).then(lambda _: self)
@@ -129,6 +129,8 @@ class Promise(Generic[T]):
 
     def wait(self, unwrap: bool = True) -> T | None:
         """The value, or the error raised; ``wait(False)`` only waits, as in PHP."""
+        if not isinstance(unwrap, bool):
+            raise TypeError(f"wait: expected True or False, found {unwrap!r}; result(timeout) takes seconds")
         if unwrap:
             return self.result()
         self._join(None)
@@ -166,12 +168,11 @@ class Promise(Generic[T]):
             _log.error("nobody looked at the error of a promise: %s: %s", type(self._value).__name__, self._value)
 
     def _follow(self, outcome: Any) -> None:
-        if outcome is self:
-            self._settle("rejected", TypeError("a promise cannot wait for itself"))
-        elif isinstance(outcome, Promise):
-            with workers.changed:
-                self._sources = (outcome,)
-                workers.changed.notify_all()
+        if isinstance(outcome, Promise):
+            if outcome._state == "pending":  # whoever waits for this one may have to do the work of that one
+                with workers.changed:
+                    self._sources = (outcome,)
+                    workers.changed.notify_all()
             outcome._react(self._adopter(outcome))
         else:
             self._settle("fulfilled", outcome)
@@ -186,7 +187,10 @@ class Promise(Generic[T]):
             self._settle("rejected", error)
             raise
         else:
-            self._follow(outcome)
+            if isinstance(outcome, Promise) and outcome._needs((self,)):
+                self._settle("rejected", TypeError("a promise cannot wait for itself"))
+            else:
+                self._follow(outcome)
 
     def _adopter(self, other: Promise[Any]) -> Callable[[], None]:
         return lambda: self._settle(other._state, other._value)
@@ -198,7 +202,8 @@ class Promise(Generic[T]):
             self._state, self._value = state, value
             self._sources = ()
             reactions, self._reactions = self._reactions, []
-            workers.changed.notify_all()
+            if self._waiters:
+                workers.changed.notify_all()
         workers.here.react(reactions)
 
     def _react(self, reaction: Callable[[], None]) -> None:
@@ -209,44 +214,21 @@ class Promise(Generic[T]):
                 return
         workers.here.react([reaction])
 
+    def _offer(self, task: Callable[[], Any]) -> None:
+        """Have ``task`` done by this thread, once it is through with what it does, or by whoever waits for it."""
+        with workers.changed:
+            self._task, self._sources = task, ()
+        workers.here.due.append(self._work)
+
     def _work(self) -> None:
         with workers.changed:
             task, self._task = self._task, None
         if task is not None:
-            with workers.here:
+            workers.here.working.append(self)
+            try:
                 self._follow_call(task)
-
-    def _join(self, timeout: float | None) -> bool:
-        """Wait until settled.
-
-        A thread that is itself a worker, or inside a callback, first does the work that it waits for:
-        else all workers could wait for work that no worker is left to do.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self._state == "pending":
-            helps = workers.here.depth > 0 and deadline is None
-            if helps and workers.here.drain():
-                continue
-            with workers.changed:
-                open_task = self._open_task() if helps else None
-                if open_task is None and self._state == "pending":
-                    left = None if deadline is None else deadline - time.monotonic()
-                    if left is not None and left <= 0:
-                        return False
-                    workers.changed.wait(left)
-            if open_task is not None:
-                open_task._work()
-        return True
-
-    def _open_task(self) -> Promise[Any] | None:
-        """A promise that this one depends on and whose task nobody has begun, the last one first."""
-        stack = [self]
-        while stack:
-            promise = stack.pop()
-            if promise._task is not None:
-                return promise
-            stack.extend(source for source in promise._sources if source._state == "pending")
-        return None
+            finally:
+                workers.here.working.pop()
 
     def _told(self) -> dict[str, Any]:
         return {"state": self._state, "value" if self._state == "fulfilled" else "reason": self._value}
@@ -262,12 +244,12 @@ class Promise(Generic[T]):
 
         def settled(item: Promise[Any]) -> None:
             nonlocal left
+            if item._state == stop_at:  # before it is counted: the last one must find the promise rejected
+                gathered._settle("rejected", item._value)
             with lock:
                 left -= 1
                 complete = left == 0
-            if item._state == stop_at:
-                gathered._settle("rejected", item._value)
-            elif complete:
+            if complete:
                 gathered._settle("fulfilled", [outcome(each) for each in items])
 
         def noting(item: Promise[Any]) -> Callable[[], None]:

@@ -160,7 +160,10 @@ def _certs(entries: Mapping[str, Any]) -> object:
 def _certificates(folder: object) -> dict[Any, Any]:
     if not isinstance(folder, str | os.PathLike):
         raise ConfigError(f"certs_dir: expected a path, found {type(folder).__name__}", "certs_dir")
-    files = sorted(Path(folder).expanduser().glob("*.pem"))
+    try:
+        files = sorted(Path(folder).expanduser().glob("*.pem"))
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: ~ of a user who does not exist
+        files = []
     found = {}
     for file in files:
         certificate = pem.load_certificate(file, "certs_dir")

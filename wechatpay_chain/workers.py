@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 __all__ = ["Pool", "Thread", "changed", "here", "pool"]
 
@@ -14,39 +15,41 @@ _WORKERS = 32
 
 
 class Thread(threading.local):
-    """What this thread has begun: its depth in tasks and callbacks, and the reactions that are due.
+    """What this thread is in the midst of: tasks and callbacks, reactions, and callbacks that are due.
 
-    Reactions run one after the other, never one inside the other, so a chain of any length stays flat.
+    All run one after the other, never one inside the other, so a chain of any length stays flat. Reactions
+    only hand a state on and never wait; callbacks may.
     """
 
     def __init__(self) -> None:
-        self.depth = 0
-        self.draining = False
+        self.working: list[Any] = []
+        self.reactions: deque[Callable[[], None]] = deque()
         self.due: deque[Callable[[], None]] = deque()
-
-    def __enter__(self) -> None:
-        self.depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.depth -= 1
+        self.reacting = self.draining = False
 
     def react(self, reactions: Iterable[Callable[[], None]]) -> None:
-        """Run ``reactions``, now or after the one that is running."""
-        self.due.extend(reactions)
+        """Run ``reactions``, now or after the one that is running; then the callbacks that are due."""
+        self.reactions.extend(reactions)
+        if self.reacting:
+            return
+        self.reacting = True
+        try:
+            while self.reactions:
+                self.reactions.popleft()()
+        finally:
+            self.reacting = False
         if not self.draining:
-            self.draining = True
-            try:
-                self.drain()
-            finally:
-                self.draining = False
+            self._drain()
 
-    def drain(self) -> bool:
-        """Run what is due; whether there was anything."""
-        found = bool(self.due)
-        with self:
+    def _drain(self) -> None:
+        self.draining = True
+        try:
             while self.due:
                 self.due.popleft()()
-        return found
+        finally:
+            self.draining = False
+            while self.due:  # an interrupt goes on, and so does what is still due
+                pool.submit(self.due.popleft())
 
 
 class Pool:

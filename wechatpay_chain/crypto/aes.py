@@ -20,13 +20,19 @@ def encrypt(plaintext: bytes, key: bytes, nonce: bytes, associated_data: bytes =
 
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4012071382
     """
-    return base64.b64encode(_cipher(key).encrypt(nonce, plaintext, associated_data)).decode("ascii")
+    try:
+        cipher = _cipher(key)
+    finally:
+        del key  # the frames of a traceback must not hold a key
+    return base64.b64encode(cipher.encrypt(nonce, plaintext, associated_data)).decode("ascii")
 
 
 def decrypt(ciphertext: str, key: bytes, nonce: bytes, associated_data: bytes = b"") -> bytes:
     """What ``encrypt`` was given; DecryptionError for a wrong key or a changed text."""
-    cipher = _cipher(key)
-    del key
+    try:
+        cipher = _cipher(key)
+    finally:
+        del key
     try:
         return cipher.decrypt(nonce, base64.b64decode(ciphertext, validate=True), associated_data)
     except InvalidTag:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -38,14 +38,17 @@ def load_private_key(source: KeySource, field: str, password: str | bytes | None
     """
     if isinstance(source, RSAPrivateKey):
         return source
-    data, origin = _read(source, field)
-    key = _first(data, *_readers(password.encode() if isinstance(password, str) else password))
-    found = _found(data)
+    try:
+        key, found, origin = _private(source, field, password)
+    except ConfigError as error:
+        refusal = error.with_traceback(None)  # its frames hold what may be a key
+    else:
+        if isinstance(key, RSAPrivateKey):
+            return key
+        refusal = ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
     # The frames of a traceback must not hold a key.
-    del source, data, password
-    if isinstance(key, RSAPrivateKey):
-        return key
-    raise ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
+    del source, password
+    raise refusal
 
 
 def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
@@ -57,16 +60,22 @@ def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
         return source
     if isinstance(source, x509.Certificate):
         return _public_key_of(source, field)
-    data, origin = _read(source, field)
-    certificate = _certificate(data)
-    if certificate is not None:
-        return _public_key_of(certificate, field)
-    key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
-    found = _found(data)
-    del source, data
-    if isinstance(key, RSAPublicKey):
-        return key
-    raise ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
+    try:
+        data, origin = _read(source, field)
+    except ConfigError as error:
+        refusal = error.with_traceback(None)  # its frames hold what may be a private key
+    else:
+        certificate = _certificate(data)
+        if certificate is not None:
+            return _public_key_of(certificate, field, origin)
+        key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
+        if isinstance(key, RSAPublicKey):
+            return key
+        found = _found(data, key)
+        del data
+        refusal = ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
+    del source
+    raise refusal
 
 
 def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | None:
@@ -75,12 +84,28 @@ def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | 
         return source
     if isinstance(source, RSAPublicKey):
         return None
-    return _certificate(_read(source, field)[0])
+    try:
+        return _certificate(_read(source, field)[0])
+    except ConfigError as error:
+        refusal = error.with_traceback(None)
+    del source
+    raise refusal
 
 
 def serial_of(certificate: x509.Certificate) -> str:
-    """A certificate's serial as WeChat Pay writes it: upper-case hex."""
-    return f"{certificate.serial_number:X}"
+    """A certificate's serial as WeChat Pay and openssl write it: upper-case hex, two digits for each byte."""
+    digits = f"{certificate.serial_number:X}"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
+def _private(source: object, field: str, password: str | bytes | None) -> tuple[object, str, str]:
+    """What was read, what to call it if it is no RSA private key, and where it came from."""
+    data, origin = _read(source, field)
+    secret = password.encode() if isinstance(password, str) else password
+    key = _first(data, *_readers(secret))
+    if key is None and secret is not None:  # cryptography refuses a password that is not needed
+        key = _first(data, *_readers(None))
+    return key, _found(data, key, tried=secret is not None), origin
 
 
 def _read(source: object, field: str) -> tuple[bytes, str]:
@@ -98,22 +123,26 @@ def _read(source: object, field: str) -> tuple[bytes, str]:
         if text.startswith(prefix):
             return _pem(label, text.removeprefix(prefix)), ""
     if text.startswith("file://"):
-        return _read_file(Path(unquote(urlsplit(text).path)), field)
+        return _read_file(Path(unquote(text.removeprefix("file://")).removeprefix("localhost")), field)
     if _PEM_MARK.decode() in text:
-        return text.replace("\\n", "\n").encode("utf-8", "replace"), ""
+        return text.replace("\\r", "").replace("\\n", "\n").encode("utf-8", "replace"), ""
     if _base64(text) is not None:
-        return text.encode("ascii"), ""
+        return "".join(text.split()).encode("ascii"), ""
     return _read_file(Path(text), field)
 
 
 def _read_file(path: Path, field: str) -> tuple[bytes, str]:
-    # Text that is no path is perhaps a broken key: only its length may be shown.
-    name = repr(str(path)) if len(str(path)) < 256 and "\n" not in str(path) else f"{len(str(path))} characters"
+    # Text that is no path is perhaps a key, whole or broken: then only its length may be shown.
+    name = repr(str(path)) if _looks_like_a_path(str(path)) else f"{len(str(path))} characters"
     try:
         return path.expanduser().read_bytes(), f" in {name}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the last: ~ of a user who does not exist
         reason = getattr(error, "strerror", None) or "not a path"
     raise ConfigError(f"{field}: neither a key nor a readable file: {name} ({reason})", field)
+
+
+def _looks_like_a_path(text: str) -> bool:
+    return len(text) < 256 and text.isprintable() and ("." in text or max(map(len, text.split("/"))) < 32)
 
 
 def _readers(password: bytes | None) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
@@ -142,11 +171,15 @@ def _certificate(data: bytes) -> x509.Certificate | None:
     return found
 
 
-def _public_key_of(certificate: x509.Certificate, field: str) -> RSAPublicKey:
-    key = certificate.public_key()
+def _public_key_of(certificate: x509.Certificate, field: str, origin: str = "") -> RSAPublicKey:
+    try:
+        key: object = certificate.public_key()
+    except Exception:  # UnsupportedAlgorithm, a bare Exception, for SM2 and other exotic keys
+        key = None
     if isinstance(key, RSAPublicKey):
         return key
-    raise ConfigError(f"{field}: expected an RSA certificate, found one with {type(key).__name__}", field)
+    kind = "a key that is not supported" if key is None else type(key).__name__
+    raise ConfigError(f"{field}: expected an RSA certificate{origin}, found one with {kind}", field)
 
 
 def _pem(label: bytes, text: str) -> bytes:
@@ -164,10 +197,13 @@ def _base64(text: str) -> bytes | None:
         return None
 
 
-def _found(data: bytes) -> str:
-    """What the bytes are instead, told by their first PEM label and nothing else."""
+def _found(data: bytes, key: object = None, tried: bool = False) -> str:
+    """What the bytes are instead, told by their first PEM label, or by the key that they hold."""
+    if key is not None:
+        return f"an {type(key).__name__}"
     if _PEM_MARK not in data:
         return f"{len(data)} bytes that are none" if data.strip() else "nothing"
     label = data.split(_PEM_MARK, 1)[1].split(b"-----", 1)[0][:40].decode("ascii", "replace")
-    locked = label.startswith("ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in data
-    return f"PEM text {label!r}" + (" that needs its password" if locked else "")
+    if label.startswith("ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in data:
+        return f"PEM text {label!r} that " + ("this password does not open" if tried else "needs its password")
+    return f"PEM text {label!r} that is none, or cannot be read"

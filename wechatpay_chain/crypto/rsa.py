@@ -42,8 +42,11 @@ def encrypt(text: str, public_key: RSAPublicKey) -> str:
     """
     plain = text.encode("utf-8")
     limit = public_key.key_size // 8 - 42
-    if len(plain) > limit:
-        raise ValueError(f"text: {len(plain)} bytes, but this key encrypts at most {limit}")
+    size = len(plain)
+    del text
+    if size > limit:
+        del plain  # a name or an identity number: not for a traceback
+        raise ValueError(f"text: {size} bytes, but this key encrypts at most {limit}")
     return base64.b64encode(public_key.encrypt(plain, _FIELD_PADDING)).decode("ascii")
 
 

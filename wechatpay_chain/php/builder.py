@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from wechatpay_chain import options as opts
 from wechatpay_chain import query, settings, words
 from wechatpay_chain.client import Client
-from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.errors import ChainError
 from wechatpay_chain.php.response import Response
 from wechatpay_chain.settings import Settings
 
@@ -55,7 +55,7 @@ class Builder:
         failure = None
         try:
             configured = _configured(config, options)
-        except ConfigError as error:
+        except Exception as error:  # whatever it is, its frames hold keys
             failure = error.with_traceback(None)
         # The frames of a traceback must not hold what was configured.
         del config, options

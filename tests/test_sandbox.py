@@ -190,7 +190,7 @@ def test_certificates_are_encrypted_under_the_apiv3_key(gateway: Sandbox, wxpay:
         sealed["nonce"].encode(), base64.b64decode(sealed["ciphertext"]), sealed["associated_data"].encode()
     )
     certificate = x509.load_pem_x509_certificate(pem)
-    assert f"{certificate.serial_number:X}" == entry["serial_no"]
+    assert certificate.serial_number == int(entry["serial_no"], 16)
     assert wxpay.v3.certificates.get(headers={"Wechatpay-Serial": entry["serial_no"]}).verified
 
 

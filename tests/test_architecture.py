@@ -30,6 +30,7 @@ FLOORS = {
     "transport": 3,
     "options": 5,
     "body": 5,
+    "legacy": 5,
     "call": 5,
     "chain": 5,
     "settings": 5,

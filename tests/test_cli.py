@@ -158,7 +158,7 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["--sandbox", "v3._id_.get"], 2, "no value for <id>"),
         (["--sandbox", "v3._id_.get", "id=.."], 2, "would change the path"),
         (["--sandbox", "v3.x.get", "Authorization:x"], 2, "made by the client"),
-        (["--sandbox", "v2.pay.micropay.post"], 2, "APIv2"),
+        (["--sandbox", "v2.pay.micropay.post", "mch_id=1"], 2, "mch_id: is '1'"),
         (["--sandbox", "--cert", "A", "v3.x.get"], 2, "--cert: expected ID=FILE"),
         (["--sandbox", "--timeout", "x", "v3.x.get"], 2, "--timeout"),
         (["--bogus"], 2, "--bogus|required"),

@@ -50,14 +50,6 @@ def test_an_async_mistake_raises_at_once(gateway: Sandbox, wxpay: Wechatpay) -> 
     assert not gateway.requests
 
 
-def test_v2_says_in_words_that_it_is_not_there(gateway: Sandbox, wxpay: Wechatpay) -> None:
-    """A v2 chain is data; calling it raises ChainError."""
-    for call in (wxpay.v2.pay.micropay.post, wxpay["v2/pay/micropay"].get, wxpay.v2.pay.micropay.post_async):
-        with pytest.raises(errors.ChainError, match="v2: APIv2 is not supported yet"):
-            call()
-    assert not gateway.requests
-
-
 @pytest.mark.parametrize(
     ("options", "fields"),
     [

@@ -43,7 +43,7 @@ def test_options_may_be_keywords(instance: Instance) -> None:
         (({"jsno": {}},), "did you mean json"),
         (({"params": {}},), "neither an option"),
         (({"data": {}},), "neither an option"),
-        (({"xml": {}},), "belongs to APIv2"),
+        (({"xml": {}},), "xml: it belongs to APIv2"),
         (({"form_params": {}},), "write json"),
         (({"verify": False},), "always verified"),
         (({"body": {"a": 1}},), "body: expected text or bytes"),
@@ -97,7 +97,6 @@ def test_the_factory_takes_the_php_names(gateway: Sandbox) -> None:
         "privateKey": entries["private_key"],
         "certs": entries["certs"],
         "secret": "v2 secret",
-        "merchant": {"cert": "c.pem", "key": "k.pem"},
         "base_uri": f"{entries['base_url']}/",
     }
     for instance in (Builder.factory(php), Builder.factory(**php)):

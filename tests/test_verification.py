@@ -157,7 +157,7 @@ def test_no_secret_is_told(gateway: Sandbox, caplog: pytest.LogCaptureFixture) -
         things = [wxpay, instance, wxpay._settings, wxpay._v3, wxpay._session, gateway]
     assert len(failures) == 2 * (len(WRONG) + 1)
     identity = gateway.identity
-    secrets = [identity.apiv3_key, *private_pem(identity.merchant_key).splitlines()[1:-1]]
+    secrets = [identity.apiv3_key, identity.secret, *private_pem(identity.merchant_key).splitlines()[1:-1]]
     secrets += [authorization_fields(received.headers)["signature"] for received in gateway.requests]
     told = caplog.text + "".join(f"{thing!r}{thing!s}" for thing in (*things, *failures))
     for failure in failures:

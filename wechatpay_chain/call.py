@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from urllib3.util import parse_url
 
-from wechatpay_chain import query, words
+from wechatpay_chain import legacy, query, words
 from wechatpay_chain.body import encode
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.options import JSON_UTF8, Face, Sink, parted, read_flag, read_headers, read_sink, read_timeout
@@ -49,15 +49,17 @@ class Call:
     timeout: tuple[float, float] | None = None
     stream: bool = False
     sink: Sink | None = None
+    accept: str = _ACCEPT
+    payload: legacy.Payload | None = None
 
     @property
     def protocol(self) -> str:
-        """``v2`` or ``v3``, by the first word of the path."""
-        return "v2" if self.path == "/v2" or self.path.startswith("/v2/") else "v3"
+        """``v2`` when there is a payload to be signed, else ``v3``."""
+        return "v3" if self.payload is None else "v2"
 
     def default_headers(self) -> dict[str, str]:
         """The headers that every request has, in the order in which they are sent."""
-        return {"Accept": _ACCEPT, "Content-Type": self.content_type}
+        return {"Accept": self.accept, "Content-Type": self.content_type}
 
 
 def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_bases: Iterable[Base] = ()) -> Call:
@@ -70,14 +72,21 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
     bases = _bases(options.get("base_url"))
     text, bases = _aimed(text, bases, known_bases)
     route, _, inline = text.partition("?")
-    body, content_type = encode(options, face)
+    route = _resolved(route)
+    is_v2 = route.lower().startswith("/v2/")
+    given_v2 = [name for name in legacy.OPTIONS if options.get(name) is not None]
+    if given_v2 and not is_v2:
+        raise ChainError(f"{given_v2[0]}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
+    body, content_type = (None, legacy.CONTENT_TYPE) if is_v2 else encode(options, face)
     return Call(
         method=method,
-        path=_resolved(route),
-        query=_query(inline, options.get("params"), face),
+        path=route[len("/v2") :] if is_v2 else route,
+        query="" if is_v2 else _query(inline, options.get("params"), face),
         body=body,
         headers=read_headers(options.get("headers"), face.query_style),
         content_type=content_type,
+        accept=face.xml_accept if is_v2 else _ACCEPT,
+        payload=legacy.Payload.of(method, options) if is_v2 else None,
         bases=bases,
         timeout=read_timeout(options.get("timeout")),
         stream=read_flag(options.get("stream"), "stream"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from wechatpay_chain.chain import Chain, call_of
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.hosts import Base
+from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.response import Response
 from wechatpay_chain.settings import Settings
@@ -38,8 +40,10 @@ class Client:
 
     def __init__(self, configured: Settings) -> None:
         self._settings = configured
-        self._session = Session(configured.bases)
-        self._v3 = APIv3(configured.merchant, configured.keyring)
+        merchant = configured.merchant
+        self._session = Session(configured.bases, configured.tls)
+        self._v3 = APIv3(merchant, configured.keyring)
+        self._v2 = APIv2(merchant.mchid, merchant.secret)
 
     def __getattr__(self, name: str) -> Chain:
         if words.is_foreign(name):
@@ -106,19 +110,19 @@ class Client:
 
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
         call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
-        if call.protocol == "v2":
-            raise ChainError("v2: APIv2 is not supported yet; APIv3 chains begin with v3; nothing was sent")
-        return call
+        missing = self._settings.missing_for(call.protocol)
+        if missing:
+            raise ConfigError(
+                f"{', '.join(missing)}: missing; API{call.protocol} calls need them; nothing was sent", missing[0]
+            )
+        if call.payload is None:
+            return call
+        body, query = call.payload.signed(method, self._v2, self._face)
+        return replace(call, body=body, query=query)
 
     def _request(self, call: Call) -> SignedRequest:
-        protocol = self._ready()
+        protocol = self._v3 if call.payload is None else self._v2
         return SignedRequest(call, self._headers(call), protocol, self._response_class)
-
-    def _ready(self) -> APIv3:
-        missing = self._settings.missing_for_v3()
-        if missing:
-            raise ConfigError(f"{', '.join(missing)}: missing; APIv3 calls need them; nothing was sent", missing[0])
-        return self._v3
 
     def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
@@ -128,14 +132,15 @@ class Client:
                 headers.pop(name, None)
             else:
                 headers[name] = value
-        if "Wechatpay-Serial" not in headers:
+        if call.payload is None and "Wechatpay-Serial" not in headers:
             headers["Wechatpay-Serial"] = self._v3.serial
         return headers
 
     def _send(self, call: Call, request: SignedRequest) -> Any:
         bases: tuple[Base, ...] = call.bases or self._settings.bases
         timeout = call.timeout or self._settings.timeout or DEFAULT_TIMEOUT
-        response = self._session.send(request, bases, timeout, call.stream or call.sink is not None)
+        secure = call.payload is not None and call.payload.security
+        response = self._session.send(request, bases, timeout, call.stream or call.sink is not None, secure)
         if call.sink is not None:
             _pour(response, call.sink)
         return response
@@ -147,7 +152,8 @@ class Wechatpay(Client):
     ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and
     what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` (digits),
     ``serial`` and ``private_key`` of the merchant, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
-    and platform certificates, ``apiv3_key`` (32 bytes), ``base_url`` (one or a list, main site first),
+    and platform certificates, ``apiv3_key`` (32 bytes), ``secret`` (the APIv2 key), ``merchant`` (the TLS
+    certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first),
     ``timeout`` (seconds, one number or (connect, read)), ``headers``. Raises ConfigError, which names the
     field. Making one touches no network.
     """

@@ -23,6 +23,7 @@ WechatpayError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
@@ -191,7 +192,30 @@ class ServerError(ApiError):
 
 
 class BusinessError(WechatpayError, requests.RequestException):
-    """An APIv2 answer whose return_code or result_code is not SUCCESS."""
+    """An APIv2 answer whose return_code or result_code is not SUCCESS.
+
+    ``code`` and ``message`` (WeChat's), ``data`` (all fields), ``verified``: whether the answer was signed;
+    a refusal by return_code never is. ``response`` is kept.
+    """
+
+    response: Response | None
+
+    def __init__(self, text: str, data: Mapping[str, Any] | None = None, verified: bool = False) -> None:
+        super().__init__(text)
+        fields = data or {}
+        self.data = dict(fields)
+        self.verified = verified
+        self.code = _text(fields.get("err_code") or fields.get("return_code"))
+        self.message = _text(fields.get("err_code_des") or fields.get("return_msg"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.data, self.verified), {"response": self.response}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any], verified: bool) -> BusinessError:
+        """The error in an answer's fields."""
+        error = cls("", data, verified)
+        return cls(f"{error.code}: {error.message}", data, verified)
 
 
 def _kind(response: Response) -> type[ApiError]:

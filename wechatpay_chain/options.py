@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from wechatpay_chain import query, words
 from wechatpay_chain.errors import ChainError
+from wechatpay_chain.protocol import xml
 
 __all__ = [
     "JSON",
@@ -50,6 +51,8 @@ class Face(NamedTuple):
     query_style: query.Style
     json_content_type: str
     query_replaces: bool
+    xml_style: xml.Style
+    xml_accept: str
 
 
 NATIVE = Face(
@@ -63,11 +66,11 @@ NATIVE = Face(
         "sink": "sink",
         "base_url": "base_url",
         "baseURL": "base_url",
+        "xml": "xml",
+        "nonceless": "nonceless",
+        "security": "security",
     },
     elsewhere={
-        "xml": "it belongs to APIv2",
-        "security": "it belongs to APIv2",
-        "nonceless": "it belongs to APIv2",
         "files": "uploads are not supported yet",
         "responseType": "read .data, .text or .content of the answer",
         "verify": "answers are always verified; a CA bundle comes from REQUESTS_CA_BUNDLE",
@@ -78,6 +81,8 @@ NATIVE = Face(
     query_style=query.JS,
     json_content_type=JSON_UTF8,
     query_replaces=False,
+    xml_style=xml.JS,
+    xml_accept="text/xml, text/plain, application/json, application/x-gzip",
 )
 
 

@@ -17,9 +17,10 @@ class Response(requests.Response):
     Pay does not sign, and inside errors. Everything of ``requests.Response`` is there too.
     """
 
-    __attrs__ = [*requests.Response.__attrs__, "verified"]  # noqa: RUF012  # as in requests; what is pickled
+    __attrs__ = [*requests.Response.__attrs__, "parsed", "verified"]  # noqa: RUF012  # as in requests; what is pickled
 
     verified: bool = False
+    parsed: Any = None
 
     @property
     def status(self) -> int:
@@ -28,7 +29,9 @@ class Response(requests.Response):
 
     @property
     def data(self) -> Any:
-        """The body: parsed when it is JSON, None when empty, else text, or bytes where it is no UTF-8."""
+        """The body: parsed when it is JSON or APIv2's XML, None when empty, else text, or bytes that are no UTF-8."""
+        if self.parsed is not None:
+            return self.parsed
         content = self.content
         if not content:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from wechatpay_chain.options import read_headers, read_timeout
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.transport.tls import client_context
 
 __all__ = ["Settings", "from_env", "from_profile", "read"]
 
@@ -60,13 +62,16 @@ class Settings:
     """A client's configuration in its final types."""
 
     merchant: Merchant
+    tls: ssl.SSLContext | None
     keyring: Keyring
     bases: tuple[Base, ...]
     timeout: tuple[float, float] | None
     headers: tuple[tuple[str, str | None], ...]
 
-    def missing_for_v3(self) -> list[str]:
-        """The entries that an APIv3 call needs and that were left out."""
+    def missing_for(self, protocol: str) -> list[str]:
+        """The entries that a call of ``protocol`` (v2 or v3) needs and that were left out."""
+        if protocol == "v2":
+            return [] if self.merchant.secret else ["secret"]
         missing = [] if self.merchant.private_key else ["serial", "private_key"]
         return missing if self.keyring else [*missing, "certs"]
 
@@ -75,10 +80,15 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
     """The settings in one mapping and in names beside it; ConfigError names the entry to mend."""
     entries = _entries(config, options, aliases)
     merchant = Merchant.of(
-        entries.get("mchid"), entries.get("serial"), entries.get("private_key"), entries.get("apiv3_key")
+        entries.get("mchid"),
+        entries.get("serial"),
+        entries.get("private_key"),
+        entries.get("apiv3_key"),
+        entries.get("secret"),
     )
     return Settings(
         merchant=merchant,
+        tls=None if entries.get("merchant") is None else client_context(entries["merchant"]),
         keyring=Keyring.of(_certs(entries), merchant.serial),
         bases=bases_of(entries.get("base_url")),
         timeout=_option("timeout", read_timeout, entries),

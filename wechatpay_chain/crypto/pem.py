@@ -16,7 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from wechatpay_chain.errors import ConfigError
 
-__all__ = ["KeySource", "PublicKeySource", "load_certificate", "load_private_key", "load_public_key", "serial_of"]
+__all__ = [
+    "KeySource",
+    "PublicKeySource",
+    "load_certificate",
+    "load_private_key",
+    "load_public_key",
+    "read",
+    "serial_of",
+]
 
 KeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPrivateKey"
 PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
@@ -106,6 +114,11 @@ def _private(source: object, field: str, password: str | bytes | None) -> tuple[
     if key is None and secret is not None:  # cryptography refuses a password that is not needed
         key = _first(data, *_readers(None))
     return key, _found(data, key, tried=secret is not None), origin
+
+
+def read(source: object, field: str) -> bytes:
+    """The bytes of a path, ``file://`` URL or PEM text; ConfigError names ``field`` and the file."""
+    return _read(source, field)[0]
 
 
 def _read(source: object, field: str) -> tuple[bytes, str]:

@@ -11,6 +11,7 @@ from wechatpay_chain import query, settings, words
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.php.response import Response
+from wechatpay_chain.protocol import xml
 from wechatpay_chain.settings import Settings
 
 __all__ = ["Builder", "Instance"]
@@ -25,11 +26,11 @@ _FACE = opts.Face(
         "stream": "stream",
         "sink": "sink",
         "base_uri": "base_url",
+        "xml": "xml",
+        "nonceless": "nonceless",
+        "security": "security",
     },
     elsewhere={
-        "xml": "it belongs to APIv2",
-        "security": "it belongs to APIv2",
-        "nonceless": "it belongs to APIv2",
         "multipart": "uploads are not supported yet",
         "form_params": "APIv3 takes no forms; write json",
         "verify": "answers are always verified; a CA bundle comes from REQUESTS_CA_BUNDLE",
@@ -38,6 +39,8 @@ _FACE = opts.Face(
     query_style=query.PHP,
     json_content_type=opts.JSON,
     query_replaces=True,
+    xml_style=xml.PHP,
+    xml_accept="text/xml, text/plain, application/x-gzip",
 )
 _ALIASES = {"privateKey": "private_key", "apiv3Key": "apiv3_key", "base_uri": "base_url"}
 

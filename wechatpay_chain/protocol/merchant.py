@@ -18,17 +18,19 @@ __all__ = ["Merchant"]
 class Merchant:
     """A merchant as its requests are signed; what only one protocol needs may be absent.
 
-    ``mchid`` is digits, ``serial`` the merchant certificate's serial, ``apiv3_key`` 32 bytes.
+    ``mchid`` is digits, ``serial`` the merchant certificate's serial, ``apiv3_key`` 32 bytes, ``secret`` the
+    APIv2 key.
     """
 
     mchid: str
     serial: str = ""
     private_key: RSAPrivateKey | None = field(default=None, repr=False)
     apiv3_key: bytes | None = field(default=None, repr=False)
+    secret: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, mchid: object, serial: object, private_key: Any, apiv3_key: object) -> Merchant:
-        """The merchant in four configuration entries, None for what is absent; ConfigError for what is wrong."""
+    def of(cls, mchid: object, serial: object, private_key: Any, apiv3_key: object, secret: object = None) -> Merchant:
+        """The merchant in its configuration entries, None for what is absent; ConfigError for what is wrong."""
         named = {"serial": serial, "private_key": private_key}
         missing = [name for name, value in named.items() if value is None]
         if len(missing) == 1:
@@ -39,6 +41,7 @@ class Merchant:
             serial="" if serial is None else _serial(serial),
             private_key=None if private_key is None else load_private_key(private_key, "private_key"),
             apiv3_key=None if apiv3_key is None else _apiv3_key(apiv3_key),
+            secret="" if secret is None else _secret(secret),
         )
 
 
@@ -66,6 +69,14 @@ def _serial(serial: object) -> str:
     if not text.isascii() or not text.isalnum():
         raise ConfigError("serial: expected hex digits as the merchant console shows them, without colons", "serial")
     return text
+
+
+def _secret(secret: object) -> str:
+    if not isinstance(secret, str):
+        raise ConfigError(f"secret: expected the APIv2 key as text, found {type(secret).__name__}", "secret")
+    if not secret.strip():
+        raise ConfigError("secret: empty; it is the APIv2 key of the merchant console", "secret")
+    return secret
 
 
 def _apiv3_key(key: object) -> bytes:

@@ -14,14 +14,21 @@ import secrets
 import time
 import zlib
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from wechatpay_chain.crypto import rsa
-from wechatpay_chain.errors import ClockOffset, ConfigError, HeadersIncomplete, SignatureMismatch, SignatureProbe
+from wechatpay_chain.errors import (
+    ClockOffset,
+    ConfigError,
+    HeadersIncomplete,
+    SignatureMismatch,
+    SignatureProbe,
+    VerificationError,
+)
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.proof import Proven, Signed
 
-__all__ = ["APIv3", "Signed", "answer_text", "is_unsigned", "request_text"]
+__all__ = ["APIv3", "answer_text", "is_unsigned", "request_text"]
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 CLOCK_WINDOW = 300
@@ -38,13 +45,6 @@ UNSIGNED = (
 # Answers whose signature covers {"sha1": …} of this header in place of the body.
 DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")
 _DIGEST_HEADER = "Wechatpay-Statement-Sha1"
-
-
-class Signed(NamedTuple):
-    """One signature: the Authorization header's value and the bytes that it covers."""
-
-    authorization: str
-    message: bytes
 
 
 def request_text(method: str, target: str, timestamp: str, nonce: str, body: bytes) -> bytes:
@@ -94,6 +94,25 @@ class APIv3:
             f'serial_no="{merchant.serial}",signature="{signature}"',
             message,
         )
+
+    def is_unsigned(self, method: str, path: str) -> bool:
+        """Whether WeChat Pay leaves the answer to this request unsigned."""
+        return is_unsigned(method, path)
+
+    def prove(
+        self, method: str, path: str, target: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Proven:
+        """Verify an answer; a refusal (status 300 and above) may come unsigned from a gateway or a proxy."""
+        succeeded = status < 300
+        if succeeded and is_unsigned(method, path):
+            return Proven(verified=False)
+        try:
+            self.verify(target, headers, body)
+        except VerificationError:
+            if succeeded:
+                raise
+            return Proven(verified=False)
+        return Proven(verified=True)
 
     def verify(self, target: str, headers: Mapping[str, str], body: bytes, now: float | None = None) -> None:
         """Prove that WeChat Pay made this answer; raises the VerificationError that tells why it is not proven."""

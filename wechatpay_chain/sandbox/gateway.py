@@ -8,6 +8,7 @@ import socketserver
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.crypto.pem import serial_of
-from wechatpay_chain.sandbox import authorization
+from wechatpay_chain.sandbox import authorization, legacy
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
 from wechatpay_chain.sandbox.routes import Routes
@@ -78,6 +79,7 @@ class Sandbox:
             "serial": identity.serial,
             "private_key": private_pem(identity.merchant_key),
             "apiv3_key": identity.apiv3_key,
+            "secret": identity.secret,
             "certs": {
                 identity.public_key_id: public_pem(identity.public_key.public_key()),
                 serial_of(identity.certificate): identity.certificate.public_bytes(Encoding.PEM).decode("ascii"),
@@ -93,6 +95,7 @@ class Sandbox:
             "WECHATPAY_SERIAL": entries["serial"],
             "WECHATPAY_PRIVATE_KEY": entries["private_key"],
             "WECHATPAY_APIV3_KEY": entries["apiv3_key"],
+            "WECHATPAY_SECRET": entries["secret"],
             "WECHATPAY_PUBLIC_KEY_ID": self.identity.public_key_id,
             "WECHATPAY_PUBLIC_KEY": entries["certs"][self.identity.public_key_id],
             "WECHATPAY_BASE_URL": entries["base_url"],
@@ -138,6 +141,10 @@ class Sandbox:
 
     def respond(self, method: str, target: str, headers: CaseInsensitiveDict[str], body: bytes) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
+        if legacy.is_legacy(target):
+            request = Received(method, target, headers, body)
+            verdict, answer = legacy.answer(request, self.identity.mchid, self.identity.secret)
+            return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
             authorization.check(self.identity, method, target, headers, body)
@@ -145,13 +152,16 @@ class Sandbox:
             verdict = str(refusal)
             answer = Answer.of(refusal.status, refusal.payload)
         received = Received(method, target, headers, body, verdict)
-        self.requests.append(received)
         if not verdict:
             try:
                 answer = self._routes.answer(received)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
         answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))
+        return self._remembered(answer, received)
+
+    def _remembered(self, answer: Answer, received: Received) -> Answer:
+        self.requests.append(received)
         if self.tamper is not None:
             self.tamper(answer, received)
         return answer

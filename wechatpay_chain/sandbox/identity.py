@@ -27,6 +27,7 @@ class Identity(NamedTuple):
     serial: str
     merchant_key: RSAPrivateKey
     apiv3_key: str
+    secret: str
     certificate: x509.Certificate
     certificate_key: RSAPrivateKey
     public_key_id: str
@@ -41,6 +42,7 @@ class Identity(NamedTuple):
             serial=secrets.token_hex(20).upper(),
             merchant_key=_key(),
             apiv3_key=secrets.token_hex(16),
+            secret=secrets.token_hex(16),
             certificate=_certificate(certificate_key),
             certificate_key=certificate_key,
             public_key_id=f"PUB_KEY_ID_{secrets.randbelow(10**28):028d}",

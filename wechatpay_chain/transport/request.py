@@ -9,7 +9,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.protocol.hosts import Base
-from wechatpay_chain.protocol.v3 import APIv3
+from wechatpay_chain.protocol.proof import Signer
 from wechatpay_chain.response import Response
 
 __all__ = ["SignedRequest"]
@@ -37,7 +37,7 @@ class SignedRequest(requests.PreparedRequest):
     message: str
 
     def __init__(
-        self, call: _Call, headers: CaseInsensitiveDict[str], protocol: APIv3, response_class: type[Response]
+        self, call: _Call, headers: CaseInsensitiveDict[str], protocol: Signer, response_class: type[Response]
     ) -> None:
         super().__init__()
         self.method = call.method
@@ -49,6 +49,7 @@ class SignedRequest(requests.PreparedRequest):
         self.response_class = response_class
         self.target = ""
         self.message = ""
+        self.http_errors = True
 
     def sign_for(self, base: Base) -> None:
         """Aim at ``base`` and sign with a fresh time and nonce; what was signed before is overwritten."""
@@ -56,7 +57,8 @@ class SignedRequest(requests.PreparedRequest):
         self.url = base.origin + self.target
         body = self.body if isinstance(self.body, bytes) else b""
         signed = self.protocol.sign(str(self.method), self.target, body)
-        self.headers["Authorization"] = signed.authorization
+        if signed.authorization:
+            self.headers["Authorization"] = signed.authorization
         self.message = signed.message.decode("utf-8", "surrogateescape")
 
     @property

@@ -22,9 +22,17 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from wechatpay_chain.errors import ApiError, Attempt, ChainError, TimedOut, TransportError, VerificationError
+from wechatpay_chain.errors import (
+    ApiError,
+    Attempt,
+    BusinessError,
+    ChainError,
+    ConfigError,
+    TimedOut,
+    TransportError,
+    VerificationError,
+)
 from wechatpay_chain.protocol.hosts import HOSTS, Base
-from wechatpay_chain.protocol.v3 import is_unsigned
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.request import SignedRequest
 
@@ -46,29 +54,39 @@ class _Environment(NamedTuple):
 class Session:
     """Sends signed requests to WeChat Pay's hosts and to bases that the caller named, to nowhere else."""
 
-    def __init__(self, bases: Sequence[Base]) -> None:
+    def __init__(self, bases: Sequence[Base], tls: ssl.SSLContext | None = None) -> None:
         self._session = requests.Session()
         self._session.adapters.clear()
-        self._adapter = _SigningAdapter(pool_maxsize=_KEPT_CONNECTIONS)
+        self._adapter = _SigningAdapter()
+        # Connections with the merchant's certificate are kept apart from those without.
+        self._secure = None if tls is None else _SigningAdapter(tls)
         for origin in (*(f"https://{host}" for host in HOSTS), *(base.origin for base in bases)):
             self._session.mount(f"{origin}/", self._adapter)
         self._environments: dict[str, _Environment] = {}
         self._lock = threading.Lock()
 
     def send(
-        self, request: SignedRequest, bases: Sequence[Base], timeout: tuple[float, float], stream: bool = False
+        self,
+        request: SignedRequest,
+        bases: Sequence[Base],
+        timeout: tuple[float, float],
+        stream: bool = False,
+        secure: bool = False,
     ) -> Response:
-        """The verified answer.
+        """The verified answer; ``secure`` shows the merchant's TLS certificate.
 
         A host that cannot be connected to is followed by the next one; nothing else is ever sent twice.
         Raises TransportError, VerificationError or ApiError.
         """
+        adapter = self._secure if secure else self._adapter
+        if adapter is None:
+            raise ConfigError("merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant")
         attempts: list[Attempt] = []
         for base in bases:
             request.sign_for(base)
             environment = self._environment(base)
             try:
-                return self._adapter.send(
+                return adapter.send(
                     request, stream=stream, timeout=timeout, verify=environment.verify, proxies=environment.proxies
                 )
             except _NotConnected as error:
@@ -79,6 +97,8 @@ class Session:
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         self._session.close()
+        if self._secure is not None:
+            self._secure.close()
 
     def _environment(self, base: Base) -> _Environment:
         found = self._environments.get(base.origin)
@@ -99,6 +119,19 @@ class _NotConnected(Exception):
 class _SigningAdapter(HTTPAdapter):
     """Sends what ``SignedRequest`` has signed, and lets no answer pass that is not verified."""
 
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        super().__init__(pool_maxsize=_KEPT_CONNECTIONS)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **self._with_tls(options))
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **self._with_tls(options))
+
+    def _with_tls(self, options: dict[str, Any]) -> dict[str, Any]:
+        return options if self._tls is None else {**options, "ssl_context": self._tls}
+
     def send(
         self,
         request: requests.PreparedRequest,
@@ -117,13 +150,13 @@ class _SigningAdapter(HTTPAdapter):
             response = _response(request, raw)
             response.elapsed = timedelta(seconds=time.perf_counter() - started)
             response.connection = self
-            unsigned = is_unsigned(str(request.method), request.path)
-            if not (stream and unsigned and response.status_code < 300):
-                response._content = raw.read(decode_content=True)
-                response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
+            if stream and raw.status < 300 and request.protocol.is_unsigned(str(request.method), request.path):
+                return response
+            response._content = raw.read(decode_content=True)
+            response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
         except (HTTPError, OSError) as error:
             raise _failure(request, error) from error
-        _judge(request, response, unsigned)
+        _judge(request, response)
         return response
 
     def _pool(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
@@ -167,19 +200,20 @@ def _response(request: SignedRequest, raw: BaseHTTPResponse) -> Response:
     return response
 
 
-def _judge(request: SignedRequest, response: Response, unsigned: bool) -> None:
+def _judge(request: SignedRequest, response: Response) -> None:
     """Refuse what is not proven to be WeChat Pay's, then what WeChat Pay refused."""
-    succeeded = response.status_code < 300
-    if not (succeeded and unsigned):
-        try:
-            request.protocol.verify(request.target, response.headers, response.content)
-            response.verified = True
-        except VerificationError as error:
-            # A refusal may come unsigned, from a gateway or a proxy: it is told as such, not hidden.
-            if succeeded:
-                error.response, error.request = response, request
-                raise
-    if not succeeded:
+    method, status = str(request.method), response.status_code
+    try:
+        proven = request.protocol.prove(
+            method, request.path, request.target, status, response.headers, response.content
+        )
+    except (VerificationError, BusinessError) as error:
+        error.response, error.request = response, request
+        raise
+    response.verified = proven.verified
+    if proven.data is not None:
+        response.parsed = proven.data
+    if status >= 300 and request.http_errors:
         raise ApiError.of(response)
 
 

@@ -1,0 +1,395 @@
+"""APIv2: what leaves is signed as both SDKs sign it, and only what is signed comes back."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import hmac
+import json
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.answers import another_key
+from tests.test_recordings import DATA, walked, without_absent
+from tests.test_session import raw_server
+from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
+from wechatpay_chain.call import VERBS
+from wechatpay_chain.php import Instance
+from wechatpay_chain.protocol import v2, xml
+from wechatpay_chain.protocol.v2 import APIv2
+from wechatpay_chain.sandbox.answer import Answer, Received
+from wechatpay_chain.sandbox.identity import private_pem
+from wechatpay_chain.transport.tls import client_context
+
+# The APIv2 key of the recordings, which is public and opens nothing.
+SECRET = "exposed_your_key_here_have_risks"
+ORDER = {"out_trade_no": "1", "body": "a&b"}
+
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    with gzip.open(DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [row for row in map(json.loads, file) if row["id"].startswith("v2/") or "/v2" in row["id"]]
+    return [row for row in rows if any(text.lower().startswith(("v2", "{+u}")) for _, text in row["steps"][:1])]
+
+
+def told(row: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with the nonce that the SDK drew, where the caller gave none."""
+    drawn = {} if "nonce_str" in fields or "nonce_str" not in row else {"nonce_str": row["nonce_str"]}
+    return {**fields, **drawn}
+
+
+def configured(row: dict[str, Any], url: str) -> dict[str, Any]:
+    client = {
+        name: value.replace("{server}", "127.0.0.1:1") if isinstance(value, str) else None
+        for name, value in (row.get("client") or {}).items()
+    }
+    return {"mchid": "1230000109", "secret": SECRET, url: "http://127.0.0.1:1", **client}
+
+
+# Without a merchant or its key nothing is signed: a ConfigError here.
+RAISES = "edge/v2/body-option-empty-mchid", "edge/v2/no-secret"
+# Elements that are no XML names become <item>; a leading dash is never made.
+DIFFERS = ("edge/v2/key-digit-first", "edge/v2/attribute", "~upper")
+PHP_ROWS = [row for row in recorded("php") if "$JsonStringable" not in json.dumps(row["options"])]
+NODE_ROWS = [row for row in recorded("node") if "wire" in row]
+
+
+@pytest.mark.parametrize("row", PHP_ROWS, ids=lambda row: row["id"])
+def test_the_request_of_php_leaves(row: dict[str, Any]) -> None:
+    """Target, headers and the very bytes of the XML, sign and all."""
+    options = {name: told(row, value) if name in ("xml", "query") else value for name, value in row["options"].items()}
+    if row["id"] in RAISES:
+        with pytest.raises(errors.ConfigError):
+            prepared(Builder.factory(configured(row, "base_uri")), row, options)
+        return
+    compare(prepared(Builder.factory(configured(row, "base_uri")), row, options), row)
+
+
+@pytest.mark.parametrize("row", NODE_ROWS, ids=lambda row: row["id"])
+def test_the_request_of_node_leaves(row: dict[str, Any]) -> None:
+    """The same in the native face, but for a sign_type that WeChat Pay does not have."""
+    data, config = without_absent(row["data"]), without_absent(row["config"]) or {}
+    if row["id"] in RAISES:
+        with pytest.raises(errors.ConfigError):
+            prepared(Wechatpay(configured(row, "base_url")), row, data, config)
+        return
+    if row["verb"] == "get":
+        args: tuple[Any, ...] = ({**config, "params": told(row, config["params"])},)
+    else:
+        args = (told(row, data), config)
+    fields = args[0].get("params", args[0])
+    if fields.get("sign_type", "MD5") not in ("MD5", "HMAC-SHA256"):
+        with pytest.raises(errors.ChainError, match=r"^sign_type: expected MD5 or HMAC-SHA256"):
+            prepared(Wechatpay(configured(row, "base_url")), row, *args)
+        return
+    compare(prepared(Wechatpay(configured(row, "base_url")), row, *args), row)
+
+
+def prepared(client: Any, row: dict[str, Any], *args: Any) -> Any:
+    row = {**row, "steps": [step for step in row["steps"] if step[1] != "(direct call)"]}
+    return client.prepare(getattr(walked(client, row), row["verb"] if row["verb"] in VERBS else "post"), *args)
+
+
+def compare(request: Any, row: dict[str, Any]) -> None:
+    wire = row["wire"]
+    assert (request.method, request.headers["Content-Type"]) == (wire["method"], wire["content_type"])
+    assert request.headers["Accept"] == wire["accept"]
+    assert "Authorization" not in request.headers
+    if not any(mark in row["id"] for mark in DIFFERS):
+        assert request.target == wire["target"].replace("+", "%20")
+        assert (request.body or b"").decode() == wire["body"]
+
+
+def test_there_are_enough_recordings() -> None:
+    """So that an empty file would not pass."""
+    assert len(PHP_ROWS) > 60
+    assert len(NODE_ROWS) > 30
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [("MD5", "-md5"), ("HMAC-SHA256", "-sha256")])
+def test_openssl_makes_the_same_sign(kind: str, algorithm: str) -> None:
+    """Over the sorted fields and the key."""
+    fields = APIv2("1", SECRET).signed({"mch_id": "1", "b": "2", "a": "中", "e": "", "n": 0, "sign_type": kind})
+    text = f"a=中&b=2&mch_id=1&n=0&nonce_str={fields['nonce_str']}&sign_type={kind}&key={SECRET}"
+    keyed = ["-hmac", SECRET] if kind != "MD5" else []
+    command = ["openssl", "dgst", algorithm, *keyed]
+    done = subprocess.run(command, input=text.encode(), capture_output=True, check=True)
+    assert done.stdout.split()[-1].decode().upper() == fields["sign"]
+
+
+def test_an_order_goes_out_and_comes_back(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
+    """XML out, a dict back, both signed; MD5 or HMAC-SHA256, by POST or GET, sync or async."""
+    fields = {"mch_id": gateway.mchid, **ORDER}
+    for answer in (
+        wxpay.v2.pay.orderquery.post(fields),
+        wxpay.v2.pay.orderquery.post({**fields, "sign_type": "HMAC-SHA256"}),
+        wxpay.v2.pay.orderquery.post(xml=fields),
+        wxpay.v2.pay.orderquery(fields),
+        wxpay["v2/pay/orderquery"].post_async(fields).wait(),
+        wxpay.v2.pay.orderquery.get(params=fields),
+        instance.v2.pay.orderquery.post({"xml": fields}),
+        instance.chain("v2/pay/orderquery").postAsync({"xml": fields}).wait(),
+    ):
+        assert (answer.data["body"], answer.data["result_code"], answer.verified) == ("a&b", "SUCCESS", True)
+    assert not [received.verdict for received in gateway.requests if received.verdict]
+    assert {received.target.partition("?")[0] for received in gateway.requests} == {"/pay/orderquery"}
+
+
+def answering(fields: dict[str, Any], **headers: str) -> Any:
+    def tamper(answer: Answer, _: Received) -> None:
+        answer.body = xml.to_xml(fields)
+
+    return tamper
+
+
+def test_an_answer_that_is_not_signed_with_the_key_is_refused(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """No sign, another one, a changed field, no XML at all."""
+    right = {"return_code": "SUCCESS", "result_code": "SUCCESS", "a": "1"}
+    other = hashlib.md5(b"a=1&result_code=SUCCESS&return_code=SUCCESS&key=another").hexdigest().upper()
+    mac = hmac.new(b"another", b"x", hashlib.sha256).hexdigest().upper()
+    for fields in (
+        right,
+        {**right, "sign": other},
+        {**right, "sign": mac},
+        {**right, "sign": "中"},
+        {**right, "sign": ""},
+    ):
+        gateway.tamper = answering(fields)
+        with pytest.raises(errors.SignatureMismatch, match="sign") as caught:
+            wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid})
+        assert caught.value.response is not None
+    for body in (b"", b"OK", b'{"a":1}', b"<xml><a>1</xml>", b"<!DOCTYPE x><xml/>"):
+
+        def tamper(answer: Answer, _: Received, body: bytes = body) -> None:
+            answer.body = body
+
+        gateway.tamper = tamper
+        with pytest.raises(errors.SignatureMismatch, match=r"no XML of WeChat Pay|no sign"):
+            wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid})
+
+
+def test_a_refusal_is_a_business_error(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """By return_code, which is never signed, or by result_code, which is; with WeChat Pay's code and words."""
+    gateway.tamper = answering({"return_code": "FAIL", "return_msg": "签名错误"})
+    with pytest.raises(errors.BusinessError, match=r"^FAIL: 签名错误$") as caught:
+        wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid})
+    assert (caught.value.code, caught.value.verified) == ("FAIL", False)
+    fields = {
+        "return_code": "SUCCESS",
+        "result_code": "FAIL",
+        "err_code": "ORDERNOTEXIST",
+        "err_code_des": "订单不存在",
+    }
+    text = v2.query_string_like(sorted(fields.items())) + f"&key={gateway.identity.secret}"
+    gateway.tamper = answering({**fields, "sign": hashlib.md5(text.encode()).hexdigest().upper()})
+    with pytest.raises(errors.BusinessError, match=r"^ORDERNOTEXIST: 订单不存在$") as caught:
+        wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid})
+    assert (caught.value.code, caught.value.message, caught.value.verified) == ("ORDERNOTEXIST", "订单不存在", True)
+    assert caught.value.response is not None
+    assert caught.value.data["err_code"] == "ORDERNOTEXIST"
+
+
+def test_some_answers_are_not_signed(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Red packets answer XML without a sign, bills answer a file; a refusal in its place is told."""
+    fields = {"mch_id": gateway.mchid}
+    answer = wxpay.v2.mmpaymkttransfers.sendredpack.post(fields)
+    assert (answer.data["result_code"], answer.verified) == ("SUCCESS", False)
+
+    def bill(answer: Answer, _: Received) -> None:
+        answer.body = "交易时间,`1".encode()
+
+    gateway.tamper = bill
+    assert wxpay.v2.pay.downloadbill.post(fields).text == "交易时间,`1"
+    gateway.tamper = answering({"return_code": "FAIL", "return_msg": "No Bill Exist"})
+    with pytest.raises(errors.BusinessError, match="No Bill Exist"):
+        wxpay.v2.pay.downloadbill.post(fields)
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "words"),
+    [
+        (({"mch_id": "1"},), {}, "mch_id: is '1'"),
+        (({},), {}, "mch_id: is missing"),
+        ((), {}, "mch_id: is missing"),
+        (("<xml/>",), {}, "json: expected a mapping"),
+        (({"a": 1},), {"xml": {"a": 1}}, "two bodies"),
+        (({},), {"nonceless": "yes"}, "nonceless: expected True or False"),
+        (({},), {"security": 1}, "security: expected True or False"),
+    ],
+)
+def test_what_cannot_be_signed_is_not_sent(
+    gateway: Sandbox, wxpay: Wechatpay, args: Any, options: Any, words: str
+) -> None:
+    """The merchant's number is checked before anything leaves."""
+    with pytest.raises(errors.ChainError, match=words):
+        wxpay.v2.pay.orderquery.post(*args, **options)
+    with pytest.raises(errors.ChainError, match="belongs to APIv2"):
+        wxpay.v3.x.post({}, nonceless=True)
+    assert not gateway.requests
+
+
+def test_security_needs_the_merchants_certificate(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """ConfigError names the entry, and nothing is sent."""
+    with pytest.raises(errors.ConfigError, match=r"^merchant: missing; security=True needs"):
+        wxpay.v2.secapi.pay.refund.post({"mch_id": gateway.mchid}, security=True)
+    assert not gateway.requests
+
+
+def test_a_certificate_is_a_pair_or_an_archive(tmp_path: Path) -> None:
+    """PEM files, or the PKCS#12 of the merchant console; openssl makes both."""
+    (tmp_path / "key.pem").write_text(private_pem(another_key()))
+    (tmp_path / "other.pem").write_text(private_pem(another_key()))
+    run = "req -x509 -key key.pem -subj /CN=merchant -out cert.pem|pkcs12 -export -inkey key.pem -in cert.pem"
+    for command in f"{run} -out apiclient.p12 -passout pass:1900000001".split("|"):
+        subprocess.run(["openssl", *command.split()], cwd=tmp_path, check=True, capture_output=True)
+    pair = {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+    archive = {"pkcs12": tmp_path / "apiclient.p12", "passphrase": "1900000001"}
+    for merchant in (pair, archive, {"pfx": str(archive["pkcs12"]), "passphrase": b"1900000001"}):
+        assert isinstance(client_context(merchant), ssl.SSLContext)
+    for wrong, words in (
+        ({"cert": pair["cert"]}, "merchant.key: missing"),
+        ({**pair, "key": str(tmp_path / "other.pem")}, "not that of key"),
+        ({**pair, "key": "/nowhere/key.pem"}, "merchant.key: neither"),
+        ({**pair, "cert": pair["key"]}, "cert holds no certificate"),
+        ({**archive, "passphrase": "1"}, "another passphrase"),
+        ({"pkcs12": "/nowhere/a.p12"}, "cannot be read"),
+        ({"crt": "x"}, "no such entry 'crt'"),
+        ("x", "expected"),
+    ):
+        with pytest.raises(errors.ConfigError, match=words):
+            client_context(wrong)
+
+
+def certificate(folder: Path, name: str, extension: str) -> Path:
+    """A self-signed certificate and its key in one file, made by openssl."""
+    file = folder / f"{name}.pem"
+    command = f"req -x509 -newkey rsa:2048 -nodes -keyout {file} -subj /CN={name} -addext {extension} -out {file}.crt"
+    subprocess.run(["openssl", *command.split()], check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
+    return file
+
+
+def test_security_shows_the_merchants_certificate(
+    gateway: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A TLS server that asks for it sees it on a call with security, and on no other."""
+    site = certificate(tmp_path, "site", "subjectAltName=IP:127.0.0.1")
+    merchant = certificate(tmp_path, "merchant", "extendedKeyUsage=clientAuth")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(site)
+    context.load_verify_locations(f"{merchant}.crt")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    seen: list[Any] = []
+
+    def behave(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            while not secured.recv(65536).endswith(b"</xml>"):
+                pass
+            seen.append(secured.getpeercert())
+            body = b"<xml><return_code>FAIL</return_code><return_msg>seen</return_msg></xml>"
+            secured.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", f"{site}.crt")
+    pair = {"cert": f"{merchant}.crt", "key": str(merchant)}
+    with (
+        raw_server(behave) as (url, _),
+        gateway.client(base_url=url.replace("http:", "https:"), merchant=pair) as wxpay,
+    ):
+        for security in (True, False):
+            with pytest.raises(errors.BusinessError, match="seen"):
+                wxpay.v2.secapi.pay.refund.post({"mch_id": gateway.mchid}, security=security)
+    assert [bool(peer) for peer in seen] == [True, False]
+    assert seen[0]["subject"] == ((("commonName", "merchant"),),)
+
+
+NAMES = st.from_regex(r"[a-z_][a-z0-9_.-]{0,20}", fullmatch=True)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"))
+
+
+@given(st.dictionaries(NAMES, TEXT, min_size=1))
+def test_fields_come_back_from_xml(fields: dict[str, str]) -> None:
+    """Whatever the text, ]]> and all."""
+    assert xml.from_xml(xml.to_xml(fields)) == fields
+
+
+@given(st.binary() | st.text())
+def test_no_input_is_more_than_an_error(text: bytes | str) -> None:
+    """A dict or an XMLError, nothing else."""
+    try:
+        fields = xml.from_xml(text)
+    except xml.XMLError:
+        return
+    assert isinstance(fields, dict)
+
+
+LAUGHS = "<!ENTITY a 'ha'>" + "".join(f"<!ENTITY a{n} '&a{n or ''};&a{n or ''};'>" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!DOCTYPE foo [<!ENTITY xxe SYSTEM 'file:///etc/passwd'>]><xml><a>&xxe;</a></xml>",
+        "<!DOCTYPE foo [<!ENTITY xxe 'x'>]><xml><a>&xxe;</a></xml>",
+        f"<!DOCTYPE foo [{LAUGHS}]><xml><a>&a30;</a></xml>",
+        "<!DOCTYPE xml SYSTEM 'http://127.0.0.1:1/x.dtd'><xml/>",
+        "<xml><a>&nope;</a></xml>",
+        "<xml>" + "<a>" * 100_000,
+        "<xml>" + "<a>" * 5000 + "</a>" * 5000 + "</xml>",
+        "<xml><a>1</a>",
+        "",
+        b"<?xml version='1.0' encoding='nope'?><xml/>",
+        b"<?xml version='1.0' encoding='utf-16'?><xml/>",
+        b"<xml><a>\xff\xfe</a></xml>",
+        "<xml/><xml/>",
+    ],
+)
+def test_an_attack_is_refused(text: str | bytes) -> None:
+    """DOCTYPE, entities, depth, bad encodings, no XML: an XMLError at once."""
+    with pytest.raises(xml.XMLError):
+        xml.from_xml(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("<xml><a id='1'>x</a></xml>", {"a": "x"}),
+        ("<xml><a id='1'><b>x</b></a></xml>", {"a": {"@attributes": {"id": "1"}, "b": "x"}}),
+        ("<xml><a><!-- c --></a></xml>", {"a": ""}),
+        ("<xml><a>1</a><a>2</a><a>3</a></xml>", {"a": ["1", "2", "3"]}),
+        ("<xml>mixed<a>1</a>text</xml>", {"a": "1"}),
+        ("<xml><a>  x  </a></xml>", {"a": "  x  "}),
+        ("<xml><a><![CDATA[x]]]]><![CDATA[>y]]></a></xml>", {"a": "x]]>y"}),
+        ("<?xml version='1.0' encoding='GBK'?><xml><a>\xd6\xd0</a></xml>".encode("latin-1"), {"a": "中"}),
+        ("<xml/>", {}),
+        (f"<xml><a>{'x' * 10_000_000}</a></xml>", {"a": "x" * 10_000_000}),
+    ],
+)
+def test_what_is_harmless_is_read(text: str | bytes, fields: dict[str, Any]) -> None:
+    """Attributes, comments, lists, mixed text, CDATA, ten megabytes."""
+    assert xml.from_xml(text) == fields
+
+
+@pytest.mark.parametrize("fields", [{"a": object()}, {"a": b"x"}, {"a": "\ud800"}])
+def test_what_is_no_field_raises(fields: dict[str, Any]) -> None:
+    """ChainError, and nothing is sent."""
+    with pytest.raises(errors.ChainError, match=r"^xml: .*nothing was sent$"):
+        xml.to_xml(fields)
+
+
+def test_a_payload_that_holds_itself_raises() -> None:
+    """In a mapping or a list."""
+    loop: dict[str, Any] = {}
+    loop["a"] = loop
+    lists: list[Any] = []
+    lists.append(lists)
+    for fields in (loop, {"a": lists}):
+        for style in (xml.PHP, xml.JS):
+            with pytest.raises(errors.ChainError, match="in itself"):
+                xml.to_xml(fields, style)

@@ -1,0 +1,50 @@
+"""APIv2 calls: which options carry the payload, and how it becomes XML or a query once it is signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wechatpay_chain import query, words
+from wechatpay_chain.errors import ChainError
+from wechatpay_chain.options import Face, mapping, read_flag
+from wechatpay_chain.protocol.v2 import APIv2
+from wechatpay_chain.protocol.xml import to_xml
+
+__all__ = ["CONTENT_TYPE", "OPTIONS", "Payload"]
+
+CONTENT_TYPE = "text/xml; charset=utf-8"
+# Options that mean nothing in APIv3.
+OPTIONS = ("xml", "nonceless", "security")
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The fields of one call, unsigned; ``security`` asks for the merchant's TLS certificate."""
+
+    fields: Mapping[str, Any]
+    nonceless: bool = False
+    security: bool = False
+
+    @classmethod
+    def of(cls, method: str, options: Mapping[str, Any]) -> Payload:
+        """The payload among the options; ChainError for a body that is no mapping, or two of them."""
+        names = ("params",) if method == "GET" else ("xml", "json", "data")
+        given = {name: options[name] for name in names if options.get(name) is not None}
+        if len(given) > 1:
+            raise ChainError(f"{' and '.join(given)} are two bodies; pass one; nothing was sent")
+        name, fields = next(iter(given.items()), (names[0], {}))
+        return cls(
+            fields=mapping(fields, name),
+            nonceless=read_flag(options.get("nonceless"), "nonceless"),
+            security=read_flag(options.get("security"), "security"),
+        )
+
+    def signed(self, method: str, protocol: APIv2, face: Face) -> tuple[bytes | None, str]:
+        """Body and query of the call, signed by ``protocol``."""
+        fields = protocol.signed(self.fields, self.nonceless, face.xml_style)
+        if method == "GET":
+            # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
+            return None, words.escape(query.build(fields, face.query_style._replace(safe="*")))
+        return to_xml(fields, style=face.xml_style), ""

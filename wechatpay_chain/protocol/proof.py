@@ -1,0 +1,40 @@
+"""What a protocol hands back: a signature made, or an answer proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+__all__ = ["Proven", "Signed", "Signer"]
+
+
+class Signed(NamedTuple):
+    """One signature: the Authorization header's value, empty where there is none, and the bytes it covers."""
+
+    authorization: str
+    message: bytes
+
+
+class Proven(NamedTuple):
+    """Whether an answer's signature held, and its content where the protocol has read it already."""
+
+    verified: bool
+    data: Any = None
+
+
+class Signer(Protocol):
+    """A protocol as the transport sees it."""
+
+    def sign(self, method: str, target: str, body: bytes) -> Signed:
+        """The signature of one attempt."""
+        ...
+
+    def is_unsigned(self, method: str, path: str) -> bool:
+        """Whether the answer may be streamed, since nothing signs it."""
+        ...
+
+    def prove(
+        self, method: str, path: str, target: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Proven:
+        """Raise VerificationError or BusinessError for an answer that must not be handed over."""
+        ...

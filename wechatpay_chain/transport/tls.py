@@ -1,0 +1,91 @@
+"""The merchant's TLS client certificate, which some calls of APIv2 need."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    pkcs12,
+)
+from urllib3.util.ssl_ import create_urllib3_context
+
+from wechatpay_chain.crypto import pem
+from wechatpay_chain.errors import ConfigError
+
+__all__ = ["client_context"]
+
+_ENTRIES = frozenset({"cert", "key", "pkcs12", "pfx", "passphrase"})
+
+
+def client_context(merchant: object) -> ssl.SSLContext:
+    """A context with the certificate in a ``merchant`` entry.
+
+    ``{"cert": …, "key": …}`` are paths or PEM text (``passphrase`` for a locked key); ``{"pkcs12": …,
+    "passphrase": …}`` is the file that the merchant console hands out. Raises ConfigError that names the entry.
+    """
+    if not isinstance(merchant, Mapping):
+        raise ConfigError(f"merchant: expected {{'cert', 'key'}}, found {type(merchant).__name__}", "merchant")
+    unknown = next((name for name in merchant if name not in _ENTRIES), None)
+    if unknown is not None:
+        raise ConfigError(f"merchant: no such entry {str(unknown)[:40]!r}; there are cert, key, pkcs12", "merchant")
+    passphrase = merchant.get("passphrase")
+    archive = merchant.get("pkcs12") or merchant.get("pfx")
+    certificates, key = _opened(archive, passphrase) if archive else _paired(merchant, passphrase)
+    return _context(certificates, key)
+
+
+def _paired(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
+    for name in ("cert", "key"):
+        if not merchant.get(name):
+            raise ConfigError(f"merchant.{name}: missing; cert and key go together", "merchant")
+    return pem.read(merchant["cert"], "merchant.cert"), pem.load_private_key(
+        merchant["key"], "merchant.key", passphrase
+    )
+
+
+def _opened(archive: Any, passphrase: Any) -> tuple[bytes, Any]:
+    data = archive if isinstance(archive, bytes) else _read_file(archive)
+    secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
+    try:
+        key, certificate, others = pkcs12.load_key_and_certificates(data, secret)
+    except ValueError:
+        key = certificate = None
+        others = []
+    del data, secret, passphrase
+    if key is None or certificate is None:
+        raise ConfigError("merchant.pkcs12: no certificate and key there, or another passphrase", "merchant")
+    return b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *others)), key
+
+
+def _read_file(path: Any) -> bytes:
+    try:
+        return Path(path).expanduser().read_bytes()
+    except (OSError, TypeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+    raise ConfigError(f"merchant.pkcs12: {str(path)[:80]!r} cannot be read ({reason})", "merchant")
+
+
+def _context(certificates: bytes, key: Any) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    # The ssl module loads keys from files alone: what lies on the disk for a moment is locked with a
+    # passphrase that never leaves this process.
+    secret = os.urandom(32).hex()
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret.encode()))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "merchant.pem")
+        file.write_bytes(certificates + b"\n" + locked)
+        try:
+            context.load_cert_chain(file, password=secret)
+        except ssl.SSLError:
+            pass
+        else:
+            return context
+    raise ConfigError("merchant: cert holds no certificate, or not that of key", "merchant")

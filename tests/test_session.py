@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import socket
 import ssl
@@ -244,6 +245,57 @@ def test_a_slow_answer_times_out(gateway: Sandbox) -> None:
     assert not gateway.requests
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_answer_lost_behind_a_proxy_is_not_sent_again(
+    gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """The proxy took the request: whether it was carried out is not known, so the next host does not get it."""
+
+    def behave(connection: socket.socket) -> None:
+        if connection.recv(65536).startswith(b"CONNECT"):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            connection.recv(65536)
+
+    with raw_server(behave) as (url, accepted):
+        monkeypatch.setenv(f"{scheme.upper()}_PROXY", url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        lost = pytest.raises(errors.TransportError, match="may have been carried out")
+        with gateway.client(base_url=[f"{scheme}://a.example", gateway.base_url]) as wxpay, lost as caught:
+            CALLS["POST"](wxpay)
+        assert len(accepted) == 1
+    assert caught.value.attempts[0].sent is True
+    assert not gateway.requests
+
+
+def test_an_interim_answer_is_not_taken_for_an_answer(gateway: Sandbox) -> None:
+    """Nor is what follows it taken for the answer to the next call: the connection ends."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        connection.recv(65536)
+
+    with raw_server(behave) as (url, accepted), gateway.client(base_url=url) as wxpay:
+        for calls in (1, 2):
+            with pytest.raises(errors.TransportError, match="interim answer"):
+                wxpay.v3.certificates.get()
+            assert len(accepted) == calls
+
+
+def test_a_forked_child_opens_connections_of_its_own(gateway: Sandbox) -> None:
+    """On a shared connection parent and child would read each other's answers."""
+    with gateway.client() as wxpay:
+        wxpay.v3.certificates.get()
+        before = gateway.connections
+        child = os.fork()
+        if not child:
+            os._exit(0 if wxpay.v3.certificates.get().verified else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert gateway.connections == before + 1
+        wxpay.v3.certificates.get()
+        assert gateway.connections == before + 1
+
+
 def test_there_is_a_time_out_by_default(wxpay: Wechatpay, monkeypatch: pytest.MonkeyPatch) -> None:
     """5 s to connect and 30 s to read, unless the call says otherwise."""
     seen: list[Any] = []
@@ -264,7 +316,8 @@ def test_there_is_a_time_out_by_default(wxpay: Wechatpay, monkeypatch: pytest.Mo
     ("variable", "value", "words"),
     [
         ("REQUESTS_CA_BUNDLE", "/nowhere.pem", "invalid path: /nowhere.pem"),
-        ("HTTPS_PROXY", "http://", "proxy"),
+        ("HTTPS_PROXY", "http://", "proxy in the environment is no URL"),
+        ("HTTPS_PROXY", "http://user:hush@", "proxy in the environment is no URL"),
         ("HTTPS_PROXY", "http://127.0.0.1:9", "Unable to connect to proxy"),
     ],
 )
@@ -318,4 +371,9 @@ def test_a_sink_receives_the_verified_body(gateway: Sandbox, wxpay: Wechatpay, t
     gateway.tamper = answers.changed
     with pytest.raises(errors.SignatureMismatch):
         wxpay.v3.certificates.get(sink=tmp_path / "b.json")
-    assert not (tmp_path / "b.json").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json"}
+    gateway.requests.clear()
+    for sink in (tmp_path, tmp_path / "none" / "a.json", io.StringIO(), 5):
+        with pytest.raises(errors.ChainError, match=r"^sink: .*nothing was sent$"):
+            wxpay.v3.certificates.get(sink=sink)
+    assert not gateway.requests

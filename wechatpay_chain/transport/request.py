@@ -78,13 +78,17 @@ class SignedRequest(requests.PreparedRequest):
     def __repr__(self) -> str:
         return f"<SignedRequest [{self.method}] {self.path}>"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def copy(self) -> requests.PreparedRequest:
+        """An ordinary request, without the signature."""
         plain = requests.PreparedRequest()
         plain.method, plain.url, plain.body = self.method, self.url, self.body
         plain.headers = CaseInsensitiveDict(
             {name: value for name, value in self.headers.items() if name.lower() != "authorization"}
         )
-        return _same, (plain,)
+        return plain
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _same, (self.copy(),)
 
 
 def _same(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3 import BaseHTTPResponse, Timeout
+from urllib3 import Timeout
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
@@ -35,6 +37,9 @@ from wechatpay_chain.errors import (
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.request import SignedRequest
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 __all__ = ["DEFAULT_TIMEOUT", "Session"]
 
@@ -121,6 +126,7 @@ class _SigningAdapter(HTTPAdapter):
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
+        self._process = os.getpid()
         super().__init__(pool_maxsize=_KEPT_CONNECTIONS)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -147,6 +153,10 @@ class _SigningAdapter(HTTPAdapter):
         started = time.perf_counter()
         try:
             raw = self._exchange(request, pool, timeout, proxies)
+            if raw.status < 200:
+                # The real answer is still to come, and must not be taken for that of the next call.
+                raw.close()
+                raise ProtocolError(f"an interim answer ({raw.status}) in place of an answer")
             response = _response(request, raw)
             response.elapsed = timedelta(seconds=time.perf_counter() - started)
             response.connection = self
@@ -160,15 +170,20 @@ class _SigningAdapter(HTTPAdapter):
         return response
 
     def _pool(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
+        if self._process != os.getpid():
+            # After a fork, parent and child would read each other's answers on one connection.
+            self._process = os.getpid()
+            self.__init__(self._tls)  # type: ignore[misc]
         try:
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:
-            # The environment names a CA bundle or a proxy that cannot be used.
-            host = str(request.url).removesuffix(request.target)
-            told = f"{request.method} {request.path}: nothing was sent: {host}: {error}"
-            raise TransportError(told, (Attempt(host, str(error), sent=False),)) from error
-        return pool
+        except (OSError, ValueError, TypeError) as error:
+            reason = _unusable(error)
+        else:
+            return pool
+        host = str(request.url).removesuffix(request.target)
+        told = f"{request.method} {request.path}: nothing was sent: {host}: {reason}"
+        raise TransportError(told, (Attempt(host, reason, sent=False),))
 
     def _exchange(
         self, request: SignedRequest, pool: Any, timeout: tuple[float, float], proxies: Any
@@ -184,6 +199,7 @@ class _SigningAdapter(HTTPAdapter):
             decode_content=False,
             retries=False,
             timeout=Timeout(connect=timeout[0], read=timeout[1]),
+            enforce_content_length=True,
         )
         return raw
 
@@ -217,9 +233,18 @@ def _judge(request: SignedRequest, response: Response) -> None:
         raise ApiError.of(response)
 
 
+def _unusable(error: Exception) -> str:
+    """Why the environment's CA bundle or proxy cannot be used; a proxy's URL may hold a password."""
+    if "CA certificate bundle" in str(error):
+        return str(error)
+    return f"the host or a proxy in the environment is no URL that can be used ({type(error).__name__})"
+
+
 def _failure(request: SignedRequest, error: Exception) -> Exception:
     told = " ".join(str(error).split())
-    if isinstance(error, NewConnectionError | ConnectTimeoutError | ProxyError):
+    # urllib3 tells an answer that was lost behind a proxy as a ProxyError too: only the cause is decisive.
+    cause = error.original_error if isinstance(error, ProxyError) else error
+    if isinstance(cause, NewConnectionError | ConnectTimeoutError):
         return _NotConnected(told)
     untrusted = isinstance(error, SSLError) and any(isinstance(x, ssl.SSLCertVerificationError) for x in error.args)
     host = str(request.url).removesuffix(request.target)

@@ -7,6 +7,7 @@ import json
 import pickle
 import pprint
 import re
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -156,6 +157,56 @@ def test_slashes_and_queries_are_kept(wxpay: Wechatpay) -> None:
     assert wxpay.prepare(wxpay.v3.ecommerce.applyments._empty_.post, {}).target == "/v3/ecommerce/applyments/"
     with pytest.raises(ChainError, match="can follow a query"):
         wxpay.prepare(wxpay["v3/x?a=1"].y.get)
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda wxpay: wxpay.v3.pay["4200#1"].close,
+        lambda wxpay: getattr(wxpay.v3, "id#1").close,
+        lambda wxpay: getattr(wxpay.v3, "id?1").close,
+        lambda wxpay: wxpay["v3/x#frag/close"],
+        lambda wxpay: wxpay["v3/pay?a=1"].close,
+    ],
+)
+def test_nothing_is_cut_off_silently(wxpay: Wechatpay, find: Any) -> None:
+    """What would follow a # or a query is another operation."""
+    with pytest.raises(ChainError, match=r"#|query"):
+        wxpay.prepare(find(wxpay).post, {})
+
+
+@pytest.mark.parametrize("value", ["..", ".", "1#", "1?", "x/../../secret", "%2e%2E/x", "a/.", ""])
+def test_encoded_text_stays_in_its_place(wxpay: Wechatpay, value: str) -> None:
+    """{+x} may hold slashes, but neither leave the path nor end it."""
+    with pytest.raises(ChainError, match=r"^p: .*nothing was sent$"):
+        wxpay.prepare(wxpay["v3/pay/{+p}/close"].post, {}, p=value)
+    assert wxpay.prepare(wxpay["{+p}"].get, p="v3/x?a=1#f").target == "/v3/x?a=1"
+
+
+class Refund(str, Enum):
+    FIRST = "refund-1"
+
+
+def test_an_enum_travels_as_its_value(wxpay: Wechatpay) -> None:
+    """In the path, the query, a header and the body alike."""
+    request = wxpay.prepare(
+        wxpay.v3._a_.post,
+        {"a": Refund.FIRST},
+        a=Refund.FIRST,
+        params={"b": Refund.FIRST},
+        headers={"X-A": Refund.FIRST},
+    )
+    assert (request.target, request.headers["X-A"]) == ("/v3/refund-1?b=refund-1", "refund-1")
+    assert request.body == b'{"a":"refund-1"}'
+    assert wxpay.prepare((wxpay.v3 / Refund.FIRST).get).target == "/v3/refund-1"
+
+
+def test_what_is_still_to_come_is_no_path(wxpay: Wechatpay, instance: Instance) -> None:
+    """wxpay.encrypt({...}) must not post a name in the clear in the meantime."""
+    for client in (wxpay, instance):
+        for name in ("notification", "pay_params", "encrypt", "decrypt", "download"):
+            with pytest.raises(AttributeError, match="comes with a later version"):
+                getattr(client, name)
 
 
 def test_nodes_are_values(wxpay: Wechatpay, gateway: Sandbox) -> None:

@@ -122,9 +122,11 @@ def _aimed(
 
 
 def _resolved(path: str) -> str:
-    if "/." not in path:
-        return path
-    return parse_url(f"http://host{path}").path or "/"
+    if "/." in path:
+        path = parse_url(f"http://host{path}").path or "/"
+    if path.startswith("//"):
+        raise ChainError(f"{path[:80]!r} begins with two slashes; nothing was sent")
+    return path
 
 
 def _query(inline: str, params: object, face: Face) -> str:

@@ -129,5 +129,6 @@ def _joined(path: tuple[str, ...]) -> str:
 def _refuse_unsendable(node: Chain, path: str) -> None:
     if not path:
         raise ChainError("there is no path before the verb; nothing was sent")
-    if "?" in path and any("?" in piece for piece in node._path[:-2]):
-        raise ChainError(f"{words.shown(path)}: nothing but a verb can follow a query; nothing was sent")
+    before = node._path[: -1 if node._word is None or node._word not in VERBS else -2]
+    if any("?" in piece or "#" in piece for piece in before):
+        raise ChainError(f"{words.shown(path)}: nothing but a verb can follow a query or #; nothing was sent")

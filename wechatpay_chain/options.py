@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from wechatpay_chain import query, words
@@ -94,7 +96,7 @@ def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any])
     config = args[limit - 1] if len(args) == limit else None
     options = merged(mapping(config, "config"), keywords)
     if limit == 2 and args and args[0] is not None:
-        if "json" in keywords or "data" in keywords:
+        if options.get("json") is not None or "data" in keywords:
             raise ChainError("the body is given twice, as first argument and by name; nothing was sent")
         options.pop("data", None)
         options["json"] = args[0]
@@ -117,7 +119,8 @@ def read_timeout(timeout: object) -> tuple[float, float] | None:
     if len(pair) == 2 and all(isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < 1e6 for x in pair):
         return (float(pair[0]), float(pair[1]))
     expected = "seconds above 0, one number or (connect, read)"
-    raise ChainError(f"timeout: expected {expected}, found {timeout!r:.80}; nothing was sent")
+    found = f"{timeout!r:.80}" if isinstance(timeout, int | float | tuple | list) else type(timeout).__name__
+    raise ChainError(f"timeout: expected {expected}, found {found}; nothing was sent")
 
 
 def read_headers(headers: object, style: query.Style = query.JS) -> tuple[tuple[str, str | None], ...]:
@@ -188,7 +191,7 @@ def _header_value(name: str, value: object, style: query.Style) -> str | None:
         value = value.decode("latin-1")
     if not isinstance(value, str | int):
         raise ChainError(f"headers: {name} is {type(value).__name__}, expected text; nothing was sent")
-    text = str(value).strip(" \t")
+    text = (str.__str__(value) if isinstance(value, str) else int.__repr__(value)).strip(" \t")
     if not _HEADER_VALUE.fullmatch(text):
         raise ChainError(f"headers: {name} holds characters that a header cannot; nothing was sent")
     return text
@@ -203,7 +206,11 @@ def read_flag(value: object, name: str) -> bool:
 
 def read_sink(sink: Any) -> Sink | None:
     """A path or an open binary file; None for None."""
-    if sink is None or isinstance(sink, str | os.PathLike) or callable(getattr(sink, "write", None)):
-        given: Sink | None = sink
-        return given
-    raise ChainError(f"sink: expected a path or a binary file, found {type(sink).__name__}; nothing was sent")
+    if isinstance(sink, str | os.PathLike):
+        path = Path(sink)
+        if path.is_dir() or not path.parent.is_dir():
+            raise ChainError(f"sink: {str(path)[:80]!r} is a folder, or in none that is there; nothing was sent")
+    elif sink is not None and (isinstance(sink, io.TextIOBase) or not callable(getattr(sink, "write", None))):
+        raise ChainError(f"sink: expected a path or a binary file, found {type(sink).__name__}; nothing was sent")
+    given: Sink | None = sink
+    return given

@@ -12,6 +12,9 @@ from wechatpay_chain.errors import ChainError
 __all__ = ["JS", "PHP", "Style", "build"]
 
 
+_DEEPEST = 50
+
+
 class Style(NamedTuple):
     """What one face's users are used to: the spelling of booleans and of flat lists, and what stays bare."""
 
@@ -47,7 +50,7 @@ def build(params: object, style: Style) -> str:
     return "&".join(
         f"{_quoted(key, key, style)}={_quoted(_plain(value, key, style), key, style)}"
         for name, item in pairs
-        for key, value in _flat(name, item, style, top=True)
+        for key, value in _flat(name, item, style, 0)
     )
 
 
@@ -57,16 +60,20 @@ def _pair(item: object) -> tuple[str, object]:
     raise ChainError("query: a sequence must hold pairs of name and value; nothing was sent")
 
 
-def _flat(key: str, value: object, style: Style, top: bool) -> Iterator[tuple[str, object]]:
+def _flat(key: str, value: object, style: Style, depth: int) -> Iterator[tuple[str, object]]:
     if value is None:
         return
+    if depth > _DEEPEST:
+        raise ChainError("query: nested too deep, or in itself; nothing was sent")
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _flat(f"{key}[{name}]", item, style, top=False)
+            yield from _flat(f"{key}[{name}]", item, style, depth + 1)
     elif isinstance(value, list | tuple):
-        bare = top and not style.flat_list_index and not any(isinstance(x, Mapping | list | tuple) for x in value)
+        bare = (
+            depth == 0 and not style.flat_list_index and not any(isinstance(x, Mapping | list | tuple) for x in value)
+        )
         for index, item in enumerate(value):
-            yield from _flat(f"{key}[]" if bare else f"{key}[{index}]", item, style, top=False)
+            yield from _flat(f"{key}[]" if bare else f"{key}[{index}]", item, style, depth + 1)
     else:
         yield key, value
 
@@ -74,9 +81,13 @@ def _flat(key: str, value: object, style: Style, top: bool) -> Iterator[tuple[st
 def _plain(value: object, key: str, style: Style) -> str:
     if isinstance(value, bool):
         return style.true if value else style.false
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, str | int | Decimal) or (isinstance(value, float) and value == value and abs(value) < 1e300):
+    if isinstance(value, int) and abs(value) < 10**1000:
+        return int.__repr__(value)
+    if isinstance(value, Decimal) or (isinstance(value, float) and abs(value) < 1e300):
         return str(value)
     raise ChainError(f"query: {key} is {type(value).__name__}; pass text, a number, a list or a mapping")
 

@@ -34,6 +34,8 @@ _CAPITAL = re.compile(r"[A-Z]")
 # RFC 3986: what may stand as it is in a path or a query; the rest, and a % that is no escape, is encoded.
 _STRAY = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+_DOTS = re.compile(r"(\.|%2e){1,2}", re.IGNORECASE)
+_FRAGMENT = re.compile(r"#[^/?#]*")
 # Names that belong to Python, to displays (_repr_html_) and to ctypes, not to a path.
 _FOREIGN = re.compile(r"_repr_\w*_|_ipython_\w*_|_as_parameter_")
 # /v3/ecommerce/applyments/ ends with an empty word, which both reference SDKs write as {empty}.
@@ -52,6 +54,8 @@ def segment(name: str) -> str:
     """The path text of an attribute: ``merchantService`` is ``merchant-service``, ``_id_`` is ``{id}``."""
     if name.endswith("_") and keyword.iskeyword(name[:-1]):
         name = name[:-1]
+    if "#" in name or "?" in name:
+        raise ChainError(f"{name[:80]!r} is no word of a path: ? and # would cut it; nothing was sent")
     return as_php(name)
 
 
@@ -146,6 +150,9 @@ def _checked(text: object) -> str:
     if text.startswith("//"):
         raise ChainError(f"{text!r} names a host; pass the host as base_url; nothing was sent")
     text = text.removeprefix("/")
+    cut = text.find("#")
+    if cut >= 0 and not _FRAGMENT.fullmatch(text[cut:]):
+        raise ChainError(f"{text[:80]!r}: what follows # would not be sent; write a value with / or a placeholder")
     if not text.strip():
         raise ChainError("a path segment is empty; write _empty_ where the API's path has an empty word")
     return text
@@ -154,9 +161,23 @@ def _checked(text: object) -> str:
 def _plain(value: object, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ChainError(f"{name}: expected text or a whole number, found {type(value).__name__}; nothing was sent")
-    text = str(value)
+    # str() of an enum member is its Python name; its value is what was meant.
+    try:
+        text = str.__str__(value) if isinstance(value, str) else int.__repr__(value)
+    except ValueError:
+        raise ChainError(f"{name}: a number of more than 4300 digits; nothing was sent") from None
     if not text:
         raise ChainError(f"{name}: empty; nothing was sent")
+    return text
+
+
+def _in_place(value: object, name: str, whole: bool) -> str:
+    """Encoded text for ``{+name}``: it may hold slashes, but not leave its place in the path."""
+    text = _plain(value, name)
+    if not whole and ("?" in text or "#" in text):
+        raise ChainError(f"{name}: ? or # would cut the path; nothing was sent")
+    if any(_DOTS.fullmatch(part) for part in text.partition("?")[0].split("/")):
+        raise ChainError(f"{name}: a . or .. segment would change the path; nothing was sent")
     return text
 
 
@@ -173,6 +194,8 @@ def _filler(path: str, values: Mapping[str, object]) -> Callable[[re.Match[str]]
             return ""
         if values.get(name) is None:
             raise ChainError(f"{name}: no value for <{name}> in {shown(path)}; pass {name}=…; nothing was sent")
-        return _plain(values[name], name) if match[1] else encode_segment(values[name], name)
+        if match[1]:
+            return _in_place(values[name], name, whole=match[0] == path)
+        return encode_segment(values[name], name)
 
     return fill

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from wechatpay_chain import words
 from wechatpay_chain.errors import ConfigError
 
 __all__ = ["DEFAULT", "HOSTS", "Base", "bases_of"]
@@ -40,14 +41,18 @@ class Base(NamedTuple):
             host, port = parts.hostname, parts.port
         except ValueError as error:
             raise ConfigError(f"{field}: {url[:80]!r} is no URL ({error})", field) from None
-        if parts.scheme not in ("http", "https") or not host or not host.isascii():
-            raise ConfigError(f"{field}: expected https://host, found {url[:80]!r}", field)
+        if parts.scheme not in ("http", "https") or not host or not host.isascii() or parts.path.startswith("//"):
+            # What is no URL at all may be a key in the wrong place.
+            found = repr(url[:80]) if "://" in url else f"{len(url)} characters"
+            raise ConfigError(f"{field}: expected https://host, found {found}", field)
         if "@" in parts.netloc:
             raise ConfigError(f"{field}: leave user and password out; requests are signed", field)
         if parts.query or parts.fragment:
             raise ConfigError(f"{field}: expected no query or fragment, found {url[:80]!r}", field)
         address = f"[{host}]" if ":" in host else host
-        return cls(f"{parts.scheme}://{address}{'' if port is None else f':{port}'}", parts.path.rstrip("/"))
+        return cls(
+            f"{parts.scheme}://{address}{'' if port is None else f':{port}'}", words.escape(parts.path.rstrip("/"))
+        )
 
     @property
     def is_wechat(self) -> bool:
@@ -65,5 +70,5 @@ def bases_of(urls: object, field: str = "base_url") -> tuple[Base, ...]:
     if isinstance(urls, str):
         return (Base.of(urls, field),)
     if not isinstance(urls, list | tuple) or not urls:
-        raise ConfigError(f"{field}: expected a URL or a list of them, found {urls!r:.80}", field)
+        raise ConfigError(f"{field}: expected a URL or a list of them, found {type(urls).__name__}", field)
     return tuple(Base.of(url, field) for url in urls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from wechatpay_chain.errors import ConfigError, UnknownSerial
 
 __all__ = ["Key", "Keyring"]
 
+# It travels in a header, and is compared with what an answer names.
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ALWAYS = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -69,8 +72,8 @@ class Keyring:
 
 
 def _key(name: object, source: object, merchant_serial: str) -> Key:
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigError(f"certs: an id is text, found {name!r}", "certs")
+    if not isinstance(name, str) or not _ID.fullmatch(name.strip()):
+        raise ConfigError(f"certs: an id is text of letters, digits and _, found {name!r:.80}", "certs")
     key_id = name.strip()
     field = f"certs[{key_id[:64]!r}]"
     if merchant_serial and key_id.upper() == merchant_serial.upper():

@@ -54,7 +54,8 @@ def _digits(mchid: object) -> str:
     if not text:
         raise ConfigError("mchid: empty", "mchid")
     if not (text.isascii() and text.isdigit()):
-        raise ConfigError(f"mchid: expected digits, found {text[:40]!r}", "mchid")
+        found = repr(text) if len(text) < 20 else f"{len(text)} characters"
+        raise ConfigError(f"mchid: expected digits, found {found}", "mchid")
     return text
 
 

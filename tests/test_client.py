@@ -84,6 +84,11 @@ def test_a_configuration_error_shows_no_secret(gateway: Sandbox) -> None:
         {"private_key": pem.replace("A", "B")},
         {"base_url": "https://me:hush-password@api.mch.weixin.qq.com"},
         {"nonsense": "hush-password"},
+        {"timeout": "hush-password"},
+        {"headers": {"Authorization": "hush-password"}},
+        {"certs_dir": pem},
+        {"base_url": gateway.identity.apiv3_key},
+        {"mchid": gateway.identity.apiv3_key},
     ]
     secrets = [*pem.splitlines()[1:-1], gateway.identity.apiv3_key, "hush-password", "short-secret-of-mine"]
     secrets += pem.replace("A", "B").splitlines()[1:-1]
@@ -97,7 +102,9 @@ def test_a_configuration_error_shows_no_secret(gateway: Sandbox) -> None:
                 frames = [frame for frame in trace.stack if "wechatpay_chain" in frame.filename]
                 told += "".join(f"{frame.locals}" for frame in frames)
                 assert frames
+                contexts = [error.__context__, error.__cause__]
                 assert not [secret for secret in secrets if secret in told]
+                assert contexts == [None, None]
             else:
                 pytest.fail(f"{options.keys()} was accepted")
 

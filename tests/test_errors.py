@@ -79,4 +79,4 @@ def test_every_error_is_picklable() -> None:
 
 def test_all_is_complete() -> None:
     """__all__ names every error."""
-    assert set(errors.__all__) == {*CLASSES, "Attempt"}
+    assert set(errors.__all__) == {*CLASSES, "Attempt", "without_frames"}

@@ -119,7 +119,7 @@ def test_a_client_comes_from_the_environment(gateway: Sandbox, monkeypatch: pyte
     monkeypatch.setenv("WECHATPAY_PRIVATE_KEY", gateway.environment()["WECHATPAY_PRIVATE_KEY"].replace("\n", "\\n"))
     Wechatpay.from_env().close()
     monkeypatch.setenv("WECHATPAY_MCHID", "")
-    with pytest.raises(errors.ConfigError, match="WECHATPAY_MCHID: not set"):
+    with pytest.raises(errors.ConfigError, match="neither given nor set in the environment as WECHATPAY_MCHID"):
         Wechatpay.from_env()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -14,7 +16,7 @@ from wechatpay_chain import options as opts
 from wechatpay_chain import settings, words
 from wechatpay_chain.call import Call, Verb, build
 from wechatpay_chain.chain import Chain, call_of
-from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.errors import Attempt, ChainError, ConfigError, TimedOut, TransportError, without_frames
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.protocol.v2 import APIv2
@@ -29,6 +31,8 @@ __all__ = ["Client", "Wechatpay"]
 
 C = TypeVar("C", bound="Client")
 _WRITE_SIZE = 1 << 16
+# What the client will offer: a call of it must not become a request in the meantime.
+_TO_COME = frozenset({"notification", "notification_v2", "pay_params", "encrypt", "decrypt", "download"})
 _USER_AGENT = f"wechatpay_chain/{__version__} requests/{requests.__version__}"
 
 
@@ -48,6 +52,8 @@ class Client:
     def __getattr__(self, name: str) -> Chain:
         if words.is_foreign(name):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        if name in _TO_COME:
+            raise AttributeError(f"{name} comes with a later version; as a path it is wxpay[{name!r}]")
         return Chain(self, (words.segment(name),), name)
 
     def __getitem__(self, text: str) -> Chain:
@@ -132,7 +138,7 @@ class Client:
                 headers.pop(name, None)
             else:
                 headers[name] = value
-        if call.payload is None and "Wechatpay-Serial" not in headers:
+        if call.payload is None and not headers.get("Wechatpay-Serial"):
             headers["Wechatpay-Serial"] = self._v3.serial
         return headers
 
@@ -163,7 +169,7 @@ class Wechatpay(Client):
         try:
             configured = settings.read(config, options)
         except Exception as error:  # whatever it is, its frames hold keys
-            failure = error.with_traceback(None)
+            failure = without_frames(error)
         # The frames of a traceback must not hold what was configured.
         del config, options
         if failure is not None:
@@ -175,7 +181,12 @@ class Wechatpay(Client):
         """A client from ``WECHATPAY_MCHID``, ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``, ``_PUBLIC_KEY``,
         ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and ``_BASE_URL``;
         ``options`` come first."""
-        return cls({**settings.from_env(), **options})
+        try:
+            return cls(settings.joined(settings.from_env(), options))
+        except Exception as error:
+            failure = without_frames(error)
+        del options
+        raise failure from None
 
     @classmethod
     def from_profile(cls, name: str, **options: Any) -> Wechatpay:
@@ -184,16 +195,37 @@ class Wechatpay(Client):
         The file is ``$WECHATPAY_PROFILES``, else ``~/.config/wechatpay-chain/profiles.toml``; its entries are
         named as the constructor's, and relative paths of keys start at its folder.
         """
-        return cls({**settings.from_profile(name), **options})
+        try:
+            return cls(settings.joined(settings.from_profile(name), options))
+        except Exception as error:
+            failure = without_frames(error)
+        del options
+        raise failure from None
 
     def __dir__(self) -> list[str]:
         return sorted({name for name in super().__dir__() if not name.startswith("_")} | {"v2", "v3"})
 
 
 def _pour(response: Response, sink: Any) -> None:
-    if hasattr(sink, "write"):
-        for chunk in response.iter_content(_WRITE_SIZE):
-            sink.write(chunk)
+    """Write the body to a binary file, or beside a path and then in its place, so that no part is taken for all."""
+    if not isinstance(sink, str | os.PathLike):
+        _copy(response, sink)
         return
-    with open(sink, "wb") as file:
-        _pour(response, file)
+    handle, part = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(sink)), prefix=".wechatpay-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _copy(response, file)
+        os.replace(part, sink)
+    except BaseException:
+        os.unlink(part)
+        raise
+
+
+def _copy(response: Response, file: Any) -> None:
+    try:
+        for chunk in response.iter_content(_WRITE_SIZE):
+            file.write(chunk)
+    except requests.RequestException as error:
+        kind = TimedOut if "timed out" in str(error) else TransportError
+        told = f"the answer broke off: {error}"
+        raise kind(told, (Attempt(response.url, told, sent=True),)) from error

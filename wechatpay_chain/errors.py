@@ -24,7 +24,7 @@ WechatpayError
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import requests
 
@@ -51,7 +51,11 @@ __all__ = [
     "UnknownSerial",
     "VerificationError",
     "WechatpayError",
+    "without_frames",
 ]
+
+
+E = TypeVar("E", bound=BaseException)
 
 
 class WechatpayError(Exception):
@@ -114,6 +118,12 @@ class SignatureMismatch(VerificationError):
 
 class SignatureProbe(VerificationError):
     """WeChat Pay answered with a deliberate wrong signature to see whether it is refused."""
+
+
+def without_frames(error: E) -> E:
+    """``error`` without traceback and context, whose frames hold what was configured."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
 
 
 class Attempt(NamedTuple):

@@ -20,7 +20,7 @@ from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.transport.tls import client_context
 
-__all__ = ["Settings", "from_env", "from_profile", "read"]
+__all__ = ["Settings", "from_env", "from_profile", "joined", "read"]
 
 T = TypeVar("T")
 
@@ -42,6 +42,7 @@ _NAMES = frozenset(
     }
 )
 _ALIASES = {"privateKey": "private_key", "baseURL": "base_url", "apiv3Key": "apiv3_key", "certsDir": "certs_dir"}
+_KEYS = {"certs", "certs_dir", "public_key", "public_key_id"}
 _FILES = ("private_key", "public_key", "certs_dir")
 _ENVIRONMENT = {
     "WECHATPAY_MCHID": "mchid",
@@ -106,9 +107,23 @@ def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     }
     if "," in entries.get("base_url", ""):
         entries["base_url"] = [url.strip() for url in entries["base_url"].split(",")]
-    if "mchid" not in entries:
-        raise ConfigError("WECHATPAY_MCHID: not set in the environment", "mchid")
     return {**entries, "merchant": merchant} if merchant else entries
+
+
+def joined(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of all sources, the last first, under any of their names; None is absent.
+
+    Keys of WeChat Pay come from one source alone: certs in a later one replace all of an earlier one.
+    """
+    entries: dict[str, Any] = {}
+    for source in sources:
+        given = {_ALIASES.get(name, name): value for name, value in source.items() if value is not None}
+        if given.keys() & _KEYS:
+            entries = {name: value for name, value in entries.items() if name not in _KEYS}
+        entries |= given
+    if not entries.get("mchid"):
+        raise ConfigError("mchid: neither given nor set in the environment as WECHATPAY_MCHID", "mchid")
+    return entries
 
 
 def from_profile(name: str, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -119,7 +134,8 @@ def from_profile(name: str, environment: Mapping[str, str] = os.environ) -> dict
     if not isinstance(table, dict):
         known = ", ".join(sorted(key for key, value in tables.items() if isinstance(value, dict))) or "none"
         raise ConfigError(f"profile: no table [{name!s:.40}] in {path}; there are: {known}", "profile")
-    return {key: _placed(key, value, path.parent) for key, value in table.items()}
+    named: dict[str, Any] = {_ALIASES.get(str(key), str(key)): value for key, value in table.items()}
+    return {key: _placed(key, value, path.parent) for key, value in named.items()}
 
 
 def _entries(config: object, options: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
@@ -180,7 +196,9 @@ def _certificates(folder: object) -> dict[Any, Any]:
         if certificate is not None:
             found[pem.serial_of(certificate)] = certificate
     if not found:
-        raise ConfigError(f"certs_dir: no certificate (*.pem) in {os.fspath(folder)!r}", "certs_dir")
+        name = os.fspath(folder)
+        shown = repr(name) if pem.looks_like_a_path(name) else f"{len(name)} characters"
+        raise ConfigError(f"certs_dir: no certificate (*.pem) in {shown}", "certs_dir")
     return found
 
 
@@ -214,5 +232,4 @@ def _placed(key: str, value: Any, folder: Path) -> Any:
         return {name: _placed("public_key", item, folder) for name, item in value.items()}
     if key not in _FILES or not isinstance(value, str):
         return value
-    candidate = folder / value
-    return str(candidate) if len(value) < 256 and candidate.exists() else value
+    return os.path.join(folder, os.path.expanduser(value)) if pem.looks_like_a_path(value) else value

@@ -22,6 +22,7 @@ __all__ = [
     "load_certificate",
     "load_private_key",
     "load_public_key",
+    "looks_like_a_path",
     "read",
     "serial_of",
 ]
@@ -146,7 +147,7 @@ def _read(source: object, field: str) -> tuple[bytes, str]:
 
 def _read_file(path: Path, field: str) -> tuple[bytes, str]:
     # Text that is no path is perhaps a key, whole or broken: then only its length may be shown.
-    name = repr(str(path)) if _looks_like_a_path(str(path)) else f"{len(str(path))} characters"
+    name = repr(str(path)) if looks_like_a_path(str(path)) else f"{len(str(path))} characters"
     try:
         return path.expanduser().read_bytes(), f" in {name}"
     except (OSError, ValueError, RuntimeError) as error:  # the last: ~ of a user who does not exist
@@ -154,7 +155,8 @@ def _read_file(path: Path, field: str) -> tuple[bytes, str]:
     raise ConfigError(f"{field}: neither a key nor a readable file: {name} ({reason})", field)
 
 
-def _looks_like_a_path(text: str) -> bool:
+def looks_like_a_path(text: str) -> bool:
+    """Whether text can be shown as a file's name; else it is perhaps a key, whole or broken."""
     return len(text) < 256 and text.isprintable() and ("." in text or max(map(len, text.split("/"))) < 32)
 
 

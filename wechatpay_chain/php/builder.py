@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from wechatpay_chain import options as opts
 from wechatpay_chain import query, settings, words
 from wechatpay_chain.client import Client
-from wechatpay_chain.errors import ChainError
+from wechatpay_chain.errors import ChainError, without_frames
 from wechatpay_chain.php.response import Response
 from wechatpay_chain.protocol import xml
 from wechatpay_chain.settings import Settings
@@ -59,7 +59,7 @@ class Builder:
         try:
             configured = _configured(config, options)
         except Exception as error:  # whatever it is, its frames hold keys
-            failure = error.with_traceback(None)
+            failure = without_frames(error)
         # The frames of a traceback must not hold what was configured.
         del config, options
         if failure is not None:

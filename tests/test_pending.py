@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.promises import PATIENCE, add, error_of, held
+from tests.promises import PATIENCE, WORKERS, add, error_of, held
 from wechatpay_chain import Promise
 
 pytestmark = pytest.mark.usefixtures("no_hang")
@@ -43,6 +43,26 @@ def test_a_callback_that_waits_for_its_own_promise_is_refused(gate: threading.Ev
     for promise in own:
         with pytest.raises(TypeError, match=r"^a promise cannot wait for itself$"):
             promise.result(PATIENCE)
+
+
+def test_a_busy_pool_is_no_circle(gate: threading.Event) -> None:
+    """y waits for x and does its work; what waits for y in turn is not begun on top of it."""
+    busy = [Promise.run(lambda: gate.wait(PATIENCE)) for _ in range(WORKERS - 1)]
+    sources: list[Promise[Any]] = []
+    ready = threading.Event()
+
+    def waiting() -> Any:
+        ready.wait(PATIENCE)
+        return sources[0].wait()
+
+    y = Promise.run(waiting)
+    x = Promise.run(lambda: 1)
+    z = x.then(lambda _: y.wait())
+    sources.append(x)
+    ready.set()
+    threading.Timer(0.2, gate.set).start()
+    assert z.result(PATIENCE) == 1
+    assert all(promise.result(PATIENCE) for promise in busy)
 
 
 def test_promises_that_share_their_sources_are_looked_at_once(gate: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import logging
@@ -342,6 +343,27 @@ def test_a_program_ends_cleanly(script: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE / 3, check=False
     )
     assert (done.stdout, done.returncode) == (SCRIPTS[script], 0)
+
+
+def test_an_error_that_a_cancelled_await_never_saw_is_logged(
+    gate: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    """asyncio.wait_for gave up; the call failed later, which somebody should know."""
+    promises = [held(gate, KeyError("late"))]
+
+    async def patient() -> Any:
+        return await promises[0]
+
+    async def impatient() -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(patient(), 0.01)
+
+    asyncio.run(impatient())
+    gate.set()
+    promises[0].wait(False)
+    promises.clear()
+    gc.collect()
+    assert "nobody looked" in caplog.text
 
 
 def test_wait_takes_no_seconds() -> None:

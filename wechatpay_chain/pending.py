@@ -53,7 +53,9 @@ class Pending(ABC):
                     if not self._sleep(deadline, inside):
                         return False
             if task is not None:
-                task._work()
+                # Callbacks that fall due by it are not begun on top of what waits here: others may take them.
+                with workers.here.holding():
+                    task._work()
                 offered = False
         return True
 

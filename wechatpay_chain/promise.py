@@ -156,7 +156,7 @@ class Promise(Pending, Generic[T]):
             except RuntimeError:  # the loop is closed: nobody is left to be woken
                 _log.debug("the event loop that awaited a promise is closed")
 
-        self._react(react)
+        self._react(react, looks=False)
         yield from settled
         return self.result()
 
@@ -206,9 +206,9 @@ class Promise(Pending, Generic[T]):
                 workers.changed.notify_all()
         workers.here.react(reactions)
 
-    def _react(self, reaction: Callable[[], None]) -> None:
+    def _react(self, reaction: Callable[[], None], looks: bool = True) -> None:
         with workers.changed:
-            self._looked_at = True
+            self._looked_at = self._looked_at or looks
             if self._state == "pending":
                 self._reactions.append(reaction)
                 return

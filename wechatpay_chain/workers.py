@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = ["Pool", "Thread", "changed", "here", "pool"]
@@ -40,6 +41,17 @@ class Thread(threading.local):
             self.reacting = False
         if not self.draining:
             self._drain()
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Begin no callback meanwhile; afterwards leave those that fell due to the pool, unless some are running."""
+        draining, self.draining = self.draining, True
+        try:
+            yield
+        finally:
+            self.draining = draining
+            while self.due and not draining:
+                pool.submit(self.due.popleft())
 
     def _drain(self) -> None:
         self.draining = True

@@ -61,6 +61,9 @@ def test_the_tour_makes_every_call_of_the_seeds() -> None:
         (["v3.x.post", "url=https://a.example/?b==c"], "POST /v3/x", {"url": "https://a.example/?b==c"}),
         (["v3.global_.x.get"], "GET /v3/global/x", None),
         (["v3.chain.get"], "GET /v3/chain", None),
+        (["v3.x.get", "-i", "a==1"], "GET /v3/x?a=1", None),
+        (["v3.x.post", "-d", "{}", "X-A:b"], "POST /v3/x", {}),
+        (["v3.x.post", "a=1", "--timeout", "9", "b=2"], "POST /v3/x", {"a": "1", "b": "2"}),
     ],
 )
 def test_words_become_a_request(gateway: Sandbox, argv: list[str], request_line: str, body: object) -> None:
@@ -131,7 +134,7 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
 @pytest.mark.parametrize(
     ("argv", "status", "words"),
     [
-        (["v3.certificates.get"], 8, "WECHATPAY_MCHID: not set"),
+        (["v3.certificates.get"], 8, "mchid: neither given nor set"),
         (["--mchid", "x", "v3.certificates.get"], 8, "mchid: expected digits"),
         (["--mchid", "1", "v3.certificates.get"], 8, "serial, private_key, certs: missing"),
         (["--profile", "none", "v3.certificates.get"], 8, "profile: "),
@@ -161,6 +164,9 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["--sandbox", "v2.pay.micropay.post", "mch_id=1"], 2, "mch_id: is '1'"),
         (["--sandbox", "--cert", "A", "v3.x.get"], 2, "--cert: expected ID=FILE"),
         (["--sandbox", "--timeout", "x", "v3.x.get"], 2, "--timeout"),
+        (["--sandbox", "v3.x.post", "-d", "null"], 2, "-d null is no body"),
+        (["help"], 2, "expected CHAIN.VERB"),
+        (["sandbox", "--port", "99999"], 2, "--port"),
         (["--bogus"], 2, "--bogus|required"),
         (["tour", "x"], 2, "unrecognized"),
     ],

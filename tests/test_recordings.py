@@ -188,6 +188,7 @@ def test_the_request_of_node_leaves(recorder: Sandbox, row: dict[str, Any]) -> N
             told = ""
     if told:
         assert NODE_RAISES.search(told), told
+        assert "edge/" in row["id"] or "plan_id" in row["id"], told
         return
     assert request.method == wire["method"]
     if row["id"] in NODE_DIFFERS:

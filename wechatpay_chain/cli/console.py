@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -20,13 +21,22 @@ class Console:
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
+    def __post_init__(self) -> None:
+        # Where a terminal cannot show Chinese, escapes are better than no answer.
+        for stream in (self.stdout, self.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+
     def say(self, text: str = "") -> None:
         """A line for standard output."""
         print(text, file=self.stdout, flush=True)
 
     def complain(self, error: object) -> None:
         """One line for standard error, whatever the error holds."""
-        print(f"wechatpay-chain: {' '.join(str(error).split())}", file=self.stderr, flush=True)
+        # An error may quote an answer: what would steer a terminal is shown, not obeyed.
+        text = " ".join(str(error).split())
+        safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+        print(f"wechatpay-chain: {safe}", file=self.stderr, flush=True)
 
     def pour(self, data: bytes) -> None:
         """Bytes as they are."""

@@ -48,10 +48,10 @@ def parse(items: Sequence[str], placeholders: Sequence[str]) -> Arguments:
     return arguments
 
 
-def read_data(data: str, stdin: TextIO) -> Any:
+def read_data(data: str, stdin: TextIO | None) -> Any:
     """The JSON of ``-d``: text, ``@file``, or ``@-`` for standard input."""
     if data == "@-":
-        return _json(stdin.read(), "-d")
+        return _json("" if stdin is None else stdin.read(), "-d")
     return _json(_file(data[1:], "-d") if data.startswith("@") else data, "-d")
 
 

@@ -26,7 +26,7 @@ examples:
       notify_url=https://pay.weixin.qq.com --dry-run
 
 exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
-  7 not reached, 8 configuration, 130 interrupted
+  7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
 """
 
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
     if words[0] not in (*_COMMANDS, "-h", "--help", "--version"):
         words.insert(0, "request")
     try:
-        arguments = parser.parse_args(words)
+        arguments = _parsed(parser, words, console)
         run: Callable[[argparse.Namespace, Console], int] = import_module(arguments.room).run
         return run(arguments, console)
     except _Exit as end:
@@ -55,6 +55,13 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
     except Exception as error:
         console.complain(error if _is_told(error) else f"{type(error).__name__}: {error}")
         return Status.USAGE if type(error).__name__ == "ItemError" else status_of(error)
+
+
+def _parsed(parser: argparse.ArgumentParser, words: list[str], console: Console) -> argparse.Namespace:
+    if words[0] != "request":
+        return parser.parse_args(words)
+    # Flags may stand between items, which a sub-parser cannot do.
+    return _request_parser(console).parse_intermixed_args(words[1:])
 
 
 def _is_told(error: Exception) -> bool:
@@ -85,8 +92,12 @@ class _Parser(argparse.ArgumentParser):
         print(message, file=self.console.stdout, end="")
 
 
+def _bound(console: Console) -> type[_Parser]:
+    return type("_Parser", (_Parser,), {"console": console})
+
+
 def _parser(console: Console) -> argparse.ArgumentParser:
-    bound = type("_Parser", (_Parser,), {"console": console})
+    bound = _bound(console)
     parser: argparse.ArgumentParser = bound(
         prog="wechatpay-chain",
         description="WeChat Pay from a shell: CHAIN.VERB is the URL and the method.",
@@ -97,8 +108,15 @@ def _parser(console: Console) -> argparse.ArgumentParser:
     commands: _Commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=bound)
     _add_tour(commands)
     _add_sandbox(commands)
-    _add_request(commands)
+    commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
 
 
 def _add_tour(commands: _Commands) -> None:
@@ -108,14 +126,13 @@ def _add_tour(commands: _Commands) -> None:
 
 def _add_sandbox(commands: _Commands) -> None:
     sandbox = commands.add_parser("sandbox", help="serve a sandbox until interrupted; prints its configuration")
-    sandbox.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1; any free port by default")
+    sandbox.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
     sandbox.set_defaults(room="wechatpay_chain.cli.sandbox")
 
 
-def _add_request(commands: _Commands) -> None:
-    request = commands.add_parser(
-        "request",
-        help="call an API; the word itself may be left out",
+def _request_parser(console: Console) -> argparse.ArgumentParser:
+    request: argparse.ArgumentParser = _bound(console)(
+        prog="wechatpay-chain",
         description="Call an API. CHAIN is what follows wxpay. in Python, or a path such as v3/certificates.",
     )
     request.add_argument("chain", metavar="CHAIN.VERB", help="v3.certificates.get")
@@ -125,7 +142,7 @@ def _add_request(commands: _Commands) -> None:
     request.add_argument("-d", "--data", metavar="JSON", help="the whole body: JSON text, @file, or @- for stdin")
     request.add_argument("-i", "--include", action="store_true", help="print status and headers of the answer too")
     request.add_argument("--dry-run", action="store_true", help="print request, signed text and curl; send nothing")
-    where = request.add_argument_group("configuration", "WECHATPAY_… variables, a profile, and flags, the last first")
+    where = request.add_argument_group("configuration", "WECHATPAY_ variables, a profile, and flags, the last first")
     where.add_argument("--sandbox", action="store_true", help="call a sandbox that lives as long as this command")
     where.add_argument("--profile", metavar="NAME", help="a table of ~/.config/wechatpay-chain/profiles.toml")
     where.add_argument("--mchid", metavar="NUMBER")
@@ -135,3 +152,4 @@ def _add_request(commands: _Commands) -> None:
     where.add_argument("--base-url", metavar="URL", action="append")
     where.add_argument("--timeout", metavar="SECONDS", type=float)
     request.set_defaults(room="wechatpay_chain.cli.request")
+    return request

@@ -24,6 +24,7 @@ __all__ = ["run"]
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Send the call that the arguments spell and print its answer."""
+    _check(arguments.chain)
     with _client(arguments, console) as wxpay:
         verb = _verb(wxpay, arguments.chain)
         args, options = _call(verb, arguments, console)
@@ -42,13 +43,10 @@ def _client(arguments: argparse.Namespace, console: Console) -> Iterator[Wechatp
             gateway = stack.enter_context(Sandbox())
             yield stack.enter_context(gateway.client(**flags))
             return
-        if arguments.profile:
-            entries = settings.from_profile(arguments.profile, console.environment)
-        elif "WECHATPAY_MCHID" in console.environment or "mchid" not in flags:
-            entries = settings.from_env(console.environment)
-        else:
-            entries = {}
-        yield stack.enter_context(Wechatpay({**entries, **flags}))
+        named = arguments.profile is not None
+        profile = settings.from_profile(arguments.profile, console.environment) if named else {}
+        entries = settings.joined(settings.from_env(console.environment), profile, flags)
+        yield stack.enter_context(Wechatpay(entries))
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -71,10 +69,16 @@ def _cert(text: str) -> tuple[str, str]:
     return key_id, path
 
 
-def _verb(wxpay: Wechatpay, chain: str) -> Chain:
+def _check(chain: str) -> tuple[str, str]:
+    """Path and verb of CHAIN.VERB, before anything is configured."""
     path, dot, verb = chain.removeprefix("wxpay.").rpartition(".")
     if not dot or not path or verb not in VERBS or VERBS[verb].is_async:
         raise ItemError(f"{chain}: expected CHAIN.VERB with a verb of get, post, put, patch, delete")
+    return path, verb
+
+
+def _verb(wxpay: Wechatpay, chain: str) -> Chain:
+    path, verb = _check(chain)
     node: Any = wxpay
     if "/" in path:
         node = wxpay.chain(path)
@@ -93,6 +97,8 @@ def _call(verb: Chain, arguments: argparse.Namespace, console: Console) -> tuple
     if arguments.data is not None and items.body:
         raise ItemError(f"-d is the whole body, but {next(iter(items.body))} is given beside it")
     body = items.body or None if arguments.data is None else read_data(arguments.data, console.stdin)
+    if body is None and arguments.data is not None:
+        raise ItemError("-d null is no body; leave it out")
     options: dict[str, Any] = {**items.values}
     if items.query:
         options["params"] = items.query

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import threading
 
 from wechatpay_chain.cli.console import Console
@@ -20,5 +21,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             # PEM text has lines; \\n is read as one, so that each variable stays one line.
             console.say(f"export {name}={shlex.quote(value.replace(chr(10), chr(92) + 'n'))}")
         console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
+        # A shell that starts it in the background has SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Event().wait()
     return Status.OK

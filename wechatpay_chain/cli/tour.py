@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from wechatpay_chain.cli.console import Console
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 held += not received.verdict
         total = sum(len(lines) for _, lines in STOPS)
         console.say(f"\n{held} of {total} requests were rightly signed, and every answer was verified.")
-        console.say("Your turn: wechatpay-chain --sandbox v3.certificates.get, or wechatpay-chain --help")
+        console.say(f"Your turn: {sys.argv[0]} --sandbox v3.certificates.get, or --help")
     return Status.OK if held == total else Status.ERROR
 
 

@@ -42,7 +42,7 @@ class Answer:
             return cls(status)
         return cls(
             status,
-            json.dumps(payload, ensure_ascii=False).encode(),
+            json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"),
             {"Content-Type": "application/json; charset=utf-8"},
         )
 

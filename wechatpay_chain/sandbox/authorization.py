@@ -16,6 +16,7 @@ __all__ = ["check"]
 
 _FIELDS = frozenset({"mchid", "nonce_str", "timestamp", "serial_no", "signature"})
 _PAIR = re.compile(r'([a-z_]+)="([^"]*)"')
+_DIGITS = re.compile("[0-9]{1,15}")
 _SHOWN = 256
 
 
@@ -32,7 +33,7 @@ def check(identity: Identity, method: str, target: str, headers: Mapping[str, st
         raise _sign_error("mchid", "mchid not match", method, target, message)
     if fields["serial_no"] != identity.serial:
         raise _sign_error("serial_no", "serial_no not match", method, target, message)
-    if not fields["timestamp"].isdigit() or abs(time.time() - int(fields["timestamp"])) > CLOCK_WINDOW:
+    if not _DIGITS.fullmatch(fields["timestamp"]) or abs(time.time() - int(fields["timestamp"])) > CLOCK_WINDOW:
         raise _sign_error("timestamp", "timestamp expired", method, target, message)
     if not rsa.verify(message, fields["signature"], identity.merchant_key.public_key()):
         raise _sign_error("signature", "sign not match", method, target, message)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 _REMEMBERED = 10_000
+_MOST_HELD = 64 * 1024 * 1024
 _LONGEST_BODY = 32 * 1024 * 1024
 # WeChat Pay's servers close a connection that is idle for so many seconds.
 _KEEP_ALIVE = 8
@@ -38,13 +39,14 @@ class Sandbox:
     """A gateway on 127.0.0.1 that checks requests and signs answers as WeChat Pay does, with keys of its own.
 
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
-    last 10,000; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
+    last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
     see a client refuse it.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.identity = Identity.new()
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
+        self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity)
         self._server = _Server(("127.0.0.1", port), _handler(self))
@@ -118,6 +120,7 @@ class Sandbox:
     def reset(self) -> None:
         """Forget what was received and stored, and what tampers; the keys stay."""
         self.requests.clear()
+        self._held = 0
         self.tamper = None
         self._routes = Routes(self.identity)
 
@@ -162,6 +165,9 @@ class Sandbox:
 
     def _remembered(self, answer: Answer, received: Received) -> Answer:
         self.requests.append(received)
+        self._held += len(received.body)
+        while self._held > _MOST_HELD and len(self.requests) > 1:
+            self._held -= len(self.requests.popleft().body)
         if self.tamper is not None:
             self.tamper(answer, received)
         return answer
@@ -212,16 +218,32 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1
 
         def serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            if length > _LONGEST_BODY:
+            given = self.headers.get("Content-Length", "0")
+            length = int(given) if given.isascii() and given.isdigit() else -1
+            if not 0 <= length <= _LONGEST_BODY or "Transfer-Encoding" in self.headers:
                 self.close_connection = True
-                self.reply(Answer.of(413, {"code": "PARAM_ERROR", "message": "请求体过大"}))
+                status, message = (413, "请求体过大") if length > _LONGEST_BODY else (400, "请求体长度无效")
+                self.send_error(status, message)
                 return
             body = self.rfile.read(length)
             headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self.headers.items())
-            self.reply(sandbox.respond(self.command, self.path, headers, body))
+            self.reply(sandbox.respond(self.command, self.target(), headers, body))
+
+        def target(self) -> str:
+            """The target as it was received; http.server folds slashes at its beginning."""
+            line: bytes = getattr(self, "raw_requestline", b"")
+            words = line.decode("latin-1").split()
+            return words[1] if len(words) > 1 else self.path
+
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            """What is no request that WeChat Pay knows: 404 or the fitting status, in its shape and signed."""
+            self.close_connection = True
+            answer = Answer.of(404 if code == 501 else code, {"code": "PARAM_ERROR", "message": f"沙箱: {message}"})
+            answer.sign(sandbox.identity, "")
+            self.reply(answer)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+        do_OPTIONS = do_TRACE = do_HEAD = serve
 
         def reply(self, answer: Answer) -> None:
             self.send_response(answer.status)
@@ -230,7 +252,8 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             if answer.status != 204 and "Content-Length" not in answer.headers:
                 self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
-            self.wfile.write(answer.body)
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
             self.wfile.flush()
 
         def log_message(self, format: str, *args: Any) -> None:

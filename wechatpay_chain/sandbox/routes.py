@@ -142,9 +142,13 @@ def _fields(query: str) -> dict[str, Any]:
     return {name: values[-1] for name, values in parse_qs(query).items()}
 
 
+def _is_utf8(text: str) -> bool:
+    return text == text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _required(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= _URL_LENGTH:
+    if not isinstance(value, str) or not 0 < len(value) <= _URL_LENGTH or not _is_utf8(value):
         detail = {"field": f"/{name}", "value": value, "issue": "必填，且为字符串", "location": "body"}
         raise Refusal(400, "PARAM_ERROR", f"参数 {name} 错误", detail)
     return value

@@ -47,4 +47,4 @@ class Payload:
         if method == "GET":
             # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
             return None, words.escape(query.build(fields, face.query_style._replace(safe="*")))
-        return to_xml(fields, style=face.xml_style), ""
+        return to_xml(fields, style=face.xml_style).encode("utf-8"), ""

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from wechatpay_chain import query, words
 from wechatpay_chain.errors import ChainError
-from wechatpay_chain.protocol import xml
+from wechatpay_chain.protocol import spelling
 
 __all__ = [
     "JSON",
@@ -53,7 +53,7 @@ class Face(NamedTuple):
     query_style: query.Style
     json_content_type: str
     query_replaces: bool
-    xml_style: xml.Style
+    xml_style: spelling.Style
     xml_accept: str
 
 
@@ -83,7 +83,7 @@ NATIVE = Face(
     query_style=query.JS,
     json_content_type=JSON_UTF8,
     query_replaces=False,
-    xml_style=xml.JS,
+    xml_style=spelling.JS,
     xml_accept="text/xml, text/plain, application/json, application/x-gzip",
 )
 

@@ -1,26 +1,110 @@
-"""The digests of APIv2's signatures."""
+"""APIv2's signatures over text, and digests of files.
+
+Sources: https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=4_3 (signatures),
+https://work.weixin.qq.com/api/doc/90000/90135/90281 (the key of WeCom).
+"""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
+import hmac as _hmac
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
 
-__all__ = ["equals", "sign"]
+from cryptography.hazmat.primitives import hashes
+
+from wechatpay_chain.errors import ChainError
+
+__all__ = ["SIGN_TYPES", "digest", "equals", "hmac", "md5", "query_string", "sign"]
+
+SIGN_TYPES = ("MD5", "HMAC-SHA256")
+_BLOCK = 1 << 16
 
 
-def sign(kind: str, text: str, key: str) -> str:
-    """Upper-case hex of the MD5 or HMAC-SHA256 over ``text`` and ``key``; ValueError for another ``kind``.
+def md5(text: str | bytes, key: str | bytes = "", agency: bool = False) -> str:
+    """The MD5 in lower-case hex of ``text``, with ``&key=`` and the key behind it when there is one.
 
-    MD5 is WeChat Pay's default in APIv2: https://pay.weixin.qq.com/doc/v2/merchant/4011985891
+    ``agency`` says that the key is WeCom's: then it follows ``&secret=``.
     """
-    data = f"{text}&key={key}".encode()
-    if kind == "MD5":
-        return hashlib.md5(data, usedforsecurity=False).hexdigest().upper()
-    if kind == "HMAC-SHA256":
-        return hmac.new(key.encode(), data, hashlib.sha256).hexdigest().upper()
-    raise ValueError(f"sign_type: expected MD5 or HMAC-SHA256, found {kind[:40]!r}")
+    found = hashlib.md5(_bytes(text), usedforsecurity=False)
+    if key:
+        found.update((b"&secret=" if agency else b"&key=") + _bytes(key))
+    return found.hexdigest()
 
 
-def equals(known: str, given: str) -> bool:
-    """Whether two signatures are the same, in a time that tells nothing about where they differ."""
-    return hmac.compare_digest(known.encode("utf-8", "replace"), given.encode("utf-8", "replace"))
+def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
+    """The HMAC in lower-case hex of ``text``, ``&key=`` and the key, under that same key.
+
+    Raises ChainError for an ``algorithm`` that hashlib does not have.
+    """
+    found = _hash(algorithm)
+    if found is not None:
+        return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
+    # The frames of a traceback must not hold a key.
+    del text, key
+    raise ChainError(f"algorithm: expected a name such as sha256, found {algorithm[:40]!r}")
+
+
+def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
+    """APIv2's signature of ``text`` in upper-case hex; ChainError for a ``sign_type`` other than ``SIGN_TYPES``."""
+    if sign_type == "MD5":
+        return md5(text, key).upper()
+    if sign_type == "HMAC-SHA256":
+        return hmac(text, key).upper()
+    del text, key
+    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {str(sign_type)[:40]!r}; nothing was sent")
+
+
+def equals(known: str | bytes, given: str | bytes | None) -> bool:
+    """Whether two signatures are the same, in a time that does not tell where they differ; None is no signature."""
+    return given is not None and _hmac.compare_digest(_bytes(known), _bytes(given))
+
+
+def query_string(fields: Mapping[str, Any], spell: Callable[[Any, str], str]) -> str:
+    """``k=v&…`` of the fields in their order, as APIv2 signs it: without ``sign``, None and empty text.
+
+    ``spell`` gives the text of a value, and is told its key.
+    """
+    kept = ((key, value) for key, value in fields.items() if key != "sign" and value is not None and value != "")
+    return "&".join(f"{key}={spell(value, str(key))}" for key, value in kept)
+
+
+def digest(file: BinaryIO, algorithm: str = "sha256") -> str:
+    """The digest in lower-case hex of what a binary file holds from where it stands, read once in small blocks.
+
+    ``algorithm`` is ``sm3`` or one of hashlib's; ChainError for any other.
+    """
+    found = _SM3() if algorithm.lower() == "sm3" else _hash(algorithm)
+    if found is None:
+        raise ChainError(f"algorithm: expected sha256, sm3 or another of hashlib's, found {algorithm[:40]!r}")
+    while block := file.read(_BLOCK):
+        found.update(block)
+    return str(found.hexdigest())
+
+
+class _SM3:
+    """SM3 with the methods of hashlib, which has it only where its OpenSSL was built with it."""
+
+    def __init__(self) -> None:
+        self._hash = hashes.Hash(hashes.SM3())
+
+    def update(self, block: bytes) -> None:
+        self._hash.update(block)
+
+    def hexdigest(self) -> str:
+        return self._hash.finalize().hex()
+
+
+def _hash(algorithm: str) -> Any:
+    """An empty hash by its name in hashlib, or as PHP writes it (``sha512/256``); None when there is none."""
+    name = algorithm.lower().replace("-", "_").replace("/", "_")
+    try:
+        found = hashlib.new(name, usedforsecurity=False)
+    except ValueError:
+        return None
+    # SHAKE has no length of its own.
+    return found if found.digest_size else None
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8")

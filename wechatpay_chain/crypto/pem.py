@@ -23,6 +23,7 @@ __all__ = [
     "load_private_key",
     "load_public_key",
     "looks_like_a_path",
+    "pkcs1_to_spki",
     "read",
     "serial_of",
 ]
@@ -31,6 +32,8 @@ KeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPrivateKey"
 PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
 
 _PEM_MARK = b"-----BEGIN "
+# SEQUENCE of the object identifier 1.2.840.113549.1.1.1 and NULL.
+_RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")
 # wechatpay-php writes bare base64 with the form in front of it.
 _FORMS = {
     "private.pkcs1://": b"RSA PRIVATE KEY",
@@ -105,6 +108,14 @@ def serial_of(certificate: x509.Certificate) -> str:
     """A certificate's serial as WeChat Pay and openssl write it: upper-case hex, two digits for each byte."""
     digits = f"{certificate.serial_number:X}"
     return digits.zfill(len(digits) + len(digits) % 2)
+
+
+def pkcs1_to_spki(der: bytes) -> bytes:
+    """The DER of a SubjectPublicKeyInfo around the DER of a PKCS#1 public key, whose content is not looked at.
+
+    Source: https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1
+    """
+    return _der(b"\x30", _RSA_ENCRYPTION + _der(b"\x03", b"\0" + der))
 
 
 def _private(source: object, field: str, password: str | bytes | None) -> tuple[object, str, str]:
@@ -195,6 +206,14 @@ def _public_key_of(certificate: x509.Certificate, field: str, origin: str = "") 
         return key
     kind = "a key that is not supported" if key is None else type(key).__name__
     raise ConfigError(f"{field}: expected an RSA certificate{origin}, found one with {kind}", field)
+
+
+def _der(tag: bytes, content: bytes) -> bytes:
+    length = len(content)
+    if length < 0x80:
+        return tag + bytes([length]) + content
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return tag + bytes([0x80 | len(size)]) + size + content
 
 
 def _pem(label: bytes, text: str) -> bytes:

@@ -35,12 +35,12 @@ def verify(message: bytes, signature: str, public_key: RSAPublicKey) -> bool:
     return True
 
 
-def encrypt(text: str, public_key: RSAPublicKey) -> str:
-    """``text`` (UTF-8) as base64 of its RSA-OAEP ciphertext.
+def encrypt(text: str | bytes, public_key: RSAPublicKey) -> str:
+    """``text`` (as UTF-8, or bytes) as base64 of its RSA-OAEP ciphertext.
 
     Raises ValueError for text that is too long for the key: 214 bytes for 2048 bits.
     """
-    plain = text.encode("utf-8")
+    plain = text if isinstance(text, bytes) else text.encode("utf-8")
     limit = public_key.key_size // 8 - 42
     size = len(plain)
     del text

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from wechatpay_chain.php.aes import AesEcb, AesGcm
 from wechatpay_chain.php.builder import Builder, Instance
+from wechatpay_chain.php.formatter import Formatter
+from wechatpay_chain.php.hashing import Hash
+from wechatpay_chain.php.pem_util import PemUtil
 from wechatpay_chain.php.response import Body, Response
+from wechatpay_chain.php.rsa import Rsa
+from wechatpay_chain.php.transformer import Transformer
 
-__all__ = ["Body", "Builder", "Instance", "Response"]
+__all__ = [
+    "AesEcb",
+    "AesGcm",
+    "Body",
+    "Builder",
+    "Formatter",
+    "Hash",
+    "Instance",
+    "PemUtil",
+    "Response",
+    "Rsa",
+    "Transformer",
+]

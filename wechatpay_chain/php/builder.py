@@ -11,7 +11,7 @@ from wechatpay_chain import query, settings, words
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ChainError, without_frames
 from wechatpay_chain.php.response import Response
-from wechatpay_chain.protocol import xml
+from wechatpay_chain.protocol import spelling
 from wechatpay_chain.settings import Settings
 
 __all__ = ["Builder", "Instance"]
@@ -39,7 +39,7 @@ _FACE = opts.Face(
     query_style=query.PHP,
     json_content_type=opts.JSON,
     query_replaces=True,
-    xml_style=xml.PHP,
+    xml_style=spelling.PHP,
     xml_accept="text/xml, text/plain, application/x-gzip",
 )
 _ALIASES = {"privateKey": "private_key", "apiv3Key": "apiv3_key", "base_uri": "base_url"}

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
-from wechatpay_chain.protocol import xml
+from wechatpay_chain.protocol import spelling
 from wechatpay_chain.protocol.proof import Proven, Signed
+from wechatpay_chain.protocol.spelling import PHP, Style
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
-__all__ = ["APIv2", "is_unsigned", "query_string_like"]
+__all__ = ["APIv2", "is_unsigned", "text_of"]
 
 _MD5 = "MD5"
 _HMAC = "HMAC-SHA256"
@@ -39,13 +41,10 @@ UNSIGNED = re.compile(
 )
 
 
-def query_string_like(pairs: Iterable[tuple[str, Any]], style: xml.Style = xml.PHP) -> str:
-    """``k=v&…`` without ``sign``, None and empty text, as it is signed."""
-    return "&".join(
-        f"{key}={xml.scalar(value, style)}"
-        for key, value in pairs
-        if key != "sign" and value is not None and value != ""
-    )
+def text_of(fields: Mapping[str, Any], style: Style = PHP) -> str:
+    """The fields as they are signed: in the order of their names, without ``sign``, None and empty text."""
+    ordered = dict(sorted(fields.items(), key=lambda field: str(field[0]).encode("utf-8", "surrogatepass")))
+    return digest.query_string(ordered, partial(spelling.signed, style=style))
 
 
 def is_unsigned(path: str) -> bool:
@@ -63,7 +62,7 @@ class APIv2:
     def __repr__(self) -> str:
         return f"<APIv2 of {self._mchid}>"
 
-    def signed(self, payload: Mapping[str, Any], nonceless: bool = False, style: xml.Style = xml.PHP) -> dict[str, Any]:
+    def signed(self, payload: Mapping[str, Any], nonceless: bool = False, style: Style = PHP) -> dict[str, Any]:
         """``payload`` with ``nonce_str``, unless ``nonceless``, and ``sign``.
 
         Raises ChainError for another merchant's number, and for a ``sign_type`` that WeChat Pay does not have.
@@ -121,7 +120,15 @@ class APIv2:
         if not digest.equals(self._sign(_HMAC if len(sign) == _HMAC_LENGTH else _MD5, data), sign):
             raise SignatureMismatch("the answer's sign does not fit its fields and the APIv2 key (secret)")
 
-    def _sign(self, kind: Any, data: Mapping[str, Any], style: xml.Style = xml.PHP) -> str:
+    def _sign(self, kind: Any, data: Mapping[str, Any], style: Style = PHP) -> str:
         if kind not in (_MD5, _HMAC):
             raise ChainError(f"sign_type: expected {_MD5} or {_HMAC}, found {str(kind)[:40]!r}; nothing was sent")
-        return digest.sign(kind, query_string_like(sorted(data.items()), style), self._secret)
+        try:
+            return digest.sign(kind, text_of(data, style), self._secret)
+        except UnicodeEncodeError:
+            reason = "a field holds text that UTF-8 cannot"
+        except RecursionError:
+            reason = "a field is nested too deep, or in itself"
+        except ValueError:
+            reason = "a field is a number of more than 4300 digits"
+        raise ChainError(f"xml: {reason}; nothing was sent")

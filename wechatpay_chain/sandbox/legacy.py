@@ -52,8 +52,8 @@ def _checked(fields: dict[str, Any], mchid: str, secret: str) -> str:
 
 
 def _sign(kind: str, fields: dict[str, Any], secret: str) -> str:
-    return digest.sign(kind, v2.query_string_like(sorted(fields.items())), secret)
+    return digest.sign(kind, v2.text_of(fields), secret)
 
 
 def _xml(fields: dict[str, Any]) -> Answer:
-    return Answer(200, xml.to_xml(fields), {"Content-Type": "text/xml; charset=utf-8"})
+    return Answer(200, xml.to_xml(fields).encode("utf-8"), {"Content-Type": "text/xml; charset=utf-8"})

@@ -1,0 +1,62 @@
+"""``AesGcm`` and ``AesEcb`` of wechatpay-php."""
+
+from __future__ import annotations
+
+from wechatpay_chain.crypto import aes, ecb
+from wechatpay_chain.errors import ConfigError
+from wechatpay_chain.php.helper import as_bytes, as_text, shielded, tidy_base64
+
+__all__ = ["AesEcb", "AesGcm", "AesInterface"]
+
+
+class AesInterface:
+    """The constants of both ciphers; lengths in bytes."""
+
+    BLOCK_SIZE = 16
+    KEY_LENGTH_BYTE = aes.KEY_LENGTH
+    AUTH_TAG_LENGTH_BYTE = 16
+    ALGO_AES_256_GCM = "aes-256-gcm"
+    ALGO_AES_256_ECB = "aes-256-ecb"
+
+
+class AesGcm(AesInterface):
+    """AEAD_AES_256_GCM, as APIv3 wraps certificates and notifications.
+
+    Keys have 32 bytes, the ``iv`` 8 to 128 (WeChat Pay's has 12), and a tag is never cut: what PHP takes
+    beyond that raises.
+    """
+
+    @staticmethod
+    @shielded
+    def encrypt(plaintext: str | bytes, key: str | bytes, iv: str | bytes = "", aad: str | bytes = "") -> str:
+        """Base64 of ciphertext and tag; ConfigError for a key or an ``iv`` of another length."""
+        nonce = as_bytes(iv)
+        if not 8 <= len(nonce) <= 128:
+            raise ConfigError(f"iv: {len(nonce)} bytes, expected 12", "iv")
+        return aes.encrypt(as_bytes(plaintext), as_bytes(key), nonce, as_bytes(aad))
+
+    @staticmethod
+    @shielded
+    def decrypt(ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "", aad: str | bytes = "") -> str:
+        """The text that was encrypted; DecryptionError for a wrong key, a changed text, or no UTF-8.
+
+        ``crypto.aes.decrypt`` gives bytes.
+        """
+        found = aes.decrypt(tidy_base64(ciphertext), as_bytes(key), as_bytes(iv), as_bytes(aad))
+        return as_text(found, "ciphertext")
+
+
+class AesEcb(AesInterface):
+    """AES-256-ECB, as APIv2 encrypts its refund notice; ``iv`` is taken and not used, as in PHP."""
+
+    @staticmethod
+    @shielded
+    def encrypt(plaintext: str | bytes, key: str | bytes, iv: str | bytes = "") -> str:
+        """Base64 of the ciphertext; ConfigError for a key that has not 32 bytes."""
+        return ecb.encrypt(as_bytes(plaintext), as_bytes(key))
+
+    @staticmethod
+    @shielded
+    def decrypt(ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "") -> str:
+        """The text that was encrypted; DecryptionError for a wrong key, a broken text, or no UTF-8."""
+        return ecb.decrypt(tidy_base64(ciphertext), as_bytes(key))

@@ -1,0 +1,58 @@
+"""What the helper classes share: strings that are bytes, base64 that may be untidy, and errors without secrets."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from wechatpay_chain.errors import ConfigError, DecryptionError, WechatpayError
+
+__all__ = ["as_bytes", "as_text", "shielded", "tidy_base64"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def as_bytes(thing: str | bytes) -> bytes:
+    """The bytes of a PHP string: text is UTF-8."""
+    return thing if isinstance(thing, bytes) else thing.encode("utf-8")
+
+
+def as_text(found: bytes, name: str) -> str:
+    """The text in decrypted bytes; DecryptionError, which names ``name``, when they are no UTF-8."""
+    try:
+        return found.decode("utf-8")
+    except UnicodeDecodeError:
+        del found
+    raise DecryptionError(f"{name}: the decrypted bytes are no UTF-8 text")
+
+
+def tidy_base64(text: str | bytes) -> str:
+    """Base64 as PHP's ``base64_decode`` reads it: without what is not of its alphabet, and padded."""
+    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", as_bytes(text))
+    # One letter alone at the end is not a byte.
+    letters = letters[: len(letters) - (len(letters) % 4 == 1)]
+    return base64.b64encode(base64.b64decode(letters + b"=" * (-len(letters) % 4))).decode("ascii")
+
+
+def shielded(function: Callable[P, R]) -> Callable[P, R]:
+    """A helper whose errors are this package's, and whose traceback shows no argument and no inner frame."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        failure: WechatpayError
+        try:
+            return function(*args, **kwargs)
+        except WechatpayError as error:
+            failure = error.with_traceback(None)
+        except ValueError as error:
+            field, colon, _ = str(error).partition(":")
+            failure = ConfigError(str(error), field if colon else "")
+        del args, kwargs
+        failure.__context__ = None
+        raise failure from None
+
+    return call

@@ -1,0 +1,99 @@
+"""``Rsa`` of wechatpay-php: keys in all their forms, signatures, and encrypted fields."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from wechatpay_chain.crypto import pem, rsa
+from wechatpay_chain.errors import ConfigError
+from wechatpay_chain.php.helper import as_bytes, shielded, tidy_base64
+
+__all__ = ["OPENSSL_PKCS1_OAEP_PADDING", "OPENSSL_PKCS1_PADDING", "Rsa"]
+
+OPENSSL_PKCS1_PADDING = 1
+OPENSSL_PKCS1_OAEP_PADDING = 4
+
+
+class Rsa:
+    """A key is whatever ``crypto.pem`` loads, or a private key and its passphrase as a pair.
+
+    What is no such key is a ConfigError; its message tells what was found instead and never shows a key.
+    """
+
+    KEY_TYPE_PUBLIC = "public"
+    KEY_TYPE_PRIVATE = "private"
+
+    @staticmethod
+    @shielded
+    def from_(thing: Any, type: str = KEY_TYPE_PRIVATE) -> RSAPrivateKey | RSAPublicKey:
+        """The key in ``thing``: ``Rsa::from``, whose name is a keyword here."""
+        return _public(thing) if type == Rsa.KEY_TYPE_PUBLIC else _private(thing)
+
+    @staticmethod
+    @shielded
+    def fromPkcs8(thing: str) -> RSAPrivateKey:
+        """The private key in the bare base64 of PKCS#8."""
+        return _private(f"private.pkcs8://{thing}")
+
+    @staticmethod
+    @shielded
+    def fromPkcs1(thing: str, type: str = KEY_TYPE_PRIVATE) -> RSAPrivateKey | RSAPublicKey:
+        """The key in the bare base64 of PKCS#1."""
+        return (
+            _public(f"public.pkcs1://{thing}") if type == Rsa.KEY_TYPE_PUBLIC else _private(f"private.pkcs1://{thing}")
+        )
+
+    @staticmethod
+    @shielded
+    def fromSpki(thing: str) -> RSAPublicKey:
+        """The public key in the bare base64 of SubjectPublicKeyInfo."""
+        return _public(f"public.spki://{thing}")
+
+    @staticmethod
+    def pkcs1ToSpki(thing: str) -> str:
+        """The bare base64 of a PKCS#1 public key as that of SubjectPublicKeyInfo."""
+        return base64.b64encode(pem.pkcs1_to_spki(base64.b64decode(tidy_base64(thing)))).decode("ascii")
+
+    @staticmethod
+    @shielded
+    def sign(message: str | bytes, privateKey: Any) -> str:
+        """The signature (SHA-256, PKCS#1 v1.5) in base64."""
+        return rsa.sign(as_bytes(message), _private(privateKey))
+
+    @staticmethod
+    @shielded
+    def verify(message: str | bytes, signature: str | bytes, publicKey: Any) -> bool:
+        """Whether the base64 ``signature`` is one of ``message``."""
+        return rsa.verify(as_bytes(message), tidy_base64(signature), _public(publicKey))
+
+    @staticmethod
+    @shielded
+    def encrypt(plaintext: str | bytes, publicKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING) -> str:
+        """The RSA-OAEP ciphertext in base64; ConfigError for another padding and for text that is too long."""
+        _check(padding)
+        return rsa.encrypt(as_bytes(plaintext), _public(publicKey))
+
+    @staticmethod
+    @shielded
+    def decrypt(ciphertext: str | bytes, privateKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING) -> str:
+        """The text in a base64 RSA-OAEP ciphertext; DecryptionError when it was not made for this key."""
+        _check(padding)
+        return rsa.decrypt(tidy_base64(ciphertext), _private(privateKey))
+
+
+def _private(thing: Any) -> RSAPrivateKey:
+    if isinstance(thing, list | tuple) and len(thing) == 2:
+        return pem.load_private_key(thing[0], "privateKey", thing[1])
+    return pem.load_private_key(thing, "privateKey")
+
+
+def _public(thing: Any) -> RSAPublicKey:
+    return pem.load_public_key(thing, "publicKey")
+
+
+def _check(padding: int) -> None:
+    if padding != OPENSSL_PKCS1_OAEP_PADDING:
+        raise ConfigError(f"padding: only OPENSSL_PKCS1_OAEP_PADDING (4) is safe, found {padding!r}", "padding")

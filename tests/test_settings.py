@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,41 @@ def test_a_client_comes_from_a_profile(gateway: Sandbox, tmp_path: Path, monkeyp
     with pytest.raises(errors.ConfigError, match="cannot be read"):
         Wechatpay.from_profile("shop")
     assert sys.version_info >= (3, 10)
+
+
+def test_no_source_of_configuration_shows_its_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a profile's table nor the environment nor an option stands in the frames that an error leaves."""
+    profiles = tmp_path / "profiles.toml"
+    monkeypatch.setenv("WECHATPAY_PROFILES", str(profiles))
+    monkeypatch.setenv("WECHATPAY_SECRET", "hush-environment")
+    tries: list[tuple[str, Any]] = [
+        ('[shop]\nsecret = "hush-profile"\n', lambda: Wechatpay.from_profile("nope")),
+        ('[shop]\nsecret = "hush-profile\n', lambda: Wechatpay.from_profile("shop")),
+        ('[shop]\nmchid = "x"\nsecret = "hush-profile"\n', lambda: Wechatpay.from_profile("shop")),
+        ("", lambda: Wechatpay.from_env(mchid="1", apiv3_key="hush-option")),
+    ]
+    for text, attempt in tries:
+        profiles.write_text(text)
+        with pytest.raises(errors.ConfigError) as caught:
+            attempt()
+        trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        frames = [frame for frame in trace.stack if "wechatpay_chain/" in frame.filename]
+        assert frames
+        assert "hush" not in f"{caught.value}{[frame.locals for frame in frames]}"
+        assert caught.value.__context__ is None
+
+
+def test_a_later_source_brings_its_own_keys(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """certs given by name replace those of the environment, and any alias counts."""
+    for name, value in gateway.environment().items():
+        monkeypatch.setenv(name, value)
+    other = gateway.configuration()["private_key"]
+    public_id = gateway.identity.public_key_id
+    certificate = next(pem for name, pem in gateway.configuration()["certs"].items() if not name.startswith("PUB"))
+    certs = {public_id: certificate}
+    refused = pytest.raises(errors.SignatureMismatch)
+    with Wechatpay.from_env(privateKey=other, baseURL=gateway.base_url, certs=certs) as wxpay, refused:
+        wxpay.v3.certificates.get()
+    monkeypatch.delenv("WECHATPAY_MCHID")
+    with Wechatpay.from_env(mchid=gateway.mchid, base_url=None) as wxpay:
+        assert wxpay.v3.certificates.get().verified

@@ -47,13 +47,14 @@ class SignedRequest(requests.PreparedRequest):
         self.query = call.query
         self.protocol = protocol
         self.response_class = response_class
-        self.target = ""
+        self.origin = self.target = ""
         self.message = ""
         self.http_errors = True
 
     def sign_for(self, base: Base) -> None:
         """Aim at ``base`` and sign with a fresh time and nonce; what was signed before is overwritten."""
         self.target = f"{base.prefix}{self.path}{'?' if self.query else ''}{self.query}"
+        self.origin = base.origin
         self.url = base.origin + self.target
         body = self.body if isinstance(self.body, bytes) else b""
         signed = self.protocol.sign(str(self.method), self.target, body)

@@ -172,7 +172,6 @@ class _SigningAdapter(HTTPAdapter):
     def _pool(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
         if self._process != os.getpid():
             # After a fork, parent and child would read each other's answers on one connection.
-            self._process = os.getpid()
             self.__init__(self._tls)  # type: ignore[misc]
         try:
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
@@ -181,9 +180,8 @@ class _SigningAdapter(HTTPAdapter):
             reason = _unusable(error)
         else:
             return pool
-        host = str(request.url).removesuffix(request.target)
-        told = f"{request.method} {request.path}: nothing was sent: {host}: {reason}"
-        raise TransportError(told, (Attempt(host, reason, sent=False),))
+        told = f"{request.method} {request.path}: nothing was sent: {request.origin}: {reason}"
+        raise TransportError(told, (Attempt(request.origin, reason, sent=False),))
 
     def _exchange(
         self, request: SignedRequest, pool: Any, timeout: tuple[float, float], proxies: Any
@@ -247,12 +245,10 @@ def _failure(request: SignedRequest, error: Exception) -> Exception:
     if isinstance(cause, NewConnectionError | ConnectTimeoutError):
         return _NotConnected(told)
     untrusted = isinstance(error, SSLError) and any(isinstance(x, ssl.SSLCertVerificationError) for x in error.args)
-    host = str(request.url).removesuffix(request.target)
-    attempts = (Attempt(host, told, sent=not untrusted),)
-    if isinstance(error, ReadTimeoutError):
-        return TimedOut(f"{request.method} {request.path}: {_PERHAPS}: {host}: {told}", attempts)
     known = "nothing was sent" if untrusted else _PERHAPS
-    return TransportError(f"{request.method} {request.path}: {known}: {host}: {told}", attempts)
+    kind = TimedOut if isinstance(error, ReadTimeoutError) else TransportError
+    attempts = (Attempt(request.origin, told, sent=not untrusted),)
+    return kind(f"{request.method} {request.path}: {known}: {request.origin}: {told}", attempts)
 
 
 _PERHAPS = "it may have been carried out; ask for its state before repeating it"

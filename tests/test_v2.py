@@ -326,3 +326,19 @@ def test_what_cannot_be_written_is_not_sent(
         with pytest.raises(errors.ChainError, match=r"nothing was sent$"):
             call(options)
     assert not gateway.requests
+
+
+def test_nothing_that_was_given_is_lost(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
+    """A query beside a body travels, as in both SDKs; what a signed query cannot carry raises."""
+    fields = {"mch_id": gateway.mchid}
+    assert wxpay.prepare(wxpay["v2/x?a=1"].post, fields, params={"b": "2"}).target == "/x?a=1&b=2"
+    assert instance.prepare(instance.v2.x.post, {"xml": fields, "query": {"b": True}}).target == "/x?b=1"
+    for call, options in (
+        (wxpay["v2/x?a=1"].get, {"params": fields}),
+        (wxpay.v2.x.get, {"params": fields, "xml": {"a": 1}}),
+        (wxpay.v2.x.get, {"params": fields, "json": {"a": 1}}),
+        (instance.v2.x.get, {"query": fields, "xml": {"a": 1}}),
+    ):
+        with pytest.raises(errors.ChainError, match=r"nothing was sent$"):
+            call(**options)
+    assert not gateway.requests

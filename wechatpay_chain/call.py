@@ -77,11 +77,14 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
     given_v2 = [name for name in legacy.OPTIONS if options.get(name) is not None]
     if given_v2 and not is_v2:
         raise ChainError(f"{given_v2[0]}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
+    signs_query = is_v2 and method == "GET"
+    if signs_query and inline:
+        raise ChainError(f"?{inline[:60]}: APIv2 signs the query of get; pass it as an option; nothing was sent")
     body, content_type = (None, legacy.CONTENT_TYPE) if is_v2 else encode(options, face)
     return Call(
         method=method,
         path=route[len("/v2") :] if is_v2 else route,
-        query="" if is_v2 else _query(inline, options.get("params"), face),
+        query=_query(inline, None if signs_query else options.get("params"), face),
         body=body,
         headers=read_headers(options.get("headers"), face.query_style),
         content_type=content_type,

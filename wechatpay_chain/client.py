@@ -124,7 +124,7 @@ class Client:
         if call.payload is None:
             return call
         body, query = call.payload.signed(method, self._v2, self._face)
-        return replace(call, body=body, query=query)
+        return replace(call, body=body, query=query or call.query)
 
     def _request(self, call: Call) -> SignedRequest:
         protocol = self._v3 if call.payload is None else self._v2

@@ -17,6 +17,7 @@ __all__ = ["CONTENT_TYPE", "OPTIONS", "Payload"]
 CONTENT_TYPE = "text/xml; charset=utf-8"
 # Options that mean nothing in APIv3.
 OPTIONS = ("xml", "nonceless", "security")
+_BODIES = ("xml", "json", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,10 @@ class Payload:
     @classmethod
     def of(cls, method: str, options: Mapping[str, Any]) -> Payload:
         """The payload among the options; ChainError for a body that is no mapping, or two of them."""
-        names = ("params",) if method == "GET" else ("xml", "json", "data")
+        names = ("params",) if method == "GET" else _BODIES
+        lost = next((name for name in _BODIES if method == "GET" and options.get(name) is not None), None)
+        if lost is not None:
+            raise ChainError(f"{lost}: get signs its query and sends no body; nothing was sent")
         given = {name: options[name] for name in names if options.get(name) is not None}
         if len(given) > 1:
             raise ChainError(f"{' and '.join(given)} are two bodies; pass one; nothing was sent")

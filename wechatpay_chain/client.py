@@ -18,13 +18,13 @@ from wechatpay_chain.call import Call, Verb, build
 from wechatpay_chain.chain import Chain, call_of
 from wechatpay_chain.errors import Attempt, ChainError, ConfigError, TimedOut, TransportError, without_frames
 from wechatpay_chain.promise import Promise
-from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.response import Response
 from wechatpay_chain.settings import Settings
+from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.request import SignedRequest
-from wechatpay_chain.transport.session import DEFAULT_TIMEOUT, Session
+from wechatpay_chain.transport.session import Session
 from wechatpay_chain.version import __version__
 
 __all__ = ["Client", "Wechatpay"]
@@ -143,10 +143,13 @@ class Client:
         return headers
 
     def _send(self, call: Call, request: SignedRequest) -> Any:
-        bases: tuple[Base, ...] = call.bases or self._settings.bases
-        timeout = call.timeout or self._settings.timeout or DEFAULT_TIMEOUT
-        secure = call.payload is not None and call.payload.security
-        response = self._session.send(request, bases, timeout, call.stream or call.sink is not None, secure)
+        delivery = Delivery(
+            bases=call.bases or self._settings.bases,
+            timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
+            stream=call.stream or call.sink is not None,
+            secure=call.payload is not None and call.payload.security,
+        )
+        response = self._session.send(request, delivery)
         if call.sink is not None:
             _pour(response, call.sink)
         return response

@@ -36,15 +36,14 @@ from wechatpay_chain.errors import (
 )
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
+from wechatpay_chain.transport.delivery import Delivery
 from wechatpay_chain.transport.request import SignedRequest
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-__all__ = ["DEFAULT_TIMEOUT", "Session"]
+__all__ = ["Session"]
 
-# Seconds to connect, and between two bytes of the answer.
-DEFAULT_TIMEOUT = (5.0, 30.0)
 # More threads than this share a client rarely; a connection beyond it is closed after its call.
 _KEPT_CONNECTIONS = 64
 
@@ -70,29 +69,26 @@ class Session:
         self._environments: dict[str, _Environment] = {}
         self._lock = threading.Lock()
 
-    def send(
-        self,
-        request: SignedRequest,
-        bases: Sequence[Base],
-        timeout: tuple[float, float],
-        stream: bool = False,
-        secure: bool = False,
-    ) -> Response:
-        """The verified answer; ``secure`` shows the merchant's TLS certificate.
+    def send(self, request: SignedRequest, delivery: Delivery) -> Response:
+        """The verified answer to a request.
 
         A host that cannot be connected to is followed by the next one; nothing else is ever sent twice.
         Raises TransportError, VerificationError or ApiError.
         """
-        adapter = self._secure if secure else self._adapter
+        adapter = self._secure if delivery.secure else self._adapter
         if adapter is None:
             raise ConfigError("merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant")
         attempts: list[Attempt] = []
-        for base in bases:
+        for base in delivery.bases:
             request.sign_for(base)
             environment = self._environment(base)
             try:
                 return adapter.send(
-                    request, stream=stream, timeout=timeout, verify=environment.verify, proxies=environment.proxies
+                    request,
+                    stream=delivery.stream,
+                    timeout=delivery.timeout,
+                    verify=environment.verify,
+                    proxies=environment.proxies,
                 )
             except _NotConnected as error:
                 attempts.append(Attempt(base.origin, str(error), sent=False))

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from wechatpay_chain.php.aes import AesEcb, AesGcm
 from wechatpay_chain.php.builder import Builder, Instance
+from wechatpay_chain.php.exceptions import (
+    ClientException,
+    InvalidArgumentException,
+    RequestException,
+    ServerException,
+    UnexpectedValueException,
+)
 from wechatpay_chain.php.formatter import Formatter
 from wechatpay_chain.php.hashing import Hash
 from wechatpay_chain.php.pem_util import PemUtil
@@ -16,11 +23,16 @@ __all__ = [
     "AesGcm",
     "Body",
     "Builder",
+    "ClientException",
     "Formatter",
     "Hash",
     "Instance",
+    "InvalidArgumentException",
     "PemUtil",
+    "RequestException",
     "Response",
     "Rsa",
+    "ServerException",
     "Transformer",
+    "UnexpectedValueException",
 ]

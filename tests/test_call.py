@@ -46,7 +46,7 @@ def test_an_empty_object_is_a_body() -> None:
 def test_any_json_travels_unchanged(payload: Any) -> None:
     """What json can hold comes back equal."""
     body = build("POST", "v3/x", {"json": payload}, NATIVE).body
-    assert payload is None or (body is not None and json.loads(body) == payload)
+    assert payload is None or (isinstance(body, bytes) and json.loads(body) == payload)
 
 
 @pytest.mark.parametrize(

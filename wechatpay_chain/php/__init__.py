@@ -13,6 +13,7 @@ from wechatpay_chain.php.exceptions import (
 )
 from wechatpay_chain.php.formatter import Formatter
 from wechatpay_chain.php.hashing import Hash
+from wechatpay_chain.php.media_util import MediaUtil
 from wechatpay_chain.php.pem_util import PemUtil
 from wechatpay_chain.php.response import Body, Response
 from wechatpay_chain.php.rsa import Rsa
@@ -28,6 +29,7 @@ __all__ = [
     "Hash",
     "Instance",
     "InvalidArgumentException",
+    "MediaUtil",
     "PemUtil",
     "RequestException",
     "Response",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import socketserver
 import threading
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.crypto.pem import serial_of
-from wechatpay_chain.sandbox import authorization, legacy
+from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
 from wechatpay_chain.sandbox.routes import Routes
@@ -31,6 +32,9 @@ __all__ = ["Sandbox"]
 _REMEMBERED = 10_000
 _MOST_HELD = 64 * 1024 * 1024
 _LONGEST_BODY = 32 * 1024 * 1024
+# A form is digested while it arrives, and only a short one is kept.
+_LONGEST_FORM = 4 * 1024 * 1024 * 1024
+_LONGEST_KEPT_FORM = 1024 * 1024
 # WeChat Pay's servers close a connection that is idle for so many seconds.
 _KEEP_ALIVE = 8
 
@@ -142,7 +146,14 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"<Sandbox of {self.mchid} at {self.base_url}>"
 
-    def respond(self, method: str, target: str, headers: CaseInsensitiveDict[str], body: bytes) -> Answer:
+    def respond(
+        self,
+        method: str,
+        target: str,
+        headers: CaseInsensitiveDict[str],
+        body: bytes,
+        form: upload.Form | None = None,
+    ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
         if legacy.is_legacy(target):
             request = Received(method, target, headers, body)
@@ -150,11 +161,11 @@ class Sandbox:
             return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
-            authorization.check(self.identity, method, target, headers, body)
+            authorization.check(self.identity, method, target, headers, body if form is None else form.meta)
         except Refusal as refusal:
             verdict = str(refusal)
             answer = Answer.of(refusal.status, refusal.payload)
-        received = Received(method, target, headers, body, verdict)
+        received = Received(method, target, headers, body, verdict, form)
         if not verdict:
             try:
                 answer = self._routes.answer(received)
@@ -220,14 +231,21 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         def serve(self) -> None:
             given = self.headers.get("Content-Length", "0")
             length = int(given) if given.isascii() and given.isdigit() else -1
-            if not 0 <= length <= _LONGEST_BODY or "Transfer-Encoding" in self.headers:
+            boundary = upload.boundary_of(self.headers.get("Content-Type", ""))
+            if not 0 <= length <= (_LONGEST_FORM if boundary else _LONGEST_BODY) or "Transfer-Encoding" in self.headers:
                 self.close_connection = True
                 status, message = (413, "请求体过大") if length > _LONGEST_BODY else (400, "请求体长度无效")
                 self.send_error(status, message)
                 return
-            body = self.rfile.read(length)
+            body = b"" if boundary and length > _LONGEST_KEPT_FORM else self.rfile.read(length)
+            try:
+                file: Any = io.BytesIO(body) if body else self.rfile
+                form = upload.read_form(file, length, boundary) if boundary else None
+            except Refusal as refusal:
+                self.send_error(refusal.status, str(refusal))
+                return
             headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self.headers.items())
-            self.reply(sandbox.respond(self.command, self.target(), headers, body))
+            self.reply(sandbox.respond(self.command, self.target(), headers, body, form))
 
         def target(self) -> str:
             """The target as it was received; http.server folds slashes at its beginning."""

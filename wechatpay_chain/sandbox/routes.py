@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from wechatpay_chain.crypto import aes
 from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.sandbox import upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
 
@@ -87,6 +88,8 @@ class Routes:
                 if request.method == "GET":
                     return self._read(callback, owner)
                 return self._write(callback, owner, fields)
+        if request.form is not None:
+            return upload.answer(path, request.form)
         raise Refusal(404, "RESOURCE_NOT_EXISTS", f"沙箱不认识 {request.method} {path}")
 
     def _owner(self, callback: _Callback, matched: re.Match[str], fields: dict[str, Any]) -> str:

@@ -118,7 +118,7 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         proxies=options.get("proxies"),
         tls=options.get("tls"),
         authorization=options.get("authorization"),
-        http_errors=options.get("http_errors") is None or read_flag(options["http_errors"], "http_errors"),
+        http_errors=options.get("http_errors", True),
         redirects=options.get("redirects"),
         debug=options.get("debug"),
         response_type=response_type,
@@ -127,9 +127,11 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
 
 def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     """The same call at another URL of WeChat Pay's hosts or of ``known_bases``; ChainError for any other host."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise ChainError(f"{url[:80]!r} is no URL; nothing was sent")
     text, bases = _aimed(words.escape(url), None, known_bases)
     route, _, inline = text.partition("?")
-    return replace(call, path=_resolved(route), query=inline, bases=bases, redirects=(call.redirects or 0) - 1)
+    return replace(call, path=_resolved(route), query=inline, bases=bases)
 
 
 def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | None:

@@ -215,8 +215,10 @@ def read_flag(value: object, name: str) -> bool:
 
 def read_response_type(kind: object) -> str:
     """What ``.data`` of the answer is to be, as axios names it; empty for what the answer is by itself."""
-    if kind is None or kind in RESPONSE_TYPES:
-        return "" if kind is None else str(kind)
+    if kind is None:
+        return ""
+    if isinstance(kind, str) and kind in RESPONSE_TYPES:
+        return kind
     expected = ", ".join(RESPONSE_TYPES)
     raise ChainError(f"responseType: expected one of {expected}, found {str(kind)[:40]!r}; nothing was sent")
 

@@ -113,8 +113,8 @@ def _plain(value: object, key: str, style: Style) -> str:
         return str(value)
     if isinstance(value, datetime) and style.takes_dates and value.tzinfo is not None:
         return iso_string(value)
-    hint = "; give it a time zone" if isinstance(value, datetime) and style.takes_dates else ""
-    raise ChainError(f"query: {key} is {type(value).__name__}; pass text, a number, a list or a mapping{hint}")
+    expected = "one with a time zone" if isinstance(value, datetime) else "text, a number, a list or a mapping"
+    raise ChainError(f"query: {key} is {type(value).__name__}; pass {expected}; nothing was sent")
 
 
 def _quoted(text: str, key: str, style: Style) -> str:

@@ -81,18 +81,24 @@ class Instance(Client):
         return merged
 
     def _exchange(self, call: Call, request: SignedRequest) -> response.Response:
-        answer = trace.traced(call.debug, request, lambda: super(Instance, self)._exchange(call, request))
-        if not call.redirects or not answer.is_redirect:
-            return answer
-        next_call = self._followed(call, answer)
-        return self._exchange(next_call, self._request(next_call))
+        answer = self._traced(call, request)
+        for _ in range(call.redirects or 0):
+            if not answer.is_redirect:
+                return answer
+            call = self._followed(call, answer)
+            answer = self._traced(call, self._request(call))
+        if call.redirects and answer.is_redirect:
+            raise ApiError.of(answer)
+        return answer
+
+    def _traced(self, call: Call, request: SignedRequest) -> response.Response:
+        return trace.traced(call.debug, request, lambda: super(Instance, self)._exchange(call, request))
 
     def _followed(self, call: Call, answer: response.Response) -> Call:
         """The call at the place that a redirect names; ApiError where it may not be sent again, or not there."""
-        url = urljoin(answer.url, answer.headers["Location"])
         if call.method == "GET" and call.payload is None:
-            with contextlib.suppress(ChainError):
-                return redirected(call, url, self._settings.bases)
+            with contextlib.suppress(ChainError, ValueError):  # ValueError: the place is no URL
+                return redirected(call, urljoin(answer.url, answer.headers["Location"]), self._settings.bases)
         raise ApiError.of(answer)
 
 

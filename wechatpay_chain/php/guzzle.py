@@ -229,5 +229,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "ssl_key": _file,
     "auth": _auth,
     "allow_redirects": _redirects,
+    "http_errors": lambda value: opts.read_flag(value, "http_errors"),
     "debug": _debug,
 }

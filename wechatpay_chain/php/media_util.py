@@ -20,9 +20,9 @@ class MediaStream(Multipart):
     def __str__(self) -> str:
         return self.meta.decode("utf-8")
 
-    def getSize(self) -> None:
+    def getSize(self) -> int | None:
         """None, as in PHP; ``len()`` tells the bytes."""
-        return
+        return None
 
 
 class MediaUtil:

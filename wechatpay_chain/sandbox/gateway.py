@@ -20,6 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain.crypto.pem import serial_of
 from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.certificate import merchant_entry
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
 from wechatpay_chain.sandbox.routes import Routes
 
@@ -77,6 +78,11 @@ class Sandbox:
         """The one merchant that it knows."""
         return self.identity.mchid
 
+    @property
+    def merchant(self) -> dict[str, str]:
+        """The merchant's TLS certificate and its key as PEM text: the entry ``merchant`` of a client."""
+        return merchant_entry(self.identity)
+
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
         identity = self.identity
@@ -120,6 +126,10 @@ class Sandbox:
         php = {"private_key": "privateKey", "base_url": "base_uri"}
         entries = {php.get(name, name): value for name, value in self.configuration().items()}
         return Builder.factory({**entries, "privateKey": self.identity.merchant_key, **options})
+
+    def pay(self, out_trade_no: str) -> str:
+        """Pay an order as a payer would with the phone; its ``transaction_id``. KeyError for an unknown order."""
+        return self._routes.orders.pay(out_trade_no)
 
     def reset(self) -> None:
         """Forget what was received and stored, and what tampers; the keys stay."""

@@ -14,7 +14,7 @@ from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.options import JSON_UTF8, Face, Sink, parted, read_flag, read_headers, read_sink, read_timeout
 from wechatpay_chain.protocol.hosts import Base, bases_of
 
-__all__ = ["VERBS", "Call", "Verb", "build"]
+__all__ = ["VERBS", "Call", "Verb", "build", "named"]
 
 
 class Verb(NamedTuple):
@@ -95,6 +95,21 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         stream=read_flag(options.get("stream"), "stream"),
         sink=read_sink(options.get("sink")),
     )
+
+
+def named(url: str, known_bases: Iterable[Base]) -> Call:
+    """The streamed GET of a URL that an answer names: byte for byte, nothing in it is a placeholder.
+
+    A stray character alone is escaped, and an escape written in capitals, as urllib3 would do after the
+    signature. ChainError for a host that is neither WeChat Pay's nor one of ``known_bases``.
+    """
+    bases = tuple(known_bases)
+    text, aimed = _aimed(words.escape(url.strip().partition("#")[0]), None, bases)
+    base = next((each for each in bases if aimed and each.origin == aimed[0].origin), None)
+    if base is not None and base.prefix and text.startswith(f"{base.prefix}/"):
+        text, aimed = text[len(base.prefix) :], (base,)
+    route, _, inline = text.partition("?")
+    return Call("GET", _resolved(route), inline, bases=aimed, stream=True)
 
 
 def _bases(urls: object) -> tuple[Base, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,11 +29,19 @@ class Received:
 
 @dataclass
 class Answer:
-    """Status, headers and the very bytes of an answer."""
+    """Status, headers and the very bytes of an answer.
+
+    ``pieces`` is a body that is made while it is sent, of ``length`` bytes where that is known. ``covered`` is
+    what the signature covers in place of the body; ``is_signed`` is False for an answer without one.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    pieces: Iterator[bytes] | None = None
+    length: int | None = None
+    covered: bytes | None = None
+    is_signed: bool = True
 
     @classmethod
     def of(cls, status: int, payload: Any = None) -> Answer:
@@ -48,14 +56,17 @@ class Answer:
 
     def sign(self, identity: Identity, asked: str) -> None:
         """Add the four signature headers and a Request-ID."""
+        if not self.is_signed:
+            return
         key_id, key = identity.signer(asked)
+        covered = self.body if self.covered is None else self.covered
         timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
         self.headers.update(
             {
                 "Wechatpay-Timestamp": timestamp,
                 "Wechatpay-Nonce": nonce,
                 "Wechatpay-Serial": key_id,
-                "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, self.body), key),
+                "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, covered), key),
                 "Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048",
                 "Request-ID": f"{secrets.token_hex(20).upper()}-{0 if self.status < 300 else 268435462}",
             }

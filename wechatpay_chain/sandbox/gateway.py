@@ -7,7 +7,7 @@ import socket
 import socketserver
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain.crypto.pem import serial_of
 from wechatpay_chain.sandbox import authorization, legacy
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
 from wechatpay_chain.sandbox.routes import Routes
 
@@ -40,7 +41,7 @@ class Sandbox:
 
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
-    see a client refuse it.
+    see a client refuse it. ``bills`` says how its bills are.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -49,6 +50,7 @@ class Sandbox:
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity)
+        self.bills = Bills(self.identity)
         self._server = _Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -123,6 +125,7 @@ class Sandbox:
         self._held = 0
         self.tamper = None
         self._routes = Routes(self.identity)
+        self.bills = Bills(self.identity)
 
     def close(self) -> None:
         """Stop serving and close all connections."""
@@ -147,6 +150,8 @@ class Sandbox:
         if legacy.is_legacy(target):
             request = Received(method, target, headers, body)
             verdict, answer = legacy.answer(request, self.identity.mchid, self.identity.secret)
+            if not verdict:
+                answer = self.bills.legacy(request) or answer
             return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
@@ -157,7 +162,7 @@ class Sandbox:
         received = Received(method, target, headers, body, verdict)
         if not verdict:
             try:
-                answer = self._routes.answer(received)
+                answer = self.bills.answer(received) or self._routes.answer(received)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
         answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))
@@ -249,12 +254,22 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            if answer.status != 204 and "Content-Length" not in answer.headers:
-                self.send_header("Content-Length", str(len(answer.body)))
+            pieces = None if answer.body else answer.pieces
+            length = len(answer.body) if pieces is None else answer.length
+            if length is None:
+                self.send_header("Transfer-Encoding", "chunked")
+            elif answer.status != 204 and "Content-Length" not in answer.headers:
+                self.send_header("Content-Length", str(length))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                self.send(pieces or iter((answer.body,)), is_chunked=length is None)
             self.wfile.flush()
+
+        def send(self, pieces: Iterator[bytes], is_chunked: bool) -> None:
+            for piece in filter(None, pieces):
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+            if is_chunked:
+                self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

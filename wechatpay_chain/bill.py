@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from itertools import chain
 from types import TracebackType
 from typing import Any, BinaryIO, TextIO, TypeAlias, cast
@@ -26,6 +27,7 @@ _AMOUNT = re.compile(r"(金额|手续费|结余|余额|amount)(?!.*(率|备注|�
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
+@lru_cache(maxsize=1 << 12)
 def yuan(text: str) -> Decimal:
     """An amount in yuan, exactly as it is written; ValueError for what is no amount."""
     if not _NUMBER.fullmatch(text):
@@ -33,6 +35,7 @@ def yuan(text: str) -> Decimal:
     return Decimal(text)
 
 
+@lru_cache(maxsize=1 << 12)
 def fen(text: str) -> int:
     """An amount in yuan as whole fen; ValueError for what is no amount, or has a part of a fen."""
     amount = yuan(text).scaleb(2)

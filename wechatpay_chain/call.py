@@ -104,7 +104,10 @@ def named(url: str, known_bases: Iterable[Base]) -> Call:
     signature. ChainError for a host that is neither WeChat Pay's nor one of ``known_bases``.
     """
     bases = tuple(known_bases)
-    text, aimed = _aimed(words.escape(url.strip().partition("#")[0]), None, bases)
+    text = words.escape(url.strip().partition("#")[0])
+    if not text.lower().startswith(("https://", "http://", "/")):
+        raise ChainError(f"{text[:80]!r} is no URL; nothing was sent")
+    text, aimed = _aimed(text, None, bases)
     base = next((each for each in bases if aimed and each.origin == aimed[0].origin), None)
     if base is not None and base.prefix and text.startswith(f"{base.prefix}/"):
         text, aimed = text[len(base.prefix) :], (base,)

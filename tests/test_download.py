@@ -15,7 +15,7 @@ import sys
 import threading
 import traceback
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,9 @@ def sha1(content: bytes) -> str:
     return hashlib.sha1(content).hexdigest()
 
 
-def named(url: str, content: bytes = BILL, **more: str) -> dict[str, str]:
+def named(url: str, content: bytes = BILL, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """What an answer says of a file."""
-    return {"hash_type": "SHA1", "hash_value": sha1(content), "download_url": url, **more}
+    return {"hash_type": "SHA1", "hash_value": sha1(content), "download_url": url, **(more or {})}
 
 
 def serving(content: bytes, **headers: str) -> answers.Tamper:
@@ -203,7 +203,7 @@ def test_a_server_that_is_killed_at_any_byte(gateway: Sandbox, tmp_path: Path, w
 
     with raw_server(behave) as (url, _), gateway.client(base_url=url) as wxpay:
         more = locked(gateway) if way == "encrypted" else {}
-        told = named(f"{url}/v3/billdownload/file?token=x", **more)
+        told = named(f"{url}/v3/billdownload/file?token=x", more=more)
         body_at = whole.index(b"\r\n\r\n") + 4
         # Once the 0 that ends a chunked body is there, all of it is.
         kept = len(whole) - (4 if way == "chunked" else 0)
@@ -532,11 +532,11 @@ def test_an_encrypted_file_is_decrypted_first(
 ) -> None:
     """Then unzipped, then its digest is checked; cryptography's own AESGCM made it."""
     gateway.tamper = serving(sealed(zip_(BILL)))
-    told = named(f"{gateway.base_url}/v3/billdownload/file", **locked(gateway))
+    told = named(f"{gateway.base_url}/v3/billdownload/file", more=locked(gateway))
     assert wxpay.download(told) == BILL
     wxpay.download({**told, "encrypt_type": "AEAD_AES_256_GCM"})
     gateway.tamper = serving(sealed(b""))
-    assert wxpay.download(named(told["download_url"], b"", **locked(gateway))) == b""
+    assert wxpay.download(named(told["download_url"], b"", more=locked(gateway))) == b""
 
 
 def test_sm4_is_told_by_the_length_of_its_key(gateway: Sandbox, wxpay: Wechatpay) -> None:
@@ -544,7 +544,7 @@ def test_sm4_is_told_by_the_length_of_its_key(gateway: Sandbox, wxpay: Wechatpay
     key = secrets.token_bytes(16)
     encryptor = Cipher(SM4(key), GCM(NONCE.encode())).encryptor()
     gateway.tamper = serving(encryptor.update(BILL) + encryptor.finalize() + encryptor.tag)
-    assert wxpay.download(named(f"{gateway.base_url}/v3/billdownload/file", **locked(gateway, key))) == BILL
+    assert wxpay.download(named(f"{gateway.base_url}/v3/billdownload/file", more=locked(gateway, key))) == BILL
 
 
 @pytest.mark.parametrize("change", ["first", "last", "short", "empty", "digest too"])
@@ -558,7 +558,7 @@ def test_a_changed_ciphertext_is_refused(gateway: Sandbox, wxpay: Wechatpay, tmp
     else:
         del content[9 if change == "short" else 0 :]
     gateway.tamper = serving(bytes(content))
-    told = named(f"{gateway.base_url}/v3/billdownload/file", **locked(gateway))
+    told = named(f"{gateway.base_url}/v3/billdownload/file", more=locked(gateway))
     if change == "digest too":
         del told["hash_type"], told["hash_value"]
     with pytest.raises(errors.IntegrityError, match="tag does not fit") as caught:
@@ -583,7 +583,7 @@ def test_a_key_that_cannot_be_used_is_told_before_anything_is_sent(gateway: Sand
         ({**locked(gateway), "encrypt_type": "ROT13"}, "'ROT13' is not one of"),
     ]:
         with pytest.raises(errors.DecryptionError, match=f"^encrypt_.*{words}.*nothing was sent$"):
-            wxpay.download(named(url, **more))
+            wxpay.download(named(url, more=more))
     assert not gateway.requests
 
 
@@ -669,8 +669,9 @@ def test_progress_is_told_of_what_arrives(gateway: Sandbox, wxpay: Wechatpay, tm
     with pytest.raises(KeyboardInterrupt):
         wxpay.download(answer, tmp_path / "other.csv", progress=stop)
     assert [path.name for path in tmp_path.iterdir()] == ["bill.csv"]
+    wrong: Any = 5
     with pytest.raises(errors.ChainError, match="progress: expected a function"):
-        wxpay.download(answer, progress=5)  # type: ignore[arg-type]
+        wxpay.download(answer, progress=wrong)
 
 
 def test_a_broken_download_leaves_the_client_well(gateway: Sandbox, wxpay: Wechatpay) -> None:

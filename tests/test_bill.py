@@ -109,8 +109,8 @@ def test_amounts_are_exact() -> None:
     ],
 )
 def test_an_amount_that_is_none_is_told(text: str, words: str) -> None:
-    """With its row and column; money is never rounded."""
-    with pytest.raises(ValueError, match=f"^row 1, 订单金额: .*{words}"):
+    """With its line and column; money is never rounded."""
+    with pytest.raises(ValueError, match=f"^line 2: 订单金额: .*{words}"):
         list(read_bill(f'订单金额\n"`{text}"\n'.encode(), amounts="fen"))
 
 
@@ -166,10 +166,10 @@ def test_commas_and_quotes_belong_to_their_value() -> None:
         (b"", "it is empty"),
         (b"\n", "it is empty"),
         (gzip.compress(b""), "it is empty"),
-        (b"a,b\n`1\n", "row 1: 1 values for 2 columns; it was cut"),
-        (b"a,b\n`1,`2\n`1,`2,`3\n", "row 2: 3 values for 2 columns"),
-        (b"a,b\n`1,`2\nx,y,z\n`1,`2\n", "summary: 2 values for 3 names; it was cut"),
-        (b"a,b\n`1,`2\r3\n", "row 1: "),
+        (b"a,b\n`1\n", "line 2: 1 values for 2 columns; it was cut"),
+        (b"a,b\n`1,`2\n`1,`2,`3\n", "line 3: 3 values for 2 columns"),
+        (b"a,b\n`1,`2\nx,y,z\n`1,`2\n", "line 4: totals: 2 values for 3 names; it was cut"),
+        (b"a,b\n`1,`2\r3\n", "line 2: "),
         ("甲,乙\n".encode() + b"`\xff\xff,`2\n", "codec can't decode"),
     ],
 )

@@ -72,12 +72,11 @@ class Bill:
         self._opened: list[Any] = []
         try:
             lines = self._lines(source)
-            self._number = 0
             self.columns = tuple(self._header(lines))
         except BaseException:
             self.close()
             raise
-        self._rows = self._read(csv.reader(self._unmarked(lines)))
+        self._rows = self._read(lines)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self._rows
@@ -132,35 +131,35 @@ class Bill:
         first[0] = first[0].removeprefix(_BOM)
         return [_plain(name) for name in first]
 
-    def _read(self, reader: Iterator[list[str]]) -> Iterator[dict[str, Any]]:
-        columns, width, convert = self.columns, len(self.columns), self._converter()
-        row: list[str] = []
-        marked = False
+    def _read(self, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+        reader = csv.reader(self._unmarked(lines))
         try:
-            for row in reader:
-                self._number += 1
-                if row and row[0][:1] == _MARK:
-                    marked = True
-                    if len(row) != width or '"' in self._line:
-                        row = self._fitted(row)
-                    row[0] = row[0][1:]
-                    found = dict(zip(columns, row, strict=True))
-                elif not row:
-                    continue
-                elif marked or len(row) != width:
-                    break
-                else:
-                    found = dict(zip(columns, row, strict=True))
-                if convert is not None:
-                    convert(found)
-                yield found
-            else:
-                row = []
-            self._summary = self._totals(row, reader)
-        except csv.Error as error:
-            raise ValueError(f"row {self._number + 1}: {error}") from None
+            yield from self._records(reader)
+        except (csv.Error, ValueError) as error:
+            raise ValueError(f"line {reader.line_num + 1}: {error}") from None
         finally:
             self.close()
+
+    def _records(self, reader: Iterator[list[str]]) -> Iterator[dict[str, Any]]:
+        columns, width, amount, marked = self.columns, len(self.columns), self._amount, False
+        amounts = [name for name in columns if _AMOUNT.search(name)]
+        totals: list[str] = []
+        for row in reader:
+            if row and row[0][:1] == _MARK:
+                marked = True
+                if len(row) != width or '"' in self._line:
+                    row = self._fitted(row)
+                row[0] = row[0][1:]
+            elif not row:
+                continue
+            elif marked or len(row) != width:
+                totals = row
+                break
+            found: dict[str, Any] = dict(zip(columns, row, strict=True))
+            if amount is not None:
+                _convert(found, amounts, amount)
+            yield found
+        self._summary = self._totals(totals, reader)
 
     def _unmarked(self, lines: Iterator[str]) -> Iterator[str]:
         """Lines without the backquotes of their values, but the first, by which rows are told from totals.
@@ -183,7 +182,7 @@ class Bill:
             else:
                 fitted[-1] += f",{value}"
         if len(fitted) != len(self.columns):
-            raise ValueError(f"row {self._number}: {len(fitted)} values for {len(self.columns)} columns; it was cut")
+            raise ValueError(f"{len(fitted)} values for {len(self.columns)} columns; it was cut")
         return fitted
 
     def _totals(self, names: list[str], reader: Iterable[list[str]]) -> dict[str, Any]:
@@ -191,26 +190,19 @@ class Bill:
         totals: dict[str, Any] = {}
         for header, values in zip(rows[::2], rows[1::2], strict=False):
             if len(values) < len(header):
-                raise ValueError(f"summary: {len(values)} values for {len(header)} names; it was cut")
+                raise ValueError(f"totals: {len(values)} values for {len(header)} names; it was cut")
             totals |= zip(map(_plain, header), map(_plain, values), strict=False)
         if self._amount is not None:
-            _convert(totals, [name for name in totals if _AMOUNT.search(name)], self._amount, "summary")
+            _convert(totals, [name for name in totals if _AMOUNT.search(name)], self._amount)
         return totals
 
-    def _converter(self) -> Callable[[dict[str, Any]], None] | None:
-        amount = self._amount
-        if amount is None:
-            return None
-        names = [name for name in self.columns if _AMOUNT.search(name)]
-        return lambda found: _convert(found, names, amount, f"row {self._number}")
 
-
-def _convert(found: dict[str, Any], names: list[str], amount: Callable[[str], Any], where: str) -> None:
+def _convert(found: dict[str, Any], names: list[str], amount: Callable[[str], Any]) -> None:
     for name in names:
         try:
             found[name] = amount(found[name]) if found[name] else None
         except ValueError as error:
-            raise ValueError(f"{where}, {name}: {error}") from None
+            raise ValueError(f"{name}: {error}") from None
 
 
 def _plain(value: str) -> str:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.kinds import KINDS
 from wechatpay_chain.cli.progress import watched
 from wechatpay_chain.cli.totals import table
+from wechatpay_chain.sandbox.answer import Answer, Received
 
 
 def fetch(gateway: Sandbox, *argv: str) -> tuple[int, str, str]:
@@ -189,18 +194,39 @@ def test_a_pipe_sees_nothing(gateway: Sandbox, tmp_path: Path) -> None:
     assert fetch(gateway, "trade", "2026-11-01", "--to", str(tmp_path))[2] == ""
 
 
-def test_an_interrupt_ends_those_on_their_way(
-    gateway: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """130, and no part of a file is left."""
-    gateway.bills.rows = 30_000
-    environment: Mapping[str, str] = gateway.environment()
+def test_an_interrupt_ends_those_on_their_way(gateway: Sandbox, tmp_path: Path) -> None:
+    """130 at once, nothing on standard error, and no part of a file is left."""
+    gateway.bills.rows = 20_000
+    begun, over = threading.Event(), threading.Event()
 
-    class Interrupted(Terminal):
-        def write(self, text: str) -> int:
-            raise KeyboardInterrupt
+    def slowly(pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for number, piece in enumerate(pieces):
+            yield piece
+            if number > 3:
+                begun.set()
+                over.wait(0.05)
 
-    monkeypatch.setitem(sys.modules, "rich.progress", None)
-    console = Console(io.StringIO(), io.StringIO(), Interrupted(), environment)
-    assert main(["bill", "trade", "2026-11-01..2026-11-08", "--to", str(tmp_path)], console) == 130
-    assert not [path for path in tmp_path.iterdir() if not path.name.startswith("trade-")]
+    def slow(answer: Answer, request: Received) -> None:
+        if answer.pieces is not None:
+            answer.pieces = slowly(answer.pieces)
+
+    gateway.tamper = slow
+    command = [
+        sys.executable,
+        "-m",
+        "wechatpay_chain",
+        "bill",
+        "trade",
+        "2026-11-01..2026-11-08",
+        "--to",
+        str(tmp_path),
+    ]
+    environment = {**os.environ, **gateway.environment()}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as running:
+        assert begun.wait(30)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(30) == 130
+        assert running.stderr is not None
+        assert running.stderr.read() == b""
+    over.set()
+    assert not list(tmp_path.iterdir())

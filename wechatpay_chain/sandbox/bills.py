@@ -17,6 +17,7 @@ from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Ledger, Table, encrypted, zipped
+from wechatpay_chain.sandbox.orders import Orders
 
 __all__ = ["Bills"]
 
@@ -59,10 +60,15 @@ class _File(NamedTuple):
 
 @dataclass
 class Bills:
-    """How the sandbox's bills are: ``rows`` (or ``rows`` in a request's query), ``lifetime`` of a URL in seconds,
-    ``hash_type``, ``is_wrong`` for a digest that does not fit, and in how many ``parts`` an encrypted one comes."""
+    """How the sandbox's bills are.
+
+    They list the day's orders, or where there are none, and where a request asks for ``rows``, as many rows that
+    are made up. ``lifetime`` of a URL is in seconds, ``is_wrong`` names a digest that does not fit, an encrypted
+    bill comes in ``parts``.
+    """
 
     identity: Identity = field(repr=False)
+    orders: Orders = field(repr=False)
     rows: int = 20
     lifetime: float = 300
     hash_type: str = "SHA1"
@@ -113,7 +119,9 @@ class Bills:
             raise Refusal(400, "PARAM_ERROR", f"参数 bill_date 错误: {given[:20]}")
         if int(rows) == 0:
             raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
-        return Ledger(table, "-".join(date.groups()), fields.get("sub_mchid", self.identity.mchid), int(rows))
+        day = "-".join(date.groups())
+        orders = () if "rows" in fields else self.orders.of(day)
+        return Ledger(table, day, fields.get("sub_mchid", self.identity.mchid), int(rows), orders)
 
     def _named(self, ledger: Ledger, fields: dict[str, str], host: str, encrypts: bool = False) -> dict[str, Any]:
         token, is_gzip = secrets.token_urlsafe(32), fields.get("tar_type") == "GZIP"

@@ -21,6 +21,7 @@ from wechatpay_chain.sandbox import authorization, legacy
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
+from wechatpay_chain.sandbox.orders import Orders
 from wechatpay_chain.sandbox.routes import Routes
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Sandbox:
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity)
-        self.bills = Bills(self.identity)
+        self._orders = Orders()
+        self.bills = Bills(self.identity, self._orders)
         self._server = _Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -125,7 +127,8 @@ class Sandbox:
         self._held = 0
         self.tamper = None
         self._routes = Routes(self.identity)
-        self.bills = Bills(self.identity)
+        self._orders = Orders()
+        self.bills = Bills(self.identity, self._orders)
 
     def close(self) -> None:
         """Stop serving and close all connections."""
@@ -162,7 +165,7 @@ class Sandbox:
         received = Received(method, target, headers, body, verdict)
         if not verdict:
             try:
-                answer = self.bills.answer(received) or self._routes.answer(received)
+                answer = self.bills.answer(received) or self._orders.answer(received) or self._routes.answer(received)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
         answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))

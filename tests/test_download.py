@@ -646,6 +646,16 @@ def test_an_apiv2_answer_that_streams_is_whole(gateway: Sandbox, wxpay: Wechatpa
     assert sink.getvalue() == whole
 
 
+def test_an_answer_that_was_stored_is_as_good(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """A pickle of it knows what was asked; one made by hand names its file all the same."""
+    answer = wxpay.v3.bill.tradebill.get(params={**DAY, "tar_type": "GZIP"})
+    content = wxpay.download(answer)
+    assert wxpay.download(pickle.loads(pickle.dumps(answer))) == content
+    made = type(answer)()
+    made._content, made._content_consumed = answer.content, True
+    assert wxpay.download(made) == content
+
+
 def test_a_streamed_answer_is_downloaded_once(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """A second time there would be nothing left of it, which must not look like an empty file."""
     answer = wxpay.v2.pay.downloadbill.post({"mch_id": gateway.mchid, "bill_date": "20261101"}, stream=True)

@@ -29,6 +29,7 @@ LISTS = ["download_bill_list", "download_bill_count", "fapiao_download_info_list
         ("", b"<xml><tar_type><![CDATA[GZIP]]></tar_type></xml>", True),
         ("", b"<xml><bill_type>ALL</bill_type></xml>", False),
         ("", b'{"tar_type":"GZIP"}', False),
+        ("", b"<xml><tar_type>GZIP", False),
     ],
 )
 def test_a_compressed_file_is_asked_for(query: str, body: bytes | None, expected: bool) -> None:

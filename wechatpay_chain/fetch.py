@@ -24,9 +24,9 @@ def sources(source: Any, opening: Callable[[NamedFile], Opening], progress: Any 
         raise ChainError(f"progress: expected a function, found {type(progress).__name__}; nothing was sent")
     if not isinstance(source, Response):
         return [Source(file, opening(file)) for file in files_in(source)]
-    request = source.request
-    body = request.body if isinstance(request.body, bytes) else None
-    is_gzip = asks_gzip(request.path_url.partition("?")[2], body)
+    request: Any = source.request
+    target, body = ("", None) if request is None else (request.path_url, request.body)
+    is_gzip = asks_gzip(target.partition("?")[2], body if isinstance(body, bytes) else None)
     if _is_json(source):
         return [Source(file, opening(file)) for file in files_in(source.data, is_gzip)]
     return [Source(NamedFile("", is_gzip=is_gzip), lambda: source)]

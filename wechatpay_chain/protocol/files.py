@@ -6,6 +6,7 @@ https://pay.weixin.qq.com/doc/v3/partner/4014314390 (encrypted bills in parts).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -80,8 +81,9 @@ def files_in(data: object, is_gzip: bool = False) -> tuple[NamedFile, ...]:
 def asks_gzip(query: str, body: bytes | None = None) -> bool:
     """Whether a request asked for a compressed file: ``tar_type`` in its query, ``tartype``, or an APIv2 body."""
     fields: dict[str, Any] = {name: values[-1] for name, values in parse_qs(query).items()}
-    if body is not None and body.lstrip().startswith(b"<xml"):
-        fields |= xml.from_xml(body)
+    if body is not None and body.startswith(b"<xml"):
+        with contextlib.suppress(xml.XMLError):
+            fields |= xml.from_xml(body)
     return any(str(fields.get(name)).upper() == "GZIP" for name in ("tar_type", "tartype"))
 
 

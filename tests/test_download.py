@@ -735,6 +735,20 @@ def test_an_entry_of_a_list_is_downloaded(gateway: Sandbox, wxpay: Wechatpay) ->
     assert wxpay.download({"url": url, "hash_type": "SHA1", "hash_value": sha1(b"%PDF")}) == b"%PDF"
 
 
+def test_a_refusal_is_no_file(gateway: Sandbox, instance: Instance, tmp_path: Path) -> None:
+    """Neither one that Guzzle's http_errors lets pass, nor one in the place of the file."""
+    answer = instance.v3.bill.tradebill.get({"query": {"bill_date": "x"}, "http_errors": False})
+    with pytest.raises(errors.ChainError, match=r"is a refusal \(400\)"):
+        instance.download(answer)
+    gateway.bills.lifetime = 0
+    with gateway.builder(http_errors=False, query={"a": "b"}) as lenient:
+        answer = lenient.v3.bill.tradebill.get({"query": DAY})
+        with pytest.raises(errors.ClientError, match="下载链接已过期"):
+            lenient.download(answer, tmp_path / "bill.csv")
+    assert "a=b" not in gateway.requests[-1].target
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_php_face_downloads_too(gateway: Sandbox, instance: Instance, tmp_path: Path) -> None:
     """The same method on the same engine."""
     answer = instance.v3.bill.tradebill.get({"query": {**DAY, "tar_type": "GZIP"}})

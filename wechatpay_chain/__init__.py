@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from wechatpay_chain.promise import Promise
     from wechatpay_chain.response import Response
     from wechatpay_chain.sandbox import Sandbox
-__all__ = ["Builder", "Promise", "Response", "Sandbox", "Wechatpay", "__version__", "errors", "read_bill"]
+    from wechatpay_chain.transport.media import Media
+__all__ = ["Builder", "Media", "Promise", "Response", "Sandbox", "Wechatpay", "__version__", "errors", "read_bill"]
 
 _ROOMS = {
     "Builder": "php",
+    "Media": "transport.media",
     "Promise": "promise",
     "Response": "response",
     "Sandbox": "sandbox",

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain import fetch, settings, words
+from wechatpay_chain import fetch, query, settings, words
 from wechatpay_chain import options as opts
 from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.chain import Chain, call_of
@@ -23,6 +23,7 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.settings import Settings
 from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.download import Download, Progress, receive
+from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.sink import Sink, pour
@@ -121,7 +122,9 @@ class Client:
         return words.as_written(text)
 
     def _read(self, method: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-        return opts.read_native(method, args, options)
+        given = opts.read_native(method, args, options)
+        given["params"] = query.joined(self._settings.params, given.get("params"), self._face.query_style)
+        return given
 
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         call = self._call(verb.method, path, args, options)
@@ -131,29 +134,28 @@ class Client:
         return self._send(call, request)
 
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
-        call = self._checked(build(method, path, self._read(method, args, options), self._face, self._settings.bases))
-        if call.payload is None:
-            return call
-        body, query = call.payload.signed(method, self._v2, self._face)
-        return replace(call, body=body, query=query or call.query)
-
-    def _checked(self, call: Call) -> Call:
+        call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
         missing = self._settings.missing_for(call.protocol)
         if missing:
             raise ConfigError(
                 f"{', '.join(missing)}: missing; API{call.protocol} calls need them; nothing was sent", missing[0]
             )
-        return call
+        if call.payload is None:
+            return call
+        body, query = call.payload.signed(method, self._v2, self._face)
+        return replace(call, body=body, query=query or call.query)
 
     def _open(self, file: NamedFile) -> fetch.Opening:
-        call = self._checked(named(file.url, self._settings.bases))
+        call = named(self._call("GET", "v3", (), {}), file.url, self._settings.bases)
         request = self._request(call)
         request.is_download, request.knows_digest = True, bool(file.digest)
         return lambda: self._send(call, request)
 
     def _request(self, call: Call) -> SignedRequest:
         protocol = self._v3 if call.payload is None else self._v2
-        return SignedRequest(call, self._headers(call), protocol, self._response_class)
+        request = SignedRequest(call, self._headers(call), protocol, self._response_class)
+        request.http_errors, request.redirect_errors = call.http_errors, call.redirects is None
+        return request
 
     def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
@@ -165,16 +167,33 @@ class Client:
                 headers[name] = value
         if call.payload is None and not headers.get("Wechatpay-Serial"):
             headers["Wechatpay-Serial"] = self._v3.serial
+        if call.authorization:
+            headers["Authorization"] = call.authorization
+        if isinstance(call.body, Multipart):
+            headers["Content-Length"] = str(len(call.body))
         return headers
 
-    def _send(self, call: Call, request: SignedRequest) -> Any:
-        delivery = Delivery(
+    def _delivery(self, call: Call) -> Delivery:
+        return Delivery(
             bases=call.bases or self._settings.bases,
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
             stream=call.stream or call.sink is not None,
             secure=call.payload is not None and call.payload.security,
+            tls=call.tls,
+            verify=call.verify,
+            proxies=call.proxies,
         )
-        response = self._session.send(request, delivery)
+
+    def _exchange(self, call: Call, request: SignedRequest) -> Response:
+        try:
+            return self._session.send(request, self._delivery(call))
+        finally:
+            if isinstance(call.body, Multipart):
+                call.body.close()
+
+    def _send(self, call: Call, request: SignedRequest) -> Any:
+        response = self._exchange(call, request)
+        response.response_type = call.response_type
         if call.sink is not None:
             pour(response, call.sink)
         return response
@@ -188,8 +207,8 @@ class Wechatpay(Client):
     ``serial`` and ``private_key`` of the merchant, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
     and platform certificates, ``apiv3_key`` (32 bytes), ``secret`` (the APIv2 key), ``merchant`` (the TLS
     certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first),
-    ``timeout`` (seconds, one number or (connect, read)), ``headers``. Raises ConfigError, which names the
-    field. Making one touches no network.
+    ``timeout`` (seconds, one number or (connect, read)), ``headers``, ``params`` (of every query). Raises
+    ConfigError, which names the field. Making one touches no network.
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, /, **options: Any) -> None:

@@ -24,6 +24,8 @@ def sources(source: Any, opening: Callable[[NamedFile], Opening], progress: Any 
         raise ChainError(f"progress: expected a function, found {type(progress).__name__}; nothing was sent")
     if not isinstance(source, Response):
         return [Source(file, opening(file)) for file in files_in(source)]
+    if source.status_code is not None and source.status_code >= 300:
+        raise ChainError(f"download: the answer is a refusal ({source.status_code}); nothing was sent")
     request: Any = source.request
     target, body = ("", None) if request is None else (request.path_url, request.body)
     is_gzip = asks_gzip(target.partition("?")[2], body if isinstance(body, bytes) else None)

@@ -7,24 +7,31 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.crypto import rsa
 from wechatpay_chain.protocol.v3 import answer_text
 from wechatpay_chain.sandbox.identity import Identity
+
+if TYPE_CHECKING:
+    from wechatpay_chain.sandbox.upload import Form
 
 __all__ = ["Answer", "Received", "Refusal"]
 
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it arrived; ``verdict`` is empty when its signature held, else what was wrong."""
+    """A request as it arrived; ``verdict`` is empty when its signature held, else what was wrong.
+
+    Of an upload of more than 1 MiB ``body`` is empty; ``form`` tells what was in it.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
     verdict: str = ""
+    form: Form | None = None
 
 
 @dataclass
@@ -54,6 +61,14 @@ class Answer:
             {"Content-Type": "application/json; charset=utf-8"},
         )
 
+    def framed(self) -> tuple[dict[str, str], Iterator[bytes]]:
+        """The header that says where the body ends, and its bytes: in chunks where the length is not known."""
+        if self.body or self.pieces is None:
+            return {} if self.status == 204 else {"Content-Length": str(len(self.body))}, iter((self.body,))
+        if self.length is not None:
+            return {"Content-Length": str(self.length)}, self.pieces
+        return {"Transfer-Encoding": "chunked"}, _chunked(self.pieces)
+
     def sign(self, identity: Identity, asked: str) -> None:
         """Add the four signature headers and a Request-ID."""
         if not self.is_signed:
@@ -71,6 +86,12 @@ class Answer:
                 "Request-ID": f"{secrets.token_hex(20).upper()}-{0 if self.status < 300 else 268435462}",
             }
         )
+
+
+def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in filter(None, pieces):
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
 
 
 class Refusal(Exception):

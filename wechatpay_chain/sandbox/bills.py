@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -16,7 +17,7 @@ from wechatpay_chain.protocol import xml
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
-from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Ledger, Table, encrypted, zipped
+from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Entry, Ledger, Table, encrypted, zipped
 from wechatpay_chain.sandbox.orders import Orders
 
 __all__ = ["Bills"]
@@ -62,9 +63,9 @@ class _File(NamedTuple):
 class Bills:
     """How the sandbox's bills are.
 
-    They list the day's orders, or where there are none, and where a request asks for ``rows``, as many rows that
-    are made up. ``lifetime`` of a URL is in seconds, ``is_wrong`` names a digest that does not fit, an encrypted
-    bill comes in ``parts``.
+    They list the orders that were paid that day; where there are none, or a request asks for ``rows``, as many
+    rows that are made up. ``lifetime`` of a URL is in seconds, ``is_wrong`` names a digest that does not fit, an
+    encrypted bill comes in ``parts``.
     """
 
     identity: Identity = field(repr=False)
@@ -120,8 +121,11 @@ class Bills:
         if int(rows) == 0:
             raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
         day = "-".join(date.groups())
-        orders = () if "rows" in fields else self.orders.of(day)
-        return Ledger(table, day, fields.get("sub_mchid", self.identity.mchid), int(rows), orders)
+        entries = [
+            Entry(order["transaction_id"], order["out_trade_no"], Decimal(order["amount"]["total"]).scaleb(-2))
+            for order in ([] if "rows" in fields else self.orders.paid_on(day))
+        ]
+        return Ledger(table, day, fields.get("sub_mchid", self.identity.mchid), int(rows), tuple(entries))
 
     def _named(self, ledger: Ledger, fields: dict[str, str], host: str, encrypts: bool = False) -> dict[str, Any]:
         token, is_gzip = secrets.token_urlsafe(32), fields.get("tar_type") == "GZIP"

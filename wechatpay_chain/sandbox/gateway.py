@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import socketserver
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -17,11 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.crypto.pem import serial_of
-from wechatpay_chain.sandbox import authorization, legacy
+from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
+from wechatpay_chain.sandbox.certificate import merchant_entry
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
-from wechatpay_chain.sandbox.orders import Orders
 from wechatpay_chain.sandbox.routes import Routes
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ __all__ = ["Sandbox"]
 _REMEMBERED = 10_000
 _MOST_HELD = 64 * 1024 * 1024
 _LONGEST_BODY = 32 * 1024 * 1024
+# A form is digested while it arrives, and only a short one is kept.
+_LONGEST_FORM = 4 * 1024 * 1024 * 1024
+_LONGEST_KEPT_FORM = 1024 * 1024
 # WeChat Pay's servers close a connection that is idle for so many seconds.
 _KEEP_ALIVE = 8
 
@@ -51,8 +55,7 @@ class Sandbox:
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity)
-        self._orders = Orders()
-        self.bills = Bills(self.identity, self._orders)
+        self.bills = Bills(self.identity, self._routes.orders)
         self._server = _Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -76,6 +79,11 @@ class Sandbox:
     def mchid(self) -> str:
         """The one merchant that it knows."""
         return self.identity.mchid
+
+    @property
+    def merchant(self) -> dict[str, str]:
+        """The merchant's TLS certificate and its key as PEM text: the entry ``merchant`` of a client."""
+        return merchant_entry(self.identity)
 
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
@@ -121,14 +129,17 @@ class Sandbox:
         entries = {php.get(name, name): value for name, value in self.configuration().items()}
         return Builder.factory({**entries, "privateKey": self.identity.merchant_key, **options})
 
+    def pay(self, out_trade_no: str) -> str:
+        """Pay an order as a payer would with the phone; its ``transaction_id``. KeyError for an unknown order."""
+        return self._routes.orders.pay(out_trade_no)
+
     def reset(self) -> None:
         """Forget what was received and stored, and what tampers; the keys stay."""
         self.requests.clear()
         self._held = 0
         self.tamper = None
         self._routes = Routes(self.identity)
-        self._orders = Orders()
-        self.bills = Bills(self.identity, self._orders)
+        self.bills = Bills(self.identity, self._routes.orders)
 
     def close(self) -> None:
         """Stop serving and close all connections."""
@@ -148,7 +159,14 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"<Sandbox of {self.mchid} at {self.base_url}>"
 
-    def respond(self, method: str, target: str, headers: CaseInsensitiveDict[str], body: bytes) -> Answer:
+    def respond(
+        self,
+        method: str,
+        target: str,
+        headers: CaseInsensitiveDict[str],
+        body: bytes,
+        form: upload.Form | None = None,
+    ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
         if legacy.is_legacy(target):
             request = Received(method, target, headers, body)
@@ -158,14 +176,14 @@ class Sandbox:
             return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
-            authorization.check(self.identity, method, target, headers, body)
+            authorization.check(self.identity, method, target, headers, body if form is None else form.meta)
         except Refusal as refusal:
             verdict = str(refusal)
             answer = Answer.of(refusal.status, refusal.payload)
-        received = Received(method, target, headers, body, verdict)
+        received = Received(method, target, headers, body, verdict, form)
         if not verdict:
             try:
-                answer = self.bills.answer(received) or self._orders.answer(received) or self._routes.answer(received)
+                answer = self.bills.answer(received) or self._routes.answer(received)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
         answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))
@@ -228,14 +246,21 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         def serve(self) -> None:
             given = self.headers.get("Content-Length", "0")
             length = int(given) if given.isascii() and given.isdigit() else -1
-            if not 0 <= length <= _LONGEST_BODY or "Transfer-Encoding" in self.headers:
+            boundary = upload.boundary_of(self.headers.get("Content-Type", ""))
+            if not 0 <= length <= (_LONGEST_FORM if boundary else _LONGEST_BODY) or "Transfer-Encoding" in self.headers:
                 self.close_connection = True
                 status, message = (413, "请求体过大") if length > _LONGEST_BODY else (400, "请求体长度无效")
                 self.send_error(status, message)
                 return
-            body = self.rfile.read(length)
+            body = b"" if boundary and length > _LONGEST_KEPT_FORM else self.rfile.read(length)
+            try:
+                file: Any = io.BytesIO(body) if body else self.rfile
+                form = upload.read_form(file, length, boundary) if boundary else None
+            except Refusal as refusal:
+                self.send_error(refusal.status, str(refusal))
+                return
             headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self.headers.items())
-            self.reply(sandbox.respond(self.command, self.target(), headers, body))
+            self.reply(sandbox.respond(self.command, self.target(), headers, body, form))
 
         def target(self) -> str:
             """The target as it was received; http.server folds slashes at its beginning."""
@@ -254,25 +279,14 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         do_OPTIONS = do_TRACE = do_HEAD = serve
 
         def reply(self, answer: Answer) -> None:
+            framing, pieces = answer.framed()
             self.send_response(answer.status)
-            for name, value in answer.headers.items():
+            for name, value in {**framing, **answer.headers}.items():
                 self.send_header(name, value)
-            pieces = None if answer.body else answer.pieces
-            length = len(answer.body) if pieces is None else answer.length
-            if length is None:
-                self.send_header("Transfer-Encoding", "chunked")
-            elif answer.status != 204 and "Content-Length" not in answer.headers:
-                self.send_header("Content-Length", str(length))
             self.end_headers()
-            if self.command != "HEAD":
-                self.send(pieces or iter((answer.body,)), is_chunked=length is None)
+            for piece in () if self.command == "HEAD" else pieces:
+                self.wfile.write(piece)
             self.wfile.flush()
-
-        def send(self, pieces: Iterator[bytes], is_chunked: bool) -> None:
-            for piece in filter(None, pieces):
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-            if is_chunked:
-                self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

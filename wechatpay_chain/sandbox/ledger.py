@@ -6,15 +6,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from wechatpay_chain.crypto import digest
-from wechatpay_chain.sandbox.orders import Order
 
-__all__ = ["FUND", "SHARING", "TRADE", "Ledger", "Table", "encrypted", "zipped"]
+__all__ = ["FUND", "SHARING", "TRADE", "Entry", "Ledger", "Table", "encrypted", "zipped"]
 
 _BLOCK = 1000
 # Stands for the number of a block, ten digits, in the rows that are repeated with each.
@@ -56,6 +56,14 @@ SHARING = Table(
 )
 
 
+class Entry(NamedTuple):
+    """One order in a bill; ``amount`` in yuan."""
+
+    transaction_id: str
+    out_trade_no: str
+    amount: Decimal
+
+
 @dataclass(frozen=True)
 class Ledger:
     """A bill as bytes that are made anew at each reading: of ``orders``, or of ``rows`` rows, a thousand at a time."""
@@ -64,7 +72,7 @@ class Ledger:
     date: str
     mchid: str
     rows: int
-    orders: tuple[Order, ...] = ()
+    orders: tuple[Entry, ...] = ()
 
     def __iter__(self) -> Iterator[bytes]:
         yield f"\ufeff{self.table.header}\r\n".encode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wechatpay_chain.protocol.hosts import Base
@@ -15,9 +17,13 @@ DEFAULT_TIMEOUT = (5.0, 30.0)
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
-    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate."""
+    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another
+    one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says."""
 
     bases: tuple[Base, ...]
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
     stream: bool = False
     secure: bool = False
+    tls: ssl.SSLContext | None = None
+    verify: bool | str | None = None
+    proxies: Mapping[str, str] | None = None

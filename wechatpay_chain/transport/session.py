@@ -6,9 +6,10 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -52,8 +53,16 @@ _KEPT_CONNECTIONS = 64
 class _Environment(NamedTuple):
     """What the environment says about one host: proxies and CA bundle, read once."""
 
-    proxies: dict[str, str]
+    proxies: Mapping[str, str]
     verify: bool | str
+
+    def replaced(self, base: Base, delivery: Delivery) -> _Environment:
+        """What a call says instead of it; ``no_proxy`` among the proxies names hosts that need none."""
+        verify = self.verify if delivery.verify is None else delivery.verify
+        proxies = self.proxies if delivery.proxies is None else delivery.proxies
+        if delivery.proxies and requests.utils.should_bypass_proxies(base.origin, delivery.proxies.get("no_proxy")):
+            proxies = {}
+        return _Environment(proxies, verify)
 
 
 class Session:
@@ -63,8 +72,8 @@ class Session:
         self._session = requests.Session()
         self._session.adapters.clear()
         self._adapter = _SigningAdapter()
-        # Connections with the merchant's certificate are kept apart from those without.
-        self._secure = None if tls is None else _SigningAdapter(tls)
+        self._tls = tls
+        self._with_certificate: WeakKeyDictionary[ssl.SSLContext, _SigningAdapter] = WeakKeyDictionary()
         for origin in (*(f"https://{host}" for host in HOSTS), *(base.origin for base in bases)):
             self._session.mount(f"{origin}/", self._adapter)
         self._environments: dict[str, _Environment] = {}
@@ -76,13 +85,11 @@ class Session:
         A host that cannot be connected to is followed by the next one; nothing else is ever sent twice.
         Raises TransportError, VerificationError or ApiError.
         """
-        adapter = self._secure if delivery.secure else self._adapter
-        if adapter is None:
-            raise ConfigError("merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant")
+        adapter = self._adapter_of(delivery)
         attempts: list[Attempt] = []
         for base in delivery.bases:
             request.sign_for(base)
-            environment = self._environment(base)
+            environment = self._environment(base).replaced(base, delivery)
             try:
                 return adapter.send(
                     request,
@@ -99,8 +106,23 @@ class Session:
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         self._session.close()
-        if self._secure is not None:
-            self._secure.close()
+        for adapter in list(self._with_certificate.values()):
+            adapter.close()
+
+    def _adapter_of(self, delivery: Delivery) -> _SigningAdapter:
+        """Connections with one TLS certificate are kept apart from those with another, and without."""
+        tls = delivery.tls or (self._tls if delivery.secure else None)
+        if tls is None:
+            if delivery.secure:
+                raise ConfigError(
+                    "merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant"
+                )
+            return self._adapter
+        with self._lock:
+            adapter = self._with_certificate.get(tls)
+            if adapter is None:
+                adapter = self._with_certificate[tls] = _SigningAdapter(tls)
+        return adapter
 
     def _environment(self, base: Base) -> _Environment:
         found = self._environments.get(base.origin)
@@ -224,7 +246,7 @@ def _judge(request: SignedRequest, response: Response) -> None:
     response.verified = proven.verified
     if proven.data is not None:
         response.parsed = proven.data
-    if status >= 300 and request.http_errors:
+    if request.refuses(status):
         raise ApiError.of(response)
 
 

@@ -189,9 +189,12 @@ def test_arguments_are_checked(source: Any, options: dict[str, Any]) -> None:
 
 
 def test_a_truncated_gzip_is_an_error() -> None:
-    """Never a shorter bill."""
-    with pytest.raises(EOFError):
-        list(read_bill(gzip.compress(BILL.encode())[:-9]))
+    """Never a shorter bill; and so is one that was changed."""
+    rows = BILL.splitlines()[1] * 10
+    content = gzip.compress((BILL + rows).encode())
+    for damaged in (content[:-9], content[:-8] + bytes(8), content[:12], content[:10] + b"\xff" * 20, content + b"x"):
+        with pytest.raises(ValueError, match="the gzip file is damaged"):
+            list(read_bill(damaged))
 
 
 def test_a_file_that_was_opened_is_closed(tmp_path: Path) -> None:

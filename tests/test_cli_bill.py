@@ -63,7 +63,8 @@ def test_what_was_asked_for_travels(gateway: Sandbox, tmp_path: Path) -> None:
 
 
 def test_several_days_resume(gateway: Sandbox, tmp_path: Path) -> None:
-    """What is whole is asked for and not fetched; what is not the file that was named is fetched again."""
+    """The folder is made; what is whole is not fetched again, what is not the file that was named is."""
+    tmp_path = tmp_path / "made"
     days, folder = "2026-10-30..2026-11-04", str(tmp_path)
     status, out, _ = fetch(gateway, "trade", days, "--to", folder)
     assert (status, out.count("verified")) == (0, 6)
@@ -136,7 +137,10 @@ def test_a_table_is_as_wide_as_a_terminal_shows_it() -> None:
         (["trade", "2026-11-01", "--type", "../x"], "--type: expected one of ALL, SUCCESS, REFUND"),
         (["trade", "2026-11-01", "--account", "BASIC"], "--account: trade has no such choice"),
         (["sub-fund", "2026-11-01"], "--sub-mchid: sub-fund needs it"),
-        (["trade", "2026-11-01..2026-11-02", "--to", "/nowhere/x"], "no folder; several days need one"),
+        (
+            ["trade", "2026-11-01..2026-11-02", "--to", "/nowhere/x"],
+            "no folder, which several days need (No such file or directory)",
+        ),
         (["trade"], "DATE"),
     ],
 )

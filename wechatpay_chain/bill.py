@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
@@ -24,6 +25,7 @@ _BOM = "\ufeff"
 _HEAD = 1 << 16
 _BUFFER = 1 << 17
 _AMOUNT = re.compile(r"(金额|手续费|结余|余额|amount)(?!.*(率|备注|类型|币种|说明|rate|currency|type))", re.IGNORECASE)
+_BROKEN = (csv.Error, ValueError, EOFError, zlib.error, gzip.BadGzipFile)
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
@@ -73,8 +75,10 @@ class Bill:
         try:
             lines = self._lines(source)
             self.columns = tuple(self._header(lines))
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, _BROKEN):
+                raise ValueError(f"read_bill: {_reason(error)}") from None
             raise
         self._rows = self._read(lines)
 
@@ -118,7 +122,7 @@ class Bill:
         elif callable(getattr(source, "read", None)):
             file = cast(BinaryIO, source)
         else:
-            raise ValueError(f"read_bill: expected a path, a file or bytes, found {type(source).__name__}")
+            raise ValueError(f"expected a path, a file or bytes, found {type(source).__name__}")
         start, file = _peeked(file)
         if start.startswith(_GZIP):
             start, file = _peeked(cast(BinaryIO, gzip.GzipFile(fileobj=file)))
@@ -127,7 +131,7 @@ class Bill:
     def _header(self, lines: Iterator[str]) -> list[str]:
         first = next(csv.reader(lines), None)
         if not first or not any(first):
-            raise ValueError("read_bill: it is empty; no header was found")
+            raise ValueError("it is empty; no header was found")
         first[0] = first[0].removeprefix(_BOM)
         return [_plain(name) for name in first]
 
@@ -135,8 +139,8 @@ class Bill:
         reader = csv.reader(self._unmarked(lines))
         try:
             yield from self._records(reader)
-        except (csv.Error, ValueError) as error:
-            raise ValueError(f"line {reader.line_num + 1}: {error}") from None
+        except _BROKEN as error:
+            raise ValueError(f"line {reader.line_num + 1}: {_reason(error)}") from None
         finally:
             self.close()
 
@@ -203,6 +207,11 @@ def _convert(found: dict[str, Any], names: list[str], amount: Callable[[str], An
             found[name] = amount(found[name]) if found[name] else None
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
+
+
+def _reason(error: BaseException) -> str:
+    """csv's and our own words; gzip's are too short to be understood alone."""
+    return str(error) if isinstance(error, csv.Error | ValueError) else f"the gzip file is damaged ({error})"
 
 
 def _plain(value: str) -> str:

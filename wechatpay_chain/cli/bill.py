@@ -90,9 +90,13 @@ def _path(kind: Kind, day: date, days: list[date], arguments: argparse.Namespace
     to = Path(arguments.to or ".").expanduser()
     if to.is_dir():
         return to / kind.file_name(day, arguments)
-    if len(days) > 1:
-        raise ItemError(f"--to: {str(to)[:80]!r} is no folder; several days need one")
-    return to
+    if len(days) == 1:
+        return to
+    try:
+        to.mkdir()
+    except OSError as error:
+        raise ItemError(f"--to: {str(to)[:80]!r} is no folder, which several days need ({error.strerror})") from None
+    return to / kind.file_name(day, arguments)
 
 
 def _all(wxpay: Wechatpay, kind: Kind, wanted: list[_Wanted], tracker: Tracker) -> list[Future[str]]:

@@ -13,6 +13,7 @@ WechatpayError
     │   ├── ClockOffset                  the two clocks are more than 300 s apart
     │   ├── UnknownSerial                signed with a key that this client does not hold
     │   ├── SignatureMismatch            the bytes are not those that were signed
+    │   ├── IntegrityError               a downloaded file is not the one that was named: .expected .found
     │   └── SignatureProbe               a deliberate wrong signature (WECHATPAY/SIGNTEST/)
     ├── TransportError (requests.ConnectionError)   every host failed; .attempts tells each
     │   └── TimedOut (requests.Timeout)  sent perhaps; never sent again by itself unless GET
@@ -49,6 +50,7 @@ __all__ = [
     "ConfigError",
     "DecryptionError",
     "HeadersIncomplete",
+    "IntegrityError",
     "RateLimited",
     "ServerError",
     "SignError",
@@ -142,6 +144,19 @@ class UnknownSerial(VerificationError):
 
 class SignatureMismatch(VerificationError):
     """The signature does not fit the bytes that arrived."""
+
+
+class IntegrityError(VerificationError):
+    """A file that did not arrive whole and as it was named; nothing of it was kept.
+
+    ``expected`` is the digest that WeChat Pay named, ``found`` that of what arrived, both in lower-case hex;
+    either is empty where there is none.
+    """
+
+    def __init__(self, message: str, response: Response | None = None, expected: str = "", found: str = "") -> None:
+        super().__init__(message, response)
+        self.expected = expected
+        self.found = found
 
 
 class SignatureProbe(VerificationError):

@@ -39,6 +39,7 @@ from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.delivery import Delivery
 from wechatpay_chain.transport.request import SignedRequest
+from wechatpay_chain.transport.streaming import may_stream
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -178,9 +179,9 @@ class _SigningAdapter(HTTPAdapter):
             response = _response(request, raw)
             response.elapsed = timedelta(seconds=time.perf_counter() - started)
             response.connection = self
-            if stream and raw.status < 300 and request.protocol.is_unsigned(str(request.method), request.path):
+            if stream and raw.status < 300 and may_stream(request, response):
                 return response
-            response._content = raw.read(decode_content=True)
+            response._content = response.raw.read(decode_content=True)
             response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
         except (HTTPError, OSError) as error:
             raise _failure(request, error) from error

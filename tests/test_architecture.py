@@ -34,6 +34,7 @@ FLOORS = {
     "options": 5,
     "body": 5,
     "legacy": 5,
+    "headers": 5,
     "recipe": 5,
     "renewal": 5,
     "sealing": 5,

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import requests
 from requests.structures import CaseInsensitiveDict
 
+from wechatpay_chain import headers, query, settings, words
 from wechatpay_chain import options as opts
-from wechatpay_chain import query, settings, words
 from wechatpay_chain.call import Call, Verb, build
 from wechatpay_chain.chain import Chain, call_of
 from wechatpay_chain.errors import Attempt, ChainError, ConfigError, TimedOut, TransportError, without_frames
@@ -30,7 +30,6 @@ from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
-from wechatpay_chain.version import __version__
 
 __all__ = ["Client", "Wechatpay"]
 
@@ -38,7 +37,6 @@ C = TypeVar("C", bound="Client")
 _WRITE_SIZE = 1 << 16
 # What the client will offer: a call of it must not become a request in the meantime.
 _TO_COME = frozenset({"notification", "notification_v2", "pay_params", "download"})
-_USER_AGENT = f"wechatpay_chain/{__version__} requests/{requests.__version__}"
 
 
 class Client(Fields):
@@ -54,7 +52,7 @@ class Client(Fields):
         self._v3 = APIv3(merchant, configured.keyring)
         self._v2 = APIv2(merchant.mchid, merchant.secret)
         if configured.renews:
-            configured.keyring.refresh = Renewal(self._session, configured, _USER_AGENT)
+            configured.keyring.refresh = Renewal(self._session, configured)
 
     def __getattr__(self, name: str) -> Chain:
         if words.is_foreign(name):
@@ -146,27 +144,21 @@ class Client(Fields):
         return replace(call, body=body, query=query or call.query)
 
     def _request(self, call: Call, offline: bool = False) -> SignedRequest:
-        headers = self._headers(call)
+        given = self._headers(call)
         protocol: Signer = self._v2
         if call.payload is None:
-            call, protocol = addressed(call, headers, self._settings.keyring, offline), self._v3
-        request = SignedRequest(call, headers, protocol, self._response_class)
+            call, protocol = addressed(call, given, self._settings.keyring, offline), self._v3
+        request = SignedRequest(call, given, protocol, self._response_class)
         request.http_errors, request.redirect_errors = call.http_errors, call.redirects is None
         return request
 
     def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
-        headers["User-Agent"] = _USER_AGENT
-        for name, value in (*self._settings.headers, *call.headers):
-            if value is None:
-                headers.pop(name, None)
-            else:
-                headers[name] = value
+        given = headers.of(call, self._settings)
         if call.authorization:
-            headers["Authorization"] = call.authorization
+            given["Authorization"] = call.authorization
         if isinstance(call.body, Multipart):
-            headers["Content-Length"] = str(len(call.body))
-        return headers
+            given["Content-Length"] = str(len(call.body))
+        return given
 
     def _delivery(self, call: Call) -> Delivery:
         return Delivery(

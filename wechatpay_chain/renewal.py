@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from requests.structures import CaseInsensitiveDict
-
+from wechatpay_chain import headers
 from wechatpay_chain.call import Call
 from wechatpay_chain.errors import ApiError, ConfigError, TransportError, UnknownSerial, VerificationError
 from wechatpay_chain.protocol.certificates import Bootstrap
@@ -28,10 +27,9 @@ _NO_CERTIFICATES = (403, 404)
 class Renewal:
     """``GET /v3/certificates``, or what another process left in ``certs_dir``."""
 
-    def __init__(self, session: Session, settings: Settings, user_agent: str) -> None:
+    def __init__(self, session: Session, settings: Settings) -> None:
         self._session = session
         self._settings = settings
-        self._user_agent = user_agent
 
     def __call__(self, wanted: str) -> Fetched:
         """The certificates; ``wanted`` is an id that is looked for, or empty.
@@ -65,17 +63,11 @@ class Renewal:
         settings = self._settings
         base = settings.bases[0]
         call = Call("GET", _PATH if base.prefix else _PATHS.get(base.origin, _PATH))
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
-        headers["User-Agent"] = self._user_agent
-        for name, value in settings.headers:
-            if value is None:
-                headers.pop(name, None)
-            else:
-                headers[name] = value
+        given = headers.of(call, settings)
         fixed = settings.keyring.fixed
         if fixed:
-            headers["Wechatpay-Serial"] = max(fixed.values(), key=lambda key: key.since).id
-        return SignedRequest(call, headers, Bootstrap(settings.merchant, fixed, settings.keyring.clock), Response)
+            given["Wechatpay-Serial"] = max(fixed.values(), key=lambda key: key.since).id
+        return SignedRequest(call, given, Bootstrap(settings.merchant, fixed, settings.keyring.clock), Response)
 
     def _delivery(self) -> Delivery:
         return Delivery(self._settings.bases, self._settings.timeout or DEFAULT_TIMEOUT)

@@ -108,10 +108,10 @@ class Identity(NamedTuple):
         return self.public_key_id, self.public_key
 
 
-def new_certificate() -> tuple[x509.Certificate, RSAPrivateKey]:
-    """A platform certificate and its key, issued under the name of WeChat Pay's authority."""
+def new_certificate(since: datetime | None = None) -> tuple[x509.Certificate, RSAPrivateKey]:
+    """A platform certificate, valid since yesterday or ``since``, issued under the name of WeChat Pay's authority."""
     key = _key()
-    return _certificate(key), key
+    return _certificate(key, since or datetime.now(timezone.utc) - timedelta(days=1)), key
 
 
 def private_pem(key: RSAPrivateKey) -> str:
@@ -134,16 +134,15 @@ def _key() -> RSAPrivateKey:
 _AUTHORITY = ec.generate_private_key(ec.SECP256R1())
 
 
-def _certificate(key: RSAPrivateKey) -> x509.Certificate:
-    now = datetime.now(timezone.utc)
+def _certificate(key: RSAPrivateKey, since: datetime) -> x509.Certificate:
     return (
         x509.CertificateBuilder()
         .subject_name(_name("wechatpay_chain sandbox platform"))
         .issuer_name(_name(ISSUER))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _VALID)
+        .not_valid_before(since)
+        .not_valid_after(since + _VALID)
         .sign(_AUTHORITY, hashes.SHA256())
     )
 

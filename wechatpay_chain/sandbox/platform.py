@@ -49,9 +49,13 @@ class Platform:
         """Those that are listed, the oldest first."""
         return [pair.certificate for pair in self._pairs]
 
-    def rotate(self) -> str:
-        """A new certificate appears, and signs in turns with those before; its serial."""
-        pair = _Pair(*new_certificate())
+    def successor(self) -> tuple[x509.Certificate, RSAPrivateKey]:
+        """A certificate that begins after all others, and its key."""
+        return new_certificate(self.certificates[-1].not_valid_before_utc + timedelta(minutes=1))
+
+    def rotate(self, made: tuple[x509.Certificate, RSAPrivateKey] | None = None) -> str:
+        """A new certificate, or one that was ``made`` before, signs in turns with those that there are; its serial."""
+        pair = _Pair(*(made or self.successor()))
         with self._lock:
             self._pairs = [*self._pairs, pair]
             self._known.add(pair.serial)

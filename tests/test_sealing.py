@@ -212,3 +212,17 @@ def test_without_any_key_encrypt_says_what_to_configure(gateway: Sandbox) -> Non
     """certs or an APIv3 key."""
     with gateway.client(certs=None, apiv3_key=None) as wxpay, pytest.raises(errors.ConfigError, match=r"^certs"):
         wxpay.encrypt("x")
+
+
+def test_wechat_pay_opens_what_was_sealed_for_a_key_that_rotates(gateway: Sandbox) -> None:
+    """The gateway decrypts with the key that the header names, before, while and after both sign."""
+    with gateway.client(certs=None) as wxpay:
+        node = wxpay.v3.applyment4sub.applyment._empty_
+        steps = (lambda: None, gateway.platform.rotate, gateway.platform.retire)
+        for step in steps:
+            step()
+            for _ in range(3):
+                answer = node.post({"business_code": "1", "contact_info": {"contact_name": Sealed("张三")}})
+                assert answer.data["applyment_id"]
+        with pytest.raises(errors.ClientError, match="contact_name"):
+            node.post({"business_code": "1", "contact_info": {"contact_name": "张三"}})

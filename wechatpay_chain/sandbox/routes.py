@@ -69,7 +69,7 @@ class Routes:
 
     def __init__(self, identity: Identity, platform: Platform) -> None:
         self._identity = identity
-        self.orders = Orders(identity)
+        self.orders = Orders(identity, platform)
         self._platform = platform
         self._stored: dict[tuple[str, str], dict[str, str]] = {}
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.authority import KEY, certificate
-from wechatpay_chain import errors
+from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.crypto.pem import serial_of
 from wechatpay_chain.protocol.folder import SHARED, Folder
 from wechatpay_chain.sandbox.identity import private_pem
@@ -119,3 +119,11 @@ def test_what_can_be_no_folder_is_refused(entry: str) -> None:
         Folder.of(entry, is_cache=True)
     assert "kkk" not in str(caught.value)
     assert "PRIVATE" not in str(caught.value)
+
+
+def test_a_client_that_cannot_download_needs_a_folder_with_certificates(gateway: Sandbox, tmp_path: Path) -> None:
+    """The APIv3 key alone is not enough: a request for certificates has to be signed."""
+    for lacking in ({"apiv3_key": None}, {"private_key": None, "serial": None}):
+        with pytest.raises(errors.ConfigError, match=r"^certs_dir: no certificate \(\*\.pem\) in "):
+            gateway.client(**{"certs": None, "certs_dir": tmp_path, **lacking})
+    gateway.client(certs=None, certs_dir=tmp_path).close()

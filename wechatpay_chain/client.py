@@ -51,7 +51,7 @@ class Client(Fields):
         self._session = Session(configured.bases, configured.tls)
         self._v3 = APIv3(merchant, configured.keyring)
         self._v2 = APIv2(merchant.mchid, merchant.secret)
-        if configured.renews:
+        if merchant.downloads:
             configured.keyring.refresh = Renewal(self._session, configured)
 
     def __getattr__(self, name: str) -> Chain:
@@ -213,9 +213,9 @@ class Wechatpay(Client):
 
     @classmethod
     def from_env(cls, **options: Any) -> Wechatpay:
-        """A client from ``WECHATPAY_MCHID``, ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``, ``_PUBLIC_KEY``,
-        ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and ``_BASE_URL``;
-        ``options`` come first."""
+        """A client from ``WECHATPAY_MCHID`` (or ``_BRAND_ID``), ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``,
+        ``_PUBLIC_KEY``, ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and
+        ``_BASE_URL``; ``options`` come first."""
         try:
             client = cls(settings.joined(settings.from_env(), options))
             client._settings = settings.sourced(client._settings, ("env", ""), options)

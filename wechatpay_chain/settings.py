@@ -85,19 +85,13 @@ class Settings:
     folder: Folder | None
     recipe: Recipe
 
-    @property
-    def renews(self) -> bool:
-        """Whether certificates can be downloaded: a brand has none, only a public key."""
-        merchant = self.merchant
-        return bool(merchant.mchid and merchant.private_key and merchant.apiv3_key)
-
     def missing_for(self, protocol: str) -> list[str]:
         """The entries that a call of ``protocol`` (v2 or v3) needs and that were left out."""
         if protocol == "v2":
             return [name for name in ("mchid", "secret") if not getattr(self.merchant, name)]
         missing = [] if self.merchant.private_key else ["serial", "private_key"]
-        downloads = self.merchant.mchid and self.merchant.apiv3_key
-        return missing if self.keyring or downloads else [*missing, "certs"]
+        brings = self.merchant.mchid and self.merchant.apiv3_key
+        return missing if self.keyring or brings else [*missing, "certs"]
 
 
 def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
@@ -111,15 +105,14 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         given.get("secret"),
         given.get("brand_id"),
     )
-    is_cache = bool(merchant.mchid and merchant.apiv3_key)
-    folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], is_cache)
+    folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
     return Settings(
         merchant=merchant,
         tls=None if given.get("merchant") is None else client_context(given["merchant"]),
         keyring=Keyring.of(
             _certs(given, folder),
             merchant.serial,
-            folder.shared() if folder is not None and is_cache else None,
+            folder.shared() if folder is not None and folder.is_cache else None,
         ),
         bases=bases_of(given.get("base_url")),
         timeout=_option("timeout", read_timeout, given),

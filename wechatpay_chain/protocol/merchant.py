@@ -65,6 +65,11 @@ class Merchant:
         return BRAND if self.brand_id else MERCHANT
 
     @property
+    def downloads(self) -> bool:
+        """Whether it can download certificates: a brand has none, only a public key."""
+        return bool(self.mchid and self.private_key and self.apiv3_key)
+
+    @property
     def identity(self) -> str:
         """The number that its requests are signed for."""
         return self.brand_id or self.mchid

@@ -14,6 +14,7 @@ import pytest
 from tests.promises import PATIENCE
 from tests.test_recipe import files
 from wechatpay_chain import Sandbox, Wechatpay
+from wechatpay_chain.protocol.folder import SHARED
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -83,6 +84,26 @@ def test_a_client_that_was_used_before_a_fork(source: str, gateway: Sandbox, req
     all_is_well(gateway, results)
     downloads = sum(received.target == "/v3/certificates" for received in gateway.requests)
     assert downloads == (1 if source == "from_env" else 0)
+
+
+def test_processes_share_a_folder_while_certificates_rotate(
+    gateway: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reads what another one stored: no call fails, and a process alone asks at most twice."""
+    for name, value in gateway.environment().items():
+        if "PUBLIC_KEY" not in name:
+            monkeypatch.setenv(name, value)
+    wxpay = Wechatpay.from_env(certs_dir=tmp_path / "certs")
+    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+        results = list(pool.map(call, [wxpay] * 20))
+        gateway.platform.rotate()
+        gateway.platform.retire()
+        results += pool.map(call, [wxpay] * 20)
+    all_is_well(gateway, results)
+    workers = len({result[2] for result in results})
+    downloads = sum(received.target == "/v3/certificates" for received in gateway.requests)
+    assert 2 <= downloads <= 2 * workers
+    assert [file.name for file in (tmp_path / "certs").iterdir()] == [SHARED]
 
 
 @pytest.mark.parametrize("source", ["from_files", "from_env"])

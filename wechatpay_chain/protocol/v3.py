@@ -15,7 +15,6 @@ import time
 import zlib
 from collections.abc import Mapping
 
-from wechatpay_chain.crypto import rsa
 from wechatpay_chain.errors import (
     ClockOffset,
     ConfigError,
@@ -30,7 +29,6 @@ from wechatpay_chain.protocol.proof import Proven, Signed
 
 __all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "is_unsigned", "request_text"]
 
-SCHEME = "WECHATPAY2-SHA256-RSA2048"
 CLOCK_WINDOW = 300
 _PROBE = "WECHATPAY/SIGNTEST/"
 _SIGNATURE_HEADERS = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
@@ -63,7 +61,7 @@ def is_unsigned(method: str, path: str) -> bool:
 
 
 class APIv3:
-    """Signs requests for a merchant and verifies answers against a keyring."""
+    """Signs requests for a merchant or a brand and verifies answers against a keyring."""
 
     refuses_in_body = False
 
@@ -72,7 +70,7 @@ class APIv3:
         self._keyring = keyring
 
     def __repr__(self) -> str:
-        return f"<APIv3 of {self._merchant.mchid}>"
+        return f"<APIv3 of {self._merchant.identity}>"
 
     @property
     def serial(self) -> str:
@@ -90,9 +88,10 @@ class APIv3:
         now = str(int(time.time()) if timestamp is None else timestamp)
         once = nonce or secrets.token_hex(16).upper()
         message = request_text(method, target, now, once, body)
-        signature = rsa.sign(message, merchant.private_key)
+        scheme = merchant.scheme
+        signature = scheme.sign(message, merchant.private_key)
         return Signed(
-            f'{SCHEME} mchid="{merchant.mchid}",nonce_str="{once}",timestamp="{now}",'
+            f'{scheme.name} {scheme.identity}="{merchant.identity}",nonce_str="{once}",timestamp="{now}",'
             f'serial_no="{merchant.serial}",signature="{signature}"',
             message,
         )
@@ -140,7 +139,8 @@ class APIv3:
         if signature.startswith(_PROBE):
             raise SignatureProbe("WeChat Pay sent a deliberate wrong signature to test this client; it was refused")
         _check_clock(timestamp, now)
-        if not self._keyring.verify(key_id, answer_text(timestamp, nonce, body), signature):
+        key = self._keyring.find(key_id)
+        if not self._merchant.scheme.verify(answer_text(timestamp, nonce, body), signature, key.public_key):
             raise SignatureMismatch(
                 f"the answer's signature does not fit its {len(body)} bytes and key {key_id!r}; it was changed on"
                 " its way, or the key under this id is another"

@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.crypto.pem import serial_of
@@ -22,7 +21,8 @@ from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.certificate import merchant_entry
-from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
+from wechatpay_chain.sandbox.identity import Identity, Party
+from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.routes import Routes
 
 if TYPE_CHECKING:
@@ -46,15 +46,17 @@ class Sandbox:
 
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
-    see a client refuse it. ``bills`` says how its bills are.
+    see a client refuse it. ``platform`` rotates the platform certificates, ``bills`` says how its bills are.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.identity = Identity.new()
+        self.platform = Platform(self.identity)
+        self._brand: Party | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
-        self._routes = Routes(self.identity)
+        self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
         self._server = _Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(
@@ -87,39 +89,31 @@ class Sandbox:
 
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
-        identity = self.identity
-        return {
-            "mchid": identity.mchid,
-            "serial": identity.serial,
-            "private_key": private_pem(identity.merchant_key),
-            "apiv3_key": identity.apiv3_key,
-            "secret": identity.secret,
-            "certs": {
-                identity.public_key_id: public_pem(identity.public_key.public_key()),
-                serial_of(identity.certificate): identity.certificate.public_bytes(Encoding.PEM).decode("ascii"),
-            },
-            "base_url": self.base_url,
-        }
+        return {**self.identity.configuration(), "base_url": self.base_url}
 
     def environment(self) -> dict[str, str]:
         """The same for ``Wechatpay.from_env``, with the public key alone."""
-        entries = self.configuration()
-        return {
-            "WECHATPAY_MCHID": entries["mchid"],
-            "WECHATPAY_SERIAL": entries["serial"],
-            "WECHATPAY_PRIVATE_KEY": entries["private_key"],
-            "WECHATPAY_APIV3_KEY": entries["apiv3_key"],
-            "WECHATPAY_SECRET": entries["secret"],
-            "WECHATPAY_PUBLIC_KEY_ID": self.identity.public_key_id,
-            "WECHATPAY_PUBLIC_KEY": entries["certs"][self.identity.public_key_id],
-            "WECHATPAY_BASE_URL": entries["base_url"],
-        }
+        return {**self.identity.environment(), "WECHATPAY_BASE_URL": self.base_url}
 
     def client(self, **options: Any) -> Wechatpay:
         """A client of its merchant; ``options`` replace single entries."""
         from wechatpay_chain.client import Wechatpay
 
         return Wechatpay({**self.configuration(), "private_key": self.identity.merchant_key, **options})
+
+    @property
+    def brand(self) -> Party:
+        """The one brand that it knows, made when it is first asked for."""
+        self._brand = self._brand or Party.brand()
+        return self._brand
+
+    def brand_client(self, **options: Any) -> Wechatpay:
+        """A client of its brand, for paths under ``/brand/``; ``options`` replace single entries."""
+        from wechatpay_chain.client import Wechatpay
+
+        lacks = dict.fromkeys(("mchid", "apiv3_key", "secret"))
+        entries = {**self.configuration(), **lacks, **self.brand.configuration()}
+        return Wechatpay({**entries, **options})
 
     def builder(self, **options: Any) -> Instance:
         """The same with the PHP face; ``options`` replace single entries, under their PHP names."""
@@ -134,11 +128,12 @@ class Sandbox:
         return self._routes.orders.pay(out_trade_no)
 
     def reset(self) -> None:
-        """Forget what was received and stored, and what tampers; the keys stay."""
+        """Forget what was received, stored and rotated, and what tampers; the keys stay."""
         self.requests.clear()
         self._held = 0
         self.tamper = None
-        self._routes = Routes(self.identity)
+        self.platform = Platform(self.identity)
+        self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
 
     def close(self) -> None:
@@ -176,7 +171,8 @@ class Sandbox:
             return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
-            authorization.check(self.identity, method, target, headers, body if form is None else form.meta)
+            signed = body if form is None else form.meta
+            authorization.check(self._party(target), method, target, headers, signed)
         except Refusal as refusal:
             verdict = str(refusal)
             answer = Answer.of(refusal.status, refusal.payload)
@@ -186,8 +182,15 @@ class Sandbox:
                 answer = self.bills.answer(received) or self._routes.answer(received)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
-        answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))
+        answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
         return self._remembered(answer, received)
+
+    def _party(self, target: str) -> Party:
+        return self.brand if target.startswith("/brand/") else self.identity.party
+
+    def _unasked(self, target: str) -> str:
+        """The key that an answer is asked of when the request names none: those who have no key yet ask so."""
+        return serial_of(self.identity.certificate) if target == "/v3/certificates" else ""
 
     def _remembered(self, answer: Answer, received: Received) -> Answer:
         self.requests.append(received)
@@ -272,7 +275,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             """What is no request that WeChat Pay knows: 404 or the fitting status, in its shape and signed."""
             self.close_connection = True
             answer = Answer.of(404 if code == 501 else code, {"code": "PARAM_ERROR", "message": f"沙箱: {message}"})
-            answer.sign(sandbox.identity, "")
+            answer.sign(sandbox.platform, "")
             self.reply(answer)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
     from wechatpay_chain.php import Builder
     from wechatpay_chain.promise import Promise
+    from wechatpay_chain.protocol.notification import Notification
     from wechatpay_chain.response import Response
     from wechatpay_chain.sandbox import Sandbox
     from wechatpay_chain.sealed import Sealed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Builder",
     "Media",
+    "Notification",
     "Promise",
     "Response",
     "Sandbox",
@@ -41,6 +43,7 @@ __all__ = [
 _ROOMS = {
     "Builder": "php",
     "Media": "transport.media",
+    "Notification": "protocol.notification",
     "Promise": "promise",
     "Response": "response",
     "Sandbox": "sandbox",

@@ -15,7 +15,10 @@ from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.chain import Chain, call_of
 from wechatpay_chain.errors import ChainError, ConfigError, without_frames
 from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol import notice, notification
 from wechatpay_chain.protocol.files import NamedFile
+from wechatpay_chain.protocol.notification import Notification
+from wechatpay_chain.protocol.payment import PayParams
 from wechatpay_chain.protocol.proof import Signer
 from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
@@ -34,8 +37,6 @@ from wechatpay_chain.transport.sink import Sink, pour
 __all__ = ["Client", "Wechatpay"]
 
 C = TypeVar("C", bound="Client")
-# What the client will offer: a call of it must not become a request in the meantime.
-_TO_COME = frozenset({"notification", "notification_v2", "pay_params"})
 
 
 class Client(Fields):
@@ -56,8 +57,6 @@ class Client(Fields):
     def __getattr__(self, name: str) -> Chain:
         if words.is_foreign(name):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        if name in _TO_COME:
-            raise AttributeError(f"{name} comes with a later version; as a path it is wxpay[{name!r}]")
         return Chain(self, (words.segment(name),), name)
 
     def __getitem__(self, text: str) -> Chain:
@@ -101,6 +100,27 @@ class Client(Fields):
         """
         sink = opts.read_sink(to, "to")
         return receive(fetch.sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
+
+    def notification(self, headers: Any, body: bytes) -> Notification:
+        """What WeChat Pay pushed, verified and decrypted; never None.
+
+        ``headers`` as the web server has them (any mapping or list of pairs), ``body`` the raw bytes. Raises the
+        VerificationError that tells why it is not proven, DecryptionError, ConfigError, or TypeError for a body
+        that is text or parsed already.
+        """
+        return notification.read(self._v3, self._settings.merchant, headers, body)
+
+    def notification_v2(self, body: bytes) -> dict[str, Any]:
+        """The fields of what APIv2 pushed, verified; a refund's ``req_info`` is opened.
+
+        Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
+        """
+        return notice.read(self._v2, self._settings.merchant, body)
+
+    @property
+    def pay_params(self) -> PayParams:
+        """What front ends take: ``.jsapi .miniprogram .app .h5``, with ``_v2`` for APIv2, and ``.busifavor``."""
+        return PayParams(self._settings.merchant)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -130,6 +130,13 @@ def _add_sandbox(commands: _Commands) -> None:
     sandbox = commands.add_parser("sandbox", help="serve a sandbox until interrupted; prints its configuration")
     sandbox.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
     sandbox.set_defaults(room="wechatpay_chain.cli.sandbox")
+    inner = sandbox.add_subparsers(title="commands", metavar="COMMAND")
+    push = inner.add_parser("push", help="push a notification with the keys of a sandbox, until it is accepted")
+    push.add_argument("event_type", metavar="TYPE", help="TRANSACTION.SUCCESS, or any other type")
+    push.add_argument("--to", metavar="URL", required=True, help="where the receiver listens (notify_url)")
+    push.add_argument("-d", "--data", metavar="JSON", help="what is encrypted: JSON text, @file, or @- for stdin")
+    push.add_argument("--once", action="store_true", help="do not push again when it is refused")
+    push.set_defaults(room="wechatpay_chain.cli.push")
 
 
 def _add_bill(commands: _Commands) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import socket
-import socketserver
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +19,11 @@ from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.certificate import merchant_entry
-from wechatpay_chain.sandbox.identity import Identity, Party
+from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.platform import Platform
+from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher
 from wechatpay_chain.sandbox.routes import Routes
+from wechatpay_chain.sandbox.server import Server
 
 if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
@@ -58,7 +58,7 @@ class Sandbox:
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
-        self._server = _Server(("127.0.0.1", port), _handler(self))
+        self._server = Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -92,8 +92,9 @@ class Sandbox:
         return {**self.identity.configuration(), "base_url": self.base_url}
 
     def environment(self) -> dict[str, str]:
-        """The same for ``Wechatpay.from_env``, with the public key alone."""
-        return {**self.identity.environment(), "WECHATPAY_BASE_URL": self.base_url}
+        """The same for ``Wechatpay.from_env``, with the public key alone, and the key that signs as WeChat Pay."""
+        own = {"WECHATPAY_BASE_URL": self.base_url, "WECHATPAY_SANDBOX_KEY": private_pem(self.identity.public_key)}
+        return {**self.identity.environment(), **own}
 
     def client(self, **options: Any) -> Wechatpay:
         """A client of its merchant; ``options`` replace single entries."""
@@ -126,6 +127,28 @@ class Sandbox:
     def pay(self, out_trade_no: str) -> str:
         """Pay an order as a payer would with the phone; its ``transaction_id``. KeyError for an unknown order."""
         return self._routes.orders.pay(out_trade_no)
+
+    def push(
+        self,
+        event_type: str,
+        resource: Mapping[str, Any] | None = None,
+        *,
+        notify_url: str,
+        schedule: Sequence[float] = SCHEDULE,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> Delivery:
+        """Push a notification to ``notify_url``, and again after each pause of ``schedule`` until it is accepted.
+
+        ``resource`` is what is encrypted, else the example of the documentation. The default schedule is WeChat
+        Pay's, 24 hours; ``()`` pushes once. Raises ChainError for an unknown type without a resource.
+        """
+        return self.pusher(clock, sleep).push(event_type, resource, notify_url, schedule)
+
+    def pusher(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], object] = time.sleep) -> Pusher:
+        """What pushes; its ``notice(event_type)`` is a signed notification that is not sent, for tests of a handler."""
+        identity = self.identity
+        return Pusher(identity.apiv3_key, identity.public_key_id, identity.public_key, clock, sleep)
 
     def reset(self) -> None:
         """Forget what was received, stored and rotated, and what tampers; the keys stay."""
@@ -200,42 +223,6 @@ class Sandbox:
         if self.tamper is not None:
             self.tamper(answer, received)
         return answer
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self.accepted = 0
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer asks the name service for this host's name, which can take seconds.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-            self.accepted += 1
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no event."""
-
-    def hang_up(self) -> None:
-        with self._open_lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
 
 
 def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-# What serves the app of each framework from a socket that it inherits.
+# How each server takes a socket that it inherits.
+SOCKET = {"gunicorn": "--bind fd://{fd} --threads 4 --no-control-socket", "uvicorn": "--fd {fd} --log-level warning"}
+# What serves the app of each framework.
 COMMANDS = {
-    "flask": "gunicorn --bind fd://{fd} --threads 4 --no-control-socket tests.receivers.flask_app:app",
-    "django": "gunicorn --bind fd://{fd} --threads 4 --no-control-socket tests.receivers.django_app:app",
-    "fastapi": "uvicorn --fd {fd} --log-level warning tests.receivers.fastapi_app:app",
+    "flask": f"gunicorn {SOCKET['gunicorn']} tests.receivers.flask_app:app",
+    "django": f"gunicorn {SOCKET['gunicorn']} tests.receivers.django_app:app",
+    "fastapi": f"uvicorn {SOCKET['uvicorn']} tests.receivers.fastapi_app:app",
 }
 
 
@@ -33,14 +35,14 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(
-    command: str, environment: Mapping[str, str], log: Path, program: str = f"{sys.executable} -m"
+    command: str, environment: Mapping[str, str], log: Path, program: str = f"{sys.executable} -m", cwd: Path = ROOT
 ) -> Iterator[Server]:
     """A server until the end of the block; what it says goes to ``log``."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening, log.open("ab") as output:
         fd = listening.fileno()
         process = subprocess.Popen(
             [*program.split(), *shlex.split(command.format(fd=fd))],
-            cwd=ROOT,
+            cwd=cwd,
             env={**os.environ, **environment},
             pass_fds=[fd],
             stdout=output,

@@ -25,6 +25,7 @@ examples:
   wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
       notify_url=https://pay.weixin.qq.com --dry-run
   wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary
+  wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify
 
 exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
   7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted

@@ -72,6 +72,7 @@ def test_an_example_runs_as_a_script(name: str) -> None:
         assert done.stdout == f"{PAYMENT}answered 204\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECEIVERS)
 def test_a_receiver_serves_as_its_docstring_says(name: str, gateway: Sandbox, tmp_path: Path) -> None:
     """Under a real server, with its configuration from the environment."""

@@ -67,9 +67,11 @@ def test_headers_come_in_any_form(wxpay: Wechatpay, notice: Notice, form: str) -
 
 @pytest.mark.parametrize("body", [bytes, bytearray, memoryview])
 def test_both_faces_read_what_was_pushed(
-    wxpay: Wechatpay, instance: Instance, notice: Notice, body: Callable[[bytes], Any]
+    gateway: Sandbox, wxpay: Wechatpay, instance: Instance, notice: Notice, body: Callable[[bytes], Any]
 ) -> None:
-    """Each field, and the body as it arrived."""
+    """Each field, and the body as it arrived; its repr shows nobody's payment."""
+    other = gateway.pusher().notice("TRANSACTION.SUCCESS")
+    another = wxpay.notification(other.headers, other.body)
     for client in (wxpay, instance):
         read = client.notification(notice.headers, body(notice.body))
         sent = json.loads(notice.body)
@@ -79,8 +81,9 @@ def test_both_faces_read_what_was_pushed(
         assert (read.summary, read.create_time) == (sent["summary"], sent["create_time"])
         assert read.resource == events()["TRANSACTION.SUCCESS"].resource
         assert pickle.loads(pickle.dumps(read)) == read
-        assert hash(read)
-        assert "transaction_id" not in repr(read)
+        assert hash(read) == hash(client.notification(notice.headers, notice.body))
+        assert (read != another, read == "text") == (True, False)
+        assert repr(read) == f"<Notification {notice.id} TRANSACTION.SUCCESS>"
 
 
 @pytest.mark.parametrize("event_type", events())

@@ -10,17 +10,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import requests
+from fastapi import FastAPI
+from fastapi.exceptions import FastAPIError
 
 from tests.answers import another_key
 from tests.servers import COMMANDS, ROOT, Server, serving
-from wechatpay_chain import Sandbox
+from wechatpay_chain import Notification, Sandbox, Wechatpay
 from wechatpay_chain.sandbox.events import events
 from wechatpay_chain.sandbox.push import Notice, Pusher, Try
+from wechatpay_chain.web.fastapi import receive
 from wechatpay_chain.web.receiver import LIMIT
 
 
@@ -227,6 +231,19 @@ def test_a_thousand_at_once_are_each_handled_once(shop: Shop) -> None:
         answers = list(pool.map(lambda item: shop.post(item[0], server=item[1]).status_code, sent))
     assert answers == [204] * 1000
     assert [len(shop.runs(notice.id)) for notice in notices] == [1] * 500
+
+
+@pytest.mark.parametrize("is_flipped", [False, True])
+def test_no_framework_makes_a_notification_of_a_body(wxpay: Wechatpay, is_flipped: bool) -> None:
+    """Without ``receive``, or with it on the wrong side, FastAPI would fill the argument with what anybody sent."""
+
+    def notify(notification: Notification) -> None:
+        """Must not run."""
+
+    route = FastAPI().post("/notify")
+    with pytest.raises(FastAPIError, match="Notification"):
+        receive(wxpay)(route(notify)) if is_flipped else route(notify)
+    assert not is_dataclass(Notification)
 
 
 def test_a_framework_is_imported_by_its_own_module_alone() -> None:

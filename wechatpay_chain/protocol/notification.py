@@ -6,8 +6,7 @@ Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wechatpay_chain.crypto import aes
@@ -22,7 +21,6 @@ _NAMES = {name.lower(): name for name in SIGNATURE_HEADERS}
 _CGI_PREFIX = "http_"
 
 
-@dataclass(frozen=True)
 class Notification:
     """One verified notification.
 
@@ -30,14 +28,34 @@ class Notification:
     text; ``raw`` is the body as it arrived. What WeChat Pay left out is empty text.
     """
 
+    # No dataclass: a framework that fills dataclasses from a body would make one of what nobody verified.
+    __slots__ = ("create_time", "event_type", "id", "original_type", "raw", "resource", "resource_type", "summary")
     id: str
     event_type: str
     resource_type: str
     summary: str
     create_time: str
     original_type: str
-    resource: dict[str, Any] = field(repr=False, hash=False)
-    raw: bytes = field(repr=False)
+    resource: dict[str, Any]
+    raw: bytes
+
+    def __init__(self, envelope: Mapping[str, Any], resource: dict[str, Any], raw: bytes) -> None:
+        for name in ("id", "event_type", "resource_type", "summary", "create_time"):
+            setattr(self, name, _text(envelope, name))
+        self.original_type = _text(envelope["resource"], "original_type")
+        self.resource = resource
+        self.raw = raw
+
+    def __repr__(self) -> str:
+        return f"<Notification {self.id} {self.event_type}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Notification):
+            return NotImplemented
+        return (self.raw, self.resource) == (other.raw, other.resource)
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
 
 
 def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now: float | None = None) -> Notification:
@@ -53,22 +71,12 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
         raise ConfigError("apiv3_key: missing; notifications are encrypted under it", "apiv3_key")
     protocol.verify("", found, content, now)
     envelope = _object(content, "body")
-    identifier = _text(envelope, "id")
-    if not identifier:
+    if not _text(envelope, "id"):
         raise DecryptionError("id: missing in a notification; duplicates could not be told from it")
     resource = envelope.get("resource")
     if not isinstance(resource, dict):
         raise DecryptionError(f"resource: expected an object, found {type(resource).__name__}")
-    return Notification(
-        id=identifier,
-        event_type=_text(envelope, "event_type"),
-        resource_type=_text(envelope, "resource_type"),
-        summary=_text(envelope, "summary"),
-        create_time=_text(envelope, "create_time"),
-        original_type=_text(resource, "original_type"),
-        resource=_opened(resource, merchant),
-        raw=content,
-    )
+    return Notification(envelope, _opened(resource, merchant), content)
 
 
 def raw_body(body: object) -> bytes:
@@ -153,7 +161,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
+def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     return value if isinstance(value, str) else ""
 

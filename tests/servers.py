@@ -1,4 +1,4 @@
-"""Web servers as processes of their own, on a socket that is open before they start: nobody waits for a port."""
+"""Web servers as processes of their own, on a socket that is open before they start: no port is lost to another."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import requests
+
+from tests.promises import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 # How each server takes a socket that it inherits.
@@ -48,8 +53,10 @@ def serving(
             stdout=output,
             stderr=output,
         )
+        server = Server(listening.getsockname(), process)
         try:
-            yield Server(listening.getsockname(), process)
+            _await(server, log)
+            yield server
         finally:
             process.terminate()
             try:
@@ -57,3 +64,13 @@ def serving(
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
+
+
+def _await(server: Server, log: Path) -> None:
+    """Return when the server answers; fail with its log when it ends or takes too long."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.process.poll() is None:
+        with suppress(requests.RequestException):
+            requests.get(server.url("/"), timeout=1)
+            return
+    raise AssertionError(f"no server: {log.read_text()[-2000:]}")

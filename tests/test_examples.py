@@ -82,7 +82,7 @@ def test_a_receiver_serves_as_its_docstring_says(name: str, gateway: Sandbox, tm
     program, _, rest = command.partition(" ")
     listen = f"{program} {SOCKET[program]} {rest}"
     with serving(listen, environment, tmp_path / "log", cwd=tmp_path) as server:
-        assert gateway.push("TRANSACTION.SUCCESS", notify_url=server.url()).status == 204
+        assert gateway.push("TRANSACTION.SUCCESS", notify_url=server.url(), schedule=()).status == 204
     assert PAYMENT in (tmp_path / "log").read_text()
 
 

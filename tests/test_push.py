@@ -192,7 +192,7 @@ def test_a_receiver_and_a_shell_take_over_the_keys_of_a_sandbox(tmp_path: Path) 
                     break
         receiver = f"-c 'exec {sys.executable} -m {COMMANDS['flask']}'"
         with serving(receiver, sourced, tmp_path / "log", program="bash") as server:
-            push = ["bash", "-c", f"{command} push TRANSACTION.SUCCESS --to {server.url()}"]
+            push = ["bash", "-c", f"{command} push TRANSACTION.SUCCESS --to {server.url()} --once"]
             done = subprocess.run(push, env={**os.environ, **sourced}, cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.endswith("204 accepted\n")

@@ -61,7 +61,7 @@ def test_every_type_arrives(shop: Shop) -> None:
     """All sixty, verified and decrypted, each handled once."""
     with ThreadPoolExecutor(4) as pool:
         urls = [shop.servers[number % 2].url() for number in range(len(events()))]
-        done = list(pool.map(lambda type_, url: shop.gateway.push(type_, notify_url=url), events(), urls))
+        done = list(pool.map(lambda type_, url: shop.gateway.push(type_, notify_url=url, schedule=()), events(), urls))
     assert [one.tries[0].status for one in done] == [204] * 60
     assert [one.tries[0].told for one in done] == [""] * 60
     for event, delivery in zip(events().values(), done, strict=True):
@@ -173,7 +173,7 @@ def test_ten_at_once_in_two_processes_run_one_handler(shop: Shop) -> None:
 def test_a_handler_that_raised_runs_again_on_the_resend(shop: Shop) -> None:
     """500 in WeChat Pay's shape, then 204; what it wrote before is undone where the framework undoes it."""
     wanted = {"do": "fail"}
-    done = shop.gateway.push("X.Y", wanted, notify_url=shop.servers[0].url(), sleep=lambda _: None)
+    done = shop.gateway.push("X.Y", wanted, notify_url=shop.servers[0].url(), schedule=(0, 0))
     assert [one.status for one in done.tries] == [500, 204]
     assert json.loads(done.tries[0].told) == {"code": "FAIL", "message": "the handler failed"}
     assert len(shop.runs(done.id)) == 2

@@ -19,7 +19,7 @@ settings.configure(
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(FOLDER / "django.sqlite"),
             "ATOMIC_REQUESTS": True,
-            "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
+            "OPTIONS": {"timeout": 20},
         }
     },
     MIDDLEWARE=["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],

@@ -206,6 +206,14 @@ def test_a_handler_may_answer_itself(shop: Shop) -> None:
         assert expected == 204 or answer.json() == {"own": "answer"}
 
 
+def test_an_asynchronous_handler_runs_once_too(shop: Shop) -> None:
+    """In Flask and Django as well, and in Starlette without FastAPI."""
+    notice = shop.gateway.pusher().notice("REFUND.SUCCESS")
+    assert [shop.post(notice, "/later", number).status_code for number in (0, 1)] == [204, 204]
+    assert len(shop.runs(notice.id)) == 1
+    assert shop.post(tampered(notice, shop.gateway), "/later").status_code == 403
+
+
 def test_another_method_is_not_received(shop: Shop) -> None:
     """A browser that looks there is told nothing, and nothing runs."""
     assert requests.get(shop.servers[0].url(), timeout=20).status_code in (403, 405)

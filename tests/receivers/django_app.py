@@ -5,7 +5,7 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
+from django.db import connection, transaction
 from django.http import JsonResponse
 from django.urls import path
 
@@ -58,5 +58,15 @@ def answers(notification: Notification, status: int) -> Any:
     return JsonResponse({"own": "answer"}, status=status)
 
 
-urlpatterns = [path("notify", notify), path("hasty", hasty), path("answers/<int:status>", answers)]
+@receive(client, seen=store)
+async def later(notification: Notification) -> None:
+    handle(notification)
+
+
+urlpatterns = [
+    path("notify", notify),
+    path("hasty", hasty),
+    path("answers/<int:status>", answers),
+    path("later", transaction.non_atomic_requests(later)),
+]
 app = get_wsgi_application()

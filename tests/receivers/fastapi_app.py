@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 
 from tests.receivers.handling import HASTY, handle, seen, wxpay
 from wechatpay_chain import Notification
@@ -36,3 +37,11 @@ def answers(notification: Notification, status: int, verb: Annotated[str, Depend
     handle(notification)
     assert verb == "POST"
     return JSONResponse({"own": "answer"}, status)
+
+
+@receive(client, seen=store)
+async def later(notification: Notification) -> None:
+    handle(notification)
+
+
+app.router.routes.append(Route("/later", later, methods=["POST"]))

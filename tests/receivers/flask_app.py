@@ -28,3 +28,9 @@ def hasty(notification: Notification) -> None:
 def answers(notification: Notification, status: int) -> tuple[dict[str, str], int]:
     handle(notification)
     return {"own": "answer"}, status
+
+
+@app.post("/later")
+@receive(client, seen=store)
+async def later(notification: Notification) -> None:
+    handle(notification)

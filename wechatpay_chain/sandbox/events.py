@@ -49,8 +49,8 @@ def event(event_type: str, resource: Mapping[str, Any] | None = None) -> Event:
     known = events().get(event_type)
     if known is None and resource is None:
         close = difflib.get_close_matches(event_type.upper(), events(), n=1, cutoff=0.4)
-        hint = f"did you mean {close[0]}?" if close else "there are TRANSACTION.SUCCESS and others"
-        raise ChainError(f"event_type: {event_type[:40]!r} has no example to push; {hint} Or pass a resource")
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ChainError(f"event_type: {event_type[:40]!r} has no example, so pass a resource{hint}")
     found = known or Event(event_type, event_type, "", {})
     return found if resource is None else found._replace(resource=resource)
 

@@ -29,7 +29,8 @@ def receive(wxpay: Client, *, seen: Seen | None = None, patience: float = 3.0) -
     Parts of the route follow. It answers as ``Receiver`` says; a function that returns an HttpResponse of status 400
     and above has failed too, and that answer is sent. With ``seen`` it runs once for each id. The view needs no CSRF
     token. Under ATOMIC_REQUESTS the function is what is atomic, so that it is committed before it counts as
-    handled; Django has no async views there. Under ASGI Django itself has stored a body in full, on disk, before any view is asked.
+    handled; an async one has to be under ``non_atomic_requests``, as Django says. Under ASGI Django itself has
+    stored a body in full, on disk, before any view is asked.
     """
     receiver = Receiver(wxpay, seen, patience)
 

@@ -24,7 +24,8 @@ def receive(
     """A decorator under ``@app.post(…)``: the view is called with a verified ``Notification``.
 
     Parts of the route follow as keywords. It answers as ``Receiver`` says; a view that returns an answer of status
-    400 and above has failed too, and that answer is sent. With ``seen`` it runs once for each id.
+    400 and above has failed too, and that answer is sent. With ``seen`` it runs once for each id. An ``async`` view
+    needs ``flask[async]``.
     """
     receiver = Receiver(wxpay, seen, patience)
 

@@ -103,6 +103,24 @@ def test_both_kinds_of_keys_verify(wxpay: Wechatpay, gateway: Sandbox) -> None:
         assert wxpay.notification(pushed.headers, pushed.body).event_type == "REFUND.SUCCESS"
 
 
+def test_an_unknown_serial_is_asked_for_once(gateway: Sandbox) -> None:
+    """A certificate that is newer than the client's is downloaded; one that does not exist stays unknown."""
+    with gateway.client(certs=None) as wxpay:
+        wxpay.v3.certificates.get()
+        made = gateway.platform.successor()
+        serial = gateway.platform.rotate(made)
+        before = len(gateway.requests)
+        pushed = Pusher(gateway.identity.apiv3_key, serial, made[1]).notice("REFUND.SUCCESS")
+        for _ in range(2):
+            assert wxpay.notification(pushed.headers, pushed.body).id == pushed.id
+        assert [request.target for request in list(gateway.requests)[before:]] == ["/v3/certificates"]
+        forged = Pusher(gateway.identity.apiv3_key, "A" * 40, another_key()).notice("REFUND.SUCCESS")
+        for _ in range(3):
+            with pytest.raises(errors.UnknownSerial):
+                wxpay.notification(forged.headers, forged.body)
+        assert len(gateway.requests) <= before + 2
+
+
 def without(*names: str) -> Callable[[Notice], Notice]:
     return lambda notice: notice._replace(
         headers={name: value for name, value in notice.headers.items() if name not in names}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -67,6 +68,8 @@ def test_json_comes_before_body_as_in_guzzle(instance: Instance) -> None:
     request = instance.prepare(instance.chain("v3/x?a=1").post, {"json": {"b": 2}, "body": "raw", "query": {"c": "3"}})
     assert (request.target, request.body) == ("/v3/x?c=3", b'{"b":2}')
     assert request.headers["Content-Type"] == "application/json"
+    for body in (io.StringIO("raw"), io.BytesIO(b"raw")):
+        assert instance.prepare(instance.v3.x.post, {"body": body}).body == b"raw"
     raw = instance.prepare(instance.chain("v3/x?a=1").post, {"body": "raw"})
     assert (raw.target, raw.body) == ("/v3/x?a=1", b"raw")
 

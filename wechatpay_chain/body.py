@@ -63,6 +63,9 @@ def _data(data: Any, face: Face) -> tuple[bytes, str]:
 
 
 def _raw(body: Any, face: Face) -> tuple[bytes, str]:
+    if callable(getattr(body, "read", None)):
+        # What is signed is the whole of it; an upload goes as Media, whose meta is signed alone.
+        body = body.read()
     if isinstance(body, str | bytes | bytearray):
         return _encoded(body), JSON_UTF8
     raise ChainError(f"body: expected text or bytes, found {type(body).__name__}; nothing was sent")

@@ -11,7 +11,17 @@ from urllib3.util import parse_url
 from wechatpay_chain import legacy, query, words
 from wechatpay_chain.body import encode
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.options import JSON_UTF8, Face, Sink, parted, read_flag, read_headers, read_sink, read_timeout
+from wechatpay_chain.options import (
+    JSON_UTF8,
+    Face,
+    Sink,
+    parted,
+    read_flag,
+    read_headers,
+    read_retry,
+    read_sink,
+    read_timeout,
+)
 from wechatpay_chain.protocol.hosts import Base, bases_of
 
 __all__ = ["VERBS", "Call", "Verb", "build"]
@@ -47,6 +57,7 @@ class Call:
     content_type: str = JSON_UTF8
     bases: tuple[Base, ...] | None = None
     timeout: tuple[float, float] | None = None
+    retry: int | None = None
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
@@ -92,6 +103,7 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         payload=legacy.Payload.of(method, options) if is_v2 else None,
         bases=bases,
         timeout=read_timeout(options.get("timeout")),
+        retry=read_retry(options.get("retry")),
         stream=read_flag(options.get("stream"), "stream"),
         sink=read_sink(options.get("sink")),
     )

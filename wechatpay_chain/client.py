@@ -22,7 +22,7 @@ from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.response import Response
 from wechatpay_chain.settings import Settings
-from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.delivery import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.version import __version__
@@ -45,7 +45,7 @@ class Client:
     def __init__(self, configured: Settings) -> None:
         self._settings = configured
         merchant = configured.merchant
-        self._session = Session(configured.bases, configured.tls)
+        self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
         self._v2 = APIv2(merchant.mchid, merchant.secret)
 
@@ -82,7 +82,7 @@ class Client:
         return request
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections, but those of a ``session`` that was given; a later call opens new ones."""
         self._session.close()
 
     def __enter__(self: C) -> C:
@@ -148,6 +148,7 @@ class Client:
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
             stream=call.stream or call.sink is not None,
             secure=call.payload is not None and call.payload.security,
+            retry=call.retry,
         )
         response = self._session.send(request, delivery)
         if call.sink is not None:
@@ -163,8 +164,9 @@ class Wechatpay(Client):
     ``serial`` and ``private_key`` of the merchant, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
     and platform certificates, ``apiv3_key`` (32 bytes), ``secret`` (the APIv2 key), ``merchant`` (the TLS
     certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first),
-    ``timeout`` (seconds, one number or (connect, read)), ``headers``. Raises ConfigError, which names the
-    field. Making one touches no network.
+    ``timeout`` (seconds, one number or (connect, read)), ``headers``, ``retry`` (how often a get may be tried in
+    all; False is once), ``session`` (a ``requests.Session`` whose connections many clients share). Raises
+    ConfigError, which names the field. Making one touches no network.
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, /, **options: Any) -> None:

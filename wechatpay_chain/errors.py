@@ -59,7 +59,12 @@ E = TypeVar("E", bound=BaseException)
 
 
 class WechatpayError(Exception):
-    """The root of every error that this package raises; its message is one line."""
+    """The root of every error that this package raises; its message is one line.
+
+    ``attempts`` is a tuple of ``Attempt``, one for each try of a call that came as far as the network.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         if args and isinstance(args[0], str):
@@ -135,9 +140,7 @@ class Attempt(NamedTuple):
 
 
 class TransportError(WechatpayError, requests.ConnectionError):
-    """No host answered; ``attempts`` is a tuple of ``Attempt``, one for each try."""
-
-    attempts: tuple[Attempt, ...]
+    """No host answered; ``attempts`` tells of each try whether anything was sent."""
 
     def __init__(self, message: str, attempts: tuple[Attempt, ...] = ()) -> None:
         super().__init__(message)
@@ -176,7 +179,7 @@ class ApiError(WechatpayError, requests.HTTPError):
         self.verified = response.verified
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.response)
+        return type(self), (str(self), self.response), {"attempts": self.attempts}
 
     @classmethod
     def of(cls, response: Response) -> ApiError:
@@ -219,7 +222,7 @@ class BusinessError(WechatpayError, requests.RequestException):
         self.message = _text(fields.get("err_code_des") or fields.get("return_msg"))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.data, self.verified), {"response": self.response}
+        return type(self), (str(self), self.data, self.verified), {"response": self.response, "attempts": self.attempts}
 
     @classmethod
     def of(cls, data: Mapping[str, Any], verified: bool) -> BusinessError:

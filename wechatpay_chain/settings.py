@@ -7,14 +7,16 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+import requests
+
 from wechatpay_chain.crypto import pem
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.options import read_headers, read_timeout
+from wechatpay_chain.options import read_headers, read_retry, read_timeout
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
@@ -39,6 +41,8 @@ _NAMES = frozenset(
         "base_url",
         "timeout",
         "headers",
+        "retry",
+        "session",
     }
 )
 _ALIASES = {"privateKey": "private_key", "baseURL": "base_url", "apiv3Key": "apiv3_key", "certsDir": "certs_dir"}
@@ -68,6 +72,8 @@ class Settings:
     bases: tuple[Base, ...]
     timeout: tuple[float, float] | None
     headers: tuple[tuple[str, str | None], ...]
+    retry: int | None = None
+    session: requests.Session | None = field(default=None, repr=False)
 
     def missing_for(self, protocol: str) -> list[str]:
         """The entries that a call of ``protocol`` (v2 or v3) needs and that were left out."""
@@ -94,6 +100,8 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         bases=bases_of(entries.get("base_url")),
         timeout=_option("timeout", read_timeout, entries),
         headers=_option("headers", read_headers, entries),
+        retry=_option("retry", read_retry, entries),
+        session=_session(entries.get("session")),
     )
 
 
@@ -160,6 +168,12 @@ def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) 
         return read(entries.get(name))
     except ChainError as error:
         raise ConfigError(str(error).removesuffix("; nothing was sent"), name) from None
+
+
+def _session(session: object) -> requests.Session | None:
+    if session is None or isinstance(session, requests.Session):
+        return session
+    raise ConfigError(f"session: expected a requests.Session, found {type(session).__name__}", "session")
 
 
 def _unknown(given: object, names: set[str]) -> str:

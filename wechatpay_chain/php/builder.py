@@ -23,6 +23,7 @@ _FACE = opts.Face(
         "body": "raw",
         "headers": "headers",
         "timeout": "timeout",
+        "retry": "retry",
         "stream": "stream",
         "sink": "sink",
         "base_uri": "base_url",

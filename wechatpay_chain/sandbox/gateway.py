@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import socketserver
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -40,16 +41,17 @@ class Sandbox:
 
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
-    see a client refuse it.
+    see a client refuse it. ``tls`` is a server's context; without one it speaks plain HTTP.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.identity = Identity.new()
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity)
-        self._server = _Server(("127.0.0.1", port), _handler(self))
+        self._scheme = "https" if tls else "http"
+        self._server = _Server(("127.0.0.1", port), _handler(self), tls)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -61,12 +63,17 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def connections(self) -> int:
         """How many connections were opened to it so far."""
         return self._server.accepted
+
+    @property
+    def open_connections(self) -> int:
+        """How many of them are open now."""
+        return self._server.open_connections
 
     @property
     def mchid(self) -> str:
@@ -177,8 +184,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(
+        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None
+    ) -> None:
         self.accepted = 0
+        self._tls = tls
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(address, handler)
@@ -188,11 +198,24 @@ class _Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        if self._tls is not None:
+            # The handshake is left to the connection's own thread: a slow one must not keep others waiting.
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
             self._open.add(request)
             self.accepted += 1
         super().process_request(request, client_address)
+
+    @property
+    def open_connections(self) -> int:
+        """Connections that neither side has closed yet."""
+        with self._open_lock:
+            return len(self._open)
 
     def shutdown_request(self, request: Any) -> None:
         with self._open_lock:

@@ -1,4 +1,4 @@
-"""How one call travels: where to, how long it may take, and over which kind of connection."""
+"""How one call travels: where to, how long it may take, how often, and over which kind of connection."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from dataclasses import dataclass
 
 from wechatpay_chain.protocol.hosts import Base
 
-__all__ = ["DEFAULT_TIMEOUT", "Delivery"]
+__all__ = ["ATTEMPTS", "DEFAULT_TIMEOUT", "MOST_ATTEMPTS", "Delivery"]
 
 # Seconds to connect, and between two bytes of the answer.
 DEFAULT_TIMEOUT = (5.0, 30.0)
+# How often a GET is tried by itself, and how often any call may be when its caller says so.
+ATTEMPTS = 3
+MOST_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
-    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate."""
+    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate; ``retry`` is how
+    often this call may be tried in all, None where its caller said nothing."""
 
     bases: tuple[Base, ...]
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
     stream: bool = False
     secure: bool = False
+    retry: int | None = None

@@ -54,18 +54,18 @@ def closed_port() -> str:
 
 
 def request_of(connection: socket.socket) -> bytes:
-    """One request, read to the end of its body."""
-    data = b""
-    while b"\r\n\r\n" not in data:
+    """One request, read to the end of its body; what there was of it when the connection ended before."""
+    data, wanted = b"", -1
+    while wanted < 0 or len(data) < wanted:
         more = connection.recv(65536)
         if not more:
-            return data
+            break
         data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
+        head, end, _ = data.partition(b"\r\n\r\n")
+        if end and wanted < 0:
+            lengths = (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+            wanted = len(head) + len(end) + next(lengths, 0)
+    return data
 
 
 def reset(connection: socket.socket) -> None:

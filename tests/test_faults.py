@@ -7,6 +7,7 @@ sent once, unless its caller asks for more.
 from __future__ import annotations
 
 import contextlib
+import io
 import pickle
 import re
 import socket
@@ -25,6 +26,7 @@ from tests.test_session import CALLS
 from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.sandbox.answer import Answer, Received
 from wechatpay_chain.transport import retry
+from wechatpay_chain.transport.delivery import Delivery
 
 ATTEMPTS = {"GET": 3, "POST": 1}
 PERHAPS = "it may have been carried out; ask for its state before repeating it: http"
@@ -75,6 +77,11 @@ LOST: dict[str, tuple[Answering, type[errors.TransportError], str]] = {
         saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
         errors.TransportError,
         "gzip",
+    ),
+    "Content-Length beyond all memory": (
+        saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"),
+        errors.TransportError,
+        "index-sized|0 bytes read",
     ),
     "no answer": (until_hung_up, errors.TimedOut, "Read timed out"),
     "slow headers": (saying(b"HTTP/1.1 200 OK\r\nA: ", until_hung_up), errors.TimedOut, "Read timed out"),
@@ -468,3 +475,17 @@ def test_a_trusted_gateway_answers_over_tls(gateway: Sandbox, tmp_path: Path, mo
         assert all(call(wxpay).verified for call in CALLS.values())
         assert len(other.requests) == 2
         assert other.connections == 1
+
+
+def test_a_streamed_body_begins_anew_with_each_attempt(gateway: Sandbox) -> None:
+    """It is rewound, not held; one that cannot be rewound is sent once, whatever the call asks for."""
+    data = bytes(range(256)) * 400
+    with losing(saying(b"")) as (url, received), gateway.client(base_url=url) as wxpay:
+        for body, sent in ((io.BytesIO(data), 3), (iter([data]), 1)):
+            request = wxpay.prepare(wxpay.v3.a.post, {})
+            request.body = body  # type: ignore[assignment]  # as uploads will be
+            request.headers["Content-Length"] = str(len(data))
+            received.clear()
+            with pytest.raises(errors.TransportError, match=PERHAPS):
+                wxpay._session.send(request, Delivery(wxpay._settings.bases, retry=3))
+            assert [got.partition(b"\r\n\r\n")[2] for got in received] == [data] * sent

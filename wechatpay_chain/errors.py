@@ -12,7 +12,7 @@ WechatpayError
 │   ├── SignatureMismatch                the bytes are not those that were signed
 │   └── SignatureProbe                   a deliberate wrong signature (WECHATPAY/SIGNTEST/)
 ├── TransportError (requests.ConnectionError)       every host failed; .attempts tells each
-│   └── TimedOut (requests.Timeout)      sent perhaps; never sent again by itself unless GET
+│   └── TimedOut (requests.Timeout)      sent perhaps; repeated by itself only for a GET
 ├── ApiError (requests.HTTPError)        .status .code .message .detail .request_id .response .verified
 │   ├── ClientError (4xx)
 │   │   ├── SignError (401 SIGN_ERROR)

@@ -96,7 +96,7 @@ class SigningAdapter(HTTPAdapter):
             response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
         except Unconnected as error:
             raise failure(request, (Attempt(request.origin, str(error), sent=False),)) from error.__cause__
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, OverflowError, MemoryError) as error:  # the last two: an absurd Content-Length
             attempt = Attempt(request.origin, " ".join(str(error).split()), sent=True)
             raise failure(request, (attempt,), isinstance(error, ReadTimeoutError)) from error
         _judge(request, response)

@@ -59,7 +59,7 @@ class Session:
         get_attempts: int = ATTEMPTS,
     ) -> None:
         self._is_shared = shared is not None
-        self._session = shared or requests.Session()
+        self._session = requests.Session() if shared is None else shared
         adapter_of = _shared_adapter if self._is_shared else _own_adapter
         self._adapter = adapter_of(self._session, bases)
         # Connections with the merchant's certificate are kept apart from those without.

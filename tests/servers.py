@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -79,6 +80,14 @@ def until_hung_up(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while connection.recv(65536):
             pass
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether it holds within five seconds; the other side of a socket sees its end a moment later."""
+    end = time.monotonic() + 5
+    while not holds() and time.monotonic() < end:
+        threading.Event().wait(0.005)
+    return holds()
 
 
 def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import raw_server, request_of
+from tests.servers import eventually, raw_server, request_of
 from tests.test_session import CALLS
 from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.transport import pool
@@ -63,6 +63,25 @@ def test_a_post_on_an_idle_connection_is_not_lost(gateway: Sandbox, idle: list[f
             CALLS["POST"](wxpay)
         with pytest.raises(errors.TransportError, match="may have been carried out"):
             CALLS["POST"](wxpay)
+
+
+def test_what_a_burst_leaves_behind_is_closed(gateway: Sandbox, idle: list[float]) -> None:
+    """One thread goes on calling; the connections that the others needed do not stay open for ever."""
+    assert eventually(lambda: gateway.open_connections == 0)
+    with gateway.client() as wxpay, ThreadPoolExecutor(8) as threads:
+        together = threading.Barrier(8)
+
+        def all_at_once(*_: object) -> None:
+            together.wait()
+
+        gateway.tamper = all_at_once
+        assert all(threads.map(lambda _: CALLS["GET"](wxpay).verified, range(8)))
+        gateway.tamper = None
+        assert gateway.open_connections == 8
+        for _ in range(3):
+            idle[0] += 5
+            CALLS["GET"](wxpay)
+        assert eventually(lambda: gateway.open_connections == 1)
 
 
 def test_a_client_that_is_closed_meanwhile_loses_no_call(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,6 @@ import pickle
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from tests import answers
 from tests.openssl import rightly_signed
-from tests.servers import closed_port, raw_server, request_of, server_context
+from tests.servers import closed_port, eventually, raw_server, request_of, server_context
 from tests.test_session import CALLS
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
 from wechatpay_chain.transport.session import Session
@@ -28,14 +26,6 @@ from wechatpay_chain.transport.session import Session
 def session() -> Any:
     with requests.Session() as session:
         yield session
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it holds within five seconds; the other side of a socket sees its end a moment later."""
-    end = time.monotonic() + 5
-    while not holds() and time.monotonic() < end:
-        threading.Event().wait(0.005)
-    return holds()
 
 
 def test_many_clients_share_connections(gateway: Sandbox, session: requests.Session) -> None:

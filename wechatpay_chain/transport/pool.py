@@ -52,12 +52,33 @@ class _Connection(_HTTPConnection):
 
 
 class _Pool(HTTPConnectionPool):
+    _swept = -math.inf
+
     def _get_conn(self, timeout: float | None = None) -> Any:
-        connection: Any = super()._get_conn(timeout)
-        if time.monotonic() - connection.last_heard > LONGEST_IDLE:
-            connection.close()
-            connection.last_heard = math.inf
+        connection = super()._get_conn(timeout)
+        _close_if_stale(connection, time.monotonic())
         return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        super()._put_conn(connection)
+        now = time.monotonic()
+        if now - self._swept > LONGEST_IDLE:
+            self._swept = now
+            self._sweep(now)
+
+    def _sweep(self, now: float) -> None:
+        """Close what a burst left behind: the last one used is taken first, so the others are never seen again."""
+        pool = self.pool
+        if pool is not None:
+            with pool.mutex:
+                for connection in filter(None, pool.queue):
+                    _close_if_stale(connection, now)
+
+
+def _close_if_stale(connection: Any, now: float) -> None:
+    if now - connection.last_heard > LONGEST_IDLE:
+        connection.close()
+        connection.last_heard = math.inf
 
 
 @lru_cache(maxsize=16)

@@ -19,6 +19,7 @@ PACKAGE = ROOT / "wechatpay_chain"
 FLOORS = {
     "version": 0,
     "errors": 0,
+    "throwable": 0,
     "words": 0,
     "query": 0,
     "workers": 0,

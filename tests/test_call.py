@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechatpay_chain import options
+from wechatpay_chain import options, query
 from wechatpay_chain.call import VERBS, build
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.options import NATIVE
@@ -36,6 +37,22 @@ def test_json_is_utf8_with_plain_slashes_and_no_spaces() -> None:
     assert call.content_type == "application/json; charset=utf-8"
 
 
+def test_a_date_is_written_as_javascript_does() -> None:
+    """In UTC and milliseconds, wherever it stands; without a time zone it names no moment."""
+    moment = datetime(2023, 12, 20, 17, 18, 47, tzinfo=timezone(timedelta(hours=8)))
+    call = build("POST", "v3/x", {"json": {"a": [{"time_expire": moment}]}}, NATIVE)
+    assert call.body == b'{"a":[{"time_expire":"2023-12-20T09:18:47.000Z"}]}'
+    for wrong, words in (
+        (moment.replace(tzinfo=None), r"a\[0\] is a datetime without a time zone; give it one"),
+        (moment.date(), r"a\[0\] is date"),
+        (datetime.max.replace(tzinfo=timezone(timedelta(hours=-8))), "beyond the calendar"),
+    ):
+        with pytest.raises(ChainError, match=f"^json: .*{words}.*nothing was sent$"):
+            build("POST", "v3/x", {"json": {"a": [wrong]}}, NATIVE)
+    with pytest.raises(ChainError, match=r"^json: a is datetime; pass text"):
+        build("POST", "v3/x", {"json": {"a": moment}}, NATIVE._replace(query_style=query.PHP))
+
+
 def test_an_empty_object_is_a_body() -> None:
     """{} is sent and signed as {}; None is no body."""
     assert build("POST", "v3/x", {"json": {}}, NATIVE).body == b"{}"
@@ -46,7 +63,7 @@ def test_an_empty_object_is_a_body() -> None:
 def test_any_json_travels_unchanged(payload: Any) -> None:
     """What json can hold comes back equal."""
     body = build("POST", "v3/x", {"json": payload}, NATIVE).body
-    assert payload is None or (body is not None and json.loads(body) == payload)
+    assert payload is None or (isinstance(body, bytes) and json.loads(body) == payload)
 
 
 @pytest.mark.parametrize(

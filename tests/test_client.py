@@ -142,3 +142,14 @@ def test_all_names_are_there() -> None:
     assert wechatpay_chain.errors is errors
     with pytest.raises(AttributeError, match="no attribute 'Wechatpai'"):
         _ = wechatpay_chain.Wechatpai
+
+
+def test_params_of_the_client_stand_in_every_query(gateway: Sandbox) -> None:
+    """As axios merges them: those of a call are added, or stand in their place."""
+    with gateway.client(params={"d": True}) as wxpay:
+        assert wxpay.prepare(wxpay.v3.x.get).target == "/v3/x?d=true"
+        assert wxpay.prepare(wxpay.v3.x.get, {"params": {"a": "1"}}).target == "/v3/x?d=true&a=1"
+        assert wxpay.prepare(wxpay.v3.x.post, {}, params={"d": None}).target == "/v3/x"
+    for wrong in (5, [("a", "b")], {"a": object()}, {5: 1}):
+        with pytest.raises(errors.ConfigError, match=r"^(params|query): "):
+            gateway.client(params=wrong)

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.test_response import made
-from wechatpay_chain import errors
+from wechatpay_chain import Wechatpay, errors, php
 
 CLASSES = {
     name: kind
@@ -66,6 +66,9 @@ def test_every_error_is_picklable() -> None:
         *(kind("x", answer) for kind in CLASSES.values() if issubclass(kind, errors.ApiError)),
         errors.BusinessError("x"),
         errors.WechatpayError("x"),
+        errors.ArgumentError("x"),
+        errors.AggregateError(),
+        errors.CallError("x"),
     ]
     assert {type(sample) for sample in samples} == set(CLASSES.values())
     for sample in samples:
@@ -80,3 +83,27 @@ def test_every_error_is_picklable() -> None:
 def test_all_is_complete() -> None:
     """__all__ names every error."""
     assert set(errors.__all__) == {*CLASSES, "Attempt", "without_frames"}
+
+
+def test_an_error_answers_as_php_asks(wxpay: Wechatpay) -> None:
+    """getMessage and the others, on an error with an answer and on one without."""
+    with pytest.raises(php.ClientException) as caught:
+        wxpay.v3.marketing.partner.productCoupon.notifyConfigs.get()
+    error = caught.value
+    assert isinstance(error, php.RequestException)
+    assert (error.getMessage(), error.getCode(), error.hasResponse()) == (str(error), 404, True)
+    assert error.getResponse() is error.response
+    assert "test_errors" in error.getTraceAsString()
+    with pytest.raises(php.InvalidArgumentException) as refused:
+        wxpay.v3.certificates.get(5)
+    assert (refused.value.getCode(), refused.value.hasResponse(), refused.value.getResponse()) == (0, False, None)
+
+
+def test_php_names_are_classes_of_the_tree() -> None:
+    """What existing except clauses name, and what falls under each."""
+    assert issubclass(errors.ConfigError, php.InvalidArgumentException)
+    assert issubclass(errors.ChainError, php.InvalidArgumentException)
+    assert php.UnexpectedValueException is errors.DecryptionError
+    for kind in (errors.SignatureMismatch, errors.TimedOut, errors.BusinessError, php.ServerException):
+        assert issubclass(kind, php.RequestException)
+    assert not issubclass(errors.ConfigError, php.RequestException)

@@ -4,6 +4,8 @@ import os
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 FAVOR = "/v3/marketing/favor/callbacks"
 MEMBERCARD = "/v3/marketing/membercard-open/callback"
 PLAN = "/v3/marketing/partner/delivery-plan/298689900/notify-url"
+VIDEO = "/v3/merchant/media/video_upload"
 COUPON = "/v3/marketing/partner/product-coupon/notify-configs"
 # What each example puts on the wire, in order.
 SENT: dict[str, list[tuple[str, str]]] = {
@@ -24,6 +27,19 @@ SENT: dict[str, list[tuple[str, str]]] = {
     "favor_callbacks_api.py": [("POST", FAVOR)] * 3,
     "delivery_plan_notify_url.py": [("POST", PLAN)] * 9,
     "product_coupon_notify_configs.py": [("POST", COUPON), ("POST", COUPON), ("GET", COUPON), ("GET", COUPON)] * 3,
+    "php_pay.py": [
+        ("POST", "/v3/pay/transactions/native"),
+        ("GET", "/v3/pay/transactions/id/*?mchid={mchid}"),
+        ("POST", "/v3/refund/domestic/refunds"),
+        ("POST", "/v3/pay/transactions/out-trade-no/native12177525012014070332333/close"),
+    ],
+    "php_media.py": [("POST", VIDEO), ("POST", "/v3/marketing/favor/media/image-upload"), ("POST", VIDEO)],
+    "php_applyment.py": [("POST", "/v3/applyment4sub/applyment/")],
+    "php_sign_and_notify.py": [],
+    "php_v2_transfers.py": [
+        ("POST", "/mmpaymkttransfers/promotion/transfers"),
+        ("GET", "/papay/entrustweb?appid=*&mch_id={mchid}&plan_id=12535&contract_code=*&sign=*"),
+    ],
 }
 
 
@@ -55,7 +71,11 @@ def test_an_example_sends_the_calls_of_its_seed(name: str, monkeypatch: pytest.M
 
     monkeypatch.setattr(Sandbox, "respond", noting)
     runpy.run_path(str(EXAMPLES / name))
-    targets = [(method, target.format(mchid=received[0][0].mchid)) for method, target in SENT[name]]
-    assert [(request.method, request.target) for _, request in received] == targets
-    for sandbox, request in received:
-        assert rightly_signed(request, sandbox.identity.merchant_key.public_key())
+    assert len(received) == len(SENT[name])
+    for (sandbox, request), (method, target) in zip(received, SENT[name], strict=True):
+        assert request.method == method
+        assert fnmatchcase(request.target.replace("?", "#"), target.format(mchid=sandbox.mchid).replace("?", "#"))
+        assert request.verdict == ""
+        if "Authorization" in request.headers:
+            signed = request if request.form is None else replace(request, body=request.form.meta)
+            assert rightly_signed(signed, sandbox.identity.merchant_key.public_key())

@@ -7,23 +7,26 @@ import contextlib
 import gc
 import itertools
 import logging
+import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
 from tests.promises import LENGTH, PATIENCE, WORKERS, add, error_of, failing, held, one
-from wechatpay_chain import Promise
+from wechatpay_chain import Promise, errors
 
 pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 Start = Callable[[Any], Promise[Any]]
 FIRST, SECOND, WRONG = KeyError("first"), OSError("second"), failing(AssertionError("called"))
+told = attrgetter("errors")
 SETTLED = [{"state": "fulfilled", "value": 1}, {"state": "rejected", "reason": FIRST}]
 # What a promise of the value or the error in start(...) becomes: the value, or that very error.
 OUTCOMES: dict[str, tuple[Callable[[Start], Promise[Any]], Any]] = {
@@ -54,6 +57,20 @@ OUTCOMES: dict[str, tuple[Callable[[Start], Promise[Any]], Any]] = {
     "all of none": (lambda start: start(1).then(lambda _: Promise.all([])), []),
     "settle tells each outcome": (lambda start: Promise.settle([start(1), start(FIRST)]), SETTLED),
     "settle of none": (lambda start: start(1).then(lambda _: Promise.settle([])), []),
+    "all keeps names": (lambda start: Promise.all({"a": start(1), "b": 2}), {"a": 1, "b": 2}),
+    "settle keeps names": (
+        lambda start: Promise.settle({"a": start(1), "b": start(FIRST)}),
+        dict(zip("ab", SETTLED, strict=True)),
+    ),
+    "any gives the first value": (lambda start: Promise.any([Promise(), start(FIRST), start(1)]), 1),
+    "any takes names": (lambda start: Promise.any({"a": start(FIRST), "b": start(1)}), 1),
+    "any recovers": (
+        lambda start: Promise.any([start(FIRST), start(SECOND)]).catch(lambda e: e.errors),
+        (FIRST, SECOND),
+    ),
+    "any of none": (lambda start: start(1).then(lambda _: Promise.any([])).catch(lambda e: e.errors), ()),
+    "unwrap waits": (lambda start: start(1).then(lambda _: Promise.unwrap([Promise.run(lambda: 2), 3])), [2, 3]),
+    "unwrap raises": (lambda start: start(1).then(lambda _: Promise.unwrap([Promise.reject(FIRST)])), FIRST),
     "race is won": (lambda start: Promise.race([Promise(), start(1)]), 1),
     "race is lost": (lambda start: Promise.race([Promise(), start(FIRST)]), FIRST),
 }
@@ -370,3 +387,22 @@ def test_wait_takes_no_seconds() -> None:
     """result(timeout) does."""
     with pytest.raises(TypeError, match=r"result\(timeout\) takes seconds"):
         Promise.resolve(1).wait(5)  # type: ignore[arg-type]
+
+
+def test_the_state_is_told_as_in_php(gate: threading.Event) -> None:
+    """pending, then fulfilled or rejected."""
+    promise, lost = held(gate, 1), held(gate, FIRST)
+    assert (promise.getState(), lost.getState()) == ("pending", "pending")
+    gate.set()
+    assert promise.wait() == 1
+    assert error_of(lost) is FIRST
+    assert (promise.getState(), lost.getState()) == ("fulfilled", "rejected")
+
+
+def test_any_tells_every_error() -> None:
+    """In one line, in their order, and pickled with them."""
+    error = error_of(Promise.any([Promise.reject(KeyError("a")), Promise.reject(OSError("b"))]))
+    assert isinstance(error, errors.AggregateError)
+    assert str(error) == "all 2 promises were rejected: KeyError: 'a'; OSError: b"
+    assert [type(each) for each in pickle.loads(pickle.dumps(error)).errors] == [KeyError, OSError]
+    assert str(errors.AggregateError()) == "all 0 promises were rejected: there was none"

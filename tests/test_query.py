@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,7 @@ from wechatpay_chain import query
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.query import JS, PHP, Style
 
+BEIJING = timezone(timedelta(hours=8))
 PLAIN = st.dictionaries(st.text(min_size=1), st.text())
 
 
@@ -40,6 +42,9 @@ PLAIN = st.dictionaries(st.text(min_size=1), st.text())
         ("a=1&b=2", JS, "a=1&b=2"),
         ("?a=1", PHP, "a=1"),
         ({"a": []}, JS, ""),
+        ({"a": [None, 1, {}]}, JS, "a%5B1%5D=1"),
+        ({"t": datetime(2023, 12, 20, 17, 18, 47, 5999, BEIJING)}, JS, "t=2023-12-20T09:18:47.005Z"),
+        ({"t": [datetime(1, 1, 2, tzinfo=BEIJING)]}, JS, "t%5B%5D=0001-01-01T16:00:00.000Z"),
     ],
 )
 def test_a_query_is_spelled_as_each_face_is_used_to(params: object, style: Style, text: str) -> None:
@@ -64,3 +69,28 @@ def test_text_comes_back_from_a_query(params: dict[str, str], style: Style) -> N
     except ChainError:
         return
     assert dict(parse_qsl(text, keep_blank_values=True)) == params
+
+
+@pytest.mark.parametrize(
+    ("value", "style", "words"),
+    [
+        (datetime(2023, 12, 20), JS, "^query: t is datetime; pass one with a time zone; nothing was sent$"),
+        (datetime(2023, 12, 20, tzinfo=BEIJING), PHP, "^query: t is datetime; pass"),
+        (date(2023, 12, 20), JS, "^query: t is date; pass text"),
+        (datetime.min.replace(tzinfo=BEIJING), JS, "beyond the calendar in UTC; nothing was sent$"),
+    ],
+)
+def test_a_date_that_names_no_moment_raises(value: object, style: Style, words: str) -> None:
+    """Without a time zone it is another moment on another machine; PHP's users format their dates."""
+    with pytest.raises(ChainError, match=words):
+        query.build({"t": value}, style)
+
+
+def test_what_stands_in_every_query_is_joined() -> None:
+    """A call adds to it and replaces of it; text and pairs follow it."""
+    defaults = {"a": 1, "b": 2}
+    assert query.joined({}, None, JS) is None
+    assert query.joined(defaults, None, JS) == defaults
+    assert query.joined(defaults, {"b": 3, "c": 4}, JS) == {"a": 1, "b": 3, "c": 4}
+    assert query.joined(defaults, "c=4", JS) == "a=1&b=2&c=4"
+    assert query.joined(defaults, [("b", "3")], JS) == "a=1&b=2&b=3"

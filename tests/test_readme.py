@@ -39,11 +39,19 @@ def test_the_first_two_lines_set_everything_up(page: str) -> None:
 
 @pytest.mark.parametrize("index", range(len(fences(PAGES[0], "python"))))
 def test_the_python_of_the_page_runs(
-    gateway: Sandbox, wxpay: Wechatpay, instance: Instance, index: int, monkeypatch: pytest.MonkeyPatch
+    gateway: Sandbox,
+    wxpay: Wechatpay,
+    instance: Instance,
+    index: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """Each block by itself; names that the text explains are given, and the sandbox answers."""
     for name, value in gateway.environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    for file in ("logo.png", "clip.mp4", "fapiao.pdf"):
+        Path(file).write_bytes(b"a file to upload")
     names: dict[str, Any] = {"gateway": gateway, "wxpay": wxpay, "instance": instance}
     names |= {"mchid": gateway.mchid, "notify_url": "https://pay.weixin.qq.com"}
     before = len(gateway.requests)

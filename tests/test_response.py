@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests import answers
+from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.php.response import Response as PHPResponse
 from wechatpay_chain.response import Response
 
@@ -70,3 +72,41 @@ def test_an_answer_reads_as_psr_7() -> None:
     assert str(body) == '{"a":"中"}'
     body.rewind()
     assert body.read(1) == b"{"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("", {"a": "中"}),
+        ("json", {"a": "中"}),
+        ("text", '{"a":"中"}'),
+        ("document", '{"a":"中"}'),
+        ("arraybuffer", '{"a":"中"}'.encode()),
+        ("blob", '{"a":"中"}'.encode()),
+    ],
+)
+def test_data_is_what_was_asked_for(kind: str, data: object) -> None:
+    """responseType of axios; pickled with the answer."""
+    answer = made('{"a":"中"}'.encode())
+    answer.response_type = kind
+    assert answer.data == pickle.loads(pickle.dumps(answer)).data == data
+
+
+def test_a_response_type_is_asked_for(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """As an option of the call; a stream is a binary file, verified before it is handed over where it is signed."""
+    call = wxpay.v3.certificates.get
+    for kind in ("arraybuffer", "blob"):
+        answer = call({"responseType": kind})
+        assert answer.data == answer.content != b""
+    assert call({"responseType": "text"}).data.startswith('{"data"')
+    signed = call({"responseType": "stream"})
+    assert (signed.verified, signed.data.read(2)) == (True, b'{"')
+    gateway.tamper = answers.bare(200, b"\x00bytes" * 1000, "application/octet-stream")
+    streamed = wxpay.chain("v3/billdownload/file?token=a").get({"responseType": "stream"})
+    assert streamed.data.read(6) == b"\x00bytes"
+    streamed.close()
+    gateway.requests.clear()
+    for wrong in ("xml", 5, ["json"], True):
+        with pytest.raises(errors.ChainError, match=r"^responseType: expected one of json, text.*nothing was sent$"):
+            call({"responseType": wrong})
+    assert not gateway.requests

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from wechatpay_chain.promise import Promise
     from wechatpay_chain.response import Response
     from wechatpay_chain.sandbox import Sandbox
-__all__ = ["Builder", "Promise", "Response", "Sandbox", "Wechatpay", "__version__", "errors"]
+    from wechatpay_chain.transport.media import Media
+__all__ = ["Builder", "Media", "Promise", "Response", "Sandbox", "Wechatpay", "__version__", "errors"]
 
 _ROOMS = {
     "Builder": "php",
+    "Media": "transport.media",
     "Promise": "promise",
     "Response": "response",
     "Sandbox": "sandbox",

@@ -4,30 +4,71 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from wechatpay_chain.errors import ChainError
-from wechatpay_chain.options import JSON_UTF8, Face
+from wechatpay_chain.options import JSON_UTF8, Face, mapping
+from wechatpay_chain.query import iso_string
+from wechatpay_chain.transport.media import Media, uploaded
+from wechatpay_chain.transport.multipart import Multipart
 
-__all__ = ["encode"]
+__all__ = ["Body", "Headers", "encode", "own_boundary"]
+
+Body: TypeAlias = "bytes | Multipart | None"
+Headers: TypeAlias = "tuple[tuple[str, str | None], ...]"
 
 
-def encode(options: Mapping[str, Any], face: Face) -> tuple[bytes | None, str]:
-    """Body and content type from the one of ``json``, ``data`` and ``raw`` that is given; None for no body.
+def encode(options: Mapping[str, Any], face: Face) -> tuple[Body, str]:
+    """Body and content type from the one body among the options; None for no body.
 
-    Raises ChainError for two of them, and for what is no JSON, naming the field.
+    Raises ChainError for two of them, and for what cannot be written, naming the field.
     """
-    bodies = {name: options[name] for name in ("json", "data", "raw") if options.get(name) is not None}
-    if len(bodies) > 1:
-        raise ChainError(f"{' and '.join(bodies)} are two bodies; pass one; nothing was sent")
-    for name, body in bodies.items():
-        if name != "json" and isinstance(body, str | bytes | bytearray):
-            return _encoded(body), JSON_UTF8
-        if name == "raw":
-            raise ChainError(f"body: expected text or bytes, found {type(body).__name__}; nothing was sent")
-        return _json(body), face.json_content_type
-    return None, JSON_UTF8
+    given = {name: options[name] for name in _WRITERS if options.get(name) is not None}
+    fields = given.pop("data", None) if "files" in given else None
+    if len(given) > 1:
+        raise ChainError(f"{' and '.join(given)} are two bodies; pass one; nothing was sent")
+    name, body = next(iter(given.items()), ("", None))
+    meta = options.get("meta")
+    if meta is not None and not isinstance(body, Media):
+        raise ChainError("meta: it describes a file; pass Media(file) as the body; nothing was sent")
+    if isinstance(body, Media):
+        body = (body if meta is None else body.replaced(mapping(meta, "meta"))).form()
+    elif name == "files":
+        body = uploaded(body, fields)
+    if isinstance(body, Multipart):
+        # What is no upload of WeChat Pay's has no meta that could be signed in its place.
+        return (body if body.meta else body.read()), body.content_type
+    return _WRITERS[name](body, face) if name else (None, JSON_UTF8)
+
+
+def own_boundary(headers: Headers, body: Body, content_type: str) -> Headers:
+    """The headers without a Content-Type of a form that names no boundary; ChainError for another boundary."""
+    if not isinstance(body, Multipart):
+        return headers
+    for name, value in headers:
+        if name.lower() == "content-type" and value and body.boundary not in value:
+            if "boundary=" in value or not value.lower().startswith("multipart/form-data"):
+                raise ChainError(
+                    f"headers: Content-Type is {value[:80]!r}, but the body is {content_type}; nothing was sent"
+                )
+            headers = tuple(pair for pair in headers if pair[0] != name)
+    return headers
+
+
+def _data(data: Any, face: Face) -> tuple[bytes, str]:
+    return (_encoded(data), JSON_UTF8) if isinstance(data, str | bytes | bytearray) else _json(data, face)
+
+
+def _raw(body: Any, face: Face) -> tuple[bytes, str]:
+    if isinstance(body, str | bytes | bytearray):
+        return _encoded(body), JSON_UTF8
+    raise ChainError(f"body: expected text or bytes, found {type(body).__name__}; nothing was sent")
+
+
+def _form(form: tuple[str, str], face: Face) -> tuple[bytes, str]:
+    return form[0].encode("utf-8"), form[1]
 
 
 def _encoded(text: str | bytes | bytearray) -> bytes:
@@ -37,22 +78,33 @@ def _encoded(text: str | bytes | bytearray) -> bytes:
         raise ChainError("data: text that UTF-8 cannot hold; nothing was sent") from None
 
 
-def _json(payload: Any) -> bytes:
+def _json(payload: Any, face: Face) -> tuple[bytes, str]:
+    takes_dates = face.query_style.takes_dates
+    default = _date if takes_dates else None
     try:
-        return json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
+        return text.encode("utf-8"), face.json_content_type
+    except ChainError as error:
+        raise ChainError(f"json: {error}") from None
     except (TypeError, ValueError, RecursionError):
-        reason = _culprit(payload) or "the body is nested too deep, or in itself"
+        reason = _culprit(payload, takes_dates) or "the body is nested too deep, or in itself"
     raise ChainError(f"json: {reason}; nothing was sent")
 
 
-def _culprit(payload: Any) -> str:
+def _date(value: Any) -> str:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return iso_string(value)
+    raise TypeError
+
+
+def _culprit(payload: Any, takes_dates: bool) -> str:
     """The first place that is no JSON, and what is there."""
     left = [("", payload)]
     seen = set()
     while left:
         where, value = left.pop()
         if not isinstance(value, dict | list | tuple):
-            told = _unfit(value, where or "the body")
+            told = _unfit(value, where or "the body", takes_dates)
         elif id(value) in seen:
             continue
         else:
@@ -75,7 +127,7 @@ def _unfit_key(value: dict[Any, Any], where: str) -> str:
     return "" if wrong is None else f"{where} has a key that is {type(wrong).__name__}, expected text"
 
 
-def _unfit(value: Any, where: str) -> str:
+def _unfit(value: Any, where: str, takes_dates: bool) -> str:
     if isinstance(value, str):
         try:
             value.encode("utf-8")
@@ -86,4 +138,16 @@ def _unfit(value: Any, where: str) -> str:
         return f"{where} is {value}, which JSON cannot hold"
     if value is None or isinstance(value, bool | int | float):
         return ""
+    if takes_dates and isinstance(value, datetime):
+        return "" if value.tzinfo else f"{where} is a datetime without a time zone; give it one"
     return f"{where} is {type(value).__name__}; pass text, a number, True, False, None, a list or a dict"
+
+
+_WRITERS: Mapping[str, Callable[[Any, Face], tuple[bytes, str]]] = {
+    "json": _json,
+    "data": _data,
+    "raw": _raw,
+    "form": _form,
+    "multipart": _raw,
+    "files": _raw,
+}

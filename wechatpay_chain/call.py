@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TextIO
 
 from urllib3.util import parse_url
 
 from wechatpay_chain import legacy, query, words
-from wechatpay_chain.body import encode
+from wechatpay_chain.body import Body, encode, own_boundary
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.options import (
     JSON_UTF8,
@@ -18,13 +19,14 @@ from wechatpay_chain.options import (
     parted,
     read_flag,
     read_headers,
+    read_response_type,
     read_retry,
     read_sink,
     read_timeout,
 )
 from wechatpay_chain.protocol.hosts import Base, bases_of
 
-__all__ = ["VERBS", "Call", "Verb", "build"]
+__all__ = ["VERBS", "Call", "Verb", "build", "redirected"]
 
 
 class Verb(NamedTuple):
@@ -52,7 +54,7 @@ class Call:
     method: str
     path: str
     query: str = ""
-    body: bytes | None = None
+    body: Body = None
     headers: tuple[tuple[str, str | None], ...] = ()
     content_type: str = JSON_UTF8
     bases: tuple[Base, ...] | None = None
@@ -62,6 +64,14 @@ class Call:
     sink: Sink | None = None
     accept: str = _ACCEPT
     payload: legacy.Payload | None = None
+    verify: bool | str | None = None
+    proxies: Mapping[str, str] | None = None
+    tls: ssl.SSLContext | None = None
+    authorization: str | None = None
+    http_errors: bool = True
+    redirects: int | None = None
+    debug: TextIO | None = None
+    response_type: str = ""
 
     @property
     def protocol(self) -> str:
@@ -92,21 +102,45 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
     if signs_query and inline:
         raise ChainError(f"?{inline[:60]}: APIv2 signs the query of get; pass it as an option; nothing was sent")
     body, content_type = (None, legacy.CONTENT_TYPE) if is_v2 else encode(options, face)
+    response_type = read_response_type(options.get("response_type"))
     return Call(
         method=method,
         path=route[len("/v2") :] if is_v2 else route,
         query=_query(inline, None if signs_query else options.get("params"), face),
         body=body,
-        headers=read_headers(options.get("headers"), face.query_style),
+        headers=own_boundary(read_headers(options.get("headers"), face.query_style), body, content_type),
         content_type=content_type,
         accept=face.xml_accept if is_v2 else _ACCEPT,
         payload=legacy.Payload.of(method, options) if is_v2 else None,
         bases=bases,
         timeout=read_timeout(options.get("timeout")),
         retry=read_retry(options.get("retry")),
-        stream=read_flag(options.get("stream"), "stream"),
+        stream=read_flag(options.get("stream"), "stream") or response_type == "stream",
         sink=read_sink(options.get("sink")),
+        verify=_verify(options.get("verify"), known_bases if bases is None else bases),
+        proxies=options.get("proxies"),
+        tls=options.get("tls"),
+        authorization=options.get("authorization"),
+        http_errors=options.get("http_errors", True),
+        redirects=options.get("redirects"),
+        debug=options.get("debug"),
+        response_type=response_type,
     )
+
+
+def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
+    """The same call at another URL of WeChat Pay's hosts or of ``known_bases``; ChainError for any other host."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise ChainError(f"{url[:80]!r} is no URL; nothing was sent")
+    text, bases = _aimed(words.escape(url), None, known_bases)
+    route, _, inline = text.partition("?")
+    return replace(call, path=_resolved(route), query=inline, bases=bases)
+
+
+def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | None:
+    if verify is False and not all(base.is_loopback for base in bases):
+        raise ChainError("verify: False would trust any server with these requests; pass a CA bundle; nothing was sent")
+    return verify
 
 
 def _bases(urls: object) -> tuple[Base, ...] | None:

@@ -13,7 +13,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain import options as opts
-from wechatpay_chain import settings, words
+from wechatpay_chain import query, settings, words
 from wechatpay_chain.call import Call, Verb, build
 from wechatpay_chain.chain import Chain, call_of
 from wechatpay_chain.errors import Attempt, ChainError, ConfigError, TimedOut, TransportError, without_frames
@@ -23,6 +23,7 @@ from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.response import Response
 from wechatpay_chain.settings import Settings
 from wechatpay_chain.transport.delivery import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.version import __version__
@@ -105,7 +106,9 @@ class Client:
         return words.as_written(text)
 
     def _read(self, method: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-        return opts.read_native(method, args, options)
+        given = opts.read_native(method, args, options)
+        given["params"] = query.joined(self._settings.params, given.get("params"), self._face.query_style)
+        return given
 
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         call = self._call(verb.method, path, args, options)
@@ -128,7 +131,9 @@ class Client:
 
     def _request(self, call: Call) -> SignedRequest:
         protocol = self._v3 if call.payload is None else self._v2
-        return SignedRequest(call, self._headers(call), protocol, self._response_class)
+        request = SignedRequest(call, self._headers(call), protocol, self._response_class)
+        request.http_errors, request.redirect_errors = call.http_errors, call.redirects is None
+        return request
 
     def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
@@ -140,17 +145,34 @@ class Client:
                 headers[name] = value
         if call.payload is None and not headers.get("Wechatpay-Serial"):
             headers["Wechatpay-Serial"] = self._v3.serial
+        if call.authorization:
+            headers["Authorization"] = call.authorization
+        if isinstance(call.body, Multipart):
+            headers["Content-Length"] = str(len(call.body))
         return headers
 
-    def _send(self, call: Call, request: SignedRequest) -> Any:
-        delivery = Delivery(
+    def _delivery(self, call: Call) -> Delivery:
+        return Delivery(
             bases=call.bases or self._settings.bases,
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
             stream=call.stream or call.sink is not None,
             secure=call.payload is not None and call.payload.security,
             retry=call.retry,
+            tls=call.tls,
+            verify=call.verify,
+            proxies=call.proxies,
         )
-        response = self._session.send(request, delivery)
+
+    def _exchange(self, call: Call, request: SignedRequest) -> Response:
+        try:
+            return self._session.send(request, self._delivery(call))
+        finally:
+            if isinstance(call.body, Multipart):
+                call.body.close()
+
+    def _send(self, call: Call, request: SignedRequest) -> Any:
+        response = self._exchange(call, request)
+        response.response_type = call.response_type
         if call.sink is not None:
             _pour(response, call.sink)
         return response
@@ -164,8 +186,8 @@ class Wechatpay(Client):
     ``serial`` and ``private_key`` of the merchant, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
     and platform certificates, ``apiv3_key`` (32 bytes), ``secret`` (the APIv2 key), ``merchant`` (the TLS
     certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first),
-    ``timeout`` (seconds, one number or (connect, read)), ``headers``, ``retry`` (how often a get may be tried in
-    all; False is once), ``session`` (a ``requests.Session`` whose connections many clients share). Raises
+    ``timeout`` (seconds, one number or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how
+    often a get may be tried in all; False is once), ``session`` (a ``requests.Session`` that many share). Raises
     ConfigError, which names the field. Making one touches no network.
     """
 

@@ -1,40 +1,48 @@
 """Every error of this package.
 
 WechatpayError
-├── ConfigError (ValueError)             names the field; raised at construction
-├── ChainError (TypeError)               missing or unknown placeholder, unknown option, bad segment; nothing was sent
+├── ArgumentError                        what was given cannot work; nothing was sent
+│   ├── ConfigError (ValueError)         names the field; raised at construction
+│   └── ChainError (TypeError)           missing or unknown placeholder, unknown option, bad segment
 ├── DecryptionError (ValueError)         wrong key or tampered text; names the likely cause
-├── VerificationError (requests.RequestException)   the answer is not WeChat's: .response kept; on a 2xx
-│   │                                               the operation may have happened
-│   ├── HeadersIncomplete                a signature header is missing or unreadable
-│   ├── ClockOffset                      the two clocks are more than 300 s apart
-│   ├── UnknownSerial                    signed with a key that this client does not hold
-│   ├── SignatureMismatch                the bytes are not those that were signed
-│   └── SignatureProbe                   a deliberate wrong signature (WECHATPAY/SIGNTEST/)
-├── TransportError (requests.ConnectionError)       every host failed; .attempts tells each
-│   └── TimedOut (requests.Timeout)      sent perhaps; repeated by itself only for a GET
-├── ApiError (requests.HTTPError)        .status .code .message .detail .request_id .response .verified
-│   ├── ClientError (4xx)
-│   │   ├── SignError (401 SIGN_ERROR)
-│   │   └── RateLimited (429)
-│   └── ServerError (5xx)
-└── BusinessError (requests.RequestException)       v2: return_code / result_code not SUCCESS
+├── AggregateError                       every promise given to Promise.any was rejected; .errors tells each
+└── CallError (requests.RequestException)   a call that was made and did not end well
+    ├── VerificationError                the answer is not WeChat's: .response kept; on a 2xx the operation
+    │   │                                may have happened
+    │   ├── HeadersIncomplete            a signature header is missing or unreadable
+    │   ├── ClockOffset                  the two clocks are more than 300 s apart
+    │   ├── UnknownSerial                signed with a key that this client does not hold
+    │   ├── SignatureMismatch            the bytes are not those that were signed
+    │   └── SignatureProbe               a deliberate wrong signature (WECHATPAY/SIGNTEST/)
+    ├── TransportError (requests.ConnectionError)   every host failed; .attempts tells each
+    │   └── TimedOut (requests.Timeout)  sent perhaps; repeated by itself only for a GET
+    ├── ApiError (requests.HTTPError)    .status .code .message .detail .request_id .response .verified
+    │   ├── ClientError (4xx)
+    │   │   ├── SignError (401 SIGN_ERROR)
+    │   │   └── RateLimited (429)
+    │   └── ServerError (5xx)
+    └── BusinessError                    v2: return_code / result_code not SUCCESS
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import requests
+
+from wechatpay_chain.throwable import Throwable
 
 if TYPE_CHECKING:
     from wechatpay_chain.response import Response
 
 __all__ = [
+    "AggregateError",
     "ApiError",
+    "ArgumentError",
     "Attempt",
     "BusinessError",
+    "CallError",
     "ChainError",
     "ClientError",
     "ClockOffset",
@@ -58,7 +66,7 @@ __all__ = [
 E = TypeVar("E", bound=BaseException)
 
 
-class WechatpayError(Exception):
+class WechatpayError(Throwable, Exception):
     """The root of every error that this package raises; its message is one line.
 
     ``attempts`` is a tuple of ``Attempt``, one for each try of a call that came as far as the network.
@@ -72,7 +80,11 @@ class WechatpayError(Exception):
         super().__init__(*args, **options)
 
 
-class ConfigError(WechatpayError, ValueError):
+class ArgumentError(WechatpayError):
+    """Something that was given, as configuration or for a call, and cannot work; nothing was sent."""
+
+
+class ConfigError(ArgumentError, ValueError):
     """A configuration that cannot work; ``field`` names the entry to mend."""
 
     def __init__(self, message: str, field: str = "") -> None:
@@ -83,7 +95,7 @@ class ConfigError(WechatpayError, ValueError):
         return type(self), (str(self), self.field)
 
 
-class ChainError(WechatpayError, TypeError):
+class ChainError(ArgumentError, TypeError):
     """A chain or an option that cannot become a request; nothing was sent."""
 
 
@@ -91,7 +103,23 @@ class DecryptionError(WechatpayError, ValueError):
     """A text that the given key does not open."""
 
 
-class VerificationError(WechatpayError, requests.RequestException):
+class AggregateError(WechatpayError):
+    """Every promise given to ``Promise.any`` was rejected; ``errors`` is a tuple of why, in their order."""
+
+    def __init__(self, errors: Iterable[BaseException] = ()) -> None:
+        self.errors = tuple(errors)
+        told = "; ".join(f"{type(error).__name__}: {error}" for error in self.errors)
+        super().__init__(f"all {len(self.errors)} promises were rejected: {told or 'there was none'}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.errors,)
+
+
+class CallError(WechatpayError, requests.RequestException):
+    """A call that was made and did not end well: no answer, none that is proven, or a refusal."""
+
+
+class VerificationError(CallError):
     """An answer that is not proven to be WeChat Pay's.
 
     ``response`` is kept for diagnosis. On a 2xx status the operation may have happened: ask for its
@@ -139,7 +167,7 @@ class Attempt(NamedTuple):
     sent: bool
 
 
-class TransportError(WechatpayError, requests.ConnectionError):
+class TransportError(CallError, requests.ConnectionError):
     """No host answered; ``attempts`` tells of each try whether anything was sent."""
 
     def __init__(self, message: str, attempts: tuple[Attempt, ...] = ()) -> None:
@@ -151,7 +179,7 @@ class TimedOut(TransportError, requests.Timeout):
     """The answer did not come in time; the request may have been carried out."""
 
 
-class ApiError(WechatpayError, requests.HTTPError):
+class ApiError(CallError, requests.HTTPError):
     """WeChat Pay's own refusal.
 
     ``status`` (HTTP), ``code`` and ``message`` (WeChat's), ``detail`` (any JSON or None), ``request_id``,
@@ -204,7 +232,7 @@ class ServerError(ApiError):
     """5xx: repeat with the same order number, never a new one."""
 
 
-class BusinessError(WechatpayError, requests.RequestException):
+class BusinessError(CallError):
     """An APIv2 answer whose return_code or result_code is not SUCCESS.
 
     ``code`` and ``message`` (WeChat's), ``data`` (all fields), ``verified``: whether the answer was signed;

@@ -18,6 +18,7 @@ CONTENT_TYPE = "text/xml; charset=utf-8"
 # Options that mean nothing in APIv3.
 OPTIONS = ("xml", "nonceless", "security")
 _BODIES = ("xml", "json", "data")
+_FORMS = ("form", "multipart", "files", "meta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class Payload:
     def of(cls, method: str, options: Mapping[str, Any]) -> Payload:
         """The payload among the options; ChainError for a body that is no mapping, or two of them."""
         names = ("params",) if method == "GET" else _BODIES
+        form = next((name for name in _FORMS if options.get(name) is not None), None)
+        if form is not None:
+            raise ChainError(f"{form}: APIv2 takes its fields as xml; nothing was sent")
         lost = next((name for name in _BODIES if method == "GET" and options.get(name) is not None), None)
         if lost is not None:
             raise ChainError(f"{lost}: get signs its query and sends no body; nothing was sent")

@@ -6,13 +6,14 @@ import difflib
 import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from wechatpay_chain import query, words
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol import spelling
+from wechatpay_chain.response import RESPONSE_TYPES
 from wechatpay_chain.transport.delivery import ATTEMPTS, MOST_ATTEMPTS
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "read_flag",
     "read_headers",
     "read_native",
+    "read_response_type",
     "read_retry",
     "read_sink",
     "read_timeout",
@@ -47,7 +49,7 @@ class Face(NamedTuple):
     """What the users of one SDK are used to, as far as it is data.
 
     ``options`` maps the names that they type to those of ``build``; ``elsewhere`` says of names that they
-    may expect why they are no option here.
+    may expect why they are no option here; ``spell`` makes text of a placeholder's value that is none.
     """
 
     options: Mapping[str, str]
@@ -57,6 +59,11 @@ class Face(NamedTuple):
     query_replaces: bool
     xml_style: spelling.Style
     xml_accept: str
+    spell: Callable[[object, str], object]
+
+
+def _as_given(value: object, name: str) -> object:
+    return value
 
 
 NATIVE = Face(
@@ -74,10 +81,11 @@ NATIVE = Face(
         "xml": "xml",
         "nonceless": "nonceless",
         "security": "security",
+        "files": "files",
+        "meta": "meta",
+        "responseType": "response_type",
     },
     elsewhere={
-        "files": "uploads are not supported yet",
-        "responseType": "read .data, .text or .content of the answer",
         "verify": "answers are always verified; a CA bundle comes from REQUESTS_CA_BUNDLE",
         "auth": "requests are signed",
         "query": "write params",
@@ -88,6 +96,7 @@ NATIVE = Face(
     query_replaces=False,
     xml_style=spelling.JS,
     xml_accept="text/xml, text/plain, application/json, application/x-gzip",
+    spell=_as_given,
 )
 
 
@@ -114,7 +123,7 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
     return {**first, **second}
 
 
-def read_timeout(timeout: object) -> tuple[float, float] | None:
+def read_timeout(timeout: object, name: str = "timeout") -> tuple[float, float] | None:
     """Seconds to connect and to read from one number or a pair; None where nothing was given."""
     if timeout is None:
         return None
@@ -123,7 +132,7 @@ def read_timeout(timeout: object) -> tuple[float, float] | None:
         return (float(pair[0]), float(pair[1]))
     expected = "seconds above 0, one number or (connect, read)"
     found = f"{timeout!r:.80}" if isinstance(timeout, int | float | tuple | list) else type(timeout).__name__
-    raise ChainError(f"timeout: expected {expected}, found {found}; nothing was sent")
+    raise ChainError(f"{name}: expected {expected}, found {found}; nothing was sent")
 
 
 def read_retry(retry: object) -> int | None:
@@ -170,7 +179,7 @@ def parted(
         if name in names:
             if option is not None:
                 raise ChainError(f"{name}: both an option and a placeholder here; write the value with / instead")
-            values[name] = value
+            values[name] = face.spell(value, name)
         elif option is None:
             _refuse(name, names, path, face)
         elif option in options:
@@ -218,6 +227,16 @@ def read_flag(value: object, name: str) -> bool:
     if value is None or isinstance(value, bool):
         return bool(value)
     raise ChainError(f"{name}: expected True or False, found {type(value).__name__}; nothing was sent")
+
+
+def read_response_type(kind: object) -> str:
+    """What ``.data`` of the answer is to be, as axios names it; empty for what the answer is by itself."""
+    if kind is None:
+        return ""
+    if isinstance(kind, str) and kind in RESPONSE_TYPES:
+        return kind
+    expected = ", ".join(RESPONSE_TYPES)
+    raise ChainError(f"responseType: expected one of {expected}, found {str(kind)[:40]!r}; nothing was sent")
 
 
 def read_sink(sink: Any) -> Sink | None:

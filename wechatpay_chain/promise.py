@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from wechatpay_chain import workers
@@ -54,16 +54,26 @@ class Promise(Pending, Generic[T]):
         return promise
 
     @classmethod
-    def all(cls, promises: Iterable[Any]) -> Promise[list[Any]]:
-        """A promise for the list of all values; rejected with the first error."""
-        items = [cls.resolve(item) for item in promises]
-        return cls._gather(items, stop_at="rejected", outcome=lambda item: item._value)
+    def all(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
+        """A promise for the list of all values, for a dict when they come in one; rejected with the first error."""
+        return cls._gather(promises, "rejected", lambda item: item._value)
 
     @classmethod
-    def settle(cls, promises: Iterable[Any]) -> Promise[list[dict[str, Any]]]:
+    def settle(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
         """A promise for ``{"state", "value"}`` or ``{"state", "reason"}`` of each; never rejected."""
-        items = [cls.resolve(item) for item in promises]
-        return cls._gather(items, stop_at=None, outcome=Promise._told)
+        return cls._gather(promises, None, Promise._told)
+
+    @classmethod
+    def unwrap(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Any:
+        """All values, waited for; the first error is raised. PHP's name for ``all(promises).wait()``."""
+        return cls.all(promises).wait()
+
+    @classmethod
+    def any(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
+        """A promise for the first value; rejected with AggregateError when every one is rejected, or none is there."""
+        from wechatpay_chain.errors import AggregateError  # it brings requests, which promises can do without
+
+        return cls._gather(promises, "fulfilled", lambda item: item._value, AggregateError)
 
     @classmethod
     def race(cls, promises: Iterable[Any]) -> Promise[Any]:
@@ -139,6 +149,10 @@ class Promise(Pending, Generic[T]):
     def done(self) -> bool:
         """Whether value or error are there."""
         return self._state != "pending"
+
+    def getState(self) -> State:
+        """``pending``, ``fulfilled`` or ``rejected``, as in PHP."""
+        return self._state
 
     def __await__(self) -> Generator[Any, None, T]:
         import asyncio
@@ -235,22 +249,39 @@ class Promise(Pending, Generic[T]):
 
     @classmethod
     def _gather(
-        cls, items: list[Promise[Any]], stop_at: State | None, outcome: Callable[[Promise[Any]], Any]
-    ) -> Promise[list[Any]]:
-        gathered: Promise[list[Any]] = Promise()
-        gathered._sources = tuple(items)
+        cls,
+        promises: Iterable[Any] | Mapping[Any, Any],
+        stop_at: State | None,
+        outcome: Callable[[Promise[Any]], Any],
+        failure: Callable[[list[Any]], BaseException] | None = None,
+    ) -> Promise[Any]:
+        """A promise that settles as the first one that is ``stop_at``, else with the ``outcome`` of every one.
+
+        These are its value, or make the error that ``failure`` builds of them.
+        """
+        names = list(promises) if isinstance(promises, Mapping) else None
+        items = [cls.resolve(item) for item in (promises.values() if isinstance(promises, Mapping) else promises)]
+        gathered: Promise[Any] = Promise()
+        gathered._sources, gathered._is_race = tuple(items), failure is not None
         left = len(items)
         lock = threading.Lock()
 
+        def finish() -> None:
+            outcomes = [outcome(item) for item in items]
+            if failure is not None:
+                gathered._settle("rejected", failure(outcomes))
+            else:
+                gathered._settle("fulfilled", outcomes if names is None else dict(zip(names, outcomes, strict=True)))
+
         def settled(item: Promise[Any]) -> None:
             nonlocal left
-            if item._state == stop_at:  # before it is counted: the last one must find the promise rejected
-                gathered._settle("rejected", item._value)
+            if item._state == stop_at:  # before it is counted: the last one must find the promise settled
+                gathered._settle(stop_at, item._value)
             with lock:
                 left -= 1
                 complete = left == 0
-            if complete:
-                gathered._settle("fulfilled", [outcome(each) for each in items])
+            if complete and gathered._state == "pending":
+                finish()
 
         def noting(item: Promise[Any]) -> Callable[[], None]:
             return lambda: settled(item)
@@ -258,5 +289,5 @@ class Promise(Pending, Generic[T]):
         for item in items:
             item._react(noting(item))
         if not items:
-            gathered._settle("fulfilled", [])
+            finish()
         return gathered

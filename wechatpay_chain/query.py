@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import quote
 
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["JS", "PHP", "Style", "build"]
+__all__ = ["JS", "PHP", "Style", "build", "iso_string", "joined"]
 
 
 _DEEPEST = 50
 
 
 class Style(NamedTuple):
-    """What one face's users are used to: the spelling of booleans and of flat lists, and what stays bare."""
+    """What one face's users are used to: the spelling of booleans and of flat lists, what stays bare, and dates."""
 
     true: str
     false: str
     flat_list_index: bool
     safe: str
+    takes_dates: bool
 
 
 # axios: true/false, a[]=x for a flat list. encodeURIComponent leaves !'()* bare and axios brings : $ , back;
 # a space is %20 here, since + is a plus sign to whoever reads the signed text.
-JS = Style(true="true", false="false", flat_list_index=False, safe="!'()*:$,")
+JS = Style(true="true", false="false", flat_list_index=False, safe="!'()*:$,", takes_dates=True)
 # http_build_query with PHP_QUERY_RFC3986, as Guzzle calls it.
-PHP = Style(true="1", false="0", flat_list_index=True, safe="")
+PHP = Style(true="1", false="0", flat_list_index=True, safe="", takes_dates=False)
 
 
 def build(params: object, style: Style) -> str:
@@ -52,6 +54,26 @@ def build(params: object, style: Style) -> str:
         for name, item in pairs
         for key, value in _flat(name, item, style, 0)
     )
+
+
+def joined(defaults: Mapping[str, object], params: object, style: Style) -> object:
+    """What stands in every query and what one call adds or replaces; text and pairs follow the defaults."""
+    if not defaults or params is None:
+        return defaults or params
+    if isinstance(params, Mapping):
+        return {**defaults, **params}
+    return "&".join(filter(None, (build(defaults, style), build(params, style))))
+
+
+def iso_string(moment: datetime) -> str:
+    """A moment as JavaScript's ``toISOString`` writes it: UTC, in milliseconds; ``moment`` has a time zone.
+
+    Raises ChainError for one that UTC puts beyond the calendar.
+    """
+    try:
+        return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    except OverflowError:
+        raise ChainError(f"{moment.isoformat()} is beyond the calendar in UTC; nothing was sent") from None
 
 
 def _pair(item: object) -> tuple[str, object]:
@@ -89,7 +111,10 @@ def _plain(value: object, key: str, style: Style) -> str:
         return int.__repr__(value)
     if isinstance(value, Decimal) or (isinstance(value, float) and abs(value) < 1e300):
         return str(value)
-    raise ChainError(f"query: {key} is {type(value).__name__}; pass text, a number, a list or a mapping")
+    if isinstance(value, datetime) and style.takes_dates and value.tzinfo is not None:
+        return iso_string(value)
+    expected = "one with a time zone" if isinstance(value, datetime) else "text, a number, a list or a mapping"
+    raise ChainError(f"query: {key} is {type(value).__name__}; pass {expected}; nothing was sent")
 
 
 def _quoted(text: str, key: str, style: Style) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
-__all__ = ["Response"]
+__all__ = ["RESPONSE_TYPES", "Response"]
+
+# What axios may be asked for as .data: https://axios-http.com/docs/req_config
+RESPONSE_TYPES = ("json", "text", "arraybuffer", "blob", "document", "stream")
 
 
 class Response(requests.Response):
@@ -17,10 +22,11 @@ class Response(requests.Response):
     Pay does not sign, and inside errors. Everything of ``requests.Response`` is there too.
     """
 
-    __attrs__ = [*requests.Response.__attrs__, "parsed", "verified"]  # noqa: RUF012  # as in requests; what is pickled
+    __attrs__ = [*requests.Response.__attrs__, "parsed", "response_type", "verified"]  # noqa: RUF012  # as in requests; what is pickled
 
     verified: bool = False
     parsed: Any = None
+    response_type: str = ""
 
     @property
     def status(self) -> int:
@@ -29,7 +35,13 @@ class Response(requests.Response):
 
     @property
     def data(self) -> Any:
-        """The body: parsed when it is JSON or APIv2's XML, None when empty, else text, or bytes that are no UTF-8."""
+        """The body: parsed when it is JSON or APIv2's XML, None when empty, else text, or bytes that are no UTF-8.
+
+        ``responseType`` asks for another form: ``text``, bytes (``arraybuffer``, ``blob``), or a binary file
+        (``stream``).
+        """
+        if self.response_type in _FORMS:
+            return _FORMS[self.response_type](self)
         if self.parsed is not None:
             return self.parsed
         content = self.content
@@ -48,3 +60,17 @@ class Response(requests.Response):
     def request_id(self) -> str:
         """WeChat Pay's id of this request, to be quoted to its support; empty when the answer has none."""
         return str(self.headers.get("Request-ID", ""))
+
+
+def _file(answer: Response) -> Any:
+    """The body as a binary file: what is still to come of it when it streams."""
+    return io.BytesIO(answer.content) if vars(answer)["_content_consumed"] else answer.raw
+
+
+_FORMS: dict[str, Callable[[Response], Any]] = {
+    "text": lambda answer: answer.content.decode("utf-8", "replace"),
+    "document": lambda answer: answer.content.decode("utf-8", "replace"),
+    "arraybuffer": lambda answer: answer.content,
+    "blob": lambda answer: answer.content,
+    "stream": _file,
+}

@@ -14,15 +14,16 @@ from typing import Any, TypeVar
 
 import requests
 
+from wechatpay_chain import query
 from wechatpay_chain.crypto import pem
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.options import read_headers, read_retry, read_timeout
+from wechatpay_chain.options import mapping, read_headers, read_retry, read_timeout
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.transport.tls import client_context
 
-__all__ = ["Settings", "from_env", "from_profile", "joined", "read"]
+__all__ = ["Settings", "entries", "from_env", "from_profile", "joined", "read"]
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ _NAMES = frozenset(
         "headers",
         "retry",
         "session",
+        "params",
     }
 )
 _ALIASES = {"privateKey": "private_key", "baseURL": "base_url", "apiv3Key": "apiv3_key", "certsDir": "certs_dir"}
@@ -72,6 +74,7 @@ class Settings:
     bases: tuple[Base, ...]
     timeout: tuple[float, float] | None
     headers: tuple[tuple[str, str | None], ...]
+    params: Mapping[str, Any]
     retry: int | None = None
     session: requests.Session | None = field(default=None, repr=False)
 
@@ -85,23 +88,24 @@ class Settings:
 
 def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
     """The settings in one mapping and in names beside it; ConfigError names the entry to mend."""
-    entries = _entries(config, options, aliases)
+    given = _named(config, options, aliases)
     merchant = Merchant.of(
-        entries.get("mchid"),
-        entries.get("serial"),
-        entries.get("private_key"),
-        entries.get("apiv3_key"),
-        entries.get("secret"),
+        given.get("mchid"),
+        given.get("serial"),
+        given.get("private_key"),
+        given.get("apiv3_key"),
+        given.get("secret"),
     )
     return Settings(
         merchant=merchant,
-        tls=None if entries.get("merchant") is None else client_context(entries["merchant"]),
-        keyring=Keyring.of(_certs(entries), merchant.serial),
-        bases=bases_of(entries.get("base_url")),
-        timeout=_option("timeout", read_timeout, entries),
-        headers=_option("headers", read_headers, entries),
-        retry=_option("retry", read_retry, entries),
-        session=_session(entries.get("session")),
+        tls=None if given.get("merchant") is None else client_context(given["merchant"]),
+        keyring=Keyring.of(_certs(given), merchant.serial),
+        bases=bases_of(given.get("base_url")),
+        timeout=_option("timeout", read_timeout, given),
+        headers=_option("headers", read_headers, given),
+        params=_option("params", _params, given),
+        retry=_option("retry", read_retry, given),
+        session=_session(given.get("session")),
     )
 
 
@@ -146,20 +150,28 @@ def from_profile(name: str, environment: Mapping[str, str] = os.environ) -> dict
     return {key: _placed(key, value, path.parent) for key, value in named.items()}
 
 
-def _entries(config: object, options: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+def entries(config: object, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is configured in a mapping and by names beside it, under the names that were typed."""
     if config is not None and not isinstance(config, Mapping):
         raise ConfigError(f"configuration: expected a mapping or names, found {type(config).__name__}", "config")
-    entries: dict[str, Any] = {}
-    for source in (config or {}, options):
-        for given, value in source.items():
-            name = aliases.get(given, given)
-            if name not in _NAMES:
-                raise ConfigError(_unknown(given, {*_NAMES, *aliases}), str(given))
-            if entries.get(name) is not None and value is not None:
-                raise ConfigError(f"{name}: given twice", name)
-            if value is not None or name not in entries:
-                entries[name] = value
-    return entries
+    twice = next((name for name in options if (config or {}).get(name) is not None and options[name] is not None), None)
+    if twice is not None:
+        raise ConfigError(f"{twice}: given twice", twice)
+    return {**(config or {}), **{name: value for name, value in options.items() if value is not None}}
+
+
+def _named(config: object, options: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """The entries under their own names."""
+    named: dict[str, Any] = {}
+    for given, value in entries(config, options).items():
+        name = aliases.get(given, given)
+        if name not in _NAMES:
+            raise ConfigError(_unknown(given, {*_NAMES, *aliases}), str(given))
+        if named.get(name) is not None and value is not None:
+            raise ConfigError(f"{name}: given twice", name)
+        if value is not None or name not in named:
+            named[name] = value
+    return named
 
 
 def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) -> T:
@@ -168,6 +180,12 @@ def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) 
         return read(entries.get(name))
     except ChainError as error:
         raise ConfigError(str(error).removesuffix("; nothing was sent"), name) from None
+
+
+def _params(params: object) -> Mapping[str, Any]:
+    given = mapping(params, "params")
+    query.build(given, query.JS)
+    return dict(given)
 
 
 def _session(session: object) -> requests.Session | None:

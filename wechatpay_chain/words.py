@@ -14,6 +14,7 @@ from urllib.parse import quote
 from wechatpay_chain.errors import ChainError
 
 __all__ = [
+    "Joined",
     "as_php",
     "as_written",
     "encode_segment",
@@ -88,6 +89,12 @@ def shown(path: str) -> str:
     return _TEMPLATE.sub(r"<\1\2>", path)
 
 
+class Joined(tuple[str, ...]):
+    """Several values for one placeholder: each is encoded, the commas between them are not."""
+
+    __slots__ = ()
+
+
 def encode_segment(value: object, name: str) -> str:
     """A value as one path segment, percent-encoded once; nothing is safe but RFC 3986's unreserved.
 
@@ -97,7 +104,7 @@ def encode_segment(value: object, name: str) -> str:
     if text in (".", ".."):
         raise ChainError(f"{name}: {text!r} would change the path; nothing was sent")
     try:
-        return quote(text, safe="")
+        return ",".join(quote(part, safe="") for part in (value if isinstance(value, Joined) else (text,)))
     except UnicodeEncodeError:
         raise ChainError(f"{name}: text that UTF-8 cannot hold; nothing was sent") from None
 
@@ -105,7 +112,8 @@ def encode_segment(value: object, name: str) -> str:
 def expand(path: str, values: Mapping[str, object]) -> str:
     """A path with its placeholders filled from ``values``, every stray character percent-encoded.
 
-    Raises ChainError for a missing or unusable value, or braces that are no placeholder.
+    A value is text, a whole number, or ``Joined``. Raises ChainError for a missing or unusable value, or braces
+    that are no placeholder.
     """
     if "{" in path:
         _refuse_operators(path)
@@ -159,6 +167,8 @@ def _checked(text: object) -> str:
 
 
 def _plain(value: object, name: str) -> str:
+    if isinstance(value, Joined):
+        value = ",".join(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ChainError(f"{name}: expected text or a whole number, found {type(value).__name__}; nothing was sent")
     # str() of an enum member is its Python name; its value is what was meant.

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from wechatpay_chain.errors import DecryptionError
 
-__all__ = ["KEY_LENGTH", "decrypt", "encrypt"]
+__all__ = ["KEY_LENGTH", "decrypt", "decrypt_bytes", "encrypt"]
 
 KEY_LENGTH = 32
 _MODE = ECB()  # noqa: S305
@@ -41,6 +41,19 @@ def decrypt(ciphertext: str, key: bytes) -> str:
 
     Raises ValueError for a key that has not 32 bytes.
     """
+    try:
+        plain = decrypt_bytes(ciphertext, key)
+    finally:
+        del key  # the frames of a traceback must not hold a key
+    try:
+        return plain.decode("utf-8")
+    except UnicodeDecodeError:
+        del plain  # the frames of a traceback must not hold what was decrypted
+    raise DecryptionError("ciphertext: wrong key, or the decrypted bytes are no UTF-8 text")
+
+
+def decrypt_bytes(ciphertext: str, key: bytes) -> bytes:
+    """What ``encrypt`` was given; DecryptionError for a wrong key or no base64, ValueError as for ``decrypt``."""
     length = len(key)
     if length != KEY_LENGTH:
         del key
@@ -49,9 +62,7 @@ def decrypt(ciphertext: str, key: bytes) -> str:
     del key
     try:
         padded = decryptor.update(base64.b64decode(ciphertext, validate=True)) + decryptor.finalize()
-        return (unpadder.update(padded) + unpadder.finalize()).decode("utf-8")
-    except UnicodeDecodeError:
-        reason = "wrong key, or the decrypted bytes are no UTF-8 text"
+        return unpadder.update(padded) + unpadder.finalize()
     except (binascii.Error, ValueError):
         reason = "wrong key, or no base64 of whole blocks"
     # The frames of a traceback must not hold what was decrypted.

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from wechatpay_chain.errors import DecryptionError
 
-__all__ = ["decrypt", "encrypt", "sign", "verify"]
+__all__ = ["decrypt", "decrypt_bytes", "encrypt", "sign", "verify"]
 
 _SIGNATURE_PADDING = PKCS1v15()
 _SHA256 = SHA256()
@@ -55,10 +55,21 @@ def decrypt(ciphertext: str, private_key: RSAPrivateKey) -> str:
 
     Raises DecryptionError when it was not made for this key or is no base64 or UTF-8 text.
     """
+    plain = decrypt_bytes(ciphertext, private_key)
     try:
-        return private_key.decrypt(base64.b64decode(ciphertext, validate=True), _FIELD_PADDING).decode("utf-8")
+        return plain.decode("utf-8")
     except UnicodeDecodeError:
-        reason = "the decrypted bytes are no UTF-8 text"
+        del plain  # a name or an identity number: not for a traceback
+    raise DecryptionError("ciphertext: the decrypted bytes are no UTF-8 text")
+
+
+def decrypt_bytes(ciphertext: str, private_key: RSAPrivateKey) -> bytes:
+    """The bytes in a base64 RSA-OAEP ``ciphertext``, such as the key of an encrypted bill.
+
+    Raises DecryptionError when it was not made for this key or is no base64.
+    """
+    try:
+        return private_key.decrypt(base64.b64decode(ciphertext, validate=True), _FIELD_PADDING)
     except (ValueError, binascii.Error):
         reason = "it was not encrypted for this private key, or is no base64"
     raise DecryptionError(f"ciphertext: {reason}")

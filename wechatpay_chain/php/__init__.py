@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from wechatpay_chain.php.aes import AesEcb, AesGcm
 from wechatpay_chain.php.builder import Builder, Instance
+from wechatpay_chain.php.exceptions import (
+    ClientException,
+    InvalidArgumentException,
+    RequestException,
+    ServerException,
+    UnexpectedValueException,
+)
 from wechatpay_chain.php.formatter import Formatter
 from wechatpay_chain.php.hashing import Hash
+from wechatpay_chain.php.media_util import MediaUtil
 from wechatpay_chain.php.pem_util import PemUtil
 from wechatpay_chain.php.response import Body, Response
 from wechatpay_chain.php.rsa import Rsa
@@ -16,11 +24,17 @@ __all__ = [
     "AesGcm",
     "Body",
     "Builder",
+    "ClientException",
     "Formatter",
     "Hash",
     "Instance",
+    "InvalidArgumentException",
+    "MediaUtil",
     "PemUtil",
+    "RequestException",
     "Response",
     "Rsa",
+    "ServerException",
     "Transformer",
+    "UnexpectedValueException",
 ]

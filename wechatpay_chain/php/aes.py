@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal, overload
+
 from wechatpay_chain.crypto import aes, ecb
 from wechatpay_chain.errors import ConfigError
-from wechatpay_chain.php.helper import as_bytes, as_text, shielded, tidy_base64
+from wechatpay_chain.php.helper import Text, as_bytes, as_text, shielded, tidy_base64
 
 __all__ = ["AesEcb", "AesGcm", "AesInterface"]
 
@@ -28,22 +30,39 @@ class AesGcm(AesInterface):
 
     @staticmethod
     @shielded
-    def encrypt(plaintext: str | bytes, key: str | bytes, iv: str | bytes = "", aad: str | bytes = "") -> str:
+    def encrypt(plaintext: Text, key: Text, iv: Text = "", aad: Text = "") -> str:
         """Base64 of ciphertext and tag; ConfigError for a key or an ``iv`` of another length."""
         nonce = as_bytes(iv)
         if not 8 <= len(nonce) <= 128:
             raise ConfigError(f"iv: {len(nonce)} bytes, expected 12", "iv")
         return aes.encrypt(as_bytes(plaintext), as_bytes(key), nonce, as_bytes(aad))
 
+    @overload
+    @staticmethod
+    def decrypt(
+        ciphertext: Text,
+        key: Text,
+        iv: Text = ...,
+        aad: Text = ...,
+        *,
+        raw: Literal[False] = False,
+    ) -> str: ...
+
+    @overload
+    @staticmethod
+    def decrypt(ciphertext: Text, key: Text, iv: Text = ..., aad: Text = ..., *, raw: Literal[True]) -> bytes: ...
+
     @staticmethod
     @shielded
-    def decrypt(ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "", aad: str | bytes = "") -> str:
-        """The text that was encrypted; DecryptionError for a wrong key, a changed text, or no UTF-8.
+    def decrypt(
+        ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "", aad: str | bytes = "", *, raw: bool = False
+    ) -> str | bytes:
+        """The text that was encrypted, its bytes with ``raw``.
 
-        ``crypto.aes.decrypt`` gives bytes.
+        Raises DecryptionError for a wrong key, a changed text, or bytes that are no UTF-8 and not asked for.
         """
         found = aes.decrypt(tidy_base64(ciphertext), as_bytes(key), as_bytes(iv), as_bytes(aad))
-        return as_text(found, "ciphertext")
+        return found if raw else as_text(found, "ciphertext")
 
 
 class AesEcb(AesInterface):
@@ -55,8 +74,20 @@ class AesEcb(AesInterface):
         """Base64 of the ciphertext; ConfigError for a key that has not 32 bytes."""
         return ecb.encrypt(as_bytes(plaintext), as_bytes(key))
 
+    @overload
+    @staticmethod
+    def decrypt(ciphertext: Text, key: Text, iv: Text = ..., *, raw: Literal[False] = False) -> str: ...
+
+    @overload
+    @staticmethod
+    def decrypt(ciphertext: Text, key: Text, iv: Text = ..., *, raw: Literal[True]) -> bytes: ...
+
     @staticmethod
     @shielded
-    def decrypt(ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "") -> str:
-        """The text that was encrypted; DecryptionError for a wrong key, a broken text, or no UTF-8."""
-        return ecb.decrypt(tidy_base64(ciphertext), as_bytes(key))
+    def decrypt(ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "", *, raw: bool = False) -> str | bytes:
+        """The text that was encrypted, its bytes with ``raw``.
+
+        Raises DecryptionError for a wrong key, a broken text, or bytes that are no UTF-8 and not asked for.
+        """
+        found = ecb.decrypt_bytes(tidy_base64(ciphertext), as_bytes(key))
+        return found if raw else as_text(found, "ciphertext")

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from wechatpay_chain import options as opts
-from wechatpay_chain import query, settings, words
+from wechatpay_chain import query, response, settings, words
+from wechatpay_chain.call import Call, redirected
 from wechatpay_chain.client import Client
-from wechatpay_chain.errors import ChainError, without_frames
+from wechatpay_chain.errors import ApiError, ChainError, ConfigError, without_frames
+from wechatpay_chain.php import guzzle, trace
 from wechatpay_chain.php.response import Response
 from wechatpay_chain.protocol import spelling
 from wechatpay_chain.settings import Settings
+from wechatpay_chain.transport.request import SignedRequest
 
 __all__ = ["Builder", "Instance"]
 
 _FACE = opts.Face(
-    options={
-        "json": "json",
-        "query": "params",
-        "body": "raw",
-        "headers": "headers",
-        "timeout": "timeout",
-        "retry": "retry",
-        "stream": "stream",
-        "sink": "sink",
-        "base_uri": "base_url",
-        "xml": "xml",
-        "nonceless": "nonceless",
-        "security": "security",
-    },
-    elsewhere={
-        "multipart": "uploads are not supported yet",
-        "form_params": "APIv3 takes no forms; write json",
-        "verify": "answers are always verified; a CA bundle comes from REQUESTS_CA_BUNDLE",
-        "auth": "requests are signed",
-    },
+    options=guzzle.OPTIONS,
+    elsewhere={},
     query_style=query.PHP,
     json_content_type=opts.JSON,
     query_replaces=True,
     xml_style=spelling.PHP,
     xml_accept="text/xml, text/plain, application/x-gzip",
+    spell=guzzle.spelled,
 )
 _ALIASES = {"privateKey": "private_key", "apiv3Key": "apiv3_key", "base_uri": "base_url"}
 
@@ -53,19 +40,20 @@ class Builder:
     def factory(config: Mapping[str, Any] | None = None, /, **options: Any) -> Instance:
         """A client with the PHP face.
 
-        Takes ``mchid serial privateKey certs secret merchant base_uri timeout headers``, as one mapping or
-        by name. Raises ConfigError, which names the entry.
+        Takes ``mchid serial privateKey certs secret merchant base_uri headers``, and Guzzle's options that are
+        to hold for every call (``query timeout connect_timeout read_timeout verify proxy cert ssl_key auth
+        allow_redirects http_errors debug``), as one mapping or by name. Raises ConfigError, which names the entry.
         """
         failure = None
         try:
-            configured = _configured(config, options)
+            configured, defaults = _configured(config, options)
         except Exception as error:  # whatever it is, its frames hold keys
             failure = without_frames(error)
         # The frames of a traceback must not hold what was configured.
         del config, options
         if failure is not None:
             raise failure from None
-        return Instance(configured)
+        return Instance(configured, defaults)
 
 
 class Instance(Client):
@@ -73,6 +61,10 @@ class Instance(Client):
 
     _face = _FACE
     _response_class = Response
+
+    def __init__(self, configured: Settings, defaults: Mapping[str, Any]) -> None:
+        self._defaults = defaults
+        super().__init__(configured)
 
     def _text(self, text: str) -> str:
         return words.as_php(text)
@@ -82,20 +74,45 @@ class Instance(Client):
             raise ChainError(f"{method.lower()}: one mapping of options, found {len(args)} arguments; nothing was sent")
         # PHP has one empty array for lists and mappings: post([]) is post({}).
         given = None if not args or args[0] == [] else args[0]
-        merged = opts.merged(opts.mapping(given, "options"), options)
-        if merged.get("json") is not None:
-            merged.pop("body", None)
+        own = opts.merged(opts.mapping(given, "options"), options)
+        merged = guzzle.translated({**self._defaults, **own})
         if merged.get("base_uri") is not None:
             merged["base_uri"] = _directory(merged["base_uri"])
         return merged
 
+    def _exchange(self, call: Call, request: SignedRequest) -> response.Response:
+        answer = self._traced(call, request)
+        for _ in range(call.redirects or 0):
+            if not answer.is_redirect:
+                return answer
+            call = self._followed(call, answer)
+            answer = self._traced(call, self._request(call))
+        if call.redirects and answer.is_redirect:
+            raise ApiError.of(answer)
+        return answer
 
-def _configured(config: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Settings:
-    if isinstance(config, Mapping) and isinstance(config.get("base_uri"), str):
-        config = {**config, "base_uri": _directory(config["base_uri"])}
-    if isinstance(options.get("base_uri"), str):
-        options = {**options, "base_uri": _directory(options["base_uri"])}
-    return settings.read(config, options, _ALIASES)
+    def _traced(self, call: Call, request: SignedRequest) -> response.Response:
+        return trace.traced(call.debug, request, lambda: super(Instance, self)._exchange(call, request))
+
+    def _followed(self, call: Call, answer: response.Response) -> Call:
+        """The call at the place that a redirect names; ApiError where it may not be sent again, or not there."""
+        if call.method == "GET" and call.payload is None:
+            with contextlib.suppress(ChainError, ValueError):  # ValueError: the place is no URL
+                return redirected(call, urljoin(answer.url, answer.headers["Location"]), self._settings.bases)
+        raise ApiError.of(answer)
+
+
+def _configured(config: Mapping[str, Any] | None, options: Mapping[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    given = settings.entries(config, options)
+    if isinstance(given.get("base_uri"), str):
+        given["base_uri"] = _directory(given["base_uri"])
+    defaults = {name: given.pop(name) for name in guzzle.DEFAULTS & given.keys()}
+    try:
+        guzzle.translated(defaults)
+    except ChainError as error:
+        told = str(error).removesuffix("; nothing was sent")
+        raise ConfigError(told, told.partition(":")[0]) from None
+    return settings.read(given, {}, _ALIASES), {name: value for name, value in defaults.items() if value is not None}
 
 
 def _directory(uri: Any) -> Any:

@@ -6,12 +6,14 @@ import base64
 import re
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeAlias, TypeVar
 
 from wechatpay_chain.errors import ConfigError, DecryptionError, WechatpayError
 
-__all__ = ["as_bytes", "as_text", "shielded", "tidy_base64"]
+__all__ = ["Text", "as_bytes", "as_text", "shielded", "tidy_base64"]
 
+# A PHP string: text, which is UTF-8, or bytes.
+Text: TypeAlias = "str | bytes"
 P = ParamSpec("P")
 R = TypeVar("R")
 

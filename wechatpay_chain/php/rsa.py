@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Literal, overload
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from wechatpay_chain.crypto import pem, rsa
 from wechatpay_chain.errors import ConfigError
-from wechatpay_chain.php.helper import as_bytes, shielded, tidy_base64
+from wechatpay_chain.php.helper import Text, as_bytes, as_text, shielded, tidy_base64
 
 __all__ = ["OPENSSL_PKCS1_OAEP_PADDING", "OPENSSL_PKCS1_PADDING", "Rsa"]
 
@@ -59,29 +59,43 @@ class Rsa:
 
     @staticmethod
     @shielded
-    def sign(message: str | bytes, privateKey: Any) -> str:
+    def sign(message: Text, privateKey: Any) -> str:
         """The signature (SHA-256, PKCS#1 v1.5) in base64."""
         return rsa.sign(as_bytes(message), _private(privateKey))
 
     @staticmethod
     @shielded
-    def verify(message: str | bytes, signature: str | bytes, publicKey: Any) -> bool:
+    def verify(message: Text, signature: Text, publicKey: Any) -> bool:
         """Whether the base64 ``signature`` is one of ``message``."""
         return rsa.verify(as_bytes(message), tidy_base64(signature), _public(publicKey))
 
     @staticmethod
     @shielded
-    def encrypt(plaintext: str | bytes, publicKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING) -> str:
+    def encrypt(plaintext: Text, publicKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING) -> str:
         """The RSA-OAEP ciphertext in base64; ConfigError for another padding and for text that is too long."""
         _check(padding)
         return rsa.encrypt(as_bytes(plaintext), _public(publicKey))
 
+    @overload
+    @staticmethod
+    def decrypt(ciphertext: Text, privateKey: Any, padding: int = ..., *, raw: Literal[False] = False) -> str: ...
+
+    @overload
+    @staticmethod
+    def decrypt(ciphertext: Text, privateKey: Any, padding: int = ..., *, raw: Literal[True]) -> bytes: ...
+
     @staticmethod
     @shielded
-    def decrypt(ciphertext: str | bytes, privateKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING) -> str:
-        """The text in a base64 RSA-OAEP ciphertext; DecryptionError when it was not made for this key."""
+    def decrypt(
+        ciphertext: str | bytes, privateKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING, *, raw: bool = False
+    ) -> str | bytes:
+        """The text in a base64 RSA-OAEP ciphertext, its bytes with ``raw``.
+
+        Raises DecryptionError when it was not made for this key, or for bytes that are no UTF-8 and not asked for.
+        """
         _check(padding)
-        return rsa.decrypt(tidy_base64(ciphertext), _private(privateKey))
+        found = rsa.decrypt_bytes(tidy_base64(ciphertext), _private(privateKey))
+        return found if raw else as_text(found, "ciphertext")
 
 
 def _private(thing: Any) -> RSAPrivateKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -58,6 +59,15 @@ class Base(NamedTuple):
     def is_wechat(self) -> bool:
         """Whether this is one of WeChat Pay's own hosts, over TLS and at the usual port."""
         return self.origin.removeprefix("https://") in HOSTS
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this is the machine itself."""
+        host = urlsplit(self.origin).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
 
 DEFAULT = (Base("https://api.mch.weixin.qq.com"), Base("https://api2.mch.weixin.qq.com"))

@@ -7,24 +7,31 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.crypto import rsa
 from wechatpay_chain.protocol.v3 import answer_text
 from wechatpay_chain.sandbox.identity import Identity
+
+if TYPE_CHECKING:
+    from wechatpay_chain.sandbox.upload import Form
 
 __all__ = ["Answer", "Received", "Refusal"]
 
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it arrived; ``verdict`` is empty when its signature held, else what was wrong."""
+    """A request as it arrived; ``verdict`` is empty when its signature held, else what was wrong.
+
+    Of an upload of more than 1 MiB ``body`` is empty; ``form`` tells what was in it.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
     verdict: str = ""
+    form: Form | None = None
 
 
 @dataclass

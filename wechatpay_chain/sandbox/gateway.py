@@ -1,16 +1,14 @@
-"""The server: reads a request, lets it be checked and answered, signs the answer."""
+"""The gateway: reads a request, lets it be checked and answered, signs the answer."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import socketserver
+import io
 import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.crypto.pem import serial_of
-from wechatpay_chain.sandbox import authorization, legacy
+from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.certificate import merchant_entry
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
 from wechatpay_chain.sandbox.routes import Routes
+from wechatpay_chain.sandbox.server import Server
 
 if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
@@ -32,6 +32,9 @@ __all__ = ["Sandbox"]
 _REMEMBERED = 10_000
 _MOST_HELD = 64 * 1024 * 1024
 _LONGEST_BODY = 32 * 1024 * 1024
+# A form is digested while it arrives, and only a short one is kept.
+_LONGEST_FORM = 4 * 1024 * 1024 * 1024
+_LONGEST_KEPT_FORM = 1024 * 1024
 # WeChat Pay's servers close a connection that is idle for so many seconds.
 _KEEP_ALIVE = 8
 
@@ -51,7 +54,7 @@ class Sandbox:
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity)
         self._scheme = "https" if tls else "http"
-        self._server = _Server(("127.0.0.1", port), _handler(self), tls)
+        self._server = Server(("127.0.0.1", port), _handler(self), tls)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -79,6 +82,11 @@ class Sandbox:
     def mchid(self) -> str:
         """The one merchant that it knows."""
         return self.identity.mchid
+
+    @property
+    def merchant(self) -> dict[str, str]:
+        """The merchant's TLS certificate and its key as PEM text: the entry ``merchant`` of a client."""
+        return merchant_entry(self.identity)
 
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
@@ -124,6 +132,10 @@ class Sandbox:
         entries = {php.get(name, name): value for name, value in self.configuration().items()}
         return Builder.factory({**entries, "privateKey": self.identity.merchant_key, **options})
 
+    def pay(self, out_trade_no: str) -> str:
+        """Pay an order as a payer would with the phone; its ``transaction_id``. KeyError for an unknown order."""
+        return self._routes.orders.pay(out_trade_no)
+
     def reset(self) -> None:
         """Forget what was received and stored, and what tampers; the keys stay."""
         self.requests.clear()
@@ -149,7 +161,14 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"<Sandbox of {self.mchid} at {self.base_url}>"
 
-    def respond(self, method: str, target: str, headers: CaseInsensitiveDict[str], body: bytes) -> Answer:
+    def respond(
+        self,
+        method: str,
+        target: str,
+        headers: CaseInsensitiveDict[str],
+        body: bytes,
+        form: upload.Form | None = None,
+    ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
         if legacy.is_legacy(target):
             request = Received(method, target, headers, body)
@@ -157,11 +176,11 @@ class Sandbox:
             return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
-            authorization.check(self.identity, method, target, headers, body)
+            authorization.check(self.identity, method, target, headers, body if form is None else form.meta)
         except Refusal as refusal:
             verdict = str(refusal)
             answer = Answer.of(refusal.status, refusal.payload)
-        received = Received(method, target, headers, body, verdict)
+        received = Received(method, target, headers, body, verdict, form)
         if not verdict:
             try:
                 answer = self._routes.answer(received)
@@ -180,58 +199,6 @@ class Sandbox:
         return answer
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(
-        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None
-    ) -> None:
-        self.accepted = 0
-        self._tls = tls
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer asks the name service for this host's name, which can take seconds.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
-
-    def get_request(self) -> tuple[Any, Any]:
-        connection, address = super().get_request()
-        if self._tls is not None:
-            # The handshake is left to the connection's own thread: a slow one must not keep others waiting.
-            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        return connection, address
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-            self.accepted += 1
-        super().process_request(request, client_address)
-
-    @property
-    def open_connections(self) -> int:
-        """Connections that neither side has closed yet."""
-        with self._open_lock:
-            return len(self._open)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no event."""
-
-    def hang_up(self) -> None:
-        with self._open_lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
 def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -243,14 +210,21 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         def serve(self) -> None:
             given = self.headers.get("Content-Length", "0")
             length = int(given) if given.isascii() and given.isdigit() else -1
-            if not 0 <= length <= _LONGEST_BODY or "Transfer-Encoding" in self.headers:
+            boundary = upload.boundary_of(self.headers.get("Content-Type", ""))
+            if not 0 <= length <= (_LONGEST_FORM if boundary else _LONGEST_BODY) or "Transfer-Encoding" in self.headers:
                 self.close_connection = True
                 status, message = (413, "请求体过大") if length > _LONGEST_BODY else (400, "请求体长度无效")
                 self.send_error(status, message)
                 return
-            body = self.rfile.read(length)
+            body = b"" if boundary and length > _LONGEST_KEPT_FORM else self.rfile.read(length)
+            try:
+                file: Any = io.BytesIO(body) if body else self.rfile
+                form = upload.read_form(file, length, boundary) if boundary else None
+            except Refusal as refusal:
+                self.send_error(refusal.status, str(refusal))
+                return
             headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self.headers.items())
-            self.reply(sandbox.respond(self.command, self.target(), headers, body))
+            self.reply(sandbox.respond(self.command, self.target(), headers, body, form))
 
         def target(self) -> str:
             """The target as it was received; http.server folds slashes at its beginning."""

@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from wechatpay_chain.crypto import aes
 from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.sandbox import upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.orders import Orders
 
 __all__ = ["Routes"]
 
@@ -71,6 +73,7 @@ class Routes:
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
+        self.orders = Orders(identity)
         self._stored: dict[tuple[str, str], dict[str, str]] = {}
         self._lock = threading.Lock()
 
@@ -87,6 +90,13 @@ class Routes:
                 if request.method == "GET":
                     return self._read(callback, owner)
                 return self._write(callback, owner, fields)
+        ordered = self.orders.answer(
+            request, lambda: _fields(query) if request.method == "GET" else _body(request.body)
+        )
+        if ordered is not None:
+            return ordered
+        if request.form is not None:
+            return upload.answer(path, request.form)
         raise Refusal(404, "RESOURCE_NOT_EXISTS", f"沙箱不认识 {request.method} {path}")
 
     def _owner(self, callback: _Callback, matched: re.Match[str], fields: dict[str, Any]) -> str:

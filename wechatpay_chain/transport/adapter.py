@@ -187,7 +187,7 @@ def _judge(request: SignedRequest, response: Response) -> None:
     response.verified = proven.verified
     if proven.data is not None:
         response.parsed = proven.data
-    if status >= 300 and request.http_errors:
+    if request.refuses(status):
         raise ApiError.of(response)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wechatpay_chain.protocol.hosts import Base
@@ -18,11 +20,15 @@ MOST_ATTEMPTS = 10
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
-    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate; ``retry`` is how
-    often this call may be tried in all, None where its caller said nothing."""
+    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another
+    one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says.
+    ``retry`` is how often this call may be tried in all, None where its caller said nothing."""
 
     bases: tuple[Base, ...]
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
     stream: bool = False
     secure: bool = False
+    tls: ssl.SSLContext | None = None
+    verify: bool | str | None = None
+    proxies: Mapping[str, str] | None = None
     retry: int | None = None

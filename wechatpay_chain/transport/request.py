@@ -11,8 +11,12 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.protocol.proof import Signer
 from wechatpay_chain.response import Response
+from wechatpay_chain.transport.multipart import Multipart
 
 __all__ = ["SignedRequest"]
+
+# curl draws a boundary of its own.
+_OF_FORMS = ("content-type", "content-length")
 
 
 class _Call(Protocol):
@@ -23,7 +27,7 @@ class _Call(Protocol):
     @property
     def query(self) -> str: ...
     @property
-    def body(self) -> bytes | None: ...
+    def body(self) -> bytes | Multipart | None: ...
 
 
 class SignedRequest(requests.PreparedRequest):
@@ -42,25 +46,30 @@ class SignedRequest(requests.PreparedRequest):
         super().__init__()
         self.method = call.method
         self.headers = headers
-        self.body = call.body
+        self.body: Any = call.body
         self.path = call.path
         self.query = call.query
         self.protocol = protocol
         self.response_class = response_class
         self.origin = self.target = ""
         self.message = ""
-        self.http_errors = True
+        self.http_errors = self.redirect_errors = True
 
     def sign_for(self, base: Base) -> None:
         """Aim at ``base`` and sign with a fresh time and nonce; what was signed before is overwritten."""
         self.target = f"{base.prefix}{self.path}{'?' if self.query else ''}{self.query}"
         self.origin = base.origin
         self.url = base.origin + self.target
-        body = self.body if isinstance(self.body, bytes) else b""
-        signed = self.protocol.sign(str(self.method), self.target, body)
+        # Of an upload the meta alone is signed.
+        body: Any = getattr(self.body, "meta", self.body)
+        signed = self.protocol.sign(str(self.method), self.target, body or b"")
         if signed.authorization:
             self.headers["Authorization"] = signed.authorization
         self.message = signed.message.decode("utf-8", "surrogateescape")
+
+    def refuses(self, status: int) -> bool:
+        """Whether an answer of this status is an error."""
+        return self.http_errors if status >= 400 else self.redirect_errors and status >= 300
 
     @property
     def path_url(self) -> str:
@@ -70,10 +79,14 @@ class SignedRequest(requests.PreparedRequest):
     def curl(self) -> str:
         """This request as one curl command; its signature is good for five minutes."""
         words = ["curl", "--request", str(self.method), str(self.url)]
+        form = self.body if isinstance(self.body, Multipart) else None
         for name, value in self.headers.items():
-            words += ["--header", f"{name}: {value}"]
+            if form is None or name.lower() not in _OF_FORMS:
+                words += ["--header", f"{name}: {value}"]
         if isinstance(self.body, bytes):
             words += ["--data-raw", self.body.decode("utf-8", "backslashreplace")]
+        elif form is not None:
+            words += form.curl()
         return shlex.join(words)
 
     def __repr__(self) -> str:

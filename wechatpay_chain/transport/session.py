@@ -6,8 +6,9 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import requests
 
@@ -33,15 +34,23 @@ _log = logging.getLogger("wechatpay_chain")
 # Where a caller's own session keeps the adapter of all clients that share it: no URL begins like this, so
 # nothing else that the session does is changed.
 _SHARED = "wechatpay-chain+shared://"
-_sharing = threading.Lock()
+_making = threading.Lock()
 
 
 class _Environment(NamedTuple):
     """What the environment and the session say about one host, read once: proxies, CA bundle, certificate."""
 
-    proxies: dict[str, str]
+    proxies: Mapping[str, str]
     verify: bool | str
     cert: Any
+
+    def replaced(self, base: Base, delivery: Delivery) -> _Environment:
+        """What a call says instead of it; ``no_proxy`` among the proxies names hosts that need none."""
+        verify = self.verify if delivery.verify is None else delivery.verify
+        proxies = self.proxies if delivery.proxies is None else delivery.proxies
+        if delivery.proxies and requests.utils.should_bypass_proxies(base.origin, delivery.proxies.get("no_proxy")):
+            proxies = {}
+        return _Environment(proxies, verify, self.cert)
 
 
 class Session:
@@ -62,8 +71,8 @@ class Session:
         self._session = requests.Session() if shared is None else shared
         adapter_of = _shared_adapter if self._is_shared else _own_adapter
         self._adapter = adapter_of(self._session, bases)
-        # Connections with the merchant's certificate are kept apart from those without.
-        self._secure = None if tls is None else SigningAdapter(ssl_context=tls)
+        self._tls = tls
+        self._with_certificate: WeakKeyDictionary[ssl.SSLContext, SigningAdapter] = WeakKeyDictionary()
         self._get_attempts = get_attempts
 
     def send(self, request: SignedRequest, delivery: Delivery) -> Response:
@@ -73,9 +82,7 @@ class Session:
         or a 502, 503 or 504; anything else only where ``delivery`` says so, and an answer that cannot be verified
         never. Raises TransportError, VerificationError, ApiError or BusinessError; ``attempts`` tell what was tried.
         """
-        adapter = self._secure if delivery.secure else self._adapter
-        if adapter is None:
-            raise ConfigError("merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant")
+        adapter = self._adapter_of(delivery)
         bases = self._adapter.sites.ordered(delivery.bases)
         course = Course(bases, self._limit(request, delivery), insistent=delivery.retry is not None)
         while True:
@@ -93,8 +100,23 @@ class Session:
         """Close all connections but those of a caller's session; the next call opens new ones."""
         if not self._is_shared:
             self._session.close()
-        if self._secure is not None:
-            self._secure.close()
+        for adapter in list(self._with_certificate.values()):
+            adapter.close()
+
+    def _adapter_of(self, delivery: Delivery) -> SigningAdapter:
+        """Connections with one TLS certificate are kept apart from those with another, and without."""
+        tls = delivery.tls or (self._tls if delivery.secure else None)
+        if tls is None:
+            if delivery.secure:
+                raise ConfigError(
+                    "merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant"
+                )
+            return self._adapter
+        adapter = self._with_certificate.get(tls)
+        if adapter is None:
+            with _making:
+                adapter = self._with_certificate.setdefault(tls, SigningAdapter(ssl_context=tls))
+        return adapter
 
     def _limit(self, request: SignedRequest, delivery: Delivery) -> int:
         """How often the request may be sent; what is read from a stream that cannot be rewound is sent once."""
@@ -107,7 +129,7 @@ class Session:
     ) -> Response | float:
         """The answer, or seconds to wait before the next attempt."""
         base = course.base
-        environment = self._environment(base)
+        environment = self._environment(base).replaced(base, delivery)
         rewind = getattr(request.body, "seek", None)
         if rewind is not None:
             rewind(0)
@@ -183,7 +205,7 @@ def _shared_adapter(session: requests.Session, bases: Sequence[Base]) -> Signing
 
     The pools of the session's own adapter tell its size, TLS context and addresses.
     """
-    with _sharing:
+    with _making:
         found = session.adapters.get(_SHARED)
         if isinstance(found, SigningAdapter):
             return found

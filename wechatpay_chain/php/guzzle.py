@@ -1,0 +1,235 @@
+"""Guzzle's request options, made into what this client's engine takes.
+
+Source: https://docs.guzzlephp.org/en/stable/request-options.html
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from wechatpay_chain import options as opts
+from wechatpay_chain import query, words
+from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.php.media_util import MediaUtil
+from wechatpay_chain.protocol import spelling
+from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT
+from wechatpay_chain.transport.multipart import File, Multipart, Part
+from wechatpay_chain.transport.tls import client_context
+
+__all__ = ["DEFAULTS", "OPTIONS", "spelled", "translated"]
+
+Options: TypeAlias = "dict[str, Any]"
+
+# Under which name ``call.build`` takes each.
+OPTIONS: Mapping[str, str] = {
+    "json": "json",
+    "query": "params",
+    "body": "raw",
+    "form_params": "form",
+    "multipart": "multipart",
+    "headers": "headers",
+    "timeout": "timeout",
+    "connect_timeout": "timeout",
+    "read_timeout": "timeout",
+    "retry": "retry",
+    "stream": "stream",
+    "sink": "sink",
+    "base_uri": "base_url",
+    "verify": "verify",
+    "proxy": "proxies",
+    "cert": "tls",
+    "ssl_key": "tls",
+    "auth": "authorization",
+    "allow_redirects": "redirects",
+    "http_errors": "http_errors",
+    "debug": "debug",
+    "xml": "xml",
+    "nonceless": "nonceless",
+    "security": "security",
+}
+# What ``Builder.factory`` takes for every call.
+DEFAULTS = frozenset(
+    {
+        "query",
+        "timeout",
+        "connect_timeout",
+        "read_timeout",
+        "verify",
+        "proxy",
+        "cert",
+        "ssl_key",
+        "auth",
+        "allow_redirects",
+        "http_errors",
+        "debug",
+    }
+)
+# The first that is there is the body, as Guzzle picks it.
+_BODIES = ("json", "multipart", "form_params", "body")
+_MOST_REDIRECTS = 5
+# To Guzzle 0 seconds is no limit; here it is a day.
+_NO_LIMIT = 86_400.0
+_TIMEOUTS = ("timeout", "connect_timeout", "read_timeout")
+_FORM = "application/x-www-form-urlencoded"
+
+
+def translated(given: Mapping[str, Any]) -> Options:
+    """The options under the same names, each value as ``call.build`` takes it; ChainError names a wrong one."""
+    options = {name: value for name, value in given.items() if value is not None or name not in OPTIONS}
+    for name, read in _READERS.items():
+        if name in options:
+            options[name] = read(options[name])
+    _choose_body(options)
+    _join_timeouts(options)
+    _join_certificate(options)
+    return options
+
+
+def spelled(value: Any, name: str) -> Any:
+    """A placeholder's value as PHP spells it: scalars as strings, items joined by commas (RFC 6570, level 1 and 2)."""
+    if isinstance(value, Mapping):
+        value = [item for pair in value.items() for item in pair]
+    if isinstance(value, list | tuple):
+        return words.Joined(spelling.spell(item, name) for item in value)
+    return spelling.spell(value, name) if isinstance(value, bool | float) else value
+
+
+def _choose_body(options: Options) -> None:
+    if "form_params" in options and "multipart" in options:
+        raise ChainError("form_params and multipart are two bodies; pass one; nothing was sent")
+    for name in [name for name in _BODIES if name in options][1:]:
+        del options[name]
+    if isinstance(options.get("body"), MediaUtil):
+        options["body"] = options["body"].getStream()
+    if "form_params" in options:
+        text = query.build(opts.mapping(options["form_params"], "form_params"), query.PHP)
+        options["form_params"] = (text.replace("%20", "+").replace("~", "%7E"), _FORM)
+    if "multipart" in options:
+        options["multipart"] = _form(options["multipart"])
+
+
+def _join_timeouts(options: Options) -> None:
+    """``timeout`` bounds the waits to connect and to read, each of which may have a time-out of its own."""
+    given = {name: _seconds(options.pop(name), name) for name in _TIMEOUTS if name in options}
+    if given:
+        whole = given.get("timeout", DEFAULT_TIMEOUT)
+        connect, read = (given.get(name, whole) for name in _TIMEOUTS[1:])
+        options["timeout"] = (connect[0], read[1])
+
+
+def _seconds(limit: Any, name: str) -> tuple[float, float]:
+    endless = limit == 0 and not isinstance(limit, bool)
+    return opts.read_timeout(_NO_LIMIT if endless else limit, name) or DEFAULT_TIMEOUT
+
+
+def _join_certificate(options: Options) -> None:
+    key = options.pop("ssl_key", None)
+    if key is not None and "cert" not in options:
+        raise ChainError("ssl_key: missing beside it: cert; nothing was sent")
+    if "cert" in options:
+        options["cert"] = _certificate(options["cert"], options["cert"] if key is None else key)
+
+
+def _certificate(cert: tuple[Any, Any], key: tuple[Any, Any]) -> Any:
+    entry = {"cert": cert[0], "key": key[0], "passphrase": key[1]}
+    try:
+        return client_context(entry)
+    except ConfigError as error:
+        reason = str(error).removeprefix("merchant").lstrip(".")
+    finally:
+        del entry, cert, key
+    raise ChainError(f"{reason}; nothing was sent")
+
+
+def _file(value: Any) -> tuple[Any, Any]:
+    """A path, or a path and its passphrase."""
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return value[0], value[1]
+    return value, None
+
+
+def _form(parts: Any) -> Multipart:
+    if not isinstance(parts, list | tuple) or not parts:
+        raise ChainError(f"multipart: expected a list of parts, found {type(parts).__name__}; nothing was sent")
+    return Multipart([_part(part, index) for index, part in enumerate(parts)])
+
+
+def _part(part: Any, index: int) -> Part:
+    field = f"multipart[{index}]"
+    fields = opts.mapping(part, field)
+    unknown = next((name for name in fields if name not in ("name", "contents", "filename", "headers")), None)
+    name, contents = fields.get("name"), fields.get("contents")
+    if unknown is not None or not isinstance(name, str) or not name or contents is None:
+        raise ChainError(
+            f"{field}: expected name, contents and perhaps filename and headers"
+            f"{'' if unknown is None else f', found {unknown[:40]!r}'}; nothing was sent"
+        )
+    headers = {key: value or "" for key, value in opts.read_headers(fields.get("headers"), query.PHP)}
+    if isinstance(contents, bool | int | float | str | bytes):
+        content = contents if isinstance(contents, bytes) else spelling.spell(contents, field).encode()
+        return Part(name, content, str(fields.get("filename") or ""), headers)
+    file = File(contents, f"{field}.contents")
+    return Part(name, file, str(fields.get("filename") or file.name), headers)
+
+
+def _verify(value: Any) -> bool | str:
+    if isinstance(value, bool | str) and value != "":
+        return value
+    raise ChainError(
+        f"verify: expected True, False or a CA bundle's path, found {type(value).__name__}; nothing was sent"
+    )
+
+
+def _proxies(value: Any) -> dict[str, str]:
+    """Requests' form of a proxy for all, or of one for each scheme; ``no`` lists hosts without one."""
+    given = {"http": value, "https": value} if isinstance(value, str) else dict(opts.mapping(value, "proxy"))
+    hosts = given.pop("no", None) or ()
+    wrong = next((name for name in given if name not in ("http", "https")), None)
+    if wrong is not None or not all(isinstance(url, str) for url in given.values()):
+        raise ChainError("proxy: expected a URL, or {'http', 'https', 'no'}; nothing was sent")
+    return {**given, "no_proxy": hosts if isinstance(hosts, str) else ",".join(map(str, hosts))}
+
+
+def _redirects(value: Any) -> int:
+    """How many may be followed; 0 hands the first one back."""
+    if isinstance(value, bool):
+        return _MOST_REDIRECTS if value else 0
+    most = opts.mapping(value, "allow_redirects").get("max", _MOST_REDIRECTS)
+    if isinstance(most, int) and not isinstance(most, bool) and 0 <= most <= 100:
+        return most
+    raise ChainError("allow_redirects: expected True, False or {'max': a number}; nothing was sent")
+
+
+def _auth(value: Any) -> str | None:
+    """The header that Guzzle makes of it; in APIv3 the signature takes its place, as in PHP."""
+    if value is False or value == []:
+        return None
+    pair = list(value) if isinstance(value, list | tuple) else []
+    if len(pair) in (2, 3) and all(isinstance(item, str) for item in pair) and pair[2:] in ([], ["basic"]):
+        return "Basic " + base64.b64encode(f"{pair[0]}:{pair[1]}".encode()).decode("ascii")
+    del value, pair
+    raise ChainError("auth: expected [user, password]; other types than basic are not supported; nothing was sent")
+
+
+def _debug(value: Any) -> Any:
+    if isinstance(value, bool):
+        return sys.stdout if value else None
+    if isinstance(value, io.TextIOBase) or (callable(getattr(value, "write", None)) and hasattr(value, "encoding")):
+        return value
+    raise ChainError(f"debug: expected True, False or a text file, found {type(value).__name__}; nothing was sent")
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "verify": _verify,
+    "proxy": _proxies,
+    "cert": _file,
+    "ssl_key": _file,
+    "auth": _auth,
+    "allow_redirects": _redirects,
+    "http_errors": lambda value: opts.read_flag(value, "http_errors"),
+    "debug": _debug,
+}

@@ -1,0 +1,178 @@
+"""Uploads from the other side: a form is read as it arrives, and a file is digested, never held."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any, BinaryIO
+
+from cryptography.hazmat.primitives import hashes
+
+from wechatpay_chain.sandbox.answer import Answer, Refusal
+
+__all__ = ["FileSeen", "Form", "answer", "boundary_of", "read_form"]
+
+_BLOCK = 1 << 16
+_LONGEST_FIELD = 1 << 20
+# What each upload API answers with. Source: the catalogue of operations.
+_UPLOADS = (
+    (re.compile("/v3/(merchant/media/(upload|video_upload)|ecommerce/account/cancel-applications/media)"), "media_id"),
+    (re.compile("/v3/(global/)?merchant-service/images/upload"), "media_id"),
+    (re.compile("/v3/marketing/favor/media/image-upload"), "media_url"),
+    (re.compile("/v3/marketing/partner/product-coupon/media/upload-image"), "image_url"),
+    (re.compile("/v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file"), "fapiao_media_id"),
+    (re.compile("/v3/taxi-invoice/cards/upload-file"), "media_id"),
+    (re.compile("/v3/global/merchant-storage/file/upload"), "file_id"),
+    (re.compile("/v3/mch-manage/submission-files/sub-mchid/[^/]+/upload"), "file_id"),
+    (re.compile("/v3/mch-operation-manage/enhanced-due-diligence/[^/]+/upload"), "file_id"),
+    (re.compile("/v3/marketing/bank/packages/[^/]+/tasks"), "task_id"),
+    (re.compile("/v3/marketing/shopping-receipt/shoppingreceipts"), "receipt_url"),
+)
+_DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
+
+
+@dataclass
+class FileSeen:
+    """A file of a form: its name, media type, size in bytes and digest (SHA-256, or SM3 when the meta said so)."""
+
+    filename: str
+    content_type: str
+    size: int = 0
+    digest: str = ""
+
+
+@dataclass
+class Form:
+    """Fields as bytes, files as what was seen of them."""
+
+    fields: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, FileSeen] = field(default_factory=dict)
+
+    @property
+    def meta(self) -> bytes:
+        """What the request's signature covers."""
+        return self.fields.get("meta", b"")
+
+
+def boundary_of(content_type: str) -> str:
+    """The boundary of a form; empty for any other content."""
+    message = Message()
+    message["Content-Type"] = content_type
+    return message.get_boundary("") if message.get_content_type() == "multipart/form-data" else ""
+
+
+def read_form(file: BinaryIO, length: int, boundary: str) -> Form:
+    """The form in the next ``length`` bytes of ``file``; Refusal for one that is malformed."""
+    stream, form = _Stream(file, length), Form()
+    delimiter = b"--" + boundary.encode("latin-1", "replace")
+    for _ in stream.until(delimiter):
+        pass
+    delimiter = b"\r\n" + delimiter
+    while stream.take(2) == b"\r\n":
+        headers = _headers(b"".join(stream.until(b"\r\n\r\n")))
+        name, filename = (headers.get_param(key, "", "content-disposition") for key in ("name", "filename"))
+        if filename:
+            seen = form.files[str(name)] = FileSeen(_text(filename), headers.get_content_type())
+            _digest(stream, delimiter, seen, form)
+        else:
+            form.fields[str(name)] = _field(stream, delimiter)
+    stream.drain()
+    return form
+
+
+def answer(path: str, form: Form) -> Answer:
+    """What the API at ``path`` says of a form; Refusal when the digest in the meta is not that of the file."""
+    name = next((name for pattern, name in _UPLOADS if pattern.fullmatch(path)), None)
+    if name is None:
+        raise Refusal(404, "RESOURCE_NOT_EXISTS", f"沙箱不认识 POST {path}")
+    try:
+        meta = json.loads(form.meta)
+    except ValueError:
+        meta = None
+    if not isinstance(meta, dict) or not form.files:
+        raise _wrong("meta" if form.files else "file", "必填")
+    told = _told_digest(meta)
+    if told and told.lower() not in {seen.digest for seen in form.files.values()}:
+        raise _wrong("sha256", "文件摘要不匹配")
+    return Answer.of(200, {name: f"sandbox_{secrets.token_hex(16)}"})
+
+
+def _told_digest(meta: Mapping[str, Any]) -> str:
+    told = (meta.get(name) for name in ("sha256", "digest", "file_digest"))
+    return next((text for text in told if isinstance(text, str) and _DIGEST.fullmatch(text)), "")
+
+
+def _wrong(name: str, issue: str) -> Refusal:
+    return Refusal(400, "PARAM_ERROR", f"参数 {name} 错误", {"field": f"/{name}", "issue": issue, "location": "body"})
+
+
+class _Stream:
+    """The bytes of a body, cut at delimiters."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file, self._left, self._buffer = file, length, b""
+
+    def until(self, delimiter: bytes) -> Any:
+        """Blocks up to ``delimiter``, which is passed over."""
+        while (at := self._buffer.find(delimiter)) < 0:
+            keep = max(0, len(self._buffer) - len(delimiter) + 1)
+            yield self._buffer[:keep]
+            self._buffer = self._buffer[keep:] + self._more()
+        yield self._buffer[:at]
+        self._buffer = self._buffer[at + len(delimiter) :]
+
+    def take(self, count: int) -> bytes:
+        """The next ``count`` bytes."""
+        while len(self._buffer) < count:
+            self._buffer += self._more()
+        taken, self._buffer = self._buffer[:count], self._buffer[count:]
+        return taken
+
+    def drain(self) -> None:
+        """Pass over what is left."""
+        while self._left:
+            self._more()
+
+    def _more(self) -> bytes:
+        block = self._file.read(min(_BLOCK, self._left))
+        self._left -= len(block)
+        if not block:
+            raise Refusal(400, "PARAM_ERROR", "multipart格式错误")
+        return block
+
+
+def _headers(lines: bytes) -> Message:
+    message = Message()
+    for line in lines.decode("utf-8", "replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            message[name] = value.strip()
+    return message
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value[-1])
+
+
+def _field(stream: _Stream, delimiter: bytes) -> bytes:
+    blocks, size = [], 0
+    for block in stream.until(delimiter):
+        size += len(block)
+        if size > _LONGEST_FIELD:
+            raise Refusal(413, "PARAM_ERROR", "请求体过大")
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def _digest(stream: _Stream, delimiter: bytes, seen: FileSeen, form: Form) -> None:
+    is_sm3 = b"SM3" in form.meta
+    found: Any = hashes.Hash(hashes.SM3()) if is_sm3 else hashlib.sha256()
+    for block in stream.until(delimiter):
+        found.update(block)
+        seen.size += len(block)
+    seen.digest = found.finalize().hex() if is_sm3 else found.hexdigest()

@@ -1,0 +1,137 @@
+"""Files for WeChat Pay: what is signed of an upload is its ``meta``, and the file is streamed behind it.
+
+Source: https://pay.weixin.qq.com/doc/v3/partner/4012760490
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wechatpay_chain.crypto.digest import digest
+from wechatpay_chain.errors import ChainError
+from wechatpay_chain.protocol.spelling import spell
+from wechatpay_chain.transport.multipart import File, Multipart, Part, Source
+
+__all__ = ["Media", "uploaded"]
+
+_JSON = {"Content-Type": "application/json"}
+# Who names an algorithm wants its digest: https://pay.weixin.qq.com/doc/v3/partner/4015792580 (so spelled there).
+_ALGORITHM_NAMES = ("digest_algorithm", "digest_alogrithm")
+_ALGORITHMS = ("sha256", "sm3", "sha1", "md5")
+
+
+class Media:
+    """A file to upload, and the ``meta`` that goes before it and is signed.
+
+    ``Media("logo.png")`` has the meta ``{"filename", "sha256"}``. Fields that are given stand in its place in
+    their order; ``...`` as a value is filled in: ``filename`` with the file's name, any other field with the
+    digest, made as ``digest_algorithm`` says (``SM3``), or as the field is named (``sha256``), else by SHA-256.
+    An algorithm without a ``digest`` gets one. The file is a path, a ``file://`` URL, a binary file from where
+    it stands, or bytes; it is read once for the digest and once while it is sent, at each call.
+    """
+
+    def __init__(self, file: Source, /, **meta: Any) -> None:
+        self.file = File(file)
+        self._given = meta
+
+    @property
+    def filename(self) -> str:
+        """The name under which the file is sent: that of the meta, else its own; ChainError when there is none."""
+        given = self._given.get("filename", ...)
+        name = self.file.name if given is ... else given
+        if isinstance(name, str) and name:
+            return name
+        raise ChainError("media: the file has no name; pass filename='logo.png'; nothing was sent")
+
+    def meta(self) -> str:
+        """The JSON text that is sent and signed; reads the file."""
+        return _described(self.file, self.filename, self._given)
+
+    def form(self) -> Multipart:
+        """The form of one call; reads the file for its digest."""
+        return Multipart(
+            (
+                Part("meta", self.meta().encode("utf-8"), headers=_JSON, tells_length=False),
+                Part("file", self.file, self.filename),
+            )
+        )
+
+    def replaced(self, meta: Mapping[str, Any]) -> Media:
+        """The same file with other meta."""
+        other = Media.__new__(Media)
+        other.file, other._given = self.file, dict(meta)
+        return other
+
+    def __repr__(self) -> str:
+        return f"<Media {self.file.name or 'without a name'}>"
+
+
+def uploaded(files: object, fields: object = None) -> Multipart:
+    """The form of ``files`` and other ``fields``, both as requests takes them; ``meta`` may be a mapping.
+
+    A file is given by its name in the form, as a source of ``Media``, ``(filename, source)`` or ``(filename,
+    source, content type)``. A ``meta`` that is left out, or a mapping, is made as ``Media`` does for the first
+    file. Raises ChainError that names what is wrong.
+    """
+    parts = [_file_part(name, given) for name, given in _pairs(files, "files")]
+    if not parts:
+        raise ChainError("files: empty; nothing was sent")
+    data = dict(_pairs({} if fields is None else fields, "data"))
+    meta = data.pop("meta", {})
+    if not isinstance(meta, str | Mapping):
+        raise ChainError(f"data.meta: expected a mapping or JSON text, found {type(meta).__name__}; nothing was sent")
+    text = meta if isinstance(meta, str) else _described(parts[0].content, parts[0].filename, meta)
+    texts = [Part(name, spell(value, f"data.{name}").encode("utf-8")) for name, value in data.items()]
+    return Multipart([Part("meta", text.encode("utf-8"), headers=_JSON), *texts, *parts])
+
+
+def _pairs(given: object, field: str) -> list[tuple[str, Any]]:
+    pairs = list(given.items()) if isinstance(given, Mapping) else given
+    if isinstance(pairs, list | tuple) and all(map(_is_pair, pairs)):
+        return [(name, value) for name, value in pairs]
+    raise ChainError(f"{field}: expected a mapping with text for names, found {type(given).__name__}; nothing was sent")
+
+
+def _is_pair(thing: object) -> bool:
+    return isinstance(thing, list | tuple) and len(thing) == 2 and isinstance(thing[0], str) and bool(thing[0])
+
+
+def _file_part(name: str, given: Any) -> Part:
+    filename, source, *kind = given if isinstance(given, tuple) and len(given) in (2, 3) else ("", given)
+    file = source.file if isinstance(source, Media) else File(source, f"files.{name}")
+    filename = filename or file.name
+    if not isinstance(filename, str) or not filename or not all(isinstance(each, str) for each in kind):
+        raise ChainError(f"files.{name}: the file has no name; pass ('logo.png', file); nothing was sent")
+    return Part(name, file, filename, {"Content-Type": kind[0]} if kind else {})
+
+
+def _described(file: Any, filename: str, given: Mapping[str, Any]) -> str:
+    """The meta of a file as JSON text, with what ``Media`` fills in."""
+    fields = dict(given)
+    algorithm = next((str(fields[name]) for name in _ALGORITHM_NAMES if name in fields), "")
+    if not fields.keys() - {"filename"}:
+        fields = {"filename": ..., "sha256": ...} | fields
+    elif algorithm:
+        fields.setdefault("digest", ...)
+    for name, value in fields.items():
+        if value is ...:
+            fields[name] = filename if name == "filename" else _digest(file, name, algorithm)
+    try:
+        return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+    raise ChainError(f"meta: no JSON ({reason}); nothing was sent")
+
+
+def _digest(file: File, name: str, algorithm: str) -> str:
+    own = next((each for each in _ALGORITHMS if each in name.lower()), "sha256")
+    # DIGEST_ALGORITHM_SM3 is how one API spells it.
+    algorithm = algorithm.lower().removeprefix("digest_algorithm_") or own
+    with file.open() as reader:
+        try:
+            return digest(reader, algorithm)
+        except ChainError as error:
+            reason = str(error)
+    raise ChainError(f"meta: {reason}; nothing was sent")

@@ -1,0 +1,265 @@
+"""Multipart forms that are streamed: files are read while they are sent, never held in memory.
+
+Source: https://www.rfc-editor.org/rfc/rfc7578
+"""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import os
+import secrets
+import tempfile
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from wechatpay_chain.errors import ChainError
+
+__all__ = ["File", "Multipart", "Part", "Source", "type_of"]
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
+
+_BLOCK = 1 << 16
+# A quote or a line break would end the name, and what follows would be taken for a header (as browsers do).
+_IN_QUOTES = {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"}
+# What WeChat Pay takes and Python's own table does not name in every version.
+_TYPES = {
+    "image/bmp": ".bmp",
+    "image/webp": ".webp",
+    "video/x-matroska": ".mkv",
+    "video/x-flv": ".flv",
+    "video/x-f4v": ".f4v",
+    "video/x-m4v": ".m4v",
+    "video/x-ms-wmv": ".wmv",
+    "application/vnd.rn-realmedia-vbr": ".rmvb",
+    "application/ofd": ".ofd",
+}
+
+
+def type_of(filename: str) -> str:
+    """The media type that a file's name stands for, ``application/octet-stream`` for one that tells nothing."""
+    _, dot, extension = filename.rpartition(".")
+    known = _types().guess_type(f"file.{extension}")[0] if dot else None
+    return known or "application/octet-stream"
+
+
+@lru_cache(maxsize=1)
+def _types() -> mimetypes.MimeTypes:
+    # One of its own: that of the module also knows what this machine's files say.
+    types = mimetypes.MimeTypes()
+    for name, extension in _TYPES.items():
+        types.add_type(name, extension)
+    return types
+
+
+class File:
+    """What is uploaded: a path or ``file://`` URL, bytes, or a binary file from where it stands.
+
+    A path is opened when it is read. A file that cannot be rewound is copied to a temporary one at its first
+    use, so that it can be read twice. Raises ChainError for text files and other things.
+    """
+
+    def __init__(self, source: Source, field: str = "file") -> None:
+        self._field = field
+        self._path: Path | None = None
+        self._lock = threading.Lock()
+        self._start: int | None = None
+        if isinstance(source, str | os.PathLike):
+            text = os.fspath(source)
+            self._path = Path(url2pathname(urlsplit(text).path) if text.startswith("file://") else text)
+            self.name = self._path.name
+            return
+        name = getattr(source, "name", None)
+        self.name = os.path.basename(name) if isinstance(name, str) else ""
+        file: Any = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
+        if isinstance(file, io.TextIOBase) or not callable(getattr(file, "read", None)):
+            raise ChainError(
+                f"{field}: expected a path, bytes or a binary file, found {type(source).__name__}; nothing was sent"
+            )
+        self._file: BinaryIO = file
+
+    def __str__(self) -> str:
+        return self.name if self._path is None else str(self._path)
+
+    def open(self) -> BinaryIO:
+        """A reader of its own, from the start; ChainError names the path that cannot be read."""
+        if self._path is None:
+            return self._shared()
+        try:
+            return self._path.expanduser().open("rb")
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not a path"
+        raise ChainError(f"{self._field}: {str(self._path)[:80]!r} cannot be read ({reason}); nothing was sent")
+
+    def size(self) -> int:
+        """How many bytes there are."""
+        with self.open() as reader:
+            return reader.seek(0, os.SEEK_END)
+
+    def _shared(self) -> BinaryIO:
+        with self._lock:
+            if self._start is None:
+                self._start = self._settled()
+        return io.BufferedReader(_Window(self._file, self._start, self._lock), _BLOCK)
+
+    def _settled(self) -> int:
+        """Where the content begins in a file that can be rewound."""
+        try:
+            return self._file.tell() if self._file.seekable() else self._copied()
+        except (OSError, ValueError, AttributeError) as error:
+            reason = " ".join(str(error).split())
+        raise ChainError(f"{self._field}: the file cannot be read ({reason}); nothing was sent")
+
+    def _copied(self) -> int:
+        copy: Any = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this value
+        weakref.finalize(self, copy.close)
+        while block := self._file.read(_BLOCK):
+            copy.write(block)
+        self._file = copy
+        return 0
+
+
+class _Window(io.RawIOBase):
+    """A part of a file that others read as well: each read goes to its own place first."""
+
+    def __init__(self, file: BinaryIO, start: int, lock: threading.Lock) -> None:
+        self._file, self._start, self._lock = file, start, lock
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with self._lock:
+            self._file.seek(self._start + self._at)
+            block = self._file.read(len(buffer))
+        buffer[: len(block)] = block
+        self._at += len(block)
+        return len(block)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        with self._lock:
+            end = self._file.seek(0, os.SEEK_END) - self._start
+        self._at = offset + (0, self._at, end)[whence]
+        return self._at
+
+
+class Part(NamedTuple):
+    """One field of a form; ``filename`` makes it a file, ``headers`` come before those that are made."""
+
+    name: str
+    content: bytes | File
+    filename: str = ""
+    headers: Mapping[str, str] = {}
+    tells_length: bool = True
+
+    def head(self, length: int) -> bytes:
+        """Its headers, in the order in which Guzzle writes them."""
+        lines = dict(self.headers)
+        given = {name.lower() for name in lines}
+        if "content-disposition" not in given:
+            lines["Content-Disposition"] = f'form-data; name="{self.name.translate(_IN_QUOTES)}"' + (
+                f'; filename="{self.filename.translate(_IN_QUOTES)}"' if self.filename else ""
+            )
+        if "content-length" not in given and length and self.tells_length:
+            lines["Content-Length"] = str(length)
+        if "content-type" not in given and self.filename:
+            lines["Content-Type"] = type_of(self.filename)
+        return "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("utf-8", "replace") + b"\r\n"
+
+
+class Multipart:
+    """A form as a binary file of known length, to be read while it is sent.
+
+    ``meta`` is the text of the part with that name, which alone is signed; ``content_type`` names the boundary.
+    """
+
+    def __init__(self, parts: Sequence[Part], boundary: str = "") -> None:
+        self.boundary = boundary or secrets.token_hex(20)
+        self.content_type = f"multipart/form-data; boundary={self.boundary}"
+        self.parts = tuple(parts)
+        self.meta = next(
+            (part.content for part in parts if part.name == "meta" and isinstance(part.content, bytes)), b""
+        )
+        self._pieces = [piece for part in parts for piece in self._written(part)]
+        self._pieces.append((f"--{self.boundary}--\r\n".encode(), 0))
+        self._length = sum(len(piece) if isinstance(piece, bytes) else length for piece, length in self._pieces)
+        self._index = self._inner = self._at = 0
+        self._open: BinaryIO | None = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<Multipart of {', '.join(part.name for part in self.parts)}, {self._length} bytes>"
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The next bytes, fewer than ``size`` at the end of a piece; all that is left for -1."""
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(_BLOCK), b""))
+        while self._index < len(self._pieces):
+            block = self._next(size)
+            if block or not size:
+                self._at += len(block)
+                return block
+            self._index, self._inner = self._index + 1, 0
+            self.close()
+        return b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Back to the start, the only place that a request is sent from."""
+        if offset or whence:
+            raise io.UnsupportedOperation("a form is read from its start")
+        self.close()
+        self._index = self._inner = self._at = 0
+        return 0
+
+    def tell(self) -> int:
+        """How many bytes were read."""
+        return self._at
+
+    def close(self) -> None:
+        """Close the file that is being read; reading goes on from the next piece."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def curl(self) -> list[str]:
+        """The form as words for curl; a file is named, not quoted."""
+        words = []
+        for part in self.parts:
+            kind = {name.lower(): value for name, value in part.headers.items()}.get("content-type")
+            content = f"@{part.content}" if isinstance(part.content, File) else part.content.decode("utf-8", "replace")
+            words += ["--form" if content.startswith("@") or kind else "--form-string"]
+            words += [f"{part.name}={content}" + (f";type={kind}" if kind else "")]
+        return words
+
+    def _written(self, part: Part) -> list[tuple[bytes | File, int]]:
+        length = len(part.content) if isinstance(part.content, bytes) else part.content.size()
+        start = f"--{self.boundary}\r\n".encode() + part.head(length)
+        return [(start, 0), (part.content, length), (b"\r\n", 0)]
+
+    def _next(self, size: int) -> bytes:
+        piece, length = self._pieces[self._index]
+        if isinstance(piece, bytes):
+            block = piece[self._inner : self._inner + size]
+        else:
+            if self._open is None:
+                self._open = piece.open()
+            block = self._open.read(min(size, length - self._inner))
+            if not block and size and self._inner < length:
+                raise OSError(f"{piece.name}: {length} bytes when it was signed, {self._inner} now")
+        self._inner += len(block)
+        return block

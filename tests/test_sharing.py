@@ -124,6 +124,19 @@ def test_the_ca_bundle_of_a_session_counts(
         assert len(gateway.requests) == 1
 
 
+def test_a_session_that_trusts_any_server_sends_nothing(
+    gateway: Sandbox, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the option verify=False; only this machine itself may be trusted so."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    session.verify = False
+    wxpay = gateway.client(session=session, base_url=None)
+    with pytest.raises(errors.ConfigError, match=r"^session: verify=False would trust any server .*nothing was sent$"):
+        wxpay.v3.certificates.get()
+    assert gateway.client(session=session).v3.certificates.get().verified
+
+
 def test_the_pool_options_of_a_session_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A TLS context and a source address, which are told to an adapter of requests."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):

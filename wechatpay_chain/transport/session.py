@@ -176,6 +176,12 @@ class Session:
         found: _Environment | None = self._adapter.environments.get(base.origin)
         if found is None:
             settings: Any = self._session.merge_environment_settings(base.origin, {}, None, None, None)
+            if settings["verify"] is False and not base.is_loopback:
+                raise ConfigError(
+                    "session: verify=False would trust any server with these requests; set a CA bundle; nothing was"
+                    " sent",
+                    "session",
+                )
             found = _Environment(settings["proxies"], settings["verify"], settings["cert"])
             self._adapter.environments[base.origin] = found
         return found

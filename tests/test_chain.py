@@ -204,7 +204,7 @@ def test_an_enum_travels_as_its_value(wxpay: Wechatpay) -> None:
 def test_what_is_still_to_come_is_no_path(wxpay: Wechatpay, instance: Instance) -> None:
     """wxpay.encrypt({...}) must not post a name in the clear in the meantime."""
     for client in (wxpay, instance):
-        for name in ("notification", "pay_params", "encrypt", "decrypt", "download"):
+        for name in ("notification", "pay_params", "encrypt", "decrypt"):
             with pytest.raises(AttributeError, match="comes with a later version"):
                 getattr(client, name)
 

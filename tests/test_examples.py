@@ -20,8 +20,12 @@ MEMBERCARD = "/v3/marketing/membercard-open/callback"
 PLAN = "/v3/marketing/partner/delivery-plan/298689900/notify-url"
 VIDEO = "/v3/merchant/media/video_upload"
 COUPON = "/v3/marketing/partner/product-coupon/notify-configs"
+TRADE = "/v3/bill/tradebill?bill_date=2026-11-01&bill_type=ALL&tar_type=GZIP"
+FUND = "/v3/ecommerce/bill/fundflowbill?bill_date=2026-11-01&account_type=ALL&algorithm=AEAD_AES_256_GCM"
+FILE = "/v3/billdownload/file?token=*"
 # What each example puts on the wire, in order.
 SENT: dict[str, list[tuple[str, str]]] = {
+    "bill.py": [("GET", target) for target in (TRADE, f"{FILE}&tartype=gzip", FUND, FILE, f"{FILE}&tartype=gzip")],
     "favor_callbacks.py": [("POST", FAVOR)] * 3 + [("GET", f"{FAVOR}?mchid={{mchid}}")] * 2,
     "membercard_callback.py": [("PATCH", MEMBERCARD), *[("GET", MEMBERCARD)] * 3],
     "favor_callbacks_api.py": [("POST", FAVOR)] * 3,

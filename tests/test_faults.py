@@ -299,7 +299,7 @@ class Said(NamedTuple):
     """An answer that arrived, and what becomes of it: the error, and how often each method is sent."""
 
     tamper: answers.Tamper
-    kind: type[errors.WechatpayError]
+    kind: type[errors.CallError]
     get: int
     post: int = 1
 
@@ -338,7 +338,7 @@ def test_what_was_answered_is_repeated_only_where_it_passes(gateway: Sandbox, me
     """502, 503 and 504 of a GET; an answer that cannot be verified never; the error tells each attempt."""
     said = SAID[fault]
     gateway.tamper = said.tamper
-    with gateway.client() as wxpay, pytest.raises(errors.WechatpayError) as caught:
+    with gateway.client() as wxpay, pytest.raises(errors.CallError) as caught:
         CALLS[method](wxpay)
     assert type(caught.value) is said.kind
     assert len(gateway.requests) == (said.get if method == "GET" else said.post)

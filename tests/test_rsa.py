@@ -56,6 +56,17 @@ def test_openssl_accepts_our_signature(message: bytes, files: Path) -> None:
     assert openssl(*command, data=message) == b"Verified OK\n"
 
 
+def test_bytes_that_are_no_text_are_decrypted_too(files: Path) -> None:
+    """As the keys of encrypted bills may be; decrypt() wants text, and neither shows what it found."""
+    plain = bytes(range(128, 160))
+    ciphertext = sealed(plain, files / "public")
+    assert rsa.decrypt_bytes(ciphertext, KEY) == plain
+    with pytest.raises(DecryptionError, match="no UTF-8 text"):
+        rsa.decrypt(ciphertext, KEY)
+    with pytest.raises(DecryptionError, match="not encrypted for this private key"):
+        rsa.decrypt_bytes(ciphertext, OTHER)
+
+
 def test_verify_accepts_the_signature_of_openssl_and_nothing_else(files: Path) -> None:
     """A changed message, another key or hash, or one changed, missing or added byte make it False."""
     raw = openssl("dgst", "-sha256", "-sign", files / "key", data=MESSAGE)

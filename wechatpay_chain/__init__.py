@@ -17,13 +17,14 @@ from wechatpay_chain.version import __version__
 
 if TYPE_CHECKING:
     from wechatpay_chain import errors
+    from wechatpay_chain.bill import read_bill
     from wechatpay_chain.client import Wechatpay
     from wechatpay_chain.php import Builder
     from wechatpay_chain.promise import Promise
     from wechatpay_chain.response import Response
     from wechatpay_chain.sandbox import Sandbox
     from wechatpay_chain.transport.media import Media
-__all__ = ["Builder", "Media", "Promise", "Response", "Sandbox", "Wechatpay", "__version__", "errors"]
+__all__ = ["Builder", "Media", "Promise", "Response", "Sandbox", "Wechatpay", "__version__", "errors", "read_bill"]
 
 _ROOMS = {
     "Builder": "php",
@@ -32,6 +33,7 @@ _ROOMS = {
     "Response": "response",
     "Sandbox": "sandbox",
     "Wechatpay": "client",
+    "read_bill": "bill",
 }
 
 

@@ -26,7 +26,7 @@ from wechatpay_chain.options import (
 )
 from wechatpay_chain.protocol.hosts import Base, bases_of
 
-__all__ = ["VERBS", "Call", "Verb", "build", "redirected"]
+__all__ = ["VERBS", "Call", "Verb", "build", "named", "redirected"]
 
 
 class Verb(NamedTuple):
@@ -135,6 +135,21 @@ def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     text, bases = _aimed(words.escape(url), None, known_bases)
     route, _, inline = text.partition("?")
     return replace(call, path=_resolved(route), query=inline, bases=bases)
+
+
+def named(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
+    """The same call as a streamed GET of a URL that an answer names: byte for byte, nothing in it is a placeholder.
+
+    A stray character alone is escaped, and an escape written in capitals, as urllib3 would do after the
+    signature. ChainError for a host that is neither WeChat Pay's nor one of ``known_bases``.
+    """
+    bases = tuple(known_bases)
+    there = redirected(call, url.strip().partition("#")[0], bases)
+    base = next((base for base in bases if there.bases and base.origin == there.bases[0].origin), None)
+    if base is not None and base.prefix and there.path.startswith(f"{base.prefix}/"):
+        there = replace(there, path=there.path[len(base.prefix) :], bases=(base,))
+    # A refusal must not be taken for the file, whatever is usual for this client's calls.
+    return replace(there, stream=True, sink=None, http_errors=True, redirects=None, response_type="")
 
 
 def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | None:

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
+from wechatpay_chain import fetch, query, settings, words
 from wechatpay_chain import options as opts
-from wechatpay_chain import query, settings, words
-from wechatpay_chain.call import Call, Verb, build
+from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.chain import Chain, call_of
-from wechatpay_chain.errors import Attempt, ChainError, ConfigError, TimedOut, TransportError, without_frames
+from wechatpay_chain.errors import ChainError, ConfigError, without_frames
 from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol.files import NamedFile
 from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.response import Response
 from wechatpay_chain.settings import Settings
 from wechatpay_chain.transport.delivery import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.download import Download, Progress, receive
 from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
+from wechatpay_chain.transport.sink import Sink, pour
 from wechatpay_chain.version import __version__
 
 __all__ = ["Client", "Wechatpay"]
 
 C = TypeVar("C", bound="Client")
-_WRITE_SIZE = 1 << 16
 # What the client will offer: a call of it must not become a request in the meantime.
-_TO_COME = frozenset({"notification", "notification_v2", "pay_params", "encrypt", "decrypt", "download"})
+_TO_COME = frozenset({"notification", "notification_v2", "pay_params", "encrypt", "decrypt"})
 _USER_AGENT = f"wechatpay_chain/{__version__} requests/{requests.__version__}"
 
 
@@ -82,6 +82,22 @@ class Client:
         request.sign_for((call.bases or self._settings.bases)[0])
         return request
 
+    @overload
+    def download(self, source: Any, to: None = None, *, progress: Progress | None = None) -> bytes: ...
+    @overload
+    def download(self, source: Any, to: Sink, *, progress: Progress | None = None) -> Download: ...
+    def download(self, source: Any, to: Sink | None = None, *, progress: Progress | None = None) -> Download | bytes:
+        """Fetch the file that an answer names, check it, and put it in its place.
+
+        ``source`` is the answer of a bill, receipt or invoice API, its JSON or one entry of it, a URL, or an
+        APIv2 bill's answer (``stream=True`` keeps it out of memory). ``to`` is a path, which gets the file
+        (for its owner alone) when it is whole, a binary file, or None for the bytes, at most 64 MiB. ``progress``
+        is called with the bytes that arrived and their total or None. Decrypts, unzips and joins what the answer says.
+        Raises IntegrityError for a file that is not the one that was named, ChainError before anything is sent.
+        """
+        sink = opts.read_sink(to, "to")
+        return receive(fetch.sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
+
     def close(self) -> None:
         """Close the connections, but those of a ``session`` that was given; a later call opens new ones."""
         self._session.close()
@@ -129,6 +145,12 @@ class Client:
         body, query = call.payload.signed(method, self._v2, self._face)
         return replace(call, body=body, query=query or call.query)
 
+    def _open(self, file: NamedFile) -> fetch.Opening:
+        call = named(self._call("GET", "v3", (), {}), file.url, self._settings.bases)
+        request = self._request(call)
+        request.is_download, request.knows_digest = True, bool(file.digest)
+        return lambda: self._send(call, request)
+
     def _request(self, call: Call) -> SignedRequest:
         protocol = self._v3 if call.payload is None else self._v2
         request = SignedRequest(call, self._headers(call), protocol, self._response_class)
@@ -174,7 +196,7 @@ class Client:
         response = self._exchange(call, request)
         response.response_type = call.response_type
         if call.sink is not None:
-            _pour(response, call.sink)
+            pour(response, call.sink)
         return response
 
 
@@ -231,28 +253,3 @@ class Wechatpay(Client):
 
     def __dir__(self) -> list[str]:
         return sorted({name for name in super().__dir__() if not name.startswith("_")} | {"v2", "v3"})
-
-
-def _pour(response: Response, sink: Any) -> None:
-    """Write the body to a binary file, or beside a path and then in its place, so that no part is taken for all."""
-    if not isinstance(sink, str | os.PathLike):
-        _copy(response, sink)
-        return
-    handle, part = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(sink)), prefix=".wechatpay-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _copy(response, file)
-        os.replace(part, sink)
-    except BaseException:
-        os.unlink(part)
-        raise
-
-
-def _copy(response: Response, file: Any) -> None:
-    try:
-        for chunk in response.iter_content(_WRITE_SIZE):
-            file.write(chunk)
-    except requests.RequestException as error:
-        kind = TimedOut if "timed out" in str(error) else TransportError
-        told = f"the answer broke off: {error}"
-        raise kind(told, (Attempt(response.url, told, sent=True),)) from error

@@ -13,6 +13,7 @@ WechatpayError
     │   ├── ClockOffset                  the two clocks are more than 300 s apart
     │   ├── UnknownSerial                signed with a key that this client does not hold
     │   ├── SignatureMismatch            the bytes are not those that were signed
+    │   ├── IntegrityError               a downloaded file is not the one that was named: .expected .found
     │   └── SignatureProbe               a deliberate wrong signature (WECHATPAY/SIGNTEST/)
     ├── TransportError (requests.ConnectionError)   every host failed; .attempts tells each
     │   └── TimedOut (requests.Timeout)  sent perhaps; repeated by itself only for a GET
@@ -49,6 +50,7 @@ __all__ = [
     "ConfigError",
     "DecryptionError",
     "HeadersIncomplete",
+    "IntegrityError",
     "RateLimited",
     "ServerError",
     "SignError",
@@ -67,12 +69,7 @@ E = TypeVar("E", bound=BaseException)
 
 
 class WechatpayError(Throwable, Exception):
-    """The root of every error that this package raises; its message is one line.
-
-    ``attempts`` is a tuple of ``Attempt``, one for each try of a call that came as far as the network.
-    """
-
-    attempts: tuple[Attempt, ...] = ()
+    """The root of every error that this package raises; its message is one line."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         if args and isinstance(args[0], str):
@@ -116,7 +113,9 @@ class AggregateError(WechatpayError):
 
 
 class CallError(WechatpayError, requests.RequestException):
-    """A call that was made and did not end well: no answer, none that is proven, or a refusal."""
+    """A call that did not end well: no answer, none that is proven, or a refusal; ``attempts`` tells of each try."""
+
+    attempts: tuple[Attempt, ...] = ()
 
 
 class VerificationError(CallError):
@@ -147,6 +146,19 @@ class UnknownSerial(VerificationError):
 
 class SignatureMismatch(VerificationError):
     """The signature does not fit the bytes that arrived."""
+
+
+class IntegrityError(VerificationError):
+    """A file that did not arrive whole and as it was named; nothing of it was kept.
+
+    ``expected`` is the digest that WeChat Pay named, ``found`` that of what arrived, both in lower-case hex;
+    either is empty where there is none.
+    """
+
+    def __init__(self, message: str, response: Response | None = None, expected: str = "", found: str = "") -> None:
+        super().__init__(message, response)
+        self.expected = expected
+        self.found = found
 
 
 class SignatureProbe(VerificationError):

@@ -8,13 +8,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from wechatpay_chain import query, words
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol import spelling
 from wechatpay_chain.response import RESPONSE_TYPES
 from wechatpay_chain.transport.delivery import ATTEMPTS, MOST_ATTEMPTS
+from wechatpay_chain.transport.sink import Sink
 
 __all__ = [
     "JSON",
@@ -33,8 +34,6 @@ __all__ = [
     "read_sink",
     "read_timeout",
 ]
-
-Sink: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 JSON = "application/json"
 JSON_UTF8 = "application/json; charset=utf-8"
@@ -239,13 +238,13 @@ def read_response_type(kind: object) -> str:
     raise ChainError(f"responseType: expected one of {expected}, found {str(kind)[:40]!r}; nothing was sent")
 
 
-def read_sink(sink: Any) -> Sink | None:
+def read_sink(sink: Any, name: str = "sink") -> Sink | None:
     """A path or an open binary file; None for None."""
     if isinstance(sink, str | os.PathLike):
         path = Path(sink)
-        if path.is_dir() or not path.parent.is_dir():
-            raise ChainError(f"sink: {str(path)[:80]!r} is a folder, or in none that is there; nothing was sent")
+        if "\0" in str(path) or path.is_dir() or not path.parent.is_dir():
+            raise ChainError(f"{name}: {str(path)[:80]!r} is a folder, or in none that is there; nothing was sent")
     elif sink is not None and (isinstance(sink, io.TextIOBase) or not callable(getattr(sink, "write", None))):
-        raise ChainError(f"sink: expected a path or a binary file, found {type(sink).__name__}; nothing was sent")
+        raise ChainError(f"{name}: expected a path or a binary file, found {type(sink).__name__}; nothing was sent")
     given: Sink | None = sink
     return given

@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-_COMMANDS = ("tour", "sandbox", "request")
+_COMMANDS = ("tour", "sandbox", "bill", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
@@ -24,6 +24,7 @@ examples:
   wechatpay-chain v3.marketing.favor.callbacks.get mchid==1900000001
   wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
       notify_url=https://pay.weixin.qq.com --dry-run
+  wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary
 
 exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
   7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
@@ -108,6 +109,7 @@ def _parser(console: Console) -> argparse.ArgumentParser:
     commands: _Commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=bound)
     _add_tour(commands)
     _add_sandbox(commands)
+    _add_bill(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
 
@@ -130,6 +132,20 @@ def _add_sandbox(commands: _Commands) -> None:
     sandbox.set_defaults(room="wechatpay_chain.cli.sandbox")
 
 
+def _add_bill(commands: _Commands) -> None:
+    bill = commands.add_parser("bill", help="download bills, checked, four days at a time; what is whole stays")
+    bill.add_argument("kind", metavar="KIND", help="trade, fund, sub-fund, ecommerce-fund, profitsharing, statement, …")
+    bill.add_argument("date", metavar="DATE", help="2026-11-01, or 2026-11-01..2026-11-20")
+    bill.add_argument("--to", metavar="PATH", help="a file, or the folder for several; the current folder by default")
+    bill.add_argument("--sub-mchid", metavar="NUMBER", help="the bill of one sub-merchant")
+    bill.add_argument("--type", metavar="TYPE", help="ALL, SUCCESS or REFUND")
+    bill.add_argument("--account", metavar="ACCOUNT", help="BASIC, OPERATION or FEES")
+    bill.add_argument("--appid", metavar="ID", help="what v2-trade and v2-fund ask for")
+    bill.add_argument("--summary", action="store_true", help="print the totals as a table")
+    _add_configuration(bill)
+    bill.set_defaults(room="wechatpay_chain.cli.bill")
+
+
 def _request_parser(console: Console) -> argparse.ArgumentParser:
     request: argparse.ArgumentParser = _bound(console)(
         prog="wechatpay-chain",
@@ -142,7 +158,13 @@ def _request_parser(console: Console) -> argparse.ArgumentParser:
     request.add_argument("-d", "--data", metavar="JSON", help="the whole body: JSON text, @file, or @- for stdin")
     request.add_argument("-i", "--include", action="store_true", help="print status and headers of the answer too")
     request.add_argument("--dry-run", action="store_true", help="print request, signed text and curl; send nothing")
-    where = request.add_argument_group("configuration", "WECHATPAY_ variables, a profile, and flags, the last first")
+    _add_configuration(request)
+    request.set_defaults(room="wechatpay_chain.cli.request")
+    return request
+
+
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("configuration", "WECHATPAY_ variables, a profile, and flags, the last first")
     where.add_argument("--sandbox", action="store_true", help="call a sandbox that lives as long as this command")
     where.add_argument("--profile", metavar="NAME", help="a table of ~/.config/wechatpay-chain/profiles.toml")
     where.add_argument("--mchid", metavar="NUMBER")
@@ -151,5 +173,3 @@ def _request_parser(console: Console) -> argparse.ArgumentParser:
     where.add_argument("--cert", metavar="ID=FILE", action="append", default=[], help="a key of WeChat Pay's")
     where.add_argument("--base-url", metavar="URL", action="append")
     where.add_argument("--timeout", metavar="SECONDS", type=float)
-    request.set_defaults(room="wechatpay_chain.cli.request")
-    return request

@@ -19,13 +19,13 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.sandbox import Sandbox
 from wechatpay_chain.transport.request import SignedRequest
 
-__all__ = ["run"]
+__all__ = ["client", "run"]
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Send the call that the arguments spell and print its answer."""
     _check(arguments.chain)
-    with _client(arguments, console) as wxpay:
+    with client(arguments, console) as wxpay:
         verb = _verb(wxpay, arguments.chain)
         args, options = _call(verb, arguments, console)
         if arguments.dry_run:
@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 @contextlib.contextmanager
-def _client(arguments: argparse.Namespace, console: Console) -> Iterator[Wechatpay]:
+def client(arguments: argparse.Namespace, console: Console) -> Iterator[Wechatpay]:
+    """A client from flags, profile and environment, or of a sandbox that lives as long."""
     with contextlib.ExitStack() as stack:
         flags = _flags(arguments)
         if arguments.sandbox:

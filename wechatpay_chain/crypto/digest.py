@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac as _hmac
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from cryptography.hazmat.primitives import hashes
 
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["SIGN_TYPES", "digest", "equals", "hmac", "md5", "query_string", "sign"]
+__all__ = ["SIGN_TYPES", "Hash", "digest", "equals", "hmac", "md5", "new", "query_string", "sign"]
 
 SIGN_TYPES = ("MD5", "HMAC-SHA256")
 _BLOCK = 1 << 16
@@ -74,12 +74,30 @@ def digest(file: BinaryIO, algorithm: str = "sha256") -> str:
 
     ``algorithm`` is ``sm3`` or one of hashlib's; ChainError for any other.
     """
-    found = _SM3() if algorithm.lower() == "sm3" else _hash(algorithm)
-    if found is None:
-        raise ChainError(f"algorithm: expected sha256, sm3 or another of hashlib's, found {algorithm[:40]!r}")
+    found = new(algorithm)
     while block := file.read(_BLOCK):
         found.update(block)
-    return str(found.hexdigest())
+    return found.hexdigest()
+
+
+class Hash(Protocol):
+    """A digest in the making, as hashlib's are."""
+
+    def update(self, block: bytes, /) -> None:
+        """Take in the next bytes."""
+        ...
+
+    def hexdigest(self) -> str:
+        """The digest in lower-case hex of what came so far."""
+        ...
+
+
+def new(algorithm: str) -> Hash:
+    """An empty digest; ``algorithm`` is ``sm3`` or one of hashlib's, ChainError for any other."""
+    found: Hash | None = _SM3() if algorithm.lower() == "sm3" else _hash(algorithm)
+    if found is None:
+        raise ChainError(f"algorithm: expected sha256, sm3 or another of hashlib's, found {algorithm[:40]!r}")
+    return found
 
 
 class _SM3:
@@ -92,7 +110,7 @@ class _SM3:
         self._hash.update(block)
 
     def hexdigest(self) -> str:
-        return self._hash.finalize().hex()
+        return self._hash.copy().finalize().hex()
 
 
 def _hash(algorithm: str) -> Any:

@@ -23,7 +23,9 @@ class Proven(NamedTuple):
 
 
 class Signer(Protocol):
-    """A protocol as the transport sees it."""
+    """A protocol as the transport sees it; ``refuses_in_body``: a refusal comes where else a file would."""
+
+    refuses_in_body: bool
 
     def sign(self, method: str, target: str, body: bytes) -> Signed:
         """The signature of one attempt."""
@@ -31,6 +33,10 @@ class Signer(Protocol):
 
     def is_unsigned(self, method: str, path: str) -> bool:
         """Whether the answer may be streamed, since nothing signs it."""
+        ...
+
+    def prove_digest(self, target: str, headers: Mapping[str, str]) -> bool:
+        """Whether the signature covers a digest of the body, and holds; raises VerificationError when it does not."""
         ...
 
     def prove(

@@ -55,6 +55,8 @@ def is_unsigned(path: str) -> bool:
 class APIv2:
     """Signs payloads of a merchant and verifies answers, with the APIv2 key."""
 
+    refuses_in_body = True
+
     def __init__(self, mchid: str, secret: str) -> None:
         self._mchid = mchid
         self._secret = secret
@@ -83,7 +85,11 @@ class APIv2:
         return Signed("", b"")
 
     def is_unsigned(self, method: str, path: str) -> bool:
-        """Whether an answer may stream: none, since a refusal is told in the same place as a file."""
+        """Whether WeChat Pay leaves the answer to this call unsigned."""
+        return is_unsigned(path)
+
+    def prove_digest(self, target: str, headers: Mapping[str, str]) -> bool:
+        """False: what is signed are fields."""
         return False
 
     def prove(

@@ -28,7 +28,7 @@ from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.proof import Proven, Signed
 
-__all__ = ["APIv3", "answer_text", "is_unsigned", "request_text"]
+__all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "is_unsigned", "request_text"]
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 CLOCK_WINDOW = 300
@@ -37,14 +37,14 @@ _SIGNATURE_HEADERS = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Seria
 
 # Answers that WeChat Pay does not sign: their content is checked by its digest, or not at all.
 UNSIGNED = (
-    ("GET", re.compile(r"/v3/billdownload/file")),
+    ("GET", re.compile(r"/v3/(billdownload/file|bill/downloadurl)")),
     ("GET", re.compile(r"/v3/transferdownload/(elecvoucherfile|signfile)")),
     ("GET", re.compile(r"/v3/new-tax-control-fapiao/download")),
     ("GET", re.compile(r"/v3/(global/)?merchant-service/images/(?!upload$)[^/]+")),
 )
 # Answers whose signature covers {"sha1": …} of this header in place of the body.
 DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")
-_DIGEST_HEADER = "Wechatpay-Statement-Sha1"
+DIGEST_HEADER = "Wechatpay-Statement-Sha1"
 
 
 def request_text(method: str, target: str, timestamp: str, nonce: str, body: bytes) -> bytes:
@@ -64,6 +64,8 @@ def is_unsigned(method: str, path: str) -> bool:
 
 class APIv3:
     """Signs requests for a merchant and verifies answers against a keyring."""
+
+    refuses_in_body = False
 
     def __init__(self, merchant: Merchant, keyring: Keyring) -> None:
         self._merchant = merchant
@@ -116,15 +118,28 @@ class APIv3:
 
     def verify(self, target: str, headers: Mapping[str, str], body: bytes, now: float | None = None) -> None:
         """Prove that WeChat Pay made this answer; raises the VerificationError that tells why it is not proven."""
+        if DIGEST_SIGNED.match(target):
+            body = _digest_body(headers, body)
+        self._verify(headers, body, time.time() if now is None else now)
+
+    def prove_digest(self, target: str, headers: Mapping[str, str]) -> bool:
+        """Whether the signature covers the digest in ``Wechatpay-Statement-Sha1``, and holds.
+
+        What it is the digest of is for the caller to check; raises VerificationError as ``verify`` does.
+        """
+        if not DIGEST_SIGNED.match(target):
+            return False
+        self._verify(headers, _digest_text(headers), time.time())
+        return True
+
+    def _verify(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
         missing = [name for name in _SIGNATURE_HEADERS if not headers.get(name)]
         if missing:
             raise HeadersIncomplete(f"answer without {', '.join(missing)}; it may not be WeChat Pay's")
         timestamp, nonce, key_id, signature = (headers[name] for name in _SIGNATURE_HEADERS)
         if signature.startswith(_PROBE):
             raise SignatureProbe("WeChat Pay sent a deliberate wrong signature to test this client; it was refused")
-        _check_clock(timestamp, time.time() if now is None else now)
-        if DIGEST_SIGNED.match(target):
-            body = _digest_body(headers, body)
+        _check_clock(timestamp, now)
         if not self._keyring.verify(key_id, answer_text(timestamp, nonce, body), signature):
             raise SignatureMismatch(
                 f"the answer's signature does not fit its {len(body)} bytes and key {key_id!r}; it was changed on"
@@ -143,13 +158,19 @@ def _check_clock(timestamp: str, now: float) -> None:
         )
 
 
-def _digest_body(headers: Mapping[str, str], body: bytes) -> bytes:
-    digest = headers.get(_DIGEST_HEADER, "")
+def _digest_text(headers: Mapping[str, str]) -> bytes:
+    digest = headers.get(DIGEST_HEADER, "")
     if not digest:
-        raise HeadersIncomplete(f"answer without {_DIGEST_HEADER}; it may not be WeChat Pay's")
-    if digest.lower() not in _digests(body):
-        raise SignatureMismatch(f"{_DIGEST_HEADER} is {digest[:64]!r}, the statement's digest is another")
+        raise HeadersIncomplete(f"answer without {DIGEST_HEADER}; it may not be WeChat Pay's")
     return f'{{"sha1":"{digest}"}}'.encode()
+
+
+def _digest_body(headers: Mapping[str, str], body: bytes) -> bytes:
+    text = _digest_text(headers)
+    digest = headers[DIGEST_HEADER]
+    if digest.lower() not in _digests(body):
+        raise SignatureMismatch(f"{DIGEST_HEADER} is {digest[:64]!r}, the statement's digest is another")
+    return text
 
 
 def _digests(body: bytes) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +36,19 @@ class Received:
 
 @dataclass
 class Answer:
-    """Status, headers and the very bytes of an answer."""
+    """Status, headers and the very bytes of an answer.
+
+    ``pieces`` is a body that is made while it is sent, of ``length`` bytes where that is known. ``covered`` is
+    what the signature covers in place of the body; ``is_signed`` is False for an answer without one.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    pieces: Iterator[bytes] | None = None
+    length: int | None = None
+    covered: bytes | None = None
+    is_signed: bool = True
 
     @classmethod
     def of(cls, status: int, payload: Any = None) -> Answer:
@@ -53,20 +61,37 @@ class Answer:
             {"Content-Type": "application/json; charset=utf-8"},
         )
 
+    def framed(self) -> tuple[dict[str, str], Iterator[bytes]]:
+        """The header that says where the body ends, and its bytes: in chunks where the length is not known."""
+        if self.body or self.pieces is None:
+            return {} if self.status == 204 else {"Content-Length": str(len(self.body))}, iter((self.body,))
+        if self.length is not None:
+            return {"Content-Length": str(self.length)}, self.pieces
+        return {"Transfer-Encoding": "chunked"}, _chunked(self.pieces)
+
     def sign(self, identity: Identity, asked: str) -> None:
         """Add the four signature headers and a Request-ID."""
+        if not self.is_signed:
+            return
         key_id, key = identity.signer(asked)
+        covered = self.body if self.covered is None else self.covered
         timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
         self.headers.update(
             {
                 "Wechatpay-Timestamp": timestamp,
                 "Wechatpay-Nonce": nonce,
                 "Wechatpay-Serial": key_id,
-                "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, self.body), key),
+                "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, covered), key),
                 "Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048",
                 "Request-ID": f"{secrets.token_hex(20).upper()}-{0 if self.status < 300 else 268435462}",
             }
         )
+
+
+def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in filter(None, pieces):
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
 
 
 class Refusal(Exception):

@@ -18,6 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain.crypto.pem import serial_of
 from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.certificate import merchant_entry
 from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
 from wechatpay_chain.sandbox.routes import Routes
@@ -44,7 +45,8 @@ class Sandbox:
 
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
-    see a client refuse it. ``tls`` is a server's context; without one it speaks plain HTTP.
+    see a client refuse it. ``bills`` says how its bills are. ``tls`` is a server's context; without one it speaks
+    plain HTTP.
     """
 
     def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
@@ -53,6 +55,7 @@ class Sandbox:
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity)
+        self.bills = Bills(self.identity, self._routes.orders)
         self._scheme = "https" if tls else "http"
         self._server = Server(("127.0.0.1", port), _handler(self), tls)
         self._thread = threading.Thread(
@@ -142,6 +145,7 @@ class Sandbox:
         self._held = 0
         self.tamper = None
         self._routes = Routes(self.identity)
+        self.bills = Bills(self.identity, self._routes.orders)
 
     def close(self) -> None:
         """Stop serving and close all connections."""
@@ -173,6 +177,8 @@ class Sandbox:
         if legacy.is_legacy(target):
             request = Received(method, target, headers, body)
             verdict, answer = legacy.answer(request, self.identity.mchid, self.identity.secret)
+            if not verdict:
+                answer = self.bills.legacy(request) or answer
             return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
@@ -183,7 +189,7 @@ class Sandbox:
         received = Received(method, target, headers, body, verdict, form)
         if not verdict:
             try:
-                answer = self._routes.answer(received)
+                answer = self.bills.answer(received) or self._routes.answer(received)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
         answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))
@@ -243,14 +249,13 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         do_OPTIONS = do_TRACE = do_HEAD = serve
 
         def reply(self, answer: Answer) -> None:
+            framing, pieces = answer.framed()
             self.send_response(answer.status)
-            for name, value in answer.headers.items():
+            for name, value in {**framing, **answer.headers}.items():
                 self.send_header(name, value)
-            if answer.status != 204 and "Content-Length" not in answer.headers:
-                self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(answer.body)
+            for piece in () if self.command == "HEAD" else pieces:
+                self.wfile.write(piece)
             self.wfile.flush()
 
         def log_message(self, format: str, *args: Any) -> None:

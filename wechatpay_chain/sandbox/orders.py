@@ -64,6 +64,11 @@ class Orders:
             )
             return str(order["transaction_id"])
 
+    def paid_on(self, date: str) -> list[dict[str, Any]]:
+        """The orders that were paid on a day such as ``2026-11-01``, in Beijing."""
+        with self._lock:
+            return [dict(order) for order in self._orders.values() if order.get("success_time", "")[:10] == date]
+
     def _create(self, matched: re.Match[str], fields: Mapping[str, Any], request: Received) -> Answer:
         for name in _TEXT:
             if not isinstance(fields.get(name), str) or not fields[name]:

@@ -26,6 +26,7 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.transport.pool import Unconnected, with_fresh_connections
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.sites import Sites
+from wechatpay_chain.transport.streaming import may_stream
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -90,9 +91,9 @@ class SigningAdapter(HTTPAdapter):
             response = _response(request, raw)
             response.elapsed = timedelta(seconds=time.perf_counter() - started)
             response.connection = self
-            if stream and raw.status < 300 and request.protocol.is_unsigned(str(request.method), request.path):
+            if stream and raw.status < 300 and may_stream(request, response):
                 return response
-            response._content = raw.read(decode_content=True)
+            response._content = response.raw.read(decode_content=True)
             response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
         except Unconnected as error:
             raise failure(request, (Attempt(request.origin, str(error), sent=False),)) from error.__cause__

@@ -54,6 +54,8 @@ class SignedRequest(requests.PreparedRequest):
         self.origin = self.target = ""
         self.message = ""
         self.http_errors = self.redirect_errors = True
+        # Whoever downloads checks the digest at the end; ``knows_digest`` before the answer is there.
+        self.is_download = self.knows_digest = False
 
     def sign_for(self, base: Base) -> None:
         """Aim at ``base`` and sign with a fresh time and nonce; what was signed before is overwritten."""

@@ -1,0 +1,249 @@
+"""Bills as rows: WeChat Pay's CSV with its backquotes, its two encodings, and the totals at its end."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from functools import lru_cache
+from itertools import chain
+from types import TracebackType
+from typing import Any, BinaryIO, TextIO, TypeAlias, cast
+
+__all__ = ["Bill", "Source", "fen", "read_bill", "yuan"]
+
+Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | TextIO | bytes"
+
+_MARK = "`"
+_GZIP = b"\x1f\x8b"
+_BOM = "\ufeff"
+_HEAD = 1 << 16
+_BUFFER = 1 << 17
+_AMOUNT = re.compile(r"(金额|手续费|结余|余额|amount)(?!.*(率|备注|类型|币种|说明|rate|currency|type))", re.IGNORECASE)
+_BROKEN = (csv.Error, ValueError, EOFError, zlib.error, gzip.BadGzipFile)
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
+@lru_cache(maxsize=1 << 12)
+def yuan(text: str) -> Decimal:
+    """An amount in yuan, exactly as it is written; ValueError for what is no amount."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no amount")
+    return Decimal(text)
+
+
+@lru_cache(maxsize=1 << 12)
+def fen(text: str) -> int:
+    """An amount in yuan as whole fen; ValueError for what is no amount, or has a part of a fen."""
+    amount = yuan(text).scaleb(2)
+    if amount != amount.to_integral_value():
+        raise ValueError(f"{text[:40]!r} has a part of a fen; read it as yuan")
+    return int(amount)
+
+
+_AMOUNTS: dict[str, Callable[[str], Any]] = {"yuan": yuan, "fen": fen}
+
+
+def read_bill(source: Source, *, amounts: str | None = None) -> Bill:
+    """The rows of a bill, read once and as they are asked for, in constant memory.
+
+    ``source`` is a path, a file, or the bytes of a bill; gzip, UTF-8 and GBK are told apart by themselves.
+    ``amounts`` is ``"yuan"`` (Decimal) or ``"fen"`` (int) for the columns that are amounts, else all is text.
+    Raises ValueError for what is no bill or was cut within a row.
+    """
+    if amounts is not None and amounts not in _AMOUNTS:
+        raise ValueError(f"amounts: expected 'yuan' or 'fen', found {amounts!r:.40}")
+    return Bill(source, None if amounts is None else _AMOUNTS[amounts])
+
+
+class Bill:
+    """An iterator over rows as dicts keyed by ``columns``; ``summary`` is there after the last row.
+
+    ``with`` closes a file that it opened before its end. Values lose the backquote that WeChat Pay puts
+    before each. Source: https://pay.weixin.qq.com/doc/v3/merchant/4013071206
+    """
+
+    def __init__(self, source: Source, amount: Callable[[str], Any] | None = None) -> None:
+        self._amount = amount
+        self._summary: dict[str, Any] | None = None
+        self._opened: list[Any] = []
+        try:
+            lines = self._lines(source)
+            self.columns = tuple(self._header(lines))
+        except BaseException as error:
+            self.close()
+            if isinstance(error, _BROKEN):
+                raise ValueError(f"read_bill: {_reason(error)}") from None
+            raise
+        self._rows = self._read(lines)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._rows
+
+    def __next__(self) -> dict[str, Any]:
+        return next(self._rows)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The totals at the end, empty where the bill has none; ValueError while rows are unread."""
+        if self._summary is None:
+            raise ValueError("summary: it stands after the rows; read them first")
+        return self._summary
+
+    def close(self) -> None:
+        """Close the file, if this bill opened it."""
+        while self._opened:
+            self._opened.pop().close()
+
+    def __enter__(self) -> Bill:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Bill of {len(self.columns)} columns>"
+
+    def _lines(self, source: Source) -> Iterator[str]:
+        if isinstance(source, io.TextIOBase):
+            return iter(source)
+        if isinstance(source, str | os.PathLike):
+            file: BinaryIO = open(source, "rb")  # noqa: SIM115  # close() closes it
+            self._opened.append(file)
+        elif isinstance(source, bytes | bytearray):
+            file = io.BytesIO(source)
+        elif callable(getattr(source, "read", None)):
+            file = cast(BinaryIO, source)
+        else:
+            raise ValueError(f"expected a path, a file or bytes, found {type(source).__name__}")
+        start, file = _peeked(file)
+        if start.startswith(_GZIP):
+            start, file = _peeked(cast(BinaryIO, gzip.GzipFile(fileobj=file)))
+        return io.TextIOWrapper(cast(Any, file), encoding=_encoding(start), newline="\n")
+
+    def _header(self, lines: Iterator[str]) -> list[str]:
+        first = next(csv.reader(lines), None)
+        if not first or not any(first):
+            raise ValueError("it is empty; no header was found")
+        first[0] = first[0].removeprefix(_BOM)
+        return [_plain(name) for name in first]
+
+    def _read(self, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+        reader = csv.reader(self._unmarked(lines))
+        try:
+            yield from self._records(reader)
+        except _BROKEN as error:
+            raise ValueError(f"line {reader.line_num + 1}: {_reason(error)}") from None
+        finally:
+            self.close()
+
+    def _records(self, reader: Iterator[list[str]]) -> Iterator[dict[str, Any]]:
+        columns, width, amount, marked = self.columns, len(self.columns), self._amount, False
+        amounts = [name for name in columns if _AMOUNT.search(name)]
+        totals: list[str] = []
+        for row in reader:
+            if row and row[0][:1] == _MARK:
+                marked = True
+                if len(row) != width or '"' in self._line:
+                    row = self._fitted(row)
+                row[0] = row[0][1:]
+            elif not row:
+                continue
+            elif marked or len(row) != width:
+                totals = row
+                break
+            found: dict[str, Any] = dict(zip(columns, row, strict=True))
+            if amount is not None:
+                _convert(found, amounts, amount)
+            yield found
+        self._summary = self._totals(totals, reader)
+
+    def _unmarked(self, lines: Iterator[str]) -> Iterator[str]:
+        """Lines without the backquotes of their values, but the first, by which rows are told from totals.
+
+        Behind a backquote a quote is a letter, so where there is one the backquotes stay for csv to see.
+        """
+        for self._line in lines:
+            yield self._line if '"' in self._line else self._line.replace(",`", ",")
+
+    def _fitted(self, row: list[str]) -> list[str]:
+        """A row whose values hold commas or quotes: what has no backquote belongs to the value before it."""
+        if '"' not in self._line:
+            row = self._line.rstrip("\r\n").replace(",`", f"\n{_MARK}").split("\n")
+        fitted = row[:1]
+        for value in row[1:]:
+            if value[:1] == _MARK:
+                fitted.append(value[1:])
+            elif len(row) == len(self.columns):
+                fitted.append(value)
+            else:
+                fitted[-1] += f",{value}"
+        if len(fitted) != len(self.columns):
+            raise ValueError(f"{len(fitted)} values for {len(self.columns)} columns; it was cut")
+        return fitted
+
+    def _totals(self, names: list[str], reader: Iterable[list[str]]) -> dict[str, Any]:
+        rows = [row for row in chain([names], reader) if any(row)]
+        totals: dict[str, Any] = {}
+        for header, values in zip(rows[::2], rows[1::2], strict=False):
+            if len(values) < len(header):
+                raise ValueError(f"totals: {len(values)} values for {len(header)} names; it was cut")
+            totals |= zip(map(_plain, header), map(_plain, values), strict=False)
+        if self._amount is not None:
+            _convert(totals, [name for name in totals if _AMOUNT.search(name)], self._amount)
+        return totals
+
+
+def _convert(found: dict[str, Any], names: list[str], amount: Callable[[str], Any]) -> None:
+    for name in names:
+        try:
+            found[name] = amount(found[name]) if found[name] else None
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+
+
+def _reason(error: BaseException) -> str:
+    """csv's and our own words; gzip's are too short to be understood alone."""
+    return str(error) if isinstance(error, csv.Error | ValueError) else f"the gzip file is damaged ({error})"
+
+
+def _plain(value: str) -> str:
+    return value.removeprefix(_MARK)
+
+
+def _peeked(file: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first bytes of a file, and the file with nothing of it lost."""
+    buffered = io.BufferedReader(cast(Any, _Raw(file)), _BUFFER)
+    return buffered.peek(_HEAD), cast(BinaryIO, buffered)
+
+
+class _Raw(io.RawIOBase):
+    """Any binary file that can be read, as io's buffers want it; it stays open."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._file.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _encoding(start: bytes) -> str:
+    """UTF-8 when the first bytes are, else GB18030, of which GBK is a part."""
+    try:
+        start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 3:
+            return "gb18030"
+    return "utf-8-sig"

@@ -1,0 +1,233 @@
+"""A file as it arrives: decrypted, unzipped, its digest checked, and written where it belongs."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from wechatpay_chain.crypto import digest
+from wechatpay_chain.crypto.gcm import Opener
+from wechatpay_chain.errors import IntegrityError, WechatpayError
+from wechatpay_chain.protocol.files import NamedFile
+from wechatpay_chain.protocol.v3 import DIGEST_HEADER
+from wechatpay_chain.response import Response
+from wechatpay_chain.transport.content import BLOCK, Broken, decrypted, unzipped, wire
+from wechatpay_chain.transport.sink import Sink, placed
+
+__all__ = ["IN_MEMORY", "Download", "Progress", "Source", "receive"]
+
+Progress: TypeAlias = Callable[[int, "int | None"], object]
+"""Called with the bytes that arrived so far, and how many will, None where that is not known."""
+
+# The most that is returned as bytes: 64 MiB.
+IN_MEMORY = 64 << 20
+# Parts of one bill are fetched at once, since their URLs live for five minutes only.
+_MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that has arrived: ``path`` (None for a file object), ``size`` in bytes, ``digest`` in lower-case hex.
+
+    ``hash_type`` is the digest's kind. ``verified`` tells whether WeChat Pay had named the digest or signed the
+    answer; where it does neither (images, APIv2 bills), the digest is only what was computed.
+    """
+
+    path: Path | None
+    size: int
+    digest: str
+    hash_type: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to be received, and how its answer is opened."""
+
+    file: NamedFile
+    open: Callable[[], Response]
+
+
+def receive(
+    sources: Sequence[Source],
+    to: Sink | None,
+    private_key: RSAPrivateKey | None = None,
+    progress: Progress | None = None,
+) -> Download | bytes:
+    """Fetch one file, or all parts of one, into ``to``; its bytes for None.
+
+    Raises IntegrityError, and keeps nothing, for what did not arrive whole and as named.
+    """
+    openers = [source.file.opener(private_key) for source in sources]
+    memory = _Memory() if to is None else None
+    meter = _Meter(progress, len(sources))
+    transfers = [_Transfer(*pair, meter) for pair in zip(sources, openers, strict=True)]
+    path = Path(to) if isinstance(to, str | os.PathLike) else None
+    began = False
+    try:
+        with placed(memory or to) as file:  # type: ignore[arg-type]
+            began = True
+            outcome = _one(transfers[0], file, path) if len(sources) == 1 else _joined(transfers, file, path, meter)
+            file.flush()
+    except WechatpayError:
+        raise
+    except OSError as error:
+        if not began:
+            raise  # the place cannot be written to: nothing was sent
+        raise transfers[0].failed(f"it cannot be written: {error}") from error
+    return outcome if memory is None else memory.getvalue()
+
+
+def _one(transfer: _Transfer, file: BinaryIO, path: Path | None) -> Download:
+    transfer.run(file)
+    return Download(path, transfer.size, transfer.found, transfer.hash_type, transfer.is_proven)
+
+
+def _joined(transfers: list[_Transfer], file: BinaryIO, path: Path | None, meter: _Meter) -> Download:
+    """All parts at once, each checked by itself, then one behind the other."""
+    hash_type = transfers[0].hash_type
+    whole, size = digest.new(hash_type), 0
+    folder = None if path is None else path.absolute().parent
+    with ExitStack() as stack:
+        parts = [stack.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in transfers]
+        with ThreadPoolExecutor(min(len(parts), _MOST_AT_ONCE)) as pool:
+            for transfer, part in zip(transfers, parts, strict=True):
+                pool.submit(transfer.run, part)
+        if meter.failure is not None:
+            raise meter.failure
+        for part in parts:
+            part.seek(0)
+            while block := part.read(BLOCK):
+                whole.update(block)
+                size += file.write(block)
+    return Download(path, size, whole.hexdigest(), hash_type, all(transfer.is_proven for transfer in transfers))
+
+
+class _Transfer:
+    """One answer on its way into a file."""
+
+    def __init__(self, source: Source, opener: Opener | None, meter: _Meter) -> None:
+        self._source = source
+        self._opener = opener
+        self._meter = meter
+        self._response: Response | None = None
+        self.hash_type = source.file.hash_type or "SHA256"
+        self._hash = digest.new(self.hash_type)
+        self.expected = source.file.digest
+        self.size = 0
+        self.is_proven = bool(self.expected)
+
+    @property
+    def found(self) -> str:
+        """The digest of what came so far."""
+        return self._hash.hexdigest()
+
+    def run(self, file: BinaryIO) -> None:
+        """Write all plain bytes; raises IntegrityError when they are not those that were named."""
+        try:
+            self._run(file)
+        except BaseException as error:
+            self._meter.failure = self._meter.failure or error
+            if self._response is not None:
+                self._response.close()
+            raise
+
+    def _run(self, file: BinaryIO) -> None:
+        response = self._response = self._source.open()
+        travelled = self._statement(response)
+        try:
+            for piece in self._plain(response, travelled):
+                self._hash.update(piece)
+                file.write(piece)
+                self.size += len(piece)
+        except Broken as error:
+            raise self.failed(str(error)) from error.__cause__
+        if self.expected and self.expected not in (self.found, travelled and travelled.hexdigest()):
+            raise self.failed("it is not the file that was named")
+
+    def _statement(self, response: Response) -> digest.Hash | None:
+        """A statement's signature covers the digest of what travels or of what is inside: both are made."""
+        named = response.headers.get(DIGEST_HEADER, "").lower()
+        if not response.verified or not named or self.expected:
+            self.is_proven = self.is_proven or response.verified
+            return None
+        self.expected, self.is_proven, self.hash_type = named, True, "SHA1"
+        self._hash = digest.new("SHA1")
+        return digest.new("SHA1")
+
+    def failed(self, reason: str) -> IntegrityError:
+        """The error that tells both digests."""
+        request = getattr(self._response, "request", None)
+        where = "download" if request is None else request.path_url.partition("?")[0]
+        named = f"{self.hash_type} named {self.expected}" if self.expected else "no digest named"
+        told = f"{where}: {reason}; {self.size} bytes came, {named}, found {self.found}; nothing was kept"
+        if self._response is not None:
+            self._response._content_consumed = True  # type: ignore[attr-defined]
+        return IntegrityError(told, self._response, self.expected, self.found)
+
+    def _plain(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
+        pieces = self._arriving(response, travelled)
+        if self._opener is not None:
+            pieces = decrypted(pieces, self._opener)
+        file = self._source.file
+        if not file.is_gzip and not self.expected:
+            return pieces
+        # With a digest over the plain bytes, what is gzip and what is not shows by itself.
+        return unzipped(pieces, strict=not self.expected and "Content-Encoding" not in response.headers)
+
+    def _arriving(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
+        counted = self._meter.counter(response)
+        for piece in wire(response):
+            if travelled is not None:
+                travelled.update(piece)
+            counted(len(piece))
+            yield piece
+
+
+class _Memory(io.BytesIO):
+    """Bytes, as many as memory should hold."""
+
+    def write(self, piece: Any) -> int:
+        if self.tell() + len(piece) > IN_MEMORY:
+            raise OSError(f"more than {IN_MEMORY >> 20} MiB are not returned as bytes; pass a path or a file")
+        return super().write(piece)
+
+
+class _Meter:
+    """Adds up what arrives of all parts, and tells it."""
+
+    def __init__(self, progress: Progress | None, parts: int) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._received = 0
+        self._totals: list[int | None] = []
+        self._parts = parts
+        self.failure: BaseException | None = None
+
+    def counter(self, response: Response) -> Callable[[int], None]:
+        """What one answer reports its bytes to."""
+        length = response.headers.get("Content-Length", "")
+        with self._lock:
+            self._totals.append(int(length) if length.isdecimal() else None)
+        return self._count
+
+    def _count(self, size: int) -> None:
+        if self.failure is not None:
+            raise Broken("another part failed")
+        if self._progress is None:
+            return
+        with self._lock:
+            self._received += size
+            known = [total for total in self._totals if total is not None]
+            total = sum(known) if len(known) == self._parts else None
+            self._progress(self._received, total)

@@ -201,14 +201,6 @@ def test_an_enum_travels_as_its_value(wxpay: Wechatpay) -> None:
     assert wxpay.prepare((wxpay.v3 / Refund.FIRST).get).target == "/v3/refund-1"
 
 
-def test_what_is_still_to_come_is_no_path(wxpay: Wechatpay, instance: Instance) -> None:
-    """wxpay.encrypt({...}) must not post a name in the clear in the meantime."""
-    for client in (wxpay, instance):
-        for name in ("notification", "pay_params", "encrypt", "decrypt"):
-            with pytest.raises(AttributeError, match="comes with a later version"):
-                getattr(client, name)
-
-
 def test_nodes_are_values(wxpay: Wechatpay, gateway: Sandbox) -> None:
     """Equal by client and path; never changed; copies are the node itself."""
     node = wxpay.v3.pay

@@ -53,9 +53,10 @@ def test_an_async_mistake_raises_at_once(gateway: Sandbox, wxpay: Wechatpay) -> 
 @pytest.mark.parametrize(
     ("options", "fields"),
     [
-        ({"certs": None}, "certs"),
+        ({"certs": None, "apiv3_key": None}, "certs"),
         ({"serial": None, "private_key": None}, "serial, private_key"),
-        ({"serial": None, "private_key": None, "certs": None}, "serial, private_key, certs"),
+        ({"serial": None, "private_key": None, "certs": None}, "serial, private_key"),
+        ({"serial": None, "private_key": None, "certs": None, "apiv3_key": None}, "serial, private_key, certs"),
     ],
 )
 def test_what_apiv3_lacks_is_named_at_the_first_call(gateway: Sandbox, options: dict[str, Any], fields: str) -> None:

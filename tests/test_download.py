@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from tests import answers
 from tests.openssl import rightly_signed
-from tests.servers import raw_server
+from tests.sockets import raw_server
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.crypto import rsa
 from wechatpay_chain.php import Instance

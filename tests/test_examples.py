@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.openssl import rightly_signed
+from tests.servers import SOCKET, serving
 from wechatpay_chain import Sandbox
 from wechatpay_chain.sandbox.answer import Received
 
@@ -45,14 +46,21 @@ SENT: dict[str, list[tuple[str, str]]] = {
         ("GET", "/papay/entrustweb?appid=*&mch_id={mchid}&plan_id=12535&contract_code=*&sign=*"),
     ],
 }
+# What serves each receiver with a merchant's own configuration, as its docstring says.
+RECEIVERS = {
+    "receiver_flask.py": "gunicorn --pythonpath examples 'receiver_flask:create_app()'",
+    "receiver_django.py": "gunicorn --pythonpath examples 'receiver_django:create_app()'",
+    "receiver_fastapi.py": "uvicorn --app-dir examples --factory receiver_fastapi:create_app",
+}
+PAYMENT = "TRANSACTION.SUCCESS 1217752501201407033233368018\n"
 
 
 def test_every_example_is_tested() -> None:
     """None is left out."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == SENT.keys()
+    assert {path.name for path in EXAMPLES.glob("*.py")} == SENT.keys() | RECEIVERS.keys()
 
 
-@pytest.mark.parametrize("name", SENT)
+@pytest.mark.parametrize("name", [*SENT, *RECEIVERS])
 def test_an_example_runs_as_a_script(name: str) -> None:
     """With one command and no output on standard error."""
     command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
@@ -60,6 +68,22 @@ def test_an_example_runs_as_a_script(name: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+    if name in RECEIVERS:
+        assert done.stdout == f"{PAYMENT}answered 204\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECEIVERS)
+def test_a_receiver_serves_as_its_docstring_says(name: str, gateway: Sandbox, tmp_path: Path) -> None:
+    """Under a real server, with its configuration from the environment."""
+    command = RECEIVERS[name].replace("examples", str(EXAMPLES))
+    assert f"``{RECEIVERS[name]}``" in (EXAMPLES / name).read_text()
+    environment = {**gateway.environment(), "PYTHONPATH": str(EXAMPLES.parent)}
+    program, _, rest = command.partition(" ")
+    listen = f"{program} {SOCKET[program]} {rest}"
+    with serving(listen, environment, tmp_path / "log", cwd=tmp_path) as server:
+        assert gateway.push("TRANSACTION.SUCCESS", notify_url=server.url(), schedule=()).status == 204
+    assert PAYMENT in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize("name", SENT)

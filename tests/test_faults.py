@@ -20,7 +20,7 @@ import requests
 
 from tests import answers
 from tests.openssl import authorization_fields
-from tests.servers import closed_port, raw_server, request_of, reset, server_context, until_hung_up
+from tests.sockets import closed_port, raw_server, request_of, reset, server_context, until_hung_up
 from tests.test_session import CALLS
 from wechatpay_chain import Media, Sandbox, errors
 from wechatpay_chain.sandbox.answer import Answer, Received
@@ -338,7 +338,7 @@ def test_what_was_answered_is_repeated_only_where_it_passes(gateway: Sandbox, me
     """502, 503 and 504 of a GET; an answer that cannot be verified never; the error tells each attempt."""
     said = SAID[fault]
     gateway.tamper = said.tamper
-    with gateway.client() as wxpay, pytest.raises(errors.CallError) as caught:
+    with gateway.client(apiv3_key=None) as wxpay, pytest.raises(errors.CallError) as caught:
         CALLS[method](wxpay)
     assert type(caught.value) is said.kind
     assert len(gateway.requests) == (said.get if method == "GET" else said.post)

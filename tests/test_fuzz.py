@@ -18,7 +18,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.servers import raw_server, request_of
+from tests.sockets import raw_server, request_of
 from wechatpay_chain import Sandbox, Wechatpay, errors, words
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.crypto import rsa

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.openssl import authorization_fields, verified
-from tests.servers import closed_port, raw_server
+from tests.sockets import closed_port, raw_server
 from tests.test_multipart import Pipe
 from wechatpay_chain import Media, Sandbox, Wechatpay, errors
 from wechatpay_chain.php import Instance, MediaUtil

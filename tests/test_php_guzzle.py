@@ -12,7 +12,7 @@ import pytest
 
 from tests import answers
 from tests.openssl import rightly_signed
-from tests.servers import raw_server
+from tests.sockets import raw_server
 from tests.test_v2 import certificate
 from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.php import ClientException, Instance, RequestException, ServerException, guzzle

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import eventually, raw_server, request_of
+from tests.sockets import eventually, raw_server, request_of
 from tests.test_session import CALLS
 from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.transport import pool

@@ -47,7 +47,7 @@ def test_clock_and_nonce_may_be_given(gateway: Sandbox, protocol: APIv3) -> None
     assert protocol.sign("GET", "/", b"") != protocol.sign("GET", "/", b"")
 
 
-@given(st.dictionaries(st.sampled_from([*v3._SIGNATURE_HEADERS, "X"]), st.text()), st.binary(), st.text())
+@given(st.dictionaries(st.sampled_from([*v3.SIGNATURE_HEADERS, "X"]), st.text()), st.binary(), st.text())
 def test_no_made_up_answer_is_verified(headers: dict[str, str], body: bytes, path: str) -> None:
     """Whatever headers and body say, a VerificationError is all that comes out."""
     merchant = Merchant.of("1", None, None, None)
@@ -90,7 +90,7 @@ def test_an_empty_keyring_says_what_to_configure() -> None:
     with pytest.raises(errors.ConfigError, match=r"^certs: .*PUB_KEY_ID_"):
         _ = Keyring.of(None).current
     with pytest.raises(errors.UnknownSerial, match="holds none; add it to certs"):
-        Keyring.of(None).verify("A", b"", "")
+        Keyring.of(None).find("A")
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,6 @@ def test_wechat_pays_hosts_are_reached_over_tls_alone() -> None:
 
 
 def test_a_merchant_shows_no_key(gateway: Sandbox) -> None:
-    """repr has number and serial alone."""
+    """repr has numbers and serial alone."""
     merchant = Merchant.of("1", "AB", gateway.identity.merchant_key, "k" * 32)
-    assert repr(merchant) == "Merchant(mchid='1', serial='AB')"
+    assert repr(merchant) == "Merchant(mchid='1', serial='AB', brand_id='')"

@@ -47,12 +47,12 @@ def test_the_python_of_the_page_runs(
     tmp_path: Path,
 ) -> None:
     """Each block by itself; names that the text explains are given, and the sandbox answers."""
+    monkeypatch.chdir(tmp_path)
     for name, value in gateway.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
     for file in ("logo.png", "clip.mp4", "fapiao.pdf"):
         Path(file).write_bytes(b"a file to upload")
-    names: dict[str, Any] = {"gateway": gateway, "wxpay": wxpay, "instance": instance}
+    names: dict[str, Any] = {"__name__": "__main__", "gateway": gateway, "wxpay": wxpay, "instance": instance}
     names |= {"mchid": gateway.mchid, "notify_url": "https://pay.weixin.qq.com"}
     before = len(gateway.requests)
     exec(compile(fences(PAGES[0], "python")[index], f"README.md, block {index}", "exec"), names)

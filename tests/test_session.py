@@ -14,7 +14,7 @@ import requests
 
 from tests import answers
 from tests.openssl import authorization_fields, rightly_signed
-from tests.servers import raw_server, request_of, server_context
+from tests.sockets import raw_server, request_of, server_context
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.sandbox.answer import Received
 

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from tests import answers
 from tests.openssl import rightly_signed
-from tests.servers import closed_port, eventually, raw_server, request_of, server_context
+from tests.sockets import closed_port, eventually, raw_server, request_of, server_context
 from tests.test_session import CALLS
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
 from wechatpay_chain.transport.session import Session

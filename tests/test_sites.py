@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.servers import closed_port
+from tests.sockets import closed_port
 from wechatpay_chain import Sandbox
 from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.transport.sites import HELD, Sites
@@ -84,7 +84,7 @@ def test_a_client_keeps_to_the_backup_for_a_minute(gateway: Sandbox) -> None:
         wxpay.v3.certificates.get()
         assert len(gateway.requests) == 1
         with Sandbox(port) as main:
-            main.identity = gateway.identity
+            main.identity, main.platform = gateway.identity, gateway.platform
             wxpay.v3.certificates.get()
             clock.now += HELD - 1
             wxpay.v3.certificates.get()

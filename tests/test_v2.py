@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.answers import another_key
-from tests.servers import raw_server
+from tests.sockets import raw_server
 from tests.test_recordings import DATA, is_v2, walked, without_absent
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
 from wechatpay_chain.call import VERBS

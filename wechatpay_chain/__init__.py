@@ -21,17 +21,33 @@ if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
     from wechatpay_chain.php import Builder
     from wechatpay_chain.promise import Promise
+    from wechatpay_chain.protocol.notification import Notification
     from wechatpay_chain.response import Response
     from wechatpay_chain.sandbox import Sandbox
+    from wechatpay_chain.sealed import Sealed
     from wechatpay_chain.transport.media import Media
-__all__ = ["Builder", "Media", "Promise", "Response", "Sandbox", "Wechatpay", "__version__", "errors", "read_bill"]
+__all__ = [
+    "Builder",
+    "Media",
+    "Notification",
+    "Promise",
+    "Response",
+    "Sandbox",
+    "Sealed",
+    "Wechatpay",
+    "__version__",
+    "errors",
+    "read_bill",
+]
 
 _ROOMS = {
     "Builder": "php",
     "Media": "transport.media",
+    "Notification": "protocol.notification",
     "Promise": "promise",
     "Response": "response",
     "Sandbox": "sandbox",
+    "Sealed": "sealed",
     "Wechatpay": "client",
     "read_bill": "bill",
 }

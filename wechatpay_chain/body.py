@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.options import JSON_UTF8, Face, mapping
 from wechatpay_chain.query import iso_string
+from wechatpay_chain.sealed import Envelope, Sealed, Seals
 from wechatpay_chain.transport.media import Media, uploaded
 from wechatpay_chain.transport.multipart import Multipart
 
@@ -80,10 +81,12 @@ def _encoded(text: str | bytes | bytearray) -> bytes:
 
 def _json(payload: Any, face: Face) -> tuple[bytes, str]:
     takes_dates = face.query_style.takes_dates
-    default = _date if takes_dates else None
+    seals = Seals(_date if takes_dates else None)
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
-        return text.encode("utf-8"), face.json_content_type
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=seals)
+        body = text.encode("utf-8")
+        sealed = Envelope.of(body, seals, _sealed_at(payload)) if seals.texts else body
+        return sealed, face.json_content_type
     except ChainError as error:
         raise ChainError(f"json: {error}") from None
     except (TypeError, ValueError, RecursionError):
@@ -116,6 +119,19 @@ def _culprit(payload: Any, takes_dates: bool) -> str:
     return ""
 
 
+def _sealed_at(payload: Any) -> list[str]:
+    """Where the sealed texts are, in the order of the body."""
+    left = [("", payload)]
+    found = []
+    while left:
+        where, value = left.pop()
+        if isinstance(value, Sealed):
+            found.append(where)
+        elif isinstance(value, dict | list | tuple):
+            left += reversed(_inside(value, where))
+    return found
+
+
 def _inside(value: Any, where: str) -> list[tuple[str, Any]]:
     if isinstance(value, dict):
         return [(f"{where}.{key}" if where else str(key), item) for key, item in value.items()]
@@ -136,7 +152,7 @@ def _unfit(value: Any, where: str, takes_dates: bool) -> str:
         return ""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{where} is {value}, which JSON cannot hold"
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int | float | Sealed):
         return ""
     if takes_dates and isinstance(value, datetime):
         return "" if value.tzinfo else f"{where} is a datetime without a time zone; give it one"

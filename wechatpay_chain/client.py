@@ -7,19 +7,25 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-import requests
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain import fetch, query, settings, words
+from wechatpay_chain import fetch, headers, query, settings, words
 from wechatpay_chain import options as opts
 from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.chain import Chain, call_of
 from wechatpay_chain.errors import ChainError, ConfigError, without_frames
 from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol import notice, notification
 from wechatpay_chain.protocol.files import NamedFile
+from wechatpay_chain.protocol.notification import Notification
+from wechatpay_chain.protocol.payment import PayParams
+from wechatpay_chain.protocol.proof import Signer
 from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
+from wechatpay_chain.recipe import Recipe
+from wechatpay_chain.renewal import Renewal
 from wechatpay_chain.response import Response
+from wechatpay_chain.sealing import Fields, addressed
 from wechatpay_chain.settings import Settings
 from wechatpay_chain.transport.delivery import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.download import Download, Progress, receive
@@ -27,17 +33,13 @@ from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.sink import Sink, pour
-from wechatpay_chain.version import __version__
 
 __all__ = ["Client", "Wechatpay"]
 
 C = TypeVar("C", bound="Client")
-# What the client will offer: a call of it must not become a request in the meantime.
-_TO_COME = frozenset({"notification", "notification_v2", "pay_params", "encrypt", "decrypt"})
-_USER_AGENT = f"wechatpay_chain/{__version__} requests/{requests.__version__}"
 
 
-class Client:
+class Client(Fields):
     """What both faces share: a root of chains, one session, and the way of a call."""
 
     _face = opts.NATIVE
@@ -49,12 +51,12 @@ class Client:
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
         self._v2 = APIv2(merchant.mchid, merchant.secret)
+        if merchant.downloads:
+            configured.keyring.refresh = Renewal(self._session, configured)
 
     def __getattr__(self, name: str) -> Chain:
         if words.is_foreign(name):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        if name in _TO_COME:
-            raise AttributeError(f"{name} comes with a later version; as a path it is wxpay[{name!r}]")
         return Chain(self, (words.segment(name),), name)
 
     def __getitem__(self, text: str) -> Chain:
@@ -72,13 +74,14 @@ class Client:
         """The signed request that calling ``verb`` with these arguments would send, unsent.
 
         ``wxpay.prepare(wxpay.v3.certificates.get)`` has ``.method .url .headers .body .message .curl()``.
-        Raises what the call would raise before sending.
+        Raises what the call would raise before sending. It names no key while none is held, since only sealed
+        texts make it download one.
         """
         if not isinstance(verb, Chain):
             raise ChainError(f"prepare: expected a chain that ends with a verb, found {type(verb).__name__}")
         kind, path = call_of(verb)
         call = self._call(kind.method, path, args, options)
-        request = self._request(call)
+        request = self._request(call, offline=True)
         request.sign_for((call.bases or self._settings.bases)[0])
         return request
 
@@ -98,6 +101,27 @@ class Client:
         sink = opts.read_sink(to, "to")
         return receive(fetch.sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
 
+    def notification(self, headers: Any, body: bytes) -> Notification:
+        """What WeChat Pay pushed, verified and decrypted; never None.
+
+        ``headers`` as the web server has them (any mapping or list of pairs), ``body`` the raw bytes. Raises the
+        VerificationError that tells why it is not proven, DecryptionError, ConfigError, or TypeError for a body
+        that is text or parsed already.
+        """
+        return notification.read(self._v3, self._settings.merchant, headers, body)
+
+    def notification_v2(self, body: bytes) -> dict[str, Any]:
+        """The fields of what APIv2 pushed, verified; a refund's ``req_info`` is opened.
+
+        Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
+        """
+        return notice.read(self._v2, self._settings.merchant, body)
+
+    @property
+    def pay_params(self) -> PayParams:
+        """What front ends take: ``.jsapi .miniprogram .app .h5``, with ``_v2`` for APIv2, and ``.busifavor``."""
+        return PayParams(self._settings.merchant)
+
     def close(self) -> None:
         """Close the connections, but those of a ``session`` that was given; a later call opens new ones."""
         self._session.close()
@@ -112,11 +136,17 @@ class Client:
 
     def __repr__(self) -> str:
         configured: Settings | None = self.__dict__.get("_settings")
-        told = f" {configured.merchant.mchid} at {configured.bases[0].origin}" if configured else ""
+        told = f" {configured.merchant.identity} at {configured.bases[0].origin}" if configured else ""
         return f"<{type(self).__name__}{told}>"
 
+    @classmethod
+    def _made(cls: type[C], recipe: Recipe) -> C:
+        client = cls.__new__(cls)
+        Client.__init__(client, settings.again(recipe))
+        return client
+
     def __reduce_ex__(self, protocol: object) -> Any:
-        raise TypeError(f"{self!r} holds keys and connections and is not pickled; make it where it is used")
+        return _again, (type(self), self._settings.recipe.require(self))
 
     def _text(self, text: str) -> str:
         return words.as_written(text)
@@ -128,10 +158,13 @@ class Client:
 
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         call = self._call(verb.method, path, args, options)
+        if not verb.is_async:
+            return self._send(call, self._request(call))
+        if call.payload is None and self._settings.keyring.newest() is None:
+            # The first call brings the keys; whoever asks for a promise does not wait for them.
+            return Promise.run(lambda: self._send(call, self._request(call)))
         request = self._request(call)
-        if verb.is_async:
-            return Promise.run(lambda: self._send(call, request))
-        return self._send(call, request)
+        return Promise.run(lambda: self._send(call, request))
 
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
         call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
@@ -151,27 +184,22 @@ class Client:
         request.is_download, request.knows_digest = True, bool(file.digest)
         return lambda: self._send(call, request)
 
-    def _request(self, call: Call) -> SignedRequest:
-        protocol = self._v3 if call.payload is None else self._v2
-        request = SignedRequest(call, self._headers(call), protocol, self._response_class)
+    def _request(self, call: Call, offline: bool = False) -> SignedRequest:
+        given = self._headers(call)
+        protocol: Signer = self._v2
+        if call.payload is None:
+            call, protocol = addressed(call, given, self._settings.keyring, offline), self._v3
+        request = SignedRequest(call, given, protocol, self._response_class)
         request.http_errors, request.redirect_errors = call.http_errors, call.redirects is None
         return request
 
     def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
-        headers["User-Agent"] = _USER_AGENT
-        for name, value in (*self._settings.headers, *call.headers):
-            if value is None:
-                headers.pop(name, None)
-            else:
-                headers[name] = value
-        if call.payload is None and not headers.get("Wechatpay-Serial"):
-            headers["Wechatpay-Serial"] = self._v3.serial
+        given = headers.of(call, self._settings)
         if call.authorization:
-            headers["Authorization"] = call.authorization
+            given["Authorization"] = call.authorization
         if isinstance(call.body, Multipart):
-            headers["Content-Length"] = str(len(call.body))
-        return headers
+            given["Content-Length"] = str(len(call.body))
+        return given
 
     def _delivery(self, call: Call) -> Delivery:
         return Delivery(
@@ -204,13 +232,14 @@ class Wechatpay(Client):
     """WeChat Pay: the URL is the code.
 
     ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and
-    what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` (digits),
-    ``serial`` and ``private_key`` of the merchant, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
-    and platform certificates, ``apiv3_key`` (32 bytes), ``secret`` (the APIv2 key), ``merchant`` (the TLS
-    certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first),
-    ``timeout`` (seconds, one number or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how
-    often a get may be tried in all; False is once), ``session`` (a ``requests.Session`` that many share). Raises
-    ConfigError, which names the field. Making one touches no network.
+    what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
+    ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
+    and platform certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are
+    downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or
+    ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number
+    or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all;
+    False is once), ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the field.
+    Making one touches no network.
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, /, **options: Any) -> None:
@@ -227,11 +256,13 @@ class Wechatpay(Client):
 
     @classmethod
     def from_env(cls, **options: Any) -> Wechatpay:
-        """A client from ``WECHATPAY_MCHID``, ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``, ``_PUBLIC_KEY``,
-        ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and ``_BASE_URL``;
-        ``options`` come first."""
+        """A client from ``WECHATPAY_MCHID`` (or ``_BRAND_ID``), ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``,
+        ``_PUBLIC_KEY``, ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and
+        ``_BASE_URL``; ``options`` come first."""
         try:
-            return cls(settings.joined(settings.from_env(), options))
+            client = cls(settings.joined(settings.from_env(), options))
+            client._settings = settings.sourced(client._settings, ("env", ""), options)
+            return client
         except Exception as error:
             failure = without_frames(error)
         del options
@@ -245,7 +276,9 @@ class Wechatpay(Client):
         named as the constructor's, and relative paths of keys start at its folder.
         """
         try:
-            return cls(settings.joined(settings.from_profile(name), options))
+            client = cls(settings.joined(settings.from_profile(name), options))
+            client._settings = settings.sourced(client._settings, ("profile", name), options)
+            return client
         except Exception as error:
             failure = without_frames(error)
         del options
@@ -253,3 +286,12 @@ class Wechatpay(Client):
 
     def __dir__(self) -> list[str]:
         return sorted({name for name in super().__dir__() if not name.startswith("_")} | {"v2", "v3"})
+
+
+def _again(face: type[Client], recipe: Recipe) -> Client:
+    """A client as it was pickled, with its keys read anew."""
+    try:
+        return face._made(recipe)
+    except Exception as error:  # whatever it is, its frames hold keys
+        failure = without_frames(error)
+    raise failure from None

@@ -7,7 +7,7 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,18 +18,21 @@ from wechatpay_chain import query
 from wechatpay_chain.crypto import pem
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.options import mapping, read_headers, read_retry, read_timeout
+from wechatpay_chain.protocol.folder import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.recipe import Recipe
 from wechatpay_chain.transport.tls import client_context
 
-__all__ = ["Settings", "entries", "from_env", "from_profile", "joined", "read"]
+__all__ = ["Settings", "again", "entries", "from_env", "from_profile", "joined", "read", "sourced"]
 
 T = TypeVar("T")
 
 _NAMES = frozenset(
     {
         "mchid",
+        "brand_id",
         "serial",
         "private_key",
         "certs",
@@ -47,11 +50,19 @@ _NAMES = frozenset(
         "params",
     }
 )
-_ALIASES = {"privateKey": "private_key", "baseURL": "base_url", "apiv3Key": "apiv3_key", "certsDir": "certs_dir"}
+_ALIASES = {
+    "privateKey": "private_key",
+    "baseURL": "base_url",
+    "apiv3Key": "apiv3_key",
+    "certsDir": "certs_dir",
+    "brandId": "brand_id",
+}
+_IDENTITIES = {"mchid", "brand_id"}
 _KEYS = {"certs", "certs_dir", "public_key", "public_key_id"}
 _FILES = ("private_key", "public_key", "certs_dir")
 _ENVIRONMENT = {
     "WECHATPAY_MCHID": "mchid",
+    "WECHATPAY_BRAND_ID": "brand_id",
     "WECHATPAY_SERIAL": "serial",
     "WECHATPAY_PRIVATE_KEY": "private_key",
     "WECHATPAY_PUBLIC_KEY_ID": "public_key_id",
@@ -75,15 +86,18 @@ class Settings:
     timeout: tuple[float, float] | None
     headers: tuple[tuple[str, str | None], ...]
     params: Mapping[str, Any]
+    folder: Folder | None
+    recipe: Recipe
     retry: int | None = None
     session: requests.Session | None = field(default=None, repr=False)
 
     def missing_for(self, protocol: str) -> list[str]:
         """The entries that a call of ``protocol`` (v2 or v3) needs and that were left out."""
         if protocol == "v2":
-            return [] if self.merchant.secret else ["secret"]
+            return [name for name in ("mchid", "secret") if not getattr(self.merchant, name)]
         missing = [] if self.merchant.private_key else ["serial", "private_key"]
-        return missing if self.keyring else [*missing, "certs"]
+        brings = self.merchant.mchid and self.merchant.apiv3_key
+        return missing if self.keyring or brings else [*missing, "certs"]
 
 
 def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
@@ -95,18 +109,43 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         given.get("private_key"),
         given.get("apiv3_key"),
         given.get("secret"),
+        given.get("brand_id"),
     )
+    folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
     return Settings(
         merchant=merchant,
         tls=None if given.get("merchant") is None else client_context(given["merchant"]),
-        keyring=Keyring.of(_certs(given), merchant.serial),
+        keyring=Keyring.of(
+            _certs(given, folder),
+            merchant.serial,
+            folder.shared() if folder is not None and folder.is_cache else None,
+        ),
         bases=bases_of(given.get("base_url")),
         timeout=_option("timeout", read_timeout, given),
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
         retry=_option("retry", read_retry, given),
         session=_session(given.get("session")),
+        folder=folder,
+        recipe=Recipe.of(given),
     )
+
+
+def again(recipe: Recipe) -> Settings:
+    """The settings of a client that was made in another process; ConfigError when this one names another merchant."""
+    entries = recipe.entries
+    if recipe.source:
+        kind, name = recipe.source
+        entries = joined(from_profile(name) if kind == "profile" else from_env(), entries)
+    found = read(entries, {})
+    recipe.check(found.merchant)
+    return replace(found, recipe=recipe)
+
+
+def sourced(settings: Settings, source: tuple[str, ...], options: Mapping[str, Any]) -> Settings:
+    """The settings of a client that ``source`` and ``options`` made, which can be made so again."""
+    named = {_ALIASES.get(name, name): value for name, value in options.items()}
+    return replace(settings, recipe=Recipe.of(named, source, settings.merchant))
 
 
 def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -132,8 +171,10 @@ def joined(*sources: Mapping[str, Any]) -> dict[str, Any]:
         given = {_ALIASES.get(name, name): value for name, value in source.items() if value is not None}
         if given.keys() & _KEYS:
             entries = {name: value for name, value in entries.items() if name not in _KEYS}
+        if given.keys() & _IDENTITIES:
+            entries = {name: value for name, value in entries.items() if name not in _IDENTITIES}
         entries |= given
-    if not entries.get("mchid"):
+    if not entries.get("mchid") and not entries.get("brand_id"):
         raise ConfigError("mchid: neither given nor set in the environment as WECHATPAY_MCHID", "mchid")
     return entries
 
@@ -199,39 +240,19 @@ def _unknown(given: object, names: set[str]) -> str:
     return f"{given!s:.64}: no such entry" + (f"; did you mean {close[0]}?" if close else "")
 
 
-def _certs(entries: Mapping[str, Any]) -> object:
+def _certs(entries: Mapping[str, Any], folder: Folder | None) -> object:
     """``certs``, joined by what ``public_key`` and ``certs_dir`` name."""
     key_id, key = entries.get("public_key_id"), entries.get("public_key")
-    folder = entries.get("certs_dir")
     if (key_id is None) != (key is None):
         missing = "public_key_id" if key_id is None else "public_key"
         raise ConfigError(f"{missing}: missing; public_key and public_key_id go together", missing)
-    more = {} if folder is None else _certificates(folder)
+    more: dict[Any, Any] = {} if folder is None else folder.certificates()
     if key is not None:
         more[key_id] = key
     certs = entries.get("certs")
     if not more or not isinstance(certs, Mapping | None):
         return certs
     return {**(certs or {}), **more}
-
-
-def _certificates(folder: object) -> dict[Any, Any]:
-    if not isinstance(folder, str | os.PathLike):
-        raise ConfigError(f"certs_dir: expected a path, found {type(folder).__name__}", "certs_dir")
-    try:
-        files = sorted(Path(folder).expanduser().glob("*.pem"))
-    except (OSError, RuntimeError, ValueError):  # RuntimeError: ~ of a user who does not exist
-        files = []
-    found = {}
-    for file in files:
-        certificate = pem.load_certificate(file, "certs_dir")
-        if certificate is not None:
-            found[pem.serial_of(certificate)] = certificate
-    if not found:
-        name = os.fspath(folder)
-        shown = repr(name) if pem.looks_like_a_path(name) else f"{len(name)} characters"
-        raise ConfigError(f"certs_dir: no certificate (*.pem) in {shown}", "certs_dir")
-    return found
 
 
 def _profile_path(environment: Mapping[str, str]) -> Path:

@@ -25,6 +25,7 @@ examples:
   wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
       notify_url=https://pay.weixin.qq.com --dry-run
   wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary
+  wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify
 
 exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
   7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
@@ -130,6 +131,13 @@ def _add_sandbox(commands: _Commands) -> None:
     sandbox = commands.add_parser("sandbox", help="serve a sandbox until interrupted; prints its configuration")
     sandbox.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
     sandbox.set_defaults(room="wechatpay_chain.cli.sandbox")
+    inner = sandbox.add_subparsers(title="commands", metavar="COMMAND")
+    push = inner.add_parser("push", help="push a notification with the keys of a sandbox, until it is accepted")
+    push.add_argument("event_type", metavar="TYPE", help="TRANSACTION.SUCCESS, or any other type")
+    push.add_argument("--to", metavar="URL", required=True, help="where the receiver listens (notify_url)")
+    push.add_argument("-d", "--data", metavar="JSON", help="what is encrypted: JSON text, @file, or @- for stdin")
+    push.add_argument("--once", action="store_true", help="do not push again when it is refused")
+    push.set_defaults(room="wechatpay_chain.cli.push")
 
 
 def _add_bill(commands: _Commands) -> None:

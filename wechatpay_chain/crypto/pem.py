@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from wechatpay_chain.crypto import remote
 from wechatpay_chain.errors import ConfigError
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "load_private_key",
     "load_public_key",
     "looks_like_a_path",
+    "names_a_file",
     "pkcs1_to_spki",
     "read",
     "serial_of",
@@ -44,12 +46,14 @@ _FORMS = {
 
 
 def load_private_key(source: KeySource, field: str, password: str | bytes | None = None) -> RSAPrivateKey:
-    """The RSA private key in ``source``: path, ``file://`` URL, PEM, bare base64, or a key object.
+    """The RSA private key in ``source``: path, ``file://`` URL, PEM, bare base64, a key object, or any with ``sign``.
 
     Raises ConfigError that names ``field``, the file, and what was found there instead; never the key.
     """
     if isinstance(source, RSAPrivateKey):
         return source
+    if remote.is_remote(source, "sign"):
+        return remote.private_key(source, field)
     try:
         key, found, origin = _private(source, field, password)
     except ConfigError as error:
@@ -64,7 +68,7 @@ def load_private_key(source: KeySource, field: str, password: str | bytes | None
 
 
 def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
-    """The RSA public key in ``source``: as for the private key, and X.509 certificates.
+    """The RSA public key in ``source``: as for the private key, X.509 certificates, or any object with ``verify``.
 
     Raises ConfigError that names ``field``, the file, and what was found there instead.
     """
@@ -72,6 +76,8 @@ def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
         return source
     if isinstance(source, x509.Certificate):
         return _public_key_of(source, field)
+    if remote.is_remote(source, "verify"):
+        return remote.public_key(source, field)
     try:
         data, origin = _read(source, field)
     except ConfigError as error:
@@ -94,7 +100,7 @@ def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | 
     """The X.509 certificate in ``source``, or None when ``source`` holds something else."""
     if isinstance(source, x509.Certificate):
         return source
-    if isinstance(source, RSAPublicKey):
+    if isinstance(source, RSAPublicKey) or remote.is_remote(source, "verify"):
         return None
     try:
         return _certificate(_read(source, field)[0])
@@ -169,6 +175,16 @@ def _read_file(path: Path, field: str) -> tuple[bytes, str]:
 def looks_like_a_path(text: str) -> bool:
     """Whether text can be shown as a file's name; else it is perhaps a key, whole or broken."""
     return len(text) < 256 and text.isprintable() and ("." in text or max(map(len, text.split("/"))) < 32)
+
+
+def names_a_file(source: object) -> bool:
+    """Whether ``source`` is a path or a ``file://`` URL, and no key itself."""
+    if isinstance(source, os.PathLike):
+        return True
+    if not isinstance(source, str) or source.strip().startswith(tuple(_FORMS)):
+        return False
+    text = source.strip()
+    return bool(text) and _PEM_MARK.decode() not in text and (text.startswith("file://") or _base64(text) is None)
 
 
 def _readers(password: bytes | None) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:

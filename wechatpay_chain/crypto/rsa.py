@@ -6,13 +6,13 @@ import base64
 import binascii
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, AsymmetricPadding, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from wechatpay_chain.errors import DecryptionError
 
-__all__ = ["decrypt", "decrypt_bytes", "encrypt", "sign", "verify"]
+__all__ = ["decrypt", "decrypt_bytes", "encrypt", "encrypt_pkcs1v15", "sign", "verify"]
 
 _SIGNATURE_PADDING = PKCS1v15()
 _SHA256 = SHA256()
@@ -40,14 +40,33 @@ def encrypt(text: str | bytes, public_key: RSAPublicKey) -> str:
 
     Raises ValueError for text that is too long for the key: 214 bytes for 2048 bits.
     """
+    try:
+        return _encrypt(text, public_key, _FIELD_PADDING, 42)
+    finally:
+        del text  # a name or an identity number: not for a traceback
+
+
+def encrypt_pkcs1v15(text: str | bytes, public_key: RSAPublicKey) -> str:
+    """The same with PKCS#1 v1.5 padding, for the overseas APIs that ask for it; 245 bytes for 2048 bits.
+
+    Nothing here decrypts that padding: whoever does and tells how it went can be made to decrypt for
+    others (https://github.com/wechatpay-apiv3/wechatpay-php/issues/133).
+    """
+    try:
+        return _encrypt(text, public_key, _SIGNATURE_PADDING, 11)
+    finally:
+        del text
+
+
+def _encrypt(text: str | bytes, public_key: RSAPublicKey, padding: AsymmetricPadding, overhead: int) -> str:
     plain = text if isinstance(text, bytes) else text.encode("utf-8")
-    limit = public_key.key_size // 8 - 42
+    limit = public_key.key_size // 8 - overhead
     size = len(plain)
     del text
     if size > limit:
-        del plain  # a name or an identity number: not for a traceback
+        del plain
         raise ValueError(f"text: {size} bytes, but this key encrypts at most {limit}")
-    return base64.b64encode(public_key.encrypt(plain, _FIELD_PADDING)).decode("ascii")
+    return base64.b64encode(public_key.encrypt(plain, padding)).decode("ascii")
 
 
 def decrypt(ciphertext: str, private_key: RSAPrivateKey) -> str:

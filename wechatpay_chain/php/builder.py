@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -15,6 +16,7 @@ from wechatpay_chain.errors import ApiError, ChainError, ConfigError, without_fr
 from wechatpay_chain.php import guzzle, trace
 from wechatpay_chain.php.response import Response
 from wechatpay_chain.protocol import spelling
+from wechatpay_chain.recipe import Recipe
 from wechatpay_chain.settings import Settings
 from wechatpay_chain.transport.request import SignedRequest
 
@@ -66,6 +68,12 @@ class Instance(Client):
         self._defaults = defaults
         super().__init__(configured)
 
+    @classmethod
+    def _made(cls, recipe: Recipe) -> Instance:
+        defaults = {name: value for name, value in recipe.entries.items() if name in guzzle.DEFAULTS}
+        rest = {name: value for name, value in recipe.entries.items() if name not in defaults}
+        return cls(replace(settings.again(recipe._replace(entries=rest)), recipe=recipe), defaults)
+
     def _text(self, text: str) -> str:
         return words.as_php(text)
 
@@ -112,7 +120,9 @@ def _configured(config: Mapping[str, Any] | None, options: Mapping[str, Any]) ->
     except ChainError as error:
         told = str(error).removesuffix("; nothing was sent")
         raise ConfigError(told, told.partition(":")[0]) from None
-    return settings.read(given, {}, _ALIASES), {name: value for name, value in defaults.items() if value is not None}
+    configured = settings.read(given, {}, _ALIASES)
+    defaults = {name: value for name, value in defaults.items() if value is not None}
+    return replace(configured, recipe=configured.recipe.plus(defaults)), defaults
 
 
 def _directory(uri: Any) -> Any:

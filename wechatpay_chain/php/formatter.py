@@ -12,6 +12,7 @@ from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.php.helper import as_bytes
 from wechatpay_chain.protocol import spelling, v3
+from wechatpay_chain.protocol.scheme import MERCHANT
 
 __all__ = ["Formatter"]
 
@@ -37,7 +38,7 @@ class Formatter:
     def authorization(mchid: str | int, nonce: str, signature: str, timestamp: str | int, serial: str) -> str:
         """The value of APIv3's ``Authorization`` header."""
         return (
-            f'{v3.SCHEME} mchid="{mchid}",serial_no="{serial}",timestamp="{timestamp}",'
+            f'{MERCHANT.name} mchid="{mchid}",serial_no="{serial}",timestamp="{timestamp}",'
             f'nonce_str="{nonce}",signature="{signature}"'
         )
 

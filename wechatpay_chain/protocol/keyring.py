@@ -2,73 +2,267 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
-from collections.abc import Mapping
-from datetime import datetime, timezone
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
 from typing import NamedTuple
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from wechatpay_chain.crypto import pem, rsa
+from wechatpay_chain import workers
+from wechatpay_chain.crypto import pem
 from wechatpay_chain.errors import ConfigError, UnknownSerial
+from wechatpay_chain.flight import Flight
 
-__all__ = ["Key", "Keyring"]
+__all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "key_of"]
+
+_log = logging.getLogger("wechatpay_chain")
 
 # It travels in a header, and is compared with what an answer names.
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_ALWAYS = datetime.max.replace(tzinfo=timezone.utc)
+_ALWAYS = float("inf")
+# A key with such an id is handed out by the merchant console alone, so no download brings it:
+# https://pay.weixin.qq.com/doc/v3/merchant/4013053249
+_PUBLIC_KEY_ID = "PUB_KEY_ID_"
+# Seconds. WeChat Pay asks for at most one poll in 12 h: https://pay.weixin.qq.com/doc/v3/merchant/4012551764
+_FRESH = 12 * 3600
+_PAUSE = 30
+# How long a certificate verifies that the newest download no longer brings: answers under way may name it.
+_LEAVING = 300
 
 
 class Key(NamedTuple):
-    """One of WeChat Pay's keys; ``since`` is when its certificate begins, the far future for a public key."""
+    """One of WeChat Pay's keys, valid ``since`` and ``until`` (seconds since 1970).
+
+    A public key has no end, and its ``since`` is the far future: it is preferred to every certificate.
+    """
 
     id: str
     public_key: RSAPublicKey
-    since: datetime
+    since: float
+    until: float = _ALWAYS
+
+
+class Fetched(NamedTuple):
+    """Certificates as WeChat Pay handed them out ``at`` a time (seconds since 1970)."""
+
+    keys: tuple[Key, ...]
+    at: float
+
+
+Clock = Callable[[], float]
+# Given the id that is wanted, or an empty one.
+Refresh = Callable[[str], Fetched]
 
 
 class Keyring:
-    """Fixed keys; ids are opaque text.
+    """Fixed keys, and certificates that ``refresh`` brings; ids are opaque text.
+
+    Many threads read it; what changes is swapped as a whole. ``refresh`` is called by one thread at a time:
+    at the first need when no key is held, in the background when what it brought is 12 h old, and once for an
+    unknown id, at most every 30 s.
 
     A public key is preferred over certificates for what leaves (``current``), since merchants that hold
     both are on their way to it: https://pay.weixin.qq.com/doc/v3/merchant/4012154180
     """
 
-    def __init__(self, keys: Mapping[str, Key]) -> None:
-        self._keys = dict(keys)
-        self._current = max(self._keys.values(), key=lambda key: key.since, default=None)
+    def __init__(self, keys: Mapping[str, Key], fetched: Fetched | None = None, clock: Clock = time.time) -> None:
+        self._fixed = dict(keys)
+        self._fetched = fetched
+        self._held = _joined(self._fixed, fetched)
+        self.refresh: Refresh | None = None
+        self.clock = clock
+        self._tried: float | None = None
+        self._flight: Flight[None] | None = None
+        self._lock = threading.Lock()
+        self._process = os.getpid()
 
     @classmethod
-    def of(cls, certs: object, merchant_serial: str = "") -> Keyring:
+    def of(
+        cls, certs: object, merchant_serial: str = "", fetched: Fetched | None = None, clock: Clock = time.time
+    ) -> Keyring:
         """The keyring in a ``certs`` entry, ``{id: key}``; ConfigError names the id of what is wrong."""
         if certs is None:
-            return cls({})
+            return cls({}, fetched, clock)
         if not isinstance(certs, Mapping):
             raise ConfigError(f"certs: expected {{id: key}}, found {type(certs).__name__}", "certs")
         if not certs:
             raise ConfigError("certs: empty; give {'PUB_KEY_ID_…': public key} or {serial: certificate}", "certs")
-        return cls({key.id: key for key in (_key(name, source, merchant_serial) for name, source in certs.items())})
+        keys = {key.id: key for key in (_key(name, source, merchant_serial) for name, source in certs.items())}
+        return cls(keys, fetched, clock)
 
     def __bool__(self) -> bool:
-        return bool(self._keys)
+        return bool(self._held)
 
     def __repr__(self) -> str:
-        return f"<Keyring {', '.join(self._keys) or 'empty'}>"
+        return f"<Keyring {', '.join(self._held) or 'empty'}>"
+
+    @property
+    def fixed(self) -> Mapping[str, Key]:
+        """The keys that were configured."""
+        return self._fixed
 
     @property
     def current(self) -> Key:
-        """The key for fields to be encrypted, whose id every request names; ConfigError when there is none."""
-        if self._current is None:
-            raise ConfigError("certs: no key of WeChat Pay; give {'PUB_KEY_ID_…': public key}", "certs")
-        return self._current
+        """The key for fields to be encrypted, whose id every request names.
 
-    def verify(self, key_id: str, message: bytes, signature: str) -> bool:
-        """Whether the key named ``key_id`` signed ``message``; UnknownSerial when it is not held."""
-        key = self._keys.get(key_id)
+        Brings certificates when there is no key yet, and begins to renew old ones in the background. Raises
+        ConfigError when there is no key, and what ``refresh`` raises.
+        """
+        key = self.newest()
+        if key is None and self.refresh is not None:
+            self._update("", self._is_due_first)
+            key = self.newest()
+        else:
+            self._renew()
+        # An expired one is better than none: the answer tells.
+        key = key or max(self._held.values(), key=_since, default=None)
         if key is None:
-            held = ", ".join(self._keys) or "none"
-            raise UnknownSerial(f"signed with key {key_id[:64]!r}, this client holds {held}; add it to certs")
-        return rsa.verify(message, signature, key.public_key)
+            raise ConfigError("certs: no key of WeChat Pay; give {'PUB_KEY_ID_…': public key}", "certs")
+        return key
+
+    def newest(self) -> Key | None:
+        """The key that ``current`` would prefer among those that are held and valid now."""
+        now = self.clock()
+        held = self._held.values()
+        return max(
+            (key for key in held if key.until == _ALWAYS or key.since <= now < key.until), key=_since, default=None
+        )
+
+    def find(self, key_id: str) -> Key:
+        """The key named ``key_id``, brought if need be.
+
+        UnknownSerial when it cannot be had; ConfigError when no key is held at all.
+        """
+        key = self._valid(key_id)
+        if key is not None:
+            self._renew()
+            return key
+        failure = self._fetch(key_id)
+        key = self._valid(key_id)
+        if key is not None:
+            return key
+        why = f"; asking for it failed: {failure}" if failure else ""
+        if failure and not self._held:
+            raise ConfigError(
+                f"certs: no key of WeChat Pay to prove an answer with{why}; configure the public key as"
+                " {'PUB_KEY_ID_…': public key}",
+                "certs",
+            ) from failure
+        held = ", ".join(self._held) or "none"
+        raise UnknownSerial(
+            f"signed with key {key_id[:64]!r}, this client holds {held}; add it to certs{why}"
+        ) from failure
+
+    def _valid(self, key_id: str) -> Key | None:
+        key = self._held.get(key_id)
+        # What was configured is trusted as long as it is configured.
+        return key if key is None or key_id in self._fixed or self.clock() < key.until else None
+
+    def _fetch(self, key_id: str) -> Exception | None:
+        if self.refresh is None or not _ID.fullmatch(key_id) or key_id.startswith(_PUBLIC_KEY_ID):
+            return None
+        try:
+            self._update(key_id, lambda: self._valid(key_id) is None and self._is_due())
+        except Exception as error:  # whatever it is, the answer is not proven
+            return error
+        return None
+
+    def is_old(self, fetched: Fetched) -> bool:
+        """Whether WeChat Pay should be asked again."""
+        return not 0 <= self.clock() - fetched.at < _FRESH
+
+    def _is_stale(self) -> bool:
+        fetched = self._fetched
+        return fetched is not None and self.refresh is not None and self.is_old(fetched)
+
+    def _is_due(self) -> bool:
+        # A clock that was set back must not end all refreshing.
+        return self._tried is None or not 0 <= self.clock() - self._tried < _PAUSE
+
+    def _is_due_first(self) -> bool:
+        return self.newest() is None
+
+    def _renew(self) -> None:
+        """Begin to bring new certificates when those that were brought are old; nobody waits for it."""
+        if not self._is_stale():
+            return
+        flight = self._begin("", lambda: self._is_stale() and self._is_due(), joining=False)
+        if flight is None:
+            return
+
+        def quietly() -> None:
+            try:
+                flight.run()
+            except Exception as error:
+                _log.warning("the platform certificates could not be renewed: %s", error)
+
+        try:
+            workers.pool.submit(quietly)
+        except RuntimeError:  # the interpreter is about to end
+            self._flight = None
+
+    def _update(self, wanted: str, is_due: Callable[[], bool]) -> None:
+        """Refresh, or wait for the thread that does."""
+        while (flight := self._begin(wanted, is_due)) is not None:
+            try:
+                return flight.run()
+            except CancelledError:
+                continue
+
+    def _begin(self, wanted: str, is_due: Callable[[], bool], joining: bool = True) -> Flight[None] | None:
+        """The refresh that is under way, or a new one if it is due; None when there is nothing to wait for."""
+        if self._process != os.getpid():
+            # No thread of the parent lives on in a forked child, and its lock may be held by one of them.
+            self._lock, self._flight, self._process = threading.Lock(), None, os.getpid()
+        with self._lock:
+            if self._flight is not None:
+                return self._flight if joining else None
+            if is_due():
+                self._tried = self.clock()
+                self._flight = Flight(lambda: self._bring(wanted))
+            return self._flight
+
+    def _bring(self, wanted: str) -> None:
+        try:
+            assert self.refresh is not None  # noqa: S101  # nothing begins without it
+            fetched = self.refresh(wanted)
+            with self._lock:
+                if self._fetched is None:
+                    self._tried = None  # the first one does not count
+                fetched = _leaving(self._fetched, fetched, self.clock() + _LEAVING)
+                self._fetched, self._held = fetched, _joined(self._fixed, fetched)
+        finally:
+            self._flight = None
+
+
+def key_of(certificate: x509.Certificate, field: str) -> Key:
+    """The key in one of WeChat Pay's certificates, under its serial; ConfigError when it is not of RSA."""
+    since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return Key(
+        pem.serial_of(certificate), pem.load_public_key(certificate, field), since.timestamp(), until.timestamp()
+    )
+
+
+def _since(key: Key) -> float:
+    return key.since
+
+
+def _joined(fixed: Mapping[str, Key], fetched: Fetched | None) -> dict[str, Key]:
+    return {**{key.id: key for key in (fetched.keys if fetched else ())}, **fixed}
+
+
+def _leaving(before: Fetched | None, after: Fetched, end: float) -> Fetched:
+    """``after`` with what only ``before`` had, which ends soon and is preferred to nothing."""
+    brought = {key.id for key in after.keys}
+    old = (key for key in (before.keys if before else ()) if key.id not in brought)
+    kept = tuple(key._replace(since=0.0, until=min(key.until, end)) for key in old if key.until > end - _LEAVING)
+    return Fetched((*after.keys, *kept), after.at)
 
 
 def _key(name: object, source: object, merchant_serial: str) -> Key:
@@ -89,4 +283,4 @@ def _key(name: object, source: object, merchant_serial: str) -> Key:
         return Key(key_id, pem.load_public_key(source, field), _ALWAYS)  # type: ignore[arg-type]
     if merchant_serial and pem.serial_of(certificate) == merchant_serial.upper():
         raise ConfigError(f"{field}: this is the merchant's own certificate; certs takes WeChat Pay's", "certs")
-    return Key(key_id, pem.load_public_key(certificate, field), certificate.not_valid_before_utc)
+    return key_of(certificate, field)._replace(id=key_id)

@@ -1,4 +1,4 @@
-"""Who calls: the merchant's identity and keys, checked once."""
+"""Who calls: the identity and the keys of a merchant or a brand, checked once."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from wechatpay_chain.crypto import remote, rsa
 from wechatpay_chain.crypto.aes import KEY_LENGTH
 from wechatpay_chain.crypto.pem import load_private_key
-from wechatpay_chain.errors import ConfigError
+from wechatpay_chain.errors import ConfigError, DecryptionError
+from wechatpay_chain.protocol.scheme import BRAND, MERCHANT, Scheme
 
 __all__ = ["Merchant"]
 
 
 @dataclass(frozen=True)
 class Merchant:
-    """A merchant as its requests are signed; what only one protocol needs may be absent.
+    """A merchant, or a brand, as its requests are signed; what only one protocol needs may be absent.
 
-    ``mchid`` is digits, ``serial`` the merchant certificate's serial, ``apiv3_key`` 32 bytes, ``secret`` the
-    APIv2 key.
+    ``mchid`` is digits and empty for a brand, whose ``brand_id`` is; ``serial`` is that of the certificate or
+    key pair that signs, ``apiv3_key`` 32 bytes, ``secret`` the APIv2 key.
     """
 
     mchid: str
@@ -27,35 +29,78 @@ class Merchant:
     private_key: RSAPrivateKey | None = field(default=None, repr=False)
     apiv3_key: bytes | None = field(default=None, repr=False)
     secret: str = field(default="", repr=False)
+    brand_id: str = ""
 
     @classmethod
-    def of(cls, mchid: object, serial: object, private_key: Any, apiv3_key: object, secret: object = None) -> Merchant:
+    def of(
+        cls,
+        mchid: object,
+        serial: object,
+        private_key: Any,
+        apiv3_key: object,
+        secret: object = None,
+        brand_id: object = None,
+    ) -> Merchant:
         """The merchant in its configuration entries, None for what is absent; ConfigError for what is wrong."""
+        if mchid is not None and brand_id is not None:
+            reason = "a brand signs with a key pair of its own; make one client for mchid and one for brand_id"
+            raise ConfigError(f"brand_id: given beside mchid; {reason}", "brand_id")
         named = {"serial": serial, "private_key": private_key}
         missing = [name for name, value in named.items() if value is None]
         if len(missing) == 1:
             given = next(name for name in named if name not in missing)
             raise ConfigError(f"{missing[0]}: missing; APIv3 needs it beside {given}", missing[0])
         return cls(
-            mchid=_digits(mchid),
+            mchid="" if brand_id is not None else _digits(mchid, "mchid"),
             serial="" if serial is None else _serial(serial),
             private_key=None if private_key is None else load_private_key(private_key, "private_key"),
             apiv3_key=None if apiv3_key is None else _apiv3_key(apiv3_key),
             secret="" if secret is None else _secret(secret),
+            brand_id="" if brand_id is None else _digits(brand_id, "brand_id"),
         )
 
+    @property
+    def scheme(self) -> Scheme:
+        """How its requests are signed."""
+        return BRAND if self.brand_id else MERCHANT
 
-def _digits(mchid: object) -> str:
-    if mchid is None:
-        raise ConfigError("mchid: missing; it is the merchant number of ten digits or so", "mchid")
-    if isinstance(mchid, bool) or not isinstance(mchid, str | int):
-        raise ConfigError(f"mchid: expected text or a number, found {type(mchid).__name__}", "mchid")
-    text = str(mchid).strip()
+    @property
+    def downloads(self) -> bool:
+        """Whether it can download certificates: a brand has none, only a public key."""
+        return bool(self.mchid and self.private_key and self.apiv3_key)
+
+    @property
+    def identity(self) -> str:
+        """The number that its requests are signed for."""
+        return self.brand_id or self.mchid
+
+    def decrypt(self, ciphertext: object) -> str:
+        """The text of a field that WeChat Pay encrypted (RSA-OAEP) for this merchant's certificate.
+
+        DecryptionError when it was not, ConfigError when there is no key that can.
+        """
+        if self.private_key is None:
+            raise ConfigError("private_key: missing; fields are decrypted with it", "private_key")
+        if remote.is_lent(self.private_key):
+            raise ConfigError(
+                "private_key: an object that only signs; fields are decrypted with the key itself", "private_key"
+            )
+        if not isinstance(ciphertext, str):
+            raise DecryptionError(f"ciphertext: expected base64 text, found {type(ciphertext).__name__}")
+        return rsa.decrypt(ciphertext, self.private_key)
+
+
+def _digits(number: object, name: str) -> str:
+    if number is None:
+        raise ConfigError(f"{name}: missing; it is the merchant number of ten digits or so", name)
+    if isinstance(number, bool) or not isinstance(number, str | int):
+        raise ConfigError(f"{name}: expected text or a number, found {type(number).__name__}", name)
+    text = str(number).strip()
     if not text:
-        raise ConfigError("mchid: empty", "mchid")
+        raise ConfigError(f"{name}: empty", name)
     if not (text.isascii() and text.isdigit()):
         found = repr(text) if len(text) < 20 else f"{len(text)} characters"
-        raise ConfigError(f"mchid: expected digits, found {found}", "mchid")
+        raise ConfigError(f"{name}: expected digits, found {found}", name)
     return text
 
 

@@ -113,18 +113,19 @@ class APIv2:
             raise BusinessError.of(data, verified=False)
         verified = False
         if not unsigned:
-            self._verify(data)
+            self.verify(data)
             verified = True
         if data.get("result_code", "SUCCESS") != "SUCCESS":
             raise BusinessError.of(data, verified=verified)
         return Proven(verified, data)
 
-    def _verify(self, data: Mapping[str, Any]) -> None:
+    def verify(self, data: Mapping[str, Any]) -> None:
+        """Prove by their ``sign`` that WeChat Pay made these fields; SignatureMismatch when it does not fit."""
         sign = data.get("sign")
         if not isinstance(sign, str) or not sign:
-            raise SignatureMismatch("the answer has no sign; it may not be WeChat Pay's")
+            raise SignatureMismatch("no sign among the fields; it may not be WeChat Pay's")
         if not digest.equals(self._sign(_HMAC if len(sign) == _HMAC_LENGTH else _MD5, data), sign):
-            raise SignatureMismatch("the answer's sign does not fit its fields and the APIv2 key (secret)")
+            raise SignatureMismatch("the sign does not fit the fields and the APIv2 key (secret)")
 
     def _sign(self, kind: Any, data: Mapping[str, Any], style: Style = PHP) -> str:
         if kind not in (_MD5, _HMAC):

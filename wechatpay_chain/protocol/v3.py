@@ -15,7 +15,6 @@ import time
 import zlib
 from collections.abc import Mapping
 
-from wechatpay_chain.crypto import rsa
 from wechatpay_chain.errors import (
     ClockOffset,
     ConfigError,
@@ -30,10 +29,9 @@ from wechatpay_chain.protocol.proof import Proven, Signed
 
 __all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "is_unsigned", "request_text"]
 
-SCHEME = "WECHATPAY2-SHA256-RSA2048"
 CLOCK_WINDOW = 300
 _PROBE = "WECHATPAY/SIGNTEST/"
-_SIGNATURE_HEADERS = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
+SIGNATURE_HEADERS = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
 
 # Answers that WeChat Pay does not sign: their content is checked by its digest, or not at all.
 UNSIGNED = (
@@ -63,7 +61,7 @@ def is_unsigned(method: str, path: str) -> bool:
 
 
 class APIv3:
-    """Signs requests for a merchant and verifies answers against a keyring."""
+    """Signs requests for a merchant or a brand and verifies answers against a keyring."""
 
     refuses_in_body = False
 
@@ -72,7 +70,7 @@ class APIv3:
         self._keyring = keyring
 
     def __repr__(self) -> str:
-        return f"<APIv3 of {self._merchant.mchid}>"
+        return f"<APIv3 of {self._merchant.identity}>"
 
     @property
     def serial(self) -> str:
@@ -90,9 +88,10 @@ class APIv3:
         now = str(int(time.time()) if timestamp is None else timestamp)
         once = nonce or secrets.token_hex(16).upper()
         message = request_text(method, target, now, once, body)
-        signature = rsa.sign(message, merchant.private_key)
+        scheme = merchant.scheme
+        signature = scheme.sign(message, merchant.private_key)
         return Signed(
-            f'{SCHEME} mchid="{merchant.mchid}",nonce_str="{once}",timestamp="{now}",'
+            f'{scheme.name} {scheme.identity}="{merchant.identity}",nonce_str="{once}",timestamp="{now}",'
             f'serial_no="{merchant.serial}",signature="{signature}"',
             message,
         )
@@ -117,7 +116,7 @@ class APIv3:
         return Proven(verified=True)
 
     def verify(self, target: str, headers: Mapping[str, str], body: bytes, now: float | None = None) -> None:
-        """Prove that WeChat Pay made this answer; raises the VerificationError that tells why it is not proven."""
+        """Prove that WeChat Pay made this answer or notification; raises the VerificationError that tells why not."""
         if DIGEST_SIGNED.match(target):
             body = _digest_body(headers, body)
         self._verify(headers, body, time.time() if now is None else now)
@@ -133,17 +132,18 @@ class APIv3:
         return True
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
-        missing = [name for name in _SIGNATURE_HEADERS if not headers.get(name)]
+        missing = [name for name in SIGNATURE_HEADERS if not headers.get(name)]
         if missing:
-            raise HeadersIncomplete(f"answer without {', '.join(missing)}; it may not be WeChat Pay's")
-        timestamp, nonce, key_id, signature = (headers[name] for name in _SIGNATURE_HEADERS)
+            raise HeadersIncomplete(f"{', '.join(missing)}: missing; it may not be WeChat Pay's")
+        timestamp, nonce, key_id, signature = (headers[name] for name in SIGNATURE_HEADERS)
         if signature.startswith(_PROBE):
             raise SignatureProbe("WeChat Pay sent a deliberate wrong signature to test this client; it was refused")
         _check_clock(timestamp, now)
-        if not self._keyring.verify(key_id, answer_text(timestamp, nonce, body), signature):
+        key = self._keyring.find(key_id)
+        if not self._merchant.scheme.verify(answer_text(timestamp, nonce, body), signature, key.public_key):
             raise SignatureMismatch(
-                f"the answer's signature does not fit its {len(body)} bytes and key {key_id!r}; it was changed on"
-                " its way, or the key under this id is another"
+                f"the signature does not fit the {len(body)} bytes that arrived and key {key_id[:64]!r}; they were"
+                " changed on their way, or the key under this id is another"
             )
 
 
@@ -153,7 +153,7 @@ def _check_clock(timestamp: str, now: float) -> None:
     offset = now - int(timestamp)
     if abs(offset) > CLOCK_WINDOW:
         raise ClockOffset(
-            f"the answer was signed at {timestamp}, this machine's clock says {int(now)}: {abs(offset):.0f} s apart,"
+            f"signed at {timestamp}, this machine's clock says {int(now)}: {abs(offset):.0f} s apart,"
             f" {CLOCK_WINDOW} allowed; set the clock (NTP)"
         )
 

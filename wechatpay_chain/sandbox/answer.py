@@ -7,16 +7,26 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.crypto import rsa
+from wechatpay_chain.protocol.scheme import MERCHANT
 from wechatpay_chain.protocol.v3 import answer_text
-from wechatpay_chain.sandbox.identity import Identity
 
 if TYPE_CHECKING:
     from wechatpay_chain.sandbox.upload import Form
 
-__all__ = ["Answer", "Received", "Refusal"]
+__all__ = ["Answer", "Received", "Refusal", "Signing", "signed_headers"]
+
+
+class Signing(Protocol):
+    """Who has the keys of answers."""
+
+    def signer(self, asked: str) -> tuple[str, RSAPrivateKey]:
+        """Id and key for an answer to a request that named ``asked``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -69,23 +79,26 @@ class Answer:
             return {"Content-Length": str(self.length)}, self.pieces
         return {"Transfer-Encoding": "chunked"}, _chunked(self.pieces)
 
-    def sign(self, identity: Identity, asked: str) -> None:
+    def sign(self, signing: Signing, asked: str) -> None:
         """Add the four signature headers and a Request-ID."""
         if not self.is_signed:
             return
-        key_id, key = identity.signer(asked)
+        key_id, key = signing.signer(asked)
         covered = self.body if self.covered is None else self.covered
-        timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
-        self.headers.update(
-            {
-                "Wechatpay-Timestamp": timestamp,
-                "Wechatpay-Nonce": nonce,
-                "Wechatpay-Serial": key_id,
-                "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, covered), key),
-                "Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048",
-                "Request-ID": f"{secrets.token_hex(20).upper()}-{0 if self.status < 300 else 268435462}",
-            }
-        )
+        self.headers.update(signed_headers(key_id, key, covered, time.time()))
+        self.headers["Request-ID"] = f"{secrets.token_hex(20).upper()}-{0 if self.status < 300 else 268435462}"
+
+
+def signed_headers(key_id: str, key: RSAPrivateKey, body: bytes, now: float) -> dict[str, str]:
+    """The headers with which WeChat Pay signs ``body``; ``now`` in seconds."""
+    timestamp, nonce = str(int(now)), secrets.token_hex(16)
+    return {
+        "Wechatpay-Timestamp": timestamp,
+        "Wechatpay-Nonce": nonce,
+        "Wechatpay-Serial": key_id,
+        "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, body), key),
+        "Wechatpay-Signature-Type": MERCHANT.name,
+    }
 
 
 def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import ssl
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.crypto.pem import serial_of
@@ -20,7 +20,9 @@ from wechatpay_chain.sandbox import authorization, legacy, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.certificate import merchant_entry
-from wechatpay_chain.sandbox.identity import Identity, private_pem, public_pem
+from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
+from wechatpay_chain.sandbox.platform import Platform
+from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher
 from wechatpay_chain.sandbox.routes import Routes
 from wechatpay_chain.sandbox.server import Server
 
@@ -45,16 +47,18 @@ class Sandbox:
 
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
-    see a client refuse it. ``bills`` says how its bills are. ``tls`` is a server's context; without one it speaks
-    plain HTTP.
+    see a client refuse it. ``platform`` rotates the platform certificates, ``bills`` says how its bills are.
+    ``tls`` is a server's context; without one it speaks plain HTTP.
     """
 
     def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.identity = Identity.new()
+        self.platform = Platform(self.identity)
+        self._brand: Party | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
-        self._routes = Routes(self.identity)
+        self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
         self._scheme = "https" if tls else "http"
         self._server = Server(("127.0.0.1", port), _handler(self), tls)
@@ -93,39 +97,32 @@ class Sandbox:
 
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
-        identity = self.identity
-        return {
-            "mchid": identity.mchid,
-            "serial": identity.serial,
-            "private_key": private_pem(identity.merchant_key),
-            "apiv3_key": identity.apiv3_key,
-            "secret": identity.secret,
-            "certs": {
-                identity.public_key_id: public_pem(identity.public_key.public_key()),
-                serial_of(identity.certificate): identity.certificate.public_bytes(Encoding.PEM).decode("ascii"),
-            },
-            "base_url": self.base_url,
-        }
+        return {**self.identity.configuration(), "base_url": self.base_url}
 
     def environment(self) -> dict[str, str]:
-        """The same for ``Wechatpay.from_env``, with the public key alone."""
-        entries = self.configuration()
-        return {
-            "WECHATPAY_MCHID": entries["mchid"],
-            "WECHATPAY_SERIAL": entries["serial"],
-            "WECHATPAY_PRIVATE_KEY": entries["private_key"],
-            "WECHATPAY_APIV3_KEY": entries["apiv3_key"],
-            "WECHATPAY_SECRET": entries["secret"],
-            "WECHATPAY_PUBLIC_KEY_ID": self.identity.public_key_id,
-            "WECHATPAY_PUBLIC_KEY": entries["certs"][self.identity.public_key_id],
-            "WECHATPAY_BASE_URL": entries["base_url"],
-        }
+        """The same for ``Wechatpay.from_env``, with the public key alone, and the key that signs as WeChat Pay."""
+        own = {"WECHATPAY_BASE_URL": self.base_url, "WECHATPAY_SANDBOX_KEY": private_pem(self.identity.public_key)}
+        return {**self.identity.environment(), **own}
 
     def client(self, **options: Any) -> Wechatpay:
         """A client of its merchant; ``options`` replace single entries."""
         from wechatpay_chain.client import Wechatpay
 
         return Wechatpay({**self.configuration(), "private_key": self.identity.merchant_key, **options})
+
+    @property
+    def brand(self) -> Party:
+        """The one brand that it knows, made when it is first asked for."""
+        self._brand = self._brand or Party.brand()
+        return self._brand
+
+    def brand_client(self, **options: Any) -> Wechatpay:
+        """A client of its brand, for paths under ``/brand/``; ``options`` replace single entries."""
+        from wechatpay_chain.client import Wechatpay
+
+        lacks = dict.fromkeys(("mchid", "apiv3_key", "secret"))
+        entries = {**self.configuration(), **lacks, **self.brand.configuration()}
+        return Wechatpay({**entries, **options})
 
     def builder(self, **options: Any) -> Instance:
         """The same with the PHP face; ``options`` replace single entries, under their PHP names."""
@@ -139,12 +136,35 @@ class Sandbox:
         """Pay an order as a payer would with the phone; its ``transaction_id``. KeyError for an unknown order."""
         return self._routes.orders.pay(out_trade_no)
 
+    def push(
+        self,
+        event_type: str,
+        resource: Mapping[str, Any] | None = None,
+        *,
+        notify_url: str,
+        schedule: Sequence[float] = SCHEDULE,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> Delivery:
+        """Push a notification to ``notify_url``, and again after each pause of ``schedule`` until it is accepted.
+
+        ``resource`` is what is encrypted, else the example of the documentation. The default schedule is WeChat
+        Pay's, 24 hours; ``()`` pushes once. Raises ChainError for an unknown type without a resource.
+        """
+        return self.pusher(clock, sleep).push(event_type, resource, notify_url, schedule)
+
+    def pusher(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], object] = time.sleep) -> Pusher:
+        """What pushes; its ``notice(event_type)`` is a signed notification that is not sent, for tests of a handler."""
+        identity = self.identity
+        return Pusher(identity.apiv3_key, identity.public_key_id, identity.public_key, clock, sleep)
+
     def reset(self) -> None:
-        """Forget what was received and stored, and what tampers; the keys stay."""
+        """Forget what was received, stored and rotated, and what tampers; the keys stay."""
         self.requests.clear()
         self._held = 0
         self.tamper = None
-        self._routes = Routes(self.identity)
+        self.platform = Platform(self.identity)
+        self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
 
     def close(self) -> None:
@@ -182,7 +202,8 @@ class Sandbox:
             return self._remembered(answer, replace(request, verdict=verdict))
         verdict = ""
         try:
-            authorization.check(self.identity, method, target, headers, body if form is None else form.meta)
+            signed = body if form is None else form.meta
+            authorization.check(self._party(target), method, target, headers, signed)
         except Refusal as refusal:
             verdict = str(refusal)
             answer = Answer.of(refusal.status, refusal.payload)
@@ -192,8 +213,15 @@ class Sandbox:
                 answer = self.bills.answer(received) or self._routes.answer(received)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
-        answer.sign(self.identity, headers.get("Wechatpay-Serial", ""))
+        answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
         return self._remembered(answer, received)
+
+    def _party(self, target: str) -> Party:
+        return self.brand if target.startswith("/brand/") else self.identity.party
+
+    def _unasked(self, target: str) -> str:
+        """The key that an answer is asked of when the request names none: those who have no key yet ask so."""
+        return serial_of(self.identity.certificate) if target == "/v3/certificates" else ""
 
     def _remembered(self, answer: Answer, received: Received) -> Answer:
         self.requests.append(received)
@@ -242,7 +270,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             """What is no request that WeChat Pay knows: 404 or the fitting status, in its shape and signed."""
             self.close_connection = True
             answer = Answer.of(404 if code == 501 else code, {"code": "PARAM_ERROR", "message": f"沙箱: {message}"})
-            answer.sign(sandbox.identity, "")
+            answer.sign(sandbox.platform, "")
             self.reply(answer)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve

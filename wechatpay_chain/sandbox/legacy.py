@@ -17,7 +17,7 @@ _TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 
 def is_legacy(target: str) -> bool:
     """Whether a request target belongs to APIv2."""
-    return not target.startswith(("/v3/", "/hk/", "/global/"))
+    return not target.startswith(("/v3/", "/hk/", "/global/", "/brand/"))
 
 
 def answer(request: Received, mchid: str, secret: str) -> tuple[str, Answer]:

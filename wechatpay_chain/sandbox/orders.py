@@ -13,6 +13,7 @@ from wechatpay_chain.crypto import rsa
 from wechatpay_chain.errors import DecryptionError
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.platform import Platform
 
 __all__ = ["Orders"]
 
@@ -33,8 +34,9 @@ _SEALED = re.compile("mobile_phone|contact_(name|id_number|email|phone)|id_card_
 class Orders:
     """The orders of one merchant by ``out_trade_no``, and their refunds by ``out_refund_no``."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, platform: Platform) -> None:
         self._identity = identity
+        self._platform = platform
         self._orders: dict[str, dict[str, Any]] = {}
         self._refunds: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
@@ -159,11 +161,11 @@ class Orders:
     def _apply(self, matched: re.Match[str], fields: Mapping[str, Any], request: Received) -> Answer:
         if not fields.get("business_code") and not fields.get("out_request_no"):
             raise _wrong("business_code", "必填")
-        _, key = self._identity.signer(request.headers.get("Wechatpay-Serial", ""))
+        key = self._platform.key_of(request.headers.get("Wechatpay-Serial", ""))
         for name, value in _leaves(fields):
             if _SEALED.fullmatch(name):
                 try:
-                    rsa.decrypt(str(value), key)
+                    rsa.decrypt(str(value), key or self._identity.public_key)
                 except DecryptionError:
                     raise _wrong(name, "敏感信息解密失败，请检查Wechatpay-Serial与加密公钥") from None
         return Answer.of(200, {"applyment_id": 2_000_000_000_000 + secrets.randbelow(10**12)})

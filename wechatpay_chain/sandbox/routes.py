@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from wechatpay_chain.crypto import aes
-from wechatpay_chain.crypto.pem import serial_of
 from wechatpay_chain.sandbox import upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.orders import Orders
+from wechatpay_chain.sandbox.platform import Platform
 
 __all__ = ["Routes"]
 
@@ -71,9 +67,10 @@ _CALLBACKS = (
 class Routes:
     """The state of one sandbox."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, platform: Platform) -> None:
         self._identity = identity
-        self.orders = Orders(identity)
+        self.orders = Orders(identity, platform)
+        self._platform = platform
         self._stored: dict[tuple[str, str], dict[str, str]] = {}
         self._lock = threading.Lock()
 
@@ -81,7 +78,13 @@ class Routes:
         """The unsigned answer; raises Refusal."""
         path, _, query = request.target.partition("?")
         if request.method == "GET" and path == "/v3/certificates":
-            return Answer.of(200, {"data": [self._certificate()]})
+            listed = self._platform.listed()
+            if not listed:
+                raise Refusal(404, "RESOURCE_NOT_EXISTS", "无可用的平台证书，请使用微信支付公钥")
+            return Answer.of(200, {"data": listed})
+        if path.startswith("/brand/"):
+            # No operation of brands is kept: what came is told back.
+            return Answer.of(200, {"method": request.method, "path": path, **_told(request.body)})
         for callback in _CALLBACKS:
             matched = callback.path.fullmatch(path)
             if matched and request.method in (callback.method, "GET"):
@@ -121,22 +124,6 @@ class Routes:
             raise Refusal(404, "RESOURCE_NOT_EXISTS", "回调地址未设置")
         return Answer.of(200, {name: stored[name] for name in callback.read})
 
-    def _certificate(self) -> dict[str, Any]:
-        certificate = self._identity.certificate
-        nonce, associated = secrets.token_hex(6), "certificate"
-        pem = certificate.public_bytes(Encoding.PEM)
-        return {
-            "serial_no": serial_of(certificate),
-            "effective_time": certificate.not_valid_before_utc.astimezone(_BEIJING).isoformat(),
-            "expire_time": certificate.not_valid_after_utc.astimezone(_BEIJING).isoformat(),
-            "encrypt_certificate": {
-                "algorithm": "AEAD_AES_256_GCM",
-                "nonce": nonce,
-                "associated_data": associated,
-                "ciphertext": aes.encrypt(pem, self._identity.apiv3_key.encode(), nonce.encode(), associated.encode()),
-            },
-        }
-
 
 def _body(body: bytes) -> dict[str, Any]:
     try:
@@ -146,6 +133,10 @@ def _body(body: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise Refusal(400, "PARAM_ERROR", "请求体不是JSON对象", {"location": "body", "issue": "not a JSON object"})
     return fields
+
+
+def _told(body: bytes) -> dict[str, Any]:
+    return {"body": _body(body)} if body else {}
 
 
 def _fields(query: str) -> dict[str, Any]:

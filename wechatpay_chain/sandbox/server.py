@@ -1,4 +1,4 @@
-"""The sockets under the gateway."""
+"""The sandbox's listening socket: one thread for each connection, all of which can be hung up."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["Server"]
 
 
 class Server(ThreadingHTTPServer):
-    """Counts the connections, speaks TLS when it is given a context, and can hang up on all."""
+    """A web server on a port of its own that counts its connections, inside TLS when it is given a context."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(
-        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None
+        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
     ) -> None:
         self.accepted = 0
         self._tls = tls
@@ -29,8 +29,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        """Bind, without a look at the host's name."""
-        # HTTPServer asks the name service for this host's name, which can take seconds.
+        """Without asking the name service for this host's name, as HTTPServer does: that can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
@@ -43,7 +42,7 @@ class Server(ThreadingHTTPServer):
         return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection on a thread of its own."""
+        """Count a connection, and serve it."""
         with self._open_lock:
             self._open.add(request)
             self.accepted += 1
@@ -56,7 +55,7 @@ class Server(ThreadingHTTPServer):
             return len(self._open)
 
     def shutdown_request(self, request: Any) -> None:
-        """End a connection."""
+        """Forget a connection that ends."""
         with self._open_lock:
             self._open.discard(request)
         super().shutdown_request(request)
@@ -65,7 +64,7 @@ class Server(ThreadingHTTPServer):
         """A client that hangs up is no event."""
 
     def hang_up(self) -> None:
-        """End all connections."""
+        """End every connection that is open."""
         with self._open_lock:
             for connection in self._open:
                 with contextlib.suppress(OSError):

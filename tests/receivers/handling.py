@@ -1,0 +1,43 @@
+"""What the receivers under test do with a notification: note it down, then what its resource asks for."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from wechatpay_chain import Notification, Wechatpay
+from wechatpay_chain.web import Seen
+
+FOLDER = Path(os.environ["RECEIVER_FOLDER"])
+HASTY = 0.2
+
+
+def wxpay() -> Wechatpay:
+    return Wechatpay.from_env()
+
+
+def seen() -> Seen:
+    return Seen(FOLDER / "seen.sqlite")
+
+
+def handle(notification: Notification) -> None:
+    """Note the run; ``{"do": "fail"}`` then fails the first time, ``"wait"`` waits until a connection is closed."""
+    runs = FOLDER / "runs.jsonl"
+    before = runs.read_text() if runs.exists() else ""
+    run = {
+        "pid": os.getpid(),
+        "id": notification.id,
+        "type": notification.event_type,
+        "resource": notification.resource,
+    }
+    with runs.open("a") as file:
+        file.write(json.dumps(run) + "\n")
+    wanted: dict[str, Any] = notification.resource
+    if wanted.get("do") == "fail" and notification.id not in before:
+        raise RuntimeError("the first time it fails")
+    if wanted.get("do") == "wait":
+        with socket.create_connection(("127.0.0.1", wanted["port"])) as connection:
+            connection.recv(1)

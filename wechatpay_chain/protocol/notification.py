@@ -1,0 +1,173 @@
+"""What WeChat Pay pushes to a merchant: verified, decrypted, or refused by an error. No web framework is known here.
+
+Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from wechatpay_chain.crypto import aes
+from wechatpay_chain.errors import ConfigError, DecryptionError, HeadersIncomplete
+from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3
+
+__all__ = ["Notification", "raw_body", "read", "signature_headers"]
+
+_ALGORITHM = "AEAD_AES_256_GCM"
+_NAMES = {name.lower(): name for name in SIGNATURE_HEADERS}
+_CGI_PREFIX = "http_"
+
+
+class Notification:
+    """One verified notification.
+
+    ``id`` is the same in every resend; ``resource`` is what was encrypted, as a dict; ``create_time`` is RFC 3339
+    text; ``raw`` is the body as it arrived. What WeChat Pay left out is empty text.
+    """
+
+    # No dataclass: a framework that fills dataclasses from a body would make one of what nobody verified.
+    __slots__ = ("create_time", "event_type", "id", "original_type", "raw", "resource", "resource_type", "summary")
+    id: str
+    event_type: str
+    resource_type: str
+    summary: str
+    create_time: str
+    original_type: str
+    resource: dict[str, Any]
+    raw: bytes
+
+    def __init__(self, envelope: Mapping[str, Any], resource: dict[str, Any], raw: bytes) -> None:
+        for name in ("id", "event_type", "resource_type", "summary", "create_time"):
+            setattr(self, name, _text(envelope, name))
+        self.original_type = _text(envelope["resource"], "original_type")
+        self.resource = resource
+        self.raw = raw
+
+    def __repr__(self) -> str:
+        return f"<Notification {self.id} {self.event_type}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Notification):
+            return NotImplemented
+        return (self.raw, self.resource) == (other.raw, other.resource)
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+
+def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now: float | None = None) -> Notification:
+    """The notification in a request's headers and raw body: clock and signature are checked, then it is decrypted.
+
+    ``headers`` is any mapping or list of pairs, ``body`` the very bytes that arrived, ``now`` the clock in seconds.
+    Raises the VerificationError that tells why it is not proven to be WeChat Pay's, DecryptionError when the APIv3
+    key does not open it, ConfigError without that key, TypeError for headers and bodies of a wrong kind.
+    """
+    content = raw_body(body)
+    found = signature_headers(headers)
+    if merchant.apiv3_key is None:
+        raise ConfigError("apiv3_key: missing; notifications are encrypted under it", "apiv3_key")
+    protocol.verify("", found, content, now)
+    envelope = _object(content, "body")
+    if not _text(envelope, "id"):
+        raise DecryptionError("id: missing in a notification; duplicates could not be told from it")
+    resource = envelope.get("resource")
+    if not isinstance(resource, dict):
+        raise DecryptionError(f"resource: expected an object, found {type(resource).__name__}")
+    return Notification(envelope, _opened(resource, merchant), content)
+
+
+def raw_body(body: object) -> bytes:
+    """``body`` as bytes; TypeError for text and for what a framework has parsed already."""
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise TypeError(
+        f"body: expected the raw body as bytes, found {type(body).__name__}; the signature covers the very bytes"
+        " that arrived"
+    )
+
+
+def signature_headers(headers: object) -> dict[str, str]:
+    """The four signature headers under their own names, from any form in which a server hands headers over.
+
+    That is a mapping or a list of pairs, names in any case or as WSGI's ``HTTP_…``, text or bytes, one value or a
+    list. A header that is there twice with different values raises HeadersIncomplete.
+    """
+    found: dict[str, str] = {}
+    for given, values in _pairs(headers):
+        name = _NAMES.get(_canonical(given))
+        if name is None:
+            continue
+        for value in values if isinstance(values, list | tuple) else (values,):
+            text = value.decode("latin-1") if isinstance(value, bytes) else value
+            if not isinstance(text, str) or not text.isascii():
+                raise HeadersIncomplete(f"{name}: expected ASCII text, found {_shown(text)}")
+            if found.setdefault(name, text) != text:
+                raise HeadersIncomplete(f"{name}: there twice, with different values; it may not be WeChat Pay's")
+    return found
+
+
+def _pairs(headers: object) -> Iterator[tuple[object, object]]:
+    items = getattr(headers, "items", None)
+    pairs = items() if callable(items) else headers
+    if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
+        raise TypeError(f"headers: expected a mapping or pairs of name and value, found {type(headers).__name__}")
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise TypeError(f"headers: expected pairs of name and value, found {type(pair).__name__} among them")
+        yield pair[0], pair[1]
+
+
+def _shown(value: object) -> str:
+    return repr(value[:40]) if isinstance(value, str) else type(value).__name__
+
+
+def _canonical(name: object) -> str:
+    text = name.decode("latin-1") if isinstance(name, bytes) else name
+    return text.lower().removeprefix(_CGI_PREFIX).replace("_", "-") if isinstance(text, str) else ""
+
+
+def _opened(resource: dict[str, Any], merchant: Merchant) -> dict[str, Any]:
+    algorithm = resource.get("algorithm")
+    if algorithm != _ALGORITHM:
+        raise DecryptionError(f"resource.algorithm: expected {_ALGORITHM}, found {str(algorithm)[:40]!r}")
+    ciphertext, nonce = (_required(resource, name) for name in ("ciphertext", "nonce"))
+    associated = _text(resource, "associated_data")
+    # The key is in no local name: the frames of a traceback must not hold it.
+    plain = aes.decrypt(ciphertext, merchant.apiv3_key or b"", _bytes(nonce), _bytes(associated))
+    try:
+        return _object(plain, "resource.ciphertext")
+    finally:
+        del plain
+
+
+def _object(text: bytes, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    size = len(text)
+    # An error must not carry what a buyer or a payment is about.
+    del text
+    if isinstance(value, dict):
+        return value
+    del value
+    raise DecryptionError(f"{name}: verified, but its {size} bytes are no JSON object")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _required(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise DecryptionError(f"resource.{name}: expected text, found {type(value).__name__}")
+    return value

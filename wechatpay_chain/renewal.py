@@ -1,0 +1,88 @@
+"""The download of WeChat Pay's certificates: what a client's keyring calls when it needs them."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from wechatpay_chain import headers
+from wechatpay_chain.call import Call
+from wechatpay_chain.errors import ApiError, ConfigError, TransportError, UnknownSerial, VerificationError
+from wechatpay_chain.protocol.certificates import Bootstrap
+from wechatpay_chain.protocol.keyring import Fetched
+from wechatpay_chain.response import Response
+from wechatpay_chain.settings import Settings
+from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.request import SignedRequest
+from wechatpay_chain.transport.session import Session
+
+__all__ = ["Renewal"]
+
+_PATH = "/v3/certificates"
+# Overseas the same list has a path of its own.
+_PATHS = {"https://apihk.mch.weixin.qq.com": "/v3/global/certificates"}
+_ADVICE = "configure the public key of the merchant console as certs={'PUB_KEY_ID_…': public key}"
+_NO_CERTIFICATES = (403, 404)
+
+
+class Renewal:
+    """``GET /v3/certificates``, or what another process left in ``certs_dir``."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self._session = session
+        self._settings = settings
+
+    def __call__(self, wanted: str) -> Fetched:
+        """The certificates; ``wanted`` is an id that is looked for, or empty.
+
+        Raises ConfigError where the merchant has none, and what any call raises, in words that tell that
+        the call that needed them was not sent.
+        """
+        stored = self._stored(wanted)
+        if stored is not None:
+            return stored
+        try:
+            response = self._session.send(self._request(), self._delivery())
+        except (ApiError, VerificationError, TransportError) as error:
+            _refuse(error, bool(self._settings.keyring))
+        fetched, certificates = response.data
+        if self._settings.folder is not None:
+            self._settings.folder.store(certificates, fetched.at)
+        found: Fetched = fetched
+        return found
+
+    def _stored(self, wanted: str) -> Fetched | None:
+        folder, keyring = self._settings.folder, self._settings.keyring
+        stored = None if folder is None else folder.shared()
+        if stored is None or keyring.is_old(stored):
+            return None
+        now = keyring.clock()
+        fitting = [key for key in stored.keys if now < key.until and wanted in ("", key.id)]
+        return stored if fitting else None
+
+    def _request(self) -> SignedRequest:
+        settings = self._settings
+        base = settings.bases[0]
+        call = Call("GET", _PATH if base.prefix else _PATHS.get(base.origin, _PATH))
+        given = headers.of(call, settings)
+        fixed = settings.keyring.fixed
+        if fixed:
+            given["Wechatpay-Serial"] = max(fixed.values(), key=lambda key: key.since).id
+        return SignedRequest(call, given, Bootstrap(settings.merchant, fixed, settings.keyring.clock), Response)
+
+    def _delivery(self) -> Delivery:
+        return Delivery(self._settings.bases, self._settings.timeout or DEFAULT_TIMEOUT)
+
+
+def _refuse(error: ApiError | VerificationError | TransportError, holds_keys: bool) -> NoReturn:
+    """Raise the same error in words that cannot be taken for those of the call that needed the keys."""
+    told = f"the call was not sent, since WeChat Pay's certificates could not be had: {error}"
+    if isinstance(error, ApiError) and error.status in _NO_CERTIFICATES:
+        raise ConfigError(f"certs: this merchant has no platform certificates ({error}); {_ADVICE}", "certs") from error
+    if isinstance(error, UnknownSerial) and not holds_keys:
+        raise ConfigError(
+            f"certs: WeChat Pay does not sign with the certificates that it gives out ({error}); {_ADVICE}", "certs"
+        ) from error
+    if isinstance(error, TransportError):
+        # Of the call itself, that is, no byte has left.
+        raise type(error)(told, tuple(attempt._replace(sent=False) for attempt in error.attempts)) from error
+    raise type(error)(told, error.response) from error  # type: ignore[arg-type]

@@ -1,0 +1,7 @@
+"""Receivers of notifications for web frameworks; each framework is imported by its own module alone."""
+
+from __future__ import annotations
+
+from wechatpay_chain.web.seen import Seen
+
+__all__ = ["Seen"]

@@ -1,0 +1,89 @@
+"""Notifications in FastAPI and Starlette."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import update_wrapper
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from wechatpay_chain.client import Client
+from wechatpay_chain.protocol.notification import Notification
+from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length
+from wechatpay_chain.web.seen import Seen
+
+__all__ = ["receive"]
+
+_Endpoint = Callable[..., Awaitable[Response]]
+
+
+def receive(
+    wxpay: Client, *, seen: Seen | None = None, patience: float = 3.0
+) -> Callable[[Callable[..., Any]], _Endpoint]:
+    """A decorator under ``@app.post(…)``, or of an endpoint of Starlette: it is called with a ``Notification``.
+
+    The function may be ``async``; else it runs on a thread. Its other parameters are FastAPI's as ever. It answers
+    as ``Receiver`` says; a function that returns a Response of status 400 and above has failed too, and that
+    answer is sent. With ``seen`` it runs once for each id. What it writes has to be committed when it returns.
+    """
+    receiver = Receiver(wxpay, seen, patience)
+
+    def decorate(handler: Callable[..., Any]) -> _Endpoint:
+        async def endpoint(incoming_request: Request, **others: Any) -> Response:
+            async def handle(notification: Notification) -> Response | None:
+                return _failure(await _call(handler, notification, others))
+
+            try:
+                body = await _body(incoming_request)
+            except Refused as refused:
+                return _response(refused.reply)
+            outcome = await receiver.run_async(incoming_request.headers.raw, body, handle)
+            return _response(outcome) if isinstance(outcome, Reply) else outcome
+
+        update_wrapper(endpoint, handler)
+        vars(endpoint).pop("__wrapped__")  # FastAPI would look there whether it is a coroutine
+        # What FastAPI fills in: the request in place of the notification, and what else the function takes.
+        endpoint.__signature__ = _signature(handler)  # type: ignore[attr-defined]
+        return endpoint
+
+    return decorate
+
+
+async def _call(handler: Callable[..., Any], notification: Notification, others: dict[str, Any]) -> object:
+    if inspect.iscoroutinefunction(handler):
+        return await handler(notification, **others)
+    return await run_in_threadpool(handler, notification, **others)
+
+
+async def _body(request: Request) -> bytes:
+    length = request.headers.get("content-length", "")
+    check_length(int(length) if length.isascii() and length.isdigit() else None)
+    blocks: list[bytes] = []
+    size = 0
+    async for block in request.stream():
+        blocks.append(block)
+        size += len(block)
+        check_length(size)
+    return b"".join(blocks)
+
+
+def _signature(handler: Callable[..., Any]) -> inspect.Signature:
+    try:
+        signature = inspect.signature(handler, eval_str=True)
+    except NameError:  # a name that is for type checkers alone; FastAPI says so where it needs it
+        signature = inspect.signature(handler)
+    first = inspect.Parameter("incoming_request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    others = list(signature.parameters.values())[1:]
+    return signature.replace(parameters=[first, *others], return_annotation=Response)
+
+
+def _failure(result: object) -> Response | None:
+    return result if isinstance(result, Response) and result.status_code >= 400 else None
+
+
+def _response(reply: Reply) -> Response:
+    return Response(reply.body or None, reply.status, media_type="application/json" if reply.body else None)

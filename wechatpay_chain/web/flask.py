@@ -1,0 +1,63 @@
+"""Notifications in Flask (2.2 and later)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Response, current_app, make_response, request
+
+from wechatpay_chain.client import Client
+from wechatpay_chain.protocol.notification import Notification
+from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length, read
+from wechatpay_chain.web.seen import Seen
+
+__all__ = ["receive"]
+
+_View = Callable[..., Response]
+
+
+def receive(
+    wxpay: Client, *, seen: Seen | None = None, patience: float = 3.0
+) -> Callable[[Callable[..., object]], _View]:
+    """A decorator under ``@app.post(…)``: the view is called with a verified ``Notification``.
+
+    Parts of the route follow as keywords. It answers as ``Receiver`` says; a view that returns an answer of status
+    400 and above has failed too, and that answer is sent. With ``seen`` it runs once for each id. An ``async`` view
+    needs ``flask[async]``.
+    """
+    receiver = Receiver(wxpay, seen, patience)
+
+    def decorate(handler: Callable[..., object]) -> _View:
+        @wraps(handler)
+        def view(**parts: Any) -> Response:
+            def handle(notification: Notification) -> Response | None:
+                result = current_app.ensure_sync(handler)(notification, **parts)
+                answer = None if result is None else make_response(result)
+                return answer if answer is not None and answer.status_code >= 400 else None
+
+            try:
+                body = _body()
+            except Refused as refused:
+                return _response(refused.reply)
+            outcome = receiver.run(request.headers, body, handle)
+            return _response(outcome) if isinstance(outcome, Reply) else outcome
+
+        return view
+
+    return decorate
+
+
+def _body() -> bytes:
+    check_length(request.content_length)
+    if request.content_length is None and request.environ.get("wsgi.input_terminated"):
+        return read(request.stream)
+    return request.get_data()
+
+
+def _response(reply: Reply) -> Response:
+    response = Response(reply.body, reply.status, content_type="application/json")
+    if not reply.body:
+        del response.headers["Content-Type"]
+    return response

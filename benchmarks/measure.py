@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import platform
 import statistics
 import time
@@ -9,7 +11,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["extra_memory", "machine", "rounds"]
+__all__ = ["descriptors", "extra_memory", "machine", "resident", "rounds"]
 
 _MIB = 1 << 20
 
@@ -40,6 +42,17 @@ def extra_memory(work: Callable[[], object]) -> float:
     before = _peak()
     work()
     return (_peak() - before) / _MIB
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds, after a collection; Linux only."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def descriptors() -> int:
+    """How many files and sockets this process has open; Linux only."""
+    return len(os.listdir("/proc/self/fd"))
 
 
 def machine(*packages: str) -> str:

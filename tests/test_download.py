@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from tests import answers
 from tests.openssl import rightly_signed
-from tests.test_session import raw_server
+from tests.sockets import raw_server
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.crypto import rsa
 from wechatpay_chain.php import Instance
@@ -201,7 +201,7 @@ def test_a_server_that_is_killed_at_any_byte(gateway: Sandbox, tmp_path: Path, w
         connection.recv(65536)
         connection.sendall(whole[: next(sent)])
 
-    with raw_server(behave) as (url, _), gateway.client(base_url=url) as wxpay:
+    with raw_server(behave) as (url, _), gateway.client(base_url=url, retry=False) as wxpay:
         more = locked(gateway) if way == "encrypted" else {}
         told = named(f"{url}/v3/billdownload/file?token=x", more=more)
         body_at = whole.index(b"\r\n\r\n") + 4

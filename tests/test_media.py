@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.openssl import authorization_fields, verified
+from tests.sockets import closed_port, raw_server
 from tests.test_multipart import Pipe
-from tests.test_session import closed_port, raw_server
 from wechatpay_chain import Media, Sandbox, Wechatpay, errors
 from wechatpay_chain.php import Instance, MediaUtil
 from wechatpay_chain.sandbox.answer import Received

@@ -12,13 +12,13 @@ import pytest
 
 from tests import answers
 from tests.openssl import rightly_signed
-from tests.test_session import raw_server
+from tests.sockets import raw_server
 from tests.test_v2 import certificate
 from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.php import ClientException, Instance, RequestException, ServerException, guzzle
 
 KNOWN = """json query body headers xml form_params multipart sink stream timeout connect_timeout read_timeout verify
-    proxy cert ssl_key auth allow_redirects http_errors debug base_uri nonceless security"""
+    proxy cert ssl_key auth allow_redirects http_errors debug base_uri nonceless security retry"""
 UNKNOWN = """cookies curl decode_content delay expect force_ip_resolve handler idn_conversion on_headers on_stats
     progress synchronous version"""
 

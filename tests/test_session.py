@@ -2,29 +2,21 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 import socket
-import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from tests import answers
 from tests.openssl import authorization_fields, rightly_signed
+from tests.sockets import raw_server, request_of, server_context
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.sandbox.answer import Received
-from wechatpay_chain.sandbox.identity import private_pem
 
 CALLBACK = {"notify_url": "https://pay.weixin.qq.com"}
 CALLS: dict[str, Callable[[Wechatpay], Any]] = {
@@ -148,123 +140,52 @@ def test_threads_share_connections_not_nonces(gateway: Sandbox) -> None:
     assert gateway.connections - before <= 12
 
 
-@contextmanager
-def raw_server(behave: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[int]]]:
-    """A server that does with each connection what ``behave`` does; its URL and a list that grows with each."""
-    accepted: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                accepted.append(1)
-                with connection:
-                    behave(connection)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", accepted
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-def closed_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.mark.parametrize("method", CALLS)
-def test_a_host_that_is_down_is_followed_by_the_next(gateway: Sandbox, method: str) -> None:
-    """Nothing was sent to the first, so the second gets the request, newly signed."""
-    with gateway.client(base_url=[closed_port(), gateway.base_url]) as wxpay:
-        CALLS[method](wxpay)
-    assert len(gateway.requests) == 1
-    assert gateway.requests[0].verdict == ""
-
-
-def test_when_every_host_is_down_each_attempt_is_told(gateway: Sandbox) -> None:
-    """attempts has host, error and whether anything was sent."""
-    hosts = [closed_port(), closed_port()]
-    with (
-        gateway.client(base_url=hosts) as wxpay,
-        pytest.raises(errors.TransportError, match="nothing was sent") as caught,
-    ):
-        wxpay.v3.certificates.get()
-    assert [attempt.host for attempt in caught.value.attempts] == hosts
-    assert not any(attempt.sent for attempt in caught.value.attempts)
-    assert not isinstance(caught.value, errors.TimedOut)
-    assert isinstance(caught.value, requests.ConnectionError)
-    assert pickle.loads(pickle.dumps(caught.value)).attempts == caught.value.attempts
-
-
-@pytest.mark.parametrize("method", CALLS)
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
-        b"garbage\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-    ],
-)
-def test_a_broken_answer_is_never_asked_for_twice(gateway: Sandbox, method: str, answer: bytes) -> None:
-    """The request may have been carried out, so the next host does not get it."""
-
-    def behave(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(answer)
-
-    with raw_server(behave) as (url, accepted), gateway.client(base_url=[url, gateway.base_url]) as wxpay:
-        with pytest.raises(errors.TransportError, match="may have been carried out") as caught:
-            CALLS[method](wxpay)
-        assert len(accepted) == 1
-    assert caught.value.attempts[0].sent is True
-    assert not gateway.requests
-
-
-def test_a_slow_answer_times_out(gateway: Sandbox) -> None:
-    """TimedOut is a TransportError and a requests.Timeout; the request went out once."""
-    over = threading.Event()
-
-    def behave(connection: socket.socket) -> None:
-        connection.recv(65536)
-        over.wait(10)
-
-    with (
-        raw_server(behave) as (url, accepted),
-        gateway.client(base_url=[url, gateway.base_url], timeout=(2, 0.2)) as wxpay,
-    ):
-        with pytest.raises(errors.TimedOut, match="may have been carried out") as caught:
-            wxpay.v3.certificates.get(timeout=(2, 0.2))
-        over.set()
-        assert isinstance(caught.value, requests.Timeout)
-        assert len(accepted) == 1
-    assert not gateway.requests
-
-
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_answer_lost_behind_a_proxy_is_not_sent_again(
-    gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, scheme: str
+    gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str
 ) -> None:
     """The proxy took the request: whether it was carried out is not known, so the next host does not get it."""
+    context, certificate = server_context(tmp_path)
+    received: list[bytes] = []
 
     def behave(connection: socket.socket) -> None:
-        if connection.recv(65536).startswith(b"CONNECT"):
+        if scheme == "https":
+            assert request_of(connection).startswith(b"CONNECT a.example:443 ")
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            connection.recv(65536)
+            connection = context.wrap_socket(connection, server_side=True)
+        received.append(request_of(connection))
+        connection.close()
 
     with raw_server(behave) as (url, accepted):
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         lost = pytest.raises(errors.TransportError, match="may have been carried out")
         with gateway.client(base_url=[f"{scheme}://a.example", gateway.base_url]) as wxpay, lost as caught:
             CALLS["POST"](wxpay)
         assert len(accepted) == 1
-    assert caught.value.attempts[0].sent is True
+    assert len(received) == 1
+    assert b"notify_url" in received[0]
+    assert [attempt.sent for attempt in caught.value.attempts] == [True]
     assert not gateway.requests
+
+
+def test_a_tunnel_that_breaks_has_sent_nothing(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that refuses CONNECT, or loses the host while TLS begins: the next host gets the request."""
+    answers_of_proxy = [b"HTTP/1.1 407 Who are you\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]
+
+    def behave(connection: socket.socket) -> None:
+        assert request_of(connection).startswith(b"CONNECT a.example:443 ")
+        connection.sendall(answers_of_proxy[len(accepted) - 1])
+
+    with raw_server(behave) as (url, accepted):
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        for _ in answers_of_proxy:
+            with gateway.client(base_url=["https://a.example", gateway.base_url]) as wxpay:
+                assert CALLS["POST"](wxpay).verified
+        assert len(accepted) == 2
+    assert len(gateway.requests) == 2
 
 
 def test_an_interim_answer_is_not_taken_for_an_answer(gateway: Sandbox) -> None:
@@ -278,7 +199,7 @@ def test_an_interim_answer_is_not_taken_for_an_answer(gateway: Sandbox) -> None:
     with raw_server(behave) as (url, accepted), gateway.client(base_url=url) as wxpay:
         for calls in (1, 2):
             with pytest.raises(errors.TransportError, match="interim answer"):
-                wxpay.v3.certificates.get()
+                CALLS["POST"](wxpay)
             assert len(accepted) == calls
 
 
@@ -300,13 +221,13 @@ def test_there_is_a_time_out_by_default(wxpay: Wechatpay, monkeypatch: pytest.Mo
     """5 s to connect and 30 s to read, unless the call says otherwise."""
     seen: list[Any] = []
     adapter = wxpay._session._adapter
-    exchange = adapter._exchange
+    ask = adapter._ask
 
     def spying(request: Any, pool: Any, timeout: Any, *rest: Any) -> Any:
         seen.append(timeout)
-        return exchange(request, pool, timeout, *rest)
+        return ask(request, pool, timeout, *rest)
 
-    monkeypatch.setattr(adapter, "_exchange", spying)
+    monkeypatch.setattr(adapter, "_ask", spying)
     wxpay.v3.certificates.get()
     wxpay.v3.certificates.get(timeout=(1, 2))
     assert seen == [(5.0, 30.0), (1.0, 2.0)]
@@ -331,34 +252,6 @@ def test_an_environment_that_cannot_work_sends_nothing(
     with gateway.client(base_url="https://a.example") as wxpay, refused as caught:
         CALLS["POST"](wxpay)
     assert [attempt.sent for attempt in caught.value.attempts] == [False]
-
-
-def test_an_untrusted_certificate_sends_nothing(gateway: Sandbox, tmp_path: Path) -> None:
-    """TLS is checked before a byte of the request leaves."""
-    key = answers.another_key()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 5, now - timedelta(1), now + timedelta(1))
-    ).sign(key, hashes.SHA256())
-    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (tmp_path / "key.pem").write_text(private_pem(key))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    received: list[bytes] = []
-
-    def behave(connection: socket.socket) -> None:
-        try:
-            with context.wrap_socket(connection, server_side=True) as secured:
-                received.append(secured.recv(65536))
-        except OSError:
-            pass
-
-    with raw_server(behave) as (url, _), gateway.client(base_url=url.replace("http:", "https:")) as wxpay:
-        with pytest.raises(errors.TransportError, match=r"nothing was sent.*certificate verify failed") as caught:
-            CALLS["POST"](wxpay)
-        assert caught.value.attempts[0].sent is False
-    assert not [data for data in received if data]
 
 
 def test_a_sink_receives_the_verified_body(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.answers import another_key
+from tests.sockets import raw_server
 from tests.test_recordings import DATA, is_v2, walked, without_absent
-from tests.test_session import raw_server
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
 from wechatpay_chain.call import VERBS
 from wechatpay_chain.php import Instance

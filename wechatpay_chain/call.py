@@ -20,6 +20,7 @@ from wechatpay_chain.options import (
     read_flag,
     read_headers,
     read_response_type,
+    read_retry,
     read_sink,
     read_timeout,
 )
@@ -58,6 +59,7 @@ class Call:
     content_type: str = JSON_UTF8
     bases: tuple[Base, ...] | None = None
     timeout: tuple[float, float] | None = None
+    retry: int | None = None
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
@@ -112,6 +114,7 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         payload=legacy.Payload.of(method, options) if is_v2 else None,
         bases=bases,
         timeout=read_timeout(options.get("timeout")),
+        retry=read_retry(options.get("retry")),
         stream=read_flag(options.get("stream"), "stream") or response_type == "stream",
         sink=read_sink(options.get("sink")),
         verify=_verify(options.get("verify"), known_bases if bases is None else bases),

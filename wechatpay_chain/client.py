@@ -27,7 +27,7 @@ from wechatpay_chain.renewal import Renewal
 from wechatpay_chain.response import Response
 from wechatpay_chain.sealing import Fields, addressed
 from wechatpay_chain.settings import Settings
-from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.delivery import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.download import Download, Progress, receive
 from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.request import SignedRequest
@@ -48,7 +48,7 @@ class Client(Fields):
     def __init__(self, configured: Settings) -> None:
         self._settings = configured
         merchant = configured.merchant
-        self._session = Session(configured.bases, configured.tls)
+        self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
         self._v2 = APIv2(merchant.mchid, merchant.secret)
         if merchant.downloads:
@@ -123,7 +123,7 @@ class Client(Fields):
         return PayParams(self._settings.merchant)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections, but those of a ``session`` that was given; a later call opens new ones."""
         self._session.close()
 
     def __enter__(self: C) -> C:
@@ -207,6 +207,7 @@ class Client(Fields):
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
             stream=call.stream or call.sink is not None,
             secure=call.payload is not None and call.payload.security,
+            retry=call.retry,
             tls=call.tls,
             verify=call.verify,
             proxies=call.proxies,
@@ -236,7 +237,8 @@ class Wechatpay(Client):
     and platform certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are
     downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or
     ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number
-    or (connect, read)), ``headers``, ``params`` (of every query). Raises ConfigError, which names the field.
+    or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all;
+    False is once), ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the field.
     Making one touches no network.
     """
 

@@ -16,7 +16,7 @@ WechatpayError
     │   ├── IntegrityError               a downloaded file is not the one that was named: .expected .found
     │   └── SignatureProbe               a deliberate wrong signature (WECHATPAY/SIGNTEST/)
     ├── TransportError (requests.ConnectionError)   every host failed; .attempts tells each
-    │   └── TimedOut (requests.Timeout)  sent perhaps; never sent again by itself unless GET
+    │   └── TimedOut (requests.Timeout)  sent perhaps; repeated by itself only for a GET
     ├── ApiError (requests.HTTPError)    .status .code .message .detail .request_id .response .verified
     │   ├── ClientError (4xx)
     │   │   ├── SignError (401 SIGN_ERROR)
@@ -113,7 +113,9 @@ class AggregateError(WechatpayError):
 
 
 class CallError(WechatpayError, requests.RequestException):
-    """A call that was made and did not end well: no answer, none that is proven, or a refusal."""
+    """A call that did not end well: no answer, none that is proven, or a refusal; ``attempts`` tells of each try."""
+
+    attempts: tuple[Attempt, ...] = ()
 
 
 class VerificationError(CallError):
@@ -178,9 +180,7 @@ class Attempt(NamedTuple):
 
 
 class TransportError(CallError, requests.ConnectionError):
-    """No host answered; ``attempts`` is a tuple of ``Attempt``, one for each try."""
-
-    attempts: tuple[Attempt, ...]
+    """No host answered; ``attempts`` tells of each try whether anything was sent."""
 
     def __init__(self, message: str, attempts: tuple[Attempt, ...] = ()) -> None:
         super().__init__(message)
@@ -219,7 +219,7 @@ class ApiError(CallError, requests.HTTPError):
         self.verified = response.verified
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.response)
+        return type(self), (str(self), self.response), {"attempts": self.attempts}
 
     @classmethod
     def of(cls, response: Response) -> ApiError:
@@ -262,7 +262,7 @@ class BusinessError(CallError):
         self.message = _text(fields.get("err_code_des") or fields.get("return_msg"))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.data, self.verified), {"response": self.response}
+        return type(self), (str(self), self.data, self.verified), {"response": self.response, "attempts": self.attempts}
 
     @classmethod
     def of(cls, data: Mapping[str, Any], verified: bool) -> BusinessError:

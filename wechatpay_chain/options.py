@@ -14,6 +14,7 @@ from wechatpay_chain import query, words
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol import spelling
 from wechatpay_chain.response import RESPONSE_TYPES
+from wechatpay_chain.transport.delivery import ATTEMPTS, MOST_ATTEMPTS
 from wechatpay_chain.transport.sink import Sink
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "read_headers",
     "read_native",
     "read_response_type",
+    "read_retry",
     "read_sink",
     "read_timeout",
 ]
@@ -70,6 +72,7 @@ NATIVE = Face(
         "params": "params",
         "headers": "headers",
         "timeout": "timeout",
+        "retry": "retry",
         "stream": "stream",
         "sink": "sink",
         "base_url": "base_url",
@@ -129,6 +132,19 @@ def read_timeout(timeout: object, name: str = "timeout") -> tuple[float, float] 
     expected = "seconds above 0, one number or (connect, read)"
     found = f"{timeout!r:.80}" if isinstance(timeout, int | float | tuple | list) else type(timeout).__name__
     raise ChainError(f"{name}: expected {expected}, found {found}; nothing was sent")
+
+
+def read_retry(retry: object) -> int | None:
+    """How often a call may be tried in all: True is three times, False once; None where nothing was given."""
+    if retry is None:
+        return None
+    if isinstance(retry, bool):
+        return ATTEMPTS if retry else 1
+    if isinstance(retry, int) and 1 <= retry <= MOST_ATTEMPTS:
+        return int(retry)
+    expected = f"True, False or attempts in all, from 1 to {MOST_ATTEMPTS}"
+    found = f"{retry:d}"[:40] if isinstance(retry, int) and abs(retry) < 1e9 else type(retry).__name__
+    raise ChainError(f"retry: expected {expected}, found {found}; nothing was sent")
 
 
 def read_headers(headers: object, style: query.Style = query.JS) -> tuple[tuple[str, str | None], ...]:

@@ -7,15 +7,17 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+import requests
+
 from wechatpay_chain import query
 from wechatpay_chain.crypto import pem
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.options import mapping, read_headers, read_timeout
+from wechatpay_chain.options import mapping, read_headers, read_retry, read_timeout
 from wechatpay_chain.protocol.folder import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
@@ -43,6 +45,8 @@ _NAMES = frozenset(
         "base_url",
         "timeout",
         "headers",
+        "retry",
+        "session",
         "params",
     }
 )
@@ -84,6 +88,8 @@ class Settings:
     params: Mapping[str, Any]
     folder: Folder | None
     recipe: Recipe
+    retry: int | None = None
+    session: requests.Session | None = field(default=None, repr=False)
 
     def missing_for(self, protocol: str) -> list[str]:
         """The entries that a call of ``protocol`` (v2 or v3) needs and that were left out."""
@@ -118,6 +124,8 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         timeout=_option("timeout", read_timeout, given),
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
+        retry=_option("retry", read_retry, given),
+        session=_session(given.get("session")),
         folder=folder,
         recipe=Recipe.of(given),
     )
@@ -219,6 +227,12 @@ def _params(params: object) -> Mapping[str, Any]:
     given = mapping(params, "params")
     query.build(given, query.JS)
     return dict(given)
+
+
+def _session(session: object) -> requests.Session | None:
+    if session is None or isinstance(session, requests.Session):
+        return session
+    raise ConfigError(f"session: expected a requests.Session, found {type(session).__name__}", "session")
 
 
 def _unknown(given: object, names: set[str]) -> str:

@@ -35,6 +35,7 @@ OPTIONS: Mapping[str, str] = {
     "timeout": "timeout",
     "connect_timeout": "timeout",
     "read_timeout": "timeout",
+    "retry": "retry",
     "stream": "stream",
     "sink": "sink",
     "base_uri": "base_url",

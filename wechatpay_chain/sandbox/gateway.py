@@ -1,8 +1,9 @@
-"""The server: reads a request, lets it be checked and answered, signs the answer."""
+"""The gateway: reads a request, lets it be checked and answered, signs the answer."""
 
 from __future__ import annotations
 
 import io
+import ssl
 import threading
 import time
 from collections import deque
@@ -47,9 +48,10 @@ class Sandbox:
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
     see a client refuse it. ``platform`` rotates the platform certificates, ``bills`` says how its bills are.
+    ``tls`` is a server's context; without one it speaks plain HTTP.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.identity = Identity.new()
         self.platform = Platform(self.identity)
         self._brand: Party | None = None
@@ -58,7 +60,8 @@ class Sandbox:
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
-        self._server = Server(("127.0.0.1", port), _handler(self))
+        self._scheme = "https" if tls else "http"
+        self._server = Server(("127.0.0.1", port), _handler(self), tls)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -70,12 +73,17 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def connections(self) -> int:
         """How many connections were opened to it so far."""
         return self._server.accepted
+
+    @property
+    def open_connections(self) -> int:
+        """How many of them are open now."""
+        return self._server.open_connections
 
     @property
     def mchid(self) -> str:

@@ -1,4 +1,4 @@
-"""How one call travels: where to, how long it may take, and over which kind of connection."""
+"""How one call travels: where to, how long it may take, how often, and over which kind of connection."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from dataclasses import dataclass
 
 from wechatpay_chain.protocol.hosts import Base
 
-__all__ = ["DEFAULT_TIMEOUT", "Delivery"]
+__all__ = ["ATTEMPTS", "DEFAULT_TIMEOUT", "MOST_ATTEMPTS", "Delivery"]
 
 # Seconds to connect, and between two bytes of the answer.
 DEFAULT_TIMEOUT = (5.0, 30.0)
+# How often a GET is tried by itself, and how often any call may be when its caller says so.
+ATTEMPTS = 3
+MOST_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
     that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another
-    one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says."""
+    one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says.
+    ``retry`` is how often this call may be tried in all, None where its caller said nothing."""
 
     bases: tuple[Base, ...]
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
@@ -27,3 +31,4 @@ class Delivery:
     tls: ssl.SSLContext | None = None
     verify: bool | str | None = None
     proxies: Mapping[str, str] | None = None
+    retry: int | None = None

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-from urllib3 import Timeout
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
 
 from wechatpay_chain.errors import (
     ApiError,
     Attempt,
     BusinessError,
-    ChainError,
     ConfigError,
     TimedOut,
     TransportError,
@@ -37,24 +23,26 @@ from wechatpay_chain.errors import (
 )
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
-from wechatpay_chain.transport.delivery import Delivery
+from wechatpay_chain.transport.adapter import SigningAdapter, failure
+from wechatpay_chain.transport.delivery import ATTEMPTS, Delivery
 from wechatpay_chain.transport.request import SignedRequest
-from wechatpay_chain.transport.streaming import may_stream
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+from wechatpay_chain.transport.retry import PASSING, Course, retry_after
 
 __all__ = ["Session"]
 
-# More threads than this share a client rarely; a connection beyond it is closed after its call.
-_KEPT_CONNECTIONS = 64
+_log = logging.getLogger("wechatpay_chain")
+# Where a caller's own session keeps the adapter of all clients that share it: no URL begins like this, so
+# nothing else that the session does is changed.
+_SHARED = "wechatpay-chain+shared://"
+_making = threading.Lock()
 
 
 class _Environment(NamedTuple):
-    """What the environment says about one host: proxies and CA bundle, read once."""
+    """What the environment and the session say about one host, read once: proxies, CA bundle, certificate."""
 
     proxies: Mapping[str, str]
     verify: bool | str
+    cert: Any
 
     def replaced(self, base: Base, delivery: Delivery) -> _Environment:
         """What a call says instead of it; ``no_proxy`` among the proxies names hosts that need none."""
@@ -62,54 +50,60 @@ class _Environment(NamedTuple):
         proxies = self.proxies if delivery.proxies is None else delivery.proxies
         if delivery.proxies and requests.utils.should_bypass_proxies(base.origin, delivery.proxies.get("no_proxy")):
             proxies = {}
-        return _Environment(proxies, verify)
+        return _Environment(proxies, verify, self.cert)
 
 
 class Session:
-    """Sends signed requests to WeChat Pay's hosts and to bases that the caller named, to nowhere else."""
+    """Sends signed requests to WeChat Pay's hosts and to bases that the caller named, to nowhere else.
 
-    def __init__(self, bases: Sequence[Base], tls: ssl.SSLContext | None = None) -> None:
-        self._session = requests.Session()
-        self._session.adapters.clear()
-        self._adapter = _SigningAdapter()
+    ``shared`` is a caller's session, whose proxies, CA bundle, certificate and pool settings count, and whose
+    connections all sessions made with it share; ``get_attempts`` is how often a GET may be tried by itself.
+    """
+
+    def __init__(
+        self,
+        bases: Sequence[Base],
+        tls: ssl.SSLContext | None = None,
+        shared: requests.Session | None = None,
+        get_attempts: int = ATTEMPTS,
+    ) -> None:
+        self._is_shared = shared is not None
+        self._session = requests.Session() if shared is None else shared
+        adapter_of = _shared_adapter if self._is_shared else _own_adapter
+        self._adapter = adapter_of(self._session, bases)
         self._tls = tls
-        self._with_certificate: WeakKeyDictionary[ssl.SSLContext, _SigningAdapter] = WeakKeyDictionary()
-        for origin in (*(f"https://{host}" for host in HOSTS), *(base.origin for base in bases)):
-            self._session.mount(f"{origin}/", self._adapter)
-        self._environments: dict[str, _Environment] = {}
-        self._lock = threading.Lock()
+        self._with_certificate: WeakKeyDictionary[ssl.SSLContext, SigningAdapter] = WeakKeyDictionary()
+        self._get_attempts = get_attempts
 
     def send(self, request: SignedRequest, delivery: Delivery) -> Response:
         """The verified answer to a request.
 
-        A host that cannot be connected to is followed by the next one; nothing else is ever sent twice.
-        Raises TransportError, VerificationError or ApiError.
+        A host that cannot be connected to is followed by the next one. A GET is tried again when no answer came,
+        or a 502, 503 or 504; anything else only where ``delivery`` says so, and an answer that cannot be verified
+        never. Raises TransportError, VerificationError, ApiError or BusinessError; ``attempts`` tell what was tried.
         """
         adapter = self._adapter_of(delivery)
-        attempts: list[Attempt] = []
-        for base in delivery.bases:
-            request.sign_for(base)
-            environment = self._environment(base).replaced(base, delivery)
-            try:
-                return adapter.send(
-                    request,
-                    stream=delivery.stream,
-                    timeout=delivery.timeout,
-                    verify=environment.verify,
-                    proxies=environment.proxies,
-                )
-            except _NotConnected as error:
-                attempts.append(Attempt(base.origin, str(error), sent=False))
-        told = "; ".join(f"{attempt.host}: {attempt.error}" for attempt in attempts)
-        raise TransportError(f"{request.method} {request.path}: nothing was sent: {told}", tuple(attempts))
+        bases = self._adapter.sites.ordered(delivery.bases)
+        course = Course(bases, self._limit(request, delivery), insistent=delivery.retry is not None)
+        while True:
+            outcome = self._attempt(adapter, request, delivery, course)
+            if isinstance(outcome, Response):
+                return outcome
+            failed = course.attempts[-1]
+            _log.warning(
+                "%s %s: %s: %s; trying %s in %.1f s",
+                *(request.method, request.path, failed.host, failed.error, course.base.origin, outcome),
+            )
+            time.sleep(outcome)
 
     def close(self) -> None:
-        """Close all connections; the next call opens new ones."""
-        self._session.close()
+        """Close all connections but those of a caller's session; the next call opens new ones."""
+        if not self._is_shared:
+            self._session.close()
         for adapter in list(self._with_certificate.values()):
             adapter.close()
 
-    def _adapter_of(self, delivery: Delivery) -> _SigningAdapter:
+    def _adapter_of(self, delivery: Delivery) -> SigningAdapter:
         """Connections with one TLS certificate are kept apart from those with another, and without."""
         tls = delivery.tls or (self._tls if delivery.secure else None)
         if tls is None:
@@ -118,156 +112,112 @@ class Session:
                     "merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant"
                 )
             return self._adapter
-        with self._lock:
-            adapter = self._with_certificate.get(tls)
-            if adapter is None:
-                adapter = self._with_certificate[tls] = _SigningAdapter(tls)
+        adapter = self._with_certificate.get(tls)
+        if adapter is None:
+            with _making:
+                adapter = self._with_certificate.setdefault(tls, SigningAdapter(ssl_context=tls))
         return adapter
 
+    def _limit(self, request: SignedRequest, delivery: Delivery) -> int:
+        """How often the request may be sent; what is read from a stream that cannot be rewound is sent once."""
+        if not (request.body is None or isinstance(request.body, bytes) or hasattr(request.body, "seek")):
+            return 1
+        return delivery.retry or (self._get_attempts if request.method == "GET" else 1)
+
+    def _attempt(
+        self, adapter: SigningAdapter, request: SignedRequest, delivery: Delivery, course: Course
+    ) -> Response | float:
+        """The answer, or seconds to wait before the next attempt."""
+        base = course.base
+        environment = self._environment(base).replaced(base, delivery)
+        rewind = getattr(request.body, "seek", None)
+        if rewind is not None:
+            rewind(0)
+        request.sign_for(base)
+        try:
+            response = adapter.send(
+                request,
+                stream=delivery.stream,
+                timeout=delivery.timeout,
+                verify=environment.verify,
+                cert=environment.cert,
+                proxies=environment.proxies,
+            )
+        except TransportError as error:
+            return self._after_failure(error, base, request, course)
+        except (ApiError, VerificationError, BusinessError) as error:
+            self._adapter.sites.connected(base)
+            wait = _after_answer(error.response, base, course)
+            if wait is None:
+                error.attempts = course.attempts
+                raise
+            return wait
+        self._adapter.sites.connected(base)
+        wait = _after_answer(response, base, course) if response.status_code in PASSING else None
+        return response if wait is None else wait
+
+    def _after_failure(self, error: TransportError, base: Base, request: SignedRequest, course: Course) -> float:
+        """Seconds to wait when no answer came; raises when that was the last attempt."""
+        (attempt,) = error.attempts
+        if attempt.sent:
+            self._adapter.sites.connected(base)
+            course.timed_out = isinstance(error, TimedOut)
+            wait = course.unserved(attempt)
+        else:
+            self._adapter.sites.failed(base)
+            wait = course.unreached(attempt)
+        if wait is not None:
+            return wait
+        if len(course.attempts) == 1:
+            raise error
+        raise failure(request, course.attempts, course.timed_out) from error
+
     def _environment(self, base: Base) -> _Environment:
-        found = self._environments.get(base.origin)
+        found: _Environment | None = self._adapter.environments.get(base.origin)
         if found is None:
-            with self._lock:
-                if f"{base.origin}/" not in self._session.adapters:
-                    self._session.mount(f"{base.origin}/", self._adapter)
-                settings: Any = self._session.merge_environment_settings(base.origin, {}, None, None, None)
-                found = _Environment(settings["proxies"], settings["verify"])
-                self._environments[base.origin] = found
+            settings: Any = self._session.merge_environment_settings(base.origin, {}, None, None, None)
+            if settings["verify"] is False and not base.is_loopback:
+                raise ConfigError(
+                    "session: verify=False would trust any server with these requests; set a CA bundle; nothing was"
+                    " sent",
+                    "session",
+                )
+            found = _Environment(settings["proxies"], settings["verify"], settings["cert"])
+            self._adapter.environments[base.origin] = found
         return found
 
 
-class _NotConnected(Exception):
-    """No byte of the request can have left."""
+def _after_answer(response: Response | None, base: Base, course: Course) -> float | None:
+    """Seconds to wait after an answer that is no use, None when it is the last word."""
+    status = 0 if response is None else response.status_code
+    attempt = Attempt(base.origin, f"answered {status}", sent=True)
+    if response is not None and status in PASSING:
+        return course.unserved(attempt, retry_after(response.headers.get("Retry-After")))
+    course.attempts += (attempt,)
+    return None
 
 
-class _SigningAdapter(HTTPAdapter):
-    """Sends what ``SignedRequest`` has signed, and lets no answer pass that is not verified."""
-
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._tls = tls
-        self._process = os.getpid()
-        super().__init__(pool_maxsize=_KEPT_CONNECTIONS)
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **self._with_tls(options))
-
-    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, **self._with_tls(options))
-
-    def _with_tls(self, options: dict[str, Any]) -> dict[str, Any]:
-        return options if self._tls is None else {**options, "ssl_context": self._tls}
-
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Any = None,
-    ) -> Response:
-        if not isinstance(request, SignedRequest):
-            raise ChainError("only requests that this client signed can be sent; nothing was sent")
-        pool = self._pool(request, verify, cert, proxies)
-        started = time.perf_counter()
-        try:
-            raw = self._exchange(request, pool, timeout, proxies)
-            if raw.status < 200:
-                # The real answer is still to come, and must not be taken for that of the next call.
-                raw.close()
-                raise ProtocolError(f"an interim answer ({raw.status}) in place of an answer")
-            response = _response(request, raw)
-            response.elapsed = timedelta(seconds=time.perf_counter() - started)
-            response.connection = self
-            if stream and raw.status < 300 and may_stream(request, response):
-                return response
-            response._content = response.raw.read(decode_content=True)
-            response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
-        except (HTTPError, OSError) as error:
-            raise _failure(request, error) from error
-        _judge(request, response)
-        return response
-
-    def _pool(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
-        if self._process != os.getpid():
-            # After a fork, parent and child would read each other's answers on one connection.
-            self.__init__(self._tls)  # type: ignore[misc]
-        try:
-            pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
-            self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError, TypeError) as error:
-            reason = _unusable(error)
-        else:
-            return pool
-        told = f"{request.method} {request.path}: nothing was sent: {request.origin}: {reason}"
-        raise TransportError(told, (Attempt(request.origin, reason, sent=False),))
-
-    def _exchange(
-        self, request: SignedRequest, pool: Any, timeout: tuple[float, float], proxies: Any
-    ) -> BaseHTTPResponse:
-        raw: BaseHTTPResponse = pool.urlopen(
-            method=str(request.method),
-            url=self.request_url(request, proxies),
-            body=request.body,
-            headers=request.headers,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
-            retries=False,
-            timeout=Timeout(connect=timeout[0], read=timeout[1]),
-            enforce_content_length=True,
-        )
-        return raw
+def _own_adapter(session: requests.Session, bases: Sequence[Base]) -> SigningAdapter:
+    """The only way out of a session of our own: to WeChat Pay's hosts and to ``bases``."""
+    adapter = SigningAdapter()
+    session.adapters.clear()
+    for origin in (*(f"https://{host}" for host in HOSTS), *(base.origin for base in bases)):
+        session.mount(f"{origin}/", adapter)
+    return adapter
 
 
-def _response(request: SignedRequest, raw: BaseHTTPResponse) -> Response:
-    response = request.response_class()
-    response.status_code = raw.status
-    response.headers = CaseInsensitiveDict(raw.headers)
-    response.encoding = requests.utils.get_encoding_from_headers(response.headers)
-    response.raw = raw
-    response.reason = raw.reason or ""
-    response.url = str(request.url)
-    response.request = request
-    return response
+def _shared_adapter(session: requests.Session, bases: Sequence[Base]) -> SigningAdapter:
+    """The one adapter of all who share a caller's session; ``session.close()`` closes its connections too.
 
-
-def _judge(request: SignedRequest, response: Response) -> None:
-    """Refuse what is not proven to be WeChat Pay's, then what WeChat Pay refused."""
-    method, status = str(request.method), response.status_code
-    try:
-        proven = request.protocol.prove(
-            method, request.path, request.target, status, response.headers, response.content
-        )
-    except (VerificationError, BusinessError) as error:
-        error.response, error.request = response, request
-        raise
-    response.verified = proven.verified
-    if proven.data is not None:
-        response.parsed = proven.data
-    if request.refuses(status):
-        raise ApiError.of(response)
-
-
-def _unusable(error: Exception) -> str:
-    """Why the environment's CA bundle or proxy cannot be used; a proxy's URL may hold a password."""
-    if "CA certificate bundle" in str(error):
-        return str(error)
-    return f"the host or a proxy in the environment is no URL that can be used ({type(error).__name__})"
-
-
-def _failure(request: SignedRequest, error: Exception) -> Exception:
-    told = " ".join(str(error).split())
-    # urllib3 tells an answer that was lost behind a proxy as a ProxyError too: only the cause is decisive.
-    cause = error.original_error if isinstance(error, ProxyError) else error
-    if isinstance(cause, NewConnectionError | ConnectTimeoutError):
-        return _NotConnected(told)
-    untrusted = isinstance(error, SSLError) and any(isinstance(x, ssl.SSLCertVerificationError) for x in error.args)
-    known = "nothing was sent" if untrusted else _PERHAPS
-    kind = TimedOut if isinstance(error, ReadTimeoutError) else TransportError
-    attempts = (Attempt(request.origin, told, sent=not untrusted),)
-    return kind(f"{request.method} {request.path}: {known}: {request.origin}: {told}", attempts)
-
-
-_PERHAPS = "it may have been carried out; ask for its state before repeating it"
+    The pools of the session's own adapter tell its size, TLS context and addresses.
+    """
+    with _making:
+        found = session.adapters.get(_SHARED)
+        if isinstance(found, SigningAdapter):
+            return found
+        origin = f"{bases[0].origin}/"
+        theirs = max((prefix for prefix in session.adapters if origin.startswith(prefix.lower())), key=len, default="")
+        manager = getattr(session.adapters.get(theirs), "poolmanager", None)
+        adapter = SigningAdapter(**getattr(manager, "connection_pool_kw", {}))
+        session.mount(_SHARED, adapter)
+        return adapter

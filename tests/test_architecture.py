@@ -20,6 +20,8 @@ FLOORS = {
     "version": 0,
     "errors": 0,
     "throwable": 0,
+    "frames": 0,
+    "floats": 0,
     "words": 0,
     "query": 0,
     "bill": 0,

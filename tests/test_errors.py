@@ -82,7 +82,7 @@ def test_every_error_is_picklable() -> None:
 
 def test_all_is_complete() -> None:
     """__all__ names every error."""
-    assert set(errors.__all__) == {*CLASSES, "Attempt", "without_frames"}
+    assert set(errors.__all__) == {*CLASSES, "Attempt"}
 
 
 def test_an_error_answers_as_php_asks(wxpay: Wechatpay) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.openssl import authorization_fields, verified
 from tests.sockets import closed_port, raw_server
 from tests.test_multipart import Pipe
-from wechatpay_chain import Media, Sandbox, Wechatpay, errors
+from wechatpay_chain import Media, Promise, Sandbox, Wechatpay, errors
 from wechatpay_chain.php import Instance, MediaUtil
 from wechatpay_chain.sandbox.answer import Received
 
@@ -304,4 +304,58 @@ def test_apiv2_takes_no_form(gateway: Sandbox, wxpay: Wechatpay, instance: Insta
     ):
         with pytest.raises(errors.ChainError, match="APIv2 takes its fields as xml"):
             call(**options)
+    assert not gateway.requests
+
+
+def test_a_stream_may_be_sent_again(gateway: Sandbox, instance: Instance, logo: Path) -> None:
+    """Each call reads it from its start, also many at once."""
+    stream = MediaUtil(str(logo)).getStream()
+    options = {"body": stream, "headers": {"Content-Type": stream.content_type}}
+    upload = instance.v3.merchant.media.upload
+    for _ in range(2):
+        assert upload.post(options).getStatusCode() == 200
+    answers: list[Any] = Promise.unwrap([upload.postAsync(options) for _ in range(6)])
+    assert [answer.getStatusCode() for answer in answers] == [200] * 6
+
+
+def test_an_empty_meta_is_signed_as_such(gateway: Sandbox, instance: Instance, logo: Path) -> None:
+    """It is a meta; the file is not read into memory to be signed in its place."""
+    media = MediaUtil(str(logo))
+    assert media.setMeta("") == 0
+    with pytest.raises(errors.ClientError, match="参数 meta 错误"):
+        instance.v3.merchant.media.upload.post(body=media)
+    assert signed_over_meta(gateway, gateway.requests[-1])
+
+
+class Readable:
+    """The least that a file is: something to be read."""
+
+    def __init__(self, piece: Any) -> None:
+        self._pieces = [piece]
+
+    def read(self, size: int = -1) -> Any:
+        return self._pieces.pop() if self._pieces else b""
+
+
+def test_the_least_file_is_enough(wxpay: Wechatpay) -> None:
+    """read() alone, copied at first; what gives text is refused."""
+    media: Any = Media(Readable(b"png"), filename="a.png")  # type: ignore[arg-type]
+    assert wxpay.v3.merchant.media.upload.post(media).data["media_id"]
+    with pytest.raises(errors.ChainError, match="it gives str, not bytes"):
+        wxpay.v3.merchant.media.upload.post(Media(Readable("png"), filename="a.png"))  # type: ignore[arg-type]
+
+
+def test_odd_files_and_names_are_refused(gateway: Sandbox, wxpay: Wechatpay, logo: Path) -> None:
+    """A file that only takes, text that UTF-8 cannot hold, a header within a type."""
+    upload = wxpay.v3.merchant.media.upload
+    with logo.open("ab") as file:
+        for call, words in (
+            (lambda: upload.post(Media(file)), "file: expected a path, bytes or a binary file"),
+            (lambda: upload.post(Media(b"x", filename="\udce9.png")), "meta: no JSON|meta: text that UTF-8"),
+            (lambda: upload.post(Media(b"x", filename="a.png", note="\ud800")), "meta: no JSON|meta: text that UTF-8"),
+            (lambda: upload.post(files={"file": ("a.png", b"x", "image/q\r\nX: 1")}), "file: a header .* line break"),
+            (lambda: MediaUtil(str(logo)).setMeta({"a": 1}), "json: expected text, found dict"),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(errors.ChainError, match=words):
+                call()
     assert not gateway.requests

@@ -46,7 +46,7 @@ def test_options_may_be_keywords(instance: Instance) -> None:
         (({"data": {}},), "neither an option"),
         (({"xml": {}},), "xml: it belongs to APIv2"),
         (({"form_params": 5},), "form_params: expected a mapping"),
-        (({"verify": "x", "base_uri": 5},), "base_url: expected a URL"),
+        (({"base_uri": 5},), "base_uri: expected a URL"),
         (({"body": {"a": 1}},), "body: expected text or bytes"),
         (({}, {}), "one mapping of options"),
         (("x",), "expected a mapping"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import ssl
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_multipart_is_a_form_of_parts(gateway: Sandbox, instance: Instance, tmp_
         instance.v3.x.post, multipart=[{"name": "a", "contents": b"x", "filename": "b.txt", "headers": {"X-A": "y"}}]
     )
     boundary = request.headers["Content-Type"].partition("boundary=")[2]
-    assert isinstance(request.body, bytes)
+    assert isinstance(request.body, bytes)  # signed whole
     assert request.body.decode() == (
         f'--{boundary}\r\nX-A: y\r\nContent-Disposition: form-data; name="a"; filename="b.txt"\r\n'
         f"Content-Length: 1\r\nContent-Type: text/plain\r\n\r\nx\r\n--{boundary}--\r\n"
@@ -276,11 +277,16 @@ def test_a_query_of_the_client_is_replaced_by_that_of_a_call(gateway: Sandbox) -
         assert instance.prepare(instance.v3.x.get, {"query": None}).target == "/v3/x"
 
 
+def closed(file: Any) -> Any:
+    file.close()
+    return file
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"form_params": 5}, "form_params: expected a mapping"),
     ({"form_params": {}, "multipart": [{}]}, "form_params and multipart are two bodies"),
     ({"multipart": {}}, "multipart: expected a list of parts"),
-    ({"multipart": []}, "multipart: expected a list of parts"),
+    ({"multipart": []}, "multipart: empty"),
     ({"multipart": [5]}, r"multipart\[0\]: expected a mapping"),
     ({"multipart": [{"name": "a"}]}, r"multipart\[0\]: expected name, contents"),
     ({"multipart": [{"name": "a", "contents": "x", "file": 1}]}, r"multipart\[0\]: expected .*, found 'file'"),
@@ -291,7 +297,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"read_timeout": True}, "read_timeout: expected seconds"),
     ({"timeout": False}, "timeout: expected seconds"),
     ({"verify": 5}, "verify: expected True, False or a CA bundle's path, found int"),
-    ({"verify": ""}, "verify: expected"),
+    ({"verify": ""}, "verify: no CA bundle at ''"),
+    ({"verify": "/nowhere.pem"}, "verify: no CA bundle at '/nowhere.pem'"),
+    ({"body": object()}, "body: expected text or bytes"),
+    ({"json": {}, "sink": ""}, "sink: empty"),
+    ({"json": {}, "sink": io.BufferedReader(io.BytesIO())}, "sink: expected a path or a binary file to write"),
+    ({"debug": closed(io.StringIO())}, "debug: expected True, False or a text file to write"),
+    ({"json": {}, "sink": closed(io.BytesIO())}, "sink: expected a path or a binary file to write"),
+    ({"allow_redirects": {"strict": True}}, "allow_redirects: 'strict' is not supported"),
+    ({"headers": {"A": []}}, "headers: A is an empty list"),
+    ({"base_uri": "nope"}, "base_uri: expected https://host"),
     ({"proxy": 5}, "proxy: expected a mapping"),
     ({"proxy": {"ftp": "x"}}, "proxy: expected a URL, or"),
     ({"proxy": {"http": 5}}, "proxy: expected a URL, or"),
@@ -342,3 +357,81 @@ def test_values_of_placeholders_are_spelled_as_in_php(instance: Instance) -> Non
     for value in wrong:
         with pytest.raises(errors.ChainError, match=r"^x: "):
             instance.prepare(node.get, x=value)
+
+
+def test_a_parts_filename_is_the_last_of_its_path(instance: Instance) -> None:
+    """As in Guzzle: no path of this machine leaves it."""
+    parts = [{"name": "meta", "contents": "{}"}, {"name": "file", "contents": b"x", "filename": "/home/shop/y.png"}]
+    body: Any = instance.prepare(instance.v3.x.post, {"multipart": parts}).body
+    assert b'filename="y.png"' in body.read()
+
+
+def test_a_form_that_is_signed_whole_names_its_boundary(instance: Instance) -> None:
+    """Whatever Content-Type was given without one; another type is refused."""
+    parts = [{"name": "a", "contents": "x"}]
+    for headers in ({"Content-Type": "multipart/form-data"}, {"Content-Type": None}, {}):
+        request = instance.prepare(instance.v3.x.post, {"multipart": parts, "headers": headers})
+        boundary = request.headers["Content-Type"].partition("multipart/form-data; boundary=")[2]
+        assert isinstance(request.body, bytes)
+        assert request.body.startswith(f"--{boundary}".encode())
+    with pytest.raises(errors.ChainError, match="Content-Type is 'text/plain', but the body is"):
+        instance.prepare(instance.v3.x.post, {"multipart": parts, "headers": {"Content-Type": "text/plain"}})
+
+
+def test_bodies_and_headers_are_cast_as_in_php(instance: Instance) -> None:
+    """Scalars as strings; False is empty."""
+    for body, text in ((5, b"5"), (True, b"1"), (1.5, b"1.5")):
+        assert instance.prepare(instance.v3.x.post, {"body": body}).body == text
+    headers = instance.prepare(instance.v3.x.get, {"headers": {"A": False, "B": True, "C": 1.5}}).headers
+    assert (headers["A"], headers["B"], headers["C"]) == ("", "1", "1.5")
+
+
+def test_a_form_may_be_empty_as_an_array_is(instance: Instance) -> None:
+    """PHP has one empty array."""
+    assert instance.prepare(instance.v3.x.post, {"form_params": []}).body == b""
+    assert instance.prepare(instance.v3.x.get, {"query": []}).target == "/v3/x"
+    assert instance.prepare(instance.v3.x.get, {"query": ["x", ["a", "b"]]}).target == (
+        "/v3/x?0=x&1%5B0%5D=a&1%5B1%5D=b"
+    )
+
+
+def test_trust_in_any_server_stays_on_the_loopback(gateway: Sandbox) -> None:
+    """A redirect to WeChat Pay's own host does not take verify=False along."""
+    gateway.tamper = answers.bare(302, Location="https://api.mch.weixin.qq.com/v3/certificates")
+    sent: list[str] = []
+    with gateway.builder() as instance:
+        exchange = instance._session.send
+
+        def noting(request: Any, delivery: Any) -> Any:
+            sent.extend(base.origin for base in delivery.bases)
+            return exchange(request, delivery)
+
+        instance._session.send = noting  # type: ignore[method-assign]
+        with pytest.raises(errors.ApiError, match="not followed"):
+            instance.v3.x.get({"verify": False, "allow_redirects": True})
+    assert sent == [gateway.base_url]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"auth": ["user", "hush-hush"], "timeout": "x"},
+        {"cert": ["/nowhere.pem", "hush-hush"]},
+        {"proxy": "http://user:hush-hush@127.0.0.1:9"},
+        {"auth": ["user", "hush-hush"], "json": {"a": object()}},
+        {"form_params": {"password": "hush-hush"}, "verify": 5},
+    ],
+)
+@pytest.mark.parametrize("verb", ["post", "postAsync"])
+def test_no_secret_of_a_call_is_in_a_traceback(instance: Instance, options: dict[str, Any], verb: str) -> None:
+    """The frames that an error has left show their lines, and no value of ours."""
+    call = getattr(instance.v3.x, verb)
+    with pytest.raises(errors.WechatpayError) as caught:
+        call(options).wait()
+    seen: list[BaseException] = [caught.value]
+    while (cause := seen[-1].__cause__ or seen[-1].__context__) is not None:
+        seen.append(cause)
+    frames = [frame for error in seen for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if "test_php_guzzle" not in frame.f_code.co_filename]
+    assert ours
+    assert "hush-hush" not in "".join(repr(frame.f_locals) for frame in ours) + str(caught.value)

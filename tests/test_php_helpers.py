@@ -37,7 +37,7 @@ from wechatpay_chain.php.helper import tidy_base64
 from wechatpay_chain.php.pem_util import PemUtil
 from wechatpay_chain.php.rsa import OPENSSL_PKCS1_PADDING, Rsa
 from wechatpay_chain.php.transformer import Transformer
-from wechatpay_chain.protocol.xml import from_xml, to_xml
+from wechatpay_chain.protocol.xml import XMLError, from_xml, to_xml
 
 CLASSES = (AesEcb, AesGcm, Formatter, Hash, PemUtil, Rsa, Transformer)
 patient = settings(deadline=timedelta(seconds=5))
@@ -288,3 +288,29 @@ def test_any_text_is_judged(text: str | bytes, key: str | bytes, iv: str | bytes
     assert not Rsa.verify(text, key, PUBLIC)
     assert Hash.equals(text, text)
     assert not Hash.equals(text)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: AesGcm.decrypt(5, SECRET, "i" * 12),  # type: ignore[call-overload]
+        lambda: Hash.md5(5, SECRET),  # type: ignore[arg-type]
+        lambda: Hash.hmac(5, SECRET),  # type: ignore[arg-type]
+        lambda: Hash.hmac("x", "y", SECRET),
+        lambda: Hash.sign(SECRET, "x", "MD5"),
+        lambda: Hash.equals(SECRET, 5),  # type: ignore[arg-type]
+        lambda: Hash.equals(None, SECRET),  # type: ignore[arg-type]
+        lambda: Rsa.pkcs1ToSpki([SECRET]),  # type: ignore[arg-type]
+    ],
+)
+def test_a_wrong_argument_shows_no_secret(use: Callable[[], object]) -> None:
+    """Neither in the words, as where arguments are swapped, nor in a frame of ours."""
+    with pytest.raises(WechatpayError) as caught:
+        use()
+    assert SECRET not in told(caught.value)
+
+
+def test_the_transformer_reads_text_alone() -> None:
+    """XMLError tells what was found."""
+    with pytest.raises(XMLError, match="expected text or bytes, found int"):
+        Transformer.toArray(5)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -366,3 +367,40 @@ def test_nothing_that_was_given_is_lost(gateway: Sandbox, wxpay: Wechatpay, inst
         with pytest.raises(errors.ChainError, match=r"nothing was sent$"):
             call(**options)
     assert not gateway.requests
+
+
+VALUES: list[Any] = ["", 0, False, True, 1e25, 0.1 + 0.2, -0.0, 1e-7, 10**20, None, "a b&中", ["x", "y"], {"k": 1}]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("face", ["wxpay", "instance"])
+def test_what_a_query_signs_is_what_it_sends(
+    gateway: Sandbox, face: str, value: Any, request: pytest.FixtureRequest
+) -> None:
+    """The sign is made of the texts that travel; a list that would travel under one name is refused."""
+    client = request.getfixturevalue(face)
+    fields = {"mch_id": gateway.mchid, "nonce_str": "n", "f": value}
+    given = {"query": fields} if face == "instance" else {"params": fields}
+    if face == "wxpay" and isinstance(value, list):
+        with pytest.raises(errors.ChainError, match=r"^f\[\]: a list cannot be signed in a query"):
+            client.prepare(client.v2.papay.entrustweb.get, given)
+        return
+    target = client.prepare(client.v2.papay.entrustweb.get, given).target
+    sent = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
+    text = "&".join(f"{name}={sent[name]}" for name in sorted(sent) if name != "sign" and sent[name])
+    text += f"&key={gateway.identity.secret}"
+    assert hashlib.md5(text.encode()).hexdigest().upper() == sent["sign"]
+
+
+@pytest.mark.parametrize("start", ["\ufeff", "  ", '<?xml version="1.0"?>', '\ufeff<?xml version="1.0"?>\n'])
+def test_a_refusal_is_no_bill(gateway: Sandbox, wxpay: Wechatpay, start: str) -> None:
+    """However the document begins that comes in the place of the file, streamed or not."""
+
+    def refuse(answer: Answer, _: Received) -> None:
+        told = "<xml><return_code>FAIL</return_code><return_msg>No Bill Exist</return_msg></xml>"
+        answer.body, answer.pieces = f"{start}{told}".encode(), None
+
+    gateway.tamper = refuse
+    for stream in (False, True):
+        with pytest.raises(errors.BusinessError, match="No Bill Exist"):
+            wxpay.v2.pay.downloadbill.post({"mch_id": gateway.mchid, "bill_date": "20261101"}, stream=stream)

@@ -15,7 +15,7 @@ from wechatpay_chain.sealed import Envelope, Sealed, Seals
 from wechatpay_chain.transport.media import Media, uploaded
 from wechatpay_chain.transport.multipart import Multipart
 
-__all__ = ["Body", "Headers", "encode", "own_boundary"]
+__all__ = ["Body", "Headers", "encode", "own_boundary", "signable"]
 
 Body: TypeAlias = "bytes | Multipart | None"
 Headers: TypeAlias = "tuple[tuple[str, str | None], ...]"
@@ -29,7 +29,7 @@ def encode(options: Mapping[str, Any], face: Face) -> tuple[Body, str]:
     given = {name: options[name] for name in _WRITERS if options.get(name) is not None}
     fields = given.pop("data", None) if "files" in given else None
     if len(given) > 1:
-        raise ChainError(f"{' and '.join(given)} are two bodies; pass one; nothing was sent")
+        raise ChainError(f"{' and '.join(map(face.typed, given))} are two bodies; pass one; nothing was sent")
     name, body = next(iter(given.items()), ("", None))
     meta = options.get("meta")
     if meta is not None and not isinstance(body, Media):
@@ -38,9 +38,10 @@ def encode(options: Mapping[str, Any], face: Face) -> tuple[Body, str]:
         body = (body if meta is None else body.replaced(mapping(meta, "meta"))).form()
     elif name == "files":
         body = uploaded(body, fields)
+    elif isinstance(body, Multipart):
+        body = body.anew()
     if isinstance(body, Multipart):
-        # What is no upload of WeChat Pay's has no meta that could be signed in its place.
-        return (body if body.meta else body.read()), body.content_type
+        return body, body.content_type
     return _WRITERS[name](body, face) if name else (None, JSON_UTF8)
 
 
@@ -49,13 +50,18 @@ def own_boundary(headers: Headers, body: Body, content_type: str) -> Headers:
     if not isinstance(body, Multipart):
         return headers
     for name, value in headers:
-        if name.lower() == "content-type" and value and body.boundary not in value:
-            if "boundary=" in value or not value.lower().startswith("multipart/form-data"):
+        if name.lower() == "content-type" and body.boundary not in (value or ""):
+            if value and ("boundary=" in value or not value.lower().startswith("multipart/form-data")):
                 raise ChainError(
                     f"headers: Content-Type is {value[:80]!r}, but the body is {content_type}; nothing was sent"
                 )
             headers = tuple(pair for pair in headers if pair[0] != name)
     return headers
+
+
+def signable(body: Body) -> Body:
+    """The body as it is signed and sent: a form without meta is no upload of WeChat Pay's, and is signed whole."""
+    return body.read() if isinstance(body, Multipart) and body.meta is None else body
 
 
 def _data(data: Any, face: Face) -> tuple[bytes, str]:
@@ -65,7 +71,10 @@ def _data(data: Any, face: Face) -> tuple[bytes, str]:
 def _raw(body: Any, face: Face) -> tuple[bytes, str]:
     if callable(getattr(body, "read", None)):
         # What is signed is the whole of it; an upload goes as Media, whose meta is signed alone.
-        body = body.read()
+        try:
+            body = body.read()
+        except (OSError, ValueError) as error:
+            raise ChainError(f"body: the file cannot be read ({error}); nothing was sent") from None
     if isinstance(body, str | bytes | bytearray):
         return _encoded(body), JSON_UTF8
     raise ChainError(f"body: expected text or bytes, found {type(body).__name__}; nothing was sent")

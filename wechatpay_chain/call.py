@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TextIO
 
 from urllib3.util import parse_url
 
 from wechatpay_chain import legacy, query, words
-from wechatpay_chain.body import Body, encode, own_boundary
+from wechatpay_chain.body import Body, encode, own_boundary, signable
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.options import (
     JSON_UTF8,
@@ -54,8 +54,8 @@ class Call:
     method: str
     path: str
     query: str = ""
-    body: Body = None
-    headers: tuple[tuple[str, str | None], ...] = ()
+    body: Body = field(default=None, repr=False)
+    headers: tuple[tuple[str, str | None], ...] = field(default=(), repr=False)
     content_type: str = JSON_UTF8
     bases: tuple[Base, ...] | None = None
     timeout: tuple[float, float] | None = None
@@ -63,11 +63,11 @@ class Call:
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
-    payload: legacy.Payload | None = None
+    payload: legacy.Payload | None = field(default=None, repr=False)
     verify: bool | str | None = None
-    proxies: Mapping[str, str] | None = None
+    proxies: Mapping[str, str] | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)
     http_errors: bool = True
     redirects: int | None = None
     debug: TextIO | None = None
@@ -90,7 +90,7 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
     """
     values, options = parted(words.placeholders(path), given, path, face)
     text = words.expand(path, values)
-    bases = _bases(options.get("base_url"))
+    bases = _bases(options.get("base_url"), face.typed("base_url"))
     text, bases = _aimed(text, bases, known_bases)
     route, _, inline = text.partition("?")
     route = _resolved(route)
@@ -107,11 +107,11 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         method=method,
         path=route[len("/v2") :] if is_v2 else route,
         query=_query(inline, None if signs_query else options.get("params"), face),
-        body=body,
-        headers=own_boundary(read_headers(options.get("headers"), face.query_style), body, content_type),
+        body=signable(body),
+        headers=own_boundary(read_headers(options.get("headers"), face), body, content_type),
         content_type=content_type,
         accept=face.xml_accept if is_v2 else _ACCEPT,
-        payload=legacy.Payload.of(method, options) if is_v2 else None,
+        payload=legacy.Payload.of(method, options, face) if is_v2 else None,
         bases=bases,
         timeout=read_timeout(options.get("timeout")),
         retry=read_retry(options.get("retry")),
@@ -134,6 +134,7 @@ def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
         raise ChainError(f"{url[:80]!r} is no URL; nothing was sent")
     text, bases = _aimed(words.escape(url), None, known_bases)
     route, _, inline = text.partition("?")
+    _verify(call.verify, bases or ())
     return replace(call, path=_resolved(route), query=inline, bases=bases)
 
 
@@ -158,11 +159,11 @@ def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | No
     return verify
 
 
-def _bases(urls: object) -> tuple[Base, ...] | None:
+def _bases(urls: object, name: str) -> tuple[Base, ...] | None:
     if urls is None:
         return None
     try:
-        return bases_of(urls)
+        return bases_of(urls, name)
     except ConfigError as error:
         raise ChainError(f"{error}; nothing was sent") from None
 

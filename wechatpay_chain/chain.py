@@ -8,6 +8,7 @@ from typing import Any, NoReturn, Protocol
 from wechatpay_chain import words
 from wechatpay_chain.call import VERBS, Verb
 from wechatpay_chain.errors import ChainError
+from wechatpay_chain.frames import hiding
 
 __all__ = ["Chain", "Dispatcher", "call_of"]
 
@@ -55,6 +56,7 @@ class Chain:
         """The node ``text`` further down: one segment or many, with placeholders, slash or query as written."""
         return self[text]
 
+    @hiding
     def __call__(self, *args: Any, **options: Any) -> Any:
         verb, path = _parted(self)
         if verb is None:

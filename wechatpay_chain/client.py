@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
@@ -13,7 +14,8 @@ from wechatpay_chain import fetch, headers, query, settings, words
 from wechatpay_chain import options as opts
 from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.chain import Chain, call_of
-from wechatpay_chain.errors import ChainError, ConfigError, without_frames
+from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.frames import hiding, without_frames
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import notice, notification
 from wechatpay_chain.protocol.files import NamedFile
@@ -70,6 +72,7 @@ class Client(Fields):
         """The node at ``text``: one segment or many, with placeholders, slash or query as written."""
         return self[text]
 
+    @hiding
     def prepare(self, verb: Chain, *args: Any, **options: Any) -> SignedRequest:
         """The signed request that calling ``verb`` with these arguments would send, unsent.
 
@@ -159,12 +162,11 @@ class Client(Fields):
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         call = self._call(verb.method, path, args, options)
         if not verb.is_async:
-            return self._send(call, self._request(call))
+            return self._send(call)
         if call.payload is None and self._settings.keyring.newest() is None:
             # The first call brings the keys; whoever asks for a promise does not wait for them.
-            return Promise.run(lambda: self._send(call, self._request(call)))
-        request = self._request(call)
-        return Promise.run(lambda: self._send(call, request))
+            return Promise.run(partial(self._send, call))
+        return Promise.run(partial(self._send, call, self._request(call)))
 
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
         call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
@@ -220,8 +222,9 @@ class Client(Fields):
             if isinstance(call.body, Multipart):
                 call.body.close()
 
-    def _send(self, call: Call, request: SignedRequest) -> Any:
-        response = self._exchange(call, request)
+    @hiding
+    def _send(self, call: Call, request: SignedRequest | None = None) -> Any:
+        response = self._exchange(call, request or self._request(call))
         response.response_type = call.response_type
         if call.sink is not None:
             pour(response, call.sink)

@@ -28,7 +28,7 @@ WechatpayError
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 
@@ -61,11 +61,7 @@ __all__ = [
     "UnknownSerial",
     "VerificationError",
     "WechatpayError",
-    "without_frames",
 ]
-
-
-E = TypeVar("E", bound=BaseException)
 
 
 class WechatpayError(Throwable, Exception):
@@ -163,12 +159,6 @@ class IntegrityError(VerificationError):
 
 class SignatureProbe(VerificationError):
     """WeChat Pay answered with a deliberate wrong signature to see whether it is refused."""
-
-
-def without_frames(error: E) -> E:
-    """``error`` without traceback and context, whose frames hold what was configured."""
-    error.__context__ = error.__cause__ = None
-    return error.with_traceback(None)
 
 
 class Attempt(NamedTuple):

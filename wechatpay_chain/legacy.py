@@ -30,12 +30,12 @@ class Payload:
     security: bool = False
 
     @classmethod
-    def of(cls, method: str, options: Mapping[str, Any]) -> Payload:
+    def of(cls, method: str, options: Mapping[str, Any], face: Face) -> Payload:
         """The payload among the options; ChainError for a body that is no mapping, or two of them."""
         names = ("params",) if method == "GET" else _BODIES
         form = next((name for name in _FORMS if options.get(name) is not None), None)
         if form is not None:
-            raise ChainError(f"{form}: APIv2 takes its fields as xml; nothing was sent")
+            raise ChainError(f"{face.typed(form)}: APIv2 takes its fields as xml; nothing was sent")
         lost = next((name for name in _BODIES if method == "GET" and options.get(name) is not None), None)
         if lost is not None:
             raise ChainError(f"{lost}: get signs its query and sends no body; nothing was sent")
@@ -44,15 +44,26 @@ class Payload:
             raise ChainError(f"{' and '.join(given)} are two bodies; pass one; nothing was sent")
         name, fields = next(iter(given.items()), (names[0], {}))
         return cls(
-            fields=mapping(fields, name),
+            fields=mapping(fields, face.typed(name)),
             nonceless=read_flag(options.get("nonceless"), "nonceless"),
             security=read_flag(options.get("security"), "security"),
         )
 
     def signed(self, method: str, protocol: APIv2, face: Face) -> tuple[bytes | None, str]:
         """Body and query of the call, signed by ``protocol``."""
-        fields = protocol.signed(self.fields, self.nonceless, face.xml_style)
         if method == "GET":
+            fields = protocol.signed(_flat(self.fields, face), self.nonceless, face.xml_style)
             # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
             return None, words.escape(query.build(fields, face.query_style._replace(safe="*")))
+        fields = protocol.signed(self.fields, self.nonceless, face.xml_style)
         return to_xml(fields, style=face.xml_style).encode("utf-8"), ""
+
+
+def _flat(fields: Mapping[str, Any], face: Face) -> dict[str, str]:
+    """The fields of a query as the texts that are sent, so that these are what is signed."""
+    flat: dict[str, str] = {}
+    for name, text in query.pairs(fields, face.query_style):
+        if name in flat:
+            raise ChainError(f"{name}: a list cannot be signed in a query; nothing was sent")
+        flat[name] = text
+    return flat

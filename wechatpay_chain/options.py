@@ -23,6 +23,7 @@ __all__ = [
     "NATIVE",
     "Face",
     "Sink",
+    "is_writable",
     "mapping",
     "merged",
     "parted",
@@ -49,6 +50,7 @@ class Face(NamedTuple):
 
     ``options`` maps the names that they type to those of ``build``; ``elsewhere`` says of names that they
     may expect why they are no option here; ``spell`` makes text of a placeholder's value that is none.
+    ``false_header`` is what False becomes as a header, None for no header at all.
     """
 
     options: Mapping[str, str]
@@ -59,6 +61,11 @@ class Face(NamedTuple):
     xml_style: spelling.Style
     xml_accept: str
     spell: Callable[[object, str], object]
+    false_header: str | None
+
+    def typed(self, option: str) -> str:
+        """The name under which users type an option of ``build``."""
+        return next((name for name, known in self.options.items() if known == option), option)
 
 
 def _as_given(value: object, name: str) -> object:
@@ -96,6 +103,7 @@ NATIVE = Face(
     xml_style=spelling.JS,
     xml_accept="text/xml, text/plain, application/json, application/x-gzip",
     spell=_as_given,
+    false_header=None,
 )
 
 
@@ -147,12 +155,12 @@ def read_retry(retry: object) -> int | None:
     raise ChainError(f"retry: expected {expected}, found {found}; nothing was sent")
 
 
-def read_headers(headers: object, style: query.Style = query.JS) -> tuple[tuple[str, str | None], ...]:
+def read_headers(headers: object, face: Face | None = None) -> tuple[tuple[str, str | None], ...]:
     """Checked names and values; None means that a default header is left out."""
     if headers is None:
         return ()
-    given = mapping(headers, "headers")
-    return tuple((_header_name(name), _header_value(name, value, style)) for name, value in given.items())
+    given, face = mapping(headers, "headers"), face or NATIVE
+    return tuple((_header_name(name), _header_value(name, value, face)) for name, value in given.items())
 
 
 def mapping(config: object, name: str) -> Mapping[str, Any]:
@@ -204,13 +212,17 @@ def _header_name(name: str) -> str:
     return name
 
 
-def _header_value(name: str, value: object, style: query.Style) -> str | None:
+def _header_value(name: str, value: object, face: Face) -> str | None:
     if value is None:
         return None
     if isinstance(value, list | tuple):
-        return ", ".join(filter(None, (_header_value(name, item, style) for item in value)))
+        if not value:
+            raise ChainError(f"headers: {name} is an empty list; nothing was sent")
+        return ", ".join(filter(None, (_header_value(name, item, face) for item in value)))
     if isinstance(value, bool):
-        return style.true if value else style.false
+        return face.query_style.true if value else face.false_header
+    if isinstance(value, float):
+        value = spelling.spell(value, name, face.xml_style)
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if not isinstance(value, str | int):
@@ -238,13 +250,24 @@ def read_response_type(kind: object) -> str:
     raise ChainError(f"responseType: expected one of {expected}, found {str(kind)[:40]!r}; nothing was sent")
 
 
+def is_writable(file: Any) -> bool:
+    """Whether a file can be written to, as far as it says so: after the answer it would be too late."""
+    if not callable(getattr(file, "write", None)) or getattr(file, "closed", False):
+        return False
+    return bool(getattr(file, "writable", lambda: True)())
+
+
 def read_sink(sink: Any, name: str = "sink") -> Sink | None:
     """A path or an open binary file; None for None."""
+    if sink == "":
+        raise ChainError(f"{name}: empty; nothing was sent")
     if isinstance(sink, str | os.PathLike):
         path = Path(sink)
         if "\0" in str(path) or path.is_dir() or not path.parent.is_dir():
             raise ChainError(f"{name}: {str(path)[:80]!r} is a folder, or in none that is there; nothing was sent")
-    elif sink is not None and (isinstance(sink, io.TextIOBase) or not callable(getattr(sink, "write", None))):
-        raise ChainError(f"{name}: expected a path or a binary file, found {type(sink).__name__}; nothing was sent")
+    elif sink is not None and (isinstance(sink, io.TextIOBase) or not is_writable(sink)):
+        raise ChainError(
+            f"{name}: expected a path or a binary file to write, found {type(sink).__name__}; nothing was sent"
+        )
     given: Sink | None = sink
     return given

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import quote
 
+from wechatpay_chain import floats
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["JS", "PHP", "Style", "build", "iso_string", "joined"]
+__all__ = ["JS", "PHP", "Style", "build", "iso_string", "joined", "pairs"]
 
 
 _DEEPEST = 50
 
 
 class Style(NamedTuple):
-    """What one face's users are used to: the spelling of booleans and of flat lists, what stays bare, and dates."""
+    """What one face's users are used to: booleans, flat lists, what stays bare, numbers and dates."""
 
     true: str
     false: str
     flat_list_index: bool
     safe: str
+    number: Callable[[float], str]
     takes_dates: bool
 
 
 # axios: true/false, a[]=x for a flat list. encodeURIComponent leaves !'()* bare and axios brings : $ , back;
 # a space is %20 here, since + is a plus sign to whoever reads the signed text.
-JS = Style(true="true", false="false", flat_list_index=False, safe="!'()*:$,", takes_dates=True)
+JS = Style(true="true", false="false", flat_list_index=False, safe="!'()*:$,", number=floats.as_js, takes_dates=True)
 # http_build_query with PHP_QUERY_RFC3986, as Guzzle calls it.
-PHP = Style(true="1", false="0", flat_list_index=True, safe="", takes_dates=False)
+PHP = Style(true="1", false="0", flat_list_index=True, safe="", number=floats.as_php, takes_dates=False)
 
 
 def build(params: object, style: Style) -> str:
@@ -43,17 +46,23 @@ def build(params: object, style: Style) -> str:
         return ""
     if isinstance(params, str):
         return params.removeprefix("?")
+    return "&".join(f"{_quoted(key, key, style)}={_quoted(text, key, style)}" for key, text in pairs(params, style))
+
+
+def pairs(params: object, style: Style) -> Iterator[tuple[str, str]]:
+    """Names and values of a query, flat and as text; ``params`` is a mapping or a sequence of pairs.
+
+    To PHP a list is a mapping of its indices.
+    """
+    if isinstance(params, list | tuple) and style.flat_list_index:
+        params = dict(enumerate(params))
     if isinstance(params, Mapping):
-        pairs: Iterator[tuple[str, object]] = ((str(key), value) for key, value in params.items())
+        named: Iterator[tuple[str, object]] = ((str(key), value) for key, value in params.items())
     elif isinstance(params, Sequence) and not isinstance(params, bytes | bytearray):
-        pairs = map(_pair, params)
+        named = map(_pair, params)
     else:
         raise ChainError(f"query: expected a mapping, pairs or text, found {type(params).__name__}; nothing was sent")
-    return "&".join(
-        f"{_quoted(key, key, style)}={_quoted(_plain(value, key, style), key, style)}"
-        for name, item in pairs
-        for key, value in _flat(name, item, style, 0)
-    )
+    return ((key, _plain(value, key, style)) for name, item in named for key, value in _flat(name, item, style, 0))
 
 
 def joined(defaults: Mapping[str, object], params: object, style: Style) -> object:
@@ -94,6 +103,8 @@ def _flat(key: str, value: object, style: Style, depth: int) -> Iterator[tuple[s
         bare = (
             depth == 0 and not style.flat_list_index and not any(isinstance(x, Mapping | list | tuple) for x in value)
         )
+        # To axios brackets at the end of a name say that it is a list's.
+        key = key.removesuffix("[]") if depth == 0 and not style.flat_list_index else key
         for index, item in enumerate(value):
             yield from _flat(f"{key}[]" if bare else f"{key}[{index}]", item, style, depth + 1)
     else:
@@ -105,12 +116,12 @@ def _plain(value: object, key: str, style: Style) -> str:
         return style.true if value else style.false
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
     if isinstance(value, int) and abs(value) < 10**1000:
         return int.__repr__(value)
-    if isinstance(value, Decimal) or (isinstance(value, float) and abs(value) < 1e300):
-        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return style.number(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return f"{value:f}"
     if isinstance(value, datetime) and style.takes_dates and value.tzinfo is not None:
         return iso_string(value)
     expected = "one with a time zone" if isinstance(value, datetime) else "text, a number, a list or a mapping"

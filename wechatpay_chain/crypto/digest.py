@@ -42,7 +42,7 @@ def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
         return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
     # The frames of a traceback must not hold a key.
     del text, key
-    raise ChainError(f"algorithm: expected a name such as sha256, found {algorithm[:40]!r}")
+    raise ChainError(f"algorithm: expected a name such as sha256, found {_shown(algorithm)}")
 
 
 def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
@@ -52,7 +52,7 @@ def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
     if sign_type == "HMAC-SHA256":
         return hmac(text, key).upper()
     del text, key
-    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {str(sign_type)[:40]!r}; nothing was sent")
+    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_shown(sign_type)}; nothing was sent")
 
 
 def equals(known: str | bytes, given: str | bytes | None) -> bool:
@@ -124,5 +124,17 @@ def _hash(algorithm: str) -> Any:
     return found if found.digest_size else None
 
 
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("utf-8")
+def _shown(name: object) -> str:
+    """A name that is none; what is as long as a key is perhaps one in the wrong place."""
+    text = str(name)
+    return repr(text) if len(text) < 16 else f"{len(text)} characters"
+
+
+def _bytes(text: object) -> bytes:
+    if isinstance(text, str):
+        return text.encode("utf-8")
+    if isinstance(text, bytes):
+        return text
+    found = type(text).__name__
+    del text
+    raise ChainError(f"expected text or bytes, found {found}")

@@ -12,7 +12,8 @@ from wechatpay_chain import options as opts
 from wechatpay_chain import query, response, settings, words
 from wechatpay_chain.call import Call, redirected
 from wechatpay_chain.client import Client
-from wechatpay_chain.errors import ApiError, ChainError, ConfigError, without_frames
+from wechatpay_chain.errors import ApiError, ChainError, ConfigError
+from wechatpay_chain.frames import without_frames
 from wechatpay_chain.php import guzzle, trace
 from wechatpay_chain.php.response import Response
 from wechatpay_chain.protocol import spelling
@@ -31,6 +32,7 @@ _FACE = opts.Face(
     xml_style=spelling.PHP,
     xml_accept="text/xml, text/plain, application/x-gzip",
     spell=guzzle.spelled,
+    false_header="",
 )
 _ALIASES = {"privateKey": "private_key", "apiv3Key": "apiv3_key", "base_uri": "base_url"}
 
@@ -132,6 +134,8 @@ def _directory(uri: Any) -> Any:
     try:
         parts = urlsplit(uri)
     except ValueError:
+        return uri
+    if not parts.netloc:
         return uri
     folder = parts.path[: parts.path.rfind("/") + 1]
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], folder, "", ""))

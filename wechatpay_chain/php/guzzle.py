@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -105,8 +106,11 @@ def _choose_body(options: Options) -> None:
         del options[name]
     if isinstance(options.get("body"), MediaUtil):
         options["body"] = options["body"].getStream()
+    elif isinstance(options.get("body"), bool | int | float):
+        options["body"] = spelling.spell(options["body"], "body")
     if "form_params" in options:
-        text = query.build(opts.mapping(options["form_params"], "form_params"), query.PHP)
+        fields = {} if options["form_params"] == [] else options["form_params"]
+        text = query.build(opts.mapping(fields, "form_params"), query.PHP)
         options["form_params"] = (text.replace("%20", "+").replace("~", "%7E"), _FORM)
     if "multipart" in options:
         options["multipart"] = _form(options["multipart"])
@@ -153,8 +157,10 @@ def _file(value: Any) -> tuple[Any, Any]:
 
 
 def _form(parts: Any) -> Multipart:
-    if not isinstance(parts, list | tuple) or not parts:
+    if not isinstance(parts, list | tuple):
         raise ChainError(f"multipart: expected a list of parts, found {type(parts).__name__}; nothing was sent")
+    if not parts:
+        raise ChainError("multipart: empty; nothing was sent")
     return Multipart([_part(part, index) for index, part in enumerate(parts)])
 
 
@@ -168,17 +174,21 @@ def _part(part: Any, index: int) -> Part:
             f"{field}: expected name, contents and perhaps filename and headers"
             f"{'' if unknown is None else f', found {unknown[:40]!r}'}; nothing was sent"
         )
-    headers = {key: value or "" for key, value in opts.read_headers(fields.get("headers"), query.PHP)}
+    headers = {key: value or "" for key, value in opts.read_headers(fields.get("headers"))}
     if isinstance(contents, bool | int | float | str | bytes):
         content = contents if isinstance(contents, bytes) else spelling.spell(contents, field).encode()
-        return Part(name, content, str(fields.get("filename") or ""), headers)
+        return Part(name, content, os.path.basename(str(fields.get("filename") or "")), headers)
     file = File(contents, f"{field}.contents")
-    return Part(name, file, str(fields.get("filename") or file.name), headers)
+    return Part(name, file, os.path.basename(str(fields.get("filename") or file.name)), headers)
 
 
 def _verify(value: Any) -> bool | str:
-    if isinstance(value, bool | str) and value != "":
+    if isinstance(value, bool):
         return value
+    if isinstance(value, str) and os.path.exists(value):
+        return value
+    if isinstance(value, str):
+        raise ChainError(f"verify: no CA bundle at {value[:80]!r}; nothing was sent")
     raise ChainError(
         f"verify: expected True, False or a CA bundle's path, found {type(value).__name__}; nothing was sent"
     )
@@ -196,9 +206,13 @@ def _proxies(value: Any) -> dict[str, str]:
 
 def _redirects(value: Any) -> int:
     """How many may be followed; 0 hands the first one back."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or value in ({}, []):
         return _MOST_REDIRECTS if value else 0
-    most = opts.mapping(value, "allow_redirects").get("max", _MOST_REDIRECTS)
+    given = opts.mapping(value, "allow_redirects")
+    other = next((name for name in given if name != "max"), None)
+    if other is not None:
+        raise ChainError(f"allow_redirects: {other[:40]!r} is not supported, max alone; nothing was sent")
+    most = given.get("max", _MOST_REDIRECTS)
     if isinstance(most, int) and not isinstance(most, bool) and 0 <= most <= 100:
         return most
     raise ChainError("allow_redirects: expected True, False or {'max': a number}; nothing was sent")
@@ -210,7 +224,7 @@ def _auth(value: Any) -> str | None:
         return None
     pair = list(value) if isinstance(value, list | tuple) else []
     if len(pair) in (2, 3) and all(isinstance(item, str) for item in pair) and pair[2:] in ([], ["basic"]):
-        return "Basic " + base64.b64encode(f"{pair[0]}:{pair[1]}".encode()).decode("ascii")
+        return "Basic " + base64.b64encode(f"{pair[0]}:{pair[1]}".encode("utf-8", "replace")).decode("ascii")
     del value, pair
     raise ChainError("auth: expected [user, password]; other types than basic are not supported; nothing was sent")
 
@@ -218,9 +232,11 @@ def _auth(value: Any) -> str | None:
 def _debug(value: Any) -> Any:
     if isinstance(value, bool):
         return sys.stdout if value else None
-    if isinstance(value, io.TextIOBase) or (callable(getattr(value, "write", None)) and hasattr(value, "encoding")):
+    if (isinstance(value, io.TextIOBase) or hasattr(value, "encoding")) and opts.is_writable(value):
         return value
-    raise ChainError(f"debug: expected True, False or a text file, found {type(value).__name__}; nothing was sent")
+    raise ChainError(
+        f"debug: expected True, False or a text file to write, found {type(value).__name__}; nothing was sent"
+    )
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {

@@ -33,6 +33,7 @@ class Hash:
         return digest.sign(type, data, key)
 
     @staticmethod
+    @shielded
     def equals(known_string: str | bytes, user_string: str | bytes | None = None) -> bool:
         """Whether two signatures are the same, compared in constant time; None is no signature."""
         return digest.equals(known_string, user_string)

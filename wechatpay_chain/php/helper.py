@@ -9,8 +9,9 @@ from functools import wraps
 from typing import ParamSpec, TypeAlias, TypeVar
 
 from wechatpay_chain.errors import ConfigError, DecryptionError, WechatpayError
+from wechatpay_chain.frames import without_frames
 
-__all__ = ["Text", "as_bytes", "as_text", "shielded", "tidy_base64"]
+__all__ = ["HelperError", "Text", "as_bytes", "as_text", "shielded", "tidy_base64"]
 
 # A PHP string: text, which is UTF-8, or bytes.
 Text: TypeAlias = "str | bytes"
@@ -18,9 +19,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def as_bytes(thing: str | bytes) -> bytes:
-    """The bytes of a PHP string: text is UTF-8."""
-    return thing if isinstance(thing, bytes) else thing.encode("utf-8")
+class HelperError(ConfigError, DecryptionError):
+    """A key or an argument of a helper that cannot work: in PHP an UnexpectedValueException."""
+
+
+def as_bytes(thing: object) -> bytes:
+    """The bytes of a PHP string: text is UTF-8; ConfigError for what is neither text nor bytes."""
+    if isinstance(thing, str):
+        return thing.encode("utf-8")
+    if isinstance(thing, bytes):
+        return thing
+    found = type(thing).__name__
+    del thing
+    raise ConfigError(f"expected text or bytes, found {found}")
 
 
 def as_text(found: bytes, name: str) -> str:
@@ -45,14 +56,18 @@ def shielded(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        failure: WechatpayError
+        failure: Exception
         try:
             return function(*args, **kwargs)
+        except ConfigError as error:
+            failure = HelperError(str(error), error.field)
         except WechatpayError as error:
-            failure = error.with_traceback(None)
+            failure = without_frames(error)
         except ValueError as error:
             field, colon, _ = str(error).partition(":")
-            failure = ConfigError(str(error), field if colon else "")
+            failure = HelperError(str(error), field if colon else "")
+        except Exception as error:  # a wrong type: whatever tells it, its frames hold keys
+            failure = without_frames(error)
         del args, kwargs
         failure.__context__ = None
         raise failure from None

@@ -9,7 +9,8 @@ from typing import BinaryIO
 from wechatpay_chain.crypto.digest import digest
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.php.helper import as_bytes
-from wechatpay_chain.transport.multipart import File, Multipart, Part
+from wechatpay_chain.transport.media import parts
+from wechatpay_chain.transport.multipart import File, Multipart
 
 __all__ = ["MediaStream", "MediaUtil"]
 
@@ -18,7 +19,7 @@ class MediaStream(Multipart):
     """The body of an upload; as text it is its meta, which is what is signed."""
 
     def __str__(self) -> str:
-        return self.meta.decode("utf-8")
+        return (self.meta or b"").decode("utf-8")
 
     def getSize(self) -> int | None:
         """None, as in PHP; ``len()`` tells the bytes."""
@@ -44,8 +45,7 @@ class MediaUtil:
 
     def getStream(self) -> MediaStream:
         """The body, to be read once; each call gives one of its own."""
-        meta = Part("meta", as_bytes(self.getMeta()), headers={"Content-Type": "application/json"}, tells_length=False)
-        return MediaStream((meta, Part("file", self._file, self._name)), self._boundary)
+        return MediaStream(parts(self.getMeta(), self._file, self._name), self._boundary)
 
     def getContentType(self) -> str:
         """The content type, with the boundary of the body."""
@@ -61,6 +61,8 @@ class MediaUtil:
 
     def setMeta(self, json: str | None = None) -> int:
         """Set the meta, ``None`` for file name and SHA-256; returns its length in bytes."""
+        if json is not None and not isinstance(json, str):
+            raise ChainError(f"json: expected text, found {type(json).__name__}; nothing was sent")
         self._meta = json
         return len(as_bytes(self.getMeta()))
 

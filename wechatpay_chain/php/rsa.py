@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, overload
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
@@ -23,8 +23,20 @@ class Rsa:
     What is no such key is a ConfigError; its message tells what was found instead and never shows a key.
     """
 
-    KEY_TYPE_PUBLIC = "public"
-    KEY_TYPE_PRIVATE = "private"
+    KEY_TYPE_PUBLIC: Final = "public"
+    KEY_TYPE_PRIVATE: Final = "private"
+
+    @overload
+    @staticmethod
+    def from_(thing: Any, type: Literal["private"] = ...) -> RSAPrivateKey: ...
+
+    @overload
+    @staticmethod
+    def from_(thing: Any, type: Literal["public"]) -> RSAPublicKey: ...
+
+    @overload
+    @staticmethod
+    def from_(thing: Any, type: str) -> RSAPrivateKey | RSAPublicKey: ...
 
     @staticmethod
     @shielded
@@ -53,6 +65,7 @@ class Rsa:
         return _public(f"public.spki://{thing}")
 
     @staticmethod
+    @shielded
     def pkcs1ToSpki(thing: str) -> str:
         """The bare base64 of a PKCS#1 public key as that of SubjectPublicKeyInfo."""
         return base64.b64encode(pem.pkcs1_to_spki(base64.b64decode(tidy_base64(thing)))).decode("ascii")

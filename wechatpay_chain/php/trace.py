@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from typing import TextIO
@@ -40,4 +41,5 @@ def _write_both(file: TextIO, request: SignedRequest, answer: requests.Response 
 def _write(file: TextIO, mark: str, first: str, headers: Mapping[str, str]) -> None:
     shown = {name: _SECRET.sub(r"\1…", value) for name, value in headers.items()}
     lines = [first, *(f"{name}: {value}" for name, value in shown.items()), ""]
-    file.write("".join(f"{mark} {line}".rstrip() + "\n" for line in lines))
+    with contextlib.suppress(OSError, ValueError):  # what became of the answer must not depend on who watches
+        file.write("".join(f"{mark} {line}".rstrip() + "\n" for line in lines))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Proven", "Signed", "Signer"]
+__all__ = ["Proven", "Signed", "Signer", "looks_like_xml"]
 
 
 class Signed(NamedTuple):
@@ -44,3 +44,8 @@ class Signer(Protocol):
     ) -> Proven:
         """Raise VerificationError or BusinessError for an answer that must not be handed over."""
         ...
+
+
+def looks_like_xml(body: bytes) -> bool:
+    """Whether a body begins as a document of fields does, and not as a file: a refusal comes in the place of one."""
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<xml", b"<?xml"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from wechatpay_chain import floats
 from wechatpay_chain.errors import ChainError
 
 __all__ = ["JS", "PHP", "Style", "signed", "spell"]
@@ -24,21 +25,10 @@ class Style(NamedTuple):
     splits_returns: bool = True
 
 
-def _php_number(value: float) -> str:
-    digits, mark, exponent = f"{value:.14G}".partition("E")
-    return f"{digits if '.' in digits else digits + '.0'}E{int(exponent):+d}" if mark else digits
-
-
-def _js_number(value: float) -> str:
-    if value and not 1e-6 <= abs(value) < 1e21:
-        return repr(value).replace("e-0", "e-")
-    return f"{Decimal(repr(value + 0.0)):f}".removesuffix(".0")
-
-
 # wechatpay-php nests the items of a list in <item>, and so names a key that is no name;
 # wechatpay-axios-plugin repeats the element, and writes any key as it is.
-PHP = Style('<>&"', "1", "", _php_number, repeats_lists=False, takes_any_key=False, shortens_empty=False)
-JS = Style("<>&\"'", "true", "false", _js_number, repeats_lists=True, takes_any_key=True, shortens_empty=True)
+PHP = Style('<>&"', "1", "", floats.as_php, repeats_lists=False, takes_any_key=False, shortens_empty=False)
+JS = Style("<>&\"'", "true", "false", floats.as_js, repeats_lists=True, takes_any_key=True, shortens_empty=True)
 
 
 def spell(value: object, key: str, style: Style = PHP) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
 from wechatpay_chain.protocol import spelling
-from wechatpay_chain.protocol.proof import Proven, Signed
+from wechatpay_chain.protocol.proof import Proven, Signed, looks_like_xml
 from wechatpay_chain.protocol.spelling import PHP, Style
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
@@ -103,7 +103,7 @@ class APIv2:
         if status >= 300:
             return Proven(verified=False)
         unsigned = is_unsigned(path)
-        if unsigned and not body.lstrip().startswith(b"<xml"):
+        if unsigned and not looks_like_xml(body):
             return Proven(verified=False)
         try:
             data = from_xml(body)

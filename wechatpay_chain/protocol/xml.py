@@ -152,9 +152,11 @@ def from_xml(document: bytes | str, *, comments: bool = False) -> dict[str, Any]
     raise XMLError(f"xml: not well-formed ({reason}), {len(text)} characters; it may not be WeChat Pay's")
 
 
-def _decoded(document: bytes | str) -> str:
+def _decoded(document: object) -> str:
     if isinstance(document, str):
         return document
+    if not isinstance(document, bytes | bytearray):
+        raise XMLError(f"xml: expected text or bytes, found {type(document).__name__}")
     try:
         return document.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wechatpay_chain.protocol.hosts import Base
 
@@ -30,5 +30,5 @@ class Delivery:
     secure: bool = False
     tls: ssl.SSLContext | None = None
     verify: bool | str | None = None
-    proxies: Mapping[str, str] | None = None
+    proxies: Mapping[str, str] | None = field(default=None, repr=False)
     retry: int | None = None

@@ -5,6 +5,7 @@ Source: https://pay.weixin.qq.com/doc/v3/partner/4012760490
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.spelling import spell
 from wechatpay_chain.transport.multipart import File, Multipart, Part, Source
 
-__all__ = ["Media", "uploaded"]
+__all__ = ["Media", "parts", "uploaded"]
 
 _JSON = {"Content-Type": "application/json"}
 # Who names an algorithm wants its digest: https://pay.weixin.qq.com/doc/v3/partner/4015792580 (so spelled there).
@@ -51,21 +52,25 @@ class Media:
 
     def form(self) -> Multipart:
         """The form of one call; reads the file for its digest."""
-        return Multipart(
-            (
-                Part("meta", self.meta().encode("utf-8"), headers=_JSON, tells_length=False),
-                Part("file", self.file, self.filename),
-            )
-        )
+        return Multipart(parts(self.meta(), self.file, self.filename))
 
     def replaced(self, meta: Mapping[str, Any]) -> Media:
         """The same file with other meta."""
-        other = Media.__new__(Media)
-        other.file, other._given = self.file, dict(meta)
+        other = copy.copy(self)
+        other._given = dict(meta)
         return other
 
     def __repr__(self) -> str:
         return f"<Media {self.file.name or 'without a name'}>"
+
+
+def parts(meta: str, file: File, filename: str) -> tuple[Part, Part]:
+    """The two parts of an upload, as wechatpay-php writes them."""
+    try:
+        text = meta.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ChainError("meta: text that UTF-8 cannot hold; nothing was sent") from None
+    return Part("meta", text, headers=_JSON, tells_length=False), Part("file", file, filename)
 
 
 def uploaded(files: object, fields: object = None) -> Multipart:
@@ -75,16 +80,16 @@ def uploaded(files: object, fields: object = None) -> Multipart:
     source, content type)``. A ``meta`` that is left out, or a mapping, is made as ``Media`` does for the first
     file. Raises ChainError that names what is wrong.
     """
-    parts = [_file_part(name, given) for name, given in _pairs(files, "files")]
-    if not parts:
+    sent = [_file_part(name, given) for name, given in _pairs(files, "files")]
+    if not sent:
         raise ChainError("files: empty; nothing was sent")
     data = dict(_pairs({} if fields is None else fields, "data"))
     meta = data.pop("meta", {})
     if not isinstance(meta, str | Mapping):
         raise ChainError(f"data.meta: expected a mapping or JSON text, found {type(meta).__name__}; nothing was sent")
-    text = meta if isinstance(meta, str) else _described(parts[0].content, parts[0].filename, meta)
+    text = meta if isinstance(meta, str) else _described(sent[0].content, sent[0].filename, meta)
     texts = [Part(name, spell(value, f"data.{name}").encode("utf-8")) for name, value in data.items()]
-    return Multipart([Part("meta", text.encode("utf-8"), headers=_JSON), *texts, *parts])
+    return Multipart([Part("meta", text.encode("utf-8"), headers=_JSON), *texts, *sent])
 
 
 def _pairs(given: object, field: str) -> list[tuple[str, Any]]:
@@ -119,7 +124,9 @@ def _described(file: Any, filename: str, given: Mapping[str, Any]) -> str:
         if value is ...:
             fields[name] = filename if name == "filename" else _digest(file, name, algorithm)
     try:
-        return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode("utf-8")
+        return text
     except (TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
     raise ChainError(f"meta: no JSON ({reason}); nothing was sent")

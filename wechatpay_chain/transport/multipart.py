@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import mimetypes
 import os
+import re
 import secrets
 import tempfile
 import threading
@@ -27,6 +28,7 @@ Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
 
 _BLOCK = 1 << 16
 # A quote or a line break would end the name, and what follows would be taken for a header (as browsers do).
+_BREAK = re.compile("[\r\n\0]")
 _IN_QUOTES = {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"}
 # What WeChat Pay takes and Python's own table does not name in every version.
 _TYPES = {
@@ -34,7 +36,7 @@ _TYPES = {
     "image/webp": ".webp",
     "video/x-matroska": ".mkv",
     "video/x-flv": ".flv",
-    "video/x-f4v": ".f4v",
+    "video/mp4": ".f4v",
     "video/x-m4v": ".m4v",
     "video/x-ms-wmv": ".wmv",
     "application/vnd.rn-realmedia-vbr": ".rmvb",
@@ -78,7 +80,7 @@ class File:
         name = getattr(source, "name", None)
         self.name = os.path.basename(name) if isinstance(name, str) else ""
         file: Any = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
-        if isinstance(file, io.TextIOBase) or not callable(getattr(file, "read", None)):
+        if isinstance(file, io.TextIOBase) or not callable(getattr(file, "read", None)) or not _is_readable(file):
             raise ChainError(
                 f"{field}: expected a path, bytes or a binary file, found {type(source).__name__}; nothing was sent"
             )
@@ -111,7 +113,8 @@ class File:
     def _settled(self) -> int:
         """Where the content begins in a file that can be rewound."""
         try:
-            return self._file.tell() if self._file.seekable() else self._copied()
+            rewinds = getattr(self._file, "seekable", None)
+            return self._file.tell() if rewinds is not None and rewinds() else self._copied()
         except (OSError, ValueError, AttributeError) as error:
             reason = " ".join(str(error).split())
         raise ChainError(f"{self._field}: the file cannot be read ({reason}); nothing was sent")
@@ -120,9 +123,19 @@ class File:
         copy: Any = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this value
         weakref.finalize(self, copy.close)
         while block := self._file.read(_BLOCK):
+            if not isinstance(block, bytes):
+                raise ValueError(f"it gives {type(block).__name__}, not bytes")
             copy.write(block)
         self._file = copy
         return 0
+
+
+def _is_readable(file: Any) -> bool:
+    """Whether a file is open for reading, as far as it says so; a closed one says it when it is read."""
+    try:
+        return bool(getattr(file, "readable", lambda: True)())
+    except ValueError:
+        return True
 
 
 class _Window(io.RawIOBase):
@@ -174,27 +187,33 @@ class Part(NamedTuple):
             lines["Content-Length"] = str(length)
         if "content-type" not in given and self.filename:
             lines["Content-Type"] = type_of(self.filename)
+        if any(_BREAK.search(text) for line in lines.items() for text in line):
+            raise ChainError(f"{self.name[:40]}: a header of this part holds a line break; nothing was sent")
         return "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("utf-8", "replace") + b"\r\n"
 
 
 class Multipart:
     """A form as a binary file of known length, to be read while it is sent.
 
-    ``meta`` is the text of the part with that name, which alone is signed; ``content_type`` names the boundary.
+    ``meta`` is the text of the part with that name, which alone is signed, None where there is no such part;
+    ``content_type`` names the boundary.
     """
 
     def __init__(self, parts: Sequence[Part], boundary: str = "") -> None:
         self.boundary = boundary or secrets.token_hex(20)
         self.content_type = f"multipart/form-data; boundary={self.boundary}"
         self.parts = tuple(parts)
-        self.meta = next(
-            (part.content for part in parts if part.name == "meta" and isinstance(part.content, bytes)), b""
-        )
+        metas = (part.content for part in parts if part.name == "meta")
+        self.meta = next((content for content in metas if isinstance(content, bytes)), None)
         self._pieces = [piece for part in parts for piece in self._written(part)]
         self._pieces.append((f"--{self.boundary}--\r\n".encode(), 0))
         self._length = sum(len(piece) if isinstance(piece, bytes) else length for piece, length in self._pieces)
         self._index = self._inner = self._at = 0
         self._open: BinaryIO | None = None
+
+    def anew(self) -> Multipart:
+        """The same form with a reader of its own: one call does not go on where another stopped."""
+        return Multipart(self.parts, self.boundary)
 
     def __len__(self) -> int:
         return self._length

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import ssl
 import traceback
@@ -166,10 +167,12 @@ def test_a_certificate_of_ones_own_is_shown(gateway: Sandbox, tmp_path: Path) ->
             secured.sendall(b"HTTP/1.1 400 Bad\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
     with raw_server(behave) as (url, _), gateway.builder(base_uri=url.replace("http:", "https:")) as instance:
-        for options in ({"cert": str(own)}, {"cert": f"{own}.crt", "ssl_key": [str(own), "unused"]}, {}):
+        pair = {"cert": f"{own}.crt", "ssl_key": [str(own), "unused"]}
+        for options in ({"cert": str(own)}, pair, pair, {}):
             with pytest.raises(ClientException):
                 instance.v3.x.get({"verify": f"{site}.crt", **options})
-    assert seen == [True, True, False]
+        assert len(instance._session._with_certificate) == 2
+    assert seen == [True, True, True, False]
 
 
 def test_errors_can_be_left_to_the_caller(gateway: Sandbox, instance: Instance) -> None:
@@ -435,3 +438,16 @@ def test_no_secret_of_a_call_is_in_a_traceback(instance: Instance, options: dict
     ours = [frame for frame in frames if "test_php_guzzle" not in frame.f_code.co_filename]
     assert ours
     assert "hush-hush" not in "".join(repr(frame.f_locals) for frame in ours) + str(caught.value)
+
+
+def test_many_certificates_do_not_pile_up(gateway: Sandbox, instance: Instance, tmp_path: Path) -> None:
+    """The connections of the oldest are given up; a file that was renewed is read again."""
+    own = certificate(tmp_path, "own", "extendedKeyUsage=clientAuth")
+    contexts: set[ssl.SSLContext] = set()
+    for number in range(20):
+        os.utime(own, ns=(number, number))
+        instance.v3.certificates.get({"cert": str(own)})
+        instance.v3.certificates.get({"cert": str(own)})
+        contexts.update(instance._session._with_certificate)
+    assert len(contexts) == 20
+    assert len(instance._session._with_certificate) == 16

@@ -6,10 +6,13 @@ Source: https://docs.guzzlephp.org/en/stable/request-options.html
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import os
+import ssl
 import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from wechatpay_chain import options as opts
@@ -139,19 +142,31 @@ def _join_certificate(options: Options) -> None:
 
 
 def _certificate(cert: tuple[Any, Any], key: tuple[Any, Any]) -> Any:
-    entry = {"cert": cert[0], "key": key[0], "passphrase": key[1]}
+    for name, (file, _) in (("cert", cert), ("ssl_key", key)):
+        if not isinstance(file, str | os.PathLike):
+            raise ChainError(f"{name}: expected a path, found {type(file).__name__}; nothing was sent")
     try:
-        return client_context(entry)
+        return _context(cert[0], key[0], key[1], _stamp(cert[0]), _stamp(key[0]))
     except ConfigError as error:
         reason = str(error).removeprefix("merchant").lstrip(".")
-    finally:
-        del entry, cert, key
     raise ChainError(f"{reason}; nothing was sent")
+
+
+@lru_cache(maxsize=16)
+def _context(cert: Any, key: Any, passphrase: Any, *stamps: int) -> ssl.SSLContext:
+    """One context for all calls with these files as they are now: its connections are used again."""
+    return client_context({"cert": cert, "key": key, "passphrase": passphrase})
+
+
+def _stamp(path: Any) -> int:
+    with contextlib.suppress(OSError, ValueError):  # text that is no path is perhaps the certificate itself
+        return os.stat(path).st_mtime_ns
+    return 0
 
 
 def _file(value: Any) -> tuple[Any, Any]:
     """A path, or a path and its passphrase."""
-    if isinstance(value, list | tuple) and len(value) == 2:
+    if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[1], str | bytes | None):
         return value[0], value[1]
     return value, None
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import requests
 
@@ -35,6 +34,8 @@ _log = logging.getLogger("wechatpay_chain")
 # nothing else that the session does is changed.
 _SHARED = "wechatpay-chain+shared://"
 _making = threading.Lock()
+# A caller may bring another TLS certificate with each call; the connections of the oldest are given up.
+_MOST_CERTIFICATES = 16
 
 
 class _Environment(NamedTuple):
@@ -72,7 +73,7 @@ class Session:
         adapter_of = _shared_adapter if self._is_shared else _own_adapter
         self._adapter = adapter_of(self._session, bases)
         self._tls = tls
-        self._with_certificate: WeakKeyDictionary[ssl.SSLContext, SigningAdapter] = WeakKeyDictionary()
+        self._with_certificate: dict[ssl.SSLContext, SigningAdapter] = {}
         self._get_attempts = get_attempts
 
     def send(self, request: SignedRequest, delivery: Delivery) -> Response:
@@ -116,6 +117,8 @@ class Session:
         if adapter is None:
             with _making:
                 adapter = self._with_certificate.setdefault(tls, SigningAdapter(ssl_context=tls))
+                while len(self._with_certificate) > _MOST_CERTIFICATES:
+                    self._with_certificate.pop(next(iter(self._with_certificate))).close()
         return adapter
 
     def _limit(self, request: SignedRequest, delivery: Delivery) -> int:

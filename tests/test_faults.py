@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests import answers
 from tests.openssl import authorization_fields
@@ -505,3 +507,76 @@ def test_what_cannot_be_read_twice_is_sent_once(gateway: Sandbox) -> None:
         with pytest.raises(errors.TransportError, match=PERHAPS):
             wxpay._session.send(request, Delivery(wxpay._settings.bases, retry=3))
         assert [got.partition(b"\r\n\r\n")[2] for got in received] == [b"abc"]
+
+
+class Lent:
+    """A signing service that fails after the first signature."""
+
+    def __init__(self, gateway: Sandbox) -> None:
+        self._key = gateway.identity.merchant_key
+        self._left = 1
+
+    def sign(self, message: bytes) -> bytes:
+        if not self._left:
+            raise OSError("the token was pulled out")
+        self._left -= 1
+        return self._key.sign(message, PKCS1v15(), SHA256())
+
+
+def dropping(connection: socket.socket) -> None:
+    """Take the whole request, and hang up."""
+    request_of(connection)
+
+
+def test_what_fails_before_a_second_attempt_does_not_hide_the_first(gateway: Sandbox, tmp_path: Path) -> None:
+    """A key that cannot sign any more, a file that is gone: the first attempt had left, and that is told."""
+    path = tmp_path / "logo.png"
+    path.write_bytes(b"x" * 1000)
+
+    def gone(connection: socket.socket) -> None:
+        path.unlink(missing_ok=True)
+        request_of(connection)
+
+    with raw_server(dropping) as (url, _), gateway.client(base_url=url, private_key=Lent(gateway)) as wxpay:
+        with pytest.raises(errors.TransportError, match=PERHAPS) as caught:
+            wxpay.v3.marketing.partner.productCoupon.notifyConfigs.post({"notify_url": "https://a.example"}, retry=2)
+        assert [attempt.sent for attempt in caught.value.attempts] == [True, False]
+        assert "pulled out" in caught.value.attempts[1].error
+    with raw_server(gone) as (url, _), gateway.client(base_url=url) as wxpay:
+        with pytest.raises(errors.TransportError, match=PERHAPS) as caught:
+            wxpay.v3.merchant.media.upload.post(Media(path), retry=2)
+        assert caught.value.attempts[0].sent is True
+
+
+@pytest.mark.parametrize("head", ["Transfer-Encoding: chunked\r\n\r\n-5\r\n", "Content-Length: 1e9\r\n\r\n{}"])
+def test_no_other_error_comes_out_of_a_hostile_answer(gateway: Sandbox, head: str) -> None:
+    """What urllib3 lets through is a TransportError here; the request may have been carried out."""
+
+    def behave(connection: socket.socket) -> None:
+        request_of(connection)
+        connection.sendall(f"HTTP/1.1 200 OK\r\n{head}".encode())
+
+    with raw_server(behave) as (url, accepted), gateway.client(base_url=url) as wxpay:
+        with pytest.raises((errors.TransportError, errors.VerificationError)) as caught:
+            wxpay.v3.marketing.partner.productCoupon.notifyConfigs.post({"notify_url": "https://a.example"})
+        assert caught.value.attempts[0].sent is True
+        assert len(accepted) == 1
+
+
+def test_the_first_download_does_not_wait_for_ever(gateway: Sandbox) -> None:
+    """A call waits for certificates five seconds at most in each attempt; what it says is that it was not sent."""
+    seen: list[Delivery] = []
+    with gateway.client(certs=None, timeout=(60, 60)) as wxpay:
+        send = wxpay._session.send
+
+        def noting(request: Any, delivery: Delivery) -> Any:
+            seen.append(delivery)
+            return send(request, delivery)
+
+        wxpay._session.send = noting  # type: ignore[method-assign]
+        assert wxpay.v3.certificates.get().verified
+    assert [delivery.timeout for delivery in seen] == [(5.0, 5.0), (60.0, 60.0)]
+    with gateway.client(certs=None, base_url=closed_port(), retry=False) as wxpay:
+        with pytest.raises(errors.TransportError, match=r"^the call was not sent, since .* could not be had") as caught:
+            wxpay.v3.certificates.get()
+        assert "carried out" not in str(caught.value)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import ssl
 import stat
 import threading
 from pathlib import Path
@@ -60,6 +62,10 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(tmp_path: Path) -> N
 
 
 PEM = FIRST.public_bytes(Encoding.PEM)
+# cryptography's own error for it is no ValueError.
+OF_VERSION_8 = ssl.DER_cert_to_PEM_cert(
+    FIRST.public_bytes(Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)
+).encode()
 
 
 @pytest.mark.parametrize(
@@ -71,6 +77,7 @@ PEM = FIRST.public_bytes(Encoding.PEM)
         b"\xff\xfe",
         private_pem(KEY).encode(),
         certificate(ec.generate_private_key(ec.SECP256R1())).public_bytes(Encoding.PEM),
+        OF_VERSION_8,
     ],
 )
 def test_a_damaged_file_is_ignored_and_told(tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
@@ -127,3 +134,11 @@ def test_a_client_that_cannot_download_needs_a_folder_with_certificates(gateway:
         with pytest.raises(errors.ConfigError, match=r"^certs_dir: no certificate \(\*\.pem\) in "):
             gateway.client(**{"certs": None, "certs_dir": tmp_path, **lacking})
     gateway.client(certs=None, certs_dir=tmp_path).close()
+
+
+@pytest.mark.parametrize("is_cache", [True, False])
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path, is_cache: bool) -> None:
+    """Nor is it taken for a certificate."""
+    os.mkfifo(tmp_path / SHARED)
+    folder = Folder.of(tmp_path, is_cache)
+    assert folder.shared() is None

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.answers import another_key
 from tests.promises import PATIENCE
 from wechatpay_chain import errors
 from wechatpay_chain.protocol.keyring import Fetched, Key, Keyring
@@ -317,3 +318,10 @@ def test_a_download_of_the_parent_keeps_no_child_waiting(source: Source, gate: t
     gate.set()
     thread.join(PATIENCE)
     assert process.exitcode == 0
+
+
+def test_an_id_is_given_once() -> None:
+    """Also where blanks around it hide that it is the same."""
+    key = another_key().public_key()
+    with pytest.raises(errors.ConfigError, match=r"^certs\['A'\]: given twice$"):
+        Keyring.of({"A": key, " A": key})

@@ -221,7 +221,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], type[errors.WechatpayError], str]] =
     "a redirect": (answers.bare(302, Location="http://127.0.0.1:9"), {}, errors.ApiError, "not followed"),
     "the APIv3 key": (None, {"apiv3_key": "k" * 32}, errors.DecryptionError, "^apiv3_key: it does not open"),
     "the merchant's key": (None, {"private_key": other_key()}, errors.SignError, "401 SIGN_ERROR"),
-    "nobody there": (None, {"base_url": "http://127.0.0.1:9"}, errors.TransportError, "nothing was sent"),
+    "nobody there": (None, {"base_url": "http://127.0.0.1:9"}, errors.TransportError, "Connection refused"),
 }
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 __all__ = ["cleared", "hiding", "without_frames"]
+
+_PACKAGES = frozenset({"wechatpay_chain", "requests", "urllib3"})
+_SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")
@@ -20,13 +26,21 @@ def without_frames(error: E) -> E:
     return error.with_traceback(None)
 
 
-def cleared(error: BaseException) -> None:
-    """Forget the values in all frames that an error and what caused it have left; the lines stay."""
+def cleared(error: BaseException, before: BaseException | None = None) -> None:
+    """Forget the values in the frames that an error has left here and below; their lines stay.
+
+    Frames of callers keep theirs, and so does ``before``, the error that was being handled when the call began.
+    """
     seen: set[int] = set()
     found: BaseException | None = error
-    while found is not None and id(found) not in seen:
+    while found is not None and found is not before and id(found) not in seen:
         seen.add(id(found))
-        traceback.clear_frames(found.__traceback__)
+        for frame, _ in traceback.walk_tb(found.__traceback__):
+            package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+            # To clear a generator that waits would end it.
+            if package in _PACKAGES and not frame.f_code.co_flags & _SUSPENDABLE:
+                with contextlib.suppress(RuntimeError):  # it is still running
+                    frame.clear()
         found = found.__cause__ or found.__context__
 
 
@@ -35,11 +49,12 @@ def hiding(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        before = sys.exc_info()[1]
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            cleared(error)
-            del args, kwargs
+            cleared(error, before)
+            del args, kwargs, before
             raise
 
     return call

@@ -22,6 +22,8 @@ _PATH = "/v3/certificates"
 _PATHS = {"https://apihk.mch.weixin.qq.com": "/v3/global/certificates"}
 _ADVICE = "configure the public key of the merchant console as certs={'PUB_KEY_ID_…': public key}"
 _NO_CERTIFICATES = (403, 404)
+# Seconds: a call waits for this download, whose answer is small and always ready.
+_PATIENCE = 5.0
 
 
 class Renewal:
@@ -70,12 +72,15 @@ class Renewal:
         return SignedRequest(call, given, Bootstrap(settings.merchant, fixed, settings.keyring.clock), Response)
 
     def _delivery(self) -> Delivery:
-        return Delivery(self._settings.bases, self._settings.timeout or DEFAULT_TIMEOUT)
+        connect, read = self._settings.timeout or DEFAULT_TIMEOUT
+        return Delivery(self._settings.bases, (min(connect, _PATIENCE), min(read, _PATIENCE)))
 
 
 def _refuse(error: ApiError | VerificationError | TransportError, holds_keys: bool) -> NoReturn:
     """Raise the same error in words that cannot be taken for those of the call that needed the keys."""
-    told = f"the call was not sent, since WeChat Pay's certificates could not be had: {error}"
+    tried = "; ".join(f"{attempt.host}: {attempt.error}" for attempt in getattr(error, "attempts", ()))
+    reason = tried if isinstance(error, TransportError) else error
+    told = f"the call was not sent, since WeChat Pay's certificates could not be had: {reason}"
     if isinstance(error, ApiError) and error.status in _NO_CERTIFICATES:
         raise ConfigError(f"certs: this merchant has no platform certificates ({error}); {_ADVICE}", "certs") from error
     if isinstance(error, UnknownSerial) and not holds_keys:

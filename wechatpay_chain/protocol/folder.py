@@ -73,14 +73,13 @@ class Folder:
         """What a process stored last; None when there is nothing, or nothing that can be read, which is logged."""
         file = self.path / SHARED
         try:
-            data, at = file.read_bytes(), file.stat().st_mtime
-            keys: tuple[Key, ...] = tuple(key_of(each, "certs_dir") for each in x509.load_pem_x509_certificates(data))
+            keys: tuple[Key, ...] = tuple(key_of(each, "certs_dir") for each in _bundle(file))
+            return Fetched(keys, file.stat().st_mtime)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except Exception as error:  # cryptography raises InvalidVersion and others that are bare Exceptions
             _log.warning("certs_dir: %s is damaged and ignored (%s)", file, type(error).__name__)
             return None
-        return Fetched(keys, at)
 
     def store(self, certificates: Sequence[x509.Certificate], at: float) -> None:
         """Replace the shared file, for this user alone; a folder that cannot be written is only logged."""
@@ -106,10 +105,16 @@ def _shown(path: Path) -> str:
     return repr(name) if pem.looks_like_a_path(name) else f"{len(name)} characters"
 
 
+def _bundle(file: Path) -> list[x509.Certificate]:
+    if file.exists() and not file.is_file():
+        raise OSError("no regular file")  # a pipe would be waited for
+    return x509.load_pem_x509_certificates(file.read_bytes())
+
+
 def _certificates(file: Path, is_cache: bool) -> list[x509.Certificate]:
     if file.name == SHARED:
-        with contextlib.suppress(OSError, ValueError):
-            return x509.load_pem_x509_certificates(file.read_bytes())
+        with contextlib.suppress(Exception):  # as above
+            return _bundle(file)
     try:
         certificate = pem.load_certificate(file, "certs_dir")
     except ConfigError:

@@ -93,7 +93,12 @@ class Keyring:
             raise ConfigError(f"certs: expected {{id: key}}, found {type(certs).__name__}", "certs")
         if not certs:
             raise ConfigError("certs: empty; give {'PUB_KEY_ID_…': public key} or {serial: certificate}", "certs")
-        keys = {key.id: key for key in (_key(name, source, merchant_serial) for name, source in certs.items())}
+        keys: dict[str, Key] = {}
+        for name, source in certs.items():
+            key = _key(name, source, merchant_serial)
+            if key.id in keys:
+                raise ConfigError(f"certs[{key.id!r}]: given twice", "certs")
+            keys[key.id] = key
         return cls(keys, fetched, clock)
 
     def __bool__(self) -> bool:

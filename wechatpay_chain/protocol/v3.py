@@ -72,11 +72,6 @@ class APIv3:
     def __repr__(self) -> str:
         return f"<APIv3 of {self._merchant.identity}>"
 
-    @property
-    def serial(self) -> str:
-        """The id of WeChat Pay's key that a request names in ``Wechatpay-Serial``."""
-        return self._keyring.current.id
-
     def sign(self, method: str, target: str, body: bytes, timestamp: int | None = None, nonce: str = "") -> Signed:
         """The signature of one attempt; clock (seconds) and nonce are drawn when not given.
 

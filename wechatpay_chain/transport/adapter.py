@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from datetime import timedelta
@@ -11,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import Timeout
-from urllib3.exceptions import ClosedPoolError, HTTPError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import ClosedPoolError, ProtocolError, ReadTimeoutError
 
 from wechatpay_chain.errors import (
     ApiError,
@@ -21,6 +22,7 @@ from wechatpay_chain.errors import (
     TimedOut,
     TransportError,
     VerificationError,
+    WechatpayError,
 )
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.pool import Unconnected, with_fresh_connections
@@ -97,7 +99,9 @@ class SigningAdapter(HTTPAdapter):
             response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
         except Unconnected as error:
             raise failure(request, (Attempt(request.origin, str(error), sent=False),)) from error.__cause__
-        except (HTTPError, OSError, OverflowError, MemoryError) as error:  # the last two: an absurd Content-Length
+        except WechatpayError:
+            raise
+        except Exception as error:  # urllib3 lets ValueError, OverflowError and others of hostile answers through
             attempt = Attempt(request.origin, " ".join(str(error).split()), sent=True)
             raise failure(request, (attempt,), isinstance(error, ReadTimeoutError)) from error
         _judge(request, response)
@@ -167,7 +171,8 @@ def _response(request: SignedRequest, raw: BaseHTTPResponse) -> Response:
     response = request.response_class()
     response.status_code = raw.status
     response.headers = CaseInsensitiveDict(raw.headers)
-    response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+    with contextlib.suppress(AttributeError):  # requests before 2.33 stumbles over a charset without a value
+        response.encoding = requests.utils.get_encoding_from_headers(response.headers)
     response.raw = raw
     response.reason = raw.reason or ""
     response.url = str(request.url)
@@ -194,6 +199,6 @@ def _judge(request: SignedRequest, response: Response) -> None:
 
 def _unusable(error: Exception) -> str:
     """Why the environment's CA bundle or proxy cannot be used; a proxy's URL may hold a password."""
-    if "CA certificate bundle" in str(error):
+    if str(error).startswith(("Could not find", "Missing dependencies")):
         return str(error)
     return f"the host or a proxy in the environment is no URL that can be used ({type(error).__name__})"

@@ -192,6 +192,14 @@ class Part(NamedTuple):
         return "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("utf-8", "replace") + b"\r\n"
 
 
+def _opened(file: File) -> BinaryIO:
+    try:
+        return file.open()
+    except ChainError:
+        # By then a part of the request may have left.
+        raise OSError(f"{file.name}: it could be read when it was signed, and cannot be read now") from None
+
+
 class Multipart:
     """A form as a binary file of known length, to be read while it is sent.
 
@@ -276,7 +284,7 @@ class Multipart:
             block = piece[self._inner : self._inner + size]
         else:
             if self._open is None:
-                self._open = piece.open()
+                self._open = _opened(piece)
             block = self._open.read(min(size, length - self._inner))
             if not block and size and self._inner < length:
                 raise OSError(f"{piece.name}: {length} bytes when it was signed, {self._inner} now")

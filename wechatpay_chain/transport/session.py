@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import threading
 import time
@@ -15,6 +16,7 @@ from wechatpay_chain.errors import (
     ApiError,
     Attempt,
     BusinessError,
+    CallError,
     ConfigError,
     TimedOut,
     TransportError,
@@ -44,6 +46,9 @@ class _Environment(NamedTuple):
     proxies: Mapping[str, str]
     verify: bool | str
     cert: Any
+
+    def __repr__(self) -> str:
+        return "<environment of a host>"  # a proxy's URL may hold a password
 
     def replaced(self, base: Base, delivery: Delivery) -> _Environment:
         """What a call says instead of it; ``no_proxy`` among the proxies names hosts that need none."""
@@ -87,7 +92,16 @@ class Session:
         bases = self._adapter.sites.ordered(delivery.bases)
         course = Course(bases, self._limit(request, delivery), insistent=delivery.retry is not None)
         while True:
-            outcome = self._attempt(adapter, request, delivery, course)
+            try:
+                outcome = self._attempt(adapter, request, delivery, course)
+            except CallError:
+                raise
+            except Exception as error:
+                if not any(attempt.sent for attempt in course.attempts):
+                    raise
+                # A first attempt has left: nobody may take this one's "nothing was sent" for the whole call's.
+                told = str(error).removesuffix("; nothing was sent")
+                raise failure(request, (*course.attempts, Attempt(course.base.origin, told, sent=False))) from error
             if isinstance(outcome, Response):
                 return outcome
             failed = course.attempts[-1]
@@ -224,3 +238,13 @@ def _shared_adapter(session: requests.Session, bases: Sequence[Base]) -> Signing
         adapter = SigningAdapter(**getattr(manager, "connection_pool_kw", {}))
         session.mount(_SHARED, adapter)
         return adapter
+
+
+def _begin_anew() -> None:
+    # The lock may be held by a thread of the parent that does not live on in the child.
+    global _making
+    _making = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from wechatpay_chain.client import Client
 from wechatpay_chain.protocol.notification import Notification
+from wechatpay_chain.web.handler import awaited, checked, is_async
 from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length
 from wechatpay_chain.web.seen import Seen
 
@@ -33,9 +34,11 @@ def receive(
     receiver = Receiver(wxpay, seen, patience)
 
     def decorate(handler: Callable[..., Any]) -> _Endpoint:
+        function = checked(handler)
+
         async def endpoint(incoming_request: Request, **others: Any) -> Response:
             async def handle(notification: Notification) -> Response | None:
-                return _failure(await _call(handler, notification, others))
+                return await _failure(await _call(function, notification, others))
 
             try:
                 body = await _body(incoming_request)
@@ -53,10 +56,10 @@ def receive(
     return decorate
 
 
-async def _call(handler: Callable[..., Any], notification: Notification, others: dict[str, Any]) -> object:
-    if inspect.iscoroutinefunction(handler):
-        return await handler(notification, **others)
-    return await run_in_threadpool(handler, notification, **others)
+async def _call(function: Callable[..., Any], notification: Notification, others: dict[str, Any]) -> object:
+    if is_async(function):
+        return await awaited(function(notification, **others))
+    return await awaited(await run_in_threadpool(function, notification, **others))
 
 
 async def _body(request: Request) -> bytes:
@@ -81,8 +84,14 @@ def _signature(handler: Callable[..., Any]) -> inspect.Signature:
     return signature.replace(parameters=[first, *others], return_annotation=Response)
 
 
-def _failure(result: object) -> Response | None:
-    return result if isinstance(result, Response) and result.status_code >= 400 else None
+async def _failure(result: object) -> Response | None:
+    if not isinstance(result, Response):
+        return None
+    if result.status_code >= 400:
+        return result
+    if result.background is not None:  # 204 goes out in its place, and says that all is done
+        await result.background()
+    return None
 
 
 def _response(reply: Reply) -> Response:

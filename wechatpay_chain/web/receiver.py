@@ -87,7 +87,7 @@ def read(stream: Input) -> bytes:
 class Receiver:
     """Verifies for ``wxpay`` and remembers in ``seen``, if there is one.
 
-    204 says that the handler returned, now or for an earlier copy. A notification that does not verify is answered
+    204 says that the handler has finished, now or for an earlier copy. A notification that does not verify is answered
     403, one that cannot be read 400, both without running the handler. A handler that raised is answered 500, and
     the resend runs it again. While one process runs it, a duplicate waits for the outcome, and after ``patience``
     (seconds) is answered 409, so that it comes again: it must not count as received before it was handled.

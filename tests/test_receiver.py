@@ -239,6 +239,14 @@ def test_a_store_is_a_store(wxpay: Wechatpay) -> None:
         Receiver(wxpay, "seen.sqlite")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("patience", ["3", None, -1, float("nan"), float("inf"), True])
+def test_patience_is_a_time(wxpay: Wechatpay, patience: Any) -> None:
+    """Told where it is given, and not by 500 to each notification."""
+    with pytest.raises(errors.ConfigError, match=r"^patience: expected a number between 0 and 1e9, found ") as caught:
+        Receiver(wxpay, None, patience)
+    assert caught.value.field == "patience"
+
+
 class Endless(io.RawIOBase):
     """A body without an end, which counts what was read of it."""
 

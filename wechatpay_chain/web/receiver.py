@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import DecryptionError, VerificationError
 from wechatpay_chain.protocol.notification import Notification
-from wechatpay_chain.web.seen import Claim, Seen
+from wechatpay_chain.web.seen import Claim, Seen, positive
 
 __all__ = ["LIMIT", "Input", "Receiver", "Refused", "Reply", "check_length", "read"]
 
@@ -101,7 +101,8 @@ class Receiver:
             raise TypeError(f"seen: expected Seen(path) or None, found {type(seen).__name__}")
         self._wxpay = wxpay
         self._seen = seen
-        self._patience = patience
+        # Not to wait at all is a patience too.
+        self._patience = patience if patience == 0 else positive(patience, "patience")
 
     def run(self, headers: object, body: bytes, handle: Callable[[Notification], R | None]) -> Reply | R:
         """The answer to one request; ``handle`` returns None, or its framework's own answer when it failed."""

@@ -18,6 +18,7 @@ from wechatpay_chain import Notification, Sandbox, Wechatpay, errors
 from wechatpay_chain.sandbox.push import Notice
 from wechatpay_chain.web import Seen
 from wechatpay_chain.web.receiver import LIMIT, Receiver, Refused, Reply, check_length, read
+from wechatpay_chain.web.seen import Claim
 
 
 @pytest.fixture
@@ -130,6 +131,71 @@ def test_a_cancelled_task_frees_the_claim(wxpay: Wechatpay, seen: Seen, notice: 
 
     asyncio.run(main())
     assert seen.claim(notice.id) is not None
+
+
+class Slow(Seen):
+    """A store whose disk waits for a gate."""
+
+    def __init__(self, path: Path, gate: threading.Event) -> None:
+        super().__init__(path)
+        self.gate = gate
+        self.asked, self.answered = threading.Event(), threading.Event()
+
+    def claim(self, key: str) -> Claim | None:
+        self.asked.set()
+        assert self.gate.wait(PATIENCE)
+        claim = super().claim(key)
+        self.answered.set()
+        return claim
+
+
+def test_a_task_that_is_cancelled_while_it_claims_frees_the_claim(
+    wxpay: Wechatpay, tmp_path: Path, notice: Notice, gate: threading.Event
+) -> None:
+    """The thread that claims cannot be cancelled; what it brings is given back, and the resend runs."""
+    seen = Slow(tmp_path / "seen.sqlite", gate)
+    receiver, handler = Receiver(wxpay, seen), Handler()
+
+    async def main() -> None:
+        task = asyncio.create_task(receiver.run_async(notice.headers, notice.body, handler.later))
+        assert await asyncio.to_thread(seen.asked.wait, PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.set()
+        assert await asyncio.to_thread(seen.answered.wait, PATIENCE)
+        assert not handler.runs
+        assert await receiver.run_async(notice.headers, notice.body, handler.later) == Reply(204)
+
+    asyncio.run(main())
+    assert len(handler.runs) == 1
+
+
+def test_a_task_that_is_cancelled_after_the_handler_has_handled_it(
+    wxpay: Wechatpay, seen: Seen, notice: Notice, gate: threading.Event
+) -> None:
+    """Even when every thread is busy at that moment: it must not run again."""
+    handler = Handler()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        pool = ThreadPoolExecutor(1)
+        loop.set_default_executor(pool)
+        receiver = Receiver(wxpay, seen)
+
+        async def handle(notification: Notification) -> None:
+            handler(notification)
+            pool.submit(gate.wait, PATIENCE)
+            loop.call_soon(lambda: loop.call_soon(task.cancel))
+
+        task = asyncio.create_task(receiver.run_async(notice.headers, notice.body, handle))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.set()
+        assert await receiver.run_async(notice.headers, notice.body, handler.later) == Reply(204)
+
+    asyncio.run(main())
+    assert len(handler.runs) == 1
 
 
 @kinds

@@ -127,12 +127,13 @@ class Receiver:
         try:
             notification = await asyncio.to_thread(self._wxpay.notification, headers, body)
             deadline = time.monotonic() + self._patience
-            while (claim := await asyncio.to_thread(self._claim, notification.id)) is None:
+            while (claim := await self._claim_async(notification.id)) is None:
                 _check_patience(deadline)
                 await asyncio.sleep(_PAUSE)
             with _held(claim):
                 _check(await handle(notification))
-            await asyncio.to_thread(claim.done)
+            # It did happen, even if nobody waits for the answer any more.
+            await asyncio.shield(asyncio.to_thread(claim.done))
         except Exception as error:
             answer: Reply | R = _answer(error)
             return answer
@@ -145,6 +146,20 @@ class Receiver:
         if claim is None and self._seen.handled(identifier):
             raise _Duplicate
         return claim
+
+    async def _claim_async(self, identifier: str) -> Claim | None:
+        """The claim; a thread that is asked for one goes on when its task is cancelled, and then gives it back."""
+        claiming = asyncio.ensure_future(asyncio.to_thread(self._claim, identifier))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            claiming.add_done_callback(_give_back)
+            raise
+
+
+def _give_back(claiming: asyncio.Future[Claim | None]) -> None:
+    if not claiming.cancelled() and claiming.exception() is None and (claim := claiming.result()) is not None:
+        claim.release()
 
 
 @contextmanager

@@ -313,6 +313,21 @@ def test_no_framework_makes_a_notification_of_a_body(wxpay: Wechatpay, is_flippe
     assert not is_dataclass(Notification)
 
 
+def test_what_anybody_could_fill_is_refused(wxpay: Wechatpay) -> None:
+    """A parameter without the annotation is one of the query to FastAPI, and so is one of another."""
+
+    def bare(notification):  # type: ignore[no-untyped-def]
+        """Must not run."""
+
+    def text(notification: str) -> None:
+        """Must not run."""
+
+    app = FastAPI()
+    for notify in (bare, text):
+        with pytest.raises(TypeError, match=f"^{notify.__name__}: annotate notification as Notification; "):
+            receive(wxpay)(app.post("/notify")(notify))
+
+
 def test_a_framework_is_imported_by_its_own_module_alone() -> None:
     """Whoever receives without one, or with another one, needs none of them."""
     script = "import sys; import wechatpay_chain.web, wechatpay_chain.sandbox, wechatpay_chain.client;"

@@ -26,9 +26,10 @@ def receive(
 ) -> Callable[[Callable[..., object]], _View]:
     """A decorator under ``@app.post(…)``: the view is called with a verified ``Notification``.
 
-    Parts of the route follow as keywords. It answers as ``Receiver`` says; a view that returns an answer of status
-    400 and above has failed too, and that answer is sent. With ``seen`` it runs once for each id. An ``async`` view
-    needs ``flask[async]``.
+    Above the route it would do nothing: Flask would call the function for whoever asks, so a first parameter that
+    can be left out is a TypeError. Parts of the route follow as keywords. It answers as ``Receiver`` says; a view
+    that returns an answer of status 400 and above has failed too, and that answer is sent. With ``seen`` it runs
+    once for each id. An ``async`` view needs ``flask[async]``.
     """
     receiver = Receiver(wxpay, seen, patience)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-__all__ = ["awaited", "checked", "finished", "is_async"]
+__all__ = ["awaited", "checked", "finished", "is_async", "name_of"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -22,13 +22,18 @@ def checked(handler: Any) -> Callable[..., Any]:
         raise TypeError(f"receive: expected a function, found {type(handler).__name__}")
     is_function = inspect.isroutine(handler) or isinstance(handler, partial)
     function: Callable[..., Any] = handler if is_function else handler.__call__
-    name = getattr(handler, "__name__", type(handler).__name__)
+    name = name_of(handler)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"{name}: a generator does nothing when it is called; leave out its yield")
     first = next(iter(_parameters(function)), None)
     if first is None or not _takes_a_notification(first):
         raise TypeError(f"{name}: its first parameter gets the notification: it has to be positional, with no default")
     return function
+
+
+def name_of(handler: object) -> str:
+    """How errors name it."""
+    return str(getattr(handler, "__name__", type(handler).__name__))
 
 
 def is_async(function: Callable[..., Any]) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -7,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.openssl import PAIR, verified
-from wechatpay_chain import Sandbox, errors
+from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.protocol import v3
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.payment import PayParams
+from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 
 
@@ -140,3 +143,15 @@ def test_a_merchant_shows_no_key(gateway: Sandbox) -> None:
     """repr has numbers and serial alone."""
     merchant = Merchant.of("1", "AB", gateway.identity.merchant_key, "k" * 32)
     assert repr(merchant) == "Merchant(mchid='1', serial='AB', brand_id='')"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_holds_a_key_is_not_pickled(gateway: Sandbox, wxpay: Wechatpay, protocol: int) -> None:
+    """It would stand there in plain; the error says what to do, and shows none."""
+    merchant = Merchant.of("1900000109", None, None, "k" * 32, "of APIv2")
+    holders = [merchant, PayParams(merchant), PayParams(merchant).busifavor, APIv2("1900000109", "of APIv2")]
+    for holder in [*holders, APIv3(merchant, Keyring.of(None)), wxpay.pay_params]:
+        with pytest.raises(TypeError, match="holds keys and is not pickled; pickle the client") as caught:
+            pickle.dumps(holder, protocol)
+        assert "of APIv2" not in str(caught.value)
+        assert "kkk" not in str(caught.value)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.merchant import Holder, Merchant
 from wechatpay_chain.protocol.v2 import text_of
 
 __all__ = ["BusiFavor"]
@@ -27,7 +27,7 @@ _OPTIONAL = ("coupon_code", "customize_send_time", "create_coupon_merchant")
 _MOST = 10
 
 
-class BusiFavor:
+class BusiFavor(Holder):
     """Coupons of one merchant, who hands them out.
 
     A coupon is a mapping of ``stock_id`` and ``out_request_no``, and where the stock asks for them ``coupon_code``,

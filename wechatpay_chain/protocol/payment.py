@@ -18,7 +18,7 @@ from urllib.parse import quote
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.coupon import BusiFavor
-from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.merchant import Holder, Merchant
 from wechatpay_chain.protocol.v2 import text_of
 
 __all__ = ["PayParams", "pay_text"]
@@ -32,7 +32,7 @@ def pay_text(appid: str, timestamp: str, nonce: str, order: str) -> bytes:
     return f"{appid}\n{timestamp}\n{nonce}\n{order}\n".encode()
 
 
-class PayParams:
+class PayParams(Holder):
     """The parameters of one merchant's payments: dicts of text, ready to be sent to the front end as JSON.
 
     Sign with the key that the order was signed with. ``timestamp`` (seconds) and ``nonce`` are drawn when not

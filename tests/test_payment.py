@@ -226,6 +226,7 @@ def test_whoever_sends_a_coupon_is_a_number(gateway: Sandbox, wxpay: Wechatpay, 
 def test_a_brand_names_who_sends_a_coupon() -> None:
     """It has no merchant's number of its own, and none is signed in its place."""
     busifavor = PayParams(Merchant(mchid="", brand_id="1234", secret="of APIv2")).busifavor
+    assert repr(busifavor) == "<BusiFavor of 1234>"
     with pytest.raises(
         errors.ChainError, match="send_coupon_merchant: expected a merchant's number as digits, found n"
     ):

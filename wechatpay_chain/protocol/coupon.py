@@ -40,7 +40,7 @@ class BusiFavor(Holder):
         self._merchant = merchant
 
     def __repr__(self) -> str:
-        return f"<BusiFavor of {self._merchant.mchid}>"
+        return f"<BusiFavor of {self._merchant.identity}>"
 
     def miniprogram(self, coupons: Sequence[Mapping[str, str]], *, send_coupon_merchant: str = "") -> dict[str, Any]:
         """The attributes of the plug-in's ``<send-coupon>``, for one to ten coupons."""

@@ -44,7 +44,7 @@ class PayParams(Holder):
         self._merchant = merchant
 
     def __repr__(self) -> str:
-        return f"<PayParams of {self._merchant.mchid}>"
+        return f"<PayParams of {self._merchant.identity}>"
 
     @property
     def busifavor(self) -> BusiFavor:

@@ -53,7 +53,7 @@ FLOORS = {
 }
 # What a room may import beside the two packages that are always there.
 THIRD_PARTIES = {
-    "wechatpay_chain.web.flask": {"flask"},
+    "wechatpay_chain.web.flask": {"flask", "werkzeug"},
     "wechatpay_chain.web.django": {"django"},
     "wechatpay_chain.web.fastapi": {"starlette"},
 }

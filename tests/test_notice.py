@@ -62,8 +62,8 @@ def test_a_failed_payment_is_told_as_it_is(gateway: Sandbox, wxpay: Wechatpay) -
 def test_a_refund_is_opened(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """What openssl encrypted; nothing signs it."""
     sealed = encrypted(to_xml(OPENED, root="root").encode(), gateway.identity.secret)
-    read = wxpay.notification_v2(notice({**REFUND, "req_info": sealed}))
-    assert read == {**REFUND, "req_info": OPENED}
+    read = wxpay.notification_v2(notice({**REFUND, "mch_id": gateway.mchid, "req_info": sealed}))
+    assert read == {**REFUND, "mch_id": gateway.mchid, "req_info": OPENED}
     read = wxpay.notification_v2(signed(gateway, {**PAID, "req_info": sealed}))
     assert (read["req_info"], read["out_trade_no"]) == (OPENED, "1409811653")
 
@@ -71,7 +71,7 @@ def test_a_refund_is_opened(gateway: Sandbox, wxpay: Wechatpay) -> None:
 def test_nothing_unproven_slips_in_beside_a_refund(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """A refund seen once must not carry fields of a payment that nobody signed."""
     sealed = encrypted(to_xml(OPENED, root="root").encode(), gateway.identity.secret)
-    read = wxpay.notification_v2(notice({**PAID, "req_info": sealed}))
+    read = wxpay.notification_v2(notice({**PAID, "mch_id": gateway.mchid, "req_info": sealed}))
     assert not {"out_trade_no", "total_fee", "result_code", "attach"} & read.keys()
 
 
@@ -84,7 +84,9 @@ def test_nothing_unproven_slips_in_beside_a_refund(gateway: Sandbox, wxpay: Wech
         ({"sign": "A" * 32}, errors.SignatureMismatch),
         ({"sign": {"a": "b"}}, errors.SignatureMismatch),
         ({"return_code": "FAIL", "return_msg": "x"}, errors.BusinessError),
-        ({"return_code": ""}, errors.BusinessError),
+        ({"return_code": ""}, errors.SignatureMismatch),
+        ({"return_code": None}, errors.SignatureMismatch),
+        ({"return_code": {"a": "b"}}, errors.SignatureMismatch),
         ({"sign": "", "req_info": "x"}, errors.DecryptionError),
         ({"sign": "", "req_info": {"a": "b"}}, errors.DecryptionError),
         ({"sign": "", "req_info": ""}, errors.DecryptionError),
@@ -94,9 +96,27 @@ def test_what_is_not_proven_is_refused(
     gateway: Sandbox, wxpay: Wechatpay, change: dict[str, Any], kind: type[Exception]
 ) -> None:
     """A changed, an unsigned and a refusing notice."""
-    sign = digest.sign("MD5", text_of(PAID), gateway.identity.secret)
+    paid = {**PAID, "mch_id": gateway.mchid}
+    sign = digest.sign("MD5", text_of(paid), gateway.identity.secret)
     with pytest.raises(kind):
-        wxpay.notification_v2(notice({**PAID, "sign": sign, **change}))
+        wxpay.notification_v2(notice({**paid, "sign": sign, **change}))
+
+
+@pytest.mark.parametrize("body", [b"<xml></xml>", b"<xml><return_code><a/></return_code></xml>", b"<html/>"])
+def test_what_says_nothing_is_no_refusal(wxpay: Wechatpay, body: bytes) -> None:
+    """A refusal would have a code and words."""
+    with pytest.raises(errors.SignatureMismatch, match=r"^return_code: missing; it may not be WeChat Pay's$"):
+        wxpay.notification_v2(body)
+
+
+@pytest.mark.parametrize("number", ["999", None, "", {"a": "b"}])
+def test_a_refund_of_another_merchant_is_refused(gateway: Sandbox, wxpay: Wechatpay, number: object) -> None:
+    """Whoever has seen one of this merchant could send it under another number."""
+    sealed = encrypted(to_xml(OPENED, root="root").encode(), gateway.identity.secret)
+    with pytest.raises(
+        errors.SignatureMismatch, match=f"^mch_id: expected this client's merchant {gateway.mchid}, fou"
+    ):
+        wxpay.notification_v2(notice({**REFUND, "mch_id": number, "req_info": sealed}))
 
 
 def told(error: BaseException) -> str:
@@ -111,7 +131,7 @@ def test_no_secret_is_shown(gateway: Sandbox, wxpay: Wechatpay) -> None:
     sealed = encrypted(b"<root>secret-openid", gateway.identity.secret)
     for info in (sealed, encrypted(b"<root/>", "another key")):
         with pytest.raises(errors.DecryptionError) as caught:
-            wxpay.notification_v2(notice({**REFUND, "req_info": info}))
+            wxpay.notification_v2(notice({**REFUND, "mch_id": gateway.mchid, "req_info": info}))
         key = hashlib.md5(gateway.identity.secret.encode()).hexdigest()
         assert not [secret for secret in (gateway.identity.secret, key, "openid") if secret in told(caught.value)]
     with gateway.client(secret=None) as bare, pytest.raises(errors.ConfigError, match="secret: missing"):
@@ -142,4 +162,4 @@ def test_hostile_refunds_raise_errors_of_this_package_alone(gateway: Sandbox, wx
     """Encrypted under the right key, and no XML."""
     sealed = encrypted(b"x" + plain, gateway.identity.secret)
     with pytest.raises(errors.DecryptionError):
-        wxpay.notification_v2(notice({**REFUND, "req_info": sealed}))
+        wxpay.notification_v2(notice({**REFUND, "mch_id": gateway.mchid, "req_info": sealed}))

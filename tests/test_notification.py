@@ -127,7 +127,7 @@ def without(*names: str) -> Callable[[Notice], Notice]:
     )
 
 
-def header(name: str, value: str) -> Callable[[Notice], Notice]:
+def header(name: str, value: Any) -> Callable[[Notice], Notice]:
     return lambda notice: notice._replace(headers={**notice.headers, name: value})
 
 
@@ -138,7 +138,12 @@ REFUSED: dict[str, tuple[Callable[[Notice], Notice], type[errors.VerificationErr
     "no time": (header("Wechatpay-Timestamp", "now"), errors.HeadersIncomplete, "expected seconds"),
     "another nonce": (header("Wechatpay-Nonce", "x"), errors.SignatureMismatch, "does not fit"),
     "no base64": (header("Wechatpay-Signature", "%"), errors.SignatureMismatch, "does not fit"),
-    "no ASCII": (header("Wechatpay-Nonce", "中"), errors.HeadersIncomplete, "expected ASCII text, found '中'"),
+    "no ASCII": (
+        header("Wechatpay-Nonce", "中"),
+        errors.HeadersIncomplete,
+        "expected ASCII text of one line, found '中'",
+    ),
+    "no text": (header("Wechatpay-Nonce", 1), errors.HeadersIncomplete, "expected ASCII text of one line, found int"),
     "surrogates": (header("Wechatpay-Nonce", "\ud800"), errors.HeadersIncomplete, "expected ASCII text"),
     "an unknown serial": (header("Wechatpay-Serial", "PUB_KEY_ID_0"), errors.UnknownSerial, "PUB_KEY_ID_0"),
     "a stale time": (header("Wechatpay-Timestamp", "1600000000"), errors.ClockOffset, "signed at 1600000000"),
@@ -155,6 +160,23 @@ def test_what_is_not_proven_is_refused(wxpay: Wechatpay, notice: Notice, name: s
     changed = change(notice)
     with pytest.raises(kind, match=words):
         wxpay.notification(changed.headers, changed.body)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("character", ["\n", "\r", "\0", "\t", "\x7f"])
+def test_control_characters_are_refused(wxpay: Wechatpay, notice: Notice, name: str, character: str) -> None:
+    """None belongs there, and a line break moves the bounds of what is signed."""
+    changed = header(name, notice.headers[name] + character)(notice)
+    with pytest.raises(errors.HeadersIncomplete, match=f"^{name}: expected ASCII text of one line, found "):
+        wxpay.notification(changed.headers, changed.body)
+
+
+def test_the_bounds_of_what_is_signed_do_not_move(wxpay: Wechatpay, gateway: Sandbox, notice: Notice) -> None:
+    """The first line of a signed body is no second line of a nonce."""
+    signed = gateway.pusher().signed("", b"AAA\n" + notice.body)
+    shifted = header("Wechatpay-Nonce", signed.headers["Wechatpay-Nonce"] + "\nAAA")(signed)
+    with pytest.raises(errors.HeadersIncomplete, match="Wechatpay-Nonce: expected ASCII text of one line"):
+        wxpay.notification(shifted.headers, notice.body)
 
 
 def test_a_header_twice_is_refused(wxpay: Wechatpay, notice: Notice) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import traceback
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,8 @@ import pytest
 from tests.openssl import verified
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.php import Instance
+from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.payment import PayParams
 
 APPID, PREPAY = "wx8888888888888888", "wx201410272009395522657a690389285100"
 MOMENT, NONCE = 1414561699, "5K8264ILTKCH16CQ2502SI8ZNMTM67VS"
@@ -154,10 +157,13 @@ def test_coupon_cards_carry_one_signature(gateway: Sandbox, wxpay: Wechatpay) ->
 
 
 WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
-    ("jsapi", (None, PREPAY), {}, "appid: expected ASCII text of one line, found nothing"),
+    ("jsapi", (None, PREPAY), {}, "appid: expected ASCII text without white space, found nothing"),
     ("jsapi", ("wx\n1", PREPAY), {}, "appid: "),
     ("jsapi", ("中", PREPAY), {}, "appid: "),
     ("jsapi", (1, PREPAY), {}, "appid: "),
+    ("jsapi", (" ", PREPAY), {}, "appid: expected ASCII text without white space, found ' '"),
+    ("app", (f" {APPID}", PREPAY), {}, "appid: expected ASCII text without white space"),
+    ("jsapi_v2", (APPID, f"{PREPAY} "), {}, "prepay_id: expected ASCII text without white space"),
     ("miniprogram", (APPID, None), {}, "prepay_id: "),
     ("miniprogram", (APPID, ""), {}, "prepay_id: "),
     ("app", (APPID, f"prepay_id={PREPAY}"), {}, "prepay_id: expected the id alone"),
@@ -166,10 +172,16 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("jsapi", (APPID, PREPAY), {"timestamp": 1.5}, "timestamp: "),
     ("jsapi", (APPID, PREPAY), {"timestamp": 1414561699000}, "timestamp: "),
     ("jsapi", (APPID, PREPAY), {"nonce": "a\n"}, "nonce: "),
-    ("jsapi_v2", (APPID, PREPAY), {"sign_type": "RSA"}, "sign_type: expected MD5 or HMAC-SHA256"),
+    ("jsapi_v2", (APPID, PREPAY), {"sign_type": "RSA"}, "sign_type: expected MD5 or HMAC-SHA256, found 'RSA'$"),
     ("app_v2", (APPID, PREPAY), {"sign_type": None}, "sign_type: "),
     ("h5", (None,), {}, "h5_url: "),
     ("h5", ("weixin://x",), {}, "h5_url: expected the order's http address"),
+    ("h5", ("https://",), {}, "h5_url: expected the order's http address"),
+    ("h5", ("https://[",), {}, "h5_url: expected the order's http address"),
+    ("h5", ("https://a b/",), {}, "h5_url: expected ASCII text without white space"),
+    ("h5", ("https://a/?b", "https://"), {}, "redirect_url: expected an http address"),
+    ("h5", ("https://a/?b", "https://\ud800"), {}, "redirect_url: expected an http address"),
+    ("h5", ("https://a/?b", "https://c\n"), {}, "redirect_url: expected an http address"),
     ("h5", ("https://a/?redirect_url=b", "https://c"), {}, "redirect_url: h5_url has one already"),
     ("h5", ("https://a/?b", "/paid"), {}, "redirect_url: expected an http address"),
     ("h5_v2", ("https://a/?b", 5), {}, "redirect_url: "),
@@ -179,8 +191,10 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("busifavor.jsapi", (["x"],), {}, r"coupons\[0\]: expected a mapping"),
     ("busifavor.jsapi", ([{"stock_id": "1"}],), {}, r"coupons\[0\].out_request_no: expected text"),
     ("busifavor.jsapi", ([{**COUPON, "stockId": "1"}],), {}, "stockId is none of"),
-    ("busifavor.h5", (COUPON, None), {}, "open_id: expected text, found nothing"),
-    ("busifavor.h5", ({**COUPON, "coupon_code": 5}, "o"), {}, "coupon.coupon_code: expected text, found int"),
+    ("busifavor.h5", (COUPON, None), {}, "open_id: expected text of one line, found nothing$"),
+    ("busifavor.h5", ({**COUPON, "coupon_code": 5}, "o"), {}, "coupon.coupon_code: .*, found int$"),
+    ("busifavor.h5", ({**COUPON, "stock_id": "a\nb"}, "o"), {}, r"coupon.stock_id: .* one line, found 'a\\nb'$"),
+    ("busifavor.h5", ({**COUPON, "stock_id": 0}, "o"), {}, "coupon.stock_id: .*, found int$"),
 ]
 
 
@@ -194,6 +208,37 @@ def test_what_cannot_be_right_is_refused(
         method = getattr(method, part)
     with pytest.raises(errors.ChainError, match=words):
         method(*args, **options)
+
+
+@pytest.mark.parametrize("sender", ["\ud800", 5, ["x"], 0, "a\n", "a&key=b", "é", "１", "1 "])
+@pytest.mark.parametrize("name", ["miniprogram", "jsapi", "h5"])
+def test_whoever_sends_a_coupon_is_a_number(gateway: Sandbox, wxpay: Wechatpay, name: str, sender: Any) -> None:
+    """What else would be signed is refused by name, and no frame of the error holds the key."""
+    coupon = {"miniprogram": ([COUPON],), "jsapi": ([COUPON],), "h5": (COUPON, "o")}[name]
+    with pytest.raises(errors.ChainError, match=r"^send_coupon_merchant: expected a merchant's number") as caught:
+        getattr(wxpay.pay_params.busifavor, name)(*coupon, send_coupon_merchant=sender)
+    seen = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in seen.stack if "wechatpay_chain" in frame.filename]
+    assert ours
+    assert gateway.identity.secret not in "".join(f"{frame.locals}" for frame in ours)
+
+
+def test_a_brand_names_who_sends_a_coupon() -> None:
+    """It has no merchant's number of its own, and none is signed in its place."""
+    busifavor = PayParams(Merchant(mchid="", brand_id="1234", secret="of APIv2")).busifavor
+    assert repr(busifavor) == "<BusiFavor of 1234>"
+    with pytest.raises(
+        errors.ChainError, match="send_coupon_merchant: expected a merchant's number as digits, found n"
+    ):
+        busifavor.miniprogram([COUPON])
+    assert busifavor.miniprogram([COUPON], send_coupon_merchant="1")["send_coupon_merchant"] == "1"
+
+
+def test_a_fragment_stays_behind_where_to_return_to(wxpay: Wechatpay) -> None:
+    """A browser sends nothing that stands behind it."""
+    page = wxpay.pay_params.h5("https://wx.tenpay.com/x?a=1#top", "https://shop.example/完成?a=b")["h5_url"]
+    parts = urlsplit(page)
+    assert (parts.fragment, parse_qs(parts.query)["redirect_url"]) == ("top", ["https://shop.example/完成?a=b"])
 
 
 def test_the_key_that_signs_is_named_when_it_is_missing(gateway: Sandbox) -> None:

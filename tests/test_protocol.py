@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -7,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.openssl import PAIR, verified
-from wechatpay_chain import Sandbox, errors
+from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.protocol import v3
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.payment import PayParams
+from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 
 
@@ -53,6 +56,17 @@ def test_no_made_up_answer_is_verified(headers: dict[str, str], body: bytes, pat
     merchant = Merchant.of("1", None, None, None)
     with pytest.raises(errors.VerificationError):
         APIv3(merchant, Keyring.of(None)).verify(path, headers, body)
+
+
+@pytest.mark.parametrize("name", v3.SIGNATURE_HEADERS)
+def test_no_header_of_an_answer_has_a_second_line(gateway: Sandbox, protocol: APIv3, name: str) -> None:
+    """A nonce with a line break would take its first line from the body, and the signature would hold."""
+    signed = gateway.pusher().signed("", b"AAA\n{}")
+    protocol.verify("/v3/x", signed.headers, b"AAA\n{}")
+    for line in ("\nAAA", "\rAAA", "\0"):
+        shifted = {**signed.headers, name: signed.headers[name] + line}
+        with pytest.raises(errors.HeadersIncomplete, match=f"^{name}: expected ASCII text of one line, found "):
+            protocol.verify("/v3/x", shifted, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -129,3 +143,15 @@ def test_a_merchant_shows_no_key(gateway: Sandbox) -> None:
     """repr has numbers and serial alone."""
     merchant = Merchant.of("1", "AB", gateway.identity.merchant_key, "k" * 32)
     assert repr(merchant) == "Merchant(mchid='1', serial='AB', brand_id='')"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_holds_a_key_is_not_pickled(gateway: Sandbox, wxpay: Wechatpay, protocol: int) -> None:
+    """It would stand there in plain; the error says what to do, and shows none."""
+    merchant = Merchant.of("1900000109", None, None, "k" * 32, "of APIv2")
+    holders = [merchant, PayParams(merchant), PayParams(merchant).busifavor, APIv2("1900000109", "of APIv2")]
+    for holder in [*holders, APIv3(merchant, Keyring.of(None)), wxpay.pay_params]:
+        with pytest.raises(TypeError, match="holds keys and is not pickled; pickle the client") as caught:
+            pickle.dumps(holder, protocol)
+        assert "of APIv2" not in str(caught.value)
+        assert "kkk" not in str(caught.value)

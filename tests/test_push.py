@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,13 @@ def test_no_answer_is_no_success(gateway: Sandbox) -> None:
     assert done.tries[0].told.startswith("ConnectionError")
 
 
+def nested() -> dict[str, Any]:
+    """A resource that holds itself."""
+    made: dict[str, Any] = {}
+    made["itself"] = made
+    return made
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -118,6 +126,23 @@ def test_no_answer_is_no_success(gateway: Sandbox) -> None:
         (("REFUND.SUCCESS", None, "/notify"), "notify_url: expected an http address"),
         (("REFUND.SUCCESS", None, "http://["), "notify_url: expected an http address"),
         (("REFUND.SUCCESS", None, None), "notify_url: expected an http address"),
+        (("REFUND.SUCCESS", None, "http://"), "notify_url: expected an http address"),
+        (("REFUND.SUCCESS", None, "http:///notify"), "notify_url: expected an http address"),
+        (
+            ("REFUND.SUCCESS", None, "http://exa mple/"),
+            "notify_url: expected an http address, found 'http://exa mple/'",
+        ),
+        (("REFUND.SUCCESS", None, f"http://{'a' * 64}.com/"), "notify_url: expected an http address"),
+        (("REFUND.SUCCESS", None, "http://exam\nple/"), "notify_url: expected an http address"),
+        (("REFUND.SUCCESS", None, "http://a..b/"), "notify_url: expected an http address"),
+        (("REFUND.SUCCESS", None, "http://127.0.0.1:99999/"), "notify_url: expected an http address"),
+        (("REFUND.SUCCESS", None, "http://\ud800/"), "notify_url: expected an http address"),
+        (
+            ("REFUND.SUCCESS", {"a": Decimal(1)}, "http://127.0.0.1:9/"),
+            "resource: cannot be written as JSON: .* Decimal",
+        ),
+        (("REFUND.SUCCESS", {"a": "\ud800"}, "http://127.0.0.1:9/"), "resource: cannot be written as JSON: "),
+        (("REFUND.SUCCESS", nested(), "http://127.0.0.1:9/"), "resource: cannot be written as JSON: "),
         (("REFUND.SUCCESS", None, "http://127.0.0.1:9/?a=b"), "takes no query string, found 'a=b'"),
     ],
 )
@@ -125,7 +150,7 @@ def test_what_cannot_be_pushed_is_refused(gateway: Sandbox, args: tuple[Any, ...
     """Before anything is sent."""
     event_type, resource, notify_url = args
     with pytest.raises(errors.ChainError, match=words):
-        gateway.push(event_type, resource, notify_url=notify_url)
+        gateway.push(event_type, resource, notify_url=notify_url, schedule=())
 
 
 def run(*argv: str, environment: Mapping[str, str], stdin: str = "") -> tuple[int, str, str]:

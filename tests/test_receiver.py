@@ -18,6 +18,7 @@ from wechatpay_chain import Notification, Sandbox, Wechatpay, errors
 from wechatpay_chain.sandbox.push import Notice
 from wechatpay_chain.web import Seen
 from wechatpay_chain.web.receiver import LIMIT, Receiver, Refused, Reply, check_length, read
+from wechatpay_chain.web.seen import Claim
 
 
 @pytest.fixture
@@ -132,6 +133,71 @@ def test_a_cancelled_task_frees_the_claim(wxpay: Wechatpay, seen: Seen, notice: 
     assert seen.claim(notice.id) is not None
 
 
+class Slow(Seen):
+    """A store whose disk waits for a gate."""
+
+    def __init__(self, path: Path, gate: threading.Event) -> None:
+        super().__init__(path)
+        self.gate = gate
+        self.asked, self.answered = threading.Event(), threading.Event()
+
+    def claim(self, key: str) -> Claim | None:
+        self.asked.set()
+        assert self.gate.wait(PATIENCE)
+        claim = super().claim(key)
+        self.answered.set()
+        return claim
+
+
+def test_a_task_that_is_cancelled_while_it_claims_frees_the_claim(
+    wxpay: Wechatpay, tmp_path: Path, notice: Notice, gate: threading.Event
+) -> None:
+    """The thread that claims cannot be cancelled; what it brings is given back, and the resend runs."""
+    seen = Slow(tmp_path / "seen.sqlite", gate)
+    receiver, handler = Receiver(wxpay, seen), Handler()
+
+    async def main() -> None:
+        task = asyncio.create_task(receiver.run_async(notice.headers, notice.body, handler.later))
+        assert await asyncio.to_thread(seen.asked.wait, PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.set()
+        assert await asyncio.to_thread(seen.answered.wait, PATIENCE)
+        assert not handler.runs
+        assert await receiver.run_async(notice.headers, notice.body, handler.later) == Reply(204)
+
+    asyncio.run(main())
+    assert len(handler.runs) == 1
+
+
+def test_a_task_that_is_cancelled_after_the_handler_has_handled_it(
+    wxpay: Wechatpay, seen: Seen, notice: Notice, gate: threading.Event
+) -> None:
+    """Even when every thread is busy at that moment: it must not run again."""
+    handler = Handler()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        pool = ThreadPoolExecutor(1)
+        loop.set_default_executor(pool)
+        receiver = Receiver(wxpay, seen)
+
+        async def handle(notification: Notification) -> None:
+            handler(notification)
+            pool.submit(gate.wait, PATIENCE)
+            loop.call_soon(lambda: loop.call_soon(task.cancel))
+
+        task = asyncio.create_task(receiver.run_async(notice.headers, notice.body, handle))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.set()
+        assert await receiver.run_async(notice.headers, notice.body, handler.later) == Reply(204)
+
+    asyncio.run(main())
+    assert len(handler.runs) == 1
+
+
 @kinds
 def test_a_duplicate_waits_for_the_first(
     wxpay: Wechatpay, seen: Seen, notice: Notice, kind: str, gate: threading.Event, pool: ThreadPoolExecutor
@@ -237,6 +303,14 @@ def test_a_store_is_a_store(wxpay: Wechatpay) -> None:
     """A path is none."""
     with pytest.raises(TypeError, match=r"seen: expected Seen\(path\)"):
         Receiver(wxpay, "seen.sqlite")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("patience", ["3", None, -1, float("nan"), float("inf"), True])
+def test_patience_is_a_time(wxpay: Wechatpay, patience: Any) -> None:
+    """Told where it is given, and not by 500 to each notification."""
+    with pytest.raises(errors.ConfigError, match=r"^patience: expected a number between 0 and 1e9, found ") as caught:
+        Receiver(wxpay, None, patience)
+    assert caught.value.field == "patience"
 
 
 class Endless(io.RawIOBase):

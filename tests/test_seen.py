@@ -173,20 +173,48 @@ def test_a_child_of_a_fork_opens_the_file_anew(seen: Seen) -> None:
     assert (seen.handled("EV-1"), seen.claim("EV-2")) == (True, None)
 
 
-@pytest.mark.parametrize("name", ["", ":memory:", "nowhere/seen.sqlite", "folder", "text.txt"])
+@pytest.mark.parametrize("name", ["", ":memory:", "nowhere/seen.sqlite", "folder", "text.txt", "a\0b", "\ud800"])
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
     """When the store is made, not when the first notification comes."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.txt").write_text("no database\n" * 100)
     path = name if not name or ":" in name else str(tmp_path / name)
-    with pytest.raises(errors.ConfigError, match="seen: ") as caught:
+    with pytest.raises(errors.ConfigError, match=r"^seen\.path: ") as caught:
         Seen(path)
-    assert caught.value.field == "seen"
+    assert caught.value.field == "seen.path"
     assert repr(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("name", [b"", b":memory:"])
+def test_a_store_of_one_process_is_none(name: Any) -> None:
+    """In bytes as well."""
+    with pytest.raises(errors.ConfigError, match=r"^seen\.path: expected a file that all processes share"):
+        Seen(name)
+
+
 @pytest.mark.parametrize("path", [None, 1, object()])
-def test_what_is_no_path_is_a_type_error(path: Any) -> None:
-    """As everywhere in Python."""
-    with pytest.raises(TypeError):
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    """By the same error."""
+    with pytest.raises(errors.ConfigError, match=r"^seen\.path: expected the name of a file, found ") as caught:
         Seen(path)
+    assert caught.value.field == "seen.path"
+
+
+@pytest.mark.parametrize("name", ["days", "lease"])
+@pytest.mark.parametrize("value", ["30", None, 0, -1, float("nan"), float("inf"), 10**400, True, [1]])
+def test_what_is_no_time_is_refused(tmp_path: Path, name: str, value: Any) -> None:
+    """With days of text the handler would run and be answered 500, with none each duplicate would run."""
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(
+        errors.ConfigError, match=f"^seen.{name}: expected a number between 0 and 1e9, found "
+    ) as caught:
+        Seen(tmp_path / "seen.sqlite", **options)
+    assert caught.value.field == f"seen.{name}"
+    assert not (tmp_path / "seen.sqlite").exists()
+
+
+def test_what_is_no_clock_is_refused(tmp_path: Path) -> None:
+    """It is called for the time."""
+    with pytest.raises(errors.ConfigError, match=r"^seen\.clock: expected a function, found int") as caught:
+        Seen(tmp_path / "seen.sqlite", clock=5)  # type: ignore[arg-type]
+    assert caught.value.field == "seen.clock"

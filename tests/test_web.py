@@ -18,12 +18,17 @@ import pytest
 import requests
 from fastapi import FastAPI
 from fastapi.exceptions import FastAPIError
+from flask import Flask, Response
+from werkzeug import wrappers
+from werkzeug.exceptions import NotFound
 
 from tests.answers import another_key
+from tests.receivers.returned import RETURNED
 from tests.servers import COMMANDS, ROOT, Server, serving
 from wechatpay_chain import Notification, Sandbox, Wechatpay
 from wechatpay_chain.sandbox.events import events
 from wechatpay_chain.sandbox.push import Notice, Pusher, Try
+from wechatpay_chain.web import flask
 from wechatpay_chain.web.fastapi import receive
 from wechatpay_chain.web.receiver import LIMIT
 
@@ -48,6 +53,7 @@ class Shop(NamedTuple):
 @pytest.fixture(scope="module", params=COMMANDS)
 def shop(request: pytest.FixtureRequest, served: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp(request.param)
+    (folder / "runs.jsonl").touch()
     environment = {**served.environment(), "RECEIVER_FOLDER": str(folder)}
     command = COMMANDS[request.param]
     with (
@@ -214,6 +220,59 @@ def test_an_asynchronous_handler_runs_once_too(shop: Shop) -> None:
     assert shop.post(tampered(notice, shop.gateway), "/later").status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/wrapped", "/object"])
+def test_nothing_counts_as_handled_before_it_is_done(shop: Shop, path: str) -> None:
+    """An async function in disguise runs, or fails with words in the log; it is never answered 204 unrun."""
+    notice = shop.gateway.pusher().notice("TRANSACTION.SUCCESS")
+    statuses = [shop.post(notice, path, number).status_code for number in (0, 1)]
+    is_run = path == "/object" or shop.framework == "fastapi"
+    assert statuses == ([204, 204] if is_run else [500, 500])
+    assert len(shop.runs(notice.id)) == is_run
+    if not is_run:
+        assert "the handler returned a coroutine, whose work is not done" in (shop.folder / "first.log").read_text()
+
+
+@pytest.mark.parametrize("shop", ["fastapi"], indirect=True)
+def test_what_is_left_to_the_background_is_done_before_204(shop: Shop) -> None:
+    """A Response of Starlette may carry work that would be lost with it."""
+    failing = shop.gateway.pusher().notice("X.Y", {"do": "fail"})
+    assert [shop.post(failing, "/background").status_code for _ in range(3)] == [500, 204, 204]
+    assert len(shop.runs(failing.id)) == 2
+
+
+@pytest.mark.parametrize("kind", RETURNED)
+def test_what_a_handler_returns_is_no_failure(shop: Shop, kind: str) -> None:
+    """Whatever it is, if it is no failing answer of the framework."""
+    notice = shop.gateway.pusher().notice("TRANSACTION.SUCCESS")
+    assert [shop.post(notice, f"/returns/{kind}", number).status_code for number in (0, 1)] == [204, 204]
+    assert len(shop.runs(notice.id)) == 1
+
+
+FAILURES: dict[str, tuple[object, int]] = {
+    "status": (("no", 409), 409),
+    "status with words": (("no", "503 Busy"), 503),
+    "status and headers": (({"own": "answer"}, 400, {"X-Own": "1"}), 400),
+    "response": (Response("no", 418), 418),
+    "of Werkzeug": (wrappers.Response("no", 422), 422),
+    "exception of Werkzeug": (NotFound(), 404),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_is_what_flask_makes_an_answer_of(gateway: Sandbox, wxpay: Wechatpay, name: str) -> None:
+    """In any form in which a view may answer one."""
+    result, status = FAILURES[name]
+    app = Flask(__name__)
+
+    def notify(notification: Notification) -> object:
+        return result
+
+    app.post("/notify")(flask.receive(wxpay)(notify))
+    notice = gateway.pusher().notice("TRANSACTION.SUCCESS")
+    answer = app.test_client().post("/notify", data=notice.body, headers=notice.headers)
+    assert answer.status_code == status
+
+
 def test_another_method_is_not_received(shop: Shop) -> None:
     """A browser that looks there is told nothing, and nothing runs."""
     assert requests.get(shop.servers[0].url(), timeout=20).status_code in (403, 405)
@@ -252,6 +311,21 @@ def test_no_framework_makes_a_notification_of_a_body(wxpay: Wechatpay, is_flippe
     with pytest.raises(FastAPIError, match="Notification"):
         receive(wxpay)(route(notify)) if is_flipped else route(notify)
     assert not is_dataclass(Notification)
+
+
+def test_what_anybody_could_fill_is_refused(wxpay: Wechatpay) -> None:
+    """A parameter without the annotation is one of the query to FastAPI, and so is one of another."""
+
+    def bare(notification):  # type: ignore[no-untyped-def]
+        """Must not run."""
+
+    def text(notification: str) -> None:
+        """Must not run."""
+
+    app = FastAPI()
+    for notify in (bare, text):
+        with pytest.raises(TypeError, match=f"^{notify.__name__}: annotate notification as Notification; "):
+            receive(wxpay)(app.post("/notify")(notify))
 
 
 def test_a_framework_is_imported_by_its_own_module_alone() -> None:

@@ -114,7 +114,7 @@ class Client(Fields):
         return notification.read(self._v3, self._settings.merchant, headers, body)
 
     def notification_v2(self, body: bytes) -> dict[str, Any]:
-        """The fields of what APIv2 pushed, verified; a refund's ``req_info`` is opened.
+        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
 
         Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
         """

@@ -9,7 +9,8 @@ from django.db import connection, transaction
 from django.http import JsonResponse
 from django.urls import path
 
-from tests.receivers.handling import FOLDER, HASTY, handle, seen, wxpay
+from tests.receivers.handling import FOLDER, HASTY, Later, handle, plain, seen, wxpay
+from tests.receivers.returned import RETURNED
 from wechatpay_chain import Notification
 
 settings.configure(
@@ -63,10 +64,25 @@ async def later(notification: Notification) -> None:
     handle(notification)
 
 
+@receive(client, seen=store)
+def returns(notification: Notification, kind: str) -> object:
+    handle(notification)
+    return RETURNED[kind]
+
+
+@receive(client, seen=store)
+@plain
+async def wrapped(notification: Notification) -> None:
+    handle(notification)
+
+
 urlpatterns = [
     path("notify", notify),
     path("hasty", hasty),
     path("answers/<int:status>", answers),
     path("later", transaction.non_atomic_requests(later)),
+    path("returns/<str:kind>", returns),
+    path("wrapped", wrapped),
+    path("object", transaction.non_atomic_requests(receive(client, seen=store)(Later()))),
 ]
 app = get_wsgi_application()

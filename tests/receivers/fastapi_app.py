@@ -3,10 +3,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.background import BackgroundTask
 from starlette.routing import Route
 
-from tests.receivers.handling import HASTY, handle, seen, wxpay
+from tests.receivers.handling import HASTY, Later, handle, plain, seen, wxpay
+from tests.receivers.returned import RETURNED
 from wechatpay_chain import Notification
 from wechatpay_chain.web.fastapi import receive
 
@@ -45,3 +47,26 @@ async def later(notification: Notification) -> None:
 
 
 app.router.routes.append(Route("/later", later, methods=["POST"]))
+
+
+@app.post("/returns/{kind}")
+@receive(client, seen=store)
+def returns(notification: Notification, kind: str) -> object:
+    handle(notification)
+    return RETURNED[kind]
+
+
+@app.post("/wrapped")
+@receive(client, seen=store)
+@plain
+async def wrapped(notification: Notification) -> None:
+    handle(notification)
+
+
+@app.post("/background")
+@receive(client, seen=store)
+def background(notification: Notification) -> Response:
+    return Response(background=BackgroundTask(handle, notification))
+
+
+app.post("/object", name="object")(receive(client, seen=store)(Later()))

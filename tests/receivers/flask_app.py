@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tests.receivers.handling import HASTY, handle, seen, wxpay
+from tests.receivers.handling import HASTY, Later, handle, plain, seen, wxpay
+from tests.receivers.returned import RETURNED
 from wechatpay_chain import Notification
 from wechatpay_chain.web.flask import receive
 
@@ -34,3 +35,20 @@ def answers(notification: Notification, status: int) -> tuple[dict[str, str], in
 @receive(client, seen=store)
 async def later(notification: Notification) -> None:
     handle(notification)
+
+
+@app.post("/returns/<kind>")
+@receive(client, seen=store)
+def returns(notification: Notification, kind: str) -> object:
+    handle(notification)
+    return RETURNED[kind]
+
+
+@app.post("/wrapped")
+@receive(client, seen=store)
+@plain
+async def wrapped(notification: Notification) -> None:
+    handle(notification)
+
+
+app.post("/object", endpoint="object")(receive(client, seen=store)(Later()))

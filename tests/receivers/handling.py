@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +43,20 @@ def handle(notification: Notification) -> None:
     if wanted.get("do") == "wait":
         with socket.create_connection(("127.0.0.1", wanted["port"])) as connection:
             connection.recv(1)
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that is not async itself, so that an async function under it does not look like one."""
+
+    @wraps(function)
+    def call(*args: Any, **parts: Any) -> Any:
+        return function(*args, **parts)
+
+    return call
+
+
+class Later:
+    """An object that is called, and has to be awaited."""
+
+    async def __call__(self, notification: Notification) -> None:
+        handle(notification)

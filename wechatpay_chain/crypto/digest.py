@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Protocol
 from cryptography.hazmat.primitives import hashes
 
 from wechatpay_chain.errors import ChainError
+from wechatpay_chain.frames import hiding
 
 __all__ = ["SIGN_TYPES", "Hash", "digest", "equals", "hmac", "md5", "new", "query_string", "sign"]
 
@@ -21,6 +22,7 @@ SIGN_TYPES = ("MD5", "HMAC-SHA256")
 _BLOCK = 1 << 16
 
 
+@hiding
 def md5(text: str | bytes, key: str | bytes = "", agency: bool = False) -> str:
     """The MD5 in lower-case hex of ``text``, with ``&key=`` and the key behind it when there is one.
 
@@ -32,29 +34,29 @@ def md5(text: str | bytes, key: str | bytes = "", agency: bool = False) -> str:
     return found.hexdigest()
 
 
+@hiding
 def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
     """The HMAC in lower-case hex of ``text``, ``&key=`` and the key, under that same key.
 
     Raises ChainError for an ``algorithm`` that hashlib does not have.
     """
     found = _hash(algorithm)
-    if found is not None:
-        return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
-    # The frames of a traceback must not hold a key.
-    del text, key
-    raise ChainError(f"algorithm: expected a name such as sha256, found {_shown(algorithm)}")
+    if found is None:
+        raise ChainError(f"algorithm: expected a name such as sha256, found {_shown(algorithm)}")
+    return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
 
 
+@hiding
 def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
     """APIv2's signature of ``text`` in upper-case hex; ChainError for a ``sign_type`` other than ``SIGN_TYPES``."""
     if sign_type == "MD5":
         return md5(text, key).upper()
     if sign_type == "HMAC-SHA256":
         return hmac(text, key).upper()
-    del text, key
-    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_shown(sign_type)}; nothing was sent")
+    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_shown(sign_type)}")
 
 
+@hiding
 def equals(known: str | bytes, given: str | bytes | None) -> bool:
     """Whether two signatures are the same, in a time that does not tell where they differ; None is no signature."""
     return given is not None and _hmac.compare_digest(_bytes(known), _bytes(given))
@@ -135,6 +137,4 @@ def _bytes(text: object) -> bytes:
         return text.encode("utf-8")
     if isinstance(text, bytes):
         return text
-    found = type(text).__name__
-    del text
-    raise ChainError(f"expected text or bytes, found {found}")
+    raise ChainError(f"expected text or bytes, found {type(text).__name__}")

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.merchant import Holder, Merchant
 from wechatpay_chain.protocol.v2 import text_of
 
 __all__ = ["BusiFavor"]
@@ -27,12 +27,12 @@ _OPTIONAL = ("coupon_code", "customize_send_time", "create_coupon_merchant")
 _MOST = 10
 
 
-class BusiFavor:
+class BusiFavor(Holder):
     """Coupons of one merchant, who hands them out.
 
     A coupon is a mapping of ``stock_id`` and ``out_request_no``, and where the stock asks for them ``coupon_code``,
     ``customize_send_time`` (RFC 3339) and ``create_coupon_merchant``. ``send_coupon_merchant`` is the merchant's
-    number when it is not given.
+    number when it is not given; a brand has none.
     All raise ChainError, which names the argument, and ConfigError without the APIv2 key.
     """
 
@@ -40,12 +40,12 @@ class BusiFavor:
         self._merchant = merchant
 
     def __repr__(self) -> str:
-        return f"<BusiFavor of {self._merchant.mchid}>"
+        return f"<BusiFavor of {self._merchant.identity}>"
 
     def miniprogram(self, coupons: Sequence[Mapping[str, str]], *, send_coupon_merchant: str = "") -> dict[str, Any]:
         """The attributes of the plug-in's ``<send-coupon>``, for one to ten coupons."""
         checked = _coupons(coupons)
-        merchant = send_coupon_merchant or self._merchant.mchid
+        merchant = self._sender(send_coupon_merchant)
         return {
             "send_coupon_params": checked,
             "sign": self._signed_list(checked, merchant),
@@ -55,7 +55,7 @@ class BusiFavor:
     def jsapi(self, coupons: Sequence[Mapping[str, str]], *, send_coupon_merchant: str = "") -> dict[str, Any]:
         """What ``wx.addCard`` takes in WeChat's browser; the first card carries the signature of all."""
         checked = _coupons(coupons)
-        merchant = send_coupon_merchant or self._merchant.mchid
+        merchant = self._sender(send_coupon_merchant)
         extras = [{name: text for name, text in coupon.items() if name != "stock_id"} for coupon in checked]
         extras[0] |= {"send_coupon_merchant": merchant, "sign": self._signed_list(checked, merchant)}
         return {
@@ -69,11 +69,17 @@ class BusiFavor:
         """The page that WeChat's browser is sent to, as ``{"url": …}``."""
         fields = {
             **_coupon(coupon, "coupon"),
-            "send_coupon_merchant": send_coupon_merchant or self._merchant.mchid,
+            "send_coupon_merchant": self._sender(send_coupon_merchant),
             "open_id": _text(open_id, "open_id"),
         }
         fields["sign"] = self._signed(fields)
         return {"url": f"{_PAGE}?{urlencode(fields)}{_FRAGMENT}"}
+
+    def _sender(self, given: object) -> str:
+        number = self._merchant.mchid if given is None or given == "" else given
+        if isinstance(number, str) and number.isascii() and number.isdigit():
+            return number
+        raise ChainError(f"send_coupon_merchant: expected a merchant's number as digits, found {_shown(number)}")
 
     def _signed_list(self, coupons: list[dict[str, str]], merchant: str) -> str:
         numbered = {f"{name}{number}": text for number, coupon in enumerate(coupons) for name, text in coupon.items()}
@@ -104,6 +110,12 @@ def _coupon(coupon: object, name: str) -> dict[str, str]:
 
 
 def _text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise ChainError(f"{name}: expected text, found {'nothing' if not value else type(value).__name__}")
-    return value
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    raise ChainError(f"{name}: expected text of one line, found {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    if value is None or value == "":
+        return "nothing"
+    return f"{value!r:.40}" if isinstance(value, str) else type(value).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -13,11 +13,18 @@ from wechatpay_chain.crypto.pem import load_private_key
 from wechatpay_chain.errors import ConfigError, DecryptionError
 from wechatpay_chain.protocol.scheme import BRAND, MERCHANT, Scheme
 
-__all__ = ["Merchant"]
+__all__ = ["Holder", "Merchant"]
+
+
+class Holder:
+    """What holds a merchant's keys, and for that reason is not pickled."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} holds keys and is not pickled; pickle the client, or make it where it is used")
 
 
 @dataclass(frozen=True)
-class Merchant:
+class Merchant(Holder):
     """A merchant, or a brand, as its requests are signed; what only one protocol needs may be absent.
 
     ``mchid`` is digits and empty for a brand, whose ``brand_id`` is; ``serial`` is that of the certificate or

@@ -13,12 +13,12 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.coupon import BusiFavor
-from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.protocol.merchant import Holder, Merchant
 from wechatpay_chain.protocol.v2 import text_of
 
 __all__ = ["PayParams", "pay_text"]
@@ -32,7 +32,7 @@ def pay_text(appid: str, timestamp: str, nonce: str, order: str) -> bytes:
     return f"{appid}\n{timestamp}\n{nonce}\n{order}\n".encode()
 
 
-class PayParams:
+class PayParams(Holder):
     """The parameters of one merchant's payments: dicts of text, ready to be sent to the front end as JSON.
 
     Sign with the key that the order was signed with. ``timestamp`` (seconds) and ``nonce`` are drawn when not
@@ -44,7 +44,7 @@ class PayParams:
         self._merchant = merchant
 
     def __repr__(self) -> str:
-        return f"<PayParams of {self._merchant.mchid}>"
+        return f"<PayParams of {self._merchant.identity}>"
 
     @property
     def busifavor(self) -> BusiFavor:
@@ -53,7 +53,7 @@ class PayParams:
 
     def jsapi(self, appid: str, prepay_id: str, *, timestamp: int | None = None, nonce: str = "") -> dict[str, str]:
         """What ``WeixinJSBridge.invoke('getBrandWCPayRequest', …)`` takes in WeChat's browser."""
-        return {"appId": _line(appid, "appid"), **self.miniprogram(appid, prepay_id, timestamp=timestamp, nonce=nonce)}
+        return {"appId": _word(appid, "appid"), **self.miniprogram(appid, prepay_id, timestamp=timestamp, nonce=nonce)}
 
     def miniprogram(
         self, appid: str, prepay_id: str, *, timestamp: int | None = None, nonce: str = ""
@@ -61,7 +61,7 @@ class PayParams:
         """What ``wx.requestPayment`` takes in a mini program."""
         package = _PREFIX + _prepay_id(prepay_id)
         moment, once = _drawn(timestamp, nonce)
-        signature = self._signed(pay_text(_line(appid, "appid"), moment, once, package))
+        signature = self._signed(pay_text(_word(appid, "appid"), moment, once, package))
         return {"timeStamp": moment, "nonceStr": once, "package": package, "signType": "RSA", "paySign": signature}
 
     def app(
@@ -85,7 +85,7 @@ class PayParams:
         """As ``jsapi``."""
         moment, once = _drawn(timestamp, nonce)
         fields = {
-            "appId": _line(appid, "appid"),
+            "appId": _word(appid, "appid"),
             "timeStamp": moment,
             "nonceStr": once,
             "package": _PREFIX + _prepay_id(prepay_id),
@@ -121,8 +121,8 @@ class PayParams:
     def _app(self, appid: str, prepay_id: str, partnerid: str, timestamp: int | None, nonce: str) -> dict[str, str]:
         moment, once = _drawn(timestamp, nonce)
         return {
-            "appid": _line(appid, "appid"),
-            "partnerid": _line(partnerid or self._merchant.mchid, "partnerid"),
+            "appid": _word(appid, "appid"),
+            "partnerid": _word(partnerid or self._merchant.mchid, "partnerid"),
             "prepayid": _prepay_id(prepay_id),
             "package": _SIGN,
             "noncestr": once,
@@ -140,16 +140,16 @@ class PayParams:
         return digest.sign(sign_type, text_of(fields), self._merchant.secret)
 
 
-def _line(value: object, name: str) -> str:
-    """Text of one line: a line break would change what is signed."""
-    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+def _word(value: object, name: str) -> str:
+    """Text without white space: a line break would change what is signed, and WeChat Pay's own has none."""
+    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable() or " " in value:
         found = "nothing" if value is None or value == "" else f"{value!r:.40}"
-        raise ChainError(f"{name}: expected ASCII text of one line, found {found}")
+        raise ChainError(f"{name}: expected ASCII text without white space, found {found}")
     return value
 
 
 def _prepay_id(value: object) -> str:
-    text = _line(value, "prepay_id")
+    text = _word(value, "prepay_id")
     if text.startswith(_PREFIX):
         raise ChainError(f"prepay_id: expected the id alone, as the order's answer has it, found {text[:40]!r}")
     return text
@@ -160,22 +160,27 @@ def _drawn(timestamp: object, nonce: object) -> tuple[str, str]:
         timestamp = int(time.time())
     if isinstance(timestamp, bool) or not isinstance(timestamp, int) or not 0 <= timestamp < 10**10:
         raise ChainError(f"timestamp: expected whole seconds since 1970, found {timestamp!r:.40}")
-    return str(timestamp), secrets.token_hex(16).upper() if nonce == "" else _line(nonce, "nonce")
+    return str(timestamp), secrets.token_hex(16).upper() if nonce == "" else _word(nonce, "nonce")
 
 
 def _returning(url: object, name: str, redirect_url: object) -> str:
     """Source: https://pay.weixin.qq.com/wiki/doc/api/H5.php?chapter=15_4"""
-    address = _line(url, name)
+    address = _word(url, name)
     if not _is_http(address):
         raise ChainError(f"{name}: expected the order's http address, found {address[:40]!r}")
     if redirect_url is None:
         return address
-    if not isinstance(redirect_url, str) or not _is_http(redirect_url):
+    if not isinstance(redirect_url, str) or not redirect_url.isprintable() or not _is_http(redirect_url):
         raise ChainError(f"redirect_url: expected an http address, found {redirect_url!r:.40}")
     if "redirect_url=" in address:
         raise ChainError(f"redirect_url: {name} has one already")
-    return f"{address}{'&' if '?' in address else '?'}redirect_url={quote(redirect_url, safe='')}"
+    page, mark, fragment = address.partition("#")
+    return f"{page}{'&' if '?' in page else '?'}redirect_url={quote(redirect_url, safe='')}{mark}{fragment}"
 
 
 def _is_http(address: str) -> bool:
-    return address.lower().startswith(("http://", "https://"))
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -14,6 +14,7 @@ from typing import Any
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
 from wechatpay_chain.protocol import spelling
+from wechatpay_chain.protocol.merchant import Holder
 from wechatpay_chain.protocol.proof import Proven, Signed, looks_like_xml
 from wechatpay_chain.protocol.spelling import PHP, Style
 from wechatpay_chain.protocol.xml import XMLError, from_xml
@@ -52,7 +53,7 @@ def is_unsigned(path: str) -> bool:
     return UNSIGNED.fullmatch(path) is not None
 
 
-class APIv2:
+class APIv2(Holder):
     """Signs payloads of a merchant and verifies answers, with the APIv2 key."""
 
     refuses_in_body = True

@@ -130,6 +130,8 @@ class APIv3:
         missing = [name for name in SIGNATURE_HEADERS if not headers.get(name)]
         if missing:
             raise HeadersIncomplete(f"{', '.join(missing)}: missing; it may not be WeChat Pay's")
+        for name in SIGNATURE_HEADERS:
+            _check_characters(name, headers[name])
         timestamp, nonce, key_id, signature = (headers[name] for name in SIGNATURE_HEADERS)
         if signature.startswith(_PROBE):
             raise SignatureProbe("WeChat Pay sent a deliberate wrong signature to test this client; it was refused")
@@ -140,6 +142,12 @@ class APIv3:
                 f"the signature does not fit the {len(body)} bytes that arrived and key {key_id[:64]!r}; they were"
                 " changed on their way, or the key under this id is another"
             )
+
+
+def _check_characters(name: str, value: str) -> None:
+    """A line break in one of them would move the bounds of the lines that are signed."""
+    if not value.isascii() or not value.isprintable():
+        raise HeadersIncomplete(f"{name}: expected ASCII text of one line, found {value[:40]!r}")
 
 
 def _check_clock(timestamp: str, now: float) -> None:

@@ -154,7 +154,7 @@ class Pusher:
 
     def _encrypted(self, resource: Mapping[str, Any], original_type: str) -> dict[str, str]:
         nonce, associated = secrets.token_hex(6), original_type
-        plain = json.dumps(dict(resource), ensure_ascii=False).encode("utf-8")
+        plain = _json(resource)
         sealed = {
             "algorithm": "AEAD_AES_256_GCM",
             "ciphertext": aes.encrypt(plain, self._apiv3_key, nonce.encode(), associated.encode()),
@@ -164,13 +164,25 @@ class Pusher:
         return {"original_type": original_type, **sealed} if original_type else sealed
 
 
+def _json(resource: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(dict(resource), ensure_ascii=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = f"{error!s:.80}"
+    raise ChainError(f"resource: cannot be written as JSON: {reason}")
+
+
 def _check_address(notify_url: object) -> None:
     """WeChat Pay takes http(s) addresses without a query."""
     try:
-        parts = urlsplit(notify_url) if isinstance(notify_url, str) else None
-    except ValueError:
+        parts = urlsplit(notify_url) if isinstance(notify_url, str) and notify_url.isprintable() else None
+        if parts is not None:
+            # What requests takes for an address, and a host that can be looked up.
+            requests.Request("POST", parts.geturl()).prepare()
+            (parts.hostname or "").encode("idna")
+    except ValueError:  # requests' errors about addresses are some
         parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ChainError(f"notify_url: expected an http address, found {notify_url!r:.80}")
     if parts.query:
         raise ChainError(f"notify_url: WeChat Pay takes no query string, found {parts.query[:40]!r}")

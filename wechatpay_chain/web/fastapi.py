@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from wechatpay_chain.client import Client
 from wechatpay_chain.protocol.notification import Notification
+from wechatpay_chain.web.handler import awaited, checked, is_async, name_of
 from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length
 from wechatpay_chain.web.seen import Seen
 
@@ -26,6 +27,8 @@ def receive(
 ) -> Callable[[Callable[..., Any]], _Endpoint]:
     """A decorator under ``@app.post(…)``, or of an endpoint of Starlette: it is called with a ``Notification``.
 
+    Above the route it would do nothing: FastAPI would call the function with what anybody sent. So its first
+    parameter has to be annotated as ``Notification``, which FastAPI refuses to fill; TypeError when it is not.
     The function may be ``async``; else it runs on a thread. Its other parameters are FastAPI's as ever. It answers
     as ``Receiver`` says; a function that returns a Response of status 400 and above has failed too, and that
     answer is sent. With ``seen`` it runs once for each id. What it writes has to be committed when it returns.
@@ -33,9 +36,11 @@ def receive(
     receiver = Receiver(wxpay, seen, patience)
 
     def decorate(handler: Callable[..., Any]) -> _Endpoint:
+        function = checked(handler)
+
         async def endpoint(incoming_request: Request, **others: Any) -> Response:
             async def handle(notification: Notification) -> Response | None:
-                return _failure(await _call(handler, notification, others))
+                return await _failure(await _call(function, notification, others))
 
             try:
                 body = await _body(incoming_request)
@@ -53,10 +58,10 @@ def receive(
     return decorate
 
 
-async def _call(handler: Callable[..., Any], notification: Notification, others: dict[str, Any]) -> object:
-    if inspect.iscoroutinefunction(handler):
-        return await handler(notification, **others)
-    return await run_in_threadpool(handler, notification, **others)
+async def _call(function: Callable[..., Any], notification: Notification, others: dict[str, Any]) -> object:
+    if is_async(function):
+        return await awaited(function(notification, **others))
+    return await awaited(await run_in_threadpool(function, notification, **others))
 
 
 async def _body(request: Request) -> bytes:
@@ -76,13 +81,23 @@ def _signature(handler: Callable[..., Any]) -> inspect.Signature:
         signature = inspect.signature(handler, eval_str=True)
     except NameError:  # a name that is for type checkers alone; FastAPI says so where it needs it
         signature = inspect.signature(handler)
+    given, *others = signature.parameters.values()
+    if given.annotation not in (Notification, Notification.__name__):
+        raise TypeError(
+            f"{name_of(handler)}: annotate {given.name} as Notification; else FastAPI might fill it from any request"
+        )
     first = inspect.Parameter("incoming_request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
-    others = list(signature.parameters.values())[1:]
     return signature.replace(parameters=[first, *others], return_annotation=Response)
 
 
-def _failure(result: object) -> Response | None:
-    return result if isinstance(result, Response) and result.status_code >= 400 else None
+async def _failure(result: object) -> Response | None:
+    if not isinstance(result, Response):
+        return None
+    if result.status_code >= 400:
+        return result
+    if result.background is not None:  # 204 goes out in its place, and says that all is done
+        await result.background()
+    return None
 
 
 def _response(reply: Reply) -> Response:

@@ -7,9 +7,12 @@ from functools import wraps
 from typing import Any
 
 from flask import Response, current_app, make_response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from wechatpay_chain.client import Client
 from wechatpay_chain.protocol.notification import Notification
+from wechatpay_chain.web.handler import checked, finished
 from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length, read
 from wechatpay_chain.web.seen import Seen
 
@@ -23,19 +26,20 @@ def receive(
 ) -> Callable[[Callable[..., object]], _View]:
     """A decorator under ``@app.post(…)``: the view is called with a verified ``Notification``.
 
-    Parts of the route follow as keywords. It answers as ``Receiver`` says; a view that returns an answer of status
-    400 and above has failed too, and that answer is sent. With ``seen`` it runs once for each id. An ``async`` view
-    needs ``flask[async]``.
+    Above the route it would do nothing: Flask would call the function for whoever asks, so a first parameter that
+    can be left out is a TypeError. Parts of the route follow as keywords. It answers as ``Receiver`` says; a view
+    that returns an answer of status 400 and above has failed too, and that answer is sent. With ``seen`` it runs
+    once for each id. An ``async`` view needs ``flask[async]``.
     """
     receiver = Receiver(wxpay, seen, patience)
 
     def decorate(handler: Callable[..., object]) -> _View:
+        function = checked(handler)
+
         @wraps(handler)
         def view(**parts: Any) -> Response:
             def handle(notification: Notification) -> Response | None:
-                result = current_app.ensure_sync(handler)(notification, **parts)
-                answer = None if result is None else make_response(result)
-                return answer if answer is not None and answer.status_code >= 400 else None
+                return _failure(finished(current_app.ensure_sync(function)(notification, **parts)))
 
             try:
                 body = _body()
@@ -47,6 +51,22 @@ def receive(
         return view
 
     return decorate
+
+
+def _failure(result: object) -> Response | None:
+    """The answer that Flask would make of a failure; what else a view returns is of no interest here."""
+    if isinstance(result, BaseResponse | HTTPException) or _status(result) >= 400:
+        result = make_response(result)
+    return result if isinstance(result, Response) and result.status_code >= 400 else None
+
+
+def _status(result: object) -> int:
+    """The status in ``(body, status)`` and ``(body, status, headers)``; 0 for anything else."""
+    status = result[1] if isinstance(result, tuple) and len(result) in (2, 3) else None
+    if isinstance(status, str):
+        number = status.partition(" ")[0]
+        return int(number) if number.isascii() and number.isdigit() and len(number) == 3 else 0
+    return status if isinstance(status, int) else 0
 
 
 def _body() -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import DecryptionError, VerificationError
 from wechatpay_chain.protocol.notification import Notification
-from wechatpay_chain.web.seen import Claim, Seen
+from wechatpay_chain.web.seen import Claim, Seen, positive
 
 __all__ = ["LIMIT", "Input", "Receiver", "Refused", "Reply", "check_length", "read"]
 
@@ -87,7 +87,7 @@ def read(stream: Input) -> bytes:
 class Receiver:
     """Verifies for ``wxpay`` and remembers in ``seen``, if there is one.
 
-    204 says that the handler returned, now or for an earlier copy. A notification that does not verify is answered
+    204 says that the handler has finished, now or for an earlier copy. A notification that does not verify is answered
     403, one that cannot be read 400, both without running the handler. A handler that raised is answered 500, and
     the resend runs it again. While one process runs it, a duplicate waits for the outcome, and after ``patience``
     (seconds) is answered 409, so that it comes again: it must not count as received before it was handled.
@@ -101,7 +101,8 @@ class Receiver:
             raise TypeError(f"seen: expected Seen(path) or None, found {type(seen).__name__}")
         self._wxpay = wxpay
         self._seen = seen
-        self._patience = patience
+        # Not to wait at all is a patience too.
+        self._patience = patience if patience == 0 else positive(patience, "patience")
 
     def run(self, headers: object, body: bytes, handle: Callable[[Notification], R | None]) -> Reply | R:
         """The answer to one request; ``handle`` returns None, or its framework's own answer when it failed."""
@@ -126,12 +127,13 @@ class Receiver:
         try:
             notification = await asyncio.to_thread(self._wxpay.notification, headers, body)
             deadline = time.monotonic() + self._patience
-            while (claim := await asyncio.to_thread(self._claim, notification.id)) is None:
+            while (claim := await self._claim_async(notification.id)) is None:
                 _check_patience(deadline)
                 await asyncio.sleep(_PAUSE)
             with _held(claim):
                 _check(await handle(notification))
-            await asyncio.to_thread(claim.done)
+            # It did happen, even if nobody waits for the answer any more.
+            await asyncio.shield(asyncio.to_thread(claim.done))
         except Exception as error:
             answer: Reply | R = _answer(error)
             return answer
@@ -144,6 +146,20 @@ class Receiver:
         if claim is None and self._seen.handled(identifier):
             raise _Duplicate
         return claim
+
+    async def _claim_async(self, identifier: str) -> Claim | None:
+        """The claim; a thread that is asked for one goes on when its task is cancelled, and then gives it back."""
+        claiming = asyncio.ensure_future(asyncio.to_thread(self._claim, identifier))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            claiming.add_done_callback(_give_back)
+            raise
+
+
+def _give_back(claiming: asyncio.Future[Claim | None]) -> None:
+    if not claiming.cancelled() and claiming.exception() is None and (claim := claiming.result()) is not None:
+        claim.release()
 
 
 @contextmanager

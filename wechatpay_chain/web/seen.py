@@ -13,7 +13,7 @@ from functools import partial
 
 from wechatpay_chain.errors import ConfigError
 
-__all__ = ["Claim", "Seen"]
+__all__ = ["Claim", "Seen", "positive"]
 
 _DAY = 86_400
 # WeChat Pay waits five seconds for an answer.
@@ -68,7 +68,7 @@ class Seen:
     older belongs to a process that died, and another one takes it over. It is two minutes, far beyond the five
     seconds that WeChat Pay waits, for a handler that runs twice is worse than one that runs late. The file has to
     be on a disk of this machine; several machines need a store of their own. Raises ConfigError, which names the
-    file, when it cannot be used.
+    argument, and the file when it cannot be used.
     """
 
     def __init__(
@@ -79,20 +79,19 @@ class Seen:
         lease: float = 120,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        name = os.fspath(path)
-        if name in ("", ":memory:"):
-            raise ConfigError(f"seen: expected a file that all processes share, found {name!r}", "seen")
-        self.path = os.path.abspath(name)
-        self._kept = days * _DAY
-        self._lease = lease
+        self.path = _file(path)
+        self._kept = positive(days, "seen.days") * _DAY
+        self._lease = positive(lease, "seen.lease")
+        if not callable(clock):
+            raise ConfigError(f"seen.clock: expected a function, found {type(clock).__name__}", "seen.clock")
         self._clock = clock
         try:
             self._opened = _opened(self.path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:  # ValueError: no name that a file can have
             reason = str(error)
         else:
             return
-        raise ConfigError(f"seen: {self.path!r} cannot be used ({reason})", "seen")
+        raise ConfigError(f"seen.path: {self.path!r} cannot be used ({reason})", "seen.path")
 
     def __repr__(self) -> str:
         return f"<Seen {self.path}>"
@@ -133,6 +132,28 @@ class Seen:
         opened = self._opened
         with opened.lock, opened.connection:
             yield opened.connection
+
+
+def positive(number: float, name: str) -> float:
+    """``number`` when it is one that a clock can count to; ConfigError names it when it is not."""
+    if isinstance(number, int | float) and not isinstance(number, bool) and 0 < number < 1e9:
+        return number
+    raise ConfigError(f"{name}: expected a number between 0 and 1e9, found {_shown(number)}", name)
+
+
+def _shown(value: object) -> str:
+    # Python does not write out an int of any size.
+    is_short = isinstance(value, int) and abs(value) < 1e12
+    return f"{value!r:.40}" if is_short or isinstance(value, float | str) else type(value).__name__
+
+
+def _file(path: object) -> str:
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise ConfigError(f"seen.path: expected the name of a file, found {type(path).__name__}", "seen.path")
+    name = os.fsdecode(path)
+    if name in ("", ":memory:"):
+        raise ConfigError(f"seen.path: expected a file that all processes share, found {name!r}", "seen.path")
+    return os.path.abspath(name)
 
 
 def _opened(path: str) -> _Opened:

@@ -30,7 +30,7 @@ with Sandbox() as gateway, gateway.builder() as instance:
         print(e.getMessage())
         if e.hasResponse():
             r = e.getResponse()
-            print(r.getStatusCode(), r.getReasonPhrase(), r.getBody())  # type: ignore[union-attr]
+            print(r.getStatusCode(), r.getReasonPhrase(), r.getBody())
         print(e.getTraceAsString())
 
     # The sandbox has no payer, so it is told to pay.

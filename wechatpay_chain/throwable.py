@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from wechatpay_chain.response import Response
+from typing import Any
 
 __all__ = ["Throwable"]
 
@@ -26,8 +23,8 @@ class Throwable:
         """Whether there is an answer."""
         return self.getResponse() is not None
 
-    def getResponse(self) -> Response | None:
-        """The answer, or None."""
+    def getResponse(self) -> Any:
+        """The answer, with the methods of PSR-7 in the PHP face, or None."""
         return getattr(self, "response", None)
 
     def getTraceAsString(self) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import decimal
 import gzip
 import io
 import os
@@ -120,6 +121,21 @@ def test_fen_and_yuan_agree(amount: int) -> None:
     text = f"{Decimal(amount).scaleb(-2):.2f}"
     assert fen(text) == amount
     assert yuan(text) * 100 == amount
+
+
+@pytest.mark.parametrize("context", [decimal.Context(prec=4), decimal.Context(prec=4, traps=[decimal.Inexact])])
+def test_fen_are_exact_in_any_context(context: decimal.Context) -> None:
+    """Neither the caller's precision nor its traps count, and no rounded amount is remembered."""
+    digits = "123456789012345678901234567890"
+    with decimal.localcontext(context):
+        fen.cache_clear()
+        assert [fen("22345.67"), fen(f"-{digits}.12"), fen(f"{digits}.1000")] == [
+            2234567,
+            -int(digits + "12"),
+            int(digits + "10"),
+        ]
+        assert str(yuan(f"{digits}.12")) == f"{digits}.12"
+    assert fen("22345.67") == 2234567
 
 
 def test_the_summary_stands_after_the_rows() -> None:

@@ -26,7 +26,7 @@ _HEAD = 1 << 16
 _BUFFER = 1 << 17
 _AMOUNT = re.compile(r"(金额|手续费|结余|余额|amount)(?!.*(率|备注|类型|币种|说明|rate|currency|type))", re.IGNORECASE)
 _BROKEN = (csv.Error, ValueError, EOFError, zlib.error, gzip.BadGzipFile)
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"([+-]?[0-9]+)(?:\.([0-9]+))?")
 
 
 @lru_cache(maxsize=1 << 12)
@@ -40,10 +40,14 @@ def yuan(text: str) -> Decimal:
 @lru_cache(maxsize=1 << 12)
 def fen(text: str) -> int:
     """An amount in yuan as whole fen; ValueError for what is no amount, or has a part of a fen."""
-    amount = yuan(text).scaleb(2)
-    if amount != amount.to_integral_value():
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        raise ValueError(f"{text[:40]!r} is no amount")
+    part = (number[2] or "").rstrip("0").ljust(2, "0")
+    if len(part) > 2:
         raise ValueError(f"{text[:40]!r} has a part of a fen; read it as yuan")
-    return int(amount)
+    # Of the digits alone: arithmetic with Decimal rounds to the precision of whoever calls.
+    return int(number[1] + part)
 
 
 _AMOUNTS: dict[str, Callable[[str], Any]] = {"yuan": yuan, "fen": fen}

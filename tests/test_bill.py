@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import decimal
 import gzip
 import io
 import os
@@ -62,7 +63,7 @@ def test_every_form_reads_the_same(tmp_path: Path, encoding: str, zipped: Callab
             io.BytesIO(content),
             file,
         ):
-            bill = read_bill(source)  # type: ignore[arg-type]
+            bill = read_bill(source)
             assert (list(bill), bill.summary) == (ROWS, SUMMARY)
         assert not file.closed
 
@@ -122,6 +123,21 @@ def test_fen_and_yuan_agree(amount: int) -> None:
     assert yuan(text) * 100 == amount
 
 
+@pytest.mark.parametrize("context", [decimal.Context(prec=4), decimal.Context(prec=4, traps=[decimal.Inexact])])
+def test_fen_are_exact_in_any_context(context: decimal.Context) -> None:
+    """Neither the caller's precision nor its traps count, and no rounded amount is remembered."""
+    digits = "123456789012345678901234567890"
+    with decimal.localcontext(context):
+        fen.cache_clear()
+        assert [fen("22345.67"), fen(f"-{digits}.12"), fen(f"{digits}.1000")] == [
+            2234567,
+            -int(digits + "12"),
+            int(digits + "10"),
+        ]
+        assert str(yuan(f"{digits}.12")) == f"{digits}.12"
+    assert fen("22345.67") == 2234567
+
+
 def test_the_summary_stands_after_the_rows() -> None:
     """To ask earlier is a mistake that would be silent otherwise; rows are read once."""
     bill = read_bill(BILL.encode())
@@ -154,6 +170,47 @@ def test_a_bill_without_backquotes_is_read() -> None:
     assert (list(bill), bill.summary) == (ROWS, SUMMARY)
 
 
+def test_a_spreadsheet_may_fill_up_the_totals() -> None:
+    """With empty cells, up to the number of columns."""
+    *rows, names, values = BILL.replace("`", "").splitlines()
+    bill = read_bill("\n".join((*rows, f"{names},,,", f"{values},,,", ",,,,,", "")).encode())
+    assert (list(bill), bill.summary) == (ROWS, SUMMARY)
+
+
+CUTS = {
+    "a short row in the middle": ("`2026-11-01 10:33:45,`S1", "`S1"),
+    "a row without its first backquote": ("`2026-11-01 10:34:00,", "2026-11-01 10:34:00,"),
+    "a row of text without it": ("`2026-11-01 10:34:00,`S2", "S2,`2026-11-01 10:34:00"),
+    "totals without values": ("`2,`1001.20,`6.01000\r\n", ""),
+    "half of the totals' names": ("总交易单数,订单总金额,手续费总金额\r\n`2,`1001.20,`6.01000\r\n", "总交易"),
+    "half of the totals' values": (",`1001.20,`6.01000\r\n", ",`"),
+    "names in the place of values": ("`2,`1001.20,`6.01000", "总交易单数,订单总金额,手续费总金额"),
+    "a row behind the totals": ("`6.01000\r\n", "`6.01000\r\n`2026-11-01 10:33:45,`S1,`茶,`0.60%,`1.20,`0.01000\r\n"),
+}
+
+
+@pytest.mark.parametrize("mark", ["`", ""])
+@pytest.mark.parametrize("cut", CUTS)
+def test_no_row_is_lost_in_silence(cut: str, mark: str) -> None:
+    """With backquotes or without, what is neither a row nor one of the totals is told."""
+    whole, damaged = CUTS[cut]
+    content = BILL.replace(whole, damaged)
+    assert content != BILL
+    if not mark and "without" in cut and "row" in cut:
+        content = content.replace("2026-11-01 10:34:00,", "").replace("S2,`", "S2,")
+    with pytest.raises(ValueError, match=r"^line [2-6]: .*it was cut$"):
+        list(read_bill(content.replace("`", mark).encode()))
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3, 4, 5])
+def test_a_cut_within_the_last_row_is_told(kept: int) -> None:
+    """In a bill without backquotes it would look like totals."""
+    header, first, last = BILL.replace("`", "").splitlines()[:3]
+    cut = ",".join(last.split(",")[:kept])
+    with pytest.raises(ValueError, match=r"^line 3: neither a row of 6 values nor names of totals; it was cut$"):
+        list(read_bill(f"{header}\n{first}\n{cut}".encode()))
+
+
 def test_commas_and_quotes_belong_to_their_value() -> None:
     """What has no backquote before it continues the value; a quoted field is csv's."""
     text = 'a,b,c\n`1,`x,y,`3\n`1,`say "x", he,`3\n`1,`"x",`3\n"`1","`x,y","`3"\n`1,`,,`3\n'
@@ -166,6 +223,9 @@ def test_commas_and_quotes_belong_to_their_value() -> None:
         (b"", "it is empty"),
         (b"\n", "it is empty"),
         (gzip.compress(b""), "it is empty"),
+        (b"<xml><return_code>FAIL</return_code></xml>", "begins as XML, JSON or no text"),
+        (b'\xef\xbb\xbf {"code": 1}', "begins as XML, JSON or no text"),
+        (bytes(5), "begins as XML, JSON or no text|contains NUL"),
         (b"a,b\n`1\n", "line 2: 1 values for 2 columns; it was cut"),
         (b"a,b\n`1,`2\n`1,`2,`3\n", "line 3: 3 values for 2 columns"),
         (b"a,b\n`1,`2\nx,y,z\n`1,`2\n", "line 4: totals: 2 values for 3 names; it was cut"),
@@ -179,13 +239,42 @@ def test_what_is_no_bill_is_told(content: bytes, words: str) -> None:
         list(read_bill(content))
 
 
-@pytest.mark.parametrize(("source", "options"), [(None, {}), (5, {}), (b"a\n", {"amounts": "cents"})])
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [(None, {}), (5, {}), (b"a\n", {"amounts": "cents"}), (b"a\n", {"amounts": ["fen"]})],
+)
 def test_arguments_are_checked(source: Any, options: dict[str, Any]) -> None:
     """Neither a path nor a file; an unknown unit."""
     with pytest.raises(ValueError, match="expected"):
         read_bill(source, **options)
     with pytest.raises(FileNotFoundError):
         read_bill("/nowhere/bill.csv")
+
+
+class Trickle:
+    """A file that gives one byte at a time, or whatever else ``pieces`` holds."""
+
+    def __init__(self, pieces: list[Any]) -> None:
+        self.pieces = pieces
+
+    def read(self, size: int) -> Any:
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+@pytest.mark.parametrize("content", [BILL.encode("gbk"), BILL.encode(), gzip.compress(BILL.encode("gbk"))])
+def test_a_file_may_give_little_at_a_time(content: bytes) -> None:
+    """As a pipe does: gzip and the encoding are told all the same."""
+    source: Any = Trickle([content[at : at + 1] for at in range(len(content))])
+    assert list(read_bill(source)) == ROWS
+    assert list(read_bill(memoryview(content))) == ROWS
+
+
+@pytest.mark.parametrize("piece", ["text", None])
+def test_a_file_that_gives_no_bytes_is_told(piece: Any) -> None:
+    """Text, or nothing yet."""
+    source: Any = Trickle([piece])
+    with pytest.raises(ValueError, match=f"expected bytes from a binary file, found {type(piece).__name__}"):
+        read_bill(source)
 
 
 def test_a_truncated_gzip_is_an_error() -> None:

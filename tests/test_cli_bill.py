@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def test_what_was_asked_for_travels(gateway: Sandbox, tmp_path: Path) -> None:
     assert fetch(gateway, "trade", "2026-11-01", *flags)[0] == 0
     asked = gateway.requests[0].target
     assert asked == "/v3/bill/tradebill?tar_type=GZIP&bill_date=2026-11-01&sub_mchid=1900000109&bill_type=REFUND"
-    assert [path.name for path in tmp_path.iterdir()] == ["trade-2026-11-01-1900000109-REFUND.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"trade-2026-11-01-{gateway.mchid}-1900000109-REFUND.csv"]
 
 
 def test_several_days_resume(gateway: Sandbox, tmp_path: Path) -> None:
@@ -69,18 +69,77 @@ def test_several_days_resume(gateway: Sandbox, tmp_path: Path) -> None:
     status, out, _ = fetch(gateway, "trade", days, "--to", folder)
     assert (status, out.count("verified")) == (0, 6)
     assert [path.name for path in sorted(tmp_path.iterdir())][:3] == [
-        "trade-2026-10-30.csv",
-        "trade-2026-10-31.csv",
-        "trade-2026-11-01.csv",
+        f"trade-2026-10-30-{gateway.mchid}.csv",
+        f"trade-2026-10-31-{gateway.mchid}.csv",
+        f"trade-2026-11-01-{gateway.mchid}.csv",
     ]
-    (tmp_path / "trade-2026-10-31.csv").unlink()
-    (tmp_path / "trade-2026-11-02.csv").write_bytes((tmp_path / "trade-2026-11-02.csv").read_bytes()[:-1])
+    (tmp_path / f"trade-2026-10-31-{gateway.mchid}.csv").unlink()
+    (tmp_path / f"trade-2026-11-02-{gateway.mchid}.csv").write_bytes(
+        (tmp_path / f"trade-2026-11-02-{gateway.mchid}.csv").read_bytes()[:-1]
+    )
     gateway.requests.clear()
     status, out, _ = fetch(gateway, "trade", days, "--to", folder)
     assert status == 0
     assert [line.endswith("verified") for line in out.splitlines()] == [False, True, False, True, False, False]
     files = [received for received in gateway.requests if "/billdownload/" in received.target]
     assert (len(gateway.requests), len(files)) == (8, 2)
+
+
+def test_no_other_file_is_taken_for_the_bill(gateway: Sandbox, tmp_path: Path) -> None:
+    """What --to names is fetched again unless a digest proves it: another day's bill, no bill, another app's."""
+    place = tmp_path / "b.csv"
+    to = ("--to", str(place), "--summary")
+    for kind, flags in (("statement", ()), ("v2-trade", ("--appid", "wx1")), ("trade", ())):
+        for day in ("2026-11-01", "2026-11-02"):
+            status, out, err = fetch(gateway, kind, day, *flags, *to)
+            assert (status, err) == (0, "")
+            assert " bytes, SHA" in out
+            assert f"`{day}" in place.read_text()
+        place.write_text("junk\n")
+        assert " bytes, SHA" in fetch(gateway, kind, "2026-11-02", *flags, *to)[1]
+        again = fetch(gateway, kind, "2026-11-02", *flags, *to)[1]
+        assert ("is there already" in again) is (kind != "v2-trade")
+
+
+def test_each_app_has_a_file_of_its_own(gateway: Sandbox, tmp_path: Path) -> None:
+    """Where nothing but the name tells which bill it is."""
+    for appid in ("wx1", "wx2"):
+        assert " bytes, SHA" in fetch(gateway, "v2-trade", "2026-11-01", "--appid", appid, "--to", str(tmp_path))[1]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"v2-trade-2026-11-01-{gateway.mchid}-{appid}.csv" for appid in ("wx1", "wx2")]
+
+
+@pytest.mark.parametrize("change", [lambda x: x, lambda x: x[: len(x) // 2], lambda x: x + b"x", lambda x: b"half"])
+def test_parts_are_proven_one_by_one(gateway: Sandbox, tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    """A bill in parts is there when each of them is, in its place and nothing behind them."""
+    gateway.bills.parts = 3
+    argv = ("ecommerce-fund", "2026-11-01", "--to", str(tmp_path / "b.csv"))
+    assert "verified" in fetch(gateway, *argv)[1]
+    whole = (tmp_path / "b.csv").read_bytes()
+    (tmp_path / "b.csv").write_bytes(change(whole))
+    assert ("is there already" in fetch(gateway, *argv)[1]) is (change(whole) == whole)
+    assert (tmp_path / "b.csv").read_bytes() == whole
+
+
+def test_a_bill_without_a_digest_is_told_by_its_name(gateway: Sandbox, tmp_path: Path) -> None:
+    """One that this command gave stays; any other is fetched again."""
+
+    def unnamed(answer: Answer, request: Received) -> None:
+        if b"hash_value" in answer.body:
+            answer.body = answer.body.replace(b"hash_value", b"x").replace(b"hash_type", b"y")
+            answer.sign(gateway.identity, "")
+
+    gateway.tamper = unnamed
+    for place, again in ((tmp_path / "b.csv", False), (tmp_path, True)):
+        assert "no digest was named" in fetch(gateway, "trade", "2026-11-01", "--to", str(place))[1]
+        assert ("is there already" in fetch(gateway, "trade", "2026-11-01", "--to", str(place))[1]) is again
+
+
+def test_totals_that_cannot_be_read_are_told_with_their_bill(gateway: Sandbox) -> None:
+    """A device keeps nothing of it."""
+    status, out, err = fetch(gateway, "trade", "2026-11-01", "--to", "/dev/null", "--summary")
+    assert (status, err) == (1, "wechatpay-chain: 2026-11-01: /dev/null: read_bill: it is empty; no header was found\n")
+    assert "verified" in out
 
 
 def test_one_day_that_fails_does_not_end_the_others(gateway: Sandbox, tmp_path: Path) -> None:
@@ -141,6 +200,7 @@ def test_a_table_is_as_wide_as_a_terminal_shows_it() -> None:
             ["trade", "2026-11-01..2026-11-02", "--to", "/nowhere/x"],
             "no folder, which several days need (No such file or directory)",
         ),
+        (["trade", "2026-11-01", "--to", "~nosuchuser/x"], "--to: there is no home of '~nosuchuser/x'"),
         (["trade"], "DATE"),
     ],
 )
@@ -169,14 +229,14 @@ def watching(gateway: Sandbox, folder: Path) -> str:
 def test_a_terminal_sees_a_bar(gateway: Sandbox, tmp_path: Path) -> None:
     """With rich, which the extra repl brings."""
     gateway.bills.rows = 30_000
-    assert "trade-2026-11-01.csv" in watching(gateway, tmp_path)
+    assert f"trade-2026-11-01-{gateway.mchid}.csv" in watching(gateway, tmp_path)
 
 
 def test_without_rich_it_sees_a_counter(gateway: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, written anew and cleared at the end."""
     monkeypatch.setitem(sys.modules, "rich.progress", None)
     shown = watching(gateway, tmp_path)
-    assert "\rtrade-2026-11-01.csv: 0.0 MiB" in shown
+    assert f"\rtrade-2026-11-01-{gateway.mchid}.csv: 0.0 MiB" in shown
     assert "\n" not in shown
     assert shown.endswith("\r")
     assert shown.rstrip("\r").rsplit("\r", 1)[1].strip() == ""

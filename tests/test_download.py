@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -348,7 +349,7 @@ def test_bytes_are_returned_up_to_a_limit(gateway: Sandbox, wxpay: Wechatpay, mo
 
 
 def test_a_file_gets_the_bytes_where_it_stands(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
-    """And is cut back to there when they were wrong; one without a buffer gets all of them."""
+    """All of them, also without a buffer, and ends with them; one that got wrong bytes is as it was."""
     answer = wxpay.v3.bill.tradebill.get(params=DAY)
     content = wxpay.download(answer)
     with (tmp_path / "file").open("w+b", buffering=0) as file:
@@ -359,7 +360,54 @@ def test_a_file_gets_the_bytes_where_it_stands(gateway: Sandbox, wxpay: Wechatpa
         file.seek(6)
         with pytest.raises(errors.IntegrityError):
             wxpay.download({**answer.data, "hash_value": "0" * 40}, file)
-        assert (tmp_path / "file").read_bytes() == b"before"
+        assert (tmp_path / "file").read_bytes() == b"before" + content
+        file.write(b"much more" * len(content))
+        file.seek(3)
+        wxpay.download(answer, file)
+        assert (tmp_path / "file").read_bytes() == b"bef" + content
+
+
+def test_a_file_stays_as_it_was_when_nothing_came(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
+    """A URL that has expired empties nobody's file."""
+    gateway.bills.lifetime = 0
+    (tmp_path / "file").write_bytes(b"precious" * 1000)
+    with (tmp_path / "file").open("r+b") as file, pytest.raises(errors.ClientError):
+        wxpay.download(wxpay.v3.bill.tradebill.get(params=DAY), file)
+    assert (tmp_path / "file").read_bytes() == b"precious" * 1000
+
+
+@pytest.mark.parametrize("status", [b"201 Created", b"202 Accepted", b"204 No Content", b"206 Partial Content"])
+@pytest.mark.parametrize("path", ["/v3/billdownload/file", "/v3/merchant-service/images/x"])
+def test_a_part_is_no_file(gateway: Sandbox, tmp_path: Path, status: bytes, path: str) -> None:
+    """Only an answer of 200 is one; a part was never asked for."""
+    part = http(BILL, b"Content-Range: bytes 0-9/100\r\n").replace(b"200 OK", status)
+    refused = pytest.raises(errors.IntegrityError, match=f"status {status[:3].decode()} is no whole file")
+    with server_of(part) as url, gateway.client(base_url=url) as wxpay, refused:
+        wxpay.download(f"{url}{path}", tmp_path / "file")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("cut", [1, 8, 9, 200])
+def test_a_content_encoding_must_end(gateway: Sandbox, tmp_path: Path, cut: int) -> None:
+    """urllib3 hands over what there was of it; a file that is whole on the wire arrives."""
+    content = secrets.token_bytes(10_000)
+    zipped = gzip.compress(content)
+    encoding = b"Content-Encoding: gzip\r\n"
+    with server_of(http(zipped[:-cut], encoding)) as url, gateway.client(base_url=url) as wxpay:
+        with pytest.raises(errors.IntegrityError, match="the gzip in which it travelled ends too early"):
+            wxpay.download(f"{url}/v3/billdownload/file", tmp_path / "file")
+        with pytest.raises(errors.TransportError, match="the gzip of the answer ends too early"):
+            wxpay.v2.pay.downloadbill.post({"mch_id": gateway.mchid})
+    assert not list(tmp_path.iterdir())
+    with server_of(http(zipped, encoding)) as url, gateway.client(base_url=url) as wxpay:
+        assert wxpay.download(f"{url}/v3/billdownload/file") == content
+
+
+def test_the_bytes_that_came_are_told(gateway: Sandbox) -> None:
+    """Also those of a block that broke off."""
+    told = pytest.raises(errors.IntegrityError, match=r"IncompleteRead\(9995 bytes read.*; 9995 bytes came")
+    with server_of(http(bytes(10_000))[:-5]) as url, gateway.client(base_url=url) as client, told:
+        client.download(f"{url}/v3/billdownload/file")
 
 
 def test_a_pipe_gets_nothing_that_is_not_proven(gateway: Sandbox, wxpay: Wechatpay) -> None:
@@ -601,6 +649,21 @@ def test_parts_are_joined_in_their_order(gateway: Sandbox, wxpay: Wechatpay, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["bill.csv"]
 
 
+def test_many_parts_need_few_files(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
+    """A few are fetched at once, and joined before the next."""
+    gateway.bills.parts, gateway.bills.rows = 70, 1
+    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params=DAY)
+    opened: list[int] = []
+    before = len(os.listdir("/proc/self/fd"))
+    told = wxpay.download(
+        answer, tmp_path / "bill.csv", progress=lambda *_: opened.append(len(os.listdir("/proc/self/fd")))
+    )
+    assert told.size == (tmp_path / "bill.csv").stat().st_size
+    assert (tmp_path / "bill.csv").read_bytes().count("记账时间".encode()) == 70
+    # Also those of the sandbox, which has a socket for each that is fetched.
+    assert max(opened) - before < 70
+
+
 def test_one_wrong_part_leaves_nothing(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """The error is that part's, not that of those which were stopped for it."""
     gateway.bills.parts = 4
@@ -682,6 +745,28 @@ def test_progress_is_told_of_what_arrives(gateway: Sandbox, wxpay: Wechatpay, tm
     wrong: Any = 5
     with pytest.raises(errors.ChainError, match="progress: expected a function"):
         wxpay.download(answer, progress=wrong)
+
+
+@pytest.mark.parametrize("parts", [0, 3])
+@pytest.mark.parametrize(
+    "error",
+    [OSError("mine"), StopIteration("mine"), GeneratorExit("mine"), zlib.error("mine"), errors.ChainError("mine")],
+)
+def test_what_progress_raises_is_raised(
+    gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path, error: BaseException, parts: int
+) -> None:
+    """Itself, whatever it is: no file that cannot be written, no generator that ended."""
+    gateway.bills.parts = parts
+    api = wxpay.v3.ecommerce.bill.fundflowbill if parts else wxpay.v3.bill.tradebill
+
+    def stop(received: int, total: int | None) -> None:
+        raise error
+
+    for to in (tmp_path / "bill.csv", None, io.BytesIO()):
+        with pytest.raises(type(error), match=r"^mine$") as caught:
+            wxpay.download(api.get(params={**DAY, "tar_type": "GZIP"}), to, progress=stop)
+        assert caught.value is error
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_broken_download_leaves_the_client_well(gateway: Sandbox, wxpay: Wechatpay) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import stat
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import pytest
 
-from wechatpay_chain import Sandbox, Wechatpay
+from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.transport.sink import beside, placed
 
 
@@ -61,14 +64,101 @@ def test_a_relative_path_is_one_of_the_current_folder(tmp_path: Path, monkeypatc
     assert (tmp_path / "file").read_bytes() == b"x"
 
 
-def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    """What it points to is not touched."""
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    """As open() does: it stays, and what it points to is replaced, or made."""
     (tmp_path / "other").write_bytes(b"other")
     (tmp_path / "link").symlink_to(tmp_path / "other")
     with placed(tmp_path / "link") as file:
         file.write(b"x")
-    assert (tmp_path / "other").read_bytes() == b"other"
-    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "other").read_bytes() == b"x"
+    (tmp_path / "other").unlink()
+    with placed(tmp_path / "link") as file:
+        file.write(b"y")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "other").read_bytes() == b"y"
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_a_sink_has_the_permissions_of_the_user(
+    wxpay: Wechatpay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool
+) -> None:
+    """Those of the file that was there, through a link too; a new one has what open() would give it."""
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE")
+    place = tmp_path / "file"
+    before = os.umask(0o027)
+    try:
+        wxpay.v3.certificates.get(sink=place)
+        assert stat.S_IMODE(place.stat().st_mode) == 0o640
+        place.chmod(0o604)
+        place.write_bytes(b"before")
+        (tmp_path / "link").symlink_to(place)
+        answer = wxpay.v3.certificates.get(sink=tmp_path / "link")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o604
+    assert (tmp_path / "link").is_symlink()
+    assert place.read_bytes() == answer.content
+
+
+def test_a_link_to_no_folder_is_told_before_anything_is_sent(
+    gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path
+) -> None:
+    """What counts is where it points to."""
+    (tmp_path / "link").symlink_to(tmp_path / "none" / "file")
+    with pytest.raises(errors.ChainError, match=r"^sink: .*nothing was sent$"):
+        wxpay.v3.certificates.get(sink=tmp_path / "link")
+    assert not gateway.requests
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that fills up after ``left`` bytes."""
+
+    left = 10
+
+    def write(self, piece: Any) -> int:
+        self.left -= len(piece)
+        if self.left < 0:
+            super().write(piece[: self.left])
+            raise OSError("full")
+        return super().write(piece)
+
+
+def interrupted_in(file: BinaryIO) -> None:
+    with placed(file) as held:
+        held.write(b"abc")
+        raise KeyboardInterrupt
+
+
+def test_a_file_is_not_touched_before_all_is_well() -> None:
+    """What was in it stays when the block fails; it ends with the new bytes when all went well."""
+    file = io.BytesIO(b"0123456789")
+    file.seek(2)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_in(file)
+    assert (file.getvalue(), file.tell()) == (b"0123456789", 2)
+    with placed(file) as held:
+        held.write(b"abc")
+    assert (file.getvalue(), file.tell()) == (b"01abc", 5)
+    full = Failing(b"0123456789")
+    full.seek(2)
+    with pytest.raises(OSError, match="full"), placed(full) as held:
+        held.write(b"abcdefghijk")
+    assert (full.getvalue(), full.tell()) == (b"01", 2)
+
+
+def test_a_gzip_file_takes_the_bytes(tmp_path: Path) -> None:
+    """It says that it can seek, and cannot be cut."""
+    with gzip.open(tmp_path / "file", "wb") as file, placed(cast(BinaryIO, file)) as held:
+        held.write(b"plain")
+    assert gzip.decompress((tmp_path / "file").read_bytes()) == b"plain"
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_an_open_device_takes_the_bytes(buffering: int) -> None:
+    """/dev/null says that it can seek, and cannot be cut either."""
+    with open("/dev/null", "wb", buffering=buffering) as file, placed(file) as held:
+        held.write(b"x")
 
 
 def test_a_device_is_never_replaced(gateway: Sandbox, wxpay: Wechatpay) -> None:

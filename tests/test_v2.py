@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import hmac
+import io
 import json
 import socket
 import ssl
 import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -392,15 +395,56 @@ def test_what_a_query_signs_is_what_it_sends(
     assert hashlib.md5(text.encode()).hexdigest().upper() == sent["sign"]
 
 
-@pytest.mark.parametrize("start", ["\ufeff", "  ", '<?xml version="1.0"?>', '\ufeff<?xml version="1.0"?>\n'])
-def test_a_refusal_is_no_bill(gateway: Sandbox, wxpay: Wechatpay, start: str) -> None:
-    """However the document begins that comes in the place of the file, streamed or not."""
+REFUSED = b"<xml><return_code>FAIL</return_code><return_msg>No Bill Exist</return_msg></xml>"
+REFUSALS = {
+    "a mark": b"\xef\xbb\xbf" + REFUSED,
+    "blanks": b"\r\n  " + REFUSED,
+    "more blanks": b" " * 5000 + REFUSED,
+    "a declaration": b'\xef\xbb\xbf<?xml version="1.0"?>\n' + REFUSED,
+    "a comment": b"<!-- gateway -->" + REFUSED,
+    "another root": REFUSED.replace(b"xml>", b"root>"),
+    "gzip": gzip.compress(REFUSED),
+    "gzip with a mark": gzip.compress(b"\xef\xbb\xbf " + REFUSED),
+    "gzip with a long name": gzip.compress(REFUSED)[:3] + b"\x08" + gzip.compress(REFUSED)[4:10]
+    + b"n" * 2000 + b"\0" + gzip.compress(REFUSED)[10:],
+}  # fmt: skip
+NO_FILES = {
+    "nothing": b"",
+    "blanks": b"\xef\xbb\xbf \r\n",
+    "HTML": b"<html><title>502</title></html>",
+    "a broken page": b"<!DOCTYPE html><br>",
+    "capitals": REFUSED.upper(),
+    "XML that refuses nothing": b"<xml><return_code>SUCCESS</return_code></xml>",
+    "gzip of nothing": gzip.compress(b""),
+    "gzip of HTML": gzip.compress(b"<html></html>"),
+}
+
+
+def in_place_of_the_bill(gateway: Sandbox, wxpay: Wechatpay, body: bytes) -> Iterator[Callable[[], object]]:
+    """Each way in which a bill can be asked for."""
 
     def refuse(answer: Answer, _: Received) -> None:
-        told = "<xml><return_code>FAIL</return_code><return_msg>No Bill Exist</return_msg></xml>"
-        answer.body, answer.pieces = f"{start}{told}".encode(), None
+        answer.body, answer.pieces = body, None
 
     gateway.tamper = refuse
-    for stream in (False, True):
+    for api in (wxpay.v2.pay.downloadbill, wxpay.v2.pay.downloadfundflow, wxpay.v2.billcommentsp.batchquerycomment):
+        fields = {"mch_id": gateway.mchid, "bill_date": "20261101", "sign_type": "HMAC-SHA256", "tar_type": "GZIP"}
+        ways: list[dict[str, Any]] = [{}, {"stream": True}, {"sink": io.BytesIO()}]
+        for options in ways:
+            yield partial(api.post, fields, **options)
+
+
+@pytest.mark.parametrize("form", REFUSALS)
+def test_a_refusal_is_no_bill(gateway: Sandbox, wxpay: Wechatpay, form: str) -> None:
+    """However the document begins that comes in the place of the file, streamed or not."""
+    for ask in in_place_of_the_bill(gateway, wxpay, REFUSALS[form]):
         with pytest.raises(errors.BusinessError, match="No Bill Exist"):
-            wxpay.v2.pay.downloadbill.post({"mch_id": gateway.mchid, "bill_date": "20261101"}, stream=stream)
+            ask()
+
+
+@pytest.mark.parametrize("form", NO_FILES)
+def test_what_is_no_file_is_no_bill(gateway: Sandbox, wxpay: Wechatpay, form: str) -> None:
+    """A page of a gateway, or nothing at all, is not handed over as one."""
+    for ask in in_place_of_the_bill(gateway, wxpay, NO_FILES[form]):
+        with pytest.raises(errors.SignatureMismatch):
+            ask()

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, TextIO, TypeAlias, cast
 
 __all__ = ["Bill", "Source", "fen", "read_bill", "yuan"]
 
-Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | TextIO | bytes"
+Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | TextIO | bytes | bytearray | memoryview"
 
 _MARK = "`"
 _GZIP = b"\x1f\x8b"
@@ -26,7 +26,7 @@ _HEAD = 1 << 16
 _BUFFER = 1 << 17
 _AMOUNT = re.compile(r"(金额|手续费|结余|余额|amount)(?!.*(率|备注|类型|币种|说明|rate|currency|type))", re.IGNORECASE)
 _BROKEN = (csv.Error, ValueError, EOFError, zlib.error, gzip.BadGzipFile)
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"([+-]?[0-9]+)(?:\.([0-9]+))?")
 
 
 @lru_cache(maxsize=1 << 12)
@@ -40,11 +40,20 @@ def yuan(text: str) -> Decimal:
 @lru_cache(maxsize=1 << 12)
 def fen(text: str) -> int:
     """An amount in yuan as whole fen; ValueError for what is no amount, or has a part of a fen."""
-    amount = yuan(text).scaleb(2)
-    if amount != amount.to_integral_value():
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        raise ValueError(f"{text[:40]!r} is no amount")
+    part = (number[2] or "").rstrip("0").ljust(2, "0")
+    if len(part) > 2:
         raise ValueError(f"{text[:40]!r} has a part of a fen; read it as yuan")
-    return int(amount)
+    # Of the digits alone: arithmetic with Decimal rounds to the precision of whoever calls.
+    return int(number[1] + part)
 
+
+# What values begin with, and the names of totals never.
+_VALUE = re.compile(r"`|[+-]?[0-9]")
+# How the totals of every bill begin, however many columns a spreadsheet has saved them with.
+_COUNT = re.compile(r"总.*数$")
 
 _AMOUNTS: dict[str, Callable[[str], Any]] = {"yuan": yuan, "fen": fen}
 
@@ -54,9 +63,9 @@ def read_bill(source: Source, *, amounts: str | None = None) -> Bill:
 
     ``source`` is a path, a file, or the bytes of a bill; gzip, UTF-8 and GBK are told apart by themselves.
     ``amounts`` is ``"yuan"`` (Decimal) or ``"fen"`` (int) for the columns that are amounts, else all is text.
-    Raises ValueError for what is no bill or was cut within a row.
+    Raises ValueError for what is no bill, and for a line that is neither a row nor one of the totals.
     """
-    if amounts is not None and amounts not in _AMOUNTS:
+    if amounts is not None and (not isinstance(amounts, str) or amounts not in _AMOUNTS):
         raise ValueError(f"amounts: expected 'yuan' or 'fen', found {amounts!r:.40}")
     return Bill(source, None if amounts is None else _AMOUNTS[amounts])
 
@@ -117,7 +126,7 @@ class Bill:
         if isinstance(source, str | os.PathLike):
             file: BinaryIO = open(source, "rb")  # noqa: SIM115  # close() closes it
             self._opened.append(file)
-        elif isinstance(source, bytes | bytearray):
+        elif isinstance(source, bytes | bytearray | memoryview):
             file = io.BytesIO(source)
         elif callable(getattr(source, "read", None)):
             file = cast(BinaryIO, source)
@@ -133,6 +142,8 @@ class Bill:
         if not first or not any(first):
             raise ValueError("it is empty; no header was found")
         first[0] = first[0].removeprefix(_BOM)
+        if first[0].lstrip().startswith(("<", "{")) or any("\0" in name for name in first):
+            raise ValueError("it is no bill: it begins as XML, JSON or no text at all")
         return [_plain(name) for name in first]
 
     def _read(self, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
@@ -156,7 +167,7 @@ class Bill:
                 row[0] = row[0][1:]
             elif not row:
                 continue
-            elif marked or len(row) != width:
+            elif marked or len(row) != width or _COUNT.search(row[0]):
                 totals = row
                 break
             found: dict[str, Any] = dict(zip(columns, row, strict=True))
@@ -189,13 +200,17 @@ class Bill:
             raise ValueError(f"{len(fitted)} values for {len(self.columns)} columns; it was cut")
         return fitted
 
-    def _totals(self, names: list[str], reader: Iterable[list[str]]) -> dict[str, Any]:
-        rows = [row for row in chain([names], reader) if any(row)]
+    def _totals(self, header: list[str], reader: Iterable[list[str]]) -> dict[str, Any]:
+        """Lines of names, each with a line of as many values behind it, until the end."""
         totals: dict[str, Any] = {}
-        for header, values in zip(rows[::2], rows[1::2], strict=False):
-            if len(values) < len(header):
-                raise ValueError(f"totals: {len(values)} values for {len(header)} names; it was cut")
-            totals |= zip(map(_plain, header), map(_plain, values), strict=False)
+        lines = filter(None, map(_trimmed, chain([header], reader)))
+        for names in lines:
+            if _MARK in self._line or any(map(_VALUE.match, names)):
+                raise ValueError(f"neither a row of {len(self.columns)} values nor names of totals; it was cut")
+            values = next(lines, [])
+            if len(values) != len(names) or not _VALUE.match(values[0]):
+                raise ValueError(f"totals: {len(values)} values for {len(names)} names; it was cut")
+            totals |= zip(names, map(_plain, values), strict=True)
         if self._amount is not None:
             _convert(totals, [name for name in totals if _AMOUNT.search(name)], self._amount)
         return totals
@@ -212,6 +227,13 @@ def _convert(found: dict[str, Any], names: list[str], amount: Callable[[str], An
 def _reason(error: BaseException) -> str:
     """csv's and our own words; gzip's are too short to be understood alone."""
     return str(error) if isinstance(error, csv.Error | ValueError) else f"the gzip file is damaged ({error})"
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    """Without the empty cells that a spreadsheet puts behind a line."""
+    while row and not row[-1]:
+        row = row[:-1]
+    return row
 
 
 def _plain(value: str) -> str:
@@ -234,9 +256,17 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        piece = self._file.read(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
+        filled = 0
+        # A pipe gives a little at a time, and by the first bytes gzip and the encoding are told.
+        while filled < len(buffer):
+            piece = self._file.read(len(buffer) - filled)
+            if not isinstance(piece, bytes | bytearray | memoryview):
+                raise ValueError(f"expected bytes from a binary file, found {type(piece).__name__}")
+            if not piece:
+                break
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
 
 
 def _encoding(start: bytes) -> str:

@@ -263,7 +263,7 @@ def read_sink(sink: Any, name: str = "sink") -> Sink | None:
         raise ChainError(f"{name}: empty; nothing was sent")
     if isinstance(sink, str | os.PathLike):
         path = Path(sink)
-        if "\0" in str(path) or path.is_dir() or not path.parent.is_dir():
+        if "\0" in str(path) or path.is_dir() or not os.path.isdir(os.path.dirname(os.path.realpath(path))):
             raise ChainError(f"{name}: {str(path)[:80]!r} is a folder, or in none that is there; nothing was sent")
     elif sink is not None and (isinstance(sink, io.TextIOBase) or not is_writable(sink)):
         raise ChainError(

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError
@@ -21,6 +21,7 @@ from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.files import files_in
+from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.transport.download import Progress
 
 __all__ = ["run"]
@@ -32,21 +33,27 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class _Wanted(NamedTuple):
-    """One bill, and where it goes."""
+    """One bill, and where it goes; ``is_own`` is a name that tells which bill it is, made here."""
 
     day: date
     fields: dict[str, str]
     path: Path
+    is_own: bool
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Fetch what is not there yet; a line for each bill, and the totals when they are asked for."""
     kind = _kind(arguments.kind)
     days = _days(arguments.date)
-    wanted = [_Wanted(day, kind.fields(day, arguments), _path(kind, day, days, arguments)) for day in days]
+    fields = [kind.fields(day, arguments) for day in days]
+    to, is_folder = _place(days, arguments)
     status: int = Status.OK
     totals: dict[str, dict[str, str]] = {}
     with client(arguments, console) as wxpay, watched(console.stderr) as tracker:
+        merchant = wxpay._settings.merchant
+        names = [kind.file_name(day, merchant.mchid or merchant.brand_id, arguments) for day in days]
+        paths = [to / name if is_folder else to for name in names]
+        wanted = [_Wanted(*bill, is_folder) for bill in zip(days, fields, paths, strict=True)]
         outcomes = _all(wxpay, kind, wanted, tracker)
     for bill, outcome in zip(wanted, outcomes, strict=True):
         error = outcome.exception()
@@ -56,7 +63,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             continue
         console.say(f"{bill.path}  {outcome.result()}")
         if arguments.summary:
-            totals[bill.day.isoformat()] = totals_of(bill.path)
+            try:
+                totals[bill.day.isoformat()] = totals_of(bill.path)
+            except (ValueError, OSError) as error:
+                console.complain(f"{bill.day}: {bill.path}: {error}")
+                status = status or Status.ERROR
     for line in table(totals) if totals else ():
         console.say(line)
     return status
@@ -86,17 +97,19 @@ def _day(text: str) -> date:
         raise ItemError(f"{text[:40]!r}: expected a day such as 2026-11-01, or 2026-11-01..2026-11-20") from None
 
 
-def _path(kind: Kind, day: date, days: list[date], arguments: argparse.Namespace) -> Path:
-    to = Path(arguments.to or ".").expanduser()
-    if to.is_dir():
-        return to / kind.file_name(day, arguments)
-    if len(days) == 1:
-        return to
+def _place(days: list[date], arguments: argparse.Namespace) -> tuple[Path, bool]:
+    """Where ``--to`` leads, and whether that is a folder; several days make one."""
+    try:
+        to = Path(arguments.to or ".").expanduser()
+    except RuntimeError:
+        raise ItemError(f"--to: there is no home of {arguments.to[:80]!r}") from None
+    if to.is_dir() or len(days) == 1:
+        return to, to.is_dir()
     try:
         to.mkdir()
     except OSError as error:
         raise ItemError(f"--to: {str(to)[:80]!r} is no folder, which several days need ({error.strerror})") from None
-    return to / kind.file_name(day, arguments)
+    return to, True
 
 
 def _all(wxpay: Wechatpay, kind: Kind, wanted: list[_Wanted], tracker: Tracker) -> list[Future[str]]:
@@ -115,32 +128,51 @@ def _all(wxpay: Wechatpay, kind: Kind, wanted: list[_Wanted], tracker: Tracker) 
 
 
 def _one(wxpay: Wechatpay, kind: Kind, bill: _Wanted, tracker: Tracker, ended: threading.Event) -> str:
-    if kind.is_file and bill.path.is_file():
-        return _THERE
-    source = _file(wxpay, kind, bill) if kind.is_file else wxpay.chain(kind.path).get(params=bill.fields)
-    if not kind.is_file and _is_whole(bill.path, source.data):
+    if kind.is_legacy and bill.is_own and bill.path.is_file():
+        return _THERE  # nothing proves it but its name, which it got when it was whole
+    source = _asked(wxpay, kind, bill)
+    if bill.path.is_file() and _is_there(bill, source, kind):
+        source.close()
         return _THERE
     download = wxpay.download(source, bill.path, progress=_until(ended, bill, tracker))
     checked = "verified" if download.verified else "no digest was named"
     return f"{download.size} bytes, {download.hash_type} {download.digest}, {checked}"
 
 
-def _file(wxpay: Wechatpay, kind: Kind, bill: _Wanted) -> Any:
+def _asked(wxpay: Wechatpay, kind: Kind, bill: _Wanted) -> Any:
+    """The answer that names a file, or is it and streams."""
     if kind.is_legacy:
         fields = {"mch_id": wxpay._settings.merchant.mchid, **bill.fields}
         return wxpay.chain(kind.path).post(fields, stream=True, security=kind.security)
-    return wxpay.prepare(wxpay.chain(kind.path).get, params=bill.fields).url
+    return wxpay.chain(kind.path).get(params=bill.fields, stream=kind.is_file)
 
 
-def _is_whole(path: Path, data: Any) -> bool:
-    """Whether the file that was named is there; of one in parts there is no digest, but a part never has its name."""
-    if not path.is_file():
+def _is_there(bill: _Wanted, source: Any, kind: Kind) -> bool:
+    """Whether the file is the one that was named; where no digest was named its own name must do."""
+    if kind.is_legacy:
         return False
-    files = files_in(data)
-    if len(files) > 1 or not files[0].digest:
-        return True
+    if kind.is_file:
+        return _holds(bill.path, [(source.headers.get(DIGEST_HEADER, "").lower(), "SHA1")])
+    files = files_in(source.data)
+    if all(file.digest for file in files):
+        return _holds(bill.path, [(file.digest, file.hash_type) for file in files])
+    return bill.is_own
+
+
+def _holds(path: Path, parts: list[tuple[str, str]]) -> bool:
+    """Whether a file is these parts, one behind the other; each but the last ends with a line."""
+    *first, (last, hash_type) = parts
     with path.open("rb") as file:
-        return digest.digest(file, files[0].hash_type) == files[0].digest
+        return all(_begins(file, *part) for part in first) and digest.digest(file, hash_type) == last
+
+
+def _begins(file: BinaryIO, expected: str, hash_type: str) -> bool:
+    found = digest.new(hash_type)
+    for line in file:
+        found.update(line)
+        if found.hexdigest() == expected:
+            return True
+    return False
 
 
 def _until(ended: threading.Event, bill: _Wanted, tracker: Tracker) -> Progress:

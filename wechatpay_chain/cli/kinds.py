@@ -44,10 +44,10 @@ class Kind:
                 raise ItemError(f"--{flag.replace('_', '-')}: {arguments.kind} needs it")
         return fields
 
-    def file_name(self, day: date, arguments: argparse.Namespace) -> str:
-        """``trade-2026-11-01.csv``, with whatever was chosen beside the day."""
-        chosen = [getattr(arguments, flag) for flag in ("sub_mchid", "type", "account")]
-        return "-".join([arguments.kind, day.isoformat(), *filter(None, chosen)]) + ".csv"
+    def file_name(self, day: date, mchid: str, arguments: argparse.Namespace) -> str:
+        """``trade-2026-11-01-1900000109.csv``, with whatever was chosen beside the day: no other bill has it."""
+        chosen = [getattr(arguments, flag) for flag in ("sub_mchid", "type", "account", "appid")]
+        return "-".join([arguments.kind, day.isoformat(), mchid, *filter(None, chosen)]) + ".csv"
 
 
 _GZIP = {"tar_type": "GZIP"}

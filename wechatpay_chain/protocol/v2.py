@@ -15,7 +15,7 @@ from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
 from wechatpay_chain.protocol import spelling
 from wechatpay_chain.protocol.merchant import Holder
-from wechatpay_chain.protocol.proof import Proven, Signed, looks_like_xml
+from wechatpay_chain.protocol.proof import Proven, Signed, bared, is_file, looks_like_xml
 from wechatpay_chain.protocol.spelling import PHP, Style
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
@@ -27,14 +27,16 @@ _HMAC_LENGTH = 64
 # The merchant's number stands under one of these names, the first that is there.
 _MERCHANT_NAMES = ("mch_id", "mchid", "combine_mch_id")
 
-# Answers without a signature. Sources: the pages of each API, and the same table of wechatpay-php 1.4.
+# Answers that are a file of rows, or else a refusal.
+FILES = re.compile(
+    r"/(sandboxnew/)?pay/(downloadbill|downloadfundflow|batchquerycomment)|/billcommentsp/batchquerycomment"
+)
+# Other answers without a signature. Sources: the pages of each API, and the same table of wechatpay-php 1.4.
 UNSIGNED = re.compile(
     r"/mchrisk/(querymchrisk|setmchriskcallback|syncmchriskresult)"
     r"|/mmpaymkttransfers/(gethbinfo|gettransferinfo|send_coupon|sendgroupredpack|sendminiprogramhb|sendredpack)"
     r"|/mmpaymkttransfers/promotion/(paywwsptrans2pocket|querywwsptrans2pocket|transfers)"
     r"|/papay/(partner/)?(h5)?entrustweb"
-    r"|/(sandboxnew/)?pay/(downloadbill|downloadfundflow|batchquerycomment)"
-    r"|/billcommentsp/batchquerycomment"
     r"|/payitil/report"
     r"|/risk/(getpublickey|getviolation)"
     r"|/secapi/mch/submchmanage"
@@ -50,7 +52,7 @@ def text_of(fields: Mapping[str, Any], style: Style = PHP) -> str:
 
 def is_unsigned(path: str) -> bool:
     """Whether WeChat Pay leaves the answer to this call unsigned."""
-    return UNSIGNED.fullmatch(path) is not None
+    return (FILES.fullmatch(path) or UNSIGNED.fullmatch(path)) is not None
 
 
 class APIv2(Holder):
@@ -103,11 +105,11 @@ class APIv2(Holder):
         """
         if status >= 300:
             return Proven(verified=False)
-        unsigned = is_unsigned(path)
-        if unsigned and not looks_like_xml(body):
+        unsigned, names_file = is_unsigned(path), FILES.fullmatch(path) is not None
+        if unsigned and (is_file(body) if names_file else not looks_like_xml(body)):
             return Proven(verified=False)
         try:
-            data = from_xml(body)
+            data = from_xml(bared(body) if unsigned else body)
         except XMLError as error:
             raise SignatureMismatch(f"the answer is no XML of WeChat Pay: {error}") from None
         if data.get("return_code", "SUCCESS") != "SUCCESS":
@@ -118,6 +120,8 @@ class APIv2(Holder):
             verified = True
         if data.get("result_code", "SUCCESS") != "SUCCESS":
             raise BusinessError.of(data, verified=verified)
+        if names_file:
+            raise SignatureMismatch("the answer is XML in the place of a file, and no refusal of WeChat Pay")
         return Proven(verified, data)
 
     def verify(self, data: Mapping[str, Any]) -> None:

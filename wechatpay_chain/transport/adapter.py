@@ -25,6 +25,7 @@ from wechatpay_chain.errors import (
     WechatpayError,
 )
 from wechatpay_chain.response import Response
+from wechatpay_chain.transport.content import ended
 from wechatpay_chain.transport.pool import Unconnected, with_fresh_connections
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.sites import Sites
@@ -96,6 +97,8 @@ class SigningAdapter(HTTPAdapter):
             if stream and raw.status < 300 and may_stream(request, response):
                 return response
             response._content = response.raw.read(decode_content=True)
+            if not ended(raw):
+                raise ProtocolError("the gzip of the answer ends too early")
             response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
         except Unconnected as error:
             raise failure(request, (Attempt(request.origin, str(error), sent=False),)) from error.__cause__

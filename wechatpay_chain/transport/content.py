@@ -12,7 +12,7 @@ from wechatpay_chain.crypto.gcm import Opener
 from wechatpay_chain.errors import Attempt, DecryptionError, TimedOut
 from wechatpay_chain.response import Response
 
-__all__ = ["BLOCK", "Broken", "decrypted", "unzipped", "wire"]
+__all__ = ["BLOCK", "Broken", "decrypted", "ended", "unzipped", "wire"]
 
 BLOCK = 1 << 17
 _GZIP = b"\x1f\x8b"
@@ -36,7 +36,15 @@ def wire(response: Response) -> Iterator[bytes]:
         raise TimedOut(told, (Attempt(response.url.partition("?")[0], told, sent=True),)) from error
     except (HTTPError, OSError) as error:
         raise Broken(f"the file broke off ({error})") from error
+    if not ended(response.raw):
+        raise Broken("the gzip in which it travelled ends too early")
     response._content_consumed = True  # type: ignore[attr-defined]
+
+
+def ended(raw: Any) -> bool:
+    """Whether the gzip of a Content-Encoding came to its end, which urllib3 undoes and does not look for."""
+    inflater = getattr(getattr(raw, "_decoder", None), "_obj", None)
+    return inflater is None or raw.tell() == 0 or bool(inflater.eof)
 
 
 def decrypted(pieces: Iterator[bytes], opener: Opener) -> Iterator[bytes]:

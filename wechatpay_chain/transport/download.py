@@ -7,11 +7,12 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -22,7 +23,7 @@ from wechatpay_chain.protocol.files import NamedFile
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.content import BLOCK, Broken, decrypted, unzipped, wire
-from wechatpay_chain.transport.sink import Sink, placed
+from wechatpay_chain.transport.sink import Sink, folder_of, placed
 
 __all__ = ["IN_MEMORY", "Download", "Progress", "Source", "receive"]
 
@@ -33,6 +34,7 @@ Progress: TypeAlias = Callable[[int, "int | None"], object]
 IN_MEMORY = 64 << 20
 # Parts of one bill are fetched at once, since their URLs live for five minutes only.
 _MOST_AT_ONCE = 16
+_WHOLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,45 +74,61 @@ def receive(
     memory = _Memory() if to is None else None
     meter = _Meter(progress, len(sources))
     transfers = [_Transfer(*pair, meter) for pair in zip(sources, openers, strict=True)]
-    path = Path(to) if isinstance(to, str | os.PathLike) else None
-    began = False
+    began, stopped = False, None
     try:
-        with placed(memory or to) as file:  # type: ignore[arg-type]
+        with nullcontext(memory) if memory is not None else placed(cast(Sink, to)) as file:
             began = True
-            outcome = _one(transfers[0], file, path) if len(sources) == 1 else _joined(transfers, file, path, meter)
-            file.flush()
+            outcome = _one(transfers[0], file, to) if len(sources) == 1 else _joined(transfers, file, to, meter)
     except WechatpayError:
         raise
+    except _Stopped as error:
+        stopped = error.reason
     except OSError as error:
         if not began:
             raise  # the place cannot be written to: nothing was sent
         raise transfers[0].failed(f"it cannot be written: {error}") from error
+    if stopped is not None:
+        raise stopped  # here, where it keeps its own cause and context
     return outcome if memory is None else memory.getvalue()
 
 
-def _one(transfer: _Transfer, file: BinaryIO, path: Path | None) -> Download:
+def _one(transfer: _Transfer, file: BinaryIO, to: Sink | None) -> Download:
     transfer.run(file)
-    return Download(path, transfer.size, transfer.found, transfer.hash_type, transfer.is_proven)
+    return Download(_path(to), transfer.size, transfer.found, transfer.hash_type, transfer.is_proven)
 
 
-def _joined(transfers: list[_Transfer], file: BinaryIO, path: Path | None, meter: _Meter) -> Download:
-    """All parts at once, each checked by itself, then one behind the other."""
+def _joined(transfers: list[_Transfer], file: BinaryIO, to: Sink | None, meter: _Meter) -> Download:
+    """Parts, some at once, each checked by itself, then one behind the other."""
     hash_type = transfers[0].hash_type
     whole, size = digest.new(hash_type), 0
-    folder = None if path is None else path.absolute().parent
+    with ThreadPoolExecutor(min(len(transfers), _MOST_AT_ONCE)) as pool:
+        for first in range(0, len(transfers), _MOST_AT_ONCE):
+            with _fetched(transfers[first : first + _MOST_AT_ONCE], pool, meter, folder_of(to)) as parts:
+                for block in chain.from_iterable(map(_blocks, parts)):
+                    whole.update(block)
+                    size += file.write(block)
+    return Download(_path(to), size, whole.hexdigest(), hash_type, all(transfer.is_proven for transfer in transfers))
+
+
+@contextmanager
+def _fetched(
+    transfers: list[_Transfer], pool: ThreadPoolExecutor, meter: _Meter, folder: str | None
+) -> Iterator[list[Any]]:
     with ExitStack() as stack:
         parts = [stack.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in transfers]
-        with ThreadPoolExecutor(min(len(parts), _MOST_AT_ONCE)) as pool:
-            for transfer, part in zip(transfers, parts, strict=True):
-                pool.submit(transfer.run, part)
+        wait([pool.submit(transfer.run, part) for transfer, part in zip(transfers, parts, strict=True)])
         if meter.failure is not None:
             raise meter.failure
-        for part in parts:
-            part.seek(0)
-            while block := part.read(BLOCK):
-                whole.update(block)
-                size += file.write(block)
-    return Download(path, size, whole.hexdigest(), hash_type, all(transfer.is_proven for transfer in transfers))
+        yield parts
+
+
+def _blocks(part: Any) -> Iterator[bytes]:
+    part.seek(0)
+    return iter(lambda: part.read(BLOCK), b"")
+
+
+def _path(to: Sink | None) -> Path | None:
+    return Path(to) if isinstance(to, str | os.PathLike) else None
 
 
 class _Transfer:
@@ -145,6 +163,8 @@ class _Transfer:
     def _run(self, file: BinaryIO) -> None:
         response = self._response = self._source.open()
         travelled = self._statement(response)
+        if response.status_code != _WHOLE:
+            raise self.failed(f"an answer of status {response.status_code} is no whole file")
         try:
             for piece in self._plain(response, travelled):
                 self._hash.update(piece)
@@ -170,10 +190,15 @@ class _Transfer:
         request = getattr(self._response, "request", None)
         where = "download" if request is None else request.path_url.partition("?")[0]
         named = f"{self.hash_type} named {self.expected}" if self.expected else "no digest named"
-        told = f"{where}: {reason}; {self.size} bytes came, {named}, found {self.found}; nothing was kept"
+        told = f"{where}: {reason}; {self._arrived()} bytes came, {named}, found {self.found}; nothing was kept"
         if self._response is not None:
             self._response._content_consumed = True  # type: ignore[attr-defined]
         return IntegrityError(told, self._response, self.expected, self.found)
+
+    def _arrived(self) -> int:
+        """The bytes that came over the wire, also those of a block that broke off."""
+        tell = getattr(getattr(self._response, "raw", None), "tell", None)
+        return max(self.size, tell()) if callable(tell) else self.size
 
     def _plain(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
         pieces = self._arriving(response, travelled)
@@ -203,6 +228,14 @@ class _Memory(io.BytesIO):
         return super().write(piece)
 
 
+class _Stopped(Exception):
+    """What the caller's ``progress`` raised: neither a broken file nor the end of a generator, whatever its kind."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class _Meter:
     """Adds up what arrives of all parts, and tells it."""
 
@@ -230,4 +263,7 @@ class _Meter:
             self._received += size
             known = [total for total in self._totals if total is not None]
             total = sum(known) if len(known) == self._parts else None
-            self._progress(self._received, total)
+            try:
+                self._progress(self._received, total)
+            except BaseException as error:
+                raise _Stopped(error) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +18,16 @@ import requests
 from wechatpay_chain.errors import Attempt, TimedOut, TransportError
 from wechatpay_chain.response import Response
 
-__all__ = ["Sink", "beside", "placed", "pour"]
+__all__ = ["Sink", "beside", "folder_of", "placed", "pour"]
 
 Sink: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 _BLOCK = 1 << 16
 _PREFIX = ".wechatpay-"
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+# With these the system makes a file, less what the umask takes.
+_PRIVATE, _PUBLIC = 0o600, 0o666
+_PUBLIC_BITS = 0o777
 
 
 def pour(response: Response, sink: Sink) -> None:
@@ -32,29 +38,33 @@ def pour(response: Response, sink: Sink) -> None:
         with open(sink, "wb") as file:
             _copy(response, file)
     else:
-        with beside(sink) as file:
+        with beside(sink, is_private=False) as file:
             _copy(response, file)
 
 
 @contextlib.contextmanager
-def beside(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file, for its owner alone, that takes the place of ``path`` when the block ends well, else is gone.
+def beside(path: str | os.PathLike[str], is_private: bool = True) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` when the block ends well, else is gone.
 
-    On Linux it has no name before that, so that not even a killed process leaves a part of it.
+    It is for its owner alone, or has the permissions of the file that was there, else those that open() would
+    give it. A link stays, and what it points to is replaced. On Linux the file has no name before its end, so
+    that not even a killed process leaves a part of it.
     """
-    folder = os.path.dirname(os.path.abspath(path))
-    nameless = _nameless(folder)
-    if nameless is None:
-        handle, part = tempfile.mkstemp(dir=folder, prefix=_PREFIX)
-    else:
-        handle, part = nameless, os.path.join(folder, _PREFIX + secrets.token_hex(8))
+    place = os.path.realpath(path)
+    folder = os.path.dirname(place)
+    part = os.path.join(folder, _PREFIX + secrets.token_hex(8))
+    mode = _PRIVATE if is_private else _PUBLIC
+    nameless = _nameless(folder, mode)
+    handle = os.open(part, _NEW, mode) if nameless is None else nameless
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             if nameless is not None:
                 _name(handle, part)
-        os.replace(part, path)
+        if not is_private and os.path.exists(place):
+            os.chmod(part, stat.S_IMODE(os.stat(place).st_mode) & _PUBLIC_BITS)
+        os.replace(part, place)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(part)
@@ -65,34 +75,45 @@ def beside(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def placed(sink: Sink) -> Iterator[BinaryIO]:
     """A file to write to, whose bytes reach ``sink`` only when the block ends well.
 
-    A path gets a new file. A file that can seek is written to, and cut back to where it stood when the block
-    fails; to a pipe or a device all bytes go at the end.
+    A path gets a new file. A file, a pipe or a device is not touched before; a file that can seek ends with the
+    last of the bytes then, and is cut back to where it stood when they cannot all be written.
     """
-    if isinstance(sink, str | os.PathLike):
-        with _held_back(sink) if _is_special(sink) else beside(sink) as file:
+    if isinstance(sink, str | os.PathLike) and not _is_special(sink):
+        with beside(sink) as file:
             yield file
-    elif _rewinds(sink):
-        start = sink.tell()
-        try:
-            yield cast(BinaryIO, _Whole(sink))
-        except BaseException:
+        return
+    with contextlib.ExitStack() as stack:
+        target: Any = sink
+        if isinstance(sink, str | os.PathLike):
+            target = stack.enter_context(open(sink, "wb", buffering=0))
+        held = stack.enter_context(tempfile.TemporaryFile())
+        yield cast(BinaryIO, held)
+        held.seek(0)
+        _pass_on(held, target)
+
+
+def folder_of(sink: Sink | None) -> str | None:
+    """Where parts of a file are kept until it is whole: beside its path, else where the system keeps such files."""
+    if not isinstance(sink, str | os.PathLike) or _is_special(sink):
+        return None
+    return os.path.dirname(os.path.realpath(sink))
+
+
+def _pass_on(held: Any, target: Any) -> None:
+    start = target.tell() if _rewinds(target) else None
+    try:
+        shutil.copyfileobj(held, _Whole(target), _BLOCK)
+        if start is not None:
+            with contextlib.suppress(io.UnsupportedOperation):  # as gzip's files, which have no tail
+                target.truncate()
+        if callable(getattr(target, "flush", None)):
+            target.flush()
+    except BaseException:
+        if start is not None:
             with contextlib.suppress(OSError, ValueError):
-                sink.seek(start)
-                sink.truncate()
-            raise
-    else:
-        with tempfile.TemporaryFile() as file:
-            yield cast(BinaryIO, file)
-            file.seek(0)
-            shutil.copyfileobj(file, _Whole(sink), _BLOCK)
-
-
-@contextlib.contextmanager
-def _held_back(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    with open(path, "wb", buffering=0) as device, tempfile.TemporaryFile() as file:
-        yield cast(BinaryIO, file)
-        file.seek(0)
-        shutil.copyfileobj(file, _Whole(device), _BLOCK)
+                target.seek(start)
+                target.truncate()
+        raise
 
 
 class _Whole:
@@ -108,10 +129,6 @@ class _Whole:
             left = left[taken:] if isinstance(taken, int) else left[:0]
         return len(piece)
 
-    def flush(self) -> None:
-        if callable(getattr(self._file, "flush", None)):
-            self._file.flush()
-
 
 def _is_special(path: str | os.PathLike[str]) -> bool:
     """Whether there is a device or a pipe, which a new file must not replace."""
@@ -120,19 +137,24 @@ def _is_special(path: str | os.PathLike[str]) -> bool:
 
 
 def _rewinds(file: Any) -> bool:
+    """Whether it is a file that can be cut; a device may say that it seeks."""
     try:
-        return bool(file.seekable()) and callable(file.truncate)
+        if not file.seekable() or not callable(file.truncate):
+            return False
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except io.UnsupportedOperation:
+        return True  # as BytesIO, which is no file of the system
     except (AttributeError, ValueError):
         return False
 
 
-def _nameless(folder: str) -> int | None:
+def _nameless(folder: str, mode: int) -> int | None:
     """A file in ``folder`` that has no name yet; None where the system cannot."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):
         return None
     with contextlib.suppress(OSError):
-        return os.open(folder, flag | os.O_WRONLY, 0o600)
+        return os.open(folder, flag | os.O_WRONLY, mode)
     return None
 
 

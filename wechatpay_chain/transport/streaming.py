@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from wechatpay_chain.errors import VerificationError
-from wechatpay_chain.protocol.proof import looks_like_xml
+from wechatpay_chain.protocol.proof import is_file
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.request import SignedRequest
 
 __all__ = ["may_stream"]
 
-_START = 64
+# Enough for the head of a gzip file and what it begins with.
+_START = 1024
 
 
 def may_stream(request: SignedRequest, response: Response) -> bool:
     """Whether the body of a 2xx answer may stream: nothing signs it, or a digest proves it at its end."""
     protocol, method = request.protocol, str(request.method)
     if protocol.is_unsigned(method, request.path):
-        return not (protocol.refuses_in_body and looks_like_xml(_begins(response)))
+        return not protocol.refuses_in_body or is_file(_begins(response))
     if not request.is_download:
         return False
     try:

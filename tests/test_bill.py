@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wechatpay_chain import read_bill
@@ -330,6 +330,7 @@ def bills(draw: st.DrawFn) -> tuple[list[str], list[list[str]], list[str]]:
 
 
 @given(bills(), st.sampled_from(["utf-8", "utf-8-sig", "gb18030"]), st.booleans(), st.booleans())
+@example((["交易时间", "A", "AA"], [["", ',"', ""], ['a",', '""', '"']], ["A"]), "utf-8", False, False)
 def test_any_bill_reads_as_it_was_written(
     bill: tuple[list[str], list[list[str]], list[str]], encoding: str, is_gzip: bool, quotes: bool
 ) -> None:

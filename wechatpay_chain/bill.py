@@ -162,8 +162,10 @@ class Bill:
         for row in reader:
             if row and row[0][:1] == _MARK:
                 marked = True
-                if len(row) != width or '"' in self._line:
+                if not self._is_split and (len(row) != width or '"' in self._line):
                     row = self._fitted(row)
+                elif len(row) != width:
+                    raise ValueError(f"{len(row)} values for {width} columns; it was cut")
                 row[0] = row[0][1:]
             elif not row:
                 continue
@@ -179,10 +181,19 @@ class Bill:
     def _unmarked(self, lines: Iterator[str]) -> Iterator[str]:
         """Lines without the backquotes of their values, but the first, by which rows are told from totals.
 
-        Behind a backquote a quote is a letter, so where there is one the backquotes stay for csv to see.
+        Behind a backquote a quote is a letter: a line that begins with one is split at backquotes, whatever csv
+        would see in it; of one that begins with a quote they stay for csv to see.
         """
+        within = False
         for self._line in lines:
-            yield self._line if '"' in self._line else self._line.replace(",`", ",")
+            quotes = self._line.count('"')
+            self._is_split = bool(quotes) and not within and self._line.startswith(_MARK)
+            if self._is_split:
+                yield _quoted(self._line)
+                continue
+            yield self._line if quotes or within else self._line.replace(",`", ",")
+            # A quoted value may go on in the next line.
+            within ^= bool(quotes % 2)
 
     def _fitted(self, row: list[str]) -> list[str]:
         """A row whose values hold commas or quotes: what has no backquote belongs to the value before it."""
@@ -234,6 +245,12 @@ def _trimmed(row: list[str]) -> list[str]:
     while row and not row[-1]:
         row = row[:-1]
     return row
+
+
+def _quoted(line: str) -> str:
+    """A line of values behind backquotes as csv quotes them, without any backquote but the first."""
+    values = line.rstrip("\r\n").split(f",{_MARK}")
+    return ",".join('"' + value.replace('"', '""') + '"' for value in values)
 
 
 def _plain(value: str) -> str:

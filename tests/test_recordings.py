@@ -229,7 +229,6 @@ NODE_DIFFERS = {
     "edge/headers/null": "default headers stay, as for PHP",
     "edge/config/base-url-path-slash-dotdot": "a value cannot leave its place in the path",
 }
-MARKS = ("$date", "$bigint", "$form", "$multipart")
 
 
 def revived(value: Any) -> Any:

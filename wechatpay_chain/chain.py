@@ -10,7 +10,7 @@ from wechatpay_chain.call import VERBS, Verb
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.frames import hiding
 
-__all__ = ["Chain", "Dispatcher", "call_of"]
+__all__ = ["Chain", "Dispatcher", "Root", "call_of"]
 
 
 class Dispatcher(Protocol):
@@ -104,6 +104,26 @@ class Chain:
     __iter__ = None
     __reversed__ = None
     __contains__ = None
+
+
+class Root:
+    """Where chains begin: the attributes of a client are the first words of a path."""
+
+    def __getattr__(self: Dispatcher, name: str) -> Chain:
+        if words.is_foreign(name):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return Chain(self, (words.segment(name),), name)
+
+    def __getitem__(self: Dispatcher, text: str) -> Chain:
+        return Chain(self, (self._text(text),))
+
+    # With __getitem__ alone, Python would take a client for an endless sequence.
+    __iter__ = None
+    __contains__ = None
+
+    def chain(self: Dispatcher, text: str) -> Chain:
+        """The node at ``text``: one segment or many, with placeholders, slash or query as written."""
+        return Chain(self, (self._text(text),))
 
 
 def call_of(node: Chain) -> tuple[Verb, str]:

@@ -13,13 +13,12 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain import fetch, headers, query, settings, words
 from wechatpay_chain import options as opts
 from wechatpay_chain.call import Call, Verb, build, named
-from wechatpay_chain.chain import Chain, call_of
+from wechatpay_chain.chain import Chain, Root, call_of
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.frames import hiding, without_frames
+from wechatpay_chain.inbox import Inbox
 from wechatpay_chain.promise import Promise
-from wechatpay_chain.protocol import notice, notification
 from wechatpay_chain.protocol.files import NamedFile
-from wechatpay_chain.protocol.notification import Notification
 from wechatpay_chain.protocol.payment import PayParams
 from wechatpay_chain.protocol.proof import Signer
 from wechatpay_chain.protocol.v2 import APIv2
@@ -41,7 +40,7 @@ __all__ = ["Client", "Wechatpay"]
 C = TypeVar("C", bound="Client")
 
 
-class Client(Fields):
+class Client(Root, Inbox, Fields):
     """What both faces share: a root of chains, one session, and the way of a call."""
 
     _face = opts.NATIVE
@@ -55,22 +54,6 @@ class Client(Fields):
         self._v2 = APIv2(merchant.mchid, merchant.secret)
         if merchant.downloads:
             configured.keyring.refresh = Renewal(self._session, configured)
-
-    def __getattr__(self, name: str) -> Chain:
-        if words.is_foreign(name):
-            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        return Chain(self, (words.segment(name),), name)
-
-    def __getitem__(self, text: str) -> Chain:
-        return Chain(self, (self._text(text),))
-
-    # With __getitem__ alone, Python would take a client for an endless sequence.
-    __iter__ = None
-    __contains__ = None
-
-    def chain(self, text: str) -> Chain:
-        """The node at ``text``: one segment or many, with placeholders, slash or query as written."""
-        return self[text]
 
     @hiding
     def prepare(self, verb: Chain, *args: Any, **options: Any) -> SignedRequest:
@@ -103,22 +86,6 @@ class Client(Fields):
         """
         sink = opts.read_sink(to, "to")
         return receive(fetch.sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
-
-    def notification(self, headers: Any, body: bytes) -> Notification:
-        """What WeChat Pay pushed, verified and decrypted; never None.
-
-        ``headers`` as the web server has them (any mapping or list of pairs), ``body`` the raw bytes. Raises the
-        VerificationError that tells why it is not proven, DecryptionError, ConfigError, or TypeError for a body
-        that is text or parsed already.
-        """
-        return notification.read(self._v3, self._settings.merchant, headers, body)
-
-    def notification_v2(self, body: bytes) -> dict[str, Any]:
-        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
-
-        Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
-        """
-        return notice.read(self._v2, self._settings.merchant, body)
 
     @property
     def pay_params(self) -> PayParams:

@@ -23,6 +23,7 @@ FLOORS = {
     "frames": 0,
     "floats": 0,
     "words": 0,
+    "literal": 0,
     "query": 0,
     "bill": 0,
     "workers": 0,

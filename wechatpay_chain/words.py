@@ -9,14 +9,18 @@ import keyword
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from wechatpay_chain.errors import ChainError
+if TYPE_CHECKING:
+    from wechatpay_chain.errors import ChainError
+
 
 __all__ = [
     "Joined",
     "as_php",
     "as_written",
+    "attribute",
     "encode_segment",
     "escape",
     "expand",
@@ -31,6 +35,7 @@ _ATTRIBUTE_PLACEHOLDER = re.compile(rf"_({_NAME})_", re.ASCII)
 _OTHER_PLACEHOLDER = re.compile(rf"<({_NAME})>|\$({_NAME})\$", re.ASCII)
 _TEMPLATE = re.compile(rf"\{{(\+?)({_NAME})\}}", re.ASCII)
 _BRACES = re.compile(r"\{[^{}]*\}")
+_AFTER_DASH = re.compile(r"-([a-z0-9])")
 _CAPITAL = re.compile(r"[A-Z]")
 # RFC 3986: what may stand as it is in a path or a query; the rest, and a % that is no escape, is encoded.
 _STRAY = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
@@ -56,8 +61,18 @@ def segment(name: str) -> str:
     if name.endswith("_") and keyword.iskeyword(name[:-1]):
         name = name[:-1]
     if "#" in name or "?" in name:
-        raise ChainError(f"{name[:80]!r} is no word of a path: ? and # would cut it; nothing was sent")
+        raise _chain_error(f"{name[:80]!r} is no word of a path: ? and # would cut it; nothing was sent")
     return as_php(name)
+
+
+def attribute(text: str) -> str | None:
+    """The attribute that spells one segment: ``out-trade-no`` is ``outTradeNo``; None when none does."""
+    placeholder = _TEMPLATE.fullmatch(text)
+    name = f"_{placeholder[2]}_" if placeholder else _AFTER_DASH.sub(lambda found: found[1].upper(), text)
+    name = f"{name}_" if keyword.iskeyword(name) else name
+    if not name.isidentifier() or is_foreign(name):
+        return None
+    return name if segment(name) == text else None
 
 
 def as_written(text: str) -> str:
@@ -102,11 +117,11 @@ def encode_segment(value: object, name: str) -> str:
     """
     text = _plain(value, name)
     if text in (".", ".."):
-        raise ChainError(f"{name}: {text!r} would change the path; nothing was sent")
+        raise _chain_error(f"{name}: {text!r} would change the path; nothing was sent")
     try:
         return ",".join(quote(part, safe="") for part in (value if isinstance(value, Joined) else (text,)))
     except UnicodeEncodeError:
-        raise ChainError(f"{name}: text that UTF-8 cannot hold; nothing was sent") from None
+        raise _chain_error(f"{name}: text that UTF-8 cannot hold; nothing was sent") from None
 
 
 def expand(path: str, values: Mapping[str, object]) -> str:
@@ -126,7 +141,7 @@ def escape(text: str) -> str:
     try:
         text = _STRAY.sub(lambda stray: quote(stray[0], safe=""), text)
     except UnicodeEncodeError:
-        raise ChainError("path: text that UTF-8 cannot hold; nothing was sent") from None
+        raise _chain_error("path: text that UTF-8 cannot hold; nothing was sent") from None
     return _ESCAPE.sub(lambda escaped: escaped[0].upper(), text) if "%" in text else text
 
 
@@ -154,15 +169,15 @@ def _checked(text: object) -> str:
     if isinstance(text, int) and not isinstance(text, bool):
         return str(text)
     if not isinstance(text, str):
-        raise ChainError(f"a path is text, not {type(text).__name__}; nothing was sent")
+        raise _chain_error(f"a path is text, not {type(text).__name__}; nothing was sent")
     if text.startswith("//"):
-        raise ChainError(f"{text!r} names a host; pass the host as base_url; nothing was sent")
+        raise _chain_error(f"{text!r} names a host; pass the host as base_url; nothing was sent")
     text = text.removeprefix("/")
     cut = text.find("#")
     if cut >= 0 and not _FRAGMENT.fullmatch(text[cut:]):
-        raise ChainError(f"{text[:80]!r}: what follows # would not be sent; write a value with / or a placeholder")
+        raise _chain_error(f"{text[:80]!r}: what follows # would not be sent; write a value with / or a placeholder")
     if not text.strip():
-        raise ChainError("a path segment is empty; write _empty_ where the API's path has an empty word")
+        raise _chain_error("a path segment is empty; write _empty_ where the API's path has an empty word")
     return text
 
 
@@ -170,14 +185,14 @@ def _plain(value: object, name: str) -> str:
     if isinstance(value, Joined):
         value = ",".join(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ChainError(f"{name}: expected text or a whole number, found {type(value).__name__}; nothing was sent")
+        raise _chain_error(f"{name}: expected text or a whole number, found {type(value).__name__}; nothing was sent")
     # str() of an enum member is its Python name; its value is what was meant.
     try:
         text = str.__str__(value) if isinstance(value, str) else int.__repr__(value)
     except ValueError:
-        raise ChainError(f"{name}: a number of more than 4300 digits; nothing was sent") from None
+        raise _chain_error(f"{name}: a number of more than 4300 digits; nothing was sent") from None
     if not text:
-        raise ChainError(f"{name}: empty; nothing was sent")
+        raise _chain_error(f"{name}: empty; nothing was sent")
     return text
 
 
@@ -185,16 +200,16 @@ def _in_place(value: object, name: str, whole: bool) -> str:
     """Encoded text for ``{+name}``: it may hold slashes, but not leave its place in the path."""
     text = _plain(value, name)
     if not whole and ("?" in text or "#" in text):
-        raise ChainError(f"{name}: ? or # would cut the path; nothing was sent")
+        raise _chain_error(f"{name}: ? or # would cut the path; nothing was sent")
     if any(_DOTS.fullmatch(part) for part in text.partition("?")[0].split("/")):
-        raise ChainError(f"{name}: a . or .. segment would change the path; nothing was sent")
+        raise _chain_error(f"{name}: a . or .. segment would change the path; nothing was sent")
     return text
 
 
 def _refuse_operators(path: str) -> None:
     for found in _BRACES.findall(path):
         if not _TEMPLATE.fullmatch(found):
-            raise ChainError(f"{found}: write {{name}} or {{+name}}; other RFC 6570 operators are not supported")
+            raise _chain_error(f"{found}: write {{name}} or {{+name}}; other RFC 6570 operators are not supported")
 
 
 def _filler(path: str, values: Mapping[str, object]) -> Callable[[re.Match[str]], str]:
@@ -203,9 +218,16 @@ def _filler(path: str, values: Mapping[str, object]) -> Callable[[re.Match[str]]
         if name == _EMPTY and values.get(name, "") == "":
             return ""
         if values.get(name) is None:
-            raise ChainError(f"{name}: no value for <{name}> in {shown(path)}; pass {name}=…; nothing was sent")
+            raise _chain_error(f"{name}: no value for <{name}> in {shown(path)}; pass {name}=…; nothing was sent")
         if match[1]:
             return _in_place(values[name], name, whole=match[0] == path)
         return encode_segment(values[name], name)
 
     return fill
+
+
+def _chain_error(text: str) -> ChainError:
+    # Errors bring requests, which takes longer to import than a completion may: it needs words alone.
+    from wechatpay_chain.errors import ChainError
+
+    return ChainError(text)

@@ -46,6 +46,7 @@ FLOORS = {
     "sealing": 5,
     "call": 5,
     "chain": 5,
+    "prompt": 5,
     "settings": 5,
     "inbox": 5,
     "client": 5,

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from wechatpay_chain import words
 from wechatpay_chain.call import VERBS, Verb
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.frames import hiding
+from wechatpay_chain.prompt import Place, documented
+
+if TYPE_CHECKING:
+    from wechatpay_chain.catalog.sample import Dialect
 
 __all__ = ["Chain", "Dispatcher", "Root", "call_of"]
 
 
 class Dispatcher(Protocol):
-    """Whom a node hands its call to."""
+    """Whom a node hands its call to; ``_mchid`` and ``_dialect`` are for the call that help shows."""
+
+    _dialect: Dialect
+
+    @property
+    def _mchid(self) -> str: ...
 
     def _text(self, text: str) -> str: ...
 
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any: ...
 
 
+@documented
 class Chain:
     """A path under construction, and its verbs.
 
@@ -71,11 +81,23 @@ class Chain:
         return self._client._dispatch(verb, path, args, options)
 
     def __dir__(self) -> list[str]:
-        return ["chain", *VERBS]
+        return _place(self).names()
 
     def __repr__(self) -> str:
-        verb, path = _parted(self)
-        return f"<{'' if verb is None else verb.method + ' '}/{words.shown(path)}>"
+        return _place(self).line()
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return _place(self).keys()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # Within a list or a dict one line is what fits.
+        printer.text(_place(self).line() if len(printer.stack) > 1 else _place(self).listing())
+
+    def _repr_html_(self) -> str:
+        return _place(self).html()
+
+    def _manual(self) -> str:
+        return _place(self).manual(self._client._mchid, self._client._dialect)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Chain) and self._client is other._client and _parted(self) == _parted(other)
@@ -97,7 +119,8 @@ class Chain:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
-            f"{self!r} holds a client with keys and connections and is not pickled; make it where it is used"
+            f"<{_place(self).shown()}> holds a client with keys and connections and is not pickled;"
+            " make it where it is used"
         )
 
     # With __getitem__ alone, Python would take nodes for endless sequences.
@@ -125,12 +148,24 @@ class Root:
         """The node at ``text``: one segment or many, with placeholders, slash or query as written."""
         return Chain(self, (self._text(text),))
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return _ROOT.keys()
+
+    def __dir__(self) -> list[str]:
+        own = {name for name in super().__dir__() if not name.startswith("_")}
+        return sorted(own.union(_ROOT.names()))
+
+
+_ROOT = Place("", None, "")
+
 
 def call_of(node: Chain) -> tuple[Verb, str]:
     """Verb and path of a node that ends with a verb; ChainError for any other."""
     verb, path = _parted(node)
     if verb is None:
-        raise ChainError(f"{node!r} has no verb: end it with .get, .post or another one; nothing was sent")
+        raise ChainError(
+            f"<{_place(node).shown()}> has no verb: end it with .get, .post or another one; nothing was sent"
+        )
     _refuse_unsendable(node, path)
     return verb, path
 
@@ -138,6 +173,11 @@ def call_of(node: Chain) -> tuple[Verb, str]:
 def _parted(node: Chain) -> tuple[Verb | None, str]:
     verb = None if node._word is None else VERBS.get(node._word)
     return verb, _joined(node._path if verb is None else node._path[:-1])
+
+
+def _place(node: Chain) -> Place:
+    verb, path = _parted(node)
+    return Place(path, verb, _joined(node._path))
 
 
 def _joined(path: tuple[str, ...]) -> str:

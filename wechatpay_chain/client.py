@@ -13,8 +13,10 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain import fetch, headers, query, settings, words
 from wechatpay_chain import options as opts
 from wechatpay_chain.call import Call, Verb, build, named
+from wechatpay_chain.catalog import sample
+from wechatpay_chain.catalog.suggestion import meant
 from wechatpay_chain.chain import Chain, Root, call_of
-from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.errors import ApiError, ChainError, ConfigError
 from wechatpay_chain.frames import hiding, without_frames
 from wechatpay_chain.inbox import Inbox
 from wechatpay_chain.promise import Promise
@@ -44,6 +46,7 @@ class Client(Root, Inbox, Fields):
     """What both faces share: a root of chains, one session, and the way of a call."""
 
     _face = opts.NATIVE
+    _dialect = sample.NATIVE
     _response_class = Response
 
     def __init__(self, configured: Settings) -> None:
@@ -118,6 +121,10 @@ class Client(Root, Inbox, Fields):
     def __reduce_ex__(self, protocol: object) -> Any:
         return _again, (type(self), self._settings.recipe.require(self))
 
+    @property
+    def _mchid(self) -> str:
+        return self._settings.merchant.mchid
+
     def _text(self, text: str) -> str:
         return words.as_written(text)
 
@@ -191,7 +198,12 @@ class Client(Root, Inbox, Fields):
 
     @hiding
     def _send(self, call: Call, request: SignedRequest | None = None) -> Any:
-        response = self._exchange(call, request or self._request(call))
+        try:
+            response = self._exchange(call, request or self._request(call))
+        except ApiError as error:
+            if error.status == 404 and call.payload is None:
+                error.add(meant(call.method, call.path))
+            raise
         response.response_type = call.response_type
         if call.sink is not None:
             pour(response, call.sink)
@@ -253,9 +265,6 @@ class Wechatpay(Client):
             failure = without_frames(error)
         del options
         raise failure from None
-
-    def __dir__(self) -> list[str]:
-        return sorted({name for name in super().__dir__() if not name.startswith("_")} | {"v2", "v3"})
 
 
 def _again(face: type[Client], recipe: Recipe) -> Client:

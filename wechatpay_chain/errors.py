@@ -211,6 +211,11 @@ class ApiError(CallError, requests.HTTPError):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.response), {"attempts": self.attempts}
 
+    def add(self, hint: str) -> None:
+        """Append what may help to the message; nothing for an empty hint."""
+        if hint:
+            self.args = (f"{self}; {hint}",)
+
     @classmethod
     def of(cls, response: Response) -> ApiError:
         """The error that fits an answer of status 300 and above."""

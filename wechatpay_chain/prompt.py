@@ -1,0 +1,110 @@
+"""What a prompt asks a chain: which words may follow, what can be called there, and how it looks."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from wechatpay_chain import words
+from wechatpay_chain.call import VERBS, Verb
+from wechatpay_chain.catalog import manual, tree
+
+if TYPE_CHECKING:
+    from wechatpay_chain.catalog.sample import Dialect
+
+__all__ = ["Place", "documented"]
+
+T = TypeVar("T")
+
+_MOST_ROWS = 200
+
+
+class Place(NamedTuple):
+    """Where a chain stands: its path without the verb that it ends with, and that verb, if any.
+
+    ``whole`` is the path in which the last word is a word, whatever else it may be.
+    """
+
+    path: str
+    verb: Verb | None
+    whole: str
+
+    def names(self) -> list[str]:
+        """The attributes that make sense next: words as they are typed, and the verbs that exist here.
+
+        Where nothing is known of the path, every verb may be meant.
+        """
+        spelled = filter(None, map(words.attribute, tree.children(self.whole)))
+        return [*spelled, *self._verbs(), "chain"]
+
+    def keys(self) -> list[str]:
+        """The paths of the operations below, as ``[…]`` takes them."""
+        depth = len(tree.segments(self.whole))
+        below = ("/".join(each.words[depth:]) for each in tree.below(self.whole) if len(each.words) > depth)
+        return [words.shown(path) for path in dict.fromkeys(below)]
+
+    def manual(self, mchid: str, dialect: Dialect) -> str:
+        """What ``help`` tells of it; empty where nothing is known."""
+        if self.verb is None:
+            return manual.manual(self.path, "", mchid, dialect)
+        told = manual.manual(self.path, self.verb.method, mchid, dialect) if self._is_known() else ""
+        below = manual.manual(self.whole, "", mchid, dialect)
+        return "\n\n".join(filter(None, (told, below)))
+
+    def line(self) -> str:
+        """Its path, and the operations at it and below."""
+        summary = manual.summary(self.path, self.verb.method if self.verb else "")
+        return f"<{self.shown()}{': ' if summary else ''}{summary}>"
+
+    def shown(self) -> str:
+        """Verb and path, placeholders as ``<name>``."""
+        return f"{self.verb.method + ' ' if self.verb else ''}/{words.shown(self.path)}"
+
+    def listing(self) -> str:
+        """The same as ``line``, an operation a line."""
+        if self.verb is not None:
+            return self.line()
+        return "\n".join([f"<{self.shown()}>", *manual.listed(tree.below(self.path))])
+
+    def html(self) -> str:
+        """The same as a table, each name linked to its documentation."""
+        rows = "".join(self._rows())
+        title = f"<p><code>{html.escape(self.shown())}</code></p>"
+        return f"{title}<table>{rows}</table>" if rows else title
+
+    def _rows(self) -> Iterator[str]:
+        found = tree.below(self.path)
+        if self.verb is not None:
+            found = [each for each in (tree.matching(self.verb.method, self.path),) if each]
+        for each in found[:_MOST_ROWS]:
+            name = html.escape(each.name)
+            link = next(reversed(each.facts.get("docs") or [""]))
+            name = f'<a href="{html.escape(link)}">{name}</a>' if link else name
+            chain = html.escape(tree.spelled("/".join(each.words)))
+            yield f"<tr><td>{each.method}</td><td><code>{chain}</code></td><td>{name}</td></tr>"
+
+    def _verbs(self) -> Iterator[str]:
+        here = tree.branch(self.whole)
+        if here is None and self.verb is not None and self._is_known():
+            return
+        for name, verb in VERBS.items():
+            if here is None or verb.method in here.operations:
+                yield name
+
+    def _is_known(self) -> bool:
+        return self.verb is not None and tree.matching(self.verb.method, self.path) is not None
+
+
+def documented(kind: type[T]) -> type[T]:
+    """Give the objects of a class a ``__doc__`` of their own, which their ``_manual()`` tells."""
+    type.__setattr__(kind, "__doc__", _Doc(kind.__doc__ or ""))
+    return kind
+
+
+class _Doc:
+    def __init__(self, own: str) -> None:
+        self._own = own
+
+    def __get__(self, thing: Any, owner: object = None) -> str:
+        return self._own if thing is None else str(thing._manual()) or self._own

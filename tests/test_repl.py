@@ -16,6 +16,7 @@ def environment(gateway: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name, value in {**gateway.environment(), "IPYTHONDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PAGER", "cat")
     monkeypatch.setenv("PYTHON_BASIC_REPL", "1")
 
@@ -29,21 +30,43 @@ def begun(command: str, prompt: str) -> pexpect.spawn[str]:
     return session
 
 
+def printed(session: pexpect.spawn[str], expression: str, prompt: str) -> str:
+    """The text of an expression, which the echo of the line that asks for it does not hold."""
+    session.sendline(f"print('to' + 'ld: ' + str({expression}) + ' th' + 'us')")
+    session.expect(r"told: (.*?) thus")
+    told: str = session.match[1]
+    session.expect(prompt)
+    return told
+
+
 @pytest.mark.usefixtures("environment")
 def test_ipython_completes_and_shows_without_sending(gateway: Sandbox) -> None:
-    """A real IPython in a terminal: Tab, ?, display and the completer's own questions send nothing."""
-    session = begun(f"{sys.executable} -m IPython --no-banner --colors=NoColor", r"In \[\d+\]:")
-    session.send("wxpay.v3.pay.transactions.\t")
-    session.expect("post_async")
-    session.send("\x03")
-    for line in ("wxpay.v3.pay?", "wxpay.v3.pay", "[wxpay, wxpay.v3.pay.get]", "wxpay.v3.pay._repr_html_"):
+    """A real IPython in a terminal: Tab after a dot and a bracket, ?, display and help send nothing."""
+    prompt = r"In \[\d+\]:"
+    session = begun(f"{sys.executable} -m IPython --no-banner --colors=NoColor", prompt)
+    for typed, offered in (
+        ("wxpay.v3.pay.transactions.\t", "outTradeNo"),
+        ("wxpay.v3['pay/transactions/j\t", "jsapi-w"),
+    ):
+        session.send(typed)
+        session.expect(offered)
+        session.send("\x15")  # Ctrl-U empties the line
+    completions = "sorted(get_ipython().Completer.all_completions('wxpay.v3.pay.transactions.jsapi.'))"
+    told = printed(session, completions, prompt)
+    assert "wxpay.v3.pay.transactions.jsapi.post_async" in told
+    assert "jsapi.get" not in told
+    for line, shown in (
+        ("wxpay.v3.pay.transactions.jsapi?", "JSAPI下单API"),
+        ("wxpay.v3.pay.transactions", r"POST   v3\.pay\.transactions\.jsapi  JSAPI下单API"),
+        ("[wxpay.v3.pay.transactions.jsapi.post]", r"\[<POST /v3/pay/transactions/jsapi: JSAPI下单API>\]"),
+        ("help(wxpay.v3.certificates)", r"wxpay\.v3\.certificates\.get\(\)"),
+        ("wxpay", "<Wechatpay "),
+    ):
         session.sendline(line)
-        session.expect(r"In \[\d+\]:")
-    session.sendline("print('asked: ' + str(sorted(get_ipython().Completer.all_completions('wxpay.v3.pay.po'))))")
-    session.expect(r"asked: .*wxpay\.v3\.pay\.post_async")
+        session.expect(shown)
+        session.expect(prompt)
     assert not gateway.requests
-    session.sendline("print('status ' + str(wxpay.v3.certificates.get().status))")
-    session.expect("status 200")
+    assert printed(session, "wxpay.v3.certificates.get().status", prompt) == "200"
     assert len(gateway.requests) == 1
     session.sendline("exit")
     session.expect(pexpect.EOF)
@@ -52,16 +75,41 @@ def test_ipython_completes_and_shows_without_sending(gateway: Sandbox) -> None:
 
 @pytest.mark.usefixtures("environment")
 def test_plain_python_completes_without_sending(gateway: Sandbox) -> None:
-    """python -i with rlcompleter in a terminal."""
+    """python -i in a terminal: Tab by readline and rlcompleter, display and help."""
     session = begun(f"{sys.executable} -i -q", ">>> ")
-    session.sendline("import rlcompleter; c = rlcompleter.Completer(globals())")
+    session.send("wxpay.v3.pay.transactions.outTr\t")
+    session.expect(r"transactions\.outTradeNo")  # and no bracket behind it
+    session.send("._out_trade_no_.\t\t")
+    session.expect(r"getAsync")
+    session.send("\x03")
     session.expect(">>> ")
-    session.sendline("print('told: ' + str([c.complete('wxpay.v3.pay.', n) for n in range(20)]))")
-    session.expect(r"told: .*wxpay\.v3\.pay\.post_async")
-    for line in ("wxpay.v3.pay", "wxpay", "help(wxpay.v3.pay.__class__.chain)"):
+    for line, shown in (
+        ("wxpay.v3.pay.transactions.jsapi", r"</v3/pay/transactions/jsapi: POST JSAPI下单API>"),
+        ("help(wxpay.v3.certificates)", r"wxpay\.v3\.certificates\.get\(\)"),
+        ("wxpay.v3.nowhere", "</v3/nowhere>"),
+        ("wxpay", "<Wechatpay "),
+    ):
         session.sendline(line)
+        session.expect(shown)
         session.expect(">>> ")
     assert not gateway.requests
     session.sendline("exit()")
     session.expect(pexpect.EOF)
     session.close()
+
+
+@pytest.mark.usefixtures("environment")
+def test_ptpython_completes_without_sending(gateway: Sandbox) -> None:
+    """Its menu opens while one types."""
+    session = pexpect.spawn(
+        f"{sys.executable} -m ptpython", encoding="utf-8", timeout=60, dimensions=(50, 160), cwd=str(ROOT)
+    )
+    # It asks the terminal where the cursor is.
+    session.expect(r"\x1b\[6n")
+    session.send("\x1b[1;1R")
+    session.send("from wechatpay_chain import Wechatpay; wxpay = Wechatpay.from_env(); print('rea' + 'dy')\r")
+    session.expect("ready")
+    session.send("wxpay.v3.pay.transactions.")
+    session.expect("jsapiWithContract")
+    assert not gateway.requests
+    session.close(force=True)

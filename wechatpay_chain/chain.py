@@ -9,7 +9,7 @@ from wechatpay_chain import words
 from wechatpay_chain.call import VERBS, Verb
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.frames import hiding
-from wechatpay_chain.prompt import Place, documented
+from wechatpay_chain.prompt import Place, Spelled, documented, trust
 
 if TYPE_CHECKING:
     from wechatpay_chain.catalog.sample import Dialect
@@ -31,7 +31,7 @@ class Dispatcher(Protocol):
 
 
 @documented
-class Chain:
+class Chain(metaclass=Spelled):
     """A path under construction, and its verbs.
 
     Attributes, ``['…']``, ``chain('…')`` and ``/ value`` each give a new node. Calling one that ends with
@@ -154,6 +154,10 @@ class Root:
     def __dir__(self) -> list[str]:
         own = {name for name in super().__dir__() if not name.startswith("_")}
         return sorted(own.union(_ROOT.names()))
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        trust(Chain, cls)
 
 
 _ROOT = Place("", None, "")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wechatpay_chain import words
@@ -13,7 +15,7 @@ from wechatpay_chain.catalog import manual, tree
 if TYPE_CHECKING:
     from wechatpay_chain.catalog.sample import Dialect
 
-__all__ = ["Place", "documented"]
+__all__ = ["Place", "Spelled", "documented", "trust"]
 
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ class Place(NamedTuple):
 
         Where nothing is known of the path, every verb may be meant.
         """
+        trust()
         spelled = filter(None, map(words.attribute, tree.children(self.whole)))
         return [*spelled, *self._verbs(), "chain"]
 
@@ -96,10 +99,49 @@ class Place(NamedTuple):
         return self.verb is not None and tree.matching(self.verb.method, self.path) is not None
 
 
+_TRUSTED: set[type] = set()
+
+
+def trust(*kinds: type) -> None:
+    """Let IPython's completer look at the attributes and items of ``kinds``, and of those that were told before.
+
+    It evaluates nothing of a class with a ``__getattr__`` of its own, so ``wxpay.v3['`` would offer no paths;
+    of chains it may, since making one does nothing. Called again, since IPython may be imported later.
+    """
+    _TRUSTED.update(kinds)
+    if "IPython.core.completer" not in sys.modules:
+        return
+    try:
+        guard = import_module("IPython.core.guarded_eval")
+    except ImportError:  # before IPython 8.8 the completer evaluated anything
+        return
+    policy = getattr(guard, "EVALUATION_POLICIES", {}).get("limited")
+    for name in ("allowed_getattr", "allowed_getitem"):
+        allowed = getattr(policy, name, None)
+        if isinstance(allowed, set):
+            allowed.update(_TRUSTED)
+
+
 def documented(kind: type[T]) -> type[T]:
     """Give the objects of a class a ``__doc__`` of their own, which their ``_manual()`` tells."""
     type.__setattr__(kind, "__doc__", _Doc(kind.__doc__ or ""))
     return kind
+
+
+class Spelled(type):
+    """The class of chains, which has a property for each known word.
+
+    rlcompleter adds ``(`` to what can be called, as every node can, but not to a property. IPython needs none,
+    and would show the property in place of the node.
+    """
+
+    def __getattr__(cls, name: str) -> Any:
+        if "IPython" not in sys.modules and name in tree.spellings():
+            return _WORD
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+
+_WORD = property(doc="A word of a path.")
 
 
 class _Doc:

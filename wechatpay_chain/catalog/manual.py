@@ -12,7 +12,7 @@ from wechatpay_chain.catalog.sample import NATIVE, Dialect
 __all__ = ["Field", "fields", "listed", "manual", "page", "summary"]
 
 _MOST_LISTED = 60
-_MOST_NAMED = 4
+_LONGEST_SUMMARY = 160
 _LONGEST_EXAMPLE = 40
 _PLACES = {"path_params": "path", "query": "query", "headers": "headers", "form": "form"}
 
@@ -70,14 +70,16 @@ def listed(operations: list[Operation], most: int = _MOST_LISTED) -> list[str]:
 
 def summary(path: str, method: str = "") -> str:
     """The operations at a chain's path and below it in one line, the first of them by name; empty for none."""
-    here = tree.segments(path)
     if method:
         found = tree.matching(method, path)
         return found.name if found else ""
-    below = tree.below(path)
-    named = [f"{each.method} {_relative(each, len(here))}{each.name}" for each in below[:_MOST_NAMED]]
-    left = len(below) - len(named)
-    return ", ".join(named) + (f" and {left} more" if left else "")
+    below, depth, told = tree.below(path), len(tree.segments(path)), ""
+    for count, each in enumerate(below):
+        one = f"{each.method} {_relative(each, depth)}{each.name}"
+        if told and len(told) + len(one) > _LONGEST_SUMMARY:
+            return f"{told} and {len(below) - count} more"
+        told += f"{', ' if told else ''}{one}"
+    return told
 
 
 def _relative(operation: Operation, depth: int) -> str:

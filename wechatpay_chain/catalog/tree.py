@@ -8,7 +8,7 @@ from functools import cache
 from wechatpay_chain import words
 from wechatpay_chain.catalog.facts import Operation, operations
 
-__all__ = ["Branch", "below", "branch", "children", "matching", "segments", "spelled"]
+__all__ = ["Branch", "below", "branch", "children", "matching", "segments", "spelled", "spellings"]
 
 _EMPTY = "{empty}"
 
@@ -55,6 +55,13 @@ def below(path: str) -> list[Operation]:
 def spelled(path: str) -> str:
     """A chain's path in Python: attributes, and ``["…"]`` where there is none: ``v3.pay.transactions.outTradeNo``."""
     return "".join(f".{name}" if name else f'["{each}"]' for each, name in _names(path)).removeprefix(".")
+
+
+@cache
+def spellings() -> frozenset[str]:
+    """Every attribute that spells a word of a known path."""
+    known = {word or _EMPTY for each in operations() for word in each.words}
+    return frozenset(filter(None, map(words.attribute, known)))
 
 
 def _names(path: str) -> Iterator[tuple[str, str | None]]:

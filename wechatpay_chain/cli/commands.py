@@ -14,7 +14,7 @@ __all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("tour", "sandbox", "bill", "certs", "request")
+COMMANDS = ("tour", "sandbox", "bill", "certs", "notify", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
@@ -24,6 +24,7 @@ examples:
       notify_url=https://pay.weixin.qq.com --dry-run
   wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary
   wechatpay-chain certs -m 1900000001 -s 7B7A0E -f apiclient_key.pem -k @apiv3.key -o certs
+  wechatpay-chain notify request.txt --saved
   wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify
 
 exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
@@ -80,6 +81,7 @@ def parser_of(console: Console) -> argparse.ArgumentParser:
     _add_sandbox(commands)
     _add_bill(commands)
     _add_certs(commands)
+    _add_notify(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
 
@@ -148,6 +150,26 @@ def _add_certs(commands: _Commands) -> None:
     php.add_argument("-c", "--certificate", metavar="FILE", help="a certificate of WeChat Pay's that is known already")
     _add_configuration(certs)
     certs.set_defaults(room="wechatpay_chain.cli.certs")
+
+
+def _add_notify(commands: _Commands) -> None:
+    notify = commands.add_parser("notify", help="verify and decrypt a saved notification; prints it as JSON")
+    notify.add_argument(
+        "file",
+        metavar="FILE",
+        help="the request as it was received (headers, a blank line, the body), JSON with headers and body, or the"
+        " bare body of APIv2; - for stdin",
+    )
+    notify.add_argument("--headers", metavar="FILE", help="the headers, as lines or as JSON; FILE is the bare body")
+    when = notify.add_mutually_exclusive_group()
+    when.add_argument(
+        "--saved", action="store_true", help="verify it as of the time that it names; its freshness is not judged"
+    )
+    when.add_argument(
+        "--at", metavar="TIME", help="when it was received: 2026-11-01T08:00:00+08:00, or seconds since 1970"
+    )
+    _add_configuration(notify)
+    notify.set_defaults(room="wechatpay_chain.cli.notify")
 
 
 def request_parser(console: Console) -> argparse.ArgumentParser:

@@ -44,3 +44,11 @@ def rightly_signed(received: Received, public_key: RSAPublicKey) -> bool:
     fields = authorization_fields(received.headers)
     message = "\n".join((received.method, received.target, fields["timestamp"], fields["nonce_str"], ""))
     return verified(message.encode() + received.body + b"\n", fields["signature"], public_key)
+
+
+def described(certificate: Path) -> dict[str, str]:
+    """What ``openssl x509`` reads in a PEM file: serial, notBefore, notAfter, and its public key as PEM."""
+    command = ["openssl", "x509", "-in", str(certificate), "-noout", "-serial", "-dates", "-pubkey"]
+    said = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    head, mark, key = said.partition("-----BEGIN ")
+    return {**dict(line.split("=", 1) for line in head.splitlines()), "pubkey": mark + key}

@@ -20,6 +20,7 @@ from tests.openssl import rightly_signed
 from tests.promises import PATIENCE
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
 from wechatpay_chain.protocol.folder import SHARED
+from wechatpay_chain.renewal import Renewal
 from wechatpay_chain.sandbox.answer import Answer, Received
 
 CERTIFICATES = "/v3/certificates"
@@ -177,6 +178,30 @@ def test_a_merchant_without_certificates_is_told_of_the_public_key(gateway: Sand
     with pytest.raises(errors.ConfigError, match=r"403 NO_AUTH.*configure the public key"):
         call(client)
     assert others(gateway) == 0
+
+
+def test_a_404_of_somebody_else_says_nothing_about_the_merchant(gateway: Sandbox, client: Wechatpay) -> None:
+    """A web server under a wrong address: the public key would not help."""
+    gateway.tamper = answers.bare(404, b"<html>")
+    with pytest.raises(errors.ClientError, match=r"the call was not sent, .*: 404 no WeChat Pay error body"):
+        call(client)
+
+
+def test_a_download_asks_wechat_pay_itself(gateway: Sandbox, tmp_path: Path) -> None:
+    """Though a folder holds certificates that are fresh; its errors speak of no other call."""
+    with gateway.client(certs=None, certs_dir=tmp_path) as wxpay:
+        call(wxpay)
+        renewal = Renewal(wxpay._session, wxpay._settings)
+        gateway.platform.rotate()
+        assert renewal.download() == gateway.platform.certificates
+        gateway.tamper = answers.changed
+        with pytest.raises(errors.SignatureMismatch, match=r"^the signature does not fit"):
+            renewal.download()
+        gateway.tamper = None
+        gateway.platform.public_key_only = True
+        with pytest.raises(errors.ConfigError, match=r"^certs: this merchant has no platform certificates \(404"):
+            renewal.download()
+    assert downloads(gateway) == 4
 
 
 def test_a_fixed_key_goes_on_when_the_download_fails(gateway: Sandbox) -> None:

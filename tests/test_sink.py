@@ -56,6 +56,24 @@ def test_a_place_that_became_a_folder_is_told(tmp_path: Path, monkeypatch: pytes
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_link_may_be_replaced_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it points to stays, and its permissions are not taken over."""
+    (tmp_path / "other").write_bytes(b"other")
+    (tmp_path / "other").chmod(0o666)
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    monkeypatch.chdir(tmp_path)
+    umask = os.umask(0o022)
+    try:
+        with beside("link", is_private=False, follows=False) as file:
+            file.write(b"mine")
+    finally:
+        os.umask(umask)
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "other").read_bytes() == b"other"
+    assert (tmp_path / "link").read_bytes() == b"mine"
+    assert stat.S_IMODE((tmp_path / "link").stat().st_mode) == 0o644
+
+
 def test_a_relative_path_is_one_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a folder before it."""
     monkeypatch.chdir(tmp_path)

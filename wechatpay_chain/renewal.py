@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from cryptography import x509
+
 from wechatpay_chain import headers
 from wechatpay_chain.call import Call
 from wechatpay_chain.errors import ApiError, ConfigError, TransportError, UnknownSerial, VerificationError
@@ -43,14 +45,31 @@ class Renewal:
         if stored is not None:
             return stored
         try:
-            response = self._session.send(self._request(), self._delivery())
+            fetched, certificates = self._brought(_PATIENCE)
         except (ApiError, VerificationError, TransportError) as error:
             _refuse(error, bool(self._settings.keyring))
-        fetched, certificates = response.data
         if self._settings.folder is not None:
             self._settings.folder.store(certificates, fetched.at)
-        found: Fetched = fetched
-        return found
+        return fetched
+
+    def download(self) -> list[x509.Certificate]:
+        """The certificates that are valid now, from WeChat Pay itself, whatever a folder holds.
+
+        Raises ConfigError where the merchant has none, and what any call raises.
+        """
+        try:
+            return self._brought()[1]
+        except (ApiError, UnknownSerial) as error:
+            refusal = _lack(error, bool(self._settings.keyring.fixed))
+            if refusal is None:
+                raise
+            raise refusal from error
+
+    def _brought(self, patience: float = float("inf")) -> tuple[Fetched, list[x509.Certificate]]:
+        connect, read = self._settings.timeout or DEFAULT_TIMEOUT
+        delivery = Delivery(self._settings.bases, (min(connect, patience), min(read, patience)))
+        brought: tuple[Fetched, list[x509.Certificate]] = self._session.send(self._request(), delivery).data
+        return brought
 
     def _stored(self, wanted: str) -> Fetched | None:
         folder, keyring = self._settings.folder, self._settings.keyring
@@ -71,23 +90,27 @@ class Renewal:
             given["Wechatpay-Serial"] = max(fixed.values(), key=lambda key: key.since).id
         return SignedRequest(call, given, Bootstrap(settings.merchant, fixed, settings.keyring.clock), Response)
 
-    def _delivery(self) -> Delivery:
-        connect, read = self._settings.timeout or DEFAULT_TIMEOUT
-        return Delivery(self._settings.bases, (min(connect, _PATIENCE), min(read, _PATIENCE)))
-
 
 def _refuse(error: ApiError | VerificationError | TransportError, holds_keys: bool) -> NoReturn:
     """Raise the same error in words that cannot be taken for those of the call that needed the keys."""
     tried = "; ".join(f"{attempt.host}: {attempt.error}" for attempt in getattr(error, "attempts", ()))
     reason = tried if isinstance(error, TransportError) else error
     told = f"the call was not sent, since WeChat Pay's certificates could not be had: {reason}"
-    if isinstance(error, ApiError) and error.status in _NO_CERTIFICATES:
-        raise ConfigError(f"certs: this merchant has no platform certificates ({error}); {_ADVICE}", "certs") from error
-    if isinstance(error, UnknownSerial) and not holds_keys:
-        raise ConfigError(
-            f"certs: WeChat Pay does not sign with the certificates that it gives out ({error}); {_ADVICE}", "certs"
-        ) from error
+    lack = _lack(error, holds_keys)
+    if lack is not None:
+        raise lack from error
     if isinstance(error, TransportError):
         # Of the call itself, that is, no byte has left.
         raise type(error)(told, tuple(attempt._replace(sent=False) for attempt in error.attempts)) from error
     raise type(error)(told, error.response) from error  # type: ignore[arg-type]
+
+
+def _lack(error: Exception, holds_keys: bool) -> ConfigError | None:
+    """What to configure, where the error tells that certificates alone do not serve this merchant."""
+    if isinstance(error, ApiError) and error.status in _NO_CERTIFICATES and error.code:
+        reason = "this merchant has no platform certificates"
+    elif isinstance(error, UnknownSerial) and not holds_keys:
+        reason = "WeChat Pay does not sign with the certificates that it gives out"
+    else:
+        return None
+    return ConfigError(f"certs: {reason} ({error}); {_ADVICE}", "certs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import NoReturn, TypeAlias
 
 from wechatpay_chain.cli.console import Console
@@ -13,7 +14,7 @@ __all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("tour", "sandbox", "bill", "request")
+COMMANDS = ("tour", "sandbox", "bill", "certs", "notify", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
@@ -22,11 +23,16 @@ examples:
   wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
       notify_url=https://pay.weixin.qq.com --dry-run
   wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary
+  wechatpay-chain certs -m 1900000001 -s 7B7A0E -f apiclient_key.pem -k @apiv3.key -o certs
+  wechatpay-chain notify request.txt --saved
   wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify
 
 exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
   7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
 """
+
+
+_LONG_WORD = re.compile(r"[^\s='\"]{32,}")
 
 
 class Exit(Exception):
@@ -43,7 +49,8 @@ class _Parser(argparse.ArgumentParser):
     console = Console()
 
     def error(self, message: str) -> NoReturn:
-        self.console.complain(f"{message}; see wechatpay-chain --help")
+        # A word in the wrong place may be a key.
+        self.console.complain(f"{_LONG_WORD.sub('…', message)}; see wechatpay-chain --help")
         raise Exit(Status.USAGE)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
@@ -73,6 +80,8 @@ def parser_of(console: Console) -> argparse.ArgumentParser:
     _add_tour(commands)
     _add_sandbox(commands)
     _add_bill(commands)
+    _add_certs(commands)
+    _add_notify(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
 
@@ -114,6 +123,53 @@ def _add_bill(commands: _Commands) -> None:
     bill.add_argument("--summary", action="store_true", help="print the totals as a table")
     _add_configuration(bill)
     bill.set_defaults(room="wechatpay_chain.cli.bill")
+
+
+def _add_certs(commands: _Commands) -> None:
+    certs = commands.add_parser("certs", help="download WeChat Pay's platform certificates, verified, into a folder")
+    php = certs.add_argument_group("flags of wechatpay-php's CertificateDownloader")
+    php.add_argument("-m", dest="mchid", metavar="NUMBER", help="the merchant, as --mchid")
+    php.add_argument("-s", "--serialno", dest="serial", metavar="HEX", help="serial of the merchant's certificate")
+    php.add_argument("-f", "--privatekey", dest="private_key", metavar="FILE", help="the merchant's private key")
+    php.add_argument(
+        "-k",
+        "--key",
+        dest="apiv3_key",
+        metavar="KEY",
+        help="the APIv3 key: @file, @- for stdin, or the key itself, which others on this machine can see (ps);"
+        " the variable WECHATPAY_APIV3_KEY serves as well",
+    )
+    php.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="gets wechatpay_SERIAL.pem for each, and is made; by default a folder of this user among the system's"
+        " temporary ones",
+    )
+    php.add_argument("-u", "--baseuri", dest="base_url", metavar="URL", action="append", help="as --base-url")
+    php.add_argument("-c", "--certificate", metavar="FILE", help="a certificate of WeChat Pay's that is known already")
+    _add_configuration(certs)
+    certs.set_defaults(room="wechatpay_chain.cli.certs")
+
+
+def _add_notify(commands: _Commands) -> None:
+    notify = commands.add_parser("notify", help="verify and decrypt a saved notification; prints it as JSON")
+    notify.add_argument(
+        "file",
+        metavar="FILE",
+        help="the request as it was received (headers, a blank line, the body), JSON with headers and body, or the"
+        " bare body of APIv2; - for stdin",
+    )
+    notify.add_argument("--headers", metavar="FILE", help="the headers, as lines or as JSON; FILE is the bare body")
+    when = notify.add_mutually_exclusive_group()
+    when.add_argument(
+        "--saved", action="store_true", help="verify it as of the time that it names; its freshness is not judged"
+    )
+    when.add_argument(
+        "--at", metavar="TIME", help="when it was received: 2026-11-01T08:00:00+08:00, or seconds since 1970"
+    )
+    _add_configuration(notify)
+    notify.set_defaults(room="wechatpay_chain.cli.notify")
 
 
 def request_parser(console: Console) -> argparse.ArgumentParser:

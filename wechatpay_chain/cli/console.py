@@ -38,6 +38,14 @@ class Console:
         safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
         print(f"wechatpay-chain: {safe}", file=self.stderr, flush=True)
 
+    def take(self, most: int) -> bytes:
+        """Standard input as bytes, ``most`` of them; empty where there is none."""
+        raw = getattr(self.stdin, "buffer", None)
+        if raw is not None:
+            taken: bytes = raw.read(most)
+            return taken
+        return b"" if self.stdin is None else self.stdin.read(most).encode("utf-8", "surrogateescape")
+
     def pour(self, data: bytes) -> None:
         """Bytes as they are."""
         self.stdout.flush()

@@ -56,6 +56,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         "mchid": arguments.mchid,
         "serial": arguments.serial,
         "private_key": arguments.private_key,
+        "apiv3_key": vars(arguments).get("apiv3_key"),
         "certs": certs or None,
         "base_url": arguments.base_url,
         "timeout": arguments.timeout,

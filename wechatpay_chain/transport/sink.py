@@ -43,14 +43,14 @@ def pour(response: Response, sink: Sink) -> None:
 
 
 @contextlib.contextmanager
-def beside(path: str | os.PathLike[str], is_private: bool = True) -> Iterator[BinaryIO]:
+def beside(path: str | os.PathLike[str], is_private: bool = True, follows: bool = True) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block ends well, else is gone.
 
     It is for its owner alone, or has the permissions of the file that was there, else those that open() would
-    give it. A link stays, and what it points to is replaced. On Linux the file has no name before its end, so
-    that not even a killed process leaves a part of it.
+    give it. A link stays, and what it points to is replaced, unless ``follows`` is False. On Linux the file has no
+    name before its end, so that not even a killed process leaves a part of it.
     """
-    place = os.path.realpath(path)
+    place = os.path.realpath(path) if follows else os.path.abspath(path)
     folder = os.path.dirname(place)
     part = os.path.join(folder, _PREFIX + secrets.token_hex(8))
     mode = _PRIVATE if is_private else _PUBLIC
@@ -62,7 +62,7 @@ def beside(path: str | os.PathLike[str], is_private: bool = True) -> Iterator[Bi
             file.flush()
             if nameless is not None:
                 _name(handle, part)
-        if not is_private and os.path.exists(place):
+        if not is_private and os.path.exists(place) and not os.path.islink(place):
             os.chmod(part, stat.S_IMODE(os.stat(place).st_mode) & _PUBLIC_BITS)
         os.replace(part, place)
     except BaseException:

@@ -13,7 +13,10 @@ __all__ = ["NATIVE", "PHP", "Dialect", "call", "is_sealed", "is_sent_by_itself",
 
 
 class Dialect(NamedTuple):
-    """How a face's users write a call: their name of the client, and of its options; "" is the first argument."""
+    """How a face's users write a call: their name of the client, and of its options.
+
+    "" is the first argument; where the body has a name, all options are one mapping.
+    """
 
     client: str
     body: str
@@ -63,8 +66,10 @@ def call(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> st
     for name, schema in facts.get("path_params", {}).items():
         options[name] = _filled(name, schema, own)
     function = f"{dialect.client}.{tree.spelled('/'.join(operation.words))}.{operation.method.lower()}"
-    positional = [options.pop("")] if "" in options else []
-    text = called(function, positional, options)
+    if dialect.body:
+        text = called(function, [options] if options else [])
+    else:
+        text = called(function, [options.pop("")] if "" in options else [], options)
     return "".join(line for name, line in _IMPORTS.items() if f"{name}(" in text) + text
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from tests.screens import plain, scanned
+from tests.test_orders import ORDER
 from wechatpay_chain import Sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -113,3 +116,51 @@ def test_ptpython_completes_without_sending(gateway: Sandbox) -> None:
     session.expect("jsapiWithContract")
     assert not gateway.requests
     session.close(force=True)
+
+
+def displayed(session: pexpect.spawn[str], line: str, prompt: str) -> str:
+    """What the prompt shows for a line that is long enough to be wrapped where it is typed."""
+    session.sendline(f"print('be' + 'gun'); {line}")
+    session.expect("begun")
+    session.expect(prompt)
+    return str(session.before)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("colours", ["Linux", "NoColor"])
+def test_ipython_shows_status_json_and_a_code_to_scan(gateway: Sandbox, colours: str) -> None:
+    """A real IPython in a terminal; in a list an answer is one line."""
+    order = {**ORDER, "mchid": gateway.mchid}
+    prompt = r"In \[(?:\x1b\[[\d;]*m)*\d+(?:\x1b\[[\d;]*m)*\]:"
+    session = begun(f"{sys.executable} -m IPython --no-banner --colors={colours}", prompt)
+    shown = displayed(session, f"answer = wxpay.v3.pay.transactions.native.post({order}); answer", prompt)
+    text = plain(shown)
+    status, _, rest = text[text.index("200 OK") :].partition("\n")
+    data = json.loads(rest[: rest.index("}") + 1])
+    assert (status, set(data)) == ("200 OK", {"code_url"})
+    assert "\ncode_url:\n█" in text
+    assert scanned(shown) == [data["code_url"]]
+    assert ("\x1b[97;40m" in shown) == (colours != "NoColor")
+    nested = plain(displayed(session, "[answer, answer]", prompt))
+    assert nested.count("<200 OK { ") == 2
+    assert not scanned(nested)
+    assert len(gateway.requests) == 1
+    session.sendline("exit")
+    session.expect(pexpect.EOF)
+    session.close()
+
+
+@pytest.mark.usefixtures("environment")
+def test_plain_python_shows_status_and_json_and_a_code_with_the_hook(gateway: Sandbox) -> None:
+    """python -i in a terminal; the hook is installed by whoever wants pictures."""
+    order = {**ORDER, "mchid": gateway.mchid}
+    session = begun(f"{sys.executable} -i -q", ">>> ")
+    shown = displayed(session, f"answer = wxpay.v3.pay.transactions.native.post({order}); answer", ">>> ")
+    data = json.loads(shown[shown.index("200 OK") + 6 :])
+    assert not scanned(shown)
+    hooked = "import sys; from wechatpay_chain.cli import answer as a, console as c; sys.displayhook = "
+    displayed(session, f"{hooked}a.displayhook(c.Console())", ">>> ")
+    assert scanned(displayed(session, "answer", ">>> ")) == [data["code_url"]]
+    session.sendline("exit()")
+    session.expect(pexpect.EOF)
+    session.close()

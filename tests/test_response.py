@@ -52,6 +52,7 @@ def test_an_answer_is_pickled_with_its_verdict() -> None:
     answer.verified = True
     again = pickle.loads(pickle.dumps(answer))
     assert (again.verified, again.data, again.request_id, type(again)) == (True, {}, "R-1", Response)
+    assert repr(again) == repr(answer) == "200 OK\n{}"
 
 
 def test_an_answer_reads_as_psr_7() -> None:

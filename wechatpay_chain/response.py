@@ -19,7 +19,8 @@ class Response(requests.Response):
     """An answer of WeChat Pay.
 
     ``verified`` tells whether its signature was checked and held; it is False only on paths that WeChat
-    Pay does not sign, and inside errors. Everything of ``requests.Response`` is there too.
+    Pay does not sign, and inside errors. It prints as its status and its body, of which a long one is cut, and a
+    stream is never read for it. Everything of ``requests.Response`` is there too.
     """
 
     __attrs__ = [*requests.Response.__attrs__, "parsed", "response_type", "verified"]  # noqa: RUF012  # as in requests; what is pickled
@@ -60,6 +61,24 @@ class Response(requests.Response):
     def request_id(self) -> str:
         """WeChat Pay's id of this request, to be quoted to its support; empty when the answer has none."""
         return str(self.headers.get("Request-ID", ""))
+
+    # A program that only sends never loads how answers look.
+    def __repr__(self) -> str:
+        from wechatpay_chain import display
+
+        return display.text(self)
+
+    def _repr_html_(self) -> str:
+        from wechatpay_chain import display
+
+        return display.html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from wechatpay_chain import display, terminal
+
+        # IPython has on its stack what it is in the middle of printing: a list of answers should stay a list.
+        nested = len(getattr(printer, "stack", ())) > 1
+        printer.text(display.brief(self) if nested else terminal.displayed(self, terminal.here()))
 
 
 def _file(answer: Response) -> Any:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from wechatpay_chain import settings, words
 from wechatpay_chain.call import VERBS
 from wechatpay_chain.chain import Chain, call_of
+from wechatpay_chain.cli.answer import show
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError, parse, read_data
 from wechatpay_chain.cli.status import Status
 from wechatpay_chain.client import Wechatpay
-from wechatpay_chain.response import Response
 from wechatpay_chain.sandbox import Sandbox
 from wechatpay_chain.transport.request import SignedRequest
 
@@ -31,7 +30,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if arguments.dry_run:
             _show_request(wxpay.prepare(verb, *args, **options), console)
         else:
-            _show_answer(verb(*args, **options), arguments.include, console)
+            show(verb(*args, **options), console, arguments.include)
     return Status.OK
 
 
@@ -123,18 +122,3 @@ def _show_request(request: SignedRequest, console: Console) -> None:
     console.say("# the signed text")
     console.say(request.message.removesuffix("\n"))
     console.say(f"\n# the same for a shell; its signature is good for five minutes\n{request.curl()}")
-
-
-def _show_answer(answer: Response, include: bool, console: Console) -> None:
-    if include:
-        console.say(f"{answer.status_code} {answer.reason}")
-        for name, value in answer.headers.items():
-            console.say(f"{name}: {value}")
-        console.say()
-    data = answer.data
-    if isinstance(data, bytes):
-        console.pour(data)
-    elif isinstance(data, str):
-        console.say(data)
-    elif data is not None:
-        console.say(json.dumps(data, ensure_ascii=False, indent=2))

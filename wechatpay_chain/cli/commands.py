@@ -13,7 +13,7 @@ __all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("tour", "sandbox", "bill", "request")
+COMMANDS = ("tour", "sandbox", "bill", "port", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
@@ -23,9 +23,10 @@ examples:
       notify_url=https://pay.weixin.qq.com --dry-run
   wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary
   wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify
+  wechatpay-chain port order.php > order.py
 
-exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
-  7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
+exit codes: 0 done, 1 error, 2 usage, 3 not all was ported, 4 refused (4xx), 5 server error (5xx),
+  6 answer not verified, 7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
 """
 
 
@@ -73,6 +74,7 @@ def parser_of(console: Console) -> argparse.ArgumentParser:
     _add_tour(commands)
     _add_sandbox(commands)
     _add_bill(commands)
+    _add_port(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
 
@@ -114,6 +116,17 @@ def _add_bill(commands: _Commands) -> None:
     bill.add_argument("--summary", action="store_true", help="print the totals as a table")
     _add_configuration(bill)
     bill.set_defaults(room="wechatpay_chain.cli.bill")
+
+
+def _add_port(commands: _Commands) -> None:
+    port = commands.add_parser("port", help="rewrite PHP (wechatpay-php) or JS (wechatpay-axios-plugin) as Python")
+    port.add_argument(
+        "file", metavar="FILE", help=".php, .js, .mjs, a page (.md, .txt) for its snippets, or - for stdin"
+    )
+    port.add_argument(
+        "--from", dest="language", choices=("php", "js"), help="the language, where the name does not tell"
+    )
+    port.set_defaults(room="wechatpay_chain.cli.port")
 
 
 def request_parser(console: Console) -> argparse.ArgumentParser:

@@ -103,7 +103,7 @@ def body(source: str) -> str:
         # statements
         (
             "if ($a) { f1(); } elseif ($b) { $c = 1; } else $c = 2;\nfunction f1() {}",
-            "if a:\n    f1()\nelif b:\n    c = 1\nelse:\n    c = 2\n\n\ndef f1():\n    pass",
+            "def f1():\n    pass\n\n\nif a:\n    f1()\nelif b:\n    c = 1\nelse:\n    c = 2",
         ),
         ("for ($i = 0; $i < 3; $i++) { $n += $i; }", "for i in range(3):\n    n += i"),
         (

@@ -209,6 +209,7 @@ class Js(Declarations):
             made = [*before, *self.body(body)]
         finally:
             self.scope = outer
+        self.brought[variable] = self.brings
         return [nodes.function(self.names[variable], parameters, made or [ast.Pass()])]
 
     def _block(self, node: Node | None) -> list[ast.stmt]:

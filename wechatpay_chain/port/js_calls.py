@@ -111,10 +111,12 @@ class Calls(Library):
             return known(made, Kind.PROMISE, Kind.RESPONSE)
         if returned == "async" and not is_awaited:
             self.uses("wechatpay_chain", "Promise")
-            return known(nodes.method(nodes.name("Promise"), "run", _thunk(made)), Kind.PROMISE)
+            promise = nodes.method(nodes.name("Promise"), "run", _thunk(made))
+            return known(promise, Kind.PROMISE, self.brought.get(word, Kind.UNKNOWN))
         if returned is None and is_awaited:
             raise Refusal(node, f"await {word[:40]}(): what it hands back is not known")
-        return made
+        kind = self.brought.get(word, Kind.UNKNOWN)
+        return made if kind is Kind.UNKNOWN else known(made, kind)
 
     def _at_once(self, node: Node, function: Node, is_awaited: bool) -> ast.expr:
         """``(async () => { … })()``."""

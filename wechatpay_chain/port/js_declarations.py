@@ -137,6 +137,7 @@ class Declarations(Patterns):
         if value.type in FUNCTIONS:
             self.returning(value, variable)
             found = self.function_value(value, Kind.UNKNOWN, self.names[variable])
+            self.brought[variable] = self.brings
             if not isinstance(found, ast.Lambda):
                 self.scope[self.names[variable]] = Kind.FUNCTION
                 return self.renamed(found, self.names[variable])

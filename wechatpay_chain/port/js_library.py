@@ -34,6 +34,9 @@ class Library(Values):
     imported: dict[str, str] = {}  # noqa: RUF012  # replaced by each translation
     # What the snippet's own functions hand back: a promise, or, made with async, what it brings.
     returns: dict[str, str] = {}  # noqa: RUF012  # replaced by each translation
+    # What kind of value that is, as far as it is known, and that of the function that was read last.
+    brought: dict[str, Kind] = {}  # noqa: RUF012  # replaced by each translation
+    brings = Kind.UNKNOWN
 
     def helper(self, node: Node | None) -> str:
         """Which class or function of a library a name stands for; empty for any other."""

@@ -45,6 +45,7 @@ class Patterns(Calls):
         super().__init__(source, Names(variables), imports)
         self.imported = {}
         self.returns = {}
+        self.brought = {}
         self.stored = {text(node) for each in found for node in _stored(each)}
         # Constants of a loop's body: each round has its own.
         self.rebound = {
@@ -93,6 +94,8 @@ class Patterns(Calls):
         finally:
             self.functions_open.pop()
             self.loops_open = loops
+        kinds = {self.kind(value) for value in _returned(made)}
+        self.brings = kinds.pop() if len(kinds) == 1 else Kind.UNKNOWN
         return [*self._outer_stores(), *made]
 
     def entered(self, node: Node, first: Kind, least: int = 0) -> tuple[Scope, ast.arguments, list[ast.stmt]]:
@@ -211,6 +214,17 @@ class Patterns(Calls):
             is_global = holder is None or holder.outer is None
             made.append(ast.Global([self.names[variable]]) if is_global else ast.Nonlocal([self.names[variable]]))
         return made
+
+
+def _returned(made: list[ast.stmt]) -> Iterator[ast.expr]:
+    """What a function returns, not those within it."""
+    todo: list[ast.AST] = list(made)
+    while todo:
+        each = todo.pop()
+        if isinstance(each, ast.Return) and each.value is not None:
+            yield each.value
+        if not isinstance(each, ast.FunctionDef | ast.expr):
+            todo.extend(ast.iter_child_nodes(each))
 
 
 def _is_around(word: str, scope: Scope) -> bool:

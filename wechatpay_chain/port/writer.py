@@ -18,7 +18,7 @@ from wechatpay_chain.port.statements import Remark, printed
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "in_order"]
 
 _MARKS = re.compile(r"^\s*(?://+|#+|/\*+|\*+/|\*)?\s?|\s*\*+/\s*$")
 _PATH = re.compile(r"v[23](/|$)", re.IGNORECASE)
@@ -51,7 +51,7 @@ class Writer:
         """Statements and the comments between them; an empty line stays one."""
         told: list[ast.stmt] = []
         end = -1
-        for part in parts:
+        for part in in_order(parts):
             if part.start_byte in self._spent:
                 continue
             if end >= 0 and part.start_point.row > end + 1 and told:
@@ -255,6 +255,21 @@ class Writer:
         return left
 
 
+def in_order(parts: Sequence[Node]) -> list[Node]:
+    """Statements with each function before the first of them that names it: Python does not know it earlier."""
+    told = list(parts)
+    for part in parts:
+        if part.type not in _FUNCTIONS:
+            continue
+        uses = re.compile(rf"\b{re.escape(text(part.child_by_field_name('name')))}\b")
+        at = next(index for index, each in enumerate(told) if each is part or uses.search(text(each)))
+        if at < told.index(part) and told[at].type != "comment":
+            told.remove(part)
+            told.insert(at, part)
+    return told
+
+
+_FUNCTIONS = ("function_declaration", "function_definition")
 _SPELLED = (Kind.TEXT, Kind.UNKNOWN, Kind.NUMBER, Kind.KEY, Kind.BODY)
 
 

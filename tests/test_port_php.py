@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import pytest
 
 import wechatpay_chain
-from wechatpay_chain import Promise, php
+from wechatpay_chain import Promise, Sandbox, php
 from wechatpay_chain.php import aes
 from wechatpay_chain.port import names, php_calls
 from wechatpay_chain.port.snippets import Snippet
@@ -226,3 +227,38 @@ def test_a_string_stays_a_string(text: str) -> None:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
     }
     assert found == {"a": text, "b": text, "c": 1}
+
+
+def test_ported_php_runs(gateway: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """Functions, closures in a loop, promises and exceptions, against a gateway."""
+    made = port(
+        """<?php
+    function order($instance, string $outTradeNo, int $total) {
+        $params = ['appid' => 'wx8888888888888888', 'mchid' => MCHID, 'description' => '图书'];
+        $params += ['out_trade_no' => $outTradeNo, 'notify_url' => 'https://a.cn', 'amount' => ['total' => $total]];
+        $other = $params;
+        $other['out_trade_no'] = 'never sent';
+        return $instance->v3->pay->transactions->native->post(['json' => $params]);
+    }
+    foreach (['A', 'B'] as $i => $no) {
+        $promises[$no] = $instance->v3->certificates->getAsync()->then(static function () use ($no, $i) {
+            return $no . $i;
+        });
+    }
+    print_r(\\GuzzleHttp\\Promise\\Utils::unwrap($promises));
+    $data = json_decode((string) order($instance, 'T' . 1, 101)->getBody(), true);
+    echo isset($data['code_url']) ? 'paid' : 'not', PHP_EOL;
+    try {
+        $instance->v3->nowhere->get([]);
+    } catch (\\GuzzleHttp\\Exception\\ClientException $e) {
+        echo "Status: {$e->getResponse()->getStatusCode()}\\n";
+    }
+    """.replace("MCHID", f"'{gateway.mchid}'")
+    )
+    assert made.problems == [], made
+    with gateway.builder() as instance:
+        exec(compile(made.python, "ported", "exec"), {"instance": instance, "promises": {}})
+    assert capsys.readouterr().out == "{'A': 'A0', 'B': 'B1'}\npaid\nStatus: 404\n"
+    (sent,) = [json.loads(received.body) for received in gateway.requests if received.method == "POST"]
+    assert (sent["out_trade_no"], sent["amount"]) == ("T1", {"total": 101})
+    assert not [received for received in gateway.requests if received.verdict]

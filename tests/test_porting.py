@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -55,9 +56,12 @@ def names(gateway: Sandbox, folder: Path) -> dict[str, Any]:
         "platform_id": identity.public_key_id,
         "platform_key": entries["certs"][identity.public_key_id],
         "base_uri": entries["base_url"],
+        "base_url": entries["base_url"],
         "url": "https://pay.weixin.qq.com",
+        "notify_url": "https://pay.weixin.qq.com",
         "sp_mchid": "298689900",
         "path": str(folder / "logo.png"),
+        "meta": {"filename": "logo.png", "sha256": hashlib.sha256(b"png").hexdigest()},
         "name": "联系人",
         "number": "T1",
         "appid": "wx8888888888888888",
@@ -76,8 +80,7 @@ def test_the_python_of_the_page_runs(gateway: Sandbox, tmp_path: Path, index: in
     given = names(gateway, tmp_path)
     with gateway.client() as wxpay, gateway.builder(merchant=gateway.merchant) as instance:
         given |= {"wxpay": wxpay, "instance": instance}
-        imports = "from wechatpay_chain import Promise\n"
-        exec(compile(imports + fences(PAGES[0], "python")[index], f"{PAGES[0]}, block {index}", "exec"), given)
+        exec(compile(fences(PAGES[0], "python")[index], f"{PAGES[0]}, block {index}", "exec"), given)
         made = [value for value in given.values() if isinstance(value, Instance) and value is not instance]
     received: list[Received] = list(gateway.requests)
     assert not [request.verdict for request in received if request.verdict]

@@ -14,7 +14,7 @@ __all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("tour", "sandbox", "bill", "certs", "notify", "request")
+COMMANDS = ("tour", "sandbox", "bill", "certs", "notify", "port", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
@@ -26,9 +26,10 @@ examples:
   wechatpay-chain certs -m 1900000001 -s 7B7A0E -f apiclient_key.pem -k @apiv3.key -o certs
   wechatpay-chain notify request.txt --saved
   wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify
+  wechatpay-chain port order.php > order.py
 
-exit codes: 0 done, 1 error, 2 usage, 4 refused (4xx), 5 server error (5xx), 6 answer not verified,
-  7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
+exit codes: 0 done, 1 error, 2 usage, 3 not all was ported, 4 refused (4xx), 5 server error (5xx),
+  6 answer not verified, 7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
 """
 
 
@@ -82,6 +83,7 @@ def parser_of(console: Console) -> argparse.ArgumentParser:
     _add_bill(commands)
     _add_certs(commands)
     _add_notify(commands)
+    _add_port(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
 
@@ -170,6 +172,17 @@ def _add_notify(commands: _Commands) -> None:
     )
     _add_configuration(notify)
     notify.set_defaults(room="wechatpay_chain.cli.notify")
+
+
+def _add_port(commands: _Commands) -> None:
+    port = commands.add_parser("port", help="rewrite PHP (wechatpay-php) or JS (wechatpay-axios-plugin) as Python")
+    port.add_argument(
+        "file", metavar="FILE", help=".php, .js, .mjs, a page (.md, .txt) for its snippets, or - for stdin"
+    )
+    port.add_argument(
+        "--from", dest="language", choices=("php", "js"), help="the language, where the name does not tell"
+    )
+    port.set_defaults(room="wechatpay_chain.cli.port")
 
 
 def request_parser(console: Console) -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ class Status(IntEnum):
     OK = 0
     ERROR = 1
     USAGE = 2
+    UNPORTED = 3
     CLIENT_ERROR = 4
     SERVER_ERROR = 5
     NOT_VERIFIED = 6

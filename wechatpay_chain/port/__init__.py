@@ -1,0 +1,1 @@
+"""Chain calls of PHP and JavaScript, rewritten as Python."""

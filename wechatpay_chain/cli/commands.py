@@ -13,10 +13,11 @@ __all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("tour", "sandbox", "bill", "request")
+COMMANDS = ("tour", "api", "sandbox", "bill", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
+  wechatpay-chain api refund
   wechatpay-chain --sandbox v3.certificates.get
   wechatpay-chain v3.marketing.favor.callbacks.get mchid==1900000001
   wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
@@ -71,6 +72,7 @@ def parser_of(console: Console) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wechatpay-chain {__version__}")
     commands: _Commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=bound)
     _add_tour(commands)
+    _add_api(commands)
     _add_sandbox(commands)
     _add_bill(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
@@ -87,6 +89,14 @@ def _port(text: str) -> int:
 def _add_tour(commands: _Commands) -> None:
     tour = commands.add_parser("tour", help="see real calls on a sandbox, one after the other")
     tour.set_defaults(room="wechatpay_chain.cli.tour")
+
+
+def _add_api(commands: _Commands) -> None:
+    api = commands.add_parser("api", help="find an operation by words, in Chinese or English, or show one in full")
+    api.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
+    api.add_argument("--all", action="store_true", help="list all that is found")
+    api.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
+    api.set_defaults(room="wechatpay_chain.cli.api")
 
 
 def _add_sandbox(commands: _Commands) -> None:

@@ -13,7 +13,7 @@ __all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("tour", "api", "shell", "sandbox", "bill", "request")
+COMMANDS = ("tour", "api", "shell", "sandbox", "bill", "completion", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
@@ -77,6 +77,7 @@ def parser_of(console: Console) -> argparse.ArgumentParser:
     _add_shell(commands)
     _add_sandbox(commands)
     _add_bill(commands)
+    _add_completion(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
 
@@ -105,6 +106,12 @@ def _add_shell(commands: _Commands) -> None:
     shell = commands.add_parser("shell", help="Python with wxpay connected: IPython where it is installed")
     _add_configuration(shell, "shell")
     shell.set_defaults(room="wechatpay_chain.cli.shell")
+
+
+def _add_completion(commands: _Commands) -> None:
+    completion = commands.add_parser("completion", help='completion by Tab: eval "$(wechatpay-chain completion bash)"')
+    completion.add_argument("shell", metavar="SHELL", choices=("bash", "zsh"), help="bash or zsh")
+    completion.set_defaults(room="wechatpay_chain.cli.completion")
 
 
 def _add_sandbox(commands: _Commands) -> None:

@@ -78,9 +78,11 @@ def ended(session: pexpect.spawn[str]) -> int | None:
     return status
 
 
-def words_below(wxpay: Wechatpay) -> list[str]:
-    """What Tab must complete below a chain: a verb, and whatever else ``dir`` lists."""
-    return ["post_async", *sorted(set(dir(wxpay.v3.pay)) - VERBS.keys() - {"chain"})]
+def completed(wxpay: Wechatpay) -> list[tuple[str, str]]:
+    """What is typed, and the word that Tab makes of it: a verb, and every word that ``dir`` lists below a chain."""
+    words = sorted(set(dir(wxpay.v3.pay)) - VERBS.keys() - {"chain"})
+    below = [(f"wxpay.v3.pay.{word[:-1]}", word) for word in words]
+    return [("wxpay.v3.pay.transactions.jsapi.post_asyn", "post_async"), *below]
 
 
 def test_ipython(begin: Begin, wxpay: Wechatpay) -> None:
@@ -89,10 +91,8 @@ def test_ipython(begin: Begin, wxpay: Wechatpay) -> None:
     shown = str(session.before)
     assert "sandbox that lives as long as this shell" in shown
     assert "wxpay.v3.<Tab>" in shown
-    for word in words_below(wxpay):
-        session.sendline(
-            f"print('at', sorted(get_ipython().Completer.all_completions('wxpay.v3.pay.{word[:-1]}')), 'end')"
-        )
+    for typed, word in completed(wxpay):
+        session.sendline(f"print('at', sorted(get_ipython().Completer.all_completions('{typed}')), 'end')")
         session.expect(rf"at \[.*\.{word}'.*\] end")
         session.expect(r"In \[\d+\]:")
     session.send("wxpay.v3.pay.transactions.jsapi.post_a\t")
@@ -116,8 +116,8 @@ def test_ipython(begin: Begin, wxpay: Wechatpay) -> None:
 def test_the_plain_shell(begin: Begin, home: Path, wxpay: Wechatpay) -> None:
     """Where IPython is not installed: the same, and a history for its owner alone that the next shell has."""
     session = begin("--sandbox", bare=True)
-    for word in words_below(wxpay):
-        session.send(f"wxpay.v3.pay.{word[:-1]}\t")
+    for typed, word in completed(wxpay):
+        session.send(f"{typed}\t")
         session.expect_exact(word)
         session.sendline("\x15print('at', 'end')")
         session.expect("at end")

@@ -6,6 +6,7 @@ import ast
 import configparser
 import importlib
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,13 @@ def test_public_things_have_docstrings(module: str) -> None:
                 if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
                     ellipsis = isinstance(inner.body[0], ast.Expr) and inner.body[0].value
                     assert ast.get_docstring(inner) or isinstance(ellipsis, ast.Constant), f"{node.name}.{inner.name}"
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """Neither requests nor cryptography before a name that needs them is used."""
+    code = "import sys, wechatpay_chain; print({'requests', 'urllib3', 'cryptography'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_the_version_is_the_head_of_the_changelog() -> None:

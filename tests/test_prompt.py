@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import html
+import os
 import pydoc
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import IPython.lib.pretty
@@ -14,6 +18,7 @@ from wechatpay_chain.catalog import facts, sample, tree
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.php import Instance
 
+ROOT = Path(__file__).parent.parent
 # Untyped in IPython.
 pretty: Callable[[object], str] = IPython.lib.pretty.pretty
 EVERY_VERB = {"get", "getAsync", "get_async", "post", "postAsync", "delete", "patch", "put_async", "chain"}
@@ -185,3 +190,24 @@ def test_nothing_of_it_sends(gateway: Sandbox, wxpay: Wechatpay) -> None:
         pydoc.plain(pydoc.render_doc(node))
     assert not gateway.requests
     assert gateway.connections == before
+
+
+def test_rlcompleter_writes_a_bracket_behind_verbs_alone(gateway: Sandbox) -> None:
+    """A plain prompt of Python, without IPython: words go on with a dot, other names are as they always are."""
+    code = (
+        "import rlcompleter, sys; from wechatpay_chain import Wechatpay; wxpay = Wechatpay.from_env();"
+        "complete = rlcompleter.Completer({'wxpay': wxpay, 'text': 'a'}).complete;"
+        "print([complete(typed, 0) for typed in ('wxpay.v3.pay.transac', 'wxpay.v3.pay.transactions.jsapi.post_',"
+        " 'wxpay.v3.ecommerce.applyments._emp', 'text.uppe')], 'IPython' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **gateway.environment()},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.stdout == (
+        "['wxpay.v3.pay.transactions', 'wxpay.v3.pay.transactions.jsapi.post_async(',"
+        " 'wxpay.v3.ecommerce.applyments._empty_', 'text.upper()'] False\n"
+    )

@@ -14,10 +14,12 @@ __all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-COMMANDS = ("tour", "sandbox", "bill", "certs", "notify", "port", "request")
+COMMANDS = ("tour", "api", "shell", "sandbox", "bill", "certs", "notify", "port", "completion", "request")
 _EXAMPLES = """\
 examples:
   wechatpay-chain tour
+  wechatpay-chain api refund
+  wechatpay-chain shell --sandbox
   wechatpay-chain --sandbox v3.certificates.get
   wechatpay-chain v3.marketing.favor.callbacks.get mchid==1900000001
   wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
@@ -79,11 +81,14 @@ def parser_of(console: Console) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wechatpay-chain {__version__}")
     commands: _Commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=bound)
     _add_tour(commands)
+    _add_api(commands)
+    _add_shell(commands)
     _add_sandbox(commands)
     _add_bill(commands)
     _add_certs(commands)
     _add_notify(commands)
     _add_port(commands)
+    _add_completion(commands)
     commands.add_parser("request", help="call an API; the word itself may be left out")
     return parser
 
@@ -98,6 +103,26 @@ def _port(text: str) -> int:
 def _add_tour(commands: _Commands) -> None:
     tour = commands.add_parser("tour", help="see real calls on a sandbox, one after the other")
     tour.set_defaults(room="wechatpay_chain.cli.tour")
+
+
+def _add_api(commands: _Commands) -> None:
+    api = commands.add_parser("api", help="find an operation by words, in Chinese or English, or show one in full")
+    api.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
+    api.add_argument("--all", action="store_true", help="list all that is found")
+    api.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
+    api.set_defaults(room="wechatpay_chain.cli.api")
+
+
+def _add_shell(commands: _Commands) -> None:
+    shell = commands.add_parser("shell", help="Python with wxpay connected: IPython where it is installed")
+    _add_configuration(shell, "shell")
+    shell.set_defaults(room="wechatpay_chain.cli.shell")
+
+
+def _add_completion(commands: _Commands) -> None:
+    completion = commands.add_parser("completion", help='completion by Tab: eval "$(wechatpay-chain completion bash)"')
+    completion.add_argument("shell", metavar="SHELL", choices=("bash", "zsh"), help="bash or zsh")
+    completion.set_defaults(room="wechatpay_chain.cli.completion")
 
 
 def _add_sandbox(commands: _Commands) -> None:
@@ -203,9 +228,9 @@ def request_parser(console: Console) -> argparse.ArgumentParser:
     return request
 
 
-def _add_configuration(parser: argparse.ArgumentParser) -> None:
+def _add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -> None:
     where = parser.add_argument_group("configuration", "WECHATPAY_ variables, a profile, and flags, the last first")
-    where.add_argument("--sandbox", action="store_true", help="call a sandbox that lives as long as this command")
+    where.add_argument("--sandbox", action="store_true", help=f"call a sandbox that lives as long as this {lives}")
     where.add_argument("--profile", metavar="NAME", help="a table of ~/.config/wechatpay-chain/profiles.toml")
     where.add_argument("--mchid", metavar="NUMBER")
     where.add_argument("--serial", metavar="HEX", help="serial of the merchant's certificate")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["Arguments", "ItemError", "parse", "read_data"]
+__all__ = ["SEPARATOR", "Arguments", "ItemError", "parse", "read_data"]
 
 # The separator that begins first wins; at one place the longest.
-_SEPARATOR = re.compile(r":=@|:=|==|=@|=|:")
+SEPARATOR = re.compile(r":=@|:=|==|=@|=|:")
 
 
 class ItemError(ValueError):
@@ -33,7 +33,7 @@ def parse(items: Sequence[str], placeholders: Sequence[str]) -> Arguments:
     """``key=text key:=json key==query Name:header key=@file key:=@file``; a placeholder's name fills it."""
     arguments = Arguments()
     for item in items:
-        found = _SEPARATOR.search(item)
+        found = SEPARATOR.search(item)
         if not found or not found.start():
             raise ItemError(f"{item!r}: expected key=text, key:=json, key==query or Header:text")
         key, separator, text = item[: found.start()], found[0], item[found.end() :]

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from wechatpay_chain.cli.commands import COMMANDS, Exit, parser_of, request_parser
-from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.status import Status, status_of
+from wechatpay_chain.cli import completion
+
+if TYPE_CHECKING:
+    import argparse
+
+    from wechatpay_chain.cli.console import Console
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run one command; the exit code."""
-    console = console or Console()
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == [completion.COMMAND]:
+        # A Tab is waiting: parsers and console are not even imported.
+        return completion.answer(words[1:], console.stdout if console else None)
+    return _run(words, console)
+
+
+def _run(words: list[str], console: Console | None) -> int:
+    from wechatpay_chain.cli.commands import COMMANDS, Exit, parser_of
+    from wechatpay_chain.cli.console import Console
+    from wechatpay_chain.cli.status import Status, status_of
+
+    console = console or Console()
     parser = parser_of(console)
     if not words:
         parser.print_help(console.stdout)
@@ -42,6 +56,8 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
 
 
 def _parsed(parser: argparse.ArgumentParser, words: list[str], console: Console) -> argparse.Namespace:
+    from wechatpay_chain.cli.commands import request_parser
+
     if words[0] != "request":
         return parser.parse_args(words)
     # Flags may stand between items, which a sub-parser cannot do.

@@ -35,12 +35,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 @contextlib.contextmanager
-def client(arguments: argparse.Namespace, console: Console) -> Iterator[Wechatpay]:
-    """A client from flags, profile and environment, or of a sandbox that lives as long."""
+def client(arguments: argparse.Namespace, console: Console, gateway: Sandbox | None = None) -> Iterator[Wechatpay]:
+    """A client from flags, profile and environment, or of a sandbox: ``gateway``, or one that lives as long."""
     with contextlib.ExitStack() as stack:
         flags = _flags(arguments)
         if arguments.sandbox:
-            gateway = stack.enter_context(Sandbox())
+            gateway = gateway or stack.enter_context(Sandbox())
             yield stack.enter_context(gateway.client(**flags))
             return
         named = arguments.profile is not None

@@ -1,0 +1,162 @@
+"""What English words are in the catalogue's Chinese: its names and tags have no other language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+__all__ = ["MEANINGS", "forms"]
+
+# A word, then how names and tags say it; the words of paths are English already.
+_TABLE = """
+abnormal 异常
+account 账户 开户
+activate 激活 开通
+activity 活动
+add 添加 新增
+address 地址
+agreement 协议
+amount 金额
+apply 申请
+appointment 预约
+attach 关联 绑定
+authorize 授权
+balance 余额
+bank 银行
+batch 批次 批量
+bill 账单
+bind 绑定
+brand 品牌
+callback 回调 通知
+cancel 撤销 取消 撤回
+capital 资金
+card 卡
+cash 代金
+certificate 证书
+change 变更 修改
+charity 公益 捐赠
+check 查询 校验
+close 关闭 关单
+combine 合单
+commission 分账
+complaint 投诉
+complete 完结 完成
+confirm 确认
+consume 核销
+contract 签约 协议
+coupon 券
+create 创建 下单
+cross-border 跨境
+customs 报关
+deactivate 失效
+debit 扣款 代扣 扣费
+deduct 扣款 代扣 扣费
+delete 删除
+deposit 押金 充值
+detail 详情 明细
+discount 优惠
+donate 捐赠
+download 下载
+employee 员工
+fetch 获取 下载
+file 文件
+finish 完结
+fund 资金
+get 获取 查询
+goods 商品
+hotel 酒店
+identity 身份 实名
+image 图片
+insurance 保险 保单
+invoice 发票
+join 进件
+list 列表
+medical 医保
+member 会员
+merchant 商户 商家
+modify 修改
+notify 通知 回调
+onboard 进件
+order 订单 下单 关单
+parking 停车
+pay 支付 付款
+payment 支付 付款
+permission 权限 授权
+points 积分
+profit 分账
+profitsharing 分账
+qualification 资格
+query 查询 获取
+read 查询 获取
+receipt 回单 凭证 小票
+receiver 接收方
+recharge 充值
+red-packet 红包
+redpacket 红包
+refund 退款
+register 注册 报备
+release 解绑 解除
+remove 删除 解除
+repay 还款
+request 申请 请求
+reserve 预约
+return 回退 退款
+reverse 撤销
+revoke 撤销 解除
+risk 风险 风控
+school 校园
+score 支付分
+search 查询
+send 发放 发送
+service-provider 服务商
+settle 结算
+settlement 结算
+share 分账
+sharing 分账
+shop 门店 小店
+sign 签约
+split 分账
+state 状态
+status 状态
+statement 账单
+stock 批次
+store 门店
+student 学生
+submerchant 特约商户 二级商户
+subsidy 补差 国补
+sync 同步
+tax 税 发票
+taxi 出租车
+terminate 解约 终止 解除
+ticket 小票 凭证
+trade 交易 订单
+transaction 交易 订单
+transfer 转账
+unbind 解绑 解除
+unfreeze 解冻
+update 更新 修改
+upload 上传
+use 使用 核销
+user 用户
+vehicle 车
+video 视频
+violation 违规
+withdraw 提现
+关单 关闭订单
+回执 回单
+对账单 账单
+"""
+MEANINGS: Mapping[str, tuple[str, ...]] = {
+    line.split()[0]: tuple(line.split()[1:]) for line in _TABLE.strip().splitlines()
+}
+
+
+def forms(word: str) -> Iterator[str]:
+    """A casefolded word and its singular: ``certificates`` and ``certificate``, ``queries`` and ``query``."""
+    yield word
+    if word.isascii() and len(word) > 3:
+        if word.endswith("ies"):
+            yield f"{word[:-3]}y"
+        if word.endswith("es"):
+            yield word[:-2]
+        if word.endswith("s"):
+            yield word[:-1]

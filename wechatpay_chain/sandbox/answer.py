@@ -18,7 +18,7 @@ from wechatpay_chain.protocol.v3 import answer_text
 if TYPE_CHECKING:
     from wechatpay_chain.sandbox.upload import Form
 
-__all__ = ["Answer", "Received", "Refusal", "Signing", "signed_headers"]
+__all__ = ["Answer", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
 
 
 class Signing(Protocol):
@@ -42,6 +42,11 @@ class Received:
     body: bytes
     verdict: str = ""
     form: Form | None = None
+
+    @property
+    def host(self) -> str:
+        """Where it was sent, as the beginning of a URL."""
+        return f"http://{self.headers.get('Host', '')}"
 
 
 @dataclass
@@ -114,3 +119,9 @@ class Refusal(Exception):
         super().__init__(f"{code}: {message}")
         self.status = status
         self.payload = {"code": code, "message": message, **({} if detail is None else {"detail": detail})}
+
+
+def wrong(field: str, issue: str, location: str = "body") -> Refusal:
+    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body."""
+    detail = {"field": f"/{field}", "issue": issue, "location": location}
+    return Refusal(400, "PARAM_ERROR", f"参数 {field} 错误: {issue}", detail)

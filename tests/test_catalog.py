@@ -156,6 +156,46 @@ def test_what_is_encrypted_is_said() -> None:
     assert all(sample.call(each).startswith("from wechatpay_chain import Sealed; wxpay.") for each in operations)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "dialect", "written"),
+    [
+        # A query is text at once, so what is encrypted in it is so before; APIv2 has a key of its own for that.
+        ("GET", "v3/realname/verify", sample.NATIVE, '"encrypted_name": wxpay.encrypt("encrypted_name")'),
+        ("GET", "v3/realname/verify", sample.PHP, '"encrypted_name": instance.encrypt("encrypted_name")'),
+        ("POST", "v2/mmpaysptrans/pay_bank", sample.NATIVE, '"enc_true_name": "ca775af5f841bdf424b2e6eb86a6e21e"'),
+        # The path's names, whatever the parameters are called; the first argument of delete are options.
+        ("POST", "v3/payscore/users/{openid}/permissions/{service_id}/terminate", sample.NATIVE, 'openid="openid"'),
+        ("DELETE", "v3/brand/partner/store/brandstores/{store_id}", sample.NATIVE, 'json={"brand_id": '),
+        # Capitals are kebab-case in PHP, but in a placeholder's value.
+        (
+            "POST",
+            "v2/secapi/mch/queryInstitutionsub",
+            sample.NATIVE,
+            'wxpay.v2.secapi.mch["queryInstitutionsub"].post(',
+        ),
+        ("POST", "v2/secapi/mch/queryInstitutionsub", sample.PHP, "instance.v2.secapi.mch._segment1_.post("),
+        ("POST", "v2/secapi/mch/queryInstitutionsub", sample.PHP, '"segment1": "queryInstitutionsub"'),
+        # What the client cannot know, and of two names one.
+        ("POST", "v2/transit/queryorder", sample.NATIVE, '"sign_type": "HMAC-SHA256"'),
+        ("POST", "v2/pay/combinedorder", sample.NATIVE, '"combine_mch_id": "1900000001"'),
+        ("POST", "v3/refund/domestic/refunds", sample.NATIVE, '"out_trade_no": "1217752501201407033233368018"'),
+    ],
+)
+def test_a_call_is_written_as_it_can_be_sent(method: str, path: str, dialect: sample.Dialect, written: str) -> None:
+    """Where the facts alone would give a call that is refused."""
+    operation = tree.matching(method, path)
+    assert operation
+    assert written in sample.call(operation, "1900000001", dialect)
+
+
+def test_how_a_field_is_encrypted_depends_on_where_it_travels() -> None:
+    """In a body, in a query, in APIv2, in an answer."""
+    assert "required, encrypted: encrypt(text)" in manual.manual("v3/realname/verify", "GET")
+    told = manual.manual("v2/mmpaysptrans/pay_bank", "POST")
+    assert "required, encrypted by the caller with the key of v2/risk/getpublickey" in told
+    assert "Sealed" not in told
+
+
 def test_a_list_is_cut() -> None:
     """A branch with hundreds of operations lists the first, and how many are left."""
     page = manual.manual("v3")

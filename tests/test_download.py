@@ -676,7 +676,7 @@ def test_one_wrong_part_leaves_nothing(gateway: Sandbox, wxpay: Wechatpay, tmp_p
 
 def test_apiv2_bills_go_the_same_way(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """Streamed or not, plain or gzip; a refusal in the place of the file is raised, also when it would stream."""
-    fields = {"mch_id": gateway.mchid, "bill_date": "20261101", "bill_type": "ALL", "rows": 3000}
+    fields = {"mch_id": gateway.mchid, "appid": "wx1", "bill_date": "20261101", "bill_type": "ALL", "rows": 3000}
     content = []
     for more in ({}, {"tar_type": "GZIP"}):
         for stream in (True, False):
@@ -696,7 +696,7 @@ def test_apiv2_bills_go_the_same_way(gateway: Sandbox, wxpay: Wechatpay, tmp_pat
 
 def test_an_apiv2_answer_that_streams_is_whole(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """The bytes that were looked at come first, however it is read."""
-    fields = {"mch_id": gateway.mchid, "bill_date": "20261101"}
+    fields = {"mch_id": gateway.mchid, "appid": "wx1", "bill_date": "20261101"}
     whole = wxpay.v2.pay.downloadbill.post(fields).content
     post = wxpay.v2.pay.downloadbill.post
     assert post(fields, stream=True).content == whole
@@ -721,7 +721,9 @@ def test_an_answer_that_was_stored_is_as_good(gateway: Sandbox, wxpay: Wechatpay
 
 def test_a_streamed_answer_is_downloaded_once(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """A second time there would be nothing left of it, which must not look like an empty file."""
-    answer = wxpay.v2.pay.downloadbill.post({"mch_id": gateway.mchid, "bill_date": "20261101"}, stream=True)
+    answer = wxpay.v2.pay.downloadbill.post(
+        {"mch_id": gateway.mchid, "appid": "wx1", "bill_date": "20261101"}, stream=True
+    )
     assert wxpay.download(answer)
     with pytest.raises(errors.ChainError, match="was read already; ask for it again"):
         wxpay.download(answer)

@@ -296,9 +296,9 @@ def test_php_can_set_the_meta(gateway: Sandbox, instance: Instance, logo: Path) 
 
 
 def test_apiv2_takes_no_form(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
-    """Its fields are signed; nothing that was given is lost in silence."""
+    """But for a file's; its fields are signed, and nothing that was given is lost in silence."""
     for call, options in (
-        (wxpay.v2.x.post, {"files": {"file": ("a", b"x")}}),
+        (wxpay.v2.x.post, {"files": {"file": ("a", b"x")}, "meta": {"filename": "a"}}),
         (instance.v2.x.post, {"form_params": {"a": 1}}),
         (instance.v2.x.post, {"multipart": [{"name": "a", "contents": "x"}]}),
     ):

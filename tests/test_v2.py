@@ -32,7 +32,19 @@ from wechatpay_chain.transport.tls import client_context
 
 # The APIv2 key of the recordings, which is public and opens nothing.
 SECRET = "exposed_your_key_here_have_risks"
-ORDER = {"out_trade_no": "1", "body": "a&b"}
+ORDER = {"appid": "wx8888888888888888", "out_trade_no": "1", "body": "a&b"}
+PACKET = {
+    "mch_billno": "1",
+    "wxappid": "wx8888888888888888",
+    "send_name": "a",
+    "re_openid": "o1",
+    "total_amount": 100,
+    "total_num": 1,
+    "wishing": "b",
+    "client_ip": "127.0.0.1",
+    "act_name": "c",
+    "remark": "d",
+}
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
@@ -225,7 +237,7 @@ def test_a_refusal_is_a_business_error(gateway: Sandbox, wxpay: Wechatpay) -> No
 def test_some_answers_are_not_signed(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """Red packets answer XML without a sign, bills answer a file; a refusal in its place is told."""
     fields = {"mch_id": gateway.mchid}
-    answer = wxpay.v2.mmpaymkttransfers.sendredpack.post(fields)
+    answer = wxpay.v2.mmpaymkttransfers.sendredpack.post({**fields, **PACKET})
     assert (answer.data["result_code"], answer.verified) == ("SUCCESS", False)
 
     def bill(answer: Answer, _: Received) -> None:

@@ -12,6 +12,7 @@ from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain import fetch, headers, query, settings, words
 from wechatpay_chain import options as opts
+from wechatpay_chain.body import own_boundary
 from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.catalog import sample
 from wechatpay_chain.catalog.suggestion import meant
@@ -152,7 +153,9 @@ class Client(Root, Inbox, Fields):
         if call.payload is None:
             return call
         body, query = call.payload.signed(method, self._v2, self._face)
-        return replace(call, body=body, query=query or call.query)
+        kind = body.content_type if isinstance(body, Multipart) else call.content_type
+        given = own_boundary(call.headers, body, kind)
+        return replace(call, body=body, query=query or call.query, content_type=kind, headers=given)
 
     def _open(self, file: NamedFile) -> fetch.Opening:
         call = named(self._call("GET", "v3", (), {}), file.url, self._settings.bases)

@@ -129,7 +129,7 @@ def _note(name: str, schema: Mapping[str, Any], sent: Operation | None, depth: i
     own = sent is not None and depth == 1 and sample.is_sent_by_itself(sent, name)
     told = ["set by the client"] if own else ["required"] if schema.get("required") else []
     if sample.is_sealed(schema):
-        return ", ".join([*told, "encrypted: Sealed(text)" if sent else "encrypted: decrypt(text)"])
+        return ", ".join([*told, sample.sealing(sent, name, schema, depth) if sent else "encrypted: decrypt(text)"])
     if schema.get("format"):
         told.append(str(schema["format"]))
     if schema.get("enum"):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from wechatpay_chain import words
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.literal import Code, called
 
-__all__ = ["NATIVE", "PHP", "Dialect", "call", "is_sealed", "is_sent_by_itself", "value"]
+__all__ = ["NATIVE", "PHP", "Dialect", "call", "is_sealed", "is_sent_by_itself", "sealing", "value"]
 
 
 class Dialect(NamedTuple):
     """How a face's users write a call: their name of the client, and of its options.
 
-    "" is the first argument; where the body has a name, all options are one mapping.
+    "" is the first argument; where the body has a name, all options are one mapping. ``has_kebab`` says that
+    capitals in ``["…"]`` become kebab-case too.
     """
 
     client: str
@@ -24,10 +26,11 @@ class Dialect(NamedTuple):
     query: str
     upload: str
     file: str
+    has_kebab: bool
 
 
-NATIVE = Dialect("wxpay", "", "", "params", "", 'Media(b"the file", filename="file.png")')
-PHP = Dialect("instance", "json", "xml", "query", "body", 'MediaUtil("file.png", b"the file")')
+NATIVE = Dialect("wxpay", "", "", "params", "", 'Media(b"the file", filename="file.png")', False)
+PHP = Dialect("instance", "json", "xml", "query", "body", 'MediaUtil("file.png", b"the file")', True)
 
 # What a client adds by itself: https://pay.weixin.qq.com/doc/v3/merchant/4012365342
 _IMPORTS = {
@@ -36,10 +39,12 @@ _IMPORTS = {
     "Sealed": "from wechatpay_chain import Sealed; ",
 }
 _OWN_HEADERS = frozenset({"wechatpay-serial"})
-_OWN_LEGACY = frozenset({"sign", "nonce_str", "sign_type"})
+_OWN_LEGACY = frozenset({"sign", "nonce_str"})
 _MCHID = "1900000109"
-_CALLER = ("mchid", "sp_mchid", "mch_id")
+_CALLER = ("mchid", "sp_mchid", "mch_id", "combine_mchid", "combine_mch_id")
 _LEGACY_CALLER = ("mch_id", "mchid", "combine_mch_id")
+# Of two fields one is needed, so neither is marked as required: https://pay.weixin.qq.com/doc/v3/merchant/4012791862
+_NEEDED = dict.fromkeys(("/v3/refund/domestic/refunds", "/hk/v3/refunds", "/v3/global/refunds"), "out_trade_no")
 _BY_FORMAT = {
     "rfc3339": "2026-11-25T10:00:00+08:00",
     "date": "2026-11-25",
@@ -57,15 +62,21 @@ def call(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> st
     """
     facts, own = operation.facts, {name: mchid for name in _CALLER if mchid}
     options: dict[str, Any] = _body(operation, own, dialect)
-    query = _required(operation, facts.get("query", {}), own)
+    query = _query(operation, own, dialect)
     if query or _is_query(operation):
         options[dialect.query] = _with_caller(query, own) if _is_query(operation) else query
     headers = _required(operation, facts.get("headers", {}), own)
     if headers:
         options["headers"] = headers
-    for name, schema in facts.get("path_params", {}).items():
-        options[name] = _filled(name, schema, own)
-    function = f"{dialect.client}.{tree.spelled('/'.join(operation.words))}.{operation.method.lower()}"
+    # The path is what it is, and the names of its parameters are not always those that are in it.
+    for name in words.placeholders(operation.path):
+        options[name] = _filled(name, facts.get("path_params", {}).get(name, {}), own)
+    path = "/".join(operation.words)
+    if dialect.has_kebab:
+        # A placeholder's value stays as it is.
+        for number, word in enumerate(filter(_has_capitals, operation.words), 1):
+            path, options[f"segment{number}"] = path.replace(word, f"{{segment{number}}}"), word
+    function = f"{dialect.client}.{tree.spelled(path)}.{operation.method.lower()}"
     if dialect.body:
         text = called(function, [options] if options else [])
     else:
@@ -96,6 +107,16 @@ def is_sealed(schema: Mapping[str, Any]) -> bool:
     return schema.get("format") == "base64" and schema.get("type") == "string"
 
 
+def sealing(operation: Operation, name: str, schema: Mapping[str, Any], depth: int = 1) -> str:
+    """How a field of a request comes to be encrypted; empty for one that travels as it is."""
+    if not is_sealed(schema):
+        return ""
+    if is_legacy(operation.path):
+        return "encrypted by the caller with the key of v2/risk/getpublickey"
+    is_query = depth == 1 and name in operation.facts.get("query", {})
+    return f"encrypted: {'encrypt' if is_query else 'Sealed'}(text)"
+
+
 def is_sent_by_itself(operation: Operation, name: str) -> bool:
     """Whether the client adds a field or header without being told."""
     return name in _OWN_LEGACY if is_legacy(operation.path) else name.lower() in _OWN_HEADERS
@@ -105,12 +126,23 @@ def _body(operation: Operation, own: Mapping[str, str], dialect: Dialect) -> dic
     form = operation.facts.get("form")
     if form:
         return _form(operation, form, own, dialect)
-    if operation.method in ("GET", "DELETE"):
+    if operation.method == "GET":
         return {}
     fields = _required(operation, operation.facts.get("body", {}).get("fields", {}), own)
     if is_legacy(operation.path):
         return {dialect.xml: _with_caller(fields, own)}
+    if operation.method == "DELETE":
+        # Its first argument are options, in either face.
+        return {"json": fields} if fields else {}
     return {dialect.body: fields} if operation.facts.get("body") else {}
+
+
+def _query(operation: Operation, own: Mapping[str, str], dialect: Dialect) -> dict[str, Any]:
+    """A query is flat, so an object whose fields are not known is text, and what is encrypted is so at once."""
+    known = {name: _plain(schema) for name, schema in operation.facts.get("query", {}).items()}
+    query = _required(operation, known, own)
+    sealed = {name for name in query if sealing(operation, name, known[name])}
+    return {name: Code(f'{dialect.client}.encrypt("{name}")') if name in sealed else query[name] for name in query}
 
 
 def _form(operation: Operation, form: Mapping[str, Any], own: Mapping[str, str], dialect: Dialect) -> dict[str, Any]:
@@ -119,14 +151,18 @@ def _form(operation: Operation, form: Mapping[str, Any], own: Mapping[str, str],
     file = next(name for name, schema in form.items() if schema["type"] == "file")
     fields = {name: value for name, value in _required(operation, form, own).items() if name not in (file, "meta")}
     content = Code('b"the file"')
-    if is_legacy(operation.path):
-        fields.pop(f"{file}_hash", None)
-        return {"xml": fields, "files": {file: Code(f'("file.png", {content})')}}
+    # The client fills it in.
+    fields.pop(f"{file}_hash", None)
     if not dialect.body:
-        return {"files": {file: Code(f'("file.png", {content})')}, "data": fields}
-    meta = {"name": "meta", "contents": '{"filename":"file.png"}'}
+        name = "xml" if is_legacy(operation.path) else "data"
+        return {name: fields, "files": {file: Code(f'("file.png", {content})')}}
+    meta = [{"name": "meta", "contents": '{"filename":"file.png"}'}] if "meta" in form else []
     others = [{"name": name, "contents": str(value)} for name, value in fields.items()]
-    return {"multipart": [meta, *others, {"name": file, "contents": content, "filename": "file.png"}]}
+    return {"multipart": [*meta, *others, {"name": file, "contents": content, "filename": "file.png"}]}
+
+
+def _has_capitals(word: str) -> bool:
+    return not word.startswith("{") and word != word.lower()
 
 
 def _is_query(operation: Operation) -> bool:
@@ -142,14 +178,23 @@ def _with_caller(fields: dict[str, Any], own: Mapping[str, str]) -> dict[str, An
 
 def _required(operation: Operation, fields: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
     return {
-        name: value(name, schema, own)
+        name: value(name, _as_it_is(schema) if is_legacy(operation.path) else schema, own)
         for name, schema in fields.items()
-        if schema.get("required") and not is_sent_by_itself(operation, name)
+        if (schema.get("required") or name == _NEEDED.get(operation.path)) and not is_sent_by_itself(operation, name)
     }
 
 
+def _as_it_is(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a ciphertext as that of any other text."""
+    return {**schema, "format": None} if is_sealed(schema) else schema
+
+
+def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**schema, "type": "string"} if schema.get("type") == "object" else schema
+
+
 def _filled(name: str, schema: Mapping[str, Any], own: Mapping[str, str]) -> str | int:
-    found = value(name, {**schema, "format": None}, own)
+    found = value(name, {**_plain(schema), "format": None}, own)
     return found if isinstance(found, int) and not isinstance(found, bool) else str(found)
 
 

@@ -8,9 +8,10 @@ from functools import cache
 from wechatpay_chain import words
 from wechatpay_chain.catalog.facts import Operation, operations
 
-__all__ = ["Branch", "below", "branch", "children", "matching", "segments", "spelled", "spellings"]
+__all__ = ["EMPTY", "Branch", "below", "branch", "children", "matching", "segments", "spelled", "spellings"]
 
-_EMPTY = "{empty}"
+# The empty word, as a chain writes it.
+EMPTY = "{empty}"
 
 
 class Branch:
@@ -26,7 +27,7 @@ class Branch:
 def segments(path: str) -> tuple[str, ...]:
     """The segments of a chain's path, without its query; the empty word is ``{empty}``."""
     route = path.partition("?")[0].partition("#")[0].removeprefix("/")
-    return tuple(each or _EMPTY for each in route.split("/")) if route else ()
+    return tuple(each or EMPTY for each in route.split("/")) if route else ()
 
 
 def branch(path: str) -> Branch | None:
@@ -60,7 +61,7 @@ def spelled(path: str) -> str:
 @cache
 def spellings() -> frozenset[str]:
     """Every attribute that spells a word of a known path."""
-    known = {word or _EMPTY for each in operations() for word in each.words}
+    known = {word or EMPTY for each in operations() for word in each.words}
     return frozenset(filter(None, map(words.attribute, known)))
 
 
@@ -82,7 +83,7 @@ def _branches(start: Branch, path: Sequence[str]) -> Iterator[Branch]:
 
 
 def _is_placeholder(word: str) -> bool:
-    return word.startswith("{") and word != _EMPTY
+    return word.startswith("{") and word != EMPTY
 
 
 def _operations(start: Branch) -> Iterator[Operation]:
@@ -97,6 +98,6 @@ def _root() -> Branch:
     for operation in operations():
         here = root
         for word in operation.words:
-            here = here.children.setdefault(word or _EMPTY, Branch())
+            here = here.children.setdefault(word or EMPTY, Branch())
         here.operations[operation.method] = operation
     return root

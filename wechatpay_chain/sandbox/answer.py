@@ -18,7 +18,7 @@ from wechatpay_chain.protocol.v3 import answer_text
 if TYPE_CHECKING:
     from wechatpay_chain.sandbox.upload import Form
 
-__all__ = ["Answer", "Received", "Refusal", "Signing", "signed_headers"]
+__all__ = ["Answer", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
 
 
 class Signing(Protocol):
@@ -42,6 +42,11 @@ class Received:
     body: bytes
     verdict: str = ""
     form: Form | None = None
+
+    @property
+    def host(self) -> str:
+        """Where it was sent, as the beginning of a URL."""
+        return f"http://{self.headers.get('Host', '')}"
 
 
 @dataclass
@@ -108,9 +113,18 @@ def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class Refusal(Exception):
-    """An error answer in WeChat Pay's shape."""
+    """An error answer in WeChat Pay's shape; ``is_absence``: what was asked for is not there."""
 
-    def __init__(self, status: int, code: str, message: str, detail: Any = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, detail: Any = None, is_absence: bool | None = None
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.payload = {"code": code, "message": message, **({} if detail is None else {"detail": detail})}
+        self.is_absence = status == 404 if is_absence is None else is_absence
+
+
+def wrong(field: str, issue: str, location: str = "body") -> Refusal:
+    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body."""
+    detail = {"field": f"/{field}", "issue": issue, "location": location}
+    return Refusal(400, "PARAM_ERROR", f"参数 {field} 错误: {issue}", detail)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from wechatpay_chain.crypto import rsa
-from wechatpay_chain.protocol import xml
+from wechatpay_chain.protocol import v2, xml
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
-from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.answer import Answer, Received, Refusal, wrong
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Entry, Ledger, Table, encrypted, zipped
 from wechatpay_chain.sandbox.orders import Orders
@@ -35,7 +35,9 @@ _APIS: dict[str, tuple[Table, bool]] = {
     "/v3/funds-to-oversea/bill-download-url": (FUND, False),
 }
 _STATEMENTS = ("/v3/global/statements", "/hk/v3/statements")
-_LEGACY = {"/pay/downloadbill": TRADE, "/pay/downloadfundflow": FUND}
+_LEGACY = {"/pay/downloadbill": TRADE, "/sandboxnew/pay/downloadbill": TRADE, "/pay/downloadfundflow": FUND}
+# What payers said of their orders comes as rows too: where the next page begins, then time, order, stars and text.
+_COMMENTS = "100\n`2026-11-01 10:00:00,`4200000000202611010000000001,`5,`沙箱的评价\n"
 
 
 class _File(NamedTuple):
@@ -85,13 +87,15 @@ class Bills:
             return None
         fields = {name: values[-1] for name, values in parse_qs(query).items()}
         if path == _FILE:
-            return self._file(fields.get("token", ""))
+            if not fields.get("token"):
+                raise wrong("token", "必填", "query")
+            return self._file(fields["token"])
         if path in _STATEMENTS:
             return self._statement(fields)
         if path not in _APIS:
             return None
         table, is_encrypted = _APIS[path]
-        host = f"http://{request.headers['Host']}"
+        host = request.host
         if not is_encrypted:
             return Answer.of(200, self._named(self._ledger(table, fields), fields, host))
         parts = [
@@ -100,10 +104,16 @@ class Bills:
         ]
         return Answer.of(200, {"download_bill_count": len(parts), "download_bill_list": parts})
 
+    def receipt(self, request: Received, encrypts: bool = False) -> dict[str, Any]:
+        """Where a file is that another API names, and its digest: made-up rows, whatever it is a receipt of."""
+        ledger = Ledger(TRADE, "2026-11-01", self.identity.mchid, 1)
+        return self._named(ledger, {}, request.host, encrypts)
+
     def legacy(self, request: Received) -> Answer | None:
         """APIv2's bill, which is the answer itself; None for any other call."""
         if request.target not in _LEGACY:
-            return None
+            is_file = v2.FILES.fullmatch(request.target) is not None
+            return Answer(200, _COMMENTS.encode(), {"Content-Type": "text/plain; charset=utf-8"}) if is_file else None
         fields = {name: str(value) for name, value in xml.from_xml(request.body).items()}
         try:
             ledger = self._ledger(_LEGACY[request.target], fields)
@@ -112,12 +122,12 @@ class Bills:
             return Answer(200, xml.to_xml(refused).encode(), {"Content-Type": "text/xml; charset=utf-8"})
         return _File(ledger, ledger.digest(self.hash_type)[1], fields.get("tar_type") == "GZIP", 0).answer()
 
-    def _ledger(self, table: Table, fields: dict[str, str]) -> Ledger:
-        given = fields.get("bill_date") or fields.get("date") or ""
+    def _ledger(self, table: Table, fields: dict[str, str], name: str = "bill_date") -> Ledger:
+        given = fields.get(name, "")
         date = _DATE.fullmatch(given)
         rows = fields.get("rows", str(self.rows))
         if date is None or not rows.isdecimal():
-            raise Refusal(400, "PARAM_ERROR", f"参数 bill_date 错误: {given[:20]}")
+            raise wrong(name, f"应为日期: {given[:20]}", "query")
         if int(rows) == 0:
             raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
         day = "-".join(date.groups())
@@ -146,11 +156,11 @@ class Bills:
         with self._lock:
             file = self._files.get(token)
         if file is None or file.expires <= time.monotonic():
-            raise Refusal(400, "INVALID_REQUEST", "下载链接已过期，请重新申请账单")
+            raise Refusal(400, "INVALID_REQUEST", "下载链接已过期，请重新申请账单", is_absence=True)
         return file.answer()
 
     def _statement(self, fields: dict[str, str]) -> Answer:
-        ledger = self._ledger(TRADE, fields)
+        ledger = self._ledger(TRADE, fields, "date")
         found, size = ledger.digest("SHA1")
         named = found[::-1] if self.is_wrong else found
         headers = {"Content-Type": "text/plain; charset=utf-8", DIGEST_HEADER: named}

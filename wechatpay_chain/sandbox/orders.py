@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from wechatpay_chain.crypto import rsa
-from wechatpay_chain.errors import DecryptionError
-from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.answer import Answer, Received, Refusal, wrong
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.platform import Platform
 
@@ -74,12 +72,12 @@ class Orders:
     def _create(self, matched: re.Match[str], fields: Mapping[str, Any], request: Received) -> Answer:
         for name in _TEXT:
             if not isinstance(fields.get(name), str) or not fields[name]:
-                raise _wrong(name, "必填，且为字符串")
+                raise wrong(name, "必填，且为字符串")
         amount = fields.get("amount")
         amount = amount if isinstance(amount, dict) else {}
         total = amount.get("total")
         if not isinstance(total, int) or isinstance(total, bool) or total < 1:
-            raise _wrong("amount/total", "必填，且为正整数")
+            raise wrong("amount/total", "必填，且为正整数")
         if fields["mchid"] != self._identity.mchid:
             raise Refusal(400, "PARAM_ERROR", "商户号与签名的商户号不一致")
         known = self._orders.get(fields["out_trade_no"])
@@ -103,10 +101,12 @@ class Orders:
 
     def _query(self, matched: re.Match[str], fields: Mapping[str, Any], request: Received) -> Answer:
         if fields.get("mchid") != self._identity.mchid:
-            raise _wrong("mchid", "必填，且为调用者的商户号", "query")
+            raise wrong("mchid", "必填，且为调用者的商户号", "query")
         return Answer.of(200, self._found(matched[1], matched[2]))
 
     def _close(self, matched: re.Match[str], fields: Mapping[str, Any], request: Received) -> Answer:
+        if fields.get("mchid") != self._identity.mchid:
+            raise wrong("mchid", "必填，且为调用者的商户号")
         order = self._found("out-trade-no", matched[1])
         if order["trade_state"] == "SUCCESS":
             raise Refusal(400, "ORDERPAID", "订单已支付")
@@ -123,7 +123,7 @@ class Orders:
     def _refund(self, matched: re.Match[str], fields: Mapping[str, Any], request: Received) -> Answer:
         number = fields.get("out_refund_no")
         if not isinstance(number, str) or not number:
-            raise _wrong("out_refund_no", "必填，且为字符串")
+            raise wrong("out_refund_no", "必填，且为字符串")
         if number not in self._refunds:
             kind, name = ("id", "transaction_id") if "transaction_id" in fields else ("out-trade-no", "out_trade_no")
             order = self._found(kind, str(fields.get(name)))
@@ -160,14 +160,10 @@ class Orders:
 
     def _apply(self, matched: re.Match[str], fields: Mapping[str, Any], request: Received) -> Answer:
         if not fields.get("business_code") and not fields.get("out_request_no"):
-            raise _wrong("business_code", "必填")
-        key = self._platform.key_of(request.headers.get("Wechatpay-Serial", ""))
+            raise wrong("out_request_no" if matched[1].startswith("ecommerce") else "business_code", "必填")
         for name, value in _leaves(fields):
             if _SEALED.fullmatch(name):
-                try:
-                    rsa.decrypt(str(value), key or self._identity.public_key)
-                except DecryptionError:
-                    raise _wrong(name, "敏感信息解密失败，请检查Wechatpay-Serial与加密公钥") from None
+                self._platform.opened(request, value, name)
         return Answer.of(200, {"applyment_id": 2_000_000_000_000 + secrets.randbelow(10**12)})
 
 
@@ -192,10 +188,6 @@ def _leaves(value: Any, name: str = "") -> Any:
             yield from _leaves(item, name)
     else:
         yield name, value
-
-
-def _wrong(name: str, issue: str, location: str = "body") -> Refusal:
-    return Refusal(400, "PARAM_ERROR", f"参数 {name} 错误", {"field": f"/{name}", "issue": issue, "location": location})
 
 
 def _now() -> str:

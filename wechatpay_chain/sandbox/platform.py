@@ -11,8 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from wechatpay_chain.crypto import aes
+from wechatpay_chain.crypto import aes, rsa
 from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.errors import DecryptionError
+from wechatpay_chain.sandbox.answer import Received, wrong
 from wechatpay_chain.sandbox.identity import Identity, new_certificate
 
 __all__ = ["Platform"]
@@ -79,6 +81,14 @@ class Platform:
         """The private key behind an id that signs now, to open what a client encrypted for it."""
         keys = {self._identity.public_key_id: self._identity.public_key}
         return {**keys, **{pair.serial: pair.key for pair in self._pairs}}.get(key_id)
+
+    def opened(self, request: Received, ciphertext: object, field: str, location: str = "body") -> str:
+        """The text of an encrypted field; Refusal unless the key that ``Wechatpay-Serial`` names opens it."""
+        key = self.key_of(request.headers.get("Wechatpay-Serial", ""))
+        try:
+            return rsa.decrypt(str(ciphertext), key or self._identity.public_key)
+        except DecryptionError:
+            raise wrong(field, "敏感信息解密失败，请检查Wechatpay-Serial与加密公钥", location) from None
 
     def listed(self) -> list[dict[str, Any]]:
         """The entries of ``/v3/certificates``, each encrypted under the APIv3 key."""

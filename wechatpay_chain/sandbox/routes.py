@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from wechatpay_chain.sandbox import upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.orders import Orders
+from wechatpay_chain.sandbox.parameters import json_object
 from wechatpay_chain.sandbox.platform import Platform
 
 __all__ = ["Routes"]
@@ -74,8 +73,8 @@ class Routes:
         self._stored: dict[tuple[str, str], dict[str, str]] = {}
         self._lock = threading.Lock()
 
-    def answer(self, request: Received) -> Answer:
-        """The unsigned answer; raises Refusal."""
+    def answer(self, request: Received) -> Answer | None:
+        """The unsigned answer of an API that is here, None for any other; raises Refusal."""
         path, _, query = request.target.partition("?")
         if request.method == "GET" and path == "/v3/certificates":
             listed = self._platform.listed()
@@ -88,24 +87,19 @@ class Routes:
         for callback in _CALLBACKS:
             matched = callback.path.fullmatch(path)
             if matched and request.method in (callback.method, "GET"):
-                fields = _body(request.body) if request.method != "GET" else _fields(query)
-                owner = self._owner(callback, matched, fields)
+                fields = json_object(request.body) if request.method != "GET" else _fields(query)
+                owner = self._owner(callback, matched, fields, "query" if request.method == "GET" else "body")
                 if request.method == "GET":
                     return self._read(callback, owner)
                 return self._write(callback, owner, fields)
-        ordered = self.orders.answer(
-            request, lambda: _fields(query) if request.method == "GET" else _body(request.body)
+        return self.orders.answer(
+            request, lambda: _fields(query) if request.method == "GET" else json_object(request.body)
         )
-        if ordered is not None:
-            return ordered
-        if request.form is not None:
-            return upload.answer(path, request.form)
-        raise Refusal(404, "RESOURCE_NOT_EXISTS", f"沙箱不认识 {request.method} {path}")
 
-    def _owner(self, callback: _Callback, matched: re.Match[str], fields: dict[str, Any]) -> str:
+    def _owner(self, callback: _Callback, matched: re.Match[str], fields: dict[str, Any], location: str) -> str:
         if callback.owner == "path":
             return matched[1]
-        return _required(fields, "mchid") if callback.owner == "field" else self._identity.mchid
+        return _required(fields, "mchid", location) if callback.owner == "field" else self._identity.mchid
 
     def _write(self, callback: _Callback, owner: str, fields: dict[str, Any]) -> Answer:
         stored = {
@@ -125,18 +119,8 @@ class Routes:
         return Answer.of(200, {name: stored[name] for name in callback.read})
 
 
-def _body(body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise Refusal(400, "PARAM_ERROR", "请求体不是JSON对象", {"location": "body", "issue": "not a JSON object"})
-    return fields
-
-
 def _told(body: bytes) -> dict[str, Any]:
-    return {"body": _body(body)} if body else {}
+    return {"body": json_object(body)} if body else {}
 
 
 def _fields(query: str) -> dict[str, Any]:
@@ -147,9 +131,9 @@ def _is_utf8(text: str) -> bool:
     return text == text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _required(fields: dict[str, Any], name: str) -> str:
+def _required(fields: dict[str, Any], name: str, location: str = "body") -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= _URL_LENGTH or not _is_utf8(value):
-        detail = {"field": f"/{name}", "value": value, "issue": "必填，且为字符串", "location": "body"}
+        detail = {"field": f"/{name}", "value": value, "issue": "必填，且为字符串", "location": location}
         raise Refusal(400, "PARAM_ERROR", f"参数 {name} 错误", detail)
     return value

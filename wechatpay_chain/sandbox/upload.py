@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, BinaryIO
 
-from cryptography.hazmat.primitives import hashes
+from wechatpay_chain.crypto import digest
+from wechatpay_chain.sandbox.answer import Refusal, wrong
 
-from wechatpay_chain.sandbox.answer import Answer, Refusal
-
-__all__ = ["FileSeen", "Form", "answer", "boundary_of", "read_form"]
+__all__ = ["FileSeen", "Form", "boundary_of", "check", "read_form"]
 
 _BLOCK = 1 << 16
 _LONGEST_FIELD = 1 << 20
-# What each upload API answers with. Source: the catalogue of operations.
-_UPLOADS = (
-    (re.compile("/v3/(merchant/media/(upload|video_upload)|ecommerce/account/cancel-applications/media)"), "media_id"),
-    (re.compile("/v3/(global/)?merchant-service/images/upload"), "media_id"),
-    (re.compile("/v3/marketing/favor/media/image-upload"), "media_url"),
-    (re.compile("/v3/marketing/partner/product-coupon/media/upload-image"), "image_url"),
-    (re.compile("/v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file"), "fapiao_media_id"),
-    (re.compile("/v3/taxi-invoice/cards/upload-file"), "media_id"),
-    (re.compile("/v3/global/merchant-storage/file/upload"), "file_id"),
-    (re.compile("/v3/mch-manage/submission-files/sub-mchid/[^/]+/upload"), "file_id"),
-    (re.compile("/v3/mch-operation-manage/enhanced-due-diligence/[^/]+/upload"), "file_id"),
-    (re.compile("/v3/marketing/bank/packages/[^/]+/tasks"), "task_id"),
-    (re.compile("/v3/marketing/shopping-receipt/shoppingreceipts"), "receipt_url"),
-)
 _DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
 
 
 @dataclass
 class FileSeen:
-    """A file of a form: its name, media type, size in bytes and digest (SHA-256, or SM3 when the meta said so)."""
+    """A file of a form: its name, media type, size in bytes and digest.
+
+    That is SHA-256, SM3 when the meta said so, and MD5 in APIv2.
+    """
 
     filename: str
     content_type: str
@@ -66,8 +52,11 @@ def boundary_of(content_type: str) -> str:
     return message.get_boundary("") if message.get_content_type() == "multipart/form-data" else ""
 
 
-def read_form(file: BinaryIO, length: int, boundary: str) -> Form:
-    """The form in the next ``length`` bytes of ``file``; Refusal for one that is malformed."""
+def read_form(file: BinaryIO, length: int, boundary: str, algorithm: str = "sha256") -> Form:
+    """The form in the next ``length`` bytes of ``file``; Refusal for one that is malformed.
+
+    ``algorithm`` is that of the files' digests, where no meta names another.
+    """
     stream, form = _Stream(file, length), Form()
     delimiter = b"--" + boundary.encode("latin-1", "replace")
     for _ in stream.until(delimiter):
@@ -78,37 +67,29 @@ def read_form(file: BinaryIO, length: int, boundary: str) -> Form:
         name, filename = (headers.get_param(key, "", "content-disposition") for key in ("name", "filename"))
         if filename:
             seen = form.files[str(name)] = FileSeen(_text(filename), headers.get_content_type())
-            _digest(stream, delimiter, seen, form)
+            _digest(stream, delimiter, seen, "sm3" if b"SM3" in form.meta else algorithm)
         else:
             form.fields[str(name)] = _field(stream, delimiter)
     stream.drain()
     return form
 
 
-def answer(path: str, form: Form) -> Answer:
-    """What the API at ``path`` says of a form; Refusal when the digest in the meta is not that of the file."""
-    name = next((name for pattern, name in _UPLOADS if pattern.fullmatch(path)), None)
-    if name is None:
-        raise Refusal(404, "RESOURCE_NOT_EXISTS", f"沙箱不认识 POST {path}")
+def check(form: Form) -> None:
+    """Raise Refusal unless the meta is JSON, and the digest that it tells is that of a file."""
     try:
         meta = json.loads(form.meta)
     except ValueError:
         meta = None
     if not isinstance(meta, dict) or not form.files:
-        raise _wrong("meta" if form.files else "file", "必填")
+        raise wrong("meta" if form.files else "file", "必填")
     told = _told_digest(meta)
     if told and told.lower() not in {seen.digest for seen in form.files.values()}:
-        raise _wrong("sha256", "文件摘要不匹配")
-    return Answer.of(200, {name: f"sandbox_{secrets.token_hex(16)}"})
+        raise wrong("sha256", "文件摘要不匹配")
 
 
 def _told_digest(meta: Mapping[str, Any]) -> str:
     told = (meta.get(name) for name in ("sha256", "digest", "file_digest"))
     return next((text for text in told if isinstance(text, str) and _DIGEST.fullmatch(text)), "")
-
-
-def _wrong(name: str, issue: str) -> Refusal:
-    return Refusal(400, "PARAM_ERROR", f"参数 {name} 错误", {"field": f"/{name}", "issue": issue, "location": "body"})
 
 
 class _Stream:
@@ -169,10 +150,9 @@ def _field(stream: _Stream, delimiter: bytes) -> bytes:
     return b"".join(blocks)
 
 
-def _digest(stream: _Stream, delimiter: bytes, seen: FileSeen, form: Form) -> None:
-    is_sm3 = b"SM3" in form.meta
-    found: Any = hashes.Hash(hashes.SM3()) if is_sm3 else hashlib.sha256()
+def _digest(stream: _Stream, delimiter: bytes, seen: FileSeen, algorithm: str) -> None:
+    found = digest.new(algorithm)
     for block in stream.until(delimiter):
         found.update(block)
         seen.size += len(block)
-    seen.digest = found.finalize().hex() if is_sm3 else found.hexdigest()
+    seen.digest = found.hexdigest()

@@ -15,7 +15,7 @@ from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.spelling import spell
 from wechatpay_chain.transport.multipart import File, Multipart, Part, Source
 
-__all__ = ["Media", "parts", "uploaded"]
+__all__ = ["Media", "file_parts", "parts", "uploaded"]
 
 _JSON = {"Content-Type": "application/json"}
 # Who names an algorithm wants its digest: https://pay.weixin.qq.com/doc/v3/partner/4015792580 (so spelled there).
@@ -76,13 +76,10 @@ def parts(meta: str, file: File, filename: str) -> tuple[Part, Part]:
 def uploaded(files: object, fields: object = None) -> Multipart:
     """The form of ``files`` and other ``fields``, both as requests takes them; ``meta`` may be a mapping.
 
-    A file is given by its name in the form, as a source of ``Media``, ``(filename, source)`` or ``(filename,
-    source, content type)``. A ``meta`` that is left out, or a mapping, is made as ``Media`` does for the first
-    file. Raises ChainError that names what is wrong.
+    A ``meta`` that is left out, or a mapping, is made as ``Media`` does for the first file. Raises ChainError
+    that names what is wrong.
     """
-    sent = [_file_part(name, given) for name, given in _pairs(files, "files")]
-    if not sent:
-        raise ChainError("files: empty; nothing was sent")
+    sent = file_parts(files)
     data = dict(_pairs({} if fields is None else fields, "data"))
     meta = data.pop("meta", {})
     if not isinstance(meta, str | Mapping):
@@ -90,6 +87,18 @@ def uploaded(files: object, fields: object = None) -> Multipart:
     text = meta if isinstance(meta, str) else _described(sent[0].content, sent[0].filename, meta)
     texts = [Part(name, spell(value, f"data.{name}").encode("utf-8")) for name, value in data.items()]
     return Multipart([Part("meta", text.encode("utf-8"), headers=_JSON), *texts, *sent])
+
+
+def file_parts(files: object) -> list[Part]:
+    """The parts of ``files``, a mapping or pairs, at least one; ChainError names what is wrong.
+
+    A file is given by its name in the form, as a source of ``Media``, ``(filename, source)`` or ``(filename,
+    source, content type)``.
+    """
+    sent = [_file_part(name, given) for name, given in _pairs(files, "files")]
+    if not sent:
+        raise ChainError("files: empty; nothing was sent")
+    return sent
 
 
 def _pairs(given: object, field: str) -> list[tuple[str, Any]]:

@@ -1,0 +1,218 @@
+"""What the sandbox says of operations that have no room of their own: what was wrong, or what is documented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from wechatpay_chain import Sandbox, Sealed, Wechatpay, errors
+from wechatpay_chain.php import Instance
+
+ORDERS: dict[str, Any] = {
+    "combine_appid": "a",
+    "combine_mchid": "1",
+    "combine_out_trade_no": "x",
+    "notify_url": "https://pay.weixin.qq.com",
+    "sub_orders": [
+        {
+            "mchid": "1",
+            "sub_mchid": "2",
+            "attach": "b",
+            "out_trade_no": "3",
+            "description": "c",
+            "amount": {"total_amount": 1, "currency": "CNY"},
+        }
+    ],
+}
+
+
+def combined(wxpay: Wechatpay, **changes: Any) -> Callable[[], Any]:
+    fields = {name: value for name, value in {**ORDERS, **changes}.items() if value is not ...}
+    return lambda: wxpay.v3.combineTransactions.native.post(fields)
+
+
+def refusal(call: Callable[[], Any]) -> tuple[str, str, str]:
+    """Field, location and issue of a PARAM_ERROR."""
+    with pytest.raises(errors.ClientError) as caught:
+        call()
+    assert (caught.value.status, caught.value.code, caught.value.verified) == (400, "PARAM_ERROR", True)
+    detail = caught.value.detail
+    return detail["field"], detail["location"], detail["issue"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "issue"),
+    [
+        ({"combine_appid": ...}, "/combine_appid", "必填"),
+        ({"combine_appid": None}, "/combine_appid", "必填"),
+        ({"combine_appid": ""}, "/combine_appid", "必填"),
+        ({"combine_appid": {"a": 1}}, "/combine_appid", "不应为对象或数组"),
+        ({"combine_appid": ["a"]}, "/combine_appid", "不应为对象或数组"),
+        ({"sub_orders": {}}, "/sub_orders", "应为数组"),
+        ({"sub_orders": ["x"]}, "/sub_orders/0", "应为对象"),
+        ({"sub_orders": [{}]}, "/sub_orders/0/mchid", "必填"),
+        ({"scene_info": "x"}, "/scene_info", "应为对象"),
+        ({"scene_info": {}}, "/scene_info/payer_client_ip", "必填"),
+    ],
+)
+def test_a_body_of_another_shape_is_refused(wxpay: Wechatpay, changes: dict[str, Any], field: str, issue: str) -> None:
+    """The place is told as a JSON pointer; an optional object has to be whole where it is sent."""
+    assert refusal(combined(wxpay, **changes)) == (field, "body", issue)
+
+
+def test_a_second_item_is_checked_as_the_first(wxpay: Wechatpay) -> None:
+    """The pointer counts them."""
+    (first,) = ORDERS["sub_orders"]
+    told = refusal(combined(wxpay, sub_orders=[first, {**first, "amount": {"currency": "CNY"}}]))
+    assert told == ("/sub_orders/1/amount/total_amount", "body", "必填")
+
+
+def test_a_body_that_is_no_object_is_refused(wxpay: Wechatpay) -> None:
+    """A request without one lacks the first field; a list and broken JSON are told as such."""
+    assert refusal(wxpay.v3.combineTransactions.native.post) == ("/combine_appid", "body", "必填")
+    for body in ("[]", "{", '"x"', "[" * 100_000):
+        with pytest.raises(errors.ClientError, match="请求体不是JSON对象"):
+            wxpay.v3.combineTransactions.native.post(data=body)
+
+
+def test_lengths_and_values_are_not_checked(wxpay: Wechatpay) -> None:
+    """WeChat Pay changes them."""
+    answer = wxpay.v3.payscore.serviceorder.get(
+        params={"service_id": "x" * 5000, "appid": "wx9", "out_order_no": "no9", "unknown": "1"}
+    )
+    assert answer.data["service_id"] == "x" * 5000
+
+
+def test_what_was_sent_is_told_back(wxpay: Wechatpay, gateway: Sandbox) -> None:
+    """From path, query and body, where name and type are the same; the merchant is the caller."""
+    told = wxpay.v3.payscore.serviceorder.get(params={"service_id": "s9", "appid": "wx9", "out_order_no": "no9"}).data
+    assert (told["service_id"], told["appid"], told["out_order_no"]) == ("s9", "wx9", "no9")
+    assert told["mchid"] == gateway.mchid
+    assert told["total_amount"] > 0
+    told = wxpay.v3.transfer.billReceipt._out_batch_no_.get(out_batch_no="a/b 中").data
+    assert told["out_batch_no"] == "a/b 中"
+
+
+def test_a_path_waits_for_its_value(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """An empty one is refused, unless an operation is there; a method that no operation has is 404."""
+    assert refusal(wxpay["v3/ecommerce/applyments/"].get) == ("/applyment_id", "path", "必填")
+    for verb in (wxpay.v3.combineTransactions.native.get, wxpay.v3.combineTransactions.nothing.post):
+        with pytest.raises(errors.ClientError) as caught:
+            verb()
+        assert (caught.value.status, caught.value.code) == (404, "RESOURCE_NOT_EXISTS")
+
+
+def test_a_target_with_a_fragment_is_answered(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """No client sends one; whoever does is told that the signature does not fit."""
+    request = wxpay.prepare(wxpay.v3.transfer.billReceipt._n_.get, n="1")
+    with requests.Session() as session:
+        plain = request.copy()
+        plain.headers["Authorization"] = request.headers["Authorization"]
+        plain.url = f"{gateway.base_url}/v3/transfer/bill-receipt/%23/x"
+        assert session.send(plain, timeout=10).status_code == 401
+
+
+def test_a_header_is_required(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """The idempotency key of partnerships, and the key id wherever something is encrypted."""
+    build = wxpay.v3.marketing.partnerships.build
+    body = {"partner": {"type": "APPID", "appid": "a"}, "authorized_data": {"business_type": "FAVOR_STOCK"}}
+    assert refusal(lambda: build.post(body)) == ("/Idempotency-Key", "header", "必填")
+    assert build.post(body, headers={"Idempotency-Key": "1"}).status == 200
+    request = wxpay.prepare(wxpay.v3.security.echo.post, {"echo_message": "a", "encrypted_echo_message": Sealed("b")})
+    headers = {name: value for name, value in request.headers.items() if name != "Wechatpay-Serial"}
+    with requests.Session() as session:
+        answer = session.post(str(request.url), request.body, headers=headers, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == {"field": "/Wechatpay-Serial", "issue": "必填", "location": "header"}
+
+
+def test_what_is_encrypted_is_opened_and_told_back_encrypted(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Under the key that the request names, the public key's or a certificate's; and for the merchant."""
+    for serial in gateway.configuration()["certs"]:
+        answer = wxpay.v3.security.echo.post(
+            {"echo_message": "a", "encrypted_echo_message": Sealed("张三")}, headers={"Wechatpay-Serial": serial}
+        )
+        assert wxpay.decrypt(answer.data["encrypted_echo_message"]) == "张三"
+
+
+def test_what_does_not_open_is_refused_in_its_place(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """In the body, however deep, and in the query; also what is encrypted for another key than is named."""
+    echo = wxpay.v3.security.echo
+    body = {"echo_message": "a", "encrypted_echo_message": "张三"}
+    assert refusal(lambda: echo.post(body))[:2] == ("/encrypted_echo_message", "body")
+    public, certificate = gateway.configuration()["certs"]
+    encrypted = wxpay.encrypt("张三")
+    other = certificate if encrypted.serial == public else public
+    wrong = {**body, "encrypted_echo_message": encrypted}
+    assert refusal(lambda: echo.post(wrong, headers={"Wechatpay-Serial": other}))[0] == "/encrypted_echo_message"
+    details = [
+        {"out_detail_no": "1", "transfer_amount": 1, "transfer_remark": "a", "openid": "o", "user_name": name}
+        for name in (Sealed("张三"), "李四")
+    ]
+    batch = {"appid": "a", "out_batch_no": "1", "batch_name": "b", "batch_remark": "c", "total_amount": 2}
+    batch |= {"total_num": 2, "transfer_scene_id": "1", "transfer_detail_list": details}
+    assert refusal(lambda: wxpay.v3.transfer.batches.post(batch))[0] == "/transfer_detail_list/1/user_name"
+    search = wxpay.v3.capital.capitallhh.banks.searchBanksByBankAccount
+    assert refusal(lambda: search.get(params={"account_number": "6222"}))[:2] == ("/account_number", "query")
+    assert search.get(params={"account_number": wxpay.encrypt("6222")}).status == 200
+
+
+def test_a_receipt_can_be_downloaded(wxpay: Wechatpay) -> None:
+    """What an answer names lies at the sandbox, under a digest that holds."""
+    receipt = wxpay.v3.transfer.billReceipt._out_batch_no_.get(out_batch_no="1")
+    assert len(wxpay.download(receipt)) > 100
+    asked = {"bill_date": "2026-11-01", "service_id": "1", "encryption_algorithm": "AEAD_AES_256_GCM"}
+    assert len(wxpay.download(wxpay.v3.payscore.merchantBill.get(params=asked))) > 100
+
+
+def test_a_file_that_nothing_names_is_not_signed(wxpay: Wechatpay) -> None:
+    """As WeChat Pay has it for images."""
+    answer = wxpay.v3.merchantService.images._media_id_.get(media_id="1")
+    assert (answer.verified, answer.headers.get("Wechatpay-Signature")) == (False, None)
+    assert answer.content
+
+
+def test_a_form_has_its_fields_and_its_file(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
+    """Under their documented names; what is uploaded twice gets two ids."""
+    upload = wxpay.v3.mchManage.submissionFiles.subMchid._sub_mchid_.upload
+    file = ("a.png", b"x")
+    fields = {"item_id": "1", "manage_record_id": "2"}
+    assert refusal(lambda: upload.post(files={"file": file}, data=fields, sub_mchid="1"))[0] == "/submission_file"
+    files = {"submission_file": file}
+    assert refusal(lambda: upload.post(files=files, sub_mchid="1"))[0] == "/item_id"
+    ids = {upload.post(files=files, data=fields, sub_mchid="1").data["file_id"] for _ in range(2)}
+    assert len(ids) == 2
+    assert refusal(lambda: wxpay.v3.merchant.media.upload.post({"a": 1}))[0] == "/file"
+    with pytest.raises(errors.ClientError, match="请求体不是JSON对象"):
+        wxpay.v3.combineTransactions.native.post(files={"file": file})
+    meta = {"name": "meta", "contents": '{"filename":"a.png"}'}
+    assert refusal(lambda: instance.v3.merchant.media.upload.post({"multipart": [meta]}))[0] == "/file"
+
+
+@pytest.mark.parametrize("path", ["v2/pay/refundquery", "v2/pay/orderquery", "v2/deposit/refundquery"])
+@pytest.mark.parametrize("name", ["transaction_id", "out_trade_no"])
+def test_one_name_of_an_order_is_enough_in_apiv2(gateway: Sandbox, wxpay: Wechatpay, path: str, name: str) -> None:
+    """The documentation says: one of them."""
+    answer = wxpay[path].post({"appid": "wx1", "mch_id": gateway.mchid, "sub_mch_id": "1", name: "n9"})
+    assert (answer.verified, answer.data[name], answer.data["result_code"]) == (True, "n9", "SUCCESS")
+
+
+def test_apiv2_answers_with_the_documented_fields(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Numbered fields as the first of them, lists as repeated elements, and no field of a failure."""
+    fields = {"appid": "wx1", "mch_id": gateway.mchid}
+    told = wxpay.v2.pay.orderquery.post({**fields, "out_trade_no": "1"}).data
+    assert told["trade_state"] == "SUCCESS"
+    assert "coupon_id_0" in told
+    assert not told.keys() & {"err_code", "err_code_des", "coupon_id_$n"}
+    packets = wxpay.v2.mmpaymkttransfers.gethbinfo.post({**fields, "mch_billno": "1", "bill_type": "MCHT"}).data
+    assert packets["hblist"]["hbinfo"]["openid"]
+    with pytest.raises(errors.BusinessError, match=r"^FAIL: 缺少参数 bill_type$"):
+        wxpay.v2.mmpaymkttransfers.gethbinfo.post({**fields, "mch_billno": "1"})
+
+
+def test_what_apiv2_does_not_know_is_told_back(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """No catalogue is complete."""
+    assert wxpay.v2.nothing.here.post({"mch_id": gateway.mchid, "a": "中"}).data["a"] == "中"

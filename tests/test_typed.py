@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import configparser
 import os
 import pickle
 import re
@@ -115,6 +116,16 @@ def test_the_stubs_are_those_of_the_catalogue() -> None:
         assert shipped[name].read_text(encoding="utf-8") == text
         assert text.startswith(build_stubs.MARK)
         assert text.count("\n") < 5000
+
+
+def test_the_stubs_are_shipped() -> None:
+    """setup.cfg names the place of each."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    package = ROOT / "wechatpay_chain"
+    patterns = config["options.package_data"]["wechatpay_chain"].split()
+    shipped = {path for pattern in patterns for path in package.glob(pattern)}
+    assert shipped >= set(package.rglob("*.pyi"))
 
 
 def test_every_operation_has_its_verb() -> None:

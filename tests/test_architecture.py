@@ -53,6 +53,8 @@ FLOORS = {
     "prompt": 5,
     "settings": 5,
     "inbox": 5,
+    "known": 5,
+    "typed": 5,
     "client": 5,
     "php": 6,
     "port": 7,

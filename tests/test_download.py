@@ -714,7 +714,7 @@ def test_an_answer_that_was_stored_is_as_good(gateway: Sandbox, wxpay: Wechatpay
     answer = wxpay.v3.bill.tradebill.get(params={**DAY, "tar_type": "GZIP"})
     content = wxpay.download(answer)
     assert wxpay.download(pickle.loads(pickle.dumps(answer))) == content
-    made = type(answer)()
+    made: Any = type(answer)()
     made._content, made._content_consumed = answer.content, True
     assert wxpay.download(made) == content
 

@@ -95,7 +95,7 @@ def test_an_error_answers_as_php_asks(wxpay: Wechatpay) -> None:
     assert error.getResponse() is error.response
     assert "test_errors" in error.getTraceAsString()
     with pytest.raises(php.InvalidArgumentException) as refused:
-        wxpay.v3.certificates.get(5)
+        wxpay.v3.certificates.get(5)  # type: ignore[arg-type]
     assert (refused.value.getCode(), refused.value.hasResponse(), refused.value.getResponse()) == (0, False, None)
 
 

@@ -386,7 +386,7 @@ def test_an_error_that_a_cancelled_await_never_saw_is_logged(
 def test_wait_takes_no_seconds() -> None:
     """result(timeout) does."""
     with pytest.raises(TypeError, match=r"result\(timeout\) takes seconds"):
-        Promise.resolve(1).wait(5)  # type: ignore[arg-type]
+        Promise.resolve(1).wait(5)  # type: ignore[call-overload]
 
 
 def test_the_state_is_told_as_in_php(gate: threading.Event) -> None:

@@ -179,7 +179,9 @@ def test_a_404_of_an_unknown_path_tells_what_was_meant(gateway: Sandbox, wxpay: 
 def test_nothing_of_it_sends(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """Names, keys, help, displays: the gateway hears nothing."""
     before = gateway.connections
-    for node in (wxpay.v3, wxpay.v3.pay.transactions.jsapi, wxpay.v3.pay.transactions.jsapi.post, wxpay.v3.nowhere):
+    jsapi = wxpay.v3.pay.transactions.jsapi
+    nodes: list[Any] = [wxpay.v3, jsapi, jsapi.post, wxpay.v3.nowhere]
+    for node in nodes:
         dir(node)
         repr(node)
         pretty(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -20,6 +20,7 @@ from wechatpay_chain.chain import Chain, Root, call_of
 from wechatpay_chain.errors import ApiError, ChainError, ConfigError
 from wechatpay_chain.frames import hiding, without_frames
 from wechatpay_chain.inbox import Inbox
+from wechatpay_chain.known import Known
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.files import NamedFile
 from wechatpay_chain.protocol.payment import PayParams
@@ -41,6 +42,7 @@ from wechatpay_chain.transport.sink import Sink, pour
 __all__ = ["Client", "Wechatpay"]
 
 C = TypeVar("C", bound="Client")
+W = TypeVar("W", bound="Wechatpay")
 
 
 class Client(Root, Inbox, Fields):
@@ -60,7 +62,7 @@ class Client(Root, Inbox, Fields):
             configured.keyring.refresh = Renewal(self._session, configured)
 
     @hiding
-    def prepare(self, verb: Chain, *args: Any, **options: Any) -> SignedRequest:
+    def prepare(self, verb: Chain | Callable[..., Any], *args: Any, **options: Any) -> SignedRequest:
         """The signed request that calling ``verb`` with these arguments would send, unsent.
 
         ``wxpay.prepare(wxpay.v3.certificates.get)`` has ``.method .url .headers .body .message .curl()``.
@@ -213,7 +215,7 @@ class Client(Root, Inbox, Fields):
         return response
 
 
-class Wechatpay(Client):
+class Wechatpay(Client, Known):
     """WeChat Pay: the URL is the code.
 
     ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and
@@ -240,7 +242,7 @@ class Wechatpay(Client):
         super().__init__(configured)
 
     @classmethod
-    def from_env(cls, **options: Any) -> Wechatpay:
+    def from_env(cls: type[W], **options: Any) -> W:
         """A client from ``WECHATPAY_MCHID`` (or ``_BRAND_ID``), ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``,
         ``_PUBLIC_KEY``, ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and
         ``_BASE_URL``; ``options`` come first."""
@@ -254,7 +256,7 @@ class Wechatpay(Client):
         raise failure from None
 
     @classmethod
-    def from_profile(cls, name: str, **options: Any) -> Wechatpay:
+    def from_profile(cls: type[W], name: str, **options: Any) -> W:
         """A client from the table ``[name]`` of the profile file; ``options`` come first.
 
         The file is ``$WECHATPAY_PROFILES``, else ``~/.config/wechatpay-chain/profiles.toml``; its entries are

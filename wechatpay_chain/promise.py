@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from wechatpay_chain import workers
 from wechatpay_chain.pending import Pending, State
@@ -137,6 +137,12 @@ class Promise(Pending, Generic[T]):
             raise self._value
         return cast(T, self._value)
 
+    @overload
+    def wait(self, unwrap: Literal[True] = True) -> T: ...
+    @overload
+    def wait(self, unwrap: Literal[False]) -> None: ...
+    @overload
+    def wait(self, unwrap: bool) -> T | None: ...
     def wait(self, unwrap: bool = True) -> T | None:
         """The value, or the error raised; ``wait(False)`` only waits, as in PHP."""
         if not isinstance(unwrap, bool):

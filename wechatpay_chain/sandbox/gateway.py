@@ -208,21 +208,12 @@ class Sandbox:
         received = Received(method, target, headers, body, verdict, form)
         if not verdict:
             try:
-                answer = self._answer(received)
+                own = (self.bills.answer, self._routes.answer)
+                answer = operations.answer(received, own, self.identity, self.platform, self.bills)
             except Refusal as refusal:
                 answer = Answer.of(refusal.status, refusal.payload)
         answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
         return self._remembered(answer, received)
-
-    def _answer(self, received: Received) -> Answer:
-        """The unsigned answer: of a room of its own, else as the catalogue has it."""
-        own = None
-        try:
-            own = self.bills.answer(received) or self._routes.answer(received)
-        except Refusal as refusal:
-            if not refusal.is_absence or not operations.is_example(received):
-                raise
-        return own or operations.answer(received, self.identity, self.platform, self.bills)
 
     def _party(self, target: str) -> Party:
         return self.brand if target.startswith("/brand/") else self.identity.party

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from wechatpay_chain.catalog import sample, tree
 from wechatpay_chain.catalog.facts import Operation
@@ -17,11 +17,26 @@ from wechatpay_chain.sandbox.examples import Examples
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.platform import Platform
 
-__all__ = ["answer", "is_example"]
+__all__ = ["answer"]
+
+Room: TypeAlias = Callable[[Received], "Answer | None"]
 
 
-def answer(request: Received, identity: Identity, platform: Platform, bills: Bills) -> Answer:
-    """The unsigned answer to any operation of APIv3 that is known; raises Refusal, 404 for one that is not."""
+def answer(request: Received, rooms: Sequence[Room], identity: Identity, platform: Platform, bills: Bills) -> Answer:
+    """The unsigned answer to an operation: of the first of ``rooms`` that has it, else as the catalogue has it.
+
+    Raises Refusal, 404 for what is not known.
+    """
+    try:
+        own = next(filter(None, (room(request) for room in rooms)), None)
+    except Refusal as refusal:
+        if not refusal.is_absence or not _is_example(request):
+            raise
+        own = None
+    return own or _documented(request, identity, platform, bills)
+
+
+def _documented(request: Received, identity: Identity, platform: Platform, bills: Bills) -> Answer:
     path = request.target.partition("?")[0]
     operation = tree.matching(request.method, path)
     if operation is None:
@@ -42,7 +57,7 @@ def answer(request: Received, identity: Identity, platform: Platform, bills: Bil
     return _answer(operation, given, written)
 
 
-def is_example(request: Received) -> bool:
+def _is_example(request: Received) -> bool:
     """Whether a request names the very order, refund or file of the documentation, which every sandbox has.
 
     So a call that help prints can be tried before anything was made that it could find.

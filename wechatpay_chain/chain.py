@@ -36,13 +36,14 @@ class Chain:
     _word: str | None
 
     def __init__(self, client: Dispatcher, path: tuple[str, ...] = (), word: str | None = None) -> None:
-        object.__setattr__(self, "_client", client)
-        object.__setattr__(self, "_path", path)
-        object.__setattr__(self, "_word", word)
+        # Every word makes one: the slots' own setters, since __setattr__ refuses, and object's looks names up.
+        _set_client(self, client)
+        _set_path(self, path)
+        _set_word(self, word)
 
     def __getattr__(self, name: str) -> Chain:
         # Displays, debuggers, copy, pickle and numpy ask for names like these: they are no words of a path.
-        if words.is_foreign(name):
+        if name[:1] == "_" and words.is_foreign(name):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
         return Chain(self._client, (*self._path, words.segment(name)), name)
 
@@ -106,6 +107,9 @@ class Chain:
     __contains__ = None
 
 
+_set_client, _set_path, _set_word = (vars(Chain)[name].__set__ for name in Chain.__slots__)
+
+
 class Root:
     """Where chains begin: the attributes of a client are the first words of a path."""
 
@@ -151,6 +155,8 @@ def _joined(path: tuple[str, ...]) -> str:
 def _refuse_unsendable(node: Chain, path: str) -> None:
     if not path:
         raise ChainError("there is no path before the verb; nothing was sent")
+    if "?" not in path and "#" not in path:
+        return
     before = node._path[: -1 if node._word is None or node._word not in VERBS else -2]
     if any("?" in piece or "#" in piece for piece in before):
         raise ChainError(f"{words.shown(path)}: nothing but a verb can follow a query or #; nothing was sent")

@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.compare:
         from benchmarks.compare import tables
 
-        for table in tables(*given.compare, given.rounds):
+        first, second = given.compare
+        for table in tables(first, second, given.rounds):
             print(table)
         return
     made = [Table("machine", [machine(*_PACKAGES)], [[f"{given.rounds} rounds"]])]

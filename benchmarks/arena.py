@@ -73,7 +73,7 @@ class Arena:
         return Cost(processor / calls, clock / calls)
 
     def rounds(self, count: int, calls: int, threads: int = 1) -> dict[str, Cost]:
-        """The median costs of ``count`` rounds, in each of which every contestant has its turn, after one to warm up."""
+        """The median costs of ``count`` rounds after one to warm up; in each every contestant has its turn."""
         costs: dict[str, list[Cost]] = {name: [] for name in self._processes}
         for number in range(count + 1):
             for name in self._processes:

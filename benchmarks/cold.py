@@ -10,13 +10,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.arena import ROOT, Cost
 from benchmarks.gateway import in_another_process
 from benchmarks.table import Table
 
-__all__ = ["PROGRAMS", "tables"]
+__all__ = ["PROGRAMS", "prepared", "run", "tables"]
 
 # More would only be the same again: each is a whole process.
 _MOST = 20
@@ -72,10 +73,7 @@ _SHOWN = {
 def tables(rounds: int) -> Iterator[Table]:
     """One table."""
     taken: dict[str, list[Cost]] = {name: [] for name in PROGRAMS}
-    with in_another_process() as entries, tempfile.TemporaryDirectory() as folder:
-        told = Path(folder, "told.json")
-        public = {name: key for name, key in entries["certs"].items() if name.startswith("PUB_KEY_ID_")}
-        told.write_text(json.dumps({**entries, "certs": public}))
+    with prepared() as told:
         for number in range(min(rounds, _MOST) + 1):
             for name, program in PROGRAMS.items():
                 cost = run(program, told)
@@ -85,6 +83,16 @@ def tables(rounds: int) -> Iterator[Table]:
     yield Table("cold", ["a process that ends", "processor", "above Python alone", "of by hand"], list(_rows(costs)))
 
 
+@contextmanager
+def prepared() -> Iterator[Path]:
+    """A gateway, and the file with the configuration that the programs read: the public key alone."""
+    with in_another_process() as entries, tempfile.TemporaryDirectory() as folder:
+        told = Path(folder, "told.json")
+        public = {name: key for name, key in entries["certs"].items() if name.startswith("PUB_KEY_ID_")}
+        told.write_text(json.dumps({**entries, "certs": public}))
+        yield told
+
+
 def _rows(costs: dict[str, Cost]) -> Iterator[list[str]]:
     for name, cost in costs.items():
         above = (cost.processor - costs["python"].processor) * 1e3
@@ -92,10 +100,10 @@ def _rows(costs: dict[str, Cost]) -> Iterator[list[str]]:
         yield [_SHOWN[name], f"{cost.processor * 1e3:.0f} ms", f"{above:.1f} ms", f"{ratio:.2f}"]
 
 
-def run(program: str, told: Path) -> Cost:
-    """What one process costs, its end included."""
+def run(program: str, told: Path, tree: Path = ROOT) -> Cost:
+    """What one process costs, its end included, with the package as it is in ``tree``."""
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", program, str(told)], cwd=ROOT, env=_environment())
+    process = subprocess.Popen([sys.executable, "-c", program, str(told)], cwd=tree, env=environment(tree))
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if status:
@@ -103,8 +111,7 @@ def run(program: str, told: Path) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - started)
 
 
-def _environment() -> dict[str, str]:
-    return {
-        **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
-        "PYTHONPATH": str(ROOT),
-    }
+def environment(tree: Path) -> dict[str, str]:
+    """Ours without proxies, and with the package in ``tree``."""
+    left = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return {**left, "PYTHONPATH": str(tree)}

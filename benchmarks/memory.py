@@ -43,7 +43,7 @@ def _made(wxpay: Wechatpay, numbers: range) -> None:
                 node, given = transactions.outTradeNo._out_trade_no_, {"out_trade_no": name}
             case _:
                 node = wxpay[f"v3/pay/transactions/id/{name}"]
-        wxpay._request(wxpay._call("GET", node._path and "/".join(node._path), ({"params": {"mchid": name}},), given))
+        wxpay._request(wxpay._call("GET", "/".join(node._path), ({"params": {"mchid": name}},), given))
 
 
 def tables(rounds: int) -> Iterator[Table]:

@@ -29,6 +29,7 @@ FLOORS = {
     "pending": 0,
     "promise": 0,
     "response": 0,
+    "fields": 0,
     "flight": 0,
     "sealed": 0,
     "crypto": 1,

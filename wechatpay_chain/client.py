@@ -8,13 +8,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from requests.structures import CaseInsensitiveDict
-
 from wechatpay_chain import fetch, headers, query, settings, words
 from wechatpay_chain import options as opts
 from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.chain import Chain, Root, call_of
 from wechatpay_chain.errors import ChainError, ConfigError
+from wechatpay_chain.fields import HeaderFields
 from wechatpay_chain.frames import hiding, without_frames
 from wechatpay_chain.inbox import Inbox
 from wechatpay_chain.promise import Promise
@@ -162,7 +161,7 @@ class Client(Root, Inbox, Fields):
         request.http_errors, request.redirect_errors = call.http_errors, call.redirects is None
         return request
 
-    def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
+    def _headers(self, call: Call) -> HeaderFields:
         given = headers.of(call, self._settings)
         if call.authorization:
             given["Authorization"] = call.authorization

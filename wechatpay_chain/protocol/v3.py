@@ -127,12 +127,13 @@ class APIv3:
         return True
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
-        missing = [name for name in SIGNATURE_HEADERS if not headers.get(name)]
-        if missing:
-            raise HeadersIncomplete(f"{', '.join(missing)}: missing; it may not be WeChat Pay's")
-        for name in SIGNATURE_HEADERS:
-            _check_characters(name, headers[name])
-        timestamp, nonce, key_id, signature = (headers[name] for name in SIGNATURE_HEADERS)
+        timestamp, nonce, key_id, signature = values = [headers.get(name, "") for name in SIGNATURE_HEADERS]
+        given = dict(zip(SIGNATURE_HEADERS, values, strict=True))
+        if not all(values):
+            missing = ", ".join(name for name, value in given.items() if not value)
+            raise HeadersIncomplete(f"{missing}: missing; it may not be WeChat Pay's")
+        for name, value in given.items():
+            _check_characters(name, value)
         if signature.startswith(_PROBE):
             raise SignatureProbe("WeChat Pay sent a deliberate wrong signature to test this client; it was refused")
         _check_clock(timestamp, now)

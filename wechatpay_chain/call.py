@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TextIO
 
@@ -113,19 +113,24 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         accept=face.xml_accept if is_v2 else _ACCEPT,
         payload=legacy.Payload.of(method, options, face) if is_v2 else None,
         bases=bases,
-        timeout=read_timeout(options.get("timeout")),
-        retry=read_retry(options.get("retry")),
         stream=read_flag(options.get("stream"), "stream") or response_type == "stream",
-        sink=read_sink(options.get("sink")),
         verify=_verify(options.get("verify"), known_bases if bases is None else bases),
-        proxies=options.get("proxies"),
-        tls=options.get("tls"),
-        authorization=options.get("authorization"),
-        http_errors=options.get("http_errors", True),
-        redirects=options.get("redirects"),
-        debug=options.get("debug"),
         response_type=response_type,
+        # Most calls give none of these.
+        **{name: read(options[name]) for name, read in _READERS.items() if name in options},
     )
+
+
+def _as_given(value: Any) -> Any:
+    return value
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "timeout": read_timeout,
+    "retry": read_retry,
+    "sink": read_sink,
+    **dict.fromkeys(("proxies", "tls", "authorization", "http_errors", "redirects", "debug"), _as_given),
+}
 
 
 def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
@@ -195,7 +200,9 @@ def _resolved(path: str) -> str:
 
 
 def _query(inline: str, params: object, face: Face) -> str:
+    if params is None:
+        return inline
     added = words.escape(query.build(params, face.query_style))
-    if face.query_replaces and params is not None:
+    if face.query_replaces:
         return added
     return "&".join(filter(None, (inline, added)))

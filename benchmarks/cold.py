@@ -103,7 +103,7 @@ def _rows(costs: dict[str, Cost]) -> Iterator[list[str]]:
 def run(program: str, told: Path, tree: Path = ROOT) -> Cost:
     """What one process costs, its end included, with the package as it is in ``tree``."""
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", program, str(told)], cwd=tree, env=environment(tree))
+    process = subprocess.Popen([sys.executable, "-c", program, str(told)], cwd=tree, env=environment(tree, told.parent))
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if status:
@@ -111,7 +111,8 @@ def run(program: str, told: Path, tree: Path = ROOT) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - started)
 
 
-def environment(tree: Path) -> dict[str, str]:
-    """Ours without proxies, and with the package in ``tree``."""
+def environment(tree: Path, compiled: Path) -> dict[str, str]:
+    """Ours without proxies, with the package in ``tree``, and with compiled modules kept in the folder ``compiled``."""
     left = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return {**left, "PYTHONPATH": str(tree)}
+    left.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**left, "PYTHONPATH": str(tree), "PYTHONPYCACHEPREFIX": str(compiled)}

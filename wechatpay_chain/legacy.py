@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain import query, words
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.options import Face, mapping, read_flag
-from wechatpay_chain.protocol.v2 import APIv2
-from wechatpay_chain.protocol.xml import to_xml
+
+if TYPE_CHECKING:
+    from wechatpay_chain.protocol.v2 import APIv2
 
 __all__ = ["CONTENT_TYPE", "OPTIONS", "Payload"]
 
@@ -56,6 +57,8 @@ class Payload:
             # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
             return None, words.escape(query.build(fields, face.query_style._replace(safe="*")))
         fields = protocol.signed(self.fields, self.nonceless, face.xml_style)
+        from wechatpay_chain.protocol.xml import to_xml
+
         return to_xml(fields, style=face.xml_style).encode("utf-8"), ""
 
 

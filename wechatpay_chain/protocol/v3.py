@@ -7,7 +7,6 @@ https://pay.weixin.qq.com/doc/v3/merchant/4013053420 (answers).
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import re
 import secrets
@@ -179,6 +178,8 @@ def _digest_body(headers: Mapping[str, str], body: bytes) -> bytes:
 
 def _digests(body: bytes) -> set[str]:
     """SHA-1 of the statement as it came and, since it may come as a gzip file, of what is inside."""
+    import gzip
+
     digests = {hashlib.sha1(body, usedforsecurity=False).hexdigest()}
     with contextlib.suppress(OSError, EOFError, zlib.error):
         digests.add(hashlib.sha1(gzip.decompress(body), usedforsecurity=False).hexdigest())

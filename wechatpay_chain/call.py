@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TextIO
 
 from urllib3.util import parse_url
@@ -47,15 +46,14 @@ VERBS: Mapping[str, Verb] = {
 _ACCEPT = "application/json, text/plain, application/x-gzip, application/pdf, image/png, image/*;q=0.5"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request before it is signed: ``path`` begins with a slash, both it and ``query`` are final."""
 
     method: str
     path: str
     query: str = ""
-    body: Body = field(default=None, repr=False)
-    headers: tuple[tuple[str, str | None], ...] = field(default=(), repr=False)
+    body: Body = None
+    headers: tuple[tuple[str, str | None], ...] = ()
     content_type: str = JSON_UTF8
     bases: tuple[Base, ...] | None = None
     timeout: tuple[float, float] | None = None
@@ -63,15 +61,19 @@ class Call:
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
-    payload: legacy.Payload | None = field(default=None, repr=False)
+    payload: legacy.Payload | None = None
     verify: bool | str | None = None
-    proxies: Mapping[str, str] | None = field(default=None, repr=False)
+    proxies: Mapping[str, str] | None = None
     tls: ssl.SSLContext | None = None
-    authorization: str | None = field(default=None, repr=False)
+    authorization: str | None = None
     http_errors: bool = True
     redirects: int | None = None
     debug: TextIO | None = None
     response_type: str = ""
+
+    def __repr__(self) -> str:
+        # Not the rest: bodies, headers and proxies hold what is secret.
+        return f"<Call {self.method} {self.path}>"
 
     @property
     def protocol(self) -> str:
@@ -140,7 +142,7 @@ def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     text, bases = _aimed(words.escape(url), None, known_bases)
     route, _, inline = text.partition("?")
     _verify(call.verify, bases or ())
-    return replace(call, path=_resolved(route), query=inline, bases=bases)
+    return call._replace(path=_resolved(route), query=inline, bases=bases)
 
 
 def named(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
@@ -153,9 +155,9 @@ def named(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     there = redirected(call, url.strip().partition("#")[0], bases)
     base = next((base for base in bases if there.bases and base.origin == there.bases[0].origin), None)
     if base is not None and base.prefix and there.path.startswith(f"{base.prefix}/"):
-        there = replace(there, path=there.path[len(base.prefix) :], bases=(base,))
+        there = there._replace(path=there.path[len(base.prefix) :], bases=(base,))
     # A refusal must not be taken for the file, whatever is usual for this client's calls.
-    return replace(there, stream=True, sink=None, http_errors=True, redirects=None, response_type="")
+    return there._replace(stream=True, sink=None, http_errors=True, redirects=None, response_type="")
 
 
 def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | None:

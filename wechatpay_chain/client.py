@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -152,7 +151,7 @@ class Client(Root, Inbox, Fields):
         if call.payload is None:
             return call
         body, query = call.payload.signed(method, self._v2, self._face)
-        return replace(call, body=body, query=query or call.query)
+        return call._replace(body=body, query=query or call.query)
 
     def _open(self, file: NamedFile) -> fetch.Opening:
         call = named(self._call("GET", "v3", (), {}), file.url, self._settings.bases)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wechatpay_chain import query, words
 from wechatpay_chain.errors import ChainError
@@ -22,13 +21,15 @@ _BODIES = ("xml", "json", "data")
 _FORMS = ("form", "multipart", "files", "meta")
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """The fields of one call, unsigned; ``security`` asks for the merchant's TLS certificate."""
 
     fields: Mapping[str, Any]
     nonceless: bool = False
     security: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Payload of {len(self.fields)} fields>"
 
     @classmethod
     def of(cls, method: str, options: Mapping[str, Any], face: Face) -> Payload:

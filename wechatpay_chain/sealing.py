@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -83,7 +82,7 @@ def addressed(call: Call, headers: HeaderFields, keyring: Keyring, offline: bool
     if isinstance(call.body, Envelope):
         key = _named(asked, keyring) if asked else chosen or keyring.current
         headers[_HEADER] = key.id
-        return replace(call, body=call.body.opened(lambda text: rsa.encrypt(text, key.public_key)))
+        return call._replace(body=call.body.opened(lambda text: rsa.encrypt(text, key.public_key)))
     if not asked and chosen is not None:
         headers[_HEADER] = chosen.id
     return call

@@ -49,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     if given.write:
         README.write_text(replaced(README.read_text(), made))
+        for table in made:
+            if table.name == "calls":
+                from benchmarks.plot import draw
+
+                draw(table, README.with_name("calls.svg"))
 
 
 if __name__ == "__main__":

@@ -84,11 +84,11 @@ class Arena:
 
 
 @contextmanager
-def arena(entries: Mapping[str, Entry], tls: bool = False) -> Iterator[Arena]:
+def arena(entries: Mapping[str, Entry], tls: bool = False, canned: bool = False) -> Iterator[Arena]:
     """The contestants, and a gateway in another process that they call; over TLS all trust its certificate."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        configuration = stack.enter_context(in_another_process(folder if tls else None))
+        configuration = stack.enter_context(in_another_process(folder if tls else None, canned))
         certificate = str(folder / CERTIFICATE) if tls else None
         told = folder / "told.json"
         told.write_text(json.dumps({"entries": configuration, "ca": certificate}))

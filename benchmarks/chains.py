@@ -22,10 +22,13 @@ from benchmarks.measure import rounds as interleaved
 from benchmarks.table import Table
 from wechatpay_chain import Sandbox, Wechatpay
 
-__all__ = ["candidates", "tables"]
+__all__ = ["HOST", "PATH", "asked", "candidates", "tables"]
 
 REPEATED = 1000
 PATH = "/v3/marketing/partner/delivery/plan/notify"
+HOST = "http://127.0.0.1"
+# The URLs that sessions were asked for.
+asked: set[str] = set()
 _BODY = {"notify_url": "https://pay.weixin.qq.com"}
 
 
@@ -40,12 +43,10 @@ class _Unsent(Wechatpay):
 
 
 class _Session(requests.Session):
-    """What stands in the way of hammock and slumber; ``asked`` is the last URL."""
-
-    asked = ""
+    """What stands in the way of hammock and slumber."""
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        self.asked = url
+        asked.add(url)
         return _NOTHING
 
 
@@ -72,16 +73,15 @@ class _Opened:
 
 _NOTHING = requests.Response()
 _NOTHING.status_code = 204
-_HOST = "http://127.0.0.1"
 
 
 def candidates(gateway: Sandbox) -> dict[str, Callable[[], object]]:
     """By name, what makes the six words and their call."""
     entries = gateway.configuration()
     stopped, unsent = _Stopped(entries), _Unsent(entries)
-    theirs, other = hammock.Hammock(_HOST), slumber.API(_HOST, session=_Session(), append_slash=False)
+    theirs, other = hammock.Hammock(HOST), slumber.API(HOST, session=_Session(), append_slash=False)
     theirs._session = _Session()
-    client = python_http_client.Client(host=_HOST)
+    client = python_http_client.Client(host=HOST)
     return {
         "wechatpay_chain": lambda: stopped.v3.marketing.partner.delivery.plan.notify.post(_BODY),
         "wechatpay_chain, to the checked request": lambda: unsent.v3.marketing.partner.delivery.plan.notify.post(_BODY),

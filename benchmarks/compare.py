@@ -52,7 +52,7 @@ def _measured(trees: dict[str, Path], rounds: int) -> Iterator[tuple[str, dict[s
     chains: dict[str, list[float]] = {name: [] for name in trees}
     cold: dict[str, dict[str, list[Cost]]] = {what: {name: [] for name in trees} for what in _COLD}
     with prepared() as told:
-        for number in range(rounds + 1):
+        for _ in range(rounds + 1):
             for name, tree in trees.items():
                 told_of_chains = subprocess.check_output([sys.executable, "-c", _CHAINS], cwd=tree, text=True)
                 chains[name].append(float(told_of_chains))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import ssl
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from benchmarks.canned import Canned
 from wechatpay_chain import Sandbox
 
 __all__ = ["CERTIFICATE", "in_another_process"]
@@ -28,13 +30,16 @@ _KEY = "gateway.key"
 
 
 @contextmanager
-def in_another_process(tls: Path | None = None) -> Iterator[dict[str, Any]]:
-    """The configuration of its merchant; ``tls`` is a folder for a certificate, and makes the gateway speak TLS."""
+def in_another_process(tls: Path | None = None, canned: bool = False) -> Iterator[dict[str, Any]]:
+    """The configuration of its merchant; ``tls`` is a folder for a certificate, and makes the gateway speak TLS.
+
+    ``canned`` is for one that checks nothing and costs next to nothing.
+    """
     if tls is not None:
         _certify(tls)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, tls), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, tls, canned), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -44,17 +49,24 @@ def in_another_process(tls: Path | None = None) -> Iterator[dict[str, Any]]:
         process.join()
 
 
-def _serve(pipe: Connection, tls: Path | None) -> None:
+def _serve(pipe: Connection, tls: Path | None, canned: bool) -> None:
+    if canned:
+        pipe.send(Canned().configuration())
+        _wait(pipe)
+        return
     context = None
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls / CERTIFICATE, tls / _KEY)
     with Sandbox(tls=context) as gateway:
         pipe.send(gateway.configuration())
-        try:
-            pipe.recv()
-        except EOFError:
-            return
+        _wait(pipe)
+
+
+def _wait(pipe: Connection) -> None:
+    """Return when the other side is closed."""
+    with contextlib.suppress(EOFError):
+        pipe.recv()
 
 
 def _certify(folder: Path) -> None:

@@ -51,5 +51,5 @@ def tables(rounds: int) -> Iterator[Table]:
     yield Table(
         "memory",
         [f"{CALLS:,} requests, each with an id of its own", "MiB"],
-        [["resident memory more than before", f"{grown() / _MIB:.2f}"]],
+        [["resident memory more than before", f"{grown(CALLS) / _MIB:.2f}"]],
     )

@@ -152,6 +152,30 @@ def test_any_head_is_read_as_http_client_reads_it(head: list[bytes]) -> None:
     assert told(wire._read_head, lines) == told(http.client.parse_headers, lines)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda head: head.__setitem__("A", "x"),
+        lambda head: head.__delitem__("A"),
+        lambda head: head.add_header("A", "x", y="z"),
+        lambda head: head.replace_header("A", "x"),
+        lambda head: head.set_boundary("x"),
+        lambda head: head.set_type("text/plain"),
+        lambda head: head.set_param("y", "z"),
+        lambda head: head.del_param("boundary"),
+    ],
+)
+def test_a_head_that_is_changed_says_so(change: Any) -> None:
+    """As that of http.client, whatever changes it."""
+    heads = []
+    for reader in (wire._read_head, http.client.parse_headers):
+        head = reader(io.BufferedReader(io.BytesIO(b"A: b\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n")))
+        assert head.get("a") == "b"
+        change(head)
+        heads.append([head.items(), head.get("A"), head.get("content-type"), head.get("mime-version")])
+    assert heads[0] == heads[1]
+
+
 def test_too_many_fields_are_refused() -> None:
     """As by http.client."""
     with pytest.raises(http.client.HTTPException, match="100"):

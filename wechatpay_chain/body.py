@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -92,6 +93,9 @@ def _encoded(text: str | bytes | bytearray) -> bytes:
 
 
 def _json(payload: Any, face: Face) -> tuple[bytes, str]:
+    with contextlib.suppress(TypeError, ValueError, RecursionError):
+        return _PLAIN.encode(payload).encode("utf-8"), face.json_content_type
+    # It holds sealed texts or dates, or what no JSON can hold.
     takes_dates = face.query_style.takes_dates
     seals = Seals(_date if takes_dates else None)
     try:
@@ -104,6 +108,9 @@ def _json(payload: Any, face: Face) -> tuple[bytes, str]:
     except (TypeError, ValueError, RecursionError):
         reason = _culprit(payload, takes_dates) or "the body is nested too deep, or in itself"
     raise ChainError(f"json: {reason}; nothing was sent")
+
+
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _date(value: Any) -> str:

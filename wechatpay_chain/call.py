@@ -92,7 +92,8 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
     """
     values, options = parted(words.placeholders(path), given, path, face)
     text = words.expand(path, values)
-    bases = _bases(options.get("base_url"), face.typed("base_url"))
+    urls = options.get("base_url")
+    bases = None if urls is None else _bases(urls, face.typed("base_url"))
     text, bases = _aimed(text, bases, known_bases)
     route, _, inline = text.partition("?")
     route = _resolved(route)
@@ -166,9 +167,7 @@ def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | No
     return verify
 
 
-def _bases(urls: object, name: str) -> tuple[Base, ...] | None:
-    if urls is None:
-        return None
+def _bases(urls: object, name: str) -> tuple[Base, ...]:
     try:
         return bases_of(urls, name)
     except ConfigError as error:
@@ -202,7 +201,7 @@ def _resolved(path: str) -> str:
 
 
 def _query(inline: str, params: object, face: Face) -> str:
-    if params is None:
+    if params is None or (not face.query_replaces and isinstance(params, dict) and not params):
         return inline
     added = words.escape(query.build(params, face.query_style))
     if face.query_replaces:

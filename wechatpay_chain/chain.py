@@ -45,7 +45,11 @@ class Chain:
         # Displays, debuggers, copy, pickle and numpy ask for names like these: they are no words of a path.
         if name[:1] == "_" and words.is_foreign(name):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        return Chain(self._client, (*self._path, words.segment(name)), name)
+        node = _new(Chain)
+        _set_client(node, self._client)
+        _set_path(node, (*self._path, words.segment(name)))
+        _set_word(node, name)
+        return node
 
     def __getitem__(self, text: str) -> Chain:
         return Chain(self._client, (*self._path, self._client._text(text)))
@@ -107,6 +111,7 @@ class Chain:
     __contains__ = None
 
 
+_new = object.__new__
 _set_client, _set_path, _set_word = (vars(Chain)[name].__set__ for name in Chain.__slots__)
 
 

@@ -29,6 +29,7 @@ from wechatpay_chain.protocol.proof import Proven, Signed
 __all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "is_unsigned", "request_text"]
 
 CLOCK_WINDOW = 300
+_SECONDS = re.compile(r"[0-9]{1,15}")
 _PROBE = "WECHATPAY/SIGNTEST/"
 SIGNATURE_HEADERS = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
 
@@ -39,6 +40,7 @@ UNSIGNED = (
     ("GET", re.compile(r"/v3/new-tax-control-fapiao/download")),
     ("GET", re.compile(r"/v3/(global/)?merchant-service/images/(?!upload$)[^/]+")),
 )
+_UNSIGNED_METHODS = frozenset(verb for verb, _ in UNSIGNED)
 # Answers whose signature covers {"sha1": …} of this header in place of the body.
 DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")
 DIGEST_HEADER = "Wechatpay-Statement-Sha1"
@@ -56,7 +58,7 @@ def answer_text(timestamp: str, nonce: str, body: bytes) -> bytes:
 
 def is_unsigned(method: str, path: str) -> bool:
     """Whether WeChat Pay leaves the answer to this request unsigned; ``path`` is without a base's prefix."""
-    return any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED)
+    return method in _UNSIGNED_METHODS and any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED)
 
 
 class APIv3:
@@ -151,7 +153,7 @@ def _check_characters(name: str, value: str) -> None:
 
 
 def _check_clock(timestamp: str, now: float) -> None:
-    if not re.fullmatch(r"[0-9]{1,15}", timestamp):
+    if not _SECONDS.fullmatch(timestamp):
         raise HeadersIncomplete(f"Wechatpay-Timestamp: expected seconds, found {timestamp[:40]!r}")
     offset = now - int(timestamp)
     if abs(offset) > CLOCK_WINDOW:

@@ -70,14 +70,31 @@ class Wire(_HTTPConnection):
 
 
 class _Head(http.client.HTTPMessage):
-    """The fields of an answer that hold nothing but ASCII, so that none has to be looked at again."""
+    """The fields of an answer that hold nothing but ASCII, so that none has to be looked at again.
+
+    ``known`` holds the first value of each, by its name in lower case; None when one was changed after all.
+    """
+
+    known: dict[str, str] | None = None
 
     def get(self, name: str, failobj: Any = None) -> Any:
-        name = name.lower()
-        for known, value in self.raw_items():
-            if known.lower() == name:
-                return value
-        return failobj
+        return super().get(name, failobj) if self.known is None else self.known.get(name.lower(), failobj)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.known = None
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.known = None
+        super().__delitem__(name)
+
+    def replace_header(self, *args: Any) -> None:
+        self.known = None
+        super().replace_header(*args)
+
+    def set_boundary(self, boundary: str) -> None:
+        self.known = None
+        super().set_boundary(boundary)
 
     def items(self) -> list[tuple[str, Any]]:
         return list(self.raw_items())
@@ -91,9 +108,13 @@ def _read_head(fp: Any, *args: Any, **options: Any) -> http.client.HTTPMessage:
         parsed: http.client.HTTPMessage = http.client.parse_headers(fp, *args, **options)
         return parsed
     head = _Head()
+    known: dict[str, str] = {}
     for line in fp.read(end + 2)[:-4].decode("ascii").split("\r\n"):
         name, _, value = line.partition(":")
-        head.set_raw(name, value.lstrip(" \t"))
+        value = value.lstrip(" \t")
+        head.set_raw(name, value)
+        known.setdefault(name.lower(), value)
+    head.known = known
     return head
 
 

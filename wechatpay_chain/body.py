@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -93,11 +92,12 @@ def _encoded(text: str | bytes | bytearray) -> bytes:
 
 
 def _json(payload: Any, face: Face) -> tuple[bytes, str]:
-    with contextlib.suppress(TypeError, ValueError, RecursionError):
-        return _PLAIN.encode(payload).encode("utf-8"), face.json_content_type
-    # It holds sealed texts or dates, or what no JSON can hold.
     takes_dates = face.query_style.takes_dates
-    seals = Seals(_date if takes_dates else None)
+    try:
+        return _PLAIN.encode(payload).encode("utf-8"), face.json_content_type
+    except (TypeError, ValueError, RecursionError):
+        # It holds sealed texts or dates, or what no JSON can hold.
+        seals = Seals(_date if takes_dates else None)
     try:
         text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=seals)
         body = text.encode("utf-8")

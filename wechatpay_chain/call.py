@@ -98,9 +98,8 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
     route, _, inline = text.partition("?")
     route = _resolved(route)
     is_v2 = route.lower().startswith("/v2/")
-    given_v2 = [name for name in legacy.OPTIONS if options.get(name) is not None]
-    if given_v2 and not is_v2:
-        raise ChainError(f"{given_v2[0]}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
+    if not is_v2 and not options.keys().isdisjoint(legacy.OPTIONS):
+        _refuse_v2(options)
     signs_query = is_v2 and method == "GET"
     if signs_query and inline:
         raise ChainError(f"?{inline[:60]}: APIv2 signs the query of get; pass it as an option; nothing was sent")
@@ -122,6 +121,12 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         # Most calls give none of these.
         **{name: read(options[name]) for name, read in _READERS.items() if name in options},
     )
+
+
+def _refuse_v2(options: Mapping[str, Any]) -> None:
+    for name in legacy.OPTIONS:
+        if options.get(name) is not None:
+            raise ChainError(f"{name}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
 
 
 def _as_given(value: Any) -> Any:

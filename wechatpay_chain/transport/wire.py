@@ -25,6 +25,7 @@ _SENDABLE = re.compile(rf"{_TOKEN}: [\t\x20-\x7e\x80-\xff]*\r\n")
 # Fields without folded lines, and nothing in them but printable ASCII, and no more than http.client takes;
 # whatever else comes, it reads.
 _PLAIN = re.compile(rf"(?:{_TOKEN}:[\t\x20-\x7e]*\r\n){{1,99}}".encode())
+_FIELD = re.compile(r"([^:\r]+):[ \t]*([^\r]*)\r\n")
 _END = b"\r\n\r\n"
 
 
@@ -108,13 +109,10 @@ def _read_head(fp: Any, *args: Any, **options: Any) -> http.client.HTTPMessage:
         parsed: http.client.HTTPMessage = http.client.parse_headers(fp, *args, **options)
         return parsed
     head = _Head()
-    known: dict[str, str] = {}
-    for line in fp.read(end + 2)[:-4].decode("ascii").split("\r\n"):
-        name, _, value = line.partition(":")
-        value = value.lstrip(" \t")
+    fields: list[tuple[str, str]] = _FIELD.findall(fp.read(end + 2).decode("ascii"))
+    for name, value in fields:
         head.set_raw(name, value)
-        known.setdefault(name.lower(), value)
-    head.known = known
+    head.known = {name.lower(): value for name, value in reversed(fields)}
     return head
 
 

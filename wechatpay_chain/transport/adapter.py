@@ -42,6 +42,8 @@ __all__ = ["SigningAdapter", "failure"]
 _NO_RETRIES = Retry(total=False, redirect=False)
 # A call may come with a proxy of its own; more ways than this to reach a host are looked up again.
 _MOST_WAYS = 64
+# Bytes of an upload that are read and sent at a time; http.client takes 16 KiB.
+_BLOCK = 1 << 16
 # More threads than this share a client rarely; a connection beyond it is closed after its call.
 _KEPT_CONNECTIONS = 64
 
@@ -70,13 +72,13 @@ class SigningAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """The pools of hosts, with the options of all."""
-        super().init_poolmanager(*args, **{**options, **self._pool_options})
+        super().init_poolmanager(*args, **{**options, "blocksize": _BLOCK, **self._pool_options})
         with_fresh_connections(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
         """The pools behind ``proxy``, with the options of all."""
         known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **{**options, **self._pool_options})
+        manager = super().proxy_manager_for(proxy, **{**options, "blocksize": _BLOCK, **self._pool_options})
         return manager if known else with_fresh_connections(manager)
 
     def send(

@@ -50,6 +50,7 @@ class Wire(_HTTPConnection):
             self._held = None
         head, *rest = held
         fields = "".join(self._fields).encode("latin-1")
+        self._fields = []
         self.send(b"".join((head[:-2], fields, head[-2:], *rest)))
 
     def putheader(self, header: str, *values: str) -> None:  # type: ignore[override]

@@ -54,6 +54,23 @@ def test_the_bytes_of_a_request_are_those_of_urllib3(method: str, body: Any) -> 
     assert head.startswith(f"{method} /v3/x?a=b HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n".encode())
 
 
+def test_names_and_values_may_be_bytes() -> None:
+    """As http.client takes them; a pool hands them on as they are given."""
+    received: list[bytes] = []
+
+    def behave(connection: socket.socket) -> None:
+        received.append(request_of(connection))
+        connection.sendall(OK)
+
+    headers: Any = {b"X-Bytes": "a", "X-Value": b"b", "X-Number": 5}
+    with raw_server(behave) as (url, _):
+        pool = with_fresh_connections(urllib3.PoolManager()).connection_from_url(url)
+        pool.urlopen("POST", "/", b"{}", headers, retries=False)
+        pool.close()
+    for field in (b"X-Bytes: a", b"X-Value: b", b"X-Number: 5"):
+        assert b"\r\n%b\r\n" % field in received[0]
+
+
 def test_a_short_request_leaves_as_one_piece(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """One call of the socket for head and body, as one TLS record would be."""
     sizes: list[int] = []

@@ -55,10 +55,10 @@ class Wire(_HTTPConnection):
 
     def putheader(self, header: str, *values: str) -> None:  # type: ignore[override]
         """Add a field of the request that is begun."""
-        if self._held is not None and len(values) == 1:
-            (value,) = values
+        value = values[0] if len(values) == 1 else None
+        if self._held is not None and isinstance(header, str) and isinstance(value, str) and value != SKIP_HEADER:
             field = f"{header}: {value}\r\n"
-            if isinstance(value, str) and value != SKIP_HEADER and _SENDABLE.fullmatch(field):
+            if _SENDABLE.fullmatch(field):
                 self._fields.append(field)
                 return
         super().putheader(header, *values)

@@ -93,7 +93,11 @@ def _encoded(text: str | bytes | bytearray) -> bytes:
 
 def _json(payload: Any, face: Face) -> tuple[bytes, str]:
     takes_dates = face.query_style.takes_dates
-    seals = Seals(_date if takes_dates else None)
+    try:
+        return _PLAIN.encode(payload).encode("utf-8"), face.json_content_type
+    except (TypeError, ValueError, RecursionError):
+        # It holds sealed texts or dates, or what no JSON can hold.
+        seals = Seals(_date if takes_dates else None)
     try:
         text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=seals)
         body = text.encode("utf-8")
@@ -104,6 +108,9 @@ def _json(payload: Any, face: Face) -> tuple[bytes, str]:
     except (TypeError, ValueError, RecursionError):
         reason = _culprit(payload, takes_dates) or "the body is nested too deep, or in itself"
     raise ChainError(f"json: {reason}; nothing was sent")
+
+
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _date(value: Any) -> str:

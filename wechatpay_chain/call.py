@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TextIO
 
 from urllib3.util import parse_url
@@ -47,15 +46,14 @@ VERBS: Mapping[str, Verb] = {
 _ACCEPT = "application/json, text/plain, application/x-gzip, application/pdf, image/png, image/*;q=0.5"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request before it is signed: ``path`` begins with a slash, both it and ``query`` are final."""
 
     method: str
     path: str
     query: str = ""
-    body: Body = field(default=None, repr=False)
-    headers: tuple[tuple[str, str | None], ...] = field(default=(), repr=False)
+    body: Body = None
+    headers: tuple[tuple[str, str | None], ...] = ()
     content_type: str = JSON_UTF8
     bases: tuple[Base, ...] | None = None
     timeout: tuple[float, float] | None = None
@@ -63,15 +61,19 @@ class Call:
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
-    payload: legacy.Payload | None = field(default=None, repr=False)
+    payload: legacy.Payload | None = None
     verify: bool | str | None = None
-    proxies: Mapping[str, str] | None = field(default=None, repr=False)
+    proxies: Mapping[str, str] | None = None
     tls: ssl.SSLContext | None = None
-    authorization: str | None = field(default=None, repr=False)
+    authorization: str | None = None
     http_errors: bool = True
     redirects: int | None = None
     debug: TextIO | None = None
     response_type: str = ""
+
+    def __repr__(self) -> str:
+        # Not the rest: bodies, headers and proxies hold what is secret.
+        return f"<Call {self.method} {self.path}>"
 
     @property
     def protocol(self) -> str:
@@ -90,14 +92,14 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
     """
     values, options = parted(words.placeholders(path), given, path, face)
     text = words.expand(path, values)
-    bases = _bases(options.get("base_url"), face.typed("base_url"))
+    urls = options.get("base_url")
+    bases = None if urls is None else _bases(urls, face.typed("base_url"))
     text, bases = _aimed(text, bases, known_bases)
     route, _, inline = text.partition("?")
     route = _resolved(route)
     is_v2 = route.lower().startswith("/v2/")
-    given_v2 = [name for name in legacy.OPTIONS if options.get(name) is not None]
-    if given_v2 and not is_v2:
-        raise ChainError(f"{given_v2[0]}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
+    if not is_v2 and not options.keys().isdisjoint(legacy.OPTIONS):
+        _refuse_v2(options)
     signs_query = is_v2 and method == "GET"
     if signs_query and inline:
         raise ChainError(f"?{inline[:60]}: APIv2 signs the query of get; pass it as an option; nothing was sent")
@@ -113,19 +115,30 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         accept=face.xml_accept if is_v2 else _ACCEPT,
         payload=legacy.Payload.of(method, options, face) if is_v2 else None,
         bases=bases,
-        timeout=read_timeout(options.get("timeout")),
-        retry=read_retry(options.get("retry")),
         stream=read_flag(options.get("stream"), "stream") or response_type == "stream",
-        sink=read_sink(options.get("sink")),
         verify=_verify(options.get("verify"), known_bases if bases is None else bases),
-        proxies=options.get("proxies"),
-        tls=options.get("tls"),
-        authorization=options.get("authorization"),
-        http_errors=options.get("http_errors", True),
-        redirects=options.get("redirects"),
-        debug=options.get("debug"),
         response_type=response_type,
+        # Most calls give none of these.
+        **{name: read(options[name]) for name, read in _READERS.items() if name in options},
     )
+
+
+def _refuse_v2(options: Mapping[str, Any]) -> None:
+    for name in legacy.OPTIONS:
+        if options.get(name) is not None:
+            raise ChainError(f"{name}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
+
+
+def _as_given(value: Any) -> Any:
+    return value
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "timeout": read_timeout,
+    "retry": read_retry,
+    "sink": read_sink,
+    **dict.fromkeys(("proxies", "tls", "authorization", "http_errors", "redirects", "debug"), _as_given),
+}
 
 
 def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
@@ -135,7 +148,7 @@ def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     text, bases = _aimed(words.escape(url), None, known_bases)
     route, _, inline = text.partition("?")
     _verify(call.verify, bases or ())
-    return replace(call, path=_resolved(route), query=inline, bases=bases)
+    return call._replace(path=_resolved(route), query=inline, bases=bases)
 
 
 def named(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
@@ -148,9 +161,9 @@ def named(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     there = redirected(call, url.strip().partition("#")[0], bases)
     base = next((base for base in bases if there.bases and base.origin == there.bases[0].origin), None)
     if base is not None and base.prefix and there.path.startswith(f"{base.prefix}/"):
-        there = replace(there, path=there.path[len(base.prefix) :], bases=(base,))
+        there = there._replace(path=there.path[len(base.prefix) :], bases=(base,))
     # A refusal must not be taken for the file, whatever is usual for this client's calls.
-    return replace(there, stream=True, sink=None, http_errors=True, redirects=None, response_type="")
+    return there._replace(stream=True, sink=None, http_errors=True, redirects=None, response_type="")
 
 
 def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | None:
@@ -159,9 +172,7 @@ def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | No
     return verify
 
 
-def _bases(urls: object, name: str) -> tuple[Base, ...] | None:
-    if urls is None:
-        return None
+def _bases(urls: object, name: str) -> tuple[Base, ...]:
     try:
         return bases_of(urls, name)
     except ConfigError as error:
@@ -195,7 +206,9 @@ def _resolved(path: str) -> str:
 
 
 def _query(inline: str, params: object, face: Face) -> str:
+    if params is None or (not face.query_replaces and isinstance(params, dict) and not params):
+        return inline
     added = words.escape(query.build(params, face.query_style))
-    if face.query_replaces and params is not None:
+    if face.query_replaces:
         return added
     return "&".join(filter(None, (inline, added)))

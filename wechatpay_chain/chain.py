@@ -9,10 +9,10 @@ from wechatpay_chain import words
 from wechatpay_chain.call import VERBS, Verb
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.frames import hiding
-from wechatpay_chain.prompt import Place, Spelled, documented, trust
+from wechatpay_chain.interpreter import Spelled, documented, trust
 
 if TYPE_CHECKING:
-    from wechatpay_chain.catalog.sample import Dialect
+    from wechatpay_chain.prompt import Place
 
 __all__ = ["Chain", "Dispatcher", "Root", "call_of"]
 
@@ -20,7 +20,7 @@ __all__ = ["Chain", "Dispatcher", "Root", "call_of"]
 class Dispatcher(Protocol):
     """Whom a node hands its call to; ``_mchid`` and ``_dialect`` are for the call that help shows."""
 
-    _dialect: Dialect
+    _dialect: str
 
     @property
     def _mchid(self) -> str: ...
@@ -46,15 +46,20 @@ class Chain(metaclass=Spelled):
     _word: str | None
 
     def __init__(self, client: Dispatcher, path: tuple[str, ...] = (), word: str | None = None) -> None:
-        object.__setattr__(self, "_client", client)
-        object.__setattr__(self, "_path", path)
-        object.__setattr__(self, "_word", word)
+        # Every word makes one: the slots' own setters, since __setattr__ refuses, and object's looks names up.
+        _set_client(self, client)
+        _set_path(self, path)
+        _set_word(self, word)
 
     def __getattr__(self, name: str) -> Chain:
         # Displays, debuggers, copy, pickle and numpy ask for names like these: they are no words of a path.
-        if words.is_foreign(name):
+        if name[:1] == "_" and words.is_foreign(name):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        return Chain(self._client, (*self._path, words.segment(name)), name)
+        node = _new(Chain)
+        _set_client(node, self._client)
+        _set_path(node, (*self._path, words.segment(name)))
+        _set_word(node, name)
+        return node
 
     def __getitem__(self, text: str) -> Chain:
         return Chain(self._client, (*self._path, self._client._text(text)))
@@ -129,6 +134,10 @@ class Chain(metaclass=Spelled):
     __contains__ = None
 
 
+_new = object.__new__
+_set_client, _set_path, _set_word = (vars(Chain)[name].__set__ for name in Chain.__slots__)
+
+
 class Root:
     """Where chains begin: the attributes of a client are the first words of a path."""
 
@@ -149,18 +158,15 @@ class Root:
         return Chain(self, (self._text(text),))
 
     def _ipython_key_completions_(self) -> list[str]:
-        return _ROOT.keys()
+        return _place_of("", None, "").keys()
 
     def __dir__(self) -> list[str]:
         own = {name for name in super().__dir__() if not name.startswith("_")}
-        return sorted(own.union(_ROOT.names()))
+        return sorted(own.union(_place_of("", None, "").names()))
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         trust(Chain, cls)
-
-
-_ROOT = Place("", None, "")
 
 
 def call_of(node: Chain) -> tuple[Verb, str]:
@@ -181,7 +187,14 @@ def _parted(node: Chain) -> tuple[Verb | None, str]:
 
 def _place(node: Chain) -> Place:
     verb, path = _parted(node)
-    return Place(path, verb, _joined(node._path))
+    return _place_of(path, verb, _joined(node._path))
+
+
+def _place_of(path: str, verb: Verb | None, whole: str) -> Place:
+    # Nobody needs the catalogue for a call.
+    from wechatpay_chain.prompt import Place
+
+    return Place(path, verb, whole)
 
 
 def _joined(path: tuple[str, ...]) -> str:
@@ -195,6 +208,8 @@ def _joined(path: tuple[str, ...]) -> str:
 def _refuse_unsendable(node: Chain, path: str) -> None:
     if not path:
         raise ChainError("there is no path before the verb; nothing was sent")
+    if "?" not in path and "#" not in path:
+        return
     before = node._path[: -1 if node._word is None or node._word not in VERBS else -2]
     if any("?" in piece or "#" in piece for piece in before):
         raise ChainError(f"{words.shown(path)}: nothing but a verb can follow a query or #; nothing was sent")

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from requests.structures import CaseInsensitiveDict
-
-from wechatpay_chain import fetch, headers, query, settings, words
+from wechatpay_chain import headers, query, settings, words
 from wechatpay_chain import options as opts
 from wechatpay_chain.body import own_boundary
 from wechatpay_chain.call import Call, Verb, build, named
-from wechatpay_chain.catalog import sample
-from wechatpay_chain.catalog.suggestion import meant
 from wechatpay_chain.chain import Chain, Root, call_of
 from wechatpay_chain.errors import ApiError, ChainError, ConfigError
+from wechatpay_chain.fields import HeaderFields
 from wechatpay_chain.frames import hiding, without_frames
 from wechatpay_chain.inbox import Inbox
 from wechatpay_chain.known import Known
-from wechatpay_chain.promise import Promise
-from wechatpay_chain.protocol.files import NamedFile
-from wechatpay_chain.protocol.payment import PayParams
 from wechatpay_chain.protocol.proof import Signer
-from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.recipe import Recipe
 from wechatpay_chain.renewal import Renewal
@@ -33,11 +25,16 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.sealing import Fields, addressed
 from wechatpay_chain.settings import Settings
 from wechatpay_chain.transport.delivery import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
-from wechatpay_chain.transport.download import Download, Progress, receive
 from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.sink import Sink, pour
+
+if TYPE_CHECKING:
+    from wechatpay_chain import fetch
+    from wechatpay_chain.protocol.files import NamedFile
+    from wechatpay_chain.protocol.payment import PayParams
+    from wechatpay_chain.transport.download import Download, Progress
 
 __all__ = ["Client", "Wechatpay"]
 
@@ -49,7 +46,7 @@ class Client(Root, Inbox, Fields):
     """What both faces share: a root of chains, one session, and the way of a call."""
 
     _face = opts.NATIVE
-    _dialect = sample.NATIVE
+    _dialect = "NATIVE"
     _response_class = Response
 
     def __init__(self, configured: Settings) -> None:
@@ -57,7 +54,6 @@ class Client(Root, Inbox, Fields):
         merchant = configured.merchant
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
-        self._v2 = APIv2(merchant.mchid, merchant.secret)
         if merchant.downloads:
             configured.keyring.refresh = Renewal(self._session, configured)
 
@@ -90,12 +86,18 @@ class Client(Root, Inbox, Fields):
         ``progress`` is called with the bytes that arrived and their total or None. Decrypts, unzips and joins.
         Raises IntegrityError for a file that is not the one that was named, ChainError before anything is sent.
         """
+        # What few calls need is imported where it is needed: a cold start waits for all else.
+        from wechatpay_chain import fetch
+        from wechatpay_chain.transport.download import receive
+
         sink = opts.read_sink(to, "to")
         return receive(fetch.sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
 
     @property
     def pay_params(self) -> PayParams:
         """What front ends take: ``.jsapi .miniprogram .app .h5``, with ``_v2`` for APIv2, and ``.busifavor``."""
+        from wechatpay_chain.protocol.payment import PayParams
+
         return PayParams(self._settings.merchant)
 
     def close(self) -> None:
@@ -140,6 +142,8 @@ class Client(Root, Inbox, Fields):
         call = self._call(verb.method, path, args, options)
         if not verb.is_async:
             return self._send(call)
+        from wechatpay_chain.promise import Promise
+
         if call.payload is None and self._settings.keyring.newest() is None:
             # The first call brings the keys; whoever asks for a promise does not wait for them.
             return Promise.run(partial(self._send, call))
@@ -157,7 +161,7 @@ class Client(Root, Inbox, Fields):
         body, query = call.payload.signed(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
         given = own_boundary(call.headers, body, kind)
-        return replace(call, body=body, query=query or call.query, content_type=kind, headers=given)
+        return call._replace(body=body, query=query or call.query, content_type=kind, headers=given)
 
     def _open(self, file: NamedFile) -> fetch.Opening:
         call = named(self._call("GET", "v3", (), {}), file.url, self._settings.bases)
@@ -167,14 +171,16 @@ class Client(Root, Inbox, Fields):
 
     def _request(self, call: Call, offline: bool = False) -> SignedRequest:
         given = self._headers(call)
-        protocol: Signer = self._v2
+        protocol: Signer
         if call.payload is None:
             call, protocol = addressed(call, given, self._settings.keyring, offline), self._v3
+        else:
+            protocol = self._v2
         request = SignedRequest(call, given, protocol, self._response_class)
         request.http_errors, request.redirect_errors = call.http_errors, call.redirects is None
         return request
 
-    def _headers(self, call: Call) -> CaseInsensitiveDict[str]:
+    def _headers(self, call: Call) -> HeaderFields:
         given = headers.of(call, self._settings)
         if call.authorization:
             given["Authorization"] = call.authorization
@@ -207,6 +213,8 @@ class Client(Root, Inbox, Fields):
             response = self._exchange(call, request or self._request(call))
         except ApiError as error:
             if error.status == 404 and call.payload is None:
+                from wechatpay_chain.catalog.suggestion import meant
+
                 error.add(meant(call.method, call.path))
             raise
         response.response_type = call.response_type

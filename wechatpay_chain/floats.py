@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 __all__ = ["as_js", "as_php"]
 
 
@@ -17,4 +15,6 @@ def as_js(value: float) -> str:
     """A finite number as JavaScript's string: all digits that tell it, ``1e+25``."""
     if value and not 1e-6 <= abs(value) < 1e21:
         return repr(value).replace("e-0", "e-")
+    from decimal import Decimal
+
     return f"{Decimal(repr(value + 0.0)):f}".removesuffix(".0")

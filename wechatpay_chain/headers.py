@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.call import Call
+from wechatpay_chain.fields import HeaderFields
 from wechatpay_chain.settings import Settings
 from wechatpay_chain.version import __version__
 
@@ -14,10 +14,9 @@ __all__ = ["of"]
 _USER_AGENT = f"wechatpay_chain/{__version__} requests/{requests.__version__}"
 
 
-def of(call: Call, settings: Settings) -> CaseInsensitiveDict[str]:
+def of(call: Call, settings: Settings) -> HeaderFields:
     """All but what depends on the body and on the keys; a value of None leaves a header out."""
-    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(call.default_headers())
-    headers["User-Agent"] = _USER_AGENT
+    headers = HeaderFields.of((*call.default_headers().items(), ("User-Agent", _USER_AGENT)))
     for name, value in (*settings.headers, *call.headers):
         if value is None:
             headers.pop(name, None)

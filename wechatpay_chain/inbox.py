@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain.protocol import notice, notification
-from wechatpay_chain.protocol.notification import Notification
-from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.settings import Settings
+
+if TYPE_CHECKING:
+    from wechatpay_chain.protocol.notification import Notification
+    from wechatpay_chain.protocol.v2 import APIv2
 
 __all__ = ["Inbox"]
 
@@ -18,7 +20,14 @@ class Inbox:
 
     _settings: Settings
     _v3: APIv3
-    _v2: APIv2
+
+    @cached_property
+    def _v2(self) -> APIv2:
+        # Most merchants never call it, and XML is a tenth of a cold start.
+        from wechatpay_chain.protocol.v2 import APIv2
+
+        merchant = self._settings.merchant
+        return APIv2(merchant.mchid, merchant.secret)
 
     def notification(self, headers: Any, body: bytes) -> Notification:
         """What WeChat Pay pushed, verified and decrypted; never None.
@@ -27,6 +36,8 @@ class Inbox:
         VerificationError that tells why it is not proven, DecryptionError, ConfigError, or TypeError for a body
         that is text or parsed already.
         """
+        from wechatpay_chain.protocol import notification
+
         return notification.read(self._v3, self._settings.merchant, headers, body)
 
     def notification_v2(self, body: bytes) -> dict[str, Any]:
@@ -34,4 +45,6 @@ class Inbox:
 
         Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
         """
+        from wechatpay_chain.protocol import notice
+
         return notice.read(self._v2, self._settings.merchant, body)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wechatpay_chain import query, words
 from wechatpay_chain.crypto.digest import digest
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.options import Face, mapping, read_flag
 from wechatpay_chain.protocol.spelling import spell
-from wechatpay_chain.protocol.v2 import APIv2
-from wechatpay_chain.protocol.xml import to_xml
 from wechatpay_chain.transport.media import file_parts
 from wechatpay_chain.transport.multipart import File, Multipart, Part
+
+if TYPE_CHECKING:
+    from wechatpay_chain.protocol.v2 import APIv2
 
 __all__ = ["CONTENT_TYPE", "OPTIONS", "Payload"]
 
@@ -26,8 +26,7 @@ _BODIES = ("xml", "json", "data", "multipart")
 _FORMS = ("form", "meta")
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """The fields of one call, unsigned, and the ``files`` that go with them as a form.
 
     ``security`` asks for the merchant's TLS certificate.
@@ -37,6 +36,9 @@ class Payload:
     nonceless: bool = False
     security: bool = False
     files: tuple[Part, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Payload of {len(self.fields)} fields>"
 
     @classmethod
     def of(cls, method: str, options: Mapping[str, Any], face: Face) -> Payload:
@@ -74,6 +76,8 @@ class Payload:
             # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
             return None, words.escape(query.build(fields, face.query_style._replace(safe="*")))
         fields = protocol.signed(self.fields, self.nonceless, face.xml_style)
+        from wechatpay_chain.protocol.xml import to_xml
+
         return to_xml(fields, style=face.xml_style).encode("utf-8"), ""
 
     def _form(self, protocol: APIv2, face: Face) -> Multipart:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import re
@@ -199,6 +198,8 @@ def parted(
 def _refuse(name: str, names: tuple[str, ...], path: str, face: Face) -> None:
     if name in face.elsewhere:
         raise ChainError(f"{name}: not an option here: {face.elsewhere[name]}; nothing was sent")
+    import difflib
+
     close = difflib.get_close_matches(name, [*names, *face.options], n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     raise ChainError(f"{name[:64]}: neither an option nor a placeholder of {words.shown(path)}{hint}; nothing was sent")

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import html
-import sys
 from collections.abc import Iterator
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from wechatpay_chain import words
 from wechatpay_chain.call import VERBS, Verb
-from wechatpay_chain.catalog import manual, tree
+from wechatpay_chain.catalog import manual, sample, tree
+from wechatpay_chain.interpreter import trust
 
-if TYPE_CHECKING:
-    from wechatpay_chain.catalog.sample import Dialect
-
-__all__ = ["Place", "Spelled", "documented", "trust"]
-
-T = TypeVar("T")
+__all__ = ["Place"]
 
 _MOST_ROWS = 200
 
@@ -47,8 +41,9 @@ class Place(NamedTuple):
         below = ("/".join(each.words[depth:]) for each in tree.below(self.whole) if len(each.words) > depth)
         return [words.shown(path) for path in dict.fromkeys(below)]
 
-    def manual(self, mchid: str, dialect: Dialect) -> str:
-        """What ``help`` tells of it; empty where nothing is known."""
+    def manual(self, mchid: str, face: str) -> str:
+        """What ``help`` tells of it to users of a face; empty where nothing is known."""
+        dialect = sample.DIALECTS[face]
         if self.verb is None:
             return manual.manual(self.path, "", mchid, dialect)
         told = manual.manual(self.path, self.verb.method, mchid, dialect) if self._is_known() else ""
@@ -97,56 +92,3 @@ class Place(NamedTuple):
 
     def _is_known(self) -> bool:
         return self.verb is not None and tree.matching(self.verb.method, self.path) is not None
-
-
-_TRUSTED: set[type] = set()
-
-
-def trust(*kinds: type) -> None:
-    """Let IPython's completer look at the attributes and items of ``kinds``, and of those that were told before.
-
-    It evaluates nothing of a class with a ``__getattr__`` of its own, so ``wxpay.v3['`` would offer no paths;
-    of chains it may, since making one does nothing. Called again, since IPython may be imported later.
-    """
-    _TRUSTED.update(kinds)
-    if "IPython.core.completer" not in sys.modules:
-        return
-    try:
-        guard = import_module("IPython.core.guarded_eval")
-    except ImportError:  # before IPython 8.8 the completer evaluated anything
-        return
-    policy = getattr(guard, "EVALUATION_POLICIES", {}).get("limited")
-    for name in ("allowed_getattr", "allowed_getitem"):
-        allowed = getattr(policy, name, None)
-        if isinstance(allowed, set):
-            allowed.update(_TRUSTED)
-
-
-def documented(kind: type[T]) -> type[T]:
-    """Give the objects of a class a ``__doc__`` of their own, which their ``_manual()`` tells."""
-    type.__setattr__(kind, "__doc__", _Doc(kind.__doc__ or ""))
-    return kind
-
-
-class Spelled(type):
-    """The class of chains, which has a property for each known word.
-
-    rlcompleter adds ``(`` to what can be called, as every node can, but not to a property. IPython needs none,
-    and would show the property in place of the node.
-    """
-
-    def __getattr__(cls, name: str) -> Any:
-        if "IPython" not in sys.modules and name in tree.spellings():
-            return _WORD
-        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-
-
-_WORD = property(doc="A word of a path.")
-
-
-class _Doc:
-    def __init__(self, own: str) -> None:
-        self._own = own
-
-    def __get__(self, thing: Any, owner: object = None) -> str:
-        return self._own if thing is None else str(thing._manual()) or self._own

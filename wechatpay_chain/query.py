@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -120,6 +119,8 @@ def _plain(value: object, key: str, style: Style) -> str:
         return int.__repr__(value)
     if isinstance(value, float) and math.isfinite(value):
         return style.number(value)
+    from decimal import Decimal
+
     if isinstance(value, Decimal) and value.is_finite():
         return f"{value:f}"
     if isinstance(value, datetime) and style.takes_dates and value.tzinfo is not None:

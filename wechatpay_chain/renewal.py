@@ -9,7 +9,6 @@ from cryptography import x509
 from wechatpay_chain import headers
 from wechatpay_chain.call import Call
 from wechatpay_chain.errors import ApiError, ConfigError, TransportError, UnknownSerial, VerificationError
-from wechatpay_chain.protocol.certificates import Bootstrap
 from wechatpay_chain.protocol.keyring import Fetched
 from wechatpay_chain.response import Response
 from wechatpay_chain.settings import Settings
@@ -81,6 +80,8 @@ class Renewal:
         return stored if fitting else None
 
     def _request(self) -> SignedRequest:
+        from wechatpay_chain.protocol.certificates import Bootstrap
+
         settings = self._settings
         base = settings.bases[0]
         call = Call("GET", _PATH if base.prefix else _PATHS.get(base.origin, _PATH))

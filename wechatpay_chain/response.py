@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import requests
+from requests.cookies import RequestsCookieJar
+
+from wechatpay_chain.fields import HeaderFields
 
 __all__ = ["RESPONSE_TYPES", "Response"]
 
@@ -28,6 +32,17 @@ class Response(requests.Response):
     verified: bool = False
     parsed: Any = None
     response_type: str = ""
+
+    def __init__(self) -> None:
+        # What requests sets, of whatever version, but for the cookie jar, which is made when it is asked for.
+        self.__dict__.update(_BLANK)
+        self.history = []
+        self.headers = HeaderFields.of(())
+
+    @cached_property
+    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]  # it can still be set
+        """As in ``requests``; nothing is put into it."""
+        return RequestsCookieJar()
 
     @property
     def status(self) -> int:
@@ -79,6 +94,9 @@ class Response(requests.Response):
         # IPython has on its stack what it is in the middle of printing: a list of answers should stay a list.
         nested = len(getattr(printer, "stack", ())) > 1
         printer.text(display.brief(self) if nested else terminal.displayed(self, terminal.here()))
+
+
+_BLANK = {name: value for name, value in vars(requests.Response()).items() if name != "cookies"}
 
 
 def _file(answer: Response) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.call import Call
 from wechatpay_chain.crypto import rsa
 from wechatpay_chain.errors import ChainError, WechatpayError
+from wechatpay_chain.fields import HeaderFields
 from wechatpay_chain.protocol.keyring import Key, Keyring
 from wechatpay_chain.sealed import Envelope
 from wechatpay_chain.settings import Settings
@@ -71,7 +70,7 @@ class Fields:
         return self._settings.merchant.decrypt(ciphertext)
 
 
-def addressed(call: Call, headers: CaseInsensitiveDict[str], keyring: Keyring, offline: bool = False) -> Call:
+def addressed(call: Call, headers: HeaderFields, keyring: Keyring, offline: bool = False) -> Call:
     """The call with its sealed texts encrypted, after the key's id is among the headers.
 
     A header of the caller's own selects the key, or raises ChainError when that is not held. ``offline`` leaves
@@ -83,7 +82,7 @@ def addressed(call: Call, headers: CaseInsensitiveDict[str], keyring: Keyring, o
     if isinstance(call.body, Envelope):
         key = _named(asked, keyring) if asked else chosen or keyring.current
         headers[_HEADER] = key.id
-        return replace(call, body=call.body.opened(lambda text: rsa.encrypt(text, key.public_key)))
+        return call._replace(body=call.body.opened(lambda text: rsa.encrypt(text, key.public_key)))
     if not asked and chosen is not None:
         headers[_HEADER] = chosen.id
     return call

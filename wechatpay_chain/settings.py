@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import ssl
 import sys
@@ -23,7 +22,6 @@ from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.recipe import Recipe
-from wechatpay_chain.transport.tls import client_context
 
 __all__ = ["Settings", "again", "entries", "from_env", "from_profile", "joined", "read", "sourced"]
 
@@ -114,7 +112,7 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
     folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
     return Settings(
         merchant=merchant,
-        tls=None if given.get("merchant") is None else client_context(given["merchant"]),
+        tls=None if given.get("merchant") is None else _tls(given["merchant"]),
         keyring=Keyring.of(
             _certs(given, folder),
             merchant.serial,
@@ -129,6 +127,12 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         folder=folder,
         recipe=Recipe.of(given),
     )
+
+
+def _tls(merchant: object) -> ssl.SSLContext:
+    from wechatpay_chain.transport.tls import client_context
+
+    return client_context(merchant)
 
 
 def again(recipe: Recipe) -> Settings:
@@ -236,6 +240,8 @@ def _session(session: object) -> requests.Session | None:
 
 
 def _unknown(given: object, names: set[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(str(given), names, n=1)
     return f"{given!s:.64}: no such entry" + (f"; did you mean {close[0]}?" if close else "")
 

@@ -94,6 +94,7 @@ def as_php(text: str) -> str:
     return "/".join(map(_converted, path.split("/"))) + mark + query
 
 
+@lru_cache(maxsize=1024)
 def placeholders(path: str) -> tuple[str, ...]:
     """The names that a path waits for, in order."""
     return tuple(match[2] for match in _TEMPLATE.finditer(path))
@@ -132,7 +133,12 @@ def expand(path: str, values: Mapping[str, object]) -> str:
     """
     if "{" in path:
         _refuse_operators(path)
-        path = _TEMPLATE.sub(_filler(path, values), path)
+        return escape(_TEMPLATE.sub(_filler(path, values), path).partition("#")[0])
+    return _fixed(path)
+
+
+@lru_cache(maxsize=1024)
+def _fixed(path: str) -> str:
     return escape(path.partition("#")[0])
 
 

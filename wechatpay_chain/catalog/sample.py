@@ -10,7 +10,7 @@ from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.literal import Code, called
 
-__all__ = ["NATIVE", "PHP", "Dialect", "call", "is_sealed", "is_sent_by_itself", "sealing", "value"]
+__all__ = ["DIALECTS", "NATIVE", "PHP", "Dialect", "call", "is_sealed", "is_sent_by_itself", "sealing", "value"]
 
 
 class Dialect(NamedTuple):
@@ -31,6 +31,8 @@ class Dialect(NamedTuple):
 
 NATIVE = Dialect("wxpay", "", "", "params", "", 'Media(b"the file", filename="file.png")', False)
 PHP = Dialect("instance", "json", "xml", "query", "body", 'MediaUtil("file.png", b"the file")', True)
+
+DIALECTS = {"NATIVE": NATIVE, "PHP": PHP}
 
 # What a client adds by itself: https://pay.weixin.qq.com/doc/v3/merchant/4012365342
 _IMPORTS = {

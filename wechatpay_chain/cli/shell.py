@@ -22,8 +22,8 @@ from wechatpay_chain.cli.answer import displayhook
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.status import Status
 from wechatpay_chain.client import Wechatpay
+from wechatpay_chain.interpreter import trust
 from wechatpay_chain.promise import Promise
-from wechatpay_chain.prompt import trust
 from wechatpay_chain.sandbox import Sandbox
 from wechatpay_chain.sealed import Sealed
 from wechatpay_chain.transport.media import Media

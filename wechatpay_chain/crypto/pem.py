@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import unquote
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from wechatpay_chain.crypto import remote
 from wechatpay_chain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = [
     "KeySource",
@@ -74,7 +77,7 @@ def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
     """
     if isinstance(source, RSAPublicKey):
         return source
-    if isinstance(source, x509.Certificate):
+    if _is_certificate(source):
         return _public_key_of(source, field)
     if remote.is_remote(source, "verify"):
         return remote.public_key(source, field)
@@ -98,7 +101,7 @@ def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
 
 def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | None:
     """The X.509 certificate in ``source``, or None when ``source`` holds something else."""
-    if isinstance(source, x509.Certificate):
+    if _is_certificate(source):
         return source
     if isinstance(source, RSAPublicKey) or remote.is_remote(source, "verify"):
         return None
@@ -206,9 +209,17 @@ def _first(data: bytes, from_pem: Callable[[bytes], Any], from_der: Callable[[by
         return None
 
 
+def _is_certificate(source: object) -> TypeGuard[x509.Certificate]:
+    # Its module costs a tenth of a cold start, and nobody has a certificate who has not imported it.
+    module: Any = sys.modules.get("cryptography.x509")
+    return isinstance(source, getattr(module, "Certificate", ()))
+
+
 def _certificate(data: bytes) -> x509.Certificate | None:
     if _PEM_MARK in data and b"CERTIFICATE" not in data:
         return None
+    from cryptography import x509
+
     found: x509.Certificate | None = _first(data, x509.load_pem_x509_certificate, x509.load_der_x509_certificate)
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any, NoReturn, cast
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -21,7 +20,7 @@ def is_remote(source: object, method: str) -> bool:
 
     Other keys of cryptography, such as Ed25519 ones, have a ``sign`` and a ``verify`` too, but not of RSA.
     """
-    if isinstance(source, str | bytes | os.PathLike | type | RSAPrivateKey | RSAPublicKey | x509.Certificate):
+    if isinstance(source, str | bytes | os.PathLike | type | RSAPrivateKey | RSAPublicKey):
         return False
     if type(source).__module__.partition(".")[0] == "cryptography":
         return False

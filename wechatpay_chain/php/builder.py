@@ -11,7 +11,6 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from wechatpay_chain import options as opts
 from wechatpay_chain import query, response, settings, words
 from wechatpay_chain.call import Call, redirected
-from wechatpay_chain.catalog import sample
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ApiError, ChainError, ConfigError
 from wechatpay_chain.frames import without_frames
@@ -66,7 +65,7 @@ class Instance(Client):
 
     _face = _FACE
     _response_class = Response
-    _dialect = sample.PHP
+    _dialect = "PHP"
 
     def __init__(self, configured: Settings, defaults: Mapping[str, Any]) -> None:
         self._defaults = defaults

@@ -8,13 +8,14 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from typing import TYPE_CHECKING
 
 from wechatpay_chain.crypto import pem
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.protocol.keyring import Fetched, Key, key_of
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["SHARED", "Folder"]
 
@@ -83,6 +84,8 @@ class Folder:
 
     def store(self, certificates: Sequence[x509.Certificate], at: float) -> None:
         """Replace the shared file, for this user alone; a folder that cannot be written is only logged."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
         part = ""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,6 +111,8 @@ def _shown(path: Path) -> str:
 def _bundle(file: Path) -> list[x509.Certificate]:
     if file.exists() and not file.is_file():
         raise OSError("no regular file")  # a pipe would be waited for
+    from cryptography import x509
+
     return x509.load_pem_x509_certificates(file.read_bytes())
 
 

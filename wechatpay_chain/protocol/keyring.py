@@ -8,16 +8,17 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from wechatpay_chain import workers
 from wechatpay_chain.crypto import pem
 from wechatpay_chain.errors import ConfigError, UnknownSerial
-from wechatpay_chain.flight import Flight
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from wechatpay_chain.flight import Flight
 
 __all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "key_of"]
 
@@ -207,6 +208,8 @@ class Keyring:
             except Exception as error:
                 _log.warning("the platform certificates could not be renewed: %s", error)
 
+        from wechatpay_chain import workers
+
         try:
             workers.pool.submit(quietly)
         except RuntimeError:  # the interpreter is about to end
@@ -214,6 +217,8 @@ class Keyring:
 
     def _update(self, wanted: str, is_due: Callable[[], bool]) -> None:
         """Refresh, or wait for the thread that does."""
+        from concurrent.futures import CancelledError
+
         while (flight := self._begin(wanted, is_due)) is not None:
             try:
                 return flight.run()
@@ -229,6 +234,8 @@ class Keyring:
             if self._flight is not None:
                 return self._flight if joining else None
             if is_due():
+                from wechatpay_chain.flight import Flight
+
                 self._tried = self.clock()
                 self._flight = Flight(lambda: self._bring(wanted))
             return self._flight

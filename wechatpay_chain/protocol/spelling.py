@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import NamedTuple
 
 from wechatpay_chain import floats
@@ -46,6 +45,8 @@ def spell(value: object, key: str, style: Style = PHP) -> str:
         return int.__repr__(value)
     if isinstance(value, float) and abs(value) < float("inf"):
         return style.number(value)
+    from decimal import Decimal
+
     if isinstance(value, Decimal) and value.is_finite():
         return f"{value:f}"
     if isinstance(value, bytes):

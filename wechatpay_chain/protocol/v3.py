@@ -7,7 +7,6 @@ https://pay.weixin.qq.com/doc/v3/merchant/4013053420 (answers).
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import re
 import secrets
@@ -30,6 +29,7 @@ from wechatpay_chain.protocol.proof import Proven, Signed
 __all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "is_unsigned", "request_text"]
 
 CLOCK_WINDOW = 300
+_SECONDS = re.compile(r"[0-9]{1,15}")
 _PROBE = "WECHATPAY/SIGNTEST/"
 SIGNATURE_HEADERS = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
 
@@ -40,6 +40,7 @@ UNSIGNED = (
     ("GET", re.compile(r"/v3/new-tax-control-fapiao/download")),
     ("GET", re.compile(r"/v3/(global/)?merchant-service/images/(?!upload$)[^/]+")),
 )
+_UNSIGNED_METHODS = frozenset(verb for verb, _ in UNSIGNED)
 # Answers whose signature covers {"sha1": …} of this header in place of the body.
 DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")
 DIGEST_HEADER = "Wechatpay-Statement-Sha1"
@@ -57,7 +58,7 @@ def answer_text(timestamp: str, nonce: str, body: bytes) -> bytes:
 
 def is_unsigned(method: str, path: str) -> bool:
     """Whether WeChat Pay leaves the answer to this request unsigned; ``path`` is without a base's prefix."""
-    return any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED)
+    return method in _UNSIGNED_METHODS and any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED)
 
 
 class APIv3:
@@ -127,12 +128,14 @@ class APIv3:
         return True
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
-        missing = [name for name in SIGNATURE_HEADERS if not headers.get(name)]
-        if missing:
-            raise HeadersIncomplete(f"{', '.join(missing)}: missing; it may not be WeChat Pay's")
-        for name in SIGNATURE_HEADERS:
-            _check_characters(name, headers[name])
-        timestamp, nonce, key_id, signature = (headers[name] for name in SIGNATURE_HEADERS)
+        timestamp, nonce, key_id, signature = values = [headers.get(name, "") for name in SIGNATURE_HEADERS]
+        if not all(values):
+            missing = ", ".join(name for name, value in zip(SIGNATURE_HEADERS, values, strict=True) if not value)
+            raise HeadersIncomplete(f"{missing}: missing; it may not be WeChat Pay's")
+        together = "".join(values)
+        if not together.isascii() or not together.isprintable():
+            for name, value in zip(SIGNATURE_HEADERS, values, strict=True):
+                _check_characters(name, value)
         if signature.startswith(_PROBE):
             raise SignatureProbe("WeChat Pay sent a deliberate wrong signature to test this client; it was refused")
         _check_clock(timestamp, now)
@@ -151,7 +154,7 @@ def _check_characters(name: str, value: str) -> None:
 
 
 def _check_clock(timestamp: str, now: float) -> None:
-    if not re.fullmatch(r"[0-9]{1,15}", timestamp):
+    if not _SECONDS.fullmatch(timestamp):
         raise HeadersIncomplete(f"Wechatpay-Timestamp: expected seconds, found {timestamp[:40]!r}")
     offset = now - int(timestamp)
     if abs(offset) > CLOCK_WINDOW:
@@ -178,6 +181,8 @@ def _digest_body(headers: Mapping[str, str], body: bytes) -> bytes:
 
 def _digests(body: bytes) -> set[str]:
     """SHA-1 of the statement as it came and, since it may come as a gzip file, of what is inside."""
+    import gzip
+
     digests = {hashlib.sha1(body, usedforsecurity=False).hexdigest()}
     with contextlib.suppress(OSError, EOFError, zlib.error):
         digests.add(hashlib.sha1(gzip.decompress(body), usedforsecurity=False).hexdigest())

@@ -6,13 +6,14 @@ import contextlib
 import os
 import time
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3 import Timeout
 from urllib3.exceptions import ClosedPoolError, ProtocolError, ReadTimeoutError
+from urllib3.util import Retry
 
 from wechatpay_chain.errors import (
     ApiError,
@@ -24,6 +25,7 @@ from wechatpay_chain.errors import (
     VerificationError,
     WechatpayError,
 )
+from wechatpay_chain.fields import HeaderFields
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.content import ended
 from wechatpay_chain.transport.pool import Unconnected, with_fresh_connections
@@ -36,6 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SigningAdapter", "failure"]
 
+# What urllib3 makes of ``retries=False`` for each call; neither is ever changed by it.
+_NO_RETRIES = Retry(total=False, redirect=False)
+# A call may come with a proxy of its own; more ways than this to reach a host are looked up again.
+_MOST_WAYS = 64
+# Bytes of an upload that are read and sent at a time; http.client takes 16 KiB.
+_BLOCK = 1 << 16
 # More threads than this share a client rarely; a connection beyond it is closed after its call.
 _KEPT_CONNECTIONS = 64
 
@@ -52,6 +60,7 @@ class SigningAdapter(HTTPAdapter):
         self._process = os.getpid()
         self.sites = Sites()
         self.environments: dict[str, Any] = {}
+        self._pools: dict[tuple[Any, ...], Any] = {}
         options = dict(pool_options)
         block = bool(options.pop("block", False))
         kept = int(options.pop("maxsize", _KEPT_CONNECTIONS))
@@ -63,13 +72,13 @@ class SigningAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """The pools of hosts, with the options of all."""
-        super().init_poolmanager(*args, **{**options, **self._pool_options})
+        super().init_poolmanager(*args, **{**options, "blocksize": _BLOCK, **self._pool_options})
         with_fresh_connections(self.poolmanager)
 
     def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
         """The pools behind ``proxy``, with the options of all."""
         known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **{**options, **self._pool_options})
+        manager = super().proxy_manager_for(proxy, **{**options, "blocksize": _BLOCK, **self._pool_options})
         return manager if known else with_fresh_connections(manager)
 
     def send(
@@ -118,6 +127,7 @@ class SigningAdapter(HTTPAdapter):
                 if pool is not None:
                     # urllib3 2 leaves this to the garbage collector, and an answer that is kept holds its pool.
                     pool.close()
+        self._pools.clear()
         super().close()
 
     def _exchange(
@@ -128,13 +138,28 @@ class SigningAdapter(HTTPAdapter):
             try:
                 return self._ask(request, pool, timeout, proxies)
             except ClosedPoolError:
-                # Another thread closed the client between the two lines: nothing was sent, and there is a new pool.
-                continue
+                # The client was closed, or its manager gave up the pool: nothing was sent, and there is a new one.
+                self._pools.clear()
 
     def _pool(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
         if self._process != os.getpid():
             # After a fork, parent and child would read each other's answers on one connection.
             self.__init__(**self._given)  # type: ignore[misc]
+        way = (
+            request.origin,
+            verify,
+            tuple(cert) if isinstance(cert, list) else cert,
+            tuple(proxies.items()) if proxies else (),
+        )
+        pool = self._pools.get(way)
+        if pool is None:
+            if len(self._pools) >= _MOST_WAYS:
+                self._pools.clear()
+            pool = self._pools[way] = self._found(request, verify, cert, proxies)
+        return pool
+
+    def _found(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
+        """The pool of a host, which urllib3 makes or has; it costs as much as a verification to be asked."""
         try:
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
@@ -145,15 +170,15 @@ class SigningAdapter(HTTPAdapter):
     def _ask(self, request: SignedRequest, pool: Any, timeout: tuple[float, float], proxies: Any) -> BaseHTTPResponse:
         raw: BaseHTTPResponse = pool.urlopen(
             method=str(request.method),
-            url=self.request_url(request, proxies),
+            url=self.request_url(request, proxies) if proxies else request.target,
             body=request.body,
-            headers=request.headers,
+            headers=request.headers.plain(),
             redirect=False,
             assert_same_host=False,
             preload_content=False,
             decode_content=False,
-            retries=False,
-            timeout=Timeout(connect=timeout[0], read=timeout[1]),
+            retries=_NO_RETRIES,
+            timeout=_timeout(timeout),
             enforce_content_length=True,
         )
         return raw
@@ -173,14 +198,25 @@ _PERHAPS = "it may have been carried out; ask for its state before repeating it"
 def _response(request: SignedRequest, raw: BaseHTTPResponse) -> Response:
     response = request.response_class()
     response.status_code = raw.status
-    response.headers = CaseInsensitiveDict(raw.headers)
-    with contextlib.suppress(AttributeError):  # requests before 2.33 stumbles over a charset without a value
-        response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+    response.headers = HeaderFields.of(raw.headers.iteritems())
+    response.encoding = _encoding(response.headers.get("Content-Type"))
     response.raw = raw
     response.reason = raw.reason or ""
     response.url = str(request.url)
     response.request = request
     return response
+
+
+@lru_cache(maxsize=64)
+def _encoding(content_type: str | None) -> str | None:
+    with contextlib.suppress(AttributeError):  # requests before 2.33 stumbles over a charset without a value
+        return requests.utils.get_encoding_from_headers(HeaderFields.of([("Content-Type", content_type or "")]))
+    return None
+
+
+@lru_cache(maxsize=64)
+def _timeout(seconds: tuple[float, float]) -> Timeout:
+    return Timeout(connect=seconds[0], read=seconds[1])  # urllib3 clones it for each call
 
 
 def _judge(request: SignedRequest, response: Response) -> None:

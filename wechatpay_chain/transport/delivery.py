@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wechatpay_chain.protocol.hosts import Base
 
@@ -17,8 +17,7 @@ ATTEMPTS = 3
 MOST_ATTEMPTS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
     that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another
     one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says.
@@ -30,5 +29,8 @@ class Delivery:
     secure: bool = False
     tls: ssl.SSLContext | None = None
     verify: bool | str | None = None
-    proxies: Mapping[str, str] | None = field(default=None, repr=False)
+    proxies: Mapping[str, str] | None = None
     retry: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Delivery to {', '.join(base.origin for base in self.bases)}>"  # a proxy's URL may hold a password

@@ -7,11 +7,12 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from wechatpay_chain.transport.wire import Wire
+
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool, PoolManager
-    from urllib3.connection import HTTPConnection as _HTTPConnection
 else:
-    _HTTPConnection = HTTPConnectionPool = object
+    HTTPConnectionPool = object
 
 __all__ = ["LONGEST_IDLE", "Unconnected", "with_fresh_connections"]
 
@@ -33,7 +34,7 @@ def with_fresh_connections(manager: PoolManager) -> Any:
     return manager
 
 
-class _Connection(_HTTPConnection):
+class _Connection(Wire):
     # A body that takes long makes its connection old too: the host may have sent it long before it was read.
     last_heard = math.inf
 

@@ -6,8 +6,8 @@ import shlex
 from typing import Any, Protocol
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
+from wechatpay_chain.fields import HeaderFields
 from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.protocol.proof import Signer
 from wechatpay_chain.response import Response
@@ -37,12 +37,10 @@ class SignedRequest(requests.PreparedRequest):
     it is an ordinary request without the signature, which the session refuses to send.
     """
 
-    headers: CaseInsensitiveDict[str]
+    headers: HeaderFields
     message: str
 
-    def __init__(
-        self, call: _Call, headers: CaseInsensitiveDict[str], protocol: Signer, response_class: type[Response]
-    ) -> None:
+    def __init__(self, call: _Call, headers: HeaderFields, protocol: Signer, response_class: type[Response]) -> None:
         super().__init__()
         self.method = call.method
         self.headers = headers
@@ -98,8 +96,8 @@ class SignedRequest(requests.PreparedRequest):
         """An ordinary request, without the signature."""
         plain = requests.PreparedRequest()
         plain.method, plain.url, plain.body = self.method, self.url, self.body
-        plain.headers = CaseInsensitiveDict(
-            {name: value for name, value in self.headers.items() if name.lower() != "authorization"}
+        plain.headers = HeaderFields.of(
+            (name, value) for name, value in self.headers.items() if name.lower() != "authorization"
         )
         return plain
 

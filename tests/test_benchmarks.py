@@ -15,12 +15,12 @@ from benchmarks.table import Table, replaced
 from wechatpay_chain import Sandbox
 
 OURS = ["floor", "wechatpay_chain", "fan_out", "requests"]
-# What is compared with comes with the extra bench, which the tests can do without.
-needs_bench = pytest.mark.slow
+# What is compared with comes with the extra bench, which the tests can do without, and processes start for all.
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "TLS"])
-@pytest.mark.parametrize("name", [*OURS, pytest.param("wechatpayv3", marks=needs_bench)])
+@pytest.mark.parametrize("name", [*OURS, "wechatpayv3"])
 def test_every_contestant_is_answered(name: str, tls: bool) -> None:
     """Over http and TLS, what each call costs is more than nothing."""
     with arena.arena({name: arena.contestant(name)}, tls) as ready:
@@ -67,7 +67,6 @@ def test_the_sdks_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch, t
     assert len(arena.others()) == 2
 
 
-@needs_bench
 def test_every_chain_arrives(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six words become the same path in each library."""
     import python_http_client
@@ -117,7 +116,6 @@ def test_every_benchmark_has_its_place() -> None:
     assert sorted(found) == sorted(("machine", *command.BENCHMARKS))
 
 
-@needs_bench
 def test_the_plot_is_small_and_always_the_same(tmp_path: Path) -> None:
     """No date, and text that stays text."""
     from benchmarks import plot

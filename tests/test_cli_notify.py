@@ -291,6 +291,7 @@ def test_what_is_no_notification_is_refused_on_one_line(
         assert err.replace("\n", "").isprintable()
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), before=st.sampled_from([b"", b"{", b"A: b\r\n\r\n", b"<xml>", b'{"headers":']))
 @example(content=b"", before=b"A: b\n\n")
@@ -301,6 +302,7 @@ def test_nothing_unproven_is_ever_printed(gateway: Sandbox, tmp_path: Path, cont
     assert status in (1, 2, 6)
 
 
+@pytest.mark.slow
 def test_a_notification_that_was_cut_off_anywhere_is_refused(gateway: Sandbox, tmp_path: Path, fresh: Notice) -> None:
     """At every eighth byte of both forms."""
     for whole in (raw(fresh), as_json(fresh)):

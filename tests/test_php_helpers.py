@@ -275,6 +275,7 @@ def test_untidy_base64_is_read_as_php_reads_it(raw: bytes, junk: list[str], data
     assert base64.b64decode(tidy_base64(text)) == raw
 
 
+@pytest.mark.slow
 @patient
 @given(st.text() | st.binary(), st.text() | st.binary(), st.text() | st.binary())
 def test_any_text_is_judged(text: str | bytes, key: str | bytes, iv: str | bytes) -> None:

@@ -105,6 +105,7 @@ def test_prepare_downloads_nothing(gateway: Sandbox, client: Wechatpay) -> None:
     assert downloads(gateway) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [True, False])
 def test_no_call_fails_while_certificates_rotate(gateway: Sandbox, client: Wechatpay, overlap: bool) -> None:
     """1,000 calls by 8 threads, the first download among them: 2 downloads, whether both sign for a while or not."""

@@ -127,7 +127,7 @@ def displayed(session: pexpect.spawn[str], line: str, prompt: str) -> str:
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("colours", ["Linux", "NoColor"])
+@pytest.mark.parametrize("colours", ["Linux", pytest.param("NoColor", marks=pytest.mark.slow)])
 def test_ipython_shows_status_json_and_a_code_to_scan(gateway: Sandbox, colours: str) -> None:
     """A real IPython in a terminal; in a list an answer is one line."""
     order = {**ORDER, "mchid": gateway.mchid}

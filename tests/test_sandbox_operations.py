@@ -70,30 +70,29 @@ def is_sent_to(operation: Operation, method: str, target: str) -> bool:
     return found is not None and PLACEHOLDER.sub("", found.path) == PLACEHOLDER.sub("", operation.path)
 
 
+@pytest.mark.parametrize("face", ["wxpay", pytest.param("instance", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("operation", operations(), ids=named)
 def test_the_call_that_help_prints_is_accepted(
-    operation: Operation, gateway: Sandbox, wxpay: Wechatpay, instance: Instance
+    operation: Operation, face: str, gateway: Sandbox, wxpay: Wechatpay, instance: Instance
 ) -> None:
     """Pasted in either face it sends one request, rightly signed, and the documented answer is verified."""
-    faces: tuple[tuple[Dialect, str, object], ...] = ((NATIVE, "wxpay", wxpay), (PHP, "instance", instance))
+    dialect, client = (NATIVE, wxpay) if face == "wxpay" else (PHP, instance)
     documented = int(next(iter(operation.facts.get("responses") or {"200": None})))
-    for dialect, name, client in faces:
-        gateway.reset()
-        BEFORE.get(named(operation), nothing)(gateway, wxpay)
-        gateway.requests.clear()
-        text = sample.call(operation, gateway.mchid, dialect)
-        answer = pasted(text, name, client)
-        assert (answer.status, answer.verified) == (documented, is_signed(operation))
-        # A client of the sandbox is not sent to WeChat Pay by what it is told.
-        assert is_legacy(operation.path) or not re.search(
-            r"https://api(hk)?2?\.(mch\.weixin\.qq\.com|wechatpay\.cn)/", answer.text
-        )
-        opened(operation, answer.data, wxpay)
-        (received,) = gateway.requests
-        assert (received.method, received.verdict) == (operation.method, "")
-        assert is_sent_to(operation, received.method, received.target)
-        if operation.number % 50 == 0 and not is_legacy(operation.path):
-            assert rightly_signed(received, gateway.identity.merchant_key.public_key())
+    gateway.reset()
+    BEFORE.get(named(operation), nothing)(gateway, wxpay)
+    gateway.requests.clear()
+    answer = pasted(sample.call(operation, gateway.mchid, dialect), face, client)
+    assert (answer.status, answer.verified) == (documented, is_signed(operation))
+    # A client of the sandbox is not sent to WeChat Pay by what it is told.
+    assert is_legacy(operation.path) or not re.search(
+        r"https://api(hk)?2?\.(mch\.weixin\.qq\.com|wechatpay\.cn)/", answer.text
+    )
+    opened(operation, answer.data, wxpay)
+    (received,) = gateway.requests
+    assert (received.method, received.verdict) == (operation.method, "")
+    assert is_sent_to(operation, received.method, received.target)
+    if operation.number % 50 == 0 and not is_legacy(operation.path):
+        assert rightly_signed(received, gateway.identity.merchant_key.public_key())
 
 
 def opened(operation: Operation, data: Any, wxpay: Wechatpay) -> None:
@@ -234,6 +233,7 @@ def without(typed: Typed, parameter: Parameter, operation: Operation, dialect: D
     return typed._replace(arguments=arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", [each for each in operations() if required(each)], ids=named)
 def test_a_call_without_a_required_parameter_is_refused(
     operation: Operation, gateway: Sandbox, wxpay: Wechatpay, instance: Instance

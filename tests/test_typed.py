@@ -143,6 +143,7 @@ def test_the_options_are_those_of_a_call() -> None:
     assert named == NATIVE.options.keys() - {"json", "xml"}
 
 
+@pytest.mark.slow
 def test_chains_of_every_kind_pass(told: Found) -> None:
     """Strictly checked, for the plain client and for the strict one; there are more than fifty."""
     assert len(re.findall(r"wxpay[.\[]", CHAINS)) > 50
@@ -150,6 +151,7 @@ def test_chains_of_every_kind_pass(told: Found) -> None:
     assert not told["chains_strict.py"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_a_wrong_word_is_an_error_of_the_strict_client(told: Found, number: int) -> None:
     """At its line."""
@@ -157,11 +159,13 @@ def test_a_wrong_word_is_an_error_of_the_strict_client(told: Found, number: int)
     assert expected in told["wrong_strict.py"][number + 4]
 
 
+@pytest.mark.slow
 def test_a_wrong_word_is_none_of_the_plain_client(told: Found) -> None:
     """Whatever is not known may be true tomorrow; what can never be sent is told at once."""
     assert not told["wrong_plain.py"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(REVEALED)))
 def test_the_types_of_answers_and_nodes(told: Found, number: int) -> None:
     """What reveal_type says."""
@@ -169,6 +173,7 @@ def test_the_types_of_answers_and_nodes(told: Found, number: int) -> None:
     assert told["revealed.py"][number + 4].startswith(f'Revealed type is "{expected}')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_the_page_passes(told: Found, number: int) -> None:
     """Each block of docs/typing.md is what it says."""

@@ -208,6 +208,7 @@ names = st.from_regex(r"[A-Za-z_][A-Za-z0-9._-]*", fullmatch=True) | st.sampled_
 trees = st.recursive(texts, lambda inner: st.dictionaries(names, inner, min_size=1), max_leaves=8)
 
 
+@pytest.mark.slow
 @patient
 @given(st.dictionaries(names, trees), st.sampled_from([PHP, JS]))
 def test_what_is_written_comes_back(fields: dict[str, Any], style: Style) -> None:

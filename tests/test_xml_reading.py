@@ -131,6 +131,7 @@ LARGE: dict[str, tuple[bytes, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", LARGE)
 def test_ten_mebibytes_are_read(case: str) -> None:
     """The right dict, in time that grows with the length alone."""

@@ -17,7 +17,7 @@ from benchmarks.table import Table, replaced
 
 README = Path(__file__).parent / "README.md"
 # Each is a module with ``tables(rounds)``; a new one gets a line here and a place in README.md.
-BENCHMARKS = ("calls", "chains", "cold", "threads", "memory", "notifications")
+BENCHMARKS = ("calls", "chains", "cold", "threads", "memory", "notifications", "catalogue")
 ROUNDS = 15
 _PACKAGES = ("requests", "urllib3", "cryptography", "wechatpayv3", "hammock", "slumber", "python-http-client")
 

@@ -1,16 +1,17 @@
-"""How long a prompt waits for the catalogue, and a shell for Tab: ``python -m benchmarks.catalogue``."""
+"""How long a prompt waits for the catalogue, and a shell for Tab."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import machine, rounds
+from benchmarks.measure import rounds
+from benchmarks.table import Table
 from wechatpay_chain.cli.completion import CODE, COMMAND
 
 _ROOT = Path(__file__).parent.parent
@@ -47,49 +48,42 @@ _COMMANDS = {
 }
 
 
-def main(count: int = 21) -> None:
-    """Measure ``count`` processes of each kind, in turn, and print the tables."""
-    told = machine("requests", "cryptography")
-    print(f"{told}; medians of {count} processes each, the slowest in brackets\n")
-    _completions(count)
-    _commands(count)
-    print(f"\n`import wechatpay_chain` loads of requests and cryptography: {_run('-c', _LOADED).strip()}")
+def tables(count: int) -> Iterator[Table]:
+    """``dir`` at a prompt, and commands of a shell, each in ``count`` processes of their own, in turn."""
+    yield _completions(count)
+    yield _commands(count)
 
 
-def _completions(count: int) -> None:
+def _completions(count: int) -> Table:
     first, later, alone = [], [], []
     for _ in range(count):
         lines = [line.split() for line in _run("-c", _PROMPT).splitlines()]
         first.append(float(lines[0][0]))
         later += [float(line[0]) for line in lines[1:]]
         alone.append(float(_run("-c", _ALONE).split()[0]))
-    names = lines[0][1]
-    print("| completion | took | budget |\n|---|---|---|")
-    for title, taken, budget in (
-        (f"the first `dir(node)` of a process ({names} names)", first, 60),
-        ("the first, with the imports of the catalogue", alone, 60),
-        ("a later one, of another node", later, 2),
-    ):
-        print(f"| {title} | {statistics.median(taken) * 1000:.2f} ms ({max(taken) * 1000:.2f}) | {budget} ms |")
+    rows = [
+        [title, f"{statistics.median(taken) * 1000:.2f} ms ({max(taken) * 1000:.2f})", f"{budget} ms"]
+        for title, taken, budget in (
+            (f"the first `dir(node)` of a process ({lines[0][1]} names)", first, 60),
+            ("the first, with the imports of the catalogue", alone, 60),
+            ("a later one, of another node", later, 2),
+        )
+    ]
+    return Table("catalogue", ["completion", "median (slowest)", "budget"], rows)
 
 
-def _commands(count: int) -> None:
+def _commands(count: int) -> Table:
     bare = partial(_run, "-c", "pass")
     commands = {name: partial(_run, "-c", CODE, *arguments) for name, arguments in _COMMANDS.items()}
     medians = rounds({"": bare, **commands}, count)
-    print(
-        f"\n`python -c pass` took {medians[''] * 1000:.1f} ms\n\n| command | more than that | budget |\n|---|---|---|"
+    rows = [[name, f"{(medians[name] - medians['']) * 1000:.1f} ms", "100 ms"] for name in commands]
+    loaded = _run("-c", _LOADED).strip()
+    note = (
+        f"`python -c pass` took {medians[''] * 1000:.1f} ms. `import wechatpay_chain` loads of both packages: {loaded}."
     )
-    for name in commands:
-        print(f"| {name} | {(medians[name] - medians['']) * 1000:.1f} ms | 100 ms |")
+    return Table("commands", ["command", "above `python -c pass`", "budget"], rows, note)
 
 
 def _run(*arguments: str) -> str:
     done = subprocess.run([sys.executable, *arguments], capture_output=True, check=True, env=_ENVIRONMENT, cwd="/")
     return done.stdout.decode()
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=21)
-    main(parser.parse_args().count)

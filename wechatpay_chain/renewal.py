@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-from cryptography import x509
+from typing import TYPE_CHECKING, NoReturn
 
 from wechatpay_chain import headers
 from wechatpay_chain.call import Call
@@ -15,6 +13,9 @@ from wechatpay_chain.settings import Settings
 from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.request import SignedRequest
 from wechatpay_chain.transport.session import Session
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["Renewal"]
 

@@ -15,17 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Operators"]
 
-_COMPARISONS: dict[str, type[ast.cmpop]] = {
-    "==": ast.Eq,
-    "===": ast.Eq,
-    "!=": ast.NotEq,
-    "!==": ast.NotEq,
-    "<": ast.Lt,
-    "<=": ast.LtE,
-    ">": ast.Gt,
-    ">=": ast.GtE,
-}
-_SAME: dict[type[ast.cmpop], ast.cmpop] = {ast.Eq: ast.Is(), ast.NotEq: ast.IsNot()}
 _ARITHMETIC: dict[str, ast.operator] = {"-": ast.Sub(), "*": ast.Mult(), "/": ast.Div()}
 
 
@@ -46,10 +35,10 @@ class Operators(Writer):
         if operator == "??":
             found = nodes.method(first.value, "get", first.slice) if isinstance(first, ast.Subscript) else first
             return nodes.choice(nodes.compared(found, ast.Is(), nodes.constant(None)), second, first)
-        if operator in _COMPARISONS:
-            compare = _COMPARISONS[operator]
+        if operator in nodes.COMPARISONS:
+            compare = nodes.COMPARISONS[operator]
             is_fixed = isinstance(second, ast.Constant) and (second.value is None or isinstance(second.value, bool))
-            return nodes.compared(first, _SAME.get(compare, compare()) if is_fixed else compare(), second)
+            return nodes.compared(first, nodes.IDENTITY.get(compare, compare()) if is_fixed else compare(), second)
         if operator == "in":
             return nodes.compared(first, ast.In(), second)
         if operator not in _ARITHMETIC or Kind.TEXT in (self.kind(first), self.kind(second)):

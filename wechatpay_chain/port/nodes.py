@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "COMPARISONS",
+    "IDENTITY",
     "assign",
     "attribute",
     "call",
@@ -23,6 +25,19 @@ __all__ = [
     "text_of",
     "without_end",
 ]
+
+# What both languages write alike; === of two values is == between equal types, and "is" beside a constant.
+COMPARISONS: dict[str, type[ast.cmpop]] = {
+    "==": ast.Eq,
+    "===": ast.Eq,
+    "!=": ast.NotEq,
+    "!==": ast.NotEq,
+    "<": ast.Lt,
+    "<=": ast.LtE,
+    ">": ast.Gt,
+    ">=": ast.GtE,
+}
+IDENTITY: dict[type[ast.cmpop], ast.cmpop] = {ast.Eq: ast.Is(), ast.NotEq: ast.IsNot()}
 
 
 def name(text: str) -> ast.Name:

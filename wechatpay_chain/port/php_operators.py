@@ -15,18 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Operators"]
 
-_COMPARISONS: dict[str, type[ast.cmpop]] = {
-    "==": ast.Eq,
-    "===": ast.Eq,
-    "!=": ast.NotEq,
-    "!==": ast.NotEq,
-    "<>": ast.NotEq,
-    "<": ast.Lt,
-    "<=": ast.LtE,
-    ">": ast.Gt,
-    ">=": ast.GtE,
-}
-_SAME: dict[type[ast.cmpop], ast.cmpop] = {ast.Eq: ast.Is(), ast.NotEq: ast.IsNot()}
+_COMPARISONS = {**nodes.COMPARISONS, "<>": ast.NotEq}
 _ARITHMETIC: dict[str, ast.operator] = {"+": ast.Add(), "-": ast.Sub(), "*": ast.Mult()}
 _LOGIC: dict[str, type[ast.boolop]] = {"&&": ast.And, "and": ast.And, "||": ast.Or, "or": ast.Or}
 _ARRAYS = (Kind.DICT, Kind.LIST, Kind.DATA)
@@ -106,7 +95,7 @@ class Operators(Writer):
     def _compared(self, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
         kind = _COMPARISONS[operator]
         is_fixed = isinstance(right, ast.Constant) and (right.value is None or isinstance(right.value, bool))
-        return nodes.compared(left, _SAME.get(kind, kind()) if is_fixed else kind(), right)
+        return nodes.compared(left, nodes.IDENTITY.get(kind, kind()) if is_fixed else kind(), right)
 
     def _otherwise(self, value: ast.expr, other: ast.expr) -> ast.expr:
         """``a ?? b``, where ``a`` may be an entry that is not there."""

@@ -207,3 +207,12 @@ def test_a_string_stays_a_string(text: str) -> None:
     made = port(f"const a = {json.dumps(text)}\nconst b = `{template}`\nconst c = 1 /* {text} */\n")
     found = [ast.literal_eval(each.value) for each in ast.parse(made.python).body if isinstance(each, ast.Assign)]
     assert found == [text, text, 1]
+
+
+@pytest.mark.parametrize("comparison", ['res.status == "200"', "ok == true", '"1" != x'])
+def test_what_js_converts_to_compare_is_left(comparison: str) -> None:
+    """It would be another answer in Python, and never an error."""
+    made = port(f"if ({comparison}) {{ console.log(1) }}")
+    assert len(made.problems) == 1
+    assert "JS converts what it compares" in str(made.problems[0])
+    assert not port(f"if ({comparison.replace('=', '==', 1)}) {{ console.log(1) }}").problems

@@ -262,3 +262,15 @@ def test_ported_php_runs(gateway: Sandbox, capsys: pytest.CaptureFixture[str]) -
     (sent,) = [json.loads(received.body) for received in gateway.requests if received.method == "POST"]
     assert (sent["out_trade_no"], sent["amount"]) == ("T1", {"total": 101})
     assert not [received for received in gateway.requests if received.verdict]
+
+
+@pytest.mark.parametrize(
+    "comparison", ['$r->getStatusCode() == "200"', '"10" == "1e1"', "null == false", "$ok != true", '$a <> "1"']
+)
+def test_what_php_converts_to_compare_is_left(comparison: str) -> None:
+    """It would be another answer in Python, and never an error."""
+    made = port(f"$instance->v3->a->get(); if ({comparison}) {{ echo 1; }}")
+    assert len(made.problems) == 1
+    assert "PHP converts what it compares" in str(made.problems[0])
+    strict = comparison.replace("==", "===").replace("!=", "!==")
+    assert "<>" in comparison or not port(f"if ({strict}) {{ echo 1; }}").problems

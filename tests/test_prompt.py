@@ -200,7 +200,9 @@ def test_rlcompleter_writes_a_bracket_behind_verbs_alone(gateway: Sandbox) -> No
         "import rlcompleter, sys; from wechatpay_chain import Wechatpay; wxpay = Wechatpay.from_env();"
         "complete = rlcompleter.Completer({'wxpay': wxpay, 'text': 'a'}).complete;"
         "print([complete(typed, 0) for typed in ('wxpay.v3.pay.transac', 'wxpay.v3.pay.transactions.jsapi.post_',"
-        " 'wxpay.v3.ecommerce.applyments._emp', 'text.uppe')], 'IPython' in sys.modules)"
+        " 'wxpay.v3.ecommerce.applyments._emp', 'text.uppe')], 'IPython' in sys.modules);"
+        "names = [complete('wxpay.v3.pay.transactions.outTradeNo.', n) for n in range(99)];"
+        "print([name for name in names if name and '__' not in name], complete('wxpay.v3.pay.transactions.id._', 0))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -212,4 +214,19 @@ def test_rlcompleter_writes_a_bracket_behind_verbs_alone(gateway: Sandbox) -> No
     assert done.stdout == (
         "['wxpay.v3.pay.transactions', 'wxpay.v3.pay.transactions.jsapi.post_async(',"
         " 'wxpay.v3.ecommerce.applyments._empty_', 'text.upper()'] False\n"
+        "['wxpay.v3.pay.transactions.outTradeNo._out_trade_no_'] wxpay.v3.pay.transactions.id._transaction_id_\n"
     )
+
+
+def test_where_only_placeholders_lead_on_nothing_else_is_offered(wxpay: Wechatpay) -> None:
+    """Completers hide names with an underscore as long as there is another."""
+    assert dir(wxpay.v3.pay.transactions.id) == ["_transaction_id_"]
+    assert "chain" in dir(wxpay.v3.refund.domestic.refunds)
+    assert wxpay.v3.pay.transactions.id.chain("x") == wxpay.v3.pay.transactions.id.x
+
+
+def test_what_would_steer_a_terminal_is_shown(wxpay: Wechatpay) -> None:
+    """In repr, and in the displays that hold it."""
+    node = wxpay.v3["a\0b\r\nX: \x1b[31my"]
+    assert repr(node) == r"</v3/a\u0000b\u000d\u000aX: \u001b[31my>"
+    assert pretty(node) == repr(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import import_module
 from typing import Any, TypeVar
@@ -44,6 +45,11 @@ class Spelled(type):
     rlcompleter adds ``(`` to what can be called, as every node can, but not to a property. IPython needs none,
     and would show the property in place of the node.
     """
+
+    def __dir__(cls) -> list[str]:
+        # rlcompleter offers what the class has beside what the object lists, and so hides placeholders.
+        hidden = ("chain",) if "rlcompleter" in sys.modules and "IPython" not in sys.modules else ()
+        return [name for name in super().__dir__() if name not in hidden and re.match("_(?!_)", name) is None]
 
     def __getattr__(cls, name: str) -> Any:
         if "IPython" not in sys.modules:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from wechatpay_chain import words
+from wechatpay_chain import display, words
 from wechatpay_chain.call import VERBS, Verb
 from wechatpay_chain.catalog import manual, sample, tree
 from wechatpay_chain.interpreter import trust
@@ -33,7 +33,9 @@ class Place(NamedTuple):
         """
         trust()
         spelled = filter(None, map(words.attribute, tree.children(self.whole)))
-        return [*spelled, *self._verbs(), "chain"]
+        names = [*spelled, *self._verbs()]
+        # Completers hide names with an underscore where there is another one, and would insert it unasked.
+        return names if names and all(name.startswith("_") for name in names) else [*names, "chain"]
 
     def keys(self) -> list[str]:
         """The paths of the operations below, as ``[…]`` takes them."""
@@ -57,7 +59,8 @@ class Place(NamedTuple):
 
     def shown(self) -> str:
         """Verb and path, placeholders as ``<name>``."""
-        return f"{self.verb.method + ' ' if self.verb else ''}/{words.shown(self.path)}"
+        path = display.shown(words.shown(self.path)).replace("\n", "\\u000a")
+        return f"{self.verb.method + ' ' if self.verb else ''}/{path}"
 
     def listing(self) -> str:
         """The same as ``line``, an operation a line."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from scripts.stubs.shapes import Kind, Shapes
 from wechatpay_chain import words
 from wechatpay_chain.catalog import sample
+from wechatpay_chain.catalog.alternatives import alternatives
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 
 __all__ = ["Types", "types_of"]
@@ -72,8 +73,14 @@ def _query(operation: Operation, name: str, shapes: Shapes) -> str:
 
 def _sent(operation: Operation, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields, of which nothing is required that the client adds; APIv2 always takes the merchant's number."""
+    others = alternatives(operation)
     sent = {
-        name: {**each, "required": bool(each.get("required")) and not sample.is_sent_by_itself(operation, name)}
+        name: {
+            **each,
+            "required": bool(each.get("required"))
+            and not sample.is_sent_by_itself(operation, name)
+            and name not in others,
+        }
         for name, each in fields.items()
     }
     if is_legacy(operation.path):

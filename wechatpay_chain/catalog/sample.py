@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain import words
 from wechatpay_chain.catalog import tree
+from wechatpay_chain.catalog.alternatives import alternatives
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.literal import Code, called
 
@@ -179,10 +180,15 @@ def _with_caller(fields: dict[str, Any], own: Mapping[str, str]) -> dict[str, An
 
 
 def _required(operation: Operation, fields: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
+    others = alternatives(operation)
+    # Of an order's numbers the merchant's own is the one that is known.
+    others -= {"out_trade_no"} if "out_trade_no" in others else set(sorted(others)[:1])
     return {
         name: value(name, _as_it_is(schema) if is_legacy(operation.path) else schema, own)
         for name, schema in fields.items()
-        if (schema.get("required") or name == _NEEDED.get(operation.path)) and not is_sent_by_itself(operation, name)
+        if (schema.get("required") or name == _NEEDED.get(operation.path))
+        and not is_sent_by_itself(operation, name)
+        and name not in others
     }
 
 

@@ -40,7 +40,10 @@ def _instead(word: str, known: list[str], before: str) -> str:
     close = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=_CUTOFF)
     if close:
         right = plain[close[0]]
-        return f"{_shown(word)}: did you mean {words.attribute(right) or right} → {_shown(right)}?"
+        typed = words.attribute(right) or right
+        # What is typed as it is, or was meant as path text, needs no second spelling.
+        spelled = "" if typed in (right, word) else f"{typed} → "
+        return f"{_shown(word)}: did you mean {spelled}{_shown(right)}?"
     return _further(before, known) if before else ""
 
 

@@ -77,6 +77,8 @@ def _ipython(names: dict[str, Any], banner: str, console: Console) -> None:
     trust()
     config = loader.Config()
     config.TerminalInteractiveShell.banner1 = f"{banner}\n"
+    # A placeholder begins with an underscore, and names that do are hidden by default.
+    config.IPCompleter.omit__names = 1
     # jedi reads types where a chain has but names.
     config.IPCompleter.use_jedi = False
     ipython.start_ipython(argv=[], user_ns=names, config=config)

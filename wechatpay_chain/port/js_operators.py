@@ -36,6 +36,8 @@ class Operators(Writer):
             found = nodes.method(first.value, "get", first.slice) if isinstance(first, ast.Subscript) else first
             return nodes.choice(nodes.compared(found, ast.Is(), nodes.constant(None)), second, first)
         if operator in nodes.COMPARISONS:
+            if nodes.is_loose(operator, first, second):
+                raise Refusal(node, f"{operator}: JS converts what it compares, Python does not; write {operator}=")
             compare = nodes.COMPARISONS[operator]
             is_fixed = isinstance(second, ast.Constant) and (second.value is None or isinstance(second.value, bool))
             return nodes.compared(first, nodes.IDENTITY.get(compare, compare()) if is_fixed else compare(), second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "concatenated",
     "constant",
     "function",
+    "is_loose",
     "item",
     "lambda_",
     "method",
@@ -37,6 +39,9 @@ COMPARISONS: dict[str, type[ast.cmpop]] = {
     ">": ast.Gt,
     ">=": ast.GtE,
 }
+# Loosely compared, these are numbers, or true and false, to PHP and JavaScript, and other values to Python.
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*", re.IGNORECASE)
+_LOOSE = ("==", "!=", "<>")
 IDENTITY: dict[type[ast.cmpop], ast.cmpop] = {ast.Eq: ast.Is(), ast.NotEq: ast.IsNot()}
 
 
@@ -148,3 +153,13 @@ def without_end(value: ast.expr) -> ast.expr:
     if isinstance(value, ast.JoinedStr) and isinstance(last, ast.Constant):
         return concatenated([*value.values[:-1], constant(str(last.value).removesuffix("\n"))])
     return value
+
+
+def is_loose(operator: str, *operands: ast.expr) -> bool:
+    """Whether a comparison is decided by conversion: ``$status == "200"`` holds for a number, in Python never."""
+    if operator not in _LOOSE:
+        return False
+    fixed = [each.value for each in operands if isinstance(each, ast.Constant)]
+    return any(isinstance(each, bool) or (isinstance(each, str) and _NUMBER.fullmatch(each)) for each in fixed) or (
+        len(fixed) == len(operands) and None in fixed
+    )

@@ -37,7 +37,7 @@ class Operators(Writer):
         if operator in _LOGIC:
             return ast.BoolOp(_LOGIC[operator](), [self.expression(part) for part in _flattened(node, operator)])
         if operator in _COMPARISONS:
-            return self._compared(operator, self.expression(left), self.expression(right))
+            return self._compared(node, operator, self.expression(left), self.expression(right))
         first, second = self.expression(left), self.expression(right)
         if operator not in _ARITHMETIC or {self.kind(first), self.kind(second)} & {*_ARRAYS, Kind.TEXT}:
             raise Refusal(node, f"{operator}: Python would find another value")
@@ -92,7 +92,9 @@ class Operators(Writer):
             return value
         raise Refusal(node, "(object): of what is no mapping")
 
-    def _compared(self, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
+    def _compared(self, node: Node, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
+        if nodes.is_loose(operator, left, right):
+            raise Refusal(node, f"{operator}: PHP converts what it compares, Python does not; write {operator}=")
         kind = _COMPARISONS[operator]
         is_fixed = isinstance(right, ast.Constant) and (right.value is None or isinstance(right.value, bool))
         return nodes.compared(left, nodes.IDENTITY.get(kind, kind()) if is_fixed else kind(), right)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from wechatpay_chain.catalog import tree
+from wechatpay_chain.catalog.alternatives import ALTERNATIVES
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.protocol import spelling, v2, xml
@@ -23,15 +23,6 @@ __all__ = ["answer", "is_legacy"]
 _TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 _OF_SIGNATURES = ("sign", "nonce_str", "sign_type")
 _SUCCEEDED = {"return_code": "SUCCESS", "return_msg": "OK", "result_code": "SUCCESS"}
-_ORDER = frozenset({"transaction_id", "out_trade_no"})
-# The catalogue requires each of these, where the documentation says that one of them is enough.
-# Sources: https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_2 and 9_5,
-# https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_2
-_ALTERNATIVES = (
-    (re.compile(r"(?!/cgi-bin/).*"), _ORDER),
-    (re.compile(r".*/refundquery(v2)?"), _ORDER | {"out_refund_no", "refund_id"}),
-    (re.compile(r".*/customdeclarequery"), _ORDER | {"sub_order_no", "sub_order_id"}),
-)
 _FAILURES = ("err_code", "err_code_des", "error_code")
 
 
@@ -93,7 +84,7 @@ def _issue(operation: Operation, fields: Mapping[str, Any], query: Mapping[str, 
 def _needed(path: str, lacks: list[str], fields: Mapping[str, Any]) -> list[str]:
     """What lacks, without the names in whose place another is given."""
     named: set[str] = set()
-    for pattern, names in _ALTERNATIVES:
+    for pattern, names in ALTERNATIVES:
         if pattern.fullmatch(path) and any(fields.get(name) for name in names):
             named |= names
     return [name for name in lacks if name not in named]

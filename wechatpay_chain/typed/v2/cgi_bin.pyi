@@ -47,10 +47,10 @@ class CgiBinMchCustomsCustomdeclarequeryPostBody(TypedDict):
     sign: NotRequired[Text]
     appid: Text
     mch_id: Text
-    out_trade_no: Text
-    transaction_id: Text
-    sub_order_no: Text
-    sub_order_id: Text
+    out_trade_no: NotRequired[Text]
+    transaction_id: NotRequired[Text]
+    sub_order_no: NotRequired[Text]
+    sub_order_id: NotRequired[Text]
     customs: Text
 class CgiBinMchNewcustomsCustomdeclareredeclarePostBody(TypedDict):
     sign_type: NotRequired[Text]

@@ -10,8 +10,8 @@ class DepositConsumePostBody(TypedDict):
     sub_appid: NotRequired[Text]
     mch_id: Text
     sub_mch_id: Text
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     total_fee: Text
     consume_fee: Text
     fee_type: Text
@@ -47,7 +47,7 @@ class DepositFacepayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     total_fee: Text
     fee_type: Text
     spbill_create_ip: Text
@@ -103,7 +103,7 @@ class DepositMicropayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     total_fee: Text
     fee_type: Text
     spbill_create_ip: Text
@@ -148,8 +148,8 @@ class DepositOrderqueryPostBody(TypedDict):
     sub_appid: NotRequired[Text]
     mch_id: Text
     sub_mch_id: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
@@ -161,8 +161,8 @@ class DepositRefundPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     out_refund_no: Text
     total_fee: Text
     refund_fee: Text
@@ -178,10 +178,10 @@ class DepositRefundqueryPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
-    out_refund_no: Text
-    refund_id: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
+    out_refund_no: NotRequired[Text]
+    refund_id: NotRequired[Text]
     offset: NotRequired[Text]
 class DepositReversePostBody(TypedDict):
     appid: Text
@@ -189,7 +189,7 @@ class DepositReversePostBody(TypedDict):
     mch_id: Text
     sub_mch_id: NotRequired[Text]
     transaction_id: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
@@ -218,7 +218,7 @@ class DepositUnifiedorderPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     fee_type: Text
     total_fee: Text
     spbill_create_ip: Text

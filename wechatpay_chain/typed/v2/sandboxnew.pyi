@@ -41,7 +41,7 @@ class SandboxnewPayMicropayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -86,8 +86,8 @@ class SandboxnewPayOrderqueryPostBody(TypedDict):
     sub_appid: NotRequired[Text]
     mch_id: Text
     sub_mch_id: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
@@ -99,8 +99,8 @@ class SandboxnewPayRefundPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     out_refund_no: Text
     total_fee: Text
     refund_fee: Text
@@ -116,10 +116,10 @@ class SandboxnewPayRefundqueryPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
-    out_refund_no: Text
-    refund_id: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
+    out_refund_no: NotRequired[Text]
+    refund_id: NotRequired[Text]
     offset: NotRequired[Text]
 class SandboxnewPayUnifiedorderPostBody(TypedDict):
     version: NotRequired[Text]
@@ -133,7 +133,7 @@ class SandboxnewPayUnifiedorderPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     fee_type: NotRequired[Text]
     total_fee: Text
     spbill_create_ip: Text

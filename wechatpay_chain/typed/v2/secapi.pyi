@@ -257,7 +257,7 @@ class SecapiPayFacepayreversePostBody(TypedDict):
     mch_id: Text
     sub_mch_id: NotRequired[Text]
     transaction_id: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
@@ -282,7 +282,7 @@ class SecapiPayMultiprofitsharingPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: Text
-    transaction_id: Text
+    transaction_id: NotRequired[Text]
     out_order_no: Text
     receivers: Text
 class SecapiPayMultiprofitsharingPostAnswer(TypedDict):
@@ -310,7 +310,7 @@ class SecapiPayProfitsharingPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: Text
-    transaction_id: Text
+    transaction_id: NotRequired[Text]
     out_order_no: Text
     receivers: Text
 class SecapiPayProfitsharingPostAnswer(TypedDict):
@@ -338,7 +338,7 @@ class SecapiPayProfitsharingfinishPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: Text
-    transaction_id: Text
+    transaction_id: NotRequired[Text]
     out_order_no: Text
     description: Text
 class SecapiPayProfitsharingfinishPostAnswer(TypedDict):
@@ -403,8 +403,8 @@ class SecapiPayRefundPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     out_refund_no: Text
     total_fee: Text
     refund_fee: Text
@@ -421,8 +421,8 @@ class SecapiPayRefundv2PostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     out_refund_no: Text
     total_fee: Text
     refund_fee: Text

@@ -16,7 +16,7 @@ class TransitPartnerpayPayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -53,8 +53,8 @@ class TransitPartnerpayQueryorderPostBody(TypedDict):
     sub_appid: NotRequired[Text]
     mch_id: Text
     sub_mch_id: Text
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign_type: Text
     sign: NotRequired[Text]
@@ -94,7 +94,7 @@ class TransitPayPayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -150,8 +150,8 @@ class TransitPayQuerystatePostAnswer(TypedDict):
 class TransitQueryorderPostBody(TypedDict):
     appid: Text
     mch_id: Text
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign_type: Text
     sign: NotRequired[Text]

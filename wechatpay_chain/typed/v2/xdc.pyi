@@ -29,7 +29,7 @@ class XdcApiv2sandboxPayMicropayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: Text
+    out_trade_no: NotRequired[Text]
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -74,8 +74,8 @@ class XdcApiv2sandboxPayOrderqueryPostBody(TypedDict):
     sub_appid: NotRequired[Text]
     mch_id: Text
     sub_mch_id: NotRequired[Text]
-    transaction_id: Text
-    out_trade_no: Text
+    transaction_id: NotRequired[Text]
+    out_trade_no: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]

@@ -243,3 +243,15 @@ def test_a_reader_that_leaves_is_no_traceback(gateway: Sandbox) -> None:
     command = f"{sys.executable} -m wechatpay_chain tour | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, check=True, timeout=60)
     assert done.stderr == b""
+
+
+def test_a_sandbox_takes_the_number_of_a_merchant() -> None:
+    """So that a line which names one can be tried; a wrong one is refused before anything is sent."""
+    line = ("--sandbox", "--mchid", "1230000109", "v3.pay.transactions.native.post", "-d")
+    order = {"appid": "wx1", "mchid": "1230000109", "description": "a", "out_trade_no": "b", "amount": {"total": 1}}
+    status, out, err = run(*line, json.dumps({**order, "notify_url": "https://pay.weixin.qq.com"}))
+    assert (status, err) == (0, "")
+    assert json.loads(out)["code_url"].startswith("weixin://")
+    status, out, err = run("--sandbox", "--mchid", "x", "v3.certificates.get")
+    assert (status, out) == (8, "")
+    assert "mchid" in err

@@ -21,6 +21,7 @@ _VERB = re.compile(rf"(?:\.|->)({'|'.join(_METHODS)})(?:_?async)?$", re.IGNORECA
 _CALL = re.compile(rf"{_VERB.pattern.removesuffix('$')}(?=\()", re.IGNORECASE)
 # What most look for: of two that fit as well, theirs comes first.
 _COMMON = frozenset({"基础支付", "基础支付∙退款", "基础支付∙账单", "通用接口"})
+_EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
 _PAIR = 2
 _NAMED = 3
 
@@ -69,7 +70,8 @@ def close(asked: Sequence[str]) -> str:
 def _split(asked: Sequence[str]) -> list[str]:
     # The arguments of a call that was pasted hold spaces, and nothing to search for.
     calls = [(text, _CALL.search(text)) for text in asked]
-    return [word for text, call in calls for word in (text[: call.end()] if call else text).split()]
+    wanted = [word for text, call in calls for word in (text[: call.end()] if call else text).split()]
+    return [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
 
 
 def _found(wanted: Sequence[str]) -> list[Operation]:

@@ -40,7 +40,7 @@ def client(arguments: argparse.Namespace, console: Console, gateway: Sandbox | N
     with contextlib.ExitStack() as stack:
         flags = _flags(arguments)
         if arguments.sandbox:
-            gateway = gateway or stack.enter_context(Sandbox())
+            gateway = gateway or stack.enter_context(Sandbox(mchid=arguments.mchid or ""))
             yield stack.enter_context(gateway.client(**flags))
             return
         named = arguments.profile is not None

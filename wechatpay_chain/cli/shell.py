@@ -36,7 +36,7 @@ _LONGEST_HISTORY = 10_000
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Hand the prompt over until it is left; what ``exit`` was given, or 0."""
     with contextlib.ExitStack() as stack:
-        gateway = stack.enter_context(Sandbox()) if arguments.sandbox else None
+        gateway = stack.enter_context(Sandbox(mchid=arguments.mchid or "")) if arguments.sandbox else None
         wxpay = stack.enter_context(request.client(arguments, console, gateway))
         names = _names(wxpay)
         if gateway is not None:

@@ -48,11 +48,11 @@ class Sandbox:
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
     see a client refuse it. ``platform`` rotates the platform certificates, ``bills`` says how its bills are.
-    ``tls`` is a server's context; without one it speaks plain HTTP.
+    ``tls`` is a server's context; without one it speaks plain HTTP. ``mchid`` is the merchant's number, else any.
     """
 
-    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self.identity = Identity.new()
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None, mchid: str = "") -> None:
+        self.identity = Identity.new(mchid)
         self.platform = Platform(self.identity)
         self._brand: Party | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)

@@ -54,11 +54,11 @@ class Identity(NamedTuple):
     public_key: RSAPrivateKey
 
     @classmethod
-    def new(cls) -> Identity:
-        """New keys, numbers and secrets."""
+    def new(cls, mchid: str = "") -> Identity:
+        """New keys, numbers and secrets; ``mchid`` where the merchant's number is to be a certain one."""
         certificate, certificate_key = new_certificate()
         return cls(
-            mchid=str(1_900_000_000 + secrets.randbelow(100_000_000)),
+            mchid=mchid or str(1_900_000_000 + secrets.randbelow(100_000_000)),
             serial=secrets.token_hex(20).upper(),
             merchant_key=_key(),
             apiv3_key=secrets.token_hex(16),

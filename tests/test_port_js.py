@@ -216,3 +216,9 @@ def test_what_js_converts_to_compare_is_left(comparison: str) -> None:
     assert len(made.problems) == 1
     assert "JS converts what it compares" in str(made.problems[0])
     assert not port(f"if ({comparison.replace('=', '==', 1)}) {{ console.log(1) }}").problems
+
+
+def test_an_item_of_a_list_is_not_deleted() -> None:
+    """A list has no holes; an entry of a mapping goes."""
+    assert len(port("const a = ['x', 'y']; delete a[0]").problems) == 1
+    assert 'a.pop("x", None)' in port("const a = { x: 1 }; delete a['x']").python

@@ -274,3 +274,10 @@ def test_what_php_converts_to_compare_is_left(comparison: str) -> None:
     assert "PHP converts what it compares" in str(made.problems[0])
     strict = comparison.replace("==", "===").replace("!=", "!==")
     assert "<>" in comparison or not port(f"if ({strict}) {{ echo 1; }}").problems
+
+
+def test_an_item_of_a_list_is_not_unset() -> None:
+    """A list has no holes; an entry of a mapping goes."""
+    made = port("$a = ['x', 'y']; unset($a[0]);")
+    assert len(made.problems) == 1
+    assert 'a.pop("x", None)' in port("$a = ['x' => 1]; unset($a['x']);").python

@@ -95,6 +95,8 @@ class Js(Declarations):
             entry = self.expression(inner.child_by_field_name("argument"))
             if not isinstance(entry, ast.Subscript):
                 raise Refusal(node, "delete: of an entry alone")
+            if self.kind(entry.value) is Kind.LIST:
+                raise Refusal(node, "delete: JS keeps the numbers of the other items, a list of Python does not")
             return [ast.Expr(nodes.method(entry.value, "pop", entry.slice, nodes.constant(None)))]
         if inner.type not in ("call_expression", "await_expression", "new_expression"):
             raise Refusal(node, f"{inner.type.replace('_', ' ')}: does nothing by itself")

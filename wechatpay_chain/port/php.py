@@ -113,12 +113,12 @@ class Php(Assignments):
     do_continue_statement = do_break_statement
 
     def do_unset_statement(self, node: Node) -> list[ast.stmt]:
-        """``unset($a['b'])``."""
+        """``unset($a['b'])``, not of a list: Python's has no holes."""
         made: list[ast.stmt] = []
         for each in children(node):
             value = self.expression(each)
-            if not isinstance(value, ast.Subscript) or self.is_chain(value):
-                raise Refusal(node, "unset: of an entry alone")
+            if not isinstance(value, ast.Subscript) or self.is_chain(value) or self.kind(value.value) is Kind.LIST:
+                raise Refusal(node, "unset: of an entry of a mapping alone")
             made.append(ast.Expr(nodes.method(value.value, "pop", value.slice, nodes.constant(None))))
         return made
 

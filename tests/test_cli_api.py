@@ -187,7 +187,7 @@ def test_it_needs_neither_configuration_nor_what_sends() -> None:
     code = (
         "import sys; from wechatpay_chain.cli import main; status = main(['api', 'refund']);"
         "heavy = {'requests', 'cryptography', 'urllib3', 'wechatpay_chain.client', 'wechatpay_chain.sandbox'};"
-        "print(status, sorted(heavy & sys.modules.keys()))"
+        "print(int(status), sorted(heavy & sys.modules.keys()))"
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
     done = subprocess.run(

@@ -48,7 +48,7 @@ class Place(NamedTuple):
         dialect = sample.DIALECTS[face]
         if self.verb is None:
             return manual.manual(self.path, "", mchid, dialect)
-        told = manual.manual(self.path, self.verb.method, mchid, dialect) if self._is_known() else ""
+        told = manual.manual(self.path, self.verb.method, mchid, dialect)
         below = manual.manual(self.whole, "", mchid, dialect)
         return "\n\n".join(filter(None, (told, below)))
 
@@ -87,11 +87,8 @@ class Place(NamedTuple):
 
     def _verbs(self) -> Iterator[str]:
         here = tree.branch(self.whole)
-        if here is None and self.verb is not None and self._is_known():
+        if here is None and self.verb is not None and tree.matching(self.verb.method, self.path):
             return
         for name, verb in VERBS.items():
             if here is None or verb.method in here.operations:
                 yield name
-
-    def _is_known(self) -> bool:
-        return self.verb is not None and tree.matching(self.verb.method, self.path) is not None

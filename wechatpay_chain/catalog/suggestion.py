@@ -28,9 +28,8 @@ def meant(method: str, path: str) -> str:
     before = "/".join(segments[:depth])
     if depth < len(segments):
         return _instead(segments[depth], tree.children(before), before)
-    if any(
-        each == "{empty}" and method in child.operations for each, child in (known.children if known else {}).items()
-    ):
+    empty = known.children.get(tree.EMPTY) if known else None
+    if empty is not None and method in empty.operations:
         return f"{_shown(path)}: did you mean {tree.spelled(path)}._empty_ → {_shown(path)}/?"
     return _further(path, tree.children(path))
 

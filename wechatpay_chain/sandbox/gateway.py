@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.sandbox import authorization, legacy, operations, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills

@@ -8,18 +8,18 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 __all__ = ["clear_values", "hide_values"]
 
 _PACKAGES = frozenset({"wechatpay_chain", "requests", "urllib3"})
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def hide_values(function: Callable[P, R]) -> Callable[P, R]:
+# A function for a function of the same type: editors follow that, and no ParamSpec.
+def hide_values(function: F) -> F:
     """Decorate a function that users call: its errors show where they come from, and no value that was there.
 
     What it calls needs no care of its own. An error that was replaced (``raise … from None``) is dropped, since
@@ -27,7 +27,7 @@ def hide_values(function: Callable[P, R]) -> Callable[P, R]:
     """
 
     @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> Any:
         before = sys.exc_info()[1]
         try:
             return function(*args, **kwargs)
@@ -36,7 +36,7 @@ def hide_values(function: Callable[P, R]) -> Callable[P, R]:
             del args, kwargs, before
             raise
 
-    return call
+    return cast(F, call)
 
 
 def clear_values(error: BaseException, before: BaseException | None = None) -> None:

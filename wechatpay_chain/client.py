@@ -21,6 +21,7 @@ from wechatpay_chain.request.body import own_boundary
 from wechatpay_chain.request.call import Call, Verb, build, download_url
 from wechatpay_chain.request.encryption import SERIAL_HEADER, Encrypted, Envelope, encrypt_fields
 from wechatpay_chain.request.options import NATIVE, read_native, read_sink
+from wechatpay_chain.request.record import CallRecord, tell
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
@@ -319,8 +320,6 @@ class Client(Root):
         return self._send_recorded(call, request)
 
     def _send_recorded(self, call: Call, request: SignedRequest | None) -> Any:
-        from wechatpay_chain.request.record import CallRecord, tell
-
         started = time.perf_counter()
         answer: Any = None
         failure: BaseException | None = None

@@ -11,6 +11,31 @@ __all__ = ["CallRecord", "tell"]
 _log = logging.getLogger("wechatpay_chain")
 
 
+class _QuietHandler(logging.NullHandler):
+    """Nothing is printed of calls; a warning is, on stderr, where nobody has set up logging.
+
+    A notification whose handler fails, or a certificate that is left out, must not go unseen.
+    """
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING and logging.lastResort is not None and not _is_heard():
+            logging.lastResort.handle(record)
+        return True
+
+
+def _is_heard() -> bool:
+    """Whether somebody else handles what this package logs."""
+    logger: logging.Logger | None = _log
+    while logger is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+_log.addHandler(_QuietHandler())
+
+
 class CallRecord(NamedTuple):
     """One call that has ended: nothing of its body, its query or its headers.
 

@@ -169,7 +169,7 @@ class SigningAdapter(HTTPAdapter):
             method=str(request.method),
             url=self.request_url(request, proxies) if proxies else request.target,
             body=request.body,
-            headers=dict(request.headers),
+            headers=request.headers.plain(),
             redirect=False,
             assert_same_host=False,
             preload_content=False,

@@ -38,7 +38,6 @@ from wechatpay_chain.transport.verification import adopt, judge
 __all__ = ["Session"]
 
 _log = logging.getLogger("wechatpay_chain")
-_log.addHandler(logging.NullHandler())
 # What a mock or a tracer may replace; while it has not, a call takes a shorter way that differs in nothing but time.
 _SEND = requests.Session.send if is_original(requests.Session.send, "requests.sessions", "Session.send") else None
 _GET_ADAPTER = (

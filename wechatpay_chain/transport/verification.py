@@ -25,7 +25,7 @@ def response_of(request: SignedRequest, raw: Any) -> Response:
     """The answer that urllib3 has read the head of."""
     response = request.response_class()
     response.status_code = raw.status
-    response.headers = HeaderFields(raw.headers)
+    response.headers = HeaderFields.of(raw.headers.iteritems())
     response.encoding = _encoding(response.headers.get("Content-Type"))
     response.raw = raw
     response.reason = raw.reason or ""

@@ -225,6 +225,7 @@ class ApiError(CallError, requests.HTTPError):
         super().__init__(text)
         body = response.data if isinstance(response.data, dict) else {}
         self.response = response
+        self.request = response.request
         self.status = response.status_code
         self.code = _text(body.get("code"))
         self.message = _text(body.get("message"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Timeout
-from urllib3.exceptions import ClosedPoolError
+from urllib3.exceptions import ClosedPoolError, HTTPError
 from urllib3.util import Retry
 
 from wechatpay_chain.errors import ChainError, TransportError, WechatpayError
@@ -160,7 +160,7 @@ class SigningAdapter(HTTPAdapter):
         try:
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, HTTPError, ValueError) as error:
             raise Unconnected(_unusable(error)) from error
         return pool
 

@@ -59,7 +59,7 @@ def test_the_soft_time_limit_of_celery_comes_out(
 
     from tests.receivers.celery_app import app, pay
 
-    with raw_server(behave) as (url, accepted):
+    with raw_server(behave) as (url, accepted), (tmp_path / "log").open("wb") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "tests.receivers.celery_app", "worker", "-c", "1", "-P", "prefork"],
             env=os.environ.copy(),

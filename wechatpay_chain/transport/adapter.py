@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Timeout
 from urllib3.exceptions import ClosedPoolError, HTTPError
-from urllib3.util import Retry
+from urllib3.util import Retry, parse_url
 
 from wechatpay_chain.errors import ChainError, TransportError, WechatpayError
 from wechatpay_chain.response import Response
@@ -158,6 +158,9 @@ class SigningAdapter(HTTPAdapter):
     def _found(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
         """The pool of a host, which urllib3 makes or has; it costs as much as a verification to be asked."""
         try:
+            proxy = requests.utils.select_proxy(str(request.url), proxies)
+            if proxy and not parse_url(proxy).host:
+                raise ValueError("a proxy without a host")
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
         except (OSError, HTTPError, ValueError) as error:

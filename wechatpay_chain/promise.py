@@ -190,17 +190,16 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
 
         The calls that this promise was derived from are cancelled too, but for those that something else waits
         for; ``catch`` and ``finally_`` see the error. A call that has begun goes on, which the log tells. True
-        when nothing goes on. In an event loop a task that is cancelled while it awaits does the same.
+        when that settled this promise. A task of an event loop that is cancelled while it awaits does the same.
         """
-        is_kept = True
+        if self.done():
+            return False
         for promise in self._give_up():
             if promise._future.cancel():
                 promise._react_now()
-            else:
-                is_kept = False
-                if promise._future.running():
-                    _log.warning("%s was cancelled when it had begun; it may be carried out", promise._name)
-        return is_kept
+            elif promise._future.running():
+                _log.warning("%s was cancelled when it had begun; it may be carried out", promise._name)
+        return self.done()
 
     def _give_up(self) -> list[Promise[Any]]:
         """This promise and those before it that nobody waits for any more: where each begins."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 __all__ = ["MAX_WORKERS", "Workers", "default"]
@@ -81,21 +82,22 @@ class Workers:
                 self._active += 1
 
     def finish(self, since: float) -> list[str]:
-        """Wait for all work, as long as some of it ends every 10 s (from ``since`` on); the names of what is left."""
+        """Wait for all work, as long as some of it ends every 10 s (from ``since`` on); what becomes of the rest."""
         with self._progress:
-            if self._jobs:
+            with suppress(RuntimeError):  # no thread starts any more
                 self._fill_place()
             try:
-                while self._jobs or self._running:
+                while self._running or (self._jobs and self._active):
                     left = max(since, self._last_end) + _PATIENCE - time.monotonic()
                     if left <= 0:
                         break
                     self._progress.wait(left)
             except KeyboardInterrupt:
-                pass  # asked to end, again: what is left is named
-            left_over = [job.name for job in (*self._running, *self._jobs)]
+                pass  # asked to end once more
+            cut = [f"{job.name} is cut off by the end of the program; it may be carried out" for job in self._running]
+            unsent = [f"{job.name} was not begun before the end of the program" for job in self._jobs]
             self._jobs.clear()
-            return left_over
+            return cut + unsent
 
     def _fill_place(self) -> None:
         """Where work and a place for a thread are left, wake a thread or start one."""
@@ -107,6 +109,7 @@ class Workers:
             self._waking += 1
             self._roused.notify()
             return
+        _finish_in_child()
         try:
             threading.Thread(target=self._work, name="wechatpay_chain", daemon=True).start()
         except BaseException as error:
@@ -180,7 +183,11 @@ class _Thread(threading.local):
     def _hand_over(self) -> None:
         if self._due:
             due, self._due = self._due, deque()
-            (self.workers or default).submit(lambda: here.run(*due))
+            try:
+                (self.workers or default).submit(lambda: here.run(*due))
+            except BaseException:
+                self._due = due
+                raise
 
 
 _all: weakref.WeakSet[Workers] = weakref.WeakSet()
@@ -191,8 +198,20 @@ default = Workers()
 def _finish() -> None:
     """Before the program ends: the answers of calls that were begun are waited for, but not for ever."""
     since = time.monotonic()
-    for name in [name for workers in list(_all) for name in workers.finish(since)]:
-        _log.error("the program ends before %s does", name)
+    for line in [line for workers in list(_all) for line in workers.finish(since)]:
+        _log.error(line)
+
+
+def _finish_in_child() -> None:
+    """A process that multiprocessing has forked ends without atexit."""
+    global _process
+    if _process != os.getpid():
+        _process = os.getpid()
+        multiprocessing = sys.modules.get("multiprocessing.process")
+        if multiprocessing is not None and multiprocessing.parent_process() is not None:
+            from multiprocessing.util import Finalize
+
+            Finalize(None, _finish, exitpriority=0)
 
 
 def _begin_anew() -> None:
@@ -200,6 +219,7 @@ def _begin_anew() -> None:
         workers.begin_anew()
 
 
+_process = 0
 atexit.register(_finish)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)

@@ -7,11 +7,13 @@ programs in ``sdk/`` speak the same.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,42 @@ def _fan_out(entries: dict[str, Any], ca: str | None) -> Run:
     return run
 
 
+def _awaited(entries: dict[str, Any], ca: str | None) -> Run:
+    from wechatpay_chain import Wechatpay
+
+    node = Wechatpay(entries).v3.marketing.partner.productCoupon.notifyConfigs
+    loop = asyncio.new_event_loop()
+
+    async def call() -> None:
+        answer = await node.post_async(PAYLOAD)
+        assert answer.data["notify_url"]
+
+    async def gather(calls: int) -> None:
+        await asyncio.gather(*(call() for _ in range(calls)))
+
+    return lambda calls, threads: loop.run_until_complete(gather(calls))
+
+
+def _httpx(entries: dict[str, Any], ca: str | None, at_once: int = 1_000_000) -> Run:
+    import httpx
+
+    hand, loop = Hand(entries), asyncio.new_event_loop()
+    client, places = httpx.AsyncClient(base_url=entries["base_url"], timeout=60), asyncio.Semaphore(at_once)
+
+    async def call() -> None:
+        body = json.dumps(PAYLOAD).encode()
+        async with places:
+            answer = await client.post(PATH, content=body, headers=hand.headers("POST", PATH, body))
+        answer.raise_for_status()
+        hand.verify(answer.headers, answer.content)
+        assert answer.json()["notify_url"]
+
+    async def gather(calls: int) -> None:
+        await asyncio.gather(*(call() for _ in range(calls)))
+
+    return lambda calls, threads: loop.run_until_complete(gather(calls))
+
+
 def _requests(entries: dict[str, Any], ca: str | None) -> Run:
     import requests
 
@@ -112,6 +150,9 @@ CONTESTANTS: dict[str, Callable[[dict[str, Any], str | None], Run]] = {
     "floor": _floor,
     "wechatpay_chain": _chain,
     "fan_out": _fan_out,
+    "awaited": _awaited,
+    "httpx": _httpx,
+    "httpx_100": partial(_httpx, at_once=100),
     "requests": _requests,
     "wechatpayv3": _wechatpayv3,
 }

@@ -194,12 +194,14 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         """
         if self.done():
             return False
+        has_stopped = False
         for promise in self._give_up():
             if promise._future.cancel():
+                has_stopped = True
                 promise._react_now()
             elif promise._future.running():
                 _log.warning("%s was cancelled when it had begun; it may be carried out", promise._name)
-        return self.done()
+        return has_stopped and self.done()
 
     def _give_up(self) -> list[Promise[Any]]:
         """This promise and those before it that nobody waits for any more: where each begins."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +126,14 @@ def test_no_thread_to_be_had_is_an_error_and_no_hang(monkeypatch: pytest.MonkeyP
     assert Promise.run(one, pool=empty).result(PATIENCE) == 1
 
 
-DRIP = """
-import os, socket, sys, threading, time
-from wechatpay_chain import Promise, Wechatpay, Sandbox
-from wechatpay_chain import workers
+# The configuration of a client comes from the standard input, and its gateway is in the process of the test: none
+# may be in one that ends, since it starts threads. ``drip`` is a call whose answer never ends.
+SCRIPT = """
+import json, os, socket, sys, threading, time
+from wechatpay_chain import Promise, Wechatpay, workers
 server = socket.create_server(("127.0.0.1", 0))
 arrived = threading.Event()
-def drip():
+def serve():
     connection, _ = server.accept()
     connection.recv(65536)
     connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 1000000\\r\\n\\r\\n")
@@ -135,81 +141,83 @@ def drip():
     while True:
         connection.sendall(b"x")
         time.sleep(0.05)
-threading.Thread(target=drip, daemon=True).start()
+threading.Thread(target=serve, daemon=True).start()
 workers._PATIENCE = 0.5
-gateway = Sandbox()
-wxpay = gateway.client()
-answered = []
+given = json.loads(sys.stdin.readline())
+wxpay = Wechatpay(given)
+show = lambda answer: sys.stdout.write(f"{answer.status}\\n")
+def drip(wxpay):
+    promise = wxpay.v3.drip.get_async(base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
+    arrived.wait(20)
 """
+CUT = "GET /v3/drip is cut off by the end of the program; it may be carried out\n"
 ENDS = {
-    "a dripping call": (
-        'p = wxpay.v3.drip.get_async(base_url=f"http://127.0.0.1:{server.getsockname()[1]}")\narrived.wait(20)',
-        "GET /v3/drip is cut off by the end of the program; it may be carried out\n",
-    ),
-    "answers on the wire": (
-        "gateway.tamper = lambda *_: time.sleep(0.3)\n"
-        "show = lambda answer: sys.stdout.write(f'{answer.status}\\n')\n"
-        "for n in range(3): wxpay.v3.certificates.get_async().then(show)",
-        "200\n200\n200\n",
-    ),
+    "a dripping call": ("drip(wxpay)", CUT),
+    "answers on the wire": ("for _ in range(3): wxpay.v3.certificates.get_async().then(show)", "200\n200\n200\n"),
+    "both": ("drip(wxpay)\nwxpay.v3.certificates.get_async().then(show)", f"200\n{CUT}"),
     "a call that was not begun": (
-        "one = gateway.client(max_workers=1)\n"
-        'p = one.v3.drip.get_async(base_url=f"http://127.0.0.1:{server.getsockname()[1]}")\narrived.wait(20)\n'
-        "q = one.v3.certificates.get_async()",
-        "GET /v3/drip is cut off by the end of the program; it may be carried out\n"
-        "GET /v3/certificates was not begun before the end of the program\n",
+        "one = Wechatpay(given, max_workers=1)\ndrip(one)\none.v3.certificates.get_async()",
+        f"{CUT}GET /v3/certificates was not begun before the end of the program\n",
     ),
     "an error in the main program": (
-        "gateway.tamper = lambda *_: time.sleep(0.3)\n"
-        "wxpay.v3.certificates.get_async().then(lambda answer: sys.stdout.write(f'{answer.status}\\n'))\n"
-        "sys.excepthook = lambda *_: print('failed', flush=True)\n1 / 0",
+        "wxpay.v3.certificates.get_async().then(show)\nsys.excepthook = lambda *_: print('failed', flush=True)\n1 / 0",
         "failed\n200\n",
     ),
     "a child of multiprocessing": (
         "import multiprocessing\n"
         "def child():\n"
-        "    Promise.run(lambda: time.sleep(0.3)).then(lambda _: print('done in the child', flush=True))\n"
+        "    wxpay.v3.certificates.get_async().then(lambda answer: print('in the child', answer.status, flush=True))\n"
         "process = multiprocessing.get_context('fork').Process(target=child)\nprocess.start()\nprocess.join()\n"
         "print(process.exitcode, flush=True)",
-        "done in the child\n0\n",
+        "in the child 200\n0\n",
     ),
 }
 
 
-@pytest.mark.parametrize("name", ENDS)
-def test_the_program_ends(name: str) -> None:
-    """After what is on the wire, as long as answers come; what never ends is cut, which the log tells."""
-    script, expected = ENDS[name]
-    done = subprocess.run(
-        [sys.executable, "-c", DRIP + script],
+@contextmanager
+def program(script: str, gateway: Sandbox) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs ``script``, with a client of the gateway."""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", SCRIPT + script],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=PATIENCE / 2,
-        check=False,
         cwd=Path(__file__).parent.parent,
         env={**os.environ, "PYTHONWARNINGS": "ignore::DeprecationWarning"},
-    )
-    assert (done.stdout, done.returncode) == (expected, int("1 / 0" in script))
+    ) as process:
+        assert process.stdin is not None
+        print(json.dumps(gateway.configuration()), file=process.stdin, flush=True)
+        yield process
 
 
-def test_an_interrupt_ends_the_wait_at_the_end() -> None:
+@pytest.mark.parametrize("name", ENDS)
+def test_the_program_ends(name: str, gateway: Sandbox) -> None:
+    """After what is on the wire, as long as answers come; what never ends is cut, which the log tells."""
+
+    def late(*_: Any) -> None:
+        time.sleep(0.25)
+
+    gateway.tamper = late
+    script, expected = ENDS[name]
+    with program(script, gateway) as process:
+        output, _ = process.communicate(timeout=PATIENCE / 2)
+    assert (output, process.returncode) == (expected, int("1 / 0" in script))
+
+
+def test_an_interrupt_ends_the_wait_at_the_end(gateway: Sandbox) -> None:
     """Ctrl-C during it: the program does not wait any longer."""
     script = (
-        "workers._PATIENCE = 60\n"
-        'p = wxpay.v3.drip.get_async(base_url=f"http://127.0.0.1:{server.getsockname()[1]}")\narrived.wait(20)\n'
-        "import atexit\natexit.register(lambda: print('ending', flush=True))\n"
+        "workers._PATIENCE = 60\ndrip(wxpay)\n"
+        # It runs right before the wait.
+        "import atexit\natexit.register(lambda: print('ending'))\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", DRIP + script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    with process:
+    with program(script, gateway) as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "ending\n"
-        # The handler that printed it runs right before the wait.
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.3)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
         assert process.wait(PATIENCE) == 0
-    assert rest == "GET /v3/drip is cut off by the end of the program; it may be carried out\n"
+    assert rest == CUT

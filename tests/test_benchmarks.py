@@ -41,9 +41,9 @@ def test_threads_are_answered_by_the_canned_gateway() -> None:
 def test_awaited_calls_are_answered() -> None:
     """By each of the contestants, and their memory is counted."""
     with arena.arena(
-        {name: arena.contestant(each) for name, each in awaited._NAMES.items()}, canned=True, delay=0.01
+        {name: arena.contestant(each) for name, each in awaited.NAMES.items()}, canned=True, delay=0.01
     ) as ready:
-        costs, memory = awaited.measured(ready, 1, 20)
+        costs, memory = awaited.measured(ready, 1, 2 * awaited.TASKS)
     assert all(cost.clock > 0 for cost in costs.values())
     assert costs.keys() == memory.keys()
 

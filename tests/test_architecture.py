@@ -47,6 +47,7 @@ ALLOWED = {
 }
 # What a room may import beside the two packages that are always there.
 THIRD_PARTIES = {
+    "wechatpay_chain.promise": {"trio"},  # where one awaits under it
     "wechatpay_chain.port.source": {"tree_sitter", "tree_sitter_php", "tree_sitter_javascript"},
     "wechatpay_chain.web.flask": {"flask", "werkzeug"},
     "wechatpay_chain.web.django": {"django"},

@@ -72,6 +72,11 @@ class Client(Root):
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
         self._complete: set[str] = set()
+        self._workers: Workers | None = None
+        if configured.max_workers is not None:
+            from wechatpay_chain.workers import Workers
+
+            self._workers = Workers(configured.max_workers)
         self._certificates = CertificateDownload(
             self._session,
             merchant,
@@ -202,6 +207,14 @@ class Client(Root):
     ) -> None:
         self.close()
 
+    async def __aenter__(self: C) -> C:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):
             raise AttributeError(
@@ -236,8 +249,10 @@ class Client(Root):
 
         if call.payload is None and self._settings.keyring.newest() is None:
             # The first call brings the keys; whoever asks for a promise does not wait for them.
-            return Promise.run(partial(self._send, call))
-        return Promise.run(partial(self._send, call, self._request(call)))
+            send = partial(self._send, call)
+        else:
+            send = partial(self._send, call, self._request(call))
+        return Promise.run(send, pool=self._workers, name=f"{call.method} {call.path}")
 
     def _text(self, text: str) -> str:
         return paths.as_written(text)
@@ -392,7 +407,8 @@ class Wechatpay(Client):
     "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number or (connect,
     read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all; False is
     once), ``deadline`` (seconds for a whole call, 60 by default; files have none), ``max_body`` (bytes of an answer
-    that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``session`` (a
+    that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``max_workers``
+    (how many asynchronous calls are under way at once: 128, shared by all clients that do not say), ``session`` (a
     ``requests.Session`` that many share). Raises ConfigError, which names the field. Making one touches no network.
     """
 

@@ -42,8 +42,8 @@ _NO_RETRIES = Retry(total=False, redirect=False)
 _MOST_WAYS = 64
 # Bytes of an upload that are read and sent at a time; http.client takes 16 KiB.
 _BLOCK = 1 << 16
-# More threads than this share a client rarely; a connection beyond it is closed after its call.
-_KEPT_CONNECTIONS = 64
+# As many as threads of promises unless the client says otherwise; a connection beyond it is closed after its call.
+_KEPT_CONNECTIONS = 128
 
 
 class SigningAdapter(HTTPAdapter):

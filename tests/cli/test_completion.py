@@ -17,9 +17,9 @@ from tests.cli.test_cli import run
 from wechatpay_chain.catalog import facts
 from wechatpay_chain.cli.bill_kinds import KINDS
 from wechatpay_chain.cli.candidates import chains, items
-from wechatpay_chain.cli.commands.completion import COMMAND, Line, bash, parted, zsh
+from wechatpay_chain.cli.completer import COMMAND, Line, bash, split_line, zsh
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.parser import COMMANDS, parser_of, request_parser
+from wechatpay_chain.cli.parser import COMMANDS, build_parser
 from wechatpay_chain.encoding import paths
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,7 +29,7 @@ REFUND = "v3.refund.domestic.refunds.post"
 
 def offered(text: str) -> list[str]:
     """What bash is answered after ``wechatpay-chain ``."""
-    return bash(parted(f"wechatpay-chain {text}", BREAKS))
+    return bash(split_line(f"wechatpay-chain {text}", BREAKS))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_values_are_those_that_there_are() -> None:
     assert offered(f"{certificates} algorithm_type=") == ["="]
     assert offered(f"{certificates} algorithm_type=S") == []
     # Where the user has taken = and : out of COMP_WORDBREAKS, whole words are answered.
-    whole = bash(parted(f"wechatpay-chain {certificates} algorithm_type==S", " \t\n"))
+    whole = bash(split_line(f"wechatpay-chain {certificates} algorithm_type==S", " \t\n"))
     assert whole == ["algorithm_type==SM2 "]
 
 
@@ -128,12 +128,11 @@ def test_commands_and_flags_are_those_of_the_parsers() -> None:
     assert offered("sand") == ["sandbox "]
     assert offered("sandbox ") == ["push "]
     for name in (each for each in COMMANDS if each != "request"):
-        inner = next(each for each in parser_of(Console())._actions if each.dest == "==SUPPRESS==" or each.choices)
-        assert isinstance(inner.choices, dict)
-        flags = {f"{flag} " for action in inner.choices[name]._actions for flag in action.option_strings}
+        inner = build_parser(Console(), [name]).commands[name]
+        flags = {f"{flag} " for action in inner.actions for flag in action.option_strings}
         assert set(offered(f"{name} -")) == flags
     assert set(offered("v3.x.get -")) == {
-        f"{flag} " for action in request_parser(Console())._actions for flag in action.option_strings
+        f"{flag} " for action in build_parser(Console()).commands["request"].actions for flag in action.option_strings
     }
     assert "--version " in offered("--")
     assert offered("--sandbox --sand") == []
@@ -212,7 +211,7 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_line_is_parted_as_bash_does(text: str, line: Line) -> None:
     """Quotes, escapes, and the letters at which bash begins to replace."""
-    assert parted(text, BREAKS) == line
+    assert split_line(text, BREAKS) == line
 
 
 WORDS = st.text() | st.sampled_from(

@@ -38,7 +38,7 @@ class Console:
         safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
         print(f"wechatpay-chain: {safe}", file=self.stderr, flush=True)
 
-    def take(self, most: int) -> bytes:
+    def read_bytes(self, most: int) -> bytes:
         """Standard input as bytes, ``most`` of them; empty where there is none."""
         raw = getattr(self.stdin, "buffer", None)
         if raw is not None:
@@ -46,7 +46,7 @@ class Console:
             return taken
         return b"" if self.stdin is None else self.stdin.read(most).encode("utf-8", "surrogateescape")
 
-    def pour(self, data: bytes) -> None:
+    def write_bytes(self, data: bytes) -> None:
         """Bytes as they are."""
         self.stdout.flush()
         raw = getattr(self.stdout, "buffer", None)

@@ -29,7 +29,7 @@ def show(answer: Response, console: Console, include: bool = False) -> None:
         console.say()
     data = answer.data
     if isinstance(data, bytes):
-        console.pour(data)
+        console.write_bytes(data)
     elif isinstance(data, str):
         console.say(safe(data))
     elif data is not None:
@@ -41,11 +41,11 @@ def displayhook(console: Console) -> Callable[[object], None]:
     """A ``sys.displayhook`` for a prompt: answers as in IPython, with QR codes, all else as the present hook does."""
     before = sys.displayhook
 
-    def displayed(value: object) -> None:
+    def display(value: object) -> None:
         if not isinstance(value, Response):
             before(value)
             return
         builtins._ = value  # type: ignore[attr-defined]  # what a prompt keeps
         console.say(terminal.displayed(value, terminal.terminal_of(console.stdout, console.environment)))
 
-    return displayed
+    return display

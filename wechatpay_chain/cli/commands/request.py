@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain import settings
-from wechatpay_chain.chain.node import Chain, call_of
+from wechatpay_chain.cli.configuration import add_configuration, client
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError, parse, read_data
-from wechatpay_chain.cli.output import show
+from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
-from wechatpay_chain.client import Wechatpay
-from wechatpay_chain.encoding import paths
-from wechatpay_chain.request.call import VERBS
-from wechatpay_chain.sandbox import Sandbox
-from wechatpay_chain.transport.signed_request import SignedRequest
 
-__all__ = ["client", "run"]
+if TYPE_CHECKING:
+    from wechatpay_chain.chain.node import Chain
+    from wechatpay_chain.client import Wechatpay
+    from wechatpay_chain.transport.signed_request import SignedRequest
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command and its flags."""
+    parser = commands.add_parser(
+        "request",
+        help="call an API; the word itself may be left out",
+        description="Call an API. CHAIN is what follows wxpay. in Python, or a path such as v3/certificates.",
+        examples=(
+            "wechatpay-chain --sandbox v3.certificates.get",
+            "wechatpay-chain v3.marketing.favor.callbacks.get mchid==1900000001",
+            "wechatpay-chain v3.pay.transactions.native.post -d @order.json --dry-run",
+        ),
+    )
+    parser.add_argument("chain", metavar="CHAIN.VERB", help="v3.certificates.get")
+    parser.add_argument(
+        "items", metavar="ITEM", nargs="*", help="key=text key:=json key==query Header:text key=@file; fills <key> too"
+    )
+    parser.add_argument("-d", "--data", metavar="JSON", help="the whole body: JSON text, @file, or @- for stdin")
+    parser.add_argument("-i", "--include", action="store_true", help="print status and headers of the answer too")
+    parser.add_argument("--dry-run", action="store_true", help="print request, signed text and curl; send nothing")
+    add_configuration(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Send the call that the arguments spell and print its answer."""
+    from wechatpay_chain.cli.output import show
+
     _check(arguments.chain)
     with client(arguments, console) as wxpay:
         verb = _verb(wxpay, arguments.chain)
@@ -35,44 +57,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return Status.OK
 
 
-@contextlib.contextmanager
-def client(arguments: argparse.Namespace, console: Console, gateway: Sandbox | None = None) -> Iterator[Wechatpay]:
-    """A client from flags, profile and environment, or of a sandbox: ``gateway``, or one that lives as long."""
-    with contextlib.ExitStack() as stack:
-        flags = _flags(arguments)
-        if arguments.sandbox:
-            gateway = gateway or stack.enter_context(Sandbox(mchid=arguments.mchid or ""))
-            yield stack.enter_context(gateway.client(**flags))
-            return
-        named = arguments.profile is not None
-        profile = settings.from_profile(arguments.profile, console.environment) if named else {}
-        entries = settings.joined(settings.from_env(console.environment), profile, flags)
-        yield stack.enter_context(Wechatpay(entries))
-
-
-def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    certs = dict(_cert(text) for text in arguments.cert)
-    flags = {
-        "mchid": arguments.mchid,
-        "serial": arguments.serial,
-        "private_key": arguments.private_key,
-        "apiv3_key": vars(arguments).get("apiv3_key"),
-        "certs": certs or None,
-        "base_url": arguments.base_url,
-        "timeout": arguments.timeout,
-    }
-    return {name: value for name, value in flags.items() if value is not None}
-
-
-def _cert(text: str) -> tuple[str, str]:
-    key_id, equals, path = text.partition("=")
-    if not key_id or not equals or not path:
-        raise ItemError(f"--cert: expected ID=FILE, found {text[:80]!r}")
-    return key_id, path
-
-
 def _check(chain: str) -> tuple[str, str]:
     """Path and verb of CHAIN.VERB, before anything is configured."""
+    from wechatpay_chain.request.call import VERBS
+
     path, dot, verb = chain.removeprefix("wxpay.").rpartition(".")
     if not dot or not path or verb not in VERBS or VERBS[verb].is_async:
         raise ItemError(f"{chain}: expected CHAIN.VERB with a verb of get, post, put, patch, delete")
@@ -80,6 +68,8 @@ def _check(chain: str) -> tuple[str, str]:
 
 
 def _verb(wxpay: Wechatpay, chain: str) -> Chain:
+    from wechatpay_chain.encoding import paths
+
     path, verb = _check(chain)
     node: Any = wxpay
     if "/" in path:
@@ -94,6 +84,9 @@ def _verb(wxpay: Wechatpay, chain: str) -> Chain:
 
 
 def _call(verb: Chain, arguments: argparse.Namespace, console: Console) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    from wechatpay_chain.chain.node import call_of
+    from wechatpay_chain.encoding import paths
+
     kind, path = call_of(verb)
     items = parse(arguments.items, paths.placeholders(path))
     if arguments.data is not None and items.body:

@@ -1,0 +1,95 @@
+"""The flags that configure a client, and the client that they make."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.items import ItemError
+
+if TYPE_CHECKING:
+    from wechatpay_chain.client import Wechatpay
+    from wechatpay_chain.protocol.keyring import Keyring
+    from wechatpay_chain.protocol.merchant import Merchant
+    from wechatpay_chain.sandbox import Sandbox
+
+__all__ = ["add_configuration", "client", "keyring_of", "merchant_number", "merchant_of", "sandbox"]
+
+
+def add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -> None:
+    """Add the flags; a sandbox that ``--sandbox`` starts lives as long as this ``lives``."""
+    where = parser.add_argument_group("configuration", "WECHATPAY_ variables, a profile, and flags, the last first")
+    where.add_argument("--sandbox", action="store_true", help=f"call a sandbox that lives as long as this {lives}")
+    where.add_argument("--profile", metavar="NAME", help="a table of ~/.config/wechatpay-chain/profiles.toml")
+    where.add_argument("--mchid", metavar="NUMBER", help="the merchant's number")
+    where.add_argument("--serial", metavar="HEX", help="serial of the merchant's certificate")
+    where.add_argument("--private-key", metavar="FILE", help="the merchant's private key")
+    where.add_argument("--cert", metavar="ID=FILE", action="append", default=[], help="a key of WeChat Pay's")
+    where.add_argument("--base-url", metavar="URL", action="append", help="another host; again for a backup")
+    where.add_argument("--timeout", metavar="SECONDS", type=float, help="to connect, and between bytes of the answer")
+
+
+@contextlib.contextmanager
+def client(arguments: argparse.Namespace, console: Console, gateway: Sandbox | None = None) -> Iterator[Wechatpay]:
+    """A client from flags, profile and environment, or of a sandbox: ``gateway``, or one that lives as long."""
+    from wechatpay_chain import settings
+    from wechatpay_chain.client import Wechatpay
+
+    with contextlib.ExitStack() as stack:
+        flags = _entries(arguments)
+        if arguments.sandbox:
+            gateway = gateway or stack.enter_context(sandbox(arguments))
+            yield stack.enter_context(gateway.client(**flags))
+            return
+        named = arguments.profile is not None
+        profile = settings.from_profile(arguments.profile, console.environment) if named else {}
+        entries = settings.joined(settings.from_env(console.environment), profile, flags)
+        yield stack.enter_context(Wechatpay(entries))
+
+
+def sandbox(arguments: argparse.Namespace) -> Sandbox:
+    """The sandbox of ``--sandbox``, for the merchant of ``--mchid``."""
+    from wechatpay_chain.sandbox import Sandbox
+
+    return Sandbox(mchid=arguments.mchid or "")
+
+
+def _entries(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the flags configure, under the names of the client's entries."""
+    certs = dict(_certificate(text) for text in arguments.cert)
+    flags = {
+        "mchid": arguments.mchid,
+        "serial": arguments.serial,
+        "private_key": arguments.private_key,
+        "apiv3_key": vars(arguments).get("apiv3_key"),
+        "certs": certs or None,
+        "base_url": arguments.base_url,
+        "timeout": arguments.timeout,
+    }
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _certificate(text: str) -> tuple[str, str]:
+    key_id, equals, path = text.partition("=")
+    if not key_id or not equals or not path:
+        raise ItemError(f"--cert: expected ID=FILE, found {text[:80]!r}")
+    return key_id, path
+
+
+def merchant_of(wxpay: Wechatpay) -> Merchant:
+    """The merchant of a client."""
+    return wxpay._settings.merchant
+
+
+def keyring_of(wxpay: Wechatpay) -> Keyring:
+    """WeChat Pay's keys that a client holds."""
+    return wxpay._settings.keyring
+
+
+def merchant_number(wxpay: Wechatpay) -> str:
+    """The number of the merchant, or of the brand."""
+    merchant = merchant_of(wxpay)
+    return merchant.mchid or merchant.brand_id

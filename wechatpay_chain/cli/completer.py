@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 if TYPE_CHECKING:
     from wechatpay_chain.cli.candidates import Candidate
 
-__all__ = ["COMMAND", "Line", "bash", "complete", "split_line", "zsh"]
+__all__ = ["COMMAND", "Line", "bash", "complete", "fish", "powershell", "split_line", "zsh"]
 
 # What the scripts call: no word for users.
 COMMAND = "_complete"
@@ -41,6 +41,10 @@ def complete(arguments: Sequence[str], output: TextIO | None = None) -> int:
         lines = bash(split_line(*rest))
     elif shell == "zsh" and rest:
         lines = zsh(rest[1:], rest[0])
+    elif shell == "fish" and rest:
+        lines = fish(rest[1:], rest[0])
+    elif shell == "powershell" and not rest:
+        lines = powershell(sys.stdin.read())
     else:
         return 2
     for line in lines:
@@ -72,6 +76,26 @@ def zsh(before: Sequence[str], typed: str) -> list[str]:
         for name, each in zip(names, found, strict=True)
     )
     return [f"{each.is_whole:d}\t{each.text}\t{shown}" for each, shown in zip(found, listed, strict=True)]
+
+
+def fish(before: Sequence[str], typed: str) -> list[str]:
+    """What fish takes: the word and what is said of it, with a tab between them."""
+    # fish puts a space behind a word, unless it ends with what goes on, as all do here that are not whole.
+    return [f"{each.text}\t{each.told}".rstrip("\t") for each in _candidates(before, typed)]
+
+
+def powershell(line: str) -> list[str]:
+    """What PowerShell takes: the word, how it is listed, and what is said of it, none of them empty.
+
+    ``line`` is a JSON list of the word being typed and of those before it.
+    """
+    import json
+
+    try:
+        typed, *before = map(str, json.loads(line))
+    except (ValueError, TypeError):
+        return []
+    return [f"{each.text}\t{each.shown or each.text}\t{each.told or each.text}" for each in _candidates(before, typed)]
 
 
 def split_line(text: str, breaks: str) -> Line:

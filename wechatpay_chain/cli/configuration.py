@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.cli.console import Console
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.merchant import Merchant
     from wechatpay_chain.sandbox import Sandbox
 
-__all__ = ["add_configuration", "client", "keyring_of", "merchant_number", "merchant_of", "sandbox"]
+__all__ = ["add_configuration", "client", "entries_of", "keyring_of", "merchant_number", "merchant_of", "sandbox"]
 
 
 def add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -> None:
@@ -33,21 +33,41 @@ def add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -
 
 
 @contextlib.contextmanager
-def client(arguments: argparse.Namespace, console: Console, gateway: Sandbox | None = None) -> Iterator[Wechatpay]:
-    """A client from flags, profile and environment, or of a sandbox: ``gateway``, or one that lives as long."""
+def client(
+    arguments: argparse.Namespace,
+    console: Console,
+    gateway: Sandbox | None = None,
+    made_up: Mapping[str, Any] | None = None,
+) -> Iterator[Wechatpay]:
+    """A client from flags, profile and environment, or of a sandbox: ``gateway``, or one that lives as long.
+
+    ``made_up`` are entries that count where nothing else is configured.
+    """
     from wechatpay_chain import settings
     from wechatpay_chain.client import Wechatpay
 
     with contextlib.ExitStack() as stack:
-        flags = _entries(arguments)
         if arguments.sandbox:
             gateway = gateway or stack.enter_context(sandbox(arguments))
-            yield stack.enter_context(gateway.client(**flags))
+            yield stack.enter_context(gateway.client(**_flags(arguments)))
             return
-        named = arguments.profile is not None
-        profile = settings.from_profile(arguments.profile, console.environment) if named else {}
-        entries = settings.joined(settings.from_env(console.environment), profile, flags)
+        entries = settings.joined(made_up or {}, *_sources(arguments, console))
         yield stack.enter_context(Wechatpay(entries))
+
+
+def entries_of(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """What environment, profile and flags configure of a client, the last first; of a sandbox its address alone."""
+    if arguments.sandbox:
+        return {"base_url": "of a sandbox"}
+    return {name: value for source in _sources(arguments, console) for name, value in source.items()}
+
+
+def _sources(arguments: argparse.Namespace, console: Console) -> list[Mapping[str, Any]]:
+    from wechatpay_chain import settings
+
+    named = arguments.profile is not None
+    profile = settings.from_profile(arguments.profile, console.environment) if named else {}
+    return [settings.from_env(console.environment), profile, _flags(arguments)]
 
 
 def sandbox(arguments: argparse.Namespace) -> Sandbox:
@@ -57,7 +77,7 @@ def sandbox(arguments: argparse.Namespace) -> Sandbox:
     return Sandbox(mchid=arguments.mchid or "")
 
 
-def _entries(arguments: argparse.Namespace) -> dict[str, Any]:
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the flags configure, under the names of the client's entries."""
     certs = dict(_certificate(text) for text in arguments.cert)
     flags = {

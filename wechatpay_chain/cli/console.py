@@ -38,12 +38,12 @@ class Console:
         safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
         print(f"wechatpay-chain: {safe}", file=self.stderr, flush=True)
 
-    def read_bytes(self, most: int) -> bytes:
-        """Standard input as bytes, ``most`` of them; empty where there is none."""
+    def read_bytes(self, most: int = -1) -> bytes:
+        """Standard input as bytes, ``most`` of them or all; empty where there is none."""
         raw = getattr(self.stdin, "buffer", None)
         if raw is not None:
-            taken: bytes = raw.read(most)
-            return taken
+            content: bytes = raw.read(most)
+            return content
         return b"" if self.stdin is None else self.stdin.read(most).encode("utf-8", "surrogateescape")
 
     def write_bytes(self, data: bytes) -> None:

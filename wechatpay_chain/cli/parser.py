@@ -30,7 +30,9 @@ COMMANDS: Mapping[str, str] = {
     "certs": "certs",
     "notify": "notify",
     "port": "port",
+    "download": "file_download",
     "completion": "completion",
+    "help": "help",
     "request": "request",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import signal
 import threading
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands
+from wechatpay_chain.cli.shell_variables import SHELLS, assignment, default_shell
 from wechatpay_chain.cli.status import Status
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ def add_parser(commands: Commands) -> None:
         "sandbox",
         help="serve a sandbox until interrupted; prints its configuration",
         description="Serve a sandbox until it is interrupted; prints the variables that configure a client for it.",
-        examples=("wechatpay-chain sandbox", "wechatpay-chain sandbox --port 8080"),
+        examples=("wechatpay-chain sandbox", "wechatpay-chain sandbox --port 8080 --shell fish"),
     )
     parser.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
+    parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")
     parser.set_defaults(run=run)
     inner: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_push(inner)
@@ -61,10 +62,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Serve, and print what a client needs as lines for a shell."""
     from wechatpay_chain.sandbox import Sandbox
 
+    shell = arguments.shell or default_shell(console.environment)
     with Sandbox(arguments.port) as gateway:
         for name, value in gateway.environment().items():
             # PEM text has lines; \\n is read as one, so that each variable stays one line.
-            console.say(f"export {name}={shlex.quote(value.replace(chr(10), chr(92) + 'n'))}")
+            console.say(assignment(shell, name, value.replace("\n", "\\n")))
         console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
         # A shell that starts it in the background has SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -76,7 +78,7 @@ def push(arguments: argparse.Namespace, console: Console) -> int:
     """Push, tell of every try, and end when one is accepted."""
     from wechatpay_chain.sandbox.push import SCHEDULE, Try
 
-    resource = None if arguments.data is None else read_data(arguments.data, console.stdin)
+    resource = None if arguments.data is None else read_data(arguments.data, console)
     if resource is not None and not isinstance(resource, dict):
         raise ItemError(f"-d: expected a JSON object, found {type(resource).__name__}")
     pusher = _pusher(console.environment)

@@ -79,9 +79,10 @@ def zsh(before: Sequence[str], typed: str) -> list[str]:
 
 
 def fish(before: Sequence[str], typed: str) -> list[str]:
-    """What fish takes: the word and what is said of it, with a tab between them."""
+    """What fish takes: the word and what is said of it, with a tab between them; ``typed`` is as it was written."""
+    plain = split_line(f"_ {typed}", "").typed
     # fish puts a space behind a word, unless it ends with what goes on, as all do here that are not whole.
-    return [f"{each.text}\t{each.told}".rstrip("\t") for each in _candidates(before, typed)]
+    return [f"{each.text}\t{each.told}".rstrip("\t") for each in _candidates(before, plain)]
 
 
 def powershell(line: str) -> list[str]:

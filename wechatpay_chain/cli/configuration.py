@@ -23,7 +23,9 @@ def add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -
     """Add the flags; a sandbox that ``--sandbox`` starts lives as long as this ``lives``."""
     where = parser.add_argument_group("configuration", "WECHATPAY_ variables, a profile, and flags, the last first")
     where.add_argument("--sandbox", action="store_true", help=f"call a sandbox that lives as long as this {lives}")
-    where.add_argument("--profile", metavar="NAME", help="a table of ~/.config/wechatpay-chain/profiles.toml")
+    where.add_argument(
+        "--profile", metavar="NAME", help="a table of profiles.toml (wechatpay-chain help says where it is)"
+    )
     where.add_argument("--mchid", metavar="NUMBER", help="the merchant's number")
     where.add_argument("--serial", metavar="HEX", help="serial of the merchant's certificate")
     where.add_argument("--private-key", metavar="FILE", help="the merchant's private key")

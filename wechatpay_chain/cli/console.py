@@ -22,6 +22,8 @@ class Console:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def __post_init__(self) -> None:
+        # Python has None for a stream that was closed before it began; what is said there is lost.
+        self.stdout, self.stderr = self.stdout or io.StringIO(), self.stderr or io.StringIO()
         # Where a terminal cannot show Chinese, escapes are better than no answer.
         for stream in (self.stdout, self.stderr):
             if isinstance(stream, io.TextIOWrapper):

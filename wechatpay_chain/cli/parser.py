@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -45,6 +46,10 @@ _EXAMPLES = (
     "wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary",
     "wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify",
 )
+_FILES = """\
+profiles: $WECHATPAY_PROFILES, else profiles.toml in the folder wechatpay-chain of ~/.config ($XDG_CONFIG_HOME),
+  ~/Library/Application Support (macOS) or %APPDATA% (Windows)"""
+_WIDTH = 110
 _LONG_WORD = re.compile(r"[^\s='\"]{32,}")
 
 
@@ -105,7 +110,7 @@ def build_parser(console: Console, names: Iterable[str] = COMMANDS) -> Parser:
         examples=_EXAMPLES,
     )
     codes = ", ".join(f"{status:d} {meaning}" for status, meaning in MEANINGS.items())
-    parser.epilog = f"{parser.epilog}\n\nexit codes: {codes}\n"
+    parser.epilog = f"{parser.epilog}\n\n{_FILES}\n\n{textwrap.fill(f'exit codes: {codes}', _WIDTH)}\n"
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in names:

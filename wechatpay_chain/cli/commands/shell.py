@@ -117,8 +117,10 @@ def _line_editing(names: Any, console: Console) -> Iterator[None]:
     if find_spec("readline") is None or not console.stdin.isatty():
         yield
         return
+    from wechatpay_chain.settings import user_folder
+
     readline = import_module("readline")
-    path = _history(console.environment)
+    path = user_folder("state", console.environment) / "history"
     readline.set_completer(rlcompleter.Completer(names).complete)
     is_libedit = "libedit" in (readline.__doc__ or "")
     readline.parse_and_bind("bind ^I rl_complete" if is_libedit else "tab: complete")
@@ -129,11 +131,6 @@ def _line_editing(names: Any, console: Console) -> Iterator[None]:
         yield
     finally:
         _keep(path, readline, console)
-
-
-def _history(environment: Mapping[str, str]) -> Path:
-    home = environment.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(home).expanduser() / "wechatpay-chain" / "history"
 
 
 def _keep(path: Path, readline: ModuleType, console: Console) -> None:

@@ -60,7 +60,10 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("-i", "--include", action="store_true", help="print status and headers of the answer too")
     parser.add_argument("-o", "--output", metavar="FILE", help="save the body as it arrived; - for stdout")
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="tell request, signed text, answer and times on stderr, masked"
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="print request, signed text, answer and times on stderr too, secrets masked",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="print request, signed text and curl; send nothing; needs no merchant"

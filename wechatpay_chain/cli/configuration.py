@@ -12,11 +12,9 @@ from wechatpay_chain.cli.items import ItemError
 
 if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
-    from wechatpay_chain.protocol.keyring import Keyring
-    from wechatpay_chain.protocol.merchant import Merchant
     from wechatpay_chain.sandbox import Sandbox
 
-__all__ = ["add_configuration", "client", "entries_of", "keyring_of", "merchant_number", "merchant_of", "sandbox"]
+__all__ = ["add_configuration", "client", "entries_of", "sandbox"]
 
 
 def add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -> None:
@@ -53,7 +51,7 @@ def client(
             gateway = gateway or stack.enter_context(sandbox(arguments))
             yield stack.enter_context(gateway.client(**_flags(arguments)))
             return
-        entries = settings.joined(made_up or {}, *_sources(arguments, console))
+        entries = settings.merge_entries(made_up or {}, *_sources(arguments, console))
         yield stack.enter_context(Wechatpay(entries))
 
 
@@ -99,19 +97,3 @@ def _certificate(text: str) -> tuple[str, str]:
     if not key_id or not equals or not path:
         raise ItemError(f"--cert: expected ID=FILE, found {text[:80]!r}")
     return key_id, path
-
-
-def merchant_of(wxpay: Wechatpay) -> Merchant:
-    """The merchant of a client."""
-    return wxpay._settings.merchant
-
-
-def keyring_of(wxpay: Wechatpay) -> Keyring:
-    """WeChat Pay's keys that a client holds."""
-    return wxpay._settings.keyring
-
-
-def merchant_number(wxpay: Wechatpay) -> str:
-    """The number of the merchant, or of the brand."""
-    merchant = merchant_of(wxpay)
-    return merchant.mchid or merchant.brand_id

@@ -16,14 +16,16 @@ from wechatpay_chain.response import Response
 __all__ = ["describe_refusal", "displayhook", "show", "show_head"]
 
 
-def show(answer: Response, console: Console) -> None:
-    """Print the body.
+def show(answer: Response, console: Console, include: bool = False) -> None:
+    """Print the body, after status and headers when they are to be included.
 
     A pipe gets JSON indented by two, text as it is, or bytes; a terminal gets colours, a table or a QR code
     where it can show them, and nothing that would steer it.
     """
     screen = terminal.terminal_of(console.stdout, console.environment)
     safe = _safe(console)
+    if include:
+        show_head(answer, console)
     data = answer.data
     if isinstance(data, bytes):
         if console.stdout.isatty():

@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError
-from wechatpay_chain.errors import ClockOffset, SignatureMismatch, UnknownSerial, VerificationError
+from wechatpay_chain.client import Wechatpay
+from wechatpay_chain.errors import ClockOffset, SignatureMismatch, UnknownSerial, VerificationError, WechatpayError
 from wechatpay_chain.protocol import notification
-from wechatpay_chain.protocol.keyring import Keyring
-from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.signer import looks_like_xml
-from wechatpay_chain.protocol.v3 import APIv3
 
 __all__ = ["SavedNotification", "named_time", "read_saved", "verify_saved"]
 
@@ -136,17 +134,16 @@ _SHOWN = ("id", "create_time", "event_type", "resource_type", "summary", "origin
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
-def verify_saved(merchant: Merchant, keyring: Keyring, saved: SavedNotification, now: float | None) -> dict[str, Any]:
+def verify_saved(wxpay: Wechatpay, saved: SavedNotification, now: float | None) -> dict[str, Any]:
     """What a notification of APIv3 says, verified as of ``now``; raises the VerificationError with what may help."""
-    protocol = APIv3(merchant, keyring)
     try:
-        found = notification.read(protocol, merchant, saved.headers, saved.body, now)
+        found = wxpay.notification(saved.headers, saved.body, now=now)
     except ClockOffset as error:
         failure: VerificationError = ClockOffset(
             f"{error}; one that was saved is verified as of its own time with --saved, or as of --at TIME"
         )
     except SignatureMismatch as error:
-        failure = SignatureMismatch(f"{error}{_hint(protocol, saved, now)}")
+        failure = SignatureMismatch(f"{error}{_hint(wxpay, saved, now)}")
     except UnknownSerial as error:
         failure = UnknownSerial(f"{error}; as --cert ID=FILE, or WECHATPAY_PUBLIC_KEY_ID and WECHATPAY_PUBLIC_KEY")
     else:
@@ -154,13 +151,15 @@ def verify_saved(merchant: Merchant, keyring: Keyring, saved: SavedNotification,
     raise failure
 
 
-def _hint(protocol: APIv3, saved: SavedNotification, now: float | None) -> str:
+def _hint(wxpay: Wechatpay, saved: SavedNotification, now: float | None) -> str:
     """What became of the body on its way into the file, as far as it can be told."""
     for body, reason in _bodies(saved.body):
         try:
-            protocol.verify("", notification.signature_headers(saved.headers), body, now)
+            wxpay.notification(saved.headers, body, now=now)
         except VerificationError:
             continue
+        except WechatpayError:
+            pass  # its signature holds, whatever else is wrong with it
         return f"; it fits {reason}: save the bytes as they arrived"
     given = next((str(value) for name, value in saved.headers if str(name).lower() == "content-length"), None)
     return "" if given in (None, str(len(saved.body))) else f"; Content-Length says {given!r:.20}"

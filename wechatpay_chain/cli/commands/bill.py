@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wechatpay_chain.cli.configuration import add_configuration, client, merchant_number
+from wechatpay_chain.cli.configuration import add_configuration, client
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError
 from wechatpay_chain.cli.parser import Commands
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     status: int = Status.OK
     totals: dict[str, dict[str, str]] = {}
     with client(arguments, console) as wxpay, progress_display(console.stderr) as tracker:
-        names = [kind.file_name(day, merchant_number(wxpay), arguments) for day in days]
+        names = [kind.file_name(day, wxpay.mchid or wxpay.brand_id, arguments) for day in days]
         paths = [to / name if is_folder else to for name in names]
         wanted = [Bill(*bill, is_folder) for bill in zip(days, fields, paths, strict=True)]
         outcomes = download_bills(wxpay, kind, wanted, tracker)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain.cli.configuration import add_configuration, client, merchant_of
+from wechatpay_chain.cli.configuration import add_configuration, client, entries_of
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError
 from wechatpay_chain.cli.parser import Commands
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from wechatpay_chain.client import Wechatpay
-    from wechatpay_chain.protocol.merchant import Merchant
 
 __all__ = ["add_parser", "run"]
 
@@ -69,7 +69,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.certificate is not None:
         arguments.cert.append(f"{_serial(arguments.certificate)}={arguments.certificate}")
     with client(arguments, console) as wxpay:
-        _check(merchant_of(wxpay))
+        if not arguments.sandbox:
+            _check(entries_of(arguments, console))
         with certificate_folder(arguments.output) as folder:
             for certificate in _download(wxpay):
                 console.say(write_certificate(certificate, folder))
@@ -104,13 +105,13 @@ def _serial(path: str) -> str:
     return key_loader.serial_of(certificate)
 
 
-def _check(merchant: Merchant) -> None:
+def _check(entries: Mapping[str, Any]) -> None:
     """ConfigError unless this merchant can ask for certificates and open them."""
     from wechatpay_chain.errors import ConfigError
 
-    if merchant.brand_id:
+    if entries.get("brand_id"):
         raise ConfigError("brand_id: a brand has no platform certificates; configure the public key", "brand_id")
-    missing = [name for name in _FLAGS if not getattr(merchant, name)]
+    missing = [name for name in _FLAGS if not entries.get(name)]
     if missing:
         given = ", ".join(f"{_FLAGS[name]} or WECHATPAY_{name.upper()}" for name in missing)
         raise ConfigError(f"{', '.join(missing)}: missing; give {given}; nothing was sent", missing[0])

@@ -7,7 +7,7 @@ import json
 import re
 from datetime import datetime
 
-from wechatpay_chain.cli.configuration import add_configuration, client, keyring_of, merchant_of
+from wechatpay_chain.cli.configuration import add_configuration, client
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError
 from wechatpay_chain.cli.parser import Commands
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 console.complain("--saved, --at: without effect, since a notification of APIv2 names no time")
         else:
             now = named_time(saved) if arguments.saved else at
-            found = verify_saved(merchant_of(wxpay), keyring_of(wxpay), saved, now)
+            found = verify_saved(wxpay, saved, now)
             if arguments.saved:
                 console.complain("its freshness was not judged: it may be one that somebody recorded and sent again")
     console.say(json.dumps(found, ensure_ascii=False, indent=2))

@@ -62,7 +62,7 @@ def _names(wxpay: Wechatpay) -> dict[str, Any]:
     from wechatpay_chain import errors
     from wechatpay_chain.bill_reader import read_bill
     from wechatpay_chain.promise import Promise
-    from wechatpay_chain.request.body import Sealed
+    from wechatpay_chain.request.encryption import Sealed
     from wechatpay_chain.transport.media import Media
 
     return {

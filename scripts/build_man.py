@@ -61,7 +61,7 @@ def page() -> str:
         ".SH SYNOPSIS",
         *_synopsis(parser),
         ".SH DESCRIPTION",
-        _text(f"{parser.description} The answer is verified before it is printed."),
+        _text(f"{parser.summary} The answer is verified before it is printed."),
         "The body of an answer goes to standard output, as JSON when that is a pipe.",
         "Of a refusal the body goes there too, and one line with status, code, reason and Request\\-ID to standard",
         "error; the exit status says which kind it was.",
@@ -99,7 +99,7 @@ def _commands(parser: Parser, words: tuple[str, ...]) -> Iterator[str]:
     for name, command in parser.commands.items():
         here = (*words, name)
         yield f".SS {_text(' '.join(here))}"
-        yield _text(command.description or "")
+        yield _text(command.summary)
         yield from _arguments(command)
         yield ".PP"
         yield from _examples(command)

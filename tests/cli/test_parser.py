@@ -45,9 +45,9 @@ def test_help_has_a_description_and_an_example(words: tuple[str, ...]) -> None:
     status, out, err = run(*words, "--help")
     parser = ALL[words]
     assert (status, err) == (0, "")
-    assert out.startswith(f"usage: {PROGRAM} {' '.join(words)} ")
-    assert parser.description
-    assert parser.description in " ".join(out.split())
+    assert out.startswith((f"usage: {PROGRAM} {' '.join(words)} ", f"usage: {PROGRAM} [{' '.join(words)}] "))
+    assert parser.summary
+    assert parser.summary in " ".join(out.split())
     assert parser.examples
     assert all(f"\n  {example}\n" in out for example in parser.examples)
     assert not [action for action in parser.actions if not action.help and not parser.commands]

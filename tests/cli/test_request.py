@@ -287,7 +287,9 @@ def test_an_answer_is_saved(gateway: Sandbox, tmp_path: Path) -> None:
     image = ("v3.merchantService.images._media_id_.get", "media_id=a")
     done = process(*image, "-o", "-", environment=gateway.environment())
     assert done.stdout == b"\x00\xff\n"
-    assert run(*image, "-o", str(path), environment=gateway.environment())[0] == 0
+    status, _, err = run(*image, "-v", "-o", str(path), environment=gateway.environment())
+    assert status == 0
+    assert "* 3 bytes in " in err
     assert path.read_bytes() == b"\x00\xff\n"
 
 

@@ -18,6 +18,7 @@ COMMAND = "_complete"
 _UNSAFE = re.compile(r"[^\w%+=:,./@{}~^-]")
 _UNSAFE_IN_QUOTES = re.compile(r'["$`\\]')
 _LONGEST = 76
+_METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Line(NamedTuple):
@@ -135,7 +136,11 @@ def _candidates(before: Sequence[str], typed: str) -> list[Candidate]:
         from wechatpay_chain.cli.candidates import chains, items
 
         words = list(before[1:] if before[:1] == ["request"] else before)
-        found = items(words[0], words[1:], typed) if words else chains(typed)
+        method = words.pop(0).lower() if words and words[0].lower() in _METHODS else ""
+        if words:
+            found = items(f"{words[0]}.{method}" if method else words[0], words[1:], typed)
+        else:
+            found = map(_without_verb, chains(typed)) if method else chains(typed)
     else:
         from wechatpay_chain.cli.flags import candidates_after
 
@@ -145,8 +150,16 @@ def _candidates(before: Sequence[str], typed: str) -> list[Candidate]:
     return [each for each in fitting if each.is_whole or each.text != typed]
 
 
+def _without_verb(candidate: Candidate) -> Candidate:
+    """Behind a method a path is whole without a verb."""
+    if "/" not in candidate.text or not candidate.text.endswith("."):
+        return candidate
+    return candidate._replace(text=candidate.text[:-1], shown=candidate.shown[:-1], is_whole=True)
+
+
 def _is_plain(before: Sequence[str], typed: str) -> bool:
     if any(word.startswith("-") for word in (*before, typed)):
         return False
-    first = next((word for word in before if word != "request"), typed)
+    plain = [word for word in before if word != "request"]
+    first = next((word for word in plain if word.lower() not in _METHODS), typed)
     return "." in first or "/" in first

@@ -49,7 +49,7 @@ def show_request(request: SignedRequest, missing: list[str], console: Console) -
     unsigned = f"(not signed: {', '.join(missing)} not configured)" if missing else ""
     text = "\n".join(line for line in lines_of(request, unsigned) if _KEY_ID not in line)
     console.say(_SIGN.sub(lambda found: unsigned, text) if missing else text)
-    if not isinstance(request.body, bytes):
+    if request.body is None:
         console.say()
     if request.message:
         console.say("\n# the signed text" if request.body else "# the signed text")

@@ -109,11 +109,15 @@ def _flags(parser: Parser) -> Mapping[str, argparse.Action]:
 
 def _command_names(parser: Parser) -> Iterator[Candidate]:
     for name, command in parser.commands.items():
-        yield Candidate(name, (command.description or "").partition(". ")[0])
+        yield Candidate(name, command.summary.partition(". ")[0])
 
 
 def _request_parser() -> Parser:
     return build_parser(Console(), ["request"]).commands["request"]
+
+
+def _help_topics(place: _Place, typed: str) -> Iterator[Candidate]:
+    yield from _command_names(build_parser(Console()))
 
 
 def _kinds(place: _Place, typed: str) -> Iterator[Candidate]:
@@ -157,10 +161,11 @@ def _chains(place: _Place, typed: str) -> Iterator[Candidate]:
     yield from chains(typed)
 
 
-_ON_DISK = ("FILE", "PATH", "DIR", "FOLDER")
+_ON_DISK = ("FILE", "PATH", "DIR", "FOLDER", "SOURCE")
 _BY_NAME = {"type": _flag_values("type"), "account": _flag_values("account"), "event_type": _events}
 _BY_METAVAR: Mapping[str, Callable[[_Place, str], Iterator[Candidate]]] = {
     "CHAIN.VERB": _chains,
+    "COMMAND": _help_topics,
     "ID=FILE": _certificate,
     "ITEM": _items,
     "JSON": _data,

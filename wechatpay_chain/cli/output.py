@@ -50,7 +50,9 @@ def show_head(answer: Response, console: Console) -> None:
 def describe_refusal(error: ApiError | BusinessError) -> str:
     """Status, code, reason and Request-ID of a refusal, and what may help."""
     answer = error.response
-    if isinstance(error, ApiError) or answer is None:
+    if isinstance(error, ApiError):
+        return str(error) if error.verified else f"{error}; the answer is not signed"
+    if answer is None:
         return str(error)
     reference = f" (Request-ID {answer.request_id})" if answer.request_id else ""
     return f"{answer.status_code} {error}{reference}"

@@ -47,9 +47,9 @@ _EXAMPLES = (
     "wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify",
 )
 _FILES = """\
-profiles: $WECHATPAY_PROFILES, else profiles.toml in the folder wechatpay-chain of ~/.config ($XDG_CONFIG_HOME),
-  ~/Library/Application Support (macOS) or %APPDATA% (Windows)"""
-_WIDTH = 110
+profiles: $WECHATPAY_PROFILES, else wechatpay-chain/profiles.toml in ~/.config
+  ($XDG_CONFIG_HOME), ~/Library/Application Support (macOS), %APPDATA% (Windows)"""
+_WIDTH = 80
 _LONG_WORD = re.compile(r"[^\s='\"]{32,}")
 
 
@@ -64,13 +64,18 @@ class Exit(Exception):
 class Parser(argparse.ArgumentParser):
     """argparse on a console: an error is one line, nothing ends the process, and ``examples`` end the help."""
 
-    def __init__(self, *args: Any, console: Console, examples: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self, *args: Any, console: Console, description: str = "", examples: Sequence[str] = (), **options: Any
+    ) -> None:
         self.console = console
+        self.summary = description
         self.examples = tuple(examples)
         self.commands: Mapping[str, Parser] = {}
         if examples:
             options["epilog"] = "\n".join(["examples:", *(f"  {each}" for each in examples)])
         options["formatter_class"] = argparse.RawDescriptionHelpFormatter
+        # Examples keep their lines, which the formatter would fill too.
+        options["description"] = textwrap.fill(description, _WIDTH)
         super().__init__(*args, **options)
 
     @property

@@ -73,6 +73,8 @@ def _aim(verb: str, text: str) -> Target:
     """The target of a method and a chain, a path or a URL."""
     if _URL.match(text):
         return _aim_at_url(verb, text)
+    if not text.strip("/"):
+        raise ItemError(f"{text!r}: expected a path such as /v3/certificates")
     chain = text.removeprefix("wxpay.")
     if "/" in chain:
         return Target(verb, chain)
@@ -89,7 +91,9 @@ def _aim_at_url(verb: str, url: str) -> Target:
         host = parts.hostname or ""
     except ValueError as error:
         raise ItemError(f"{url[:80]!r} is no URL ({error})") from None
-    path = _with_version(parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not parts.path.strip("/"):
+        raise ItemError(f"{url[:80]}: expected a path in the URL, such as /v3/certificates")
+    path = _with_version(parts.path) + (f"?{parts.query}" if parts.query else "")
     if host in _SAME_HOSTS:
         return Target(verb, path)
     return Target(verb, path, f"{parts.scheme.lower()}://{parts.netloc}")

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import requests
+
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.display import rendering
 from wechatpay_chain.errors import CallError
@@ -70,7 +72,7 @@ def show_exchange(
     _say("<", rendering.status_line(answer), console)
     for name, value in answer.headers.items():
         _say("<", _masked_header(f"{name}: {value}"), console)
-    _say("*", f"{len(answer.content)} bytes in {seconds:.3f} s, {_proof(answer)}", console)
+    _say("*", f"{_size(answer)} bytes in {seconds:.3f} s, {_proof(answer)}", console)
 
 
 @contextlib.contextmanager
@@ -87,6 +89,13 @@ def log_attempts(console: Console) -> Iterator[None]:
     finally:
         logger.setLevel(before)
         logger.removeHandler(handler)
+
+
+def _size(answer: Response) -> int | str:
+    try:
+        return len(answer.content)
+    except (RuntimeError, requests.RequestException):  # it went into a file, or broke off
+        return answer.headers.get("Content-Length", "unknown")
 
 
 def _proof(answer: Response) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wechatpay_chain.cli.configuration import add_configuration, client, entries_of
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import Arguments, ItemError, parse, read_data, read_json
-from wechatpay_chain.cli.parser import Commands
+from wechatpay_chain.cli.parser import PROGRAM, Commands
 from wechatpay_chain.cli.piped_input import has_unread_input, is_piped, read_piped
 from wechatpay_chain.cli.status import Status, status_of
 
@@ -34,6 +34,10 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "request",
         help="call an API; the word itself may be left out",
+        usage=(
+            f"{PROGRAM} [request] [OPTION ...] CHAIN.VERB [ITEM ...]\n"
+            f"       {PROGRAM} [request] [OPTION ...] METHOD PATH|CHAIN|URL [ITEM ...]"
+        ),
         description=(
             "Call an API and print its answer. CHAIN is what follows wxpay. in Python, or a path such as"
             " v3/certificates; a method before a chain, a path or a URL does as well."
@@ -47,7 +51,8 @@ def add_parser(commands: Commands) -> None:
             "wechatpay-chain v3.merchant.media.upload.post file@logo.png",
         ),
     )
-    parser.add_argument("chain", metavar="CHAIN.VERB", help="v3.certificates.get, GET /v3/certificates, or a URL")
+    chain = "v3.certificates.get, GET /v3/certificates, or a URL"
+    parser.add_argument("chain", metavar="CHAIN.VERB", nargs="?", help=chain)
     parser.add_argument(
         "items",
         metavar="ITEM",
@@ -77,6 +82,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Send the call that the arguments spell and print its answer; a refusal's body too, and a line about it."""
     from wechatpay_chain.cli.target import placeholders, read_target
 
+    if not arguments.chain:
+        raise ItemError(f"expected CHAIN.VERB, a method and a path, or a URL; see {PROGRAM} help request")
     target, words = read_target([arguments.chain, *arguments.items])
     content = parse(words, placeholders(target))
     body = _body(target.verb, content, arguments, console)

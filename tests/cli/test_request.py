@@ -7,12 +7,14 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests import answers
@@ -213,6 +215,16 @@ def test_a_pipe_that_stays_open_does_not_hold_up_a_get(gateway: Sandbox, late: b
     assert json.loads(done.stdout)["data"]
     assert done.returncode == status
     assert (b"what came late was not sent" in done.stderr) is bool(late)
+
+
+def test_a_terminal_is_asked_for_nothing(gateway: Sandbox) -> None:
+    """A call without a body is sent at once; its answer has colours, and QR codes where there is an address."""
+    variables = {**os.environ, **gateway.environment(), "TERM": "xterm", "COLUMNS": "100"}
+    words = [*COMMAND[1:], f"{COUPON}.post"]
+    shown, status = pexpect.run(shlex.join([COMMAND[0], *words]), env=variables, withexitstatus=True, timeout=60)
+    assert gateway.requests[-1].body == b""
+    assert status in (0, 4)
+    assert b"\x1b[" in shown
 
 
 def test_a_body_that_does_not_come_is_asked_for(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from wechatpay_chain import Sandbox
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.transcript import mask
+from wechatpay_chain.sandbox.answer import Answer, Received
 
 COMMAND = [sys.executable, "-m", "wechatpay_chain"]
 COUPON = "v3.marketing.partner.productCoupon.notifyConfigs"
@@ -345,6 +346,23 @@ def test_verbose_tells_of_attempts(gateway: Sandbox) -> None:
     assert "\n* attempt 1: http://127.0.0.1:9: " in err
     assert "(nothing was sent)\n* no answer after 0." in err
     assert err.splitlines()[-1].startswith("wechatpay-chain: TransportError: GET /v3/x: nothing was sent")
+
+
+def test_verbose_tells_of_a_repetition(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A get whose first answer is 503 is made again; each attempt has its line, once."""
+    monkeypatch.setattr("wechatpay_chain.transport.retry.jitter", lambda waits: 0.0)
+    broken = [answers.bare(503)]
+
+    def tamper(answer: Answer, received: Received) -> None:
+        if broken:
+            broken.pop()(answer, received)
+
+    gateway.tamper = tamper
+    status, out, err = run("v3.certificates.get", "-v", environment=gateway.environment())
+    assert (status, len(gateway.requests)) == (0, 2)
+    assert json.loads(out)["data"]
+    (line,) = [line for line in err.splitlines() if "trying" in line]
+    assert line.startswith(f"* GET /v3/certificates: {gateway.base_url}: answered 503; trying")
 
 
 @pytest.mark.parametrize(

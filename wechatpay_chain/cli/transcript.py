@@ -77,17 +77,16 @@ def show_exchange(
 
 @contextlib.contextmanager
 def log_attempts(console: Console) -> Iterator[None]:
-    """While it lasts, what the client logs of attempts stands on standard error."""
+    """While it lasts, a line of standard error tells of each attempt that is followed by another one."""
     logger = logging.getLogger("wechatpay_chain")
     handler = logging.StreamHandler(console.stderr)
     handler.setFormatter(logging.Formatter("* %(message)s"))
-    before = logger.level
+    # The line about each call is left to those who set up logging.
+    handler.setLevel(logging.WARNING)
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        logger.setLevel(before)
         logger.removeHandler(handler)
 
 

@@ -296,6 +296,9 @@ def test_an_answer_is_saved(gateway: Sandbox, tmp_path: Path) -> None:
     gateway.tamper = answers.changed
     assert run("v3.certificates.get", "-o", str(path), environment=gateway.environment())[0] == 6
     assert path.read_bytes() == before
+    gateway.tamper = None
+    status, out, _ = run(f"{COUPON}.post", "notify_url=u", "-o", str(path), environment=gateway.environment())
+    assert (status, out, json.loads(path.read_bytes())["notify_url"]) == (0, "", "u")
     gateway.tamper = answers.bare(200, b"\x00\xff\n", "image/png")
     image = ("v3.merchantService.images._media_id_.get", "media_id=a")
     done = process(*image, "-o", "-", environment=gateway.environment())
@@ -304,6 +307,21 @@ def test_an_answer_is_saved(gateway: Sandbox, tmp_path: Path) -> None:
     assert status == 0
     assert "* 3 bytes in " in err
     assert path.read_bytes() == b"\x00\xff\n"
+
+
+def test_an_answer_is_not_lost_with_its_file(gateway: Sandbox, tmp_path: Path) -> None:
+    """What cannot be saved after all is printed: a post may not be made again."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+
+    def tamper(answer: Answer, received: Received) -> None:
+        folder.rmdir()
+
+    gateway.tamper = tamper
+    words = (f"{COUPON}.post", "notify_url=u", "-o", str(folder / "answer"))
+    status, out, err = run(*words, environment=gateway.environment())
+    assert (status, json.loads(out)["notify_url"], err.count("\n")) == (2, "u", 1)
+    assert "cannot be written (No such file or directory); the call was made" in err
 
 
 def test_bytes_do_not_disturb_a_terminal(gateway: Sandbox) -> None:

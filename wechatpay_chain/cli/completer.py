@@ -45,7 +45,7 @@ def complete(arguments: Sequence[str], output: TextIO | None = None) -> int:
     elif shell == "fish" and rest:
         lines = fish(rest[1:], rest[0])
     elif shell == "powershell" and not rest:
-        lines = powershell(sys.stdin.read())
+        lines = powershell(sys.stdin.buffer.read())
     else:
         return 2
     for line in lines:
@@ -86,7 +86,7 @@ def fish(before: Sequence[str], typed: str) -> list[str]:
     return [f"{each.text}\t{each.told}".rstrip("\t") for each in _candidates(before, plain)]
 
 
-def powershell(line: str) -> list[str]:
+def powershell(line: str | bytes) -> list[str]:
     """What PowerShell takes: the word, how it is listed, and what is said of it, none of them empty.
 
     ``line`` is a JSON list of the word being typed and of those before it.

@@ -15,7 +15,7 @@ from wechatpay_chain.errors import ClockOffset, SignatureMismatch, UnknownSerial
 from wechatpay_chain.protocol import notification
 from wechatpay_chain.protocol.signer import looks_like_xml
 
-__all__ = ["SavedNotification", "named_time", "read_saved", "verify_saved"]
+__all__ = ["SavedNotification", "read_saved", "timestamp_of", "verify_saved"]
 
 # WeChat Pay's notifications have a few KiB.
 _MOST = 16 * 1024 * 1024
@@ -178,7 +178,7 @@ def _bodies(body: bytes) -> Iterator[tuple[bytes, str]]:
         yield body.removeprefix(_BYTE_ORDER_MARK), "without the byte order mark that an editor put before it"
 
 
-def named_time(saved: SavedNotification) -> float | None:
+def timestamp_of(saved: SavedNotification) -> float | None:
     """The time that the notification names; None for what is none, which the verification tells."""
     text = notification.signature_headers(saved.headers).get("Wechatpay-Timestamp", "")
     return float(text) if _SECONDS.fullmatch(text) else None

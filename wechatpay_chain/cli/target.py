@@ -91,6 +91,8 @@ def _aim_at_url(verb: str, url: str) -> Target:
         host = parts.hostname or ""
     except ValueError as error:
         raise ItemError(f"{url[:80]!r} is no URL ({error})") from None
+    if "@" in parts.netloc:
+        raise ItemError(f"{host}: leave user and password out of the URL; requests are signed")
     if not parts.path.strip("/"):
         raise ItemError(f"{url[:80]}: expected a path in the URL, such as /v3/certificates")
     path = _with_version(parts.path) + (f"?{parts.query}" if parts.query else "")

@@ -7,7 +7,7 @@ import difflib
 
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError
-from wechatpay_chain.cli.parser import COMMANDS, Commands, build_parser
+from wechatpay_chain.cli.parser import COMMANDS, PROGRAM, Commands, Parser, build_parser
 from wechatpay_chain.cli.status import Status
 
 __all__ = ["add_parser", "run"]
@@ -39,9 +39,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return status
     for word in words:
         if word not in parser.commands:
-            close = difflib.get_close_matches(word.lower(), parser.commands, n=1)
-            known = f"did you mean {close[0]}?" if close else f"there is {', '.join(parser.commands) or 'none'}"
-            raise ItemError(f"{word}: no such command of {parser.prog}; {known}")
+            raise ItemError(f"{word}: no such command of {parser.prog}; {_suggestion(word, parser)}")
         parser = parser.commands[word]
     parser.print_help()
     return Status.OK
+
+
+def _suggestion(word: str, parser: Parser) -> str:
+    close = difflib.get_close_matches(word.lower(), parser.commands, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    known = ", ".join(parser.commands) or "none"
+    return f"there is {known}; {PROGRAM} api {word} searches operations"

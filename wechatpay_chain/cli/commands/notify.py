@@ -49,7 +49,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what the notification says, when it is proven."""
-    from wechatpay_chain.cli.saved_notification import named_time, read_saved, verify_saved
+    from wechatpay_chain.cli.saved_notification import read_saved, timestamp_of, verify_saved
     from wechatpay_chain.protocol.signer import looks_like_xml
 
     if arguments.sandbox:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             if arguments.saved or at is not None:
                 console.complain("--saved, --at: without effect, since a notification of APIv2 names no time")
         else:
-            now = named_time(saved) if arguments.saved else at
+            now = timestamp_of(saved) if arguments.saved else at
             found = verify_saved(wxpay, saved, now)
             if arguments.saved:
                 console.complain("its freshness was not judged: it may be one that somebody recorded and sent again")

@@ -176,13 +176,16 @@ def _verb(wxpay: Wechatpay, target: Target, arguments: argparse.Namespace, conso
 def _send(
     wxpay: Wechatpay, verb: Chain, options: dict[str, Any], arguments: argparse.Namespace, console: Console
 ) -> int:
+    from wechatpay_chain.chain.node import call_of
     from wechatpay_chain.cli import transcript
     from wechatpay_chain.cli.output import describe_refusal, show, show_head
     from wechatpay_chain.errors import ApiError, BusinessError, CallError
 
-    to_file = arguments.output if arguments.output not in (None, "-") else None
-    if to_file is not None:
-        options = {**options, "sink": str(Path(to_file).expanduser())}
+    path = None if arguments.output in (None, "-") else Path(arguments.output).expanduser()
+    is_get = call_of(verb)[0].method == "GET"
+    if path is not None and is_get:
+        # A file that is not signed streams into its place.
+        options = {**options, "sink": path}
     failure: CallError | None = None
     answer: Response | None = None
     begin = time.monotonic()
@@ -203,12 +206,28 @@ def _send(
             show_head(answer, console)
         if failure is not None or arguments.output is None:
             show(answer, console)
-        elif to_file is None:
+        elif path is None:
             console.write_bytes(answer.content)
+        elif not is_get:
+            _save(answer, path, console)
     if failure is None:
         return Status.OK
     console.complain(describe_refusal(failure))
     return status_of(failure)
+
+
+def _save(answer: Response, path: Path, console: Console) -> None:
+    """Write the body to a file; where that fails it is printed, since what answered may not be asked again."""
+    from wechatpay_chain.cli.output import show
+    from wechatpay_chain.transport.sink import pour
+
+    try:
+        pour(answer, path)
+    except OSError as error:
+        show(answer, console)
+        raise ItemError(
+            f"--output: {str(path)[:80]!r} cannot be written ({error.strerror}); the call was made"
+        ) from None
 
 
 def _dry_run(

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import pexpect
 import pytest
@@ -45,6 +46,24 @@ def process(*argv: str, environment: Mapping[str, str], stdin: bytes = b"") -> s
     """One command as a process of its own, with ``stdin`` in a pipe."""
     variables = {**os.environ, **environment}
     return subprocess.run([*COMMAND, *argv], input=stdin, capture_output=True, env=variables, timeout=60, check=False)
+
+
+def run_with(stdin: TextIO, *argv: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """The same in this process, with a real file or pipe as standard input, which is closed."""
+    console = Console(stdin, Screen(tty=False), Screen(tty=False), environment)
+    with stdin:
+        status = main(argv, console)
+    assert isinstance(console.stdout, Screen)
+    assert isinstance(console.stderr, Screen)
+    return status, console.stdout.getvalue(), console.stderr.getvalue()
+
+
+def pipe_of(content: bytes) -> TextIO:
+    """The end of a pipe that holds ``content``."""
+    read_end, write_end = os.pipe()
+    os.write(write_end, content)
+    os.close(write_end)
+    return os.fdopen(read_end)
 
 
 def test_a_refusal_is_json_for_a_pipe_and_a_line_for_people(gateway: Sandbox) -> None:
@@ -147,54 +166,48 @@ def test_a_url_of_apiv2(gateway: Sandbox) -> None:
 
 
 def test_what_is_piped_in_is_the_body(gateway: Sandbox, tmp_path: Path) -> None:
-    """Of a real pipe and of a file, with and without a byte order mark; nothing piped is no body."""
+    """Of a pipe and of a file, with and without a byte order mark; nothing piped is no body."""
     environment = gateway.environment()
-    for content in (
-        b'{"notify_url": "https://a.example/\xe4\xb8\xad"}',
-        b'\xef\xbb\xbf{"notify_url": "https://a.example/\\u4e2d"}\n',
-    ):
-        done = process(f"{COUPON}.post", environment=environment, stdin=content)
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert json.loads(gateway.requests[-1].body) == {"notify_url": "https://a.example/中"}
+    body = {"notify_url": "https://a.example/中"}
+    plain = json.dumps(body, ensure_ascii=False).encode()
+    done = process(f"{COUPON}.post", environment=environment, stdin=plain)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(gateway.requests[-1].body) == body
+    for content in (b"\xef\xbb\xbf" + plain + b"\n", json.dumps(body).encode(), plain.decode().encode("utf-16")):
+        status, _, err = run_with(pipe_of(content), f"{COUPON}.post", environment=environment)
+        assert (status, err, json.loads(gateway.requests[-1].body)) == (0, "", body)
     (tmp_path / "body.json").write_text("[1]")
-    with (tmp_path / "body.json").open() as file:
-        subprocess.run([*COMMAND, "v3.x.post"], stdin=file, env={**os.environ, **environment}, timeout=60, check=False)
+    run_with((tmp_path / "body.json").open(), "v3.x.post", environment=environment)
     assert json.loads(gateway.requests[-1].body) == [1]
-    process("v3.x.post", environment=environment, stdin=b"\n")
+    run_with(pipe_of(b"\n"), "v3.x.post", environment=environment)
     assert gateway.requests[-1].body == b""
-    process("v3.x.delete", environment=environment, stdin=b'{"a": 1}')
+    run_with(pipe_of(b'{"a": 1}'), "v3.x.delete", environment=environment)
     assert json.loads(gateway.requests[-1].body) == {"a": 1}
-    process("https://api.mch.weixin.qq.com/v3/x", environment=environment, stdin=b'{"b": 1}')
+    run_with(pipe_of(b'{"b": 1}'), "https://api.mch.weixin.qq.com/v3/x", environment=environment)
     assert (gateway.requests[-1].method, gateway.requests[-1].body) == ("POST", b'{"b":1}')
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["v3.certificates.get"], b"standard input: get sends no body"),
-        (["v3.x.post", "a=1"], b"standard input: the body is given as arguments"),
-        (["v3.x.post", "-d", "{}"], b"standard input: the body is given as arguments"),
-        (["v3.x.post", "file@body"], b"standard input: the body is given as arguments"),
+        (["v3.certificates.get"], "standard input: get sends no body"),
+        (["v3.x.post", "a=1"], "standard input: the body is given as arguments"),
+        (["v3.x.post", "-d", "{}"], "standard input: the body is given as arguments"),
+        (["v3.x.post", "file@{body}"], "standard input: the body is given as arguments"),
     ],
 )
-def test_what_is_piped_in_is_never_dropped(gateway: Sandbox, tmp_path: Path, words: list[str], told: bytes) -> None:
+def test_what_is_piped_in_is_never_dropped(gateway: Sandbox, tmp_path: Path, words: list[str], told: str) -> None:
     """An error before anything is sent, for a pipe and for a file; --ignore-stdin says that it is meant so."""
-    (tmp_path / "body").write_text("{}")
-    variables = {**os.environ, **gateway.environment()}
-    command = [*COMMAND, *words]
-    done = subprocess.run(
-        command, input=b"{}", capture_output=True, env=variables, cwd=tmp_path, timeout=60, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
-    assert told in done.stderr
-    assert b"--ignore-stdin" in done.stderr
-    with (tmp_path / "body").open() as file:
-        done = subprocess.run(
-            command, stdin=file, capture_output=True, env=variables, cwd=tmp_path, timeout=60, check=False
-        )
-    assert (done.returncode, told in done.stderr) == (2, True)
+    body = tmp_path / "body"
+    body.write_text("{}")
+    words = [word.replace("{body}", str(body)) for word in words]
+    for stdin in (pipe_of(b"{}"), body.open()):
+        status, out, err = run_with(stdin, *words, environment=gateway.environment())
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert told in err
+        assert "--ignore-stdin" in err
     assert not gateway.requests
-    subprocess.run([*command, "--ignore-stdin"], input=b"{}", env=variables, cwd=tmp_path, timeout=60, check=False)
+    run_with(pipe_of(b"{}"), *words, "--ignore-stdin", environment=gateway.environment())
     assert len(gateway.requests) == 1
 
 

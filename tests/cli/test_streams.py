@@ -217,7 +217,7 @@ def test_languages(gateway: Sandbox, language: str, coding: str) -> None:
     environment = {**os.environ, **gateway.environment(), "LC_ALL": language}
     if coding != "utf-8":
         environment["PYTHONIOENCODING"] = coding
-    words = ["v3.marketing.favor.callbacks.post", "mchid=1", "notify_url=https://a.example/中"]
+    words = ["v3.marketing.favor.callbacks.post", "mchid=1", 'notify_url:="https://a.example/\\u4e2d"']
     done = subprocess.run(
         [*COMMAND, *words], stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=60
     )
@@ -227,10 +227,13 @@ def test_languages(gateway: Sandbox, language: str, coding: str) -> None:
     assert ("https://a.example/\\u4e2d" if coding == "ascii" else "https://a.example/中") in text
 
 
-def test_without_any_stream(gateway: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [("v3.certificates.get", Status.OK), ("v3.x.post", Status.CLIENT_ERROR), ("port - --from js", Status.OK)],
+)
+def test_without_any_stream(gateway: Sandbox, words: str, status: Status) -> None:
     """All three closed, as a daemon may start it."""
     environment = {**os.environ, **gateway.environment()}
-    line = f"exec {sys.executable} -m wechatpay_chain v3.certificates.get <&- >&- 2>&-"
+    line = f"exec {sys.executable} -m wechatpay_chain {words} <&- >&- 2>&-"
     done = subprocess.run(["sh", "-c", line], env=environment, timeout=60, check=False)
-    assert done.returncode == 0
-    assert gateway.requests[-1].target == "/v3/certificates"
+    assert done.returncode == status

@@ -22,8 +22,10 @@ class Console:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def __post_init__(self) -> None:
-        # Python has None for a stream that was closed before it began; what is said there is lost.
-        self.stdout, self.stderr = self.stdout or io.StringIO(), self.stderr or io.StringIO()
+        # Python has None for a stream that was closed before it began: nothing is read there, and what is said is lost.
+        self.stdin, self.stdout, self.stderr = (
+            each or io.StringIO() for each in (self.stdin, self.stdout, self.stderr)
+        )
         # Where a terminal cannot show Chinese, escapes are better than no answer.
         for stream in (self.stdout, self.stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -46,7 +48,7 @@ class Console:
         if raw is not None:
             content: bytes = raw.read(most)
             return content
-        return b"" if self.stdin is None else self.stdin.read(most).encode("utf-8", "surrogateescape")
+        return self.stdin.read(most).encode("utf-8", "surrogateescape")
 
     def write_bytes(self, data: bytes) -> None:
         """Bytes as they are."""

@@ -183,6 +183,8 @@ def test_what_is_piped_in_is_the_body(gateway: Sandbox, tmp_path: Path) -> None:
     assert gateway.requests[-1].body == b""
     run_with(pipe_of(b'{"a": 1}'), "v3.x.delete", environment=environment)
     assert json.loads(gateway.requests[-1].body) == {"a": 1}
+    run("v3.x.delete", environment=environment, stdin='{"a": 2}')
+    assert json.loads(gateway.requests[-1].body) == {"a": 2}
     run_with(pipe_of(b'{"b": 1}'), "https://api.mch.weixin.qq.com/v3/x", environment=environment)
     assert (gateway.requests[-1].method, gateway.requests[-1].body) == ("POST", b'{"b":1}')
 

@@ -16,9 +16,9 @@ __all__ = ["has_unread_input", "is_piped", "read_piped"]
 _PATIENCE = 5.0
 
 
-def is_piped(stdin: TextIO | None) -> bool:
+def is_piped(stdin: TextIO) -> bool:
     """Whether standard input is a file, a pipe or a socket; a terminal and ``/dev/null`` are not."""
-    if stdin is None or stdin.closed:
+    if stdin.closed:
         return False
     handle = _handle(stdin)
     if handle is None:
@@ -41,13 +41,16 @@ def read_piped(console: Console) -> bytes:
         timer.cancel()
 
 
-def has_unread_input(stdin: TextIO | None) -> bool:
+def has_unread_input(stdin: TextIO) -> bool:
     """Whether standard input holds something now; nothing is read of a file or a pipe, and nothing is waited for."""
-    if stdin is None or not is_piped(stdin):
+    if not is_piped(stdin):
         return False
     handle = _handle(stdin)
     if handle is None:
-        return bool(stdin.read(1).strip())
+        position = stdin.tell()
+        found = stdin.read(1)
+        stdin.seek(position)
+        return bool(found)
     try:
         if stat.S_ISREG(os.fstat(handle).st_mode):
             return os.lseek(handle, 0, os.SEEK_CUR) < os.fstat(handle).st_size

@@ -38,6 +38,9 @@ def trust(*kinds: type) -> None:
         guard = import_module("IPython.core.guarded_eval")
     except ImportError:  # before IPython 8.8 the completer evaluated anything
         return
+    from wechatpay_chain.chain.calltips import register_with_ipython
+
+    register_with_ipython()
     policy = getattr(guard, "EVALUATION_POLICIES", {}).get("limited")
     for name in ("allowed_getattr", "allowed_getitem"):
         allowed = getattr(policy, name, None)

@@ -109,6 +109,12 @@ CORRECTIONS = (
         "Joined from the refunds of orders and of personal payments, which alone need the first and the last.",
         required=None,
     ),
+    _row(
+        "POST /v3/profitsharing/orders",
+        "receivers",
+        "Sharing needs somebody to share with; the source joins pages of which one calls it optional.",
+        required=True,
+    ),
 )
 
 

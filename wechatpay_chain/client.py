@@ -12,7 +12,7 @@ from wechatpay_chain import options as opts
 from wechatpay_chain.body import own_boundary
 from wechatpay_chain.call import Call, Verb, build, named
 from wechatpay_chain.chain import Chain, Root, call_of
-from wechatpay_chain.errors import ApiError, ChainError, ConfigError
+from wechatpay_chain.errors import ApiError, BusinessError, ChainError, ConfigError
 from wechatpay_chain.fields import HeaderFields
 from wechatpay_chain.frames import hiding, without_frames
 from wechatpay_chain.inbox import Inbox
@@ -215,12 +215,27 @@ class Client(Root, Inbox, Fields):
             if error.status == 404 and call.payload is None:
                 from wechatpay_chain.catalog.suggestion import meant
 
-                error.add(meant(call.method, call.path))
+                hint = meant(call.method, call.path)
+                error.add(hint)
+                if hint:
+                    # No operation was called, so no operation's code was answered.
+                    raise
+            error.advise(_remedy(call, error, error.status))
+            raise
+        except BusinessError as error:
+            error.advise(_remedy(call, error, 0))
             raise
         response.response_type = call.response_type
         if call.sink is not None:
             pour(response, call.sink)
         return response
+
+
+def _remedy(call: Call, error: ApiError | BusinessError, status: int) -> str:
+    # Read with the first refusal, and never by a call that goes well.
+    from wechatpay_chain.catalog.remedies import remedy
+
+    return remedy(call.method, call.path, status, error.code, error.message)
 
 
 class Wechatpay(Client, Known):

@@ -181,11 +181,11 @@ class V3RefundsPostBodyAmount(TypedDict):
     total: int
     currency: str
 class V3RefundsPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sp_mchid: str
-    sub_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
@@ -263,11 +263,11 @@ class V3TransactionsAppPostBodyDetail(TypedDict):
     receipt_id: NotRequired[str]
     goods_detail: NotRequired[list[V3TransactionsAppPostBodyDetailGoodsDetail]]
 class V3TransactionsAppPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     description: str
     attach: NotRequired[str]
@@ -286,17 +286,14 @@ class V3TransactionsAppPostBody(TypedDict):
 class V3TransactionsAppPostAnswer(TypedDict):
     prepay_id: str
 class V3TransactionsIdTransactionIdClosePostBody(TypedDict):
-    mchid: str
+    mchid: NotRequired[str]
     sub_mchid: NotRequired[str]
     sp_mchid: NotRequired[str]
 class V3TransactionsIdTransactionIdReversePostBody(TypedDict):
-    mchid: str
-    sp_mchid: str
-    sub_mchid: str
-class V3TransactionsIdTransactionIdGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+V3TransactionsIdTransactionIdGetQuery = V3RefundsIdRefundIdGetQuery
 class V3TransactionsIdTransactionIdGetAnswerAmount(TypedDict):
     total: int
     payer_total: int
@@ -344,11 +341,11 @@ V3TransactionsJsapiPostAnswer = V3TransactionsAppPostAnswer
 class V3TransactionsMicropayPostBodyPayer(TypedDict):
     auth_code: str
 class V3TransactionsMicropayPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     description: str
     attach: NotRequired[str]
@@ -404,11 +401,11 @@ class V3TransactionsMwebPostBodySceneInfo(TypedDict):
     operator_id: NotRequired[str]
     store_info: V3TransactionsAppPostBodySceneInfoStoreInfo
 class V3TransactionsMwebPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     description: str
     attach: NotRequired[str]
@@ -431,7 +428,7 @@ class V3TransactionsNativePostAnswer(TypedDict):
     code_url: str
 V3TransactionsOutTradeNoOutTradeNoClosePostBody = V3TransactionsIdTransactionIdClosePostBody
 V3TransactionsOutTradeNoOutTradeNoReversePostBody = V3TransactionsIdTransactionIdReversePostBody
-V3TransactionsOutTradeNoOutTradeNoGetQuery = V3TransactionsIdTransactionIdGetQuery
+V3TransactionsOutTradeNoOutTradeNoGetQuery = V3RefundsIdRefundIdGetQuery
 V3TransactionsOutTradeNoOutTradeNoGetAnswer = V3TransactionsIdTransactionIdGetAnswer
 class V3Certificates(Stem):
     def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CertificatesGetAnswer]:

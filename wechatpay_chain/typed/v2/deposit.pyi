@@ -9,7 +9,7 @@ class DepositConsumePostBody(TypedDict):
     appid: Text
     sub_appid: NotRequired[Text]
     mch_id: Text
-    sub_mch_id: Text
+    sub_mch_id: NotRequired[Text]
     transaction_id: NotRequired[Text]
     out_trade_no: NotRequired[Text]
     total_fee: Text
@@ -47,7 +47,7 @@ class DepositFacepayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: Text
     spbill_create_ip: Text
@@ -103,7 +103,7 @@ class DepositMicropayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: Text
     spbill_create_ip: Text
@@ -210,7 +210,7 @@ class DepositUnifiedorderPostBody(TypedDict):
     appid: Text
     mch_id: Text
     sub_appid: NotRequired[Text]
-    sub_mch_id: Text
+    sub_mch_id: NotRequired[Text]
     device_info: NotRequired[Text]
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
@@ -218,7 +218,7 @@ class DepositUnifiedorderPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     fee_type: Text
     total_fee: Text
     spbill_create_ip: Text

@@ -27,7 +27,7 @@ class PayClosecombinedorderPostAnswer(TypedDict):
 class PayCloseorderPostBody(TypedDict):
     appid: Text
     mch_id: Text
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: NotRequired[Text]
@@ -82,7 +82,7 @@ class PayContractorderPostBody(TypedDict):
     sub_appid: NotRequired[Text]
     contract_mchid: Text
     contract_appid: Text
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     device_info: NotRequired[Text]
     nonce_str: NotRequired[Text]
     body: Text
@@ -168,7 +168,7 @@ class PayFacepayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: Text
     spbill_create_ip: Text
@@ -235,7 +235,7 @@ class PayMicropayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -290,7 +290,7 @@ class PayPappayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -328,7 +328,7 @@ class PayPartnerPappayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -389,7 +389,7 @@ class PayProfitsharingmerchantratioqueryPostAnswer(TypedDict):
     sign: str
 class PayProfitsharingorderamountqueryPostBody(TypedDict):
     mch_id: Text
-    transaction_id: NotRequired[Text]
+    transaction_id: Text
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: Text
@@ -404,7 +404,7 @@ class PayProfitsharingorderamountqueryPostAnswer(TypedDict):
 class PayProfitsharingqueryPostBody(TypedDict):
     mch_id: Text
     sub_mch_id: NotRequired[Text]
-    transaction_id: NotRequired[Text]
+    transaction_id: Text
     out_order_no: Text
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
@@ -566,7 +566,7 @@ class PayUnifiedorderPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     fee_type: NotRequired[Text]
     total_fee: Text
     spbill_create_ip: Text

@@ -41,7 +41,7 @@ class SandboxnewPayMicropayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -133,7 +133,7 @@ class SandboxnewPayUnifiedorderPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     fee_type: NotRequired[Text]
     total_fee: Text
     spbill_create_ip: Text

@@ -282,7 +282,7 @@ class SecapiPayMultiprofitsharingPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: Text
-    transaction_id: NotRequired[Text]
+    transaction_id: Text
     out_order_no: Text
     receivers: Text
 class SecapiPayMultiprofitsharingPostAnswer(TypedDict):
@@ -310,7 +310,7 @@ class SecapiPayProfitsharingPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: Text
-    transaction_id: NotRequired[Text]
+    transaction_id: Text
     out_order_no: Text
     receivers: Text
 class SecapiPayProfitsharingPostAnswer(TypedDict):
@@ -338,7 +338,7 @@ class SecapiPayProfitsharingfinishPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     sign: NotRequired[Text]
     sign_type: Text
-    transaction_id: NotRequired[Text]
+    transaction_id: Text
     out_order_no: Text
     description: Text
 class SecapiPayProfitsharingfinishPostAnswer(TypedDict):

@@ -16,7 +16,7 @@ class TransitPartnerpayPayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -94,7 +94,7 @@ class TransitPayPayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text

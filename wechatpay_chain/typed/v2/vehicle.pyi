@@ -41,7 +41,7 @@ class VehiclePartnerpayPayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text
@@ -128,7 +128,7 @@ class VehiclePayPayapplyPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text

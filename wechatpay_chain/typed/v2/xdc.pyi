@@ -29,7 +29,7 @@ class XdcApiv2sandboxPayMicropayPostBody(TypedDict):
     body: Text
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: Text
     total_fee: Text
     fee_type: NotRequired[Text]
     spbill_create_ip: Text

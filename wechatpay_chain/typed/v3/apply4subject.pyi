@@ -97,7 +97,7 @@ class Apply4subjectApplymentPostBody(TypedDict):
 class Apply4subjectApplymentPostQuery(TypedDict):
     channel_id: NotRequired[Text]
 class Apply4subjectApplymentPostAnswer(TypedDict):
-    applyment_id: float
+    applyment_id: int
 class Apply4subjectApplymentMerchantsSubMchidState(Stem):
     def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[Apply4subjectApplymentMerchantsSubMchidStateGetAnswer]:
         """获取商户开户意愿确认状态API

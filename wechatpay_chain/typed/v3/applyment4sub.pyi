@@ -12,7 +12,7 @@ class Applyment4subApplymentApplymentIdApplymentIdGetAnswerAuditDetail(TypedDict
     reject_reason: NotRequired[str]
 class Applyment4subApplymentApplymentIdApplymentIdGetAnswer(TypedDict):
     business_code: NotRequired[str]
-    applyment_id: NotRequired[float]
+    applyment_id: NotRequired[int]
     sub_mchid: NotRequired[str]
     sign_url: NotRequired[str]
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
@@ -172,7 +172,7 @@ class Applyment4subApplymentEmptyPostBodySettlementInfo(TypedDict):
     activities_additions: NotRequired[list[str]]
 class Applyment4subApplymentEmptyPostBodyBankAccountInfo(TypedDict):
     bank_account_type: Literal["BANK_ACCOUNT_TYPE_CORPORATE", "BANK_ACCOUNT_TYPE_PERSONAL"] | str
-    account_name: NotRequired[str | Sealed]
+    account_name: str | Sealed
     account_bank: str
     bank_address_code: str
     bank_name: NotRequired[str]
@@ -192,7 +192,7 @@ class Applyment4subApplymentEmptyPostBody(TypedDict):
     bank_account_info: Applyment4subApplymentEmptyPostBodyBankAccountInfo
     addition_info: NotRequired[Applyment4subApplymentEmptyPostBodyAdditionInfo]
 class Applyment4subApplymentEmptyPostAnswer(TypedDict):
-    applyment_id: float
+    applyment_id: int
 class Applyment4subApplymentApplymentIdApplymentId(Stem):
     def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[Applyment4subApplymentApplymentIdApplymentIdGetAnswer]:
         """通过申请单号查询申请状态

@@ -210,7 +210,7 @@ class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation(
     available_end_time: NotRequired[str]
     available_day_after_receive: NotRequired[int]
 class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation(TypedDict):
-    price: NotRequired[float]
+    price: NotRequired[int]
     jump_appid: NotRequired[str]
     jump_path: NotRequired[str]
 class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformationCustomFieldList(TypedDict):
@@ -664,7 +664,7 @@ class BrandProfitsharingOrdersGetAnswerReceivers(TypedDict):
     account: str
     amount: int
     description: str
-    result: Literal["PENDING", "SUCEESS", "CLOSED"] | str
+    result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
     finish_time: str
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
     detail_id: str
@@ -692,22 +692,13 @@ class BrandProfitsharingOrdersPostBody(TypedDict):
     out_order_no: str
     receivers: list[BrandProfitsharingOrdersPostBodyReceivers]
     finish: bool
-class BrandProfitsharingOrdersPostAnswerReceivers(TypedDict):
-    type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
-    account: str
-    amount: float
-    description: str
-    result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
-    finish_time: str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
-    detail_id: str
 class BrandProfitsharingOrdersPostAnswer(TypedDict):
     brand_mchid: str
     sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
-    receivers: NotRequired[list[BrandProfitsharingOrdersPostAnswerReceivers]]
+    receivers: NotRequired[list[BrandProfitsharingOrdersGetAnswerReceivers]]
     status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
 class BrandProfitsharingReceiversAddPostBody(TypedDict):
     brand_mchid: str

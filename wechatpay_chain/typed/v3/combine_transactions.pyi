@@ -39,7 +39,7 @@ class CombineTransactionsAppPostBodyContractInfo(TypedDict):
     mchid: str
     appid: str
     out_contract_code: str
-    plan_id: float
+    plan_id: int
     contract_display_account: str
     notify_url: str
 class CombineTransactionsAppPostBodySubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
@@ -86,7 +86,7 @@ class CombineTransactionsH5PostBodySubOrders(TypedDict):
     attach: str
     amount: CombineTransactionsAppPostBodySubOrdersAmount
     out_trade_no: str
-    sub_mchid: str
+    sub_mchid: NotRequired[str]
     goods_tag: NotRequired[str]
     description: str
     settle_info: NotRequired[CombineTransactionsAppPostBodySubOrdersSettleInfo]
@@ -113,11 +113,11 @@ class CombineTransactionsIdCombineTransactionIdGetAnswerCombinePayerInfo(TypedDi
 class CombineTransactionsIdCombineTransactionIdGetAnswerSceneInfo(TypedDict):
     device_id: NotRequired[str]
 class CombineTransactionsIdCombineTransactionIdGetAnswerSubOrdersAmount(TypedDict):
-    total_amount: float
-    payer_amount: float
+    total_amount: int
+    payer_amount: int
     currency: str
     payer_currency: str
-    settlement_rate: NotRequired[float]
+    settlement_rate: NotRequired[int]
 class CombineTransactionsIdCombineTransactionIdGetAnswerSubOrders(TypedDict):
     mchid: str
     individual_auth_id: str
@@ -144,7 +144,7 @@ class CombineTransactionsJsapiPostBodySubOrders(TypedDict):
     attach: str
     amount: CombineTransactionsAppPostBodySubOrdersAmount
     out_trade_no: str
-    sub_mchid: str
+    sub_mchid: NotRequired[str]
     detail: NotRequired[str]
     goods_tag: NotRequired[str]
     description: str
@@ -167,16 +167,13 @@ class CombineTransactionsJsapiPostAnswer(TypedDict):
     prepay_id: str
 class CombineTransactionsMiniprogramPostBodyCombinePayerInfo(TypedDict):
     openid: str
-class CombineTransactionsMiniprogramPostBodySubOrdersAmount(TypedDict):
-    total_amount: float
-    currency: str
 class CombineTransactionsMiniprogramPostBodySubOrders(TypedDict):
     mchid: str
     order_service_type: NotRequired[Literal["INDIVIDUALTRADE"] | str]
     individual_auth_id: str
     individual_name: NotRequired[str]
     out_trade_no: str
-    amount: CombineTransactionsMiniprogramPostBodySubOrdersAmount
+    amount: CombineTransactionsAppPostBodySubOrdersAmount
     attach: str
     description: str
 class CombineTransactionsMiniprogramPostBody(TypedDict):
@@ -235,7 +232,7 @@ class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrdersAmount(Typ
     currency: NotRequired[str]
     payer_amount: int
     payer_currency: NotRequired[str]
-    settlement_rate: NotRequired[float]
+    settlement_rate: NotRequired[int]
 class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrders(TypedDict):
     mchid: str
     individual_auth_id: NotRequired[str]

@@ -102,7 +102,7 @@ class EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer(TypedDict):
 class EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAccountValidation(TypedDict):
     account_name: NotRequired[str]
     account_no: NotRequired[str]
-    pay_amount: NotRequired[float]
+    pay_amount: NotRequired[int]
     destination_account_number: NotRequired[str]
     destination_account_name: NotRequired[str]
     destination_account_bank: NotRequired[str]
@@ -121,7 +121,7 @@ class EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer(TypedDict):
     audit_detail: NotRequired[list[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAuditDetail]]
     legal_validation_url: NotRequired[str]
     out_request_no: str
-    applyment_id: float
+    applyment_id: int
     sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyBusinessLicenseInfo(TypedDict):
     cert_type: NotRequired[Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"] | str]
@@ -224,7 +224,7 @@ EcommerceApplymentsApplymentIdRevokePostAnswer = EcommerceApplymentsOutRequestNo
 class EcommerceApplymentsApplymentIdGetAnswerAccountValidation(TypedDict):
     account_name: str
     account_no: NotRequired[str]
-    pay_amount: float
+    pay_amount: int
     destination_account_number: str
     destination_account_name: str
     destination_account_bank: str
@@ -240,7 +240,7 @@ class EcommerceApplymentsApplymentIdGetAnswer(TypedDict):
     audit_detail: NotRequired[list[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAuditDetail]]
     legal_validation_url: NotRequired[str]
     out_request_no: str
-    applyment_id: float
+    applyment_id: int
     sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
 class EcommerceApplymentsEmptyPostBodyIdCardInfo(TypedDict):
     id_card_copy: NotRequired[str]
@@ -421,10 +421,10 @@ class EcommerceCombinePapayTransactionsPostBody(TypedDict):
     risk_info: NotRequired[str]
 EcommerceCombinePapayTransactionsPostAnswer = EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer
 class EcommerceFundBalanceSubMchidGetQuery(TypedDict):
-    account_type: NotRequired[Text | Mapping[str, Any]]
+    account_type: NotRequired[Text]
 class EcommerceFundBalanceSubMchidGetAnswer(TypedDict):
     sub_mchid: str
-    account_type: NotRequired[dict[str, Any]]
+    account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str]
     available_amount: int
     pending_amount: NotRequired[int]
 class EcommerceFundEnddaybalanceSubMchidGetQuery(TypedDict):
@@ -546,7 +546,7 @@ class EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer(TypedDict):
     appid: str
     transfer_scene_id: str
     state: str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -562,7 +562,7 @@ class EcommerceMchTransferTransferBillsPostBody(TypedDict):
     transfer_scene_id: str
     openid: str
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
 class EcommerceMchTransferTransferBillsPostAnswer(TypedDict):
@@ -713,7 +713,7 @@ class EcommerceProfitsharingReturnordersPostBody(TypedDict):
 EcommerceProfitsharingReturnordersPostAnswer = EcommerceProfitsharingReturnordersGetAnswer
 class EcommerceRefundsApplyPostBodyAmountFrom(TypedDict):
     account: Literal["AVAILABLE", "UNAVAILABLE"] | str
-    amount: float
+    amount: int
 EcommerceRefundsApplyPostBodyAmount = TypedDict("EcommerceRefundsApplyPostBodyAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostBodyAmountFrom]], "total": int, "currency": NotRequired[str]})
 class EcommerceRefundsApplyPostBody(TypedDict):
     individual_auth_id: NotRequired[str]
@@ -722,19 +722,19 @@ class EcommerceRefundsApplyPostBody(TypedDict):
     sub_appid: NotRequired[str]
     combine_mchid: NotRequired[str]
     combine_out_trade_no: NotRequired[str]
-    combine_transaction_id: str
-    transaction_id: str
+    combine_transaction_id: NotRequired[str]
+    transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
     out_refund_no: str
     reason: NotRequired[str]
     amount: EcommerceRefundsApplyPostBodyAmount
     notify_url: NotRequired[str]
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
-    funds_account: Literal["AVAILABLE", "UNSETTLED", "PREPAID"] | str
+    funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "PREPAID"] | str]
 class EcommerceRefundsApplyPostAnswerAmountFrom(TypedDict):
     account: str
-    amount: float
-EcommerceRefundsApplyPostAnswerAmount = TypedDict("EcommerceRefundsApplyPostAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostAnswerAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[float]})
+    amount: int
+EcommerceRefundsApplyPostAnswerAmount = TypedDict("EcommerceRefundsApplyPostAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostAnswerAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[int]})
 class EcommerceRefundsApplyPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
     scope: Literal["GLOBAL", "SINGLE"] | str
@@ -751,7 +751,7 @@ class EcommerceRefundsApplyPostAnswer(TypedDict):
 class EcommerceRefundsIdRefundIdGetQuery(TypedDict):
     individual_auth_id: NotRequired[Text]
     sub_mchid: NotRequired[Text]
-EcommerceRefundsIdRefundIdGetAnswerAmount = TypedDict("EcommerceRefundsIdRefundIdGetAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostBodyAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[float]})
+EcommerceRefundsIdRefundIdGetAnswerAmount = TypedDict("EcommerceRefundsIdRefundIdGetAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostBodyAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[int]})
 class EcommerceRefundsIdRefundIdGetAnswer(TypedDict):
     refund_id: str
     out_refund_no: str
@@ -776,20 +776,20 @@ class EcommerceRefundsRefundIdApplyAbnormalRefundPostBody(TypedDict):
     bank_type: NotRequired[Literal["CMB_DEBIT", "COMM_DEBIT", "ABC_DEBIT", "CCB_DEBIT", "ICBC_DEBIT", "BOC_DEBIT", "PAB_DEBIT", "SPDB_DEBIT", "CITIC_DEBIT", "CEB_DEBIT", "CMBC_DEBIT", "CIB_DEBIT", "GDB_DEBIT", "PSBC_DEBIT", "NBCB_DEBIT"] | str]
     bank_account: NotRequired[str | Sealed]
     real_name: NotRequired[str | Sealed]
-EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount", {"refund": float, "from": NotRequired[list[EcommerceRefundsApplyPostAnswerAmountFrom]], "payer_refund": float, "discount_refund": float, "currency": str, "refund_fee": NotRequired[float]})
+EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostAnswerAmountFrom]], "payer_refund": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[int]})
 class EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
     wechatpay_goods_id: NotRequired[str]
     goods_name: NotRequired[str]
-    unit_price: float
-    refund_amount: float
-    refund_quantity: float
+    unit_price: int
+    refund_amount: int
+    refund_quantity: int
 class EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
     scope: str
     type: str
-    amount: float
-    refund_amount: float
+    amount: int
+    refund_amount: int
     goods_detail: NotRequired[list[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]]
 class EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     refund_id: str

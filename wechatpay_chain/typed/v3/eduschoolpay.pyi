@@ -109,20 +109,20 @@ class EduschoolpayTransactionsPostAnswerPayer(TypedDict):
     openid: NotRequired[str]
     sub_openid: NotRequired[str]
 class EduschoolpayTransactionsPostAnswerAmount(TypedDict):
-    total: float
-    payer_total: NotRequired[float]
-    discount_total: NotRequired[float]
+    total: int
+    payer_total: NotRequired[int]
+    discount_total: NotRequired[int]
     currency: NotRequired[str]
 class EduschoolpayTransactionsPostAnswerPromotionDetail(TypedDict):
     coupon_id: NotRequired[str]
     name: NotRequired[str]
     scope: NotRequired[str]
     type: NotRequired[str]
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
+    wechatpay_contribute: NotRequired[int]
+    merchant_contribute: NotRequired[int]
+    other_contribute: NotRequired[int]
 class EduschoolpayTransactionsPostAnswer(TypedDict):
     mchid: str
     appid: str

@@ -14,14 +14,14 @@ class FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer(T
     out_detail_no: str
     detail_no: str
     detail_state: Literal["DETAIL_INIT", "DETAIL_WAIT_PAY", "DETAIL_PROCESSING", "DETAIL_SUCCESS", "DETAIL_FAIL"] | str
-    amount: float
+    amount: int
     remark: str
     fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "USER_ACCOUNT_LIMIT", "FAIL_REASON_UNKNOWN", "PAYER_ACCOUNT_ABNORMAL", "PAYEE_ACCOUNT_ABNORMAL", "USER_RECEIVE_OVERDUE", "REMARK_NOT_CORRECT", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH"] | str]
     openid: str
     user_name: NotRequired[str]
     initiate_time: NotRequired[str]
     update_time: str
-    brand_id: float
+    brand_id: int
     template_id: str
     brand_appid: NotRequired[str]
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery(TypedDict):
@@ -35,38 +35,38 @@ class FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer(TypedDict):
     brand_mchid: str
     batch_no: str
     out_batch_no: str
-    brand_id: NotRequired[float]
+    brand_id: NotRequired[int]
     template_id: NotRequired[str]
     brand_appid: NotRequired[str]
     batch_state: Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
     batch_name: str
     batch_remark: str
     close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "SYSTEM_OVERDUE_CLOSE"] | str]
-    total_amount: float
-    total_num: float
+    total_amount: int
+    total_num: int
     create_time: str
     update_time: NotRequired[str]
-    success_amount: float
-    success_num: float
-    fail_amount: float
-    fail_num: float
+    success_amount: int
+    success_num: int
+    fail_amount: int
+    fail_num: int
     detail_list: NotRequired[list[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswerDetailList]]
 class FundAppBrandRedpacketBrandMerchantBatchesPostBodyDetailList(TypedDict):
     out_detail_no: str
-    amount: float
+    amount: int
     openid: str
     user_name: NotRequired[str | Sealed]
     remark: str
 class FundAppBrandRedpacketBrandMerchantBatchesPostBody(TypedDict):
-    brand_id: float
+    brand_id: int
     brand_appid: str
     scene: Literal["CUSTOM_SEND"] | str
     template_id: str
     out_batch_no: str
     batch_name: str
     batch_remark: str
-    total_amount: float
-    total_num: float
+    total_amount: int
+    total_num: int
     detail_list: list[FundAppBrandRedpacketBrandMerchantBatchesPostBodyDetailList]
 class FundAppBrandRedpacketBrandMerchantBatchesPostAnswer(TypedDict):
     out_batch_no: str
@@ -119,7 +119,7 @@ class FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer(TypedDic
     sp_mchid: str
     out_budget_no: str
     budget_id: str
-    amount: float
+    amount: int
     sponsor_mchid: str
     activity_name: str
     activity_remark: str
@@ -134,14 +134,14 @@ class FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer(TypedDict):
     sp_mchid: str
     out_budget_no: str
     budget_id: str
-    amount: float
+    amount: int
     sponsor_mchid: str
     activity_name: str
     activity_remark: str
     state: NotRequired[Literal["PENDING", "LOCKED", "FINISHED", "CLOSED"] | str]
     confirm_url: NotRequired[str]
     super_admin_wxid_mask: NotRequired[str]
-    remain_amount: NotRequired[float]
+    remain_amount: NotRequired[int]
     unlock_remark: NotRequired[str]
     locked_time: NotRequired[str]
     finished_time: NotRequired[str]
@@ -152,7 +152,7 @@ class FundAppMchTransferPartnerCharityBudgetPostBody(TypedDict):
     sponsor_subject_name: str
     activity_name: str
     activity_remark: str
-    amount: float
+    amount: int
     notify_url: NotRequired[str]
 FundAppMchTransferPartnerCharityBudgetPostAnswer = FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer
 class FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery(TypedDict):
@@ -163,7 +163,7 @@ class FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGet
     budget_id: str
     out_transfer_no: str
     transfer_id: str
-    amount: float
+    amount: int
     transfer_remark: str
     receive_mchid: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSE"] | str
@@ -178,7 +178,7 @@ class FundAppMchTransferPartnerCharityTransferBillsPostBody(TypedDict):
     transaction_info: NotRequired[FundAppMchTransferPartnerCharityTransferBillsPostBodyTransactionInfo]
     sponsor_mchid: str
     receive_mchid: str
-    amount: float
+    amount: int
     transfer_remark: str
 FundAppMchTransferPartnerCharityTransferBillsPostAnswer = FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer
 class FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery(TypedDict):
@@ -219,7 +219,7 @@ class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer(T
     out_bill_no: str
     transfer_bill_no: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: NotRequired[float]
+    transfer_amount: NotRequired[int]
     transfer_remark: NotRequired[str]
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -234,7 +234,7 @@ class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer(TypedDic
     transfer_bill_no: str
     appid: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -254,7 +254,7 @@ class FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody
     out_bill_no: str
     openid: str
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -272,7 +272,7 @@ class FundAppMchTransferPartnerTransferBillsTransferPostBody(TypedDict):
     appid: str
     out_bill_no: str
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -286,7 +286,7 @@ class FundAppMchTransferPartnerTransferBillsTransferPostAnswer(TypedDict):
     transfer_bill_no: str
     appid: NotRequired[str]
     state: Literal["ACCEPTED", "SUCCESS"] | str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -299,7 +299,7 @@ class FundAppMchTransferPartnerTransferBillsPostBody(TypedDict):
     out_bill_no: str
     openid: str
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -360,7 +360,7 @@ class FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer(TypedDict):
     transfer_bill_no: str
     appid: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -372,7 +372,7 @@ class FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody(TypedD
     out_bill_no: str
     openid: str
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -392,7 +392,7 @@ class FundAppMchTransferTransferBillsTransferPostBody(TypedDict):
     appid: str
     out_bill_no: str
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -407,7 +407,7 @@ class FundAppMchTransferTransferBillsTransferPostAnswer(TypedDict):
     transfer_bill_no: str
     appid: NotRequired[str]
     state: Literal["ACCEPTED", "PROCESSING", "TRANSFERING", "SUCCESS"] | str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -422,7 +422,7 @@ class FundAppMchTransferTransferBillsPostBody(TypedDict):
     out_bill_no: str
     openid: str
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -442,7 +442,7 @@ class FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer(TypedDi
     transfer_bill_no: str
     appid: NotRequired[str]
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: NotRequired[float]
+    transfer_amount: NotRequired[int]
     transfer_remark: NotRequired[str]
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -456,7 +456,7 @@ class FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer(TypedDict):
     transfer_bill_no: str
     appid: NotRequired[str]
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     openid: NotRequired[str]
     user_qq: NotRequired[str]
@@ -470,7 +470,7 @@ class FundAppMchTransferTransferToQqWalletBillsPostBody(TypedDict):
     openid: str
     user_qq: NotRequired[str]
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     notify_url: NotRequired[str]
     transfer_scene_id: Literal["1401"] | str

@@ -405,9 +405,9 @@ class GlobalMerchantsPostAnswer(TypedDict):
     description: NotRequired[str]
     h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
 class GlobalMicropayTransactionsIdTransactionIdReversePostBody(TypedDict):
-    mchid: str
-    sp_mchid: str
-    sub_mchid: str
+    mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sub_mchid: NotRequired[str]
 GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = GlobalMicropayTransactionsIdTransactionIdReversePostBody
 class GlobalMicropayTransactionsPayPostBodyPayer(TypedDict):
     auth_code: str
@@ -435,11 +435,11 @@ class GlobalMicropayTransactionsPayPostBodyDetail(TypedDict):
     receipt_id: NotRequired[str]
     goods_detail: NotRequired[list[GlobalMicropayTransactionsPayPostBodyDetailGoodsDetail]]
 class GlobalMicropayTransactionsPayPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     description: str
     attach: NotRequired[str]
@@ -594,7 +594,7 @@ class GlobalPapayContractsContractIdGetQuery(TypedDict):
     plan_id: NotRequired[Text]
 GlobalPapayContractsContractIdGetAnswer = GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer
 class GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: NotRequired[Text]
 GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery
 class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
     total: int
@@ -802,13 +802,12 @@ class GlobalProfitSharingTransactionsMarkPostBody(TypedDict):
     sub_mchid: NotRequired[str]
     out_trade_no: NotRequired[str]
     currency: NotRequired[str]
-class GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery = GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery
 class GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
     unsplit_amount: NotRequired[int]
     currency: NotRequired[str]
-GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery
+GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery
 class GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer(TypedDict):
     transaction_id: str
     refundable_amount: NotRequired[int]
@@ -819,9 +818,9 @@ class GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer(TypedDict):
     currency: str
 GlobalRefundRechargeBalanceGetAnswer = GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer
 class GlobalRefundsIdRefundIdGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: NotRequired[Text]
+    sub_mchid: NotRequired[Text]
+    sp_mchid: NotRequired[Text]
 class GlobalRefundsIdRefundIdGetAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
     rate: NotRequired[int]
@@ -856,9 +855,9 @@ GlobalRefundsOutRefundNoOutRefundNoGetAnswer = GlobalRefundsIdRefundIdGetAnswer
 class GlobalRefundsGetQuery(TypedDict):
     transaction_id: NotRequired[Text]
     out_trade_no: NotRequired[Text]
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: NotRequired[Text]
+    sub_mchid: NotRequired[Text]
+    sp_mchid: NotRequired[Text]
     offset: Text
     count: Text
 class GlobalRefundsGetAnswerAmount(TypedDict):
@@ -892,11 +891,11 @@ class GlobalRefundsPostBodyAmount(TypedDict):
     total: int
     currency: str
 class GlobalRefundsPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sp_mchid: str
-    sub_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
@@ -956,11 +955,11 @@ class GlobalStatementsGetQuery(TypedDict):
     sp_mchid: NotRequired[Text]
     sub_mchid: NotRequired[Text]
 class GlobalTransactionsAppPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     description: str
     attach: NotRequired[str]
@@ -979,7 +978,7 @@ class GlobalTransactionsAppPostBody(TypedDict):
 class GlobalTransactionsAppPostAnswer(TypedDict):
     prepay_id: str
 class GlobalTransactionsIdTransactionIdClosePostBody(TypedDict):
-    mchid: str
+    mchid: NotRequired[str]
     sub_mchid: NotRequired[str]
     sp_mchid: NotRequired[str]
 GlobalTransactionsIdTransactionIdGetQuery = GlobalRefundsIdRefundIdGetQuery
@@ -1022,11 +1021,11 @@ class GlobalTransactionsMwebPostBodySceneInfo(TypedDict):
     operator_id: NotRequired[str]
     store_info: GlobalMicropayTransactionsPayPostBodySceneInfoStoreInfo
 class GlobalTransactionsMwebPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    sp_appid: NotRequired[str]
     sub_appid: NotRequired[str]
     description: str
     attach: NotRequired[str]

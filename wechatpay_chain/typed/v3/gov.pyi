@@ -115,7 +115,7 @@ GovSubsidyAuditCupUpdatePostAnswer = GovSubsidyAuditCupInvalidPostAnswer
 GovSubsidyAuditCupUploadPostBody = GovSubsidyAuditCupUpdatePostBody
 GovSubsidyAuditCupUploadPostAnswer = GovSubsidyAuditCupInvalidPostAnswer
 class GovSubsidyCompaniesQueryPostBody(TypedDict):
-    qualification_region_code: float
+    qualification_region_code: int
     license_number: str
 class GovSubsidyCompaniesQueryPostAnswer(TypedDict):
     company_name: NotRequired[str]
@@ -123,15 +123,15 @@ class GovSubsidyCompaniesQueryPostAnswer(TypedDict):
     code: str
     message: str
 class GovSubsidyGoodsUploadPostBody(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
     product_name: str
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
     brand: str
-    qualification_region_code: float
+    qualification_region_code: int
     seller_name: str
     license_number: str
-    base_price: float
-    average_trading_price: float
+    base_price: int
+    average_trading_price: int
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
     product_model: NotRequired[str]
     bar_code: str
@@ -142,14 +142,14 @@ class GovSubsidyNQualificationsSyncPostBody(TypedDict):
     real_name: str | Sealed
     id_card_number: str | Sealed
     phone_number: str | Sealed
-    appliance_id: NotRequired[float]
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
     out_trade_no: str
     sub_mchid: NotRequired[str]
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
     receive_region_code: str
     brand: str
     address: str
-    qualification_region_code: float
+    qualification_region_code: int
     seller_name: str
     license_number: str
     logistics_num: NotRequired[str]
@@ -157,8 +157,8 @@ class GovSubsidyNQualificationsSyncPostBody(TypedDict):
     invoice_num: str
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
     pc_type: NotRequired[Literal["DESKTOP", "LAPTOP", "COMPUTER_TYPE_UNKNOWN"] | str]
-    order_amount: float
-    discount_amount: float
+    order_amount: int
+    discount_amount: int
     mch_order_id: str
     invoice_time: str
     purchaser_name: str
@@ -190,8 +190,8 @@ class GovSubsidyQualificationsPassthroughCancelPostBody(TypedDict):
     real_name: str | Sealed
     id_card_number: str | Sealed
     phone_number: str | Sealed
-    appliance_id: float
-    qualification_region_code: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
+    qualification_region_code: int
     out_request_no: NotRequired[str]
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
 GovSubsidyQualificationsPassthroughCancelPostAnswer = GovSubsidyGoodsUploadPostAnswer
@@ -199,8 +199,8 @@ class GovSubsidyQualificationsPassthroughClaimPostBody(TypedDict):
     real_name: str | Sealed
     id_card_number: str | Sealed
     phone_number: str | Sealed
-    appliance_id: NotRequired[float]
-    qualification_region_code: float
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
+    qualification_region_code: int
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
     longitude: str
     latitude: str
@@ -209,10 +209,10 @@ class GovSubsidyQualificationsPassthroughQueryPostBody(TypedDict):
     real_name: str | Sealed
     id_card_number: str | Sealed
     phone_number: str | Sealed
-    qualification_region_code: float
+    qualification_region_code: int
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
 class GovSubsidyQualificationsPassthroughQueryPostAnswerQualificationList(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
     unclaimed_reason: NotRequired[Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str]
     claim_mode: NotRequired[Literal["CLAIM_MODE_MINI_PROGRAM", "CLAIM_MODE_INTERFACE_PASS_THROUGH"] | str]
@@ -222,7 +222,7 @@ class GovSubsidyQualificationsPassthroughQueryPostAnswer(TypedDict):
     qualification_list: list[GovSubsidyQualificationsPassthroughQueryPostAnswerQualificationList]
 GovSubsidyQualificationsQueryPostBody = GovSubsidyQualificationsPassthroughQueryPostBody
 class GovSubsidyQualificationsQueryPostAnswerQualificationList(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
     unclaimed_reason: NotRequired[Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str]
     claimed_platform_name: NotRequired[str]
@@ -233,14 +233,14 @@ class GovSubsidyQualificationsSyncPostBody(TypedDict):
     real_name: NotRequired[str | Sealed]
     id_card_number: NotRequired[str | Sealed]
     phone_number: NotRequired[str | Sealed]
-    appliance_id: NotRequired[float]
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
     out_trade_no: str
     sub_mch_id: NotRequired[str]
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
     receive_region_code: str
     brand: str
     address: str
-    qualification_region_code: float
+    qualification_region_code: int
     sn_code: str
     seller_name: str
     license_number: str
@@ -252,8 +252,8 @@ class GovSubsidyQualificationsSyncPostBody(TypedDict):
     invoice_num: str
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
     pc_type: NotRequired[Literal["DESKTOP", "LAPTOP", "COMPUTER_TYPE_UNKNOWN"] | str]
-    order_amount: float
-    discount_amount: float
+    order_amount: int
+    discount_amount: int
     imei1: NotRequired[str]
     imei2: NotRequired[str]
     mch_order_id: str
@@ -270,10 +270,10 @@ class GovSubsidyQualificationsSyncPostBody(TypedDict):
     mch_name: str
 GovSubsidyQualificationsSyncPostAnswer = GovSubsidyGoodsUploadPostAnswer
 class GovSubsidySncodeLockPostBody(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
     out_trade_no: str
     brand: str
-    qualification_region_code: float
+    qualification_region_code: int
     sn_code: str
     manufacturer_info: str
     barcode: str
@@ -285,7 +285,7 @@ class GovSubsidySncodeLockPostBody(TypedDict):
 GovSubsidySncodeLockPostAnswer = GovSubsidyGoodsUploadPostAnswer
 class GovSubsidySncodeQueryPostBody(TypedDict):
     sn_code_list: list[str]
-    qualification_region_code: float
+    qualification_region_code: int
 class GovSubsidySncodeQueryPostAnswerGoodsSnList(TypedDict):
     sn_code: str
     state: Literal["SNCODE_STATE_UNKNOWN", "SNCODE_STATE_SELLABLE", "SNCODE_STATE_NOT_SELLABLE"] | str
@@ -293,15 +293,15 @@ class GovSubsidySncodeQueryPostAnswerGoodsSnList(TypedDict):
 class GovSubsidySncodeQueryPostAnswer(TypedDict):
     goods_sn_list: list[GovSubsidySncodeQueryPostAnswerGoodsSnList]
 class GovSubsidySncodeUnlockPostBody(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
     out_trade_no: str
-    qualification_region_code: float
+    qualification_region_code: int
     sn_code: str
     barcode: str
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
 GovSubsidySncodeUnlockPostAnswer = GovSubsidyGoodsUploadPostAnswer
 class GovSubsidyTransactionsQueryPostBody(TypedDict):
-    qualification_region_code: float
+    qualification_region_code: int
     order_number_list: list[str]
 class GovSubsidyTransactionsQueryPostAnswerShopOrderList(TypedDict):
     shop_order_number: NotRequired[str]
@@ -312,32 +312,32 @@ class GovSubsidyTransactionsQueryPostAnswer(TypedDict):
     message: str
     shop_order_list: list[GovSubsidyTransactionsQueryPostAnswerShopOrderList]
 class GovSubsidyTransactionsSummaryQueryDayPostBody(TypedDict):
-    qualification_region_code: float
+    qualification_region_code: int
     query_date: str
     query_type: Literal["ORDER_TYPE_TRANSACTION", "ORDER_TYPE_APPLIANCE_REDEEM", "ORDER_TYPE_3C_REDEEM", "ORDER_TYPE_N_QUALIFICATION_REDEEM"] | str
-    appliance_id: NotRequired[float]
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
     cate_state: NotRequired[Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str]
 class GovSubsidyTransactionsSummaryQueryDayPostAnswer(TypedDict):
     code: str
     message: str
-    total_trade_count: float
-    total_trade_amount: float
-    total_subsidy_count: float
+    total_trade_count: int
+    total_trade_amount: int
+    total_subsidy_count: int
 class GovSubsidyTransactionsSyncPostBody(TypedDict):
     real_name: NotRequired[str | Sealed]
     id_card_number: NotRequired[str | Sealed]
     phone_number: NotRequired[str | Sealed]
-    appliance_id: NotRequired[float]
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
     out_trade_no: str
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
     receive_region_code: str
     brand: str
     address: NotRequired[str]
-    qualification_region_code: float
+    qualification_region_code: int
     seller_name: str
     license_number: str
-    order_amount: float
-    discount_amount: float
+    order_amount: int
+    discount_amount: int
     transaction_time: str
     mch_order_id: str
     refund_id: NotRequired[str]
@@ -364,7 +364,7 @@ class GovSubsidyZhejiangAuthcodeCommitPostBody(TypedDict):
     trans_time: str
     acq_org_order_no: NotRequired[str]
     order_no: NotRequired[str]
-    subsidy_amt: NotRequired[float]
+    subsidy_amt: NotRequired[int]
     add_code: NotRequired[str]
     address: NotRequired[str]
     sale_models: NotRequired[Literal["0", "1"] | str]
@@ -378,7 +378,7 @@ class GovSubsidyZhejiangAuthcodeCommitPostBody(TypedDict):
     bank_subsidy: NotRequired[str]
     plat_subsidy: NotRequired[str]
     county_code: NotRequired[str]
-    amount: NotRequired[float]
+    amount: NotRequired[int]
 GovSubsidyZhejiangAuthcodeCommitPostAnswer = GovSubsidyZhejiangAuthcodeCancelPostAnswer
 class GovSubsidyZhejiangAuthcodeIssuePostBody(TypedDict):
     category_id: str
@@ -400,7 +400,7 @@ class GovSubsidyZhejiangAuthcodeRefundPostBody(TypedDict):
     trans_date: str
     trans_time: str
     order_no: NotRequired[str]
-    subsidy_amt: NotRequired[float]
+    subsidy_amt: NotRequired[int]
     add_code: NotRequired[str]
     address: NotRequired[str]
     sale_models: NotRequired[Literal["0", "1"] | str]
@@ -427,10 +427,10 @@ class GovSubsidyZhejiangAuthcodeTryPostAnswer(TypedDict):
     cred_frozen_no: str
     event_id: str
     event_title: str
-    discount_mode: float
-    amount: NotRequired[float]
-    discount_amt: NotRequired[float]
-    pay_amt: NotRequired[float]
+    discount_mode: int
+    amount: NotRequired[int]
+    discount_amt: NotRequired[int]
+    pay_amt: NotRequired[int]
     channel_dis_flag: NotRequired[str]
     channel_evt_no: NotRequired[str]
     category_id: str

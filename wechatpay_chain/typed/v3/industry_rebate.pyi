@@ -9,8 +9,8 @@ class IndustryRebateRetailIndustryTransactionsPostBodyGoodsDetail(TypedDict):
     barcode: str
     merchant_goods_id: NotRequired[str]
     goods_name: str
-    quantity: float
-    price: float
+    quantity: int
+    price: int
 class IndustryRebateRetailIndustryTransactionsPostBody(TypedDict):
     brand_id: NotRequired[str]
     transaction_id: NotRequired[str]

@@ -49,7 +49,7 @@ class InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer(TypedDict):
     policy_code: NotRequired[str]
     plan_id: str
     out_contract_code: str
-    policy_periods: list[float]
+    policy_periods: list[int]
     free_insurance: bool
     combined_payment: NotRequired[bool]
     payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
@@ -75,7 +75,7 @@ class InspolicymgrDeductPoliciesOutInsuranceNoPatchBody(TypedDict):
     policy_code: NotRequired[str]
     plan_id: NotRequired[str]
     out_contract_code: NotRequired[str]
-    policy_periods: NotRequired[list[float]]
+    policy_periods: NotRequired[list[int]]
     free_insurance: NotRequired[bool]
     combined_payment: NotRequired[bool]
     payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
@@ -103,7 +103,7 @@ class InspolicymgrDeductPoliciesPostBody(TypedDict):
     policy_code: NotRequired[str]
     plan_id: str
     out_contract_code: str
-    policy_periods: list[float]
+    policy_periods: list[int]
     appid: str
     openid: str
     free_insurance: bool

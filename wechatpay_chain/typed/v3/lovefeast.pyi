@@ -6,8 +6,8 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.typed.node import Answer, Config, OpenNode, Options, OptionsWithoutParams, Stem, Text, Value
 
 class LovefeastBrandsBrandIdGetAnswer(TypedDict):
-    donate_count: float
-    consume_count: float
+    donate_count: int
+    consume_count: int
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery(TypedDict):
     offset: NotRequired[Text]
     limit: NotRequired[Text]
@@ -17,8 +17,8 @@ class LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerDataPayer(TypedDict):
     avatar: NotRequired[str]
     nickname: NotRequired[str]
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerDataAmount(TypedDict):
-    total: NotRequired[float]
-    payer_total: NotRequired[float]
+    total: NotRequired[int]
+    payer_total: NotRequired[int]
     currency: NotRequired[str]
     payer_currency: NotRequired[str]
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerData(TypedDict):

@@ -30,9 +30,9 @@ class MchManageMchManageRecordsSubMchidSubMchidGetAnswerData(TypedDict):
     approve_time: NotRequired[str]
     requested_item_info: NotRequired[str]
 class MchManageMchManageRecordsSubMchidSubMchidGetAnswer(TypedDict):
-    offset: NotRequired[float]
-    limit: NotRequired[float]
-    total_count: NotRequired[float]
+    offset: NotRequired[int]
+    limit: NotRequired[int]
+    total_count: NotRequired[int]
     data: NotRequired[list[MchManageMchManageRecordsSubMchidSubMchidGetAnswerData]]
 class MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody(TypedDict):
     sub_mchid: str

@@ -14,7 +14,7 @@ class MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRe
     apply_id: str
     out_request_no: str
     merchant_code: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
     audit_reject_detail: NotRequired[list[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswerAuditRejectDetail]]
 class MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer(TypedDict):
@@ -41,7 +41,7 @@ class MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRe
     merchant_code: str
     apply_id: str
     out_request_no: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED", "APPLYMENT_STATE_EDITTING"] | str
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
     audit_reject_detail: NotRequired[list[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswerAuditRejectDetail]]
 class MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer(TypedDict):
@@ -111,7 +111,7 @@ class MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequ
     apply_id: str
     out_request_no: str
     sub_mchid: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
 class MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer(TypedDict):
     apply_id: NotRequired[str]
@@ -120,7 +120,7 @@ class MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer(TypedDict):
     apply_id: str
     out_request_no: str
     merchant_code: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
 class MchalterapplyMerchantnamealterapplymentPostBody(TypedDict):
     sub_mchid: str

@@ -27,7 +27,7 @@ class MerchantStoreStoresStoreIdGetAnswerStoreBasics(TypedDict):
     brand_name: NotRequired[str]
     store_name: str
     branch_name: NotRequired[str]
-    brand_id: NotRequired[float]
+    brand_id: NotRequired[int]
 class MerchantStoreStoresStoreIdGetAnswerStoreAddress(TypedDict):
     address_code: str
     address_detail: str

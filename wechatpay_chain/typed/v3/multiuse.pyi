@@ -15,7 +15,7 @@ class MultiuseUsersOpenidCouponsPostBody(TypedDict):
     out_request_no: str
     user_name: str | Sealed
     id_card_number: str | Sealed
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     appid: str
     card_type: Literal["ID_CARD"] | str
 class MultiuseUsersOpenidCouponsPostAnswer(TypedDict):

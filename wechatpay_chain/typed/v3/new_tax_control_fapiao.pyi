@@ -46,7 +46,7 @@ class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformation
     unit: NotRequired[str]
     quantity: NotRequired[int]
     total_amount: int
-    tax_rate: float
+    tax_rate: int
     discount: bool
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationTransactionInformation(TypedDict):
@@ -86,7 +86,7 @@ class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiao
     unit: NotRequired[str]
     quantity: NotRequired[int]
     total_amount: int
-    tax_rate: float
+    tax_rate: int
     discount: bool
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
     passenger_information: NotRequired[NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationItemsPassengerInformation]
@@ -117,7 +117,7 @@ class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformat
     unit: NotRequired[Literal["TON", "LETER"] | str]
     quantity: NotRequired[int]
     total_amount: int
-    tax_rate: float
+    tax_rate: int
     discount: bool
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
     refined_oil_information: NotRequired[NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationItemsRefinedOilInformation]
@@ -153,7 +153,7 @@ class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInform
     unit: NotRequired[str]
     quantity: NotRequired[int]
     total_amount: int
-    tax_rate: float
+    tax_rate: int
     discount: bool
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
     real_estate_leasing_information: NotRequired[NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationItemsRealEstateLeasingInformation]
@@ -176,7 +176,7 @@ class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody(TypedDict):
 class NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer(TypedDict):
     fapiao_media_id: str
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: NotRequired[Text]
     fapiao_id: Text
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList(TypedDict):
     fapiao_id: NotRequired[str]
@@ -297,12 +297,12 @@ class NewTaxControlFapiaoFapiaoApplicationsPostBodyFapiaoInformationItems(TypedD
     tax_code: str
     goods_category: NotRequired[str]
     goods_name: NotRequired[str]
-    goods_id: NotRequired[float]
+    goods_id: NotRequired[int]
     specification: NotRequired[str]
     unit: NotRequired[str]
     quantity: int
     total_amount: int
-    tax_rate: NotRequired[float]
+    tax_rate: NotRequired[int]
     tax_prefer_mark: NotRequired[str]
     discount: bool
 class NewTaxControlFapiaoFapiaoApplicationsPostBodyFapiaoInformation(TypedDict):
@@ -356,7 +356,7 @@ class NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswer(TypedDict):
     links: NotRequired[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswerLinks]
     mch_invite_result_list: NotRequired[list[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswerMchInviteResultList]]
 class NewTaxControlFapiaoMerchantBaseInformationGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: NotRequired[Text]
 class NewTaxControlFapiaoMerchantBaseInformationGetAnswer(TypedDict):
     seller_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationSellerInformation
     extra_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationExtraInformation
@@ -376,7 +376,7 @@ class NewTaxControlFapiaoMerchantTaxCodesGetQuery(TypedDict):
     limit: Text
 class NewTaxControlFapiaoMerchantTaxCodesGetAnswerData(TypedDict):
     goods_name: str
-    goods_id: NotRequired[float]
+    goods_id: NotRequired[int]
     goods_category: NotRequired[str]
     tax_code: str
     tax_rate: int

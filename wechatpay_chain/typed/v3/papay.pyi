@@ -13,7 +13,7 @@ class PapayContractsContractIdNotifyPostBodyDeductDuration(TypedDict):
     count: Literal[1, 2, 3] | int
     unit: NotRequired[Literal["DAY"] | str]
 class PapayContractsContractIdNotifyPostBodyEstimatedAmount(TypedDict):
-    amount: float
+    amount: int
     currency: NotRequired[str]
 class PapayContractsContractIdNotifyPostBody(TypedDict):
     mchid: str
@@ -21,13 +21,13 @@ class PapayContractsContractIdNotifyPostBody(TypedDict):
     deduct_duration: NotRequired[PapayContractsContractIdNotifyPostBodyDeductDuration]
     estimated_amount: PapayContractsContractIdNotifyPostBodyEstimatedAmount
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount(TypedDict):
-    total: float
+    total: int
     currency: NotRequired[str]
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody(TypedDict):
     appid: str
     scheduled_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
     policy_period_state: str
     deduct_start_date: NotRequired[str]
     deduct_end_date: NotRequired[str]
@@ -41,7 +41,7 @@ class PapayInsurancePayTransactionsApplyPostBody(TypedDict):
     description: str
     transaction_notify_url: str
     contract_id: str
-    policy_period_id: float
+    policy_period_id: int
     amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
     goods_tag: NotRequired[str]
     attach: NotRequired[str]
@@ -49,7 +49,7 @@ class PapayInsurancePayTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
 class PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriods(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
     estimated_deduct_date: str
     estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
 class PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody(TypedDict):
@@ -65,7 +65,7 @@ class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTermi
     mchid: str
     contract_id: str
     appid: str
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     insured_display_name: NotRequired[str]
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED", "TERMINATE_PENDING"] | str
@@ -78,7 +78,7 @@ class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAn
     mchid: str
     contract_id: str
     appid: str
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     insured_display_name: NotRequired[str]
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED", "TERMINATE_PENDING"] | str
@@ -96,7 +96,7 @@ class PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity(TypedDict
 class PapayInsuranceSignContractsPreEntrustSignAppPostBody(TypedDict):
     appid: str
     openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     insured_display_name: str
     contract_notify_url: str
@@ -113,7 +113,7 @@ class PapayInsuranceSignContractsPreEntrustSignAppPostBody(TypedDict):
     can_auto_insure: NotRequired[bool]
     can_auto_reinsure: NotRequired[bool]
     real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity]
-    combined_deduct_period_count: NotRequired[float]
+    combined_deduct_period_count: NotRequired[int]
 class PapayInsuranceSignContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
 class PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses(TypedDict):
@@ -123,7 +123,7 @@ class PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCove
     policy_amount: NotRequired[str]
     policy_clauses: NotRequired[list[PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses]]
 class PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriods(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
     estimated_deduct_date: str
     estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
     policy_coverage_detail: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCoverageDetail]
@@ -132,7 +132,7 @@ class PapayInsuranceSignContractsPreEntrustSignH5PostBodyJumpControl(TypedDict):
 class PapayInsuranceSignContractsPreEntrustSignH5PostBody(TypedDict):
     appid: str
     openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     insured_display_name: str
     contract_notify_url: str
@@ -150,13 +150,13 @@ class PapayInsuranceSignContractsPreEntrustSignH5PostBody(TypedDict):
     can_auto_reinsure: NotRequired[bool]
     real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity]
     jump_control: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyJumpControl]
-    combined_deduct_period_count: NotRequired[float]
+    combined_deduct_period_count: NotRequired[int]
 class PapayInsuranceSignContractsPreEntrustSignH5PostAnswer(TypedDict):
     redirect_url: str
 class PapayInsuranceSignContractsPreEntrustSignJsapiPostBody(TypedDict):
     appid: str
     openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     insured_display_name: str
     contract_notify_url: str
@@ -173,7 +173,7 @@ class PapayInsuranceSignContractsPreEntrustSignJsapiPostBody(TypedDict):
     can_auto_insure: NotRequired[bool]
     can_auto_reinsure: NotRequired[bool]
     real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity]
-    combined_deduct_period_count: NotRequired[float]
+    combined_deduct_period_count: NotRequired[int]
 PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer = PapayInsuranceSignContractsPreEntrustSignH5PostAnswer
 PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = PapayInsuranceSignContractsPreEntrustSignJsapiPostBody
 class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
@@ -191,7 +191,7 @@ class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeG
     limit: NotRequired[Text]
     offset: NotRequired[Text]
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerData(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
     estimated_deduct_date: str
     estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
     policy_period_state: str
@@ -200,9 +200,9 @@ class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeG
     deduct_date: NotRequired[str]
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
     data: NotRequired[list[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerData]]
-    limit: float
-    offset: float
-    total_count: NotRequired[float]
+    limit: int
+    offset: int
+    total_count: NotRequired[int]
 class PapayPayHarmonyTransactionsApplyPostBody(TypedDict):
     appid: str
     out_trade_no: str
@@ -264,7 +264,7 @@ class PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductSchedule(T
 class PapayScheduledDeductSignContractsPreEntrustSignAppPostBody(TypedDict):
     appid: str
     openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_notify_url: str
@@ -277,7 +277,7 @@ class PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer(TypedDict):
 class PapayScheduledDeductSignContractsPreEntrustSignH5PostBody(TypedDict):
     appid: str
     openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_notify_url: str
@@ -295,7 +295,7 @@ class PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody(TypedDic
     sub_mchid: str
     sub_appid: NotRequired[str]
     sub_openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_notify_url: str
@@ -308,7 +308,7 @@ class PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody(TypedDict
     sub_mchid: str
     sub_appid: NotRequired[str]
     sub_openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_notify_url: str
@@ -324,7 +324,7 @@ class PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnsw
     mchid: str
     contract_id: str
     appid: str
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED"] | str
@@ -350,7 +350,7 @@ class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostA
     mchid: str
     contract_id: str
     appid: str
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_state: str
@@ -374,7 +374,7 @@ class PapaySignContractsPreEntrustSignPostBody(TypedDict):
     sign_scene: Literal["SIGN_SCENE_APP", "SIGN_SCENE_QRCODE"] | str
     appid: str
     openid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_notify_url: str
@@ -395,7 +395,7 @@ class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTermina
     sp_appid: str
     sub_mchid: str
     sub_appid: NotRequired[str]
-    plan_id: float
+    plan_id: int
     out_contract_code: str
     contract_display_account: str
     contract_state: str

@@ -11,10 +11,10 @@ class PartnerPapayContractsContractIdFailNotifyPostBody(TypedDict):
     sub_mchid: str
     sub_appid: NotRequired[str]
 class PartnerPapayContractsContractIdNotifyPostBodyDeductDuration(TypedDict):
-    count: float
+    count: int
     unit: NotRequired[str]
 class PartnerPapayContractsContractIdNotifyPostBodyEstimatedAmount(TypedDict):
-    amount: float
+    amount: int
     currency: NotRequired[str]
 class PartnerPapayContractsContractIdNotifyPostBody(TypedDict):
     sp_mchid: str

@@ -7,7 +7,7 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody(TypedDict):
     appid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
     notify_url: str
     contract_display_account: str
@@ -15,13 +15,13 @@ class PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody(
 class PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
     mchid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
     sign_mp_appid: str
     sign_mp_path: str
 class PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody(TypedDict):
     appid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
     notify_url: str
     contract_display_account: str
@@ -29,7 +29,7 @@ class PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostB
     openid: str
 class PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer(TypedDict):
     mchid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
 PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody
 PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer = PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer
@@ -39,7 +39,7 @@ class PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody(TypedDi
     appid: str
     sub_appid: str
     sub_mchid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
     notify_url: str
     contract_display_account: str
@@ -50,7 +50,7 @@ class PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody(Typ
     appid: str
     sub_appid: str
     sub_mchid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
     notify_url: str
     contract_display_account: str
@@ -72,7 +72,7 @@ class PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContrac
     openid: str
     sub_appid: NotRequired[str]
     sub_openid: NotRequired[str]
-    service_id: float
+    service_id: int
     out_contract_code: str
     contract_display_account: NotRequired[str]
     contract_state: str
@@ -84,7 +84,7 @@ class PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPos
     sub_mchid: str
     sub_appid: str
     sub_openid: NotRequired[str]
-    service_id: float
+    service_id: int
     out_contract_code: str
     notify_url: str
     contract_display_account: str
@@ -92,7 +92,7 @@ class PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPos
     pre_entrustweb_id: str
     mchid: str
     sub_mchid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
     sign_mp_appid: str
     sign_mp_path: str
@@ -102,7 +102,7 @@ class PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSig
     sub_mchid: str
     sub_appid: str
     sub_openid: NotRequired[str]
-    service_id: float
+    service_id: int
     out_contract_code: str
     notify_url: str
     contract_display_account: str
@@ -110,7 +110,7 @@ class PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSig
 class PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer(TypedDict):
     mchid: str
     sub_mchid: str
-    service_id: float
+    service_id: int
     out_contract_code: str
 class PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram(Node):
     def post(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer]:

@@ -103,19 +103,10 @@ class PayPartnerTransactionsAppPostAnswer(TypedDict):
     prepay_id: str
 class PayPartnerTransactionsAppWithContractPostBodySettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
-class PayPartnerTransactionsAppWithContractPostBodyAmount(TypedDict):
-    total: float
-    currency: NotRequired[str]
-class PayPartnerTransactionsAppWithContractPostBodyDetailGoodsDetail(TypedDict):
-    merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
-    quantity: float
-    unit_price: float
 class PayPartnerTransactionsAppWithContractPostBodyDetail(TypedDict):
-    cost_price: NotRequired[float]
+    cost_price: NotRequired[int]
     invoice_id: NotRequired[str]
-    goods_detail: list[PayPartnerTransactionsAppWithContractPostBodyDetailGoodsDetail]
+    goods_detail: list[PayPartnerTransactionsAppPostBodyDetailGoodsDetail]
 class PayPartnerTransactionsAppWithContractPostBodySceneInfoStoreInfo(TypedDict):
     id: NotRequired[str]
     name: NotRequired[str]
@@ -146,7 +137,7 @@ class PayPartnerTransactionsAppWithContractPostBody(TypedDict):
     goods_tag: NotRequired[str]
     settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    amount: PayPartnerTransactionsAppPostBodyAmount
     detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
     scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
     contract_info: PayPartnerTransactionsAppWithContractPostBodyContractInfo
@@ -164,10 +155,10 @@ class PayPartnerTransactionsCodepayPostBodyDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
     wxpay_goods_id: NotRequired[str]
     goods_name: NotRequired[str]
-    quantity: float
-    unit_price: float
+    quantity: int
+    unit_price: int
 class PayPartnerTransactionsCodepayPostBodyDetail(TypedDict):
-    cost_price: NotRequired[float]
+    cost_price: NotRequired[int]
     invoice_id: NotRequired[str]
     goods_detail: list[PayPartnerTransactionsCodepayPostBodyDetailGoodsDetail]
 class PayPartnerTransactionsCodepayPostBody(TypedDict):
@@ -181,7 +172,7 @@ class PayPartnerTransactionsCodepayPostBody(TypedDict):
     goods_tag: NotRequired[str]
     support_fapiao: NotRequired[bool]
     payer: PayPartnerTransactionsCodepayPostBodyPayer
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    amount: PayPartnerTransactionsAppPostBodyAmount
     scene_info: PayPartnerTransactionsCodepayPostBodySceneInfo
     detail: NotRequired[PayPartnerTransactionsCodepayPostBodyDetail]
     settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
@@ -189,26 +180,26 @@ class PayPartnerTransactionsCodepayPostAnswerPayer(TypedDict):
     sp_openid: NotRequired[str]
     sub_openid: NotRequired[str]
 class PayPartnerTransactionsCodepayPostAnswerAmount(TypedDict):
-    total: float
-    payer_total: NotRequired[float]
+    total: int
+    payer_total: NotRequired[int]
     currency: NotRequired[str]
     payer_currency: NotRequired[str]
 class PayPartnerTransactionsCodepayPostAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: float
-    unit_price: float
-    discount_amount: float
+    quantity: int
+    unit_price: int
+    discount_amount: int
     goods_remark: NotRequired[str]
 class PayPartnerTransactionsCodepayPostAnswerPromotionDetail(TypedDict):
     coupon_id: str
     name: NotRequired[str]
     scope: NotRequired[str]
     type: NotRequired[str]
-    amount: float
+    amount: int
     stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
+    wechatpay_contribute: NotRequired[int]
+    merchant_contribute: NotRequired[int]
+    other_contribute: NotRequired[int]
     currency: NotRequired[str]
     goods_detail: NotRequired[list[PayPartnerTransactionsCodepayPostAnswerPromotionDetailGoodsDetail]]
 class PayPartnerTransactionsCodepayPostAnswer(TypedDict):
@@ -240,13 +231,16 @@ class PayPartnerTransactionsExposurePostBody(TypedDict):
     out_trade_no: str
 PayPartnerTransactionsExposurePostAnswer = PayAcquiringBankTransactionsExposurePostAnswer
 class PayPartnerTransactionsH5PostBodySceneInfoH5Info(TypedDict):
-    type: NotRequired[str]
+    type: Literal["iOS", "Android", "Wap"] | str
     app_name: NotRequired[str]
     app_url: NotRequired[str]
     bundle_id: NotRequired[str]
     package_name: NotRequired[str]
 class PayPartnerTransactionsH5PostBodySceneInfo(TypedDict):
-    h5_info: NotRequired[PayPartnerTransactionsH5PostBodySceneInfoH5Info]
+    payer_client_ip: str
+    device_id: NotRequired[str]
+    store_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfoStoreInfo]
+    h5_info: PayPartnerTransactionsH5PostBodySceneInfoH5Info
 class PayPartnerTransactionsH5PostBody(TypedDict):
     sp_appid: str
     sp_mchid: str
@@ -271,6 +265,8 @@ class PayPartnerTransactionsIdTransactionIdGetQuery(TypedDict):
     sp_mchid: Text
     sub_mchid: Text
 class PayPartnerTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
+    total: int
+    currency: NotRequired[str]
     payer_total: int
     payer_currency: NotRequired[str]
 class PayPartnerTransactionsIdTransactionIdGetAnswerPayer(TypedDict):
@@ -291,7 +287,7 @@ class PayPartnerTransactionsIdTransactionIdGetAnswer(TypedDict):
     description: str
     attach: NotRequired[str]
     out_trade_no: str
-    amount: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerAmount]
+    amount: PayPartnerTransactionsIdTransactionIdGetAnswerAmount
     time_expire: NotRequired[str]
     notify_url: str
     goods_tag: NotRequired[str]
@@ -301,7 +297,7 @@ class PayPartnerTransactionsIdTransactionIdGetAnswer(TypedDict):
     scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
     payer: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerPayer]
 class PayPartnerTransactionsJsapiPostBodyPayer(TypedDict):
-    sp_openid: str
+    sp_openid: NotRequired[str]
     sub_openid: NotRequired[str]
     identity: NotRequired[PayPartnerTransactionsAppPostBodyPayerIdentity]
 class PayPartnerTransactionsJsapiPostBody(TypedDict):
@@ -347,7 +343,7 @@ class PayPartnerTransactionsJsapiWithContractPostBody(TypedDict):
     goods_tag: NotRequired[str]
     settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    amount: PayPartnerTransactionsAppPostBodyAmount
     payer: PayPartnerTransactionsCodepayPostAnswerPayer
     detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
     scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
@@ -428,7 +424,7 @@ class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     description: str
     attach: NotRequired[str]
     out_trade_no: str
-    amount: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerAmount]
+    amount: PayPartnerTransactionsIdTransactionIdGetAnswerAmount
     time_expire: NotRequired[str]
     notify_url: str
     goods_tag: NotRequired[str]
@@ -438,10 +434,6 @@ class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
     payer: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerPayer]
     installment_info: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerInstallmentInfo]
-class PayPartnerTransactionsScannedposPostBodyDetail(TypedDict):
-    cost_price: NotRequired[float]
-    invoice_id: NotRequired[str]
-    goods_detail: NotRequired[list[PayPartnerTransactionsAppWithContractPostBodyDetailGoodsDetail]]
 class PayPartnerTransactionsScannedposPostBodySceneInfo(TypedDict):
     payer_client_ip: str
     device_id: NotRequired[str]
@@ -458,9 +450,9 @@ class PayPartnerTransactionsScannedposPostBody(TypedDict):
     notify_url: NotRequired[str]
     goods_tag: NotRequired[str]
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    amount: PayPartnerTransactionsAppPostBodyAmount
     payer: PayPartnerTransactionsCodepayPostAnswerPayer
-    detail: NotRequired[PayPartnerTransactionsScannedposPostBodyDetail]
+    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
     scene_info: PayPartnerTransactionsScannedposPostBodySceneInfo
     settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
 PayPartnerTransactionsScannedposPostAnswer = PayPartnerTransactionsAppPostAnswer
@@ -492,7 +484,7 @@ class PayTransactionsAppWithContractPostBody(TypedDict):
     notify_url: str
     goods_tag: NotRequired[str]
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    amount: PayPartnerTransactionsAppPostBodyAmount
     detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
     scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
     settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
@@ -507,7 +499,7 @@ class PayTransactionsCodepayPostBody(TypedDict):
     goods_tag: NotRequired[str]
     support_fapiao: NotRequired[bool]
     payer: PayPartnerTransactionsCodepayPostBodyPayer
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    amount: PayPartnerTransactionsAppPostBodyAmount
     scene_info: PayPartnerTransactionsCodepayPostBodySceneInfo
     detail: NotRequired[PayPartnerTransactionsCodepayPostBodyDetail]
     settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
@@ -618,7 +610,7 @@ class PayTransactionsJsapiWithContractPostBody(TypedDict):
     notify_url: str
     goods_tag: NotRequired[str]
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    amount: PayPartnerTransactionsAppPostBodyAmount
     payer: PayTransactionsJsapiWithContractPostBodyPayer
     detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
     scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
@@ -664,7 +656,7 @@ class PayTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     description: str
     attach: NotRequired[str]
     out_trade_no: str
-    amount: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerAmount]
+    amount: PayPartnerTransactionsIdTransactionIdGetAnswerAmount
     time_expire: NotRequired[str]
     notify_url: str
     goods_tag: NotRequired[str]

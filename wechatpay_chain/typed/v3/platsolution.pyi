@@ -8,7 +8,7 @@ from wechatpay_chain.sealed import Sealed
 from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Options, OptionsWithoutParams, Stem, Text, Value
 
 class PlatsolutionEcommerceBankTransferRechargesApplyPostBodyRechargeAmount(TypedDict):
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     currency: NotRequired[str]
 class PlatsolutionEcommerceBankTransferRechargesApplyPostBody(TypedDict):
     out_recharge_no: str
@@ -35,7 +35,7 @@ class PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAns
     mchid: str
     recharge_id: str
     out_recharge_no: str
-    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    account_type: Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
     recharge_scene: Literal["ECOMMERCE_BANK_TRANSFER"] | str
     recharge_state_desc: NotRequired[str]
@@ -73,7 +73,7 @@ class PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer(Typed
     sp_mchid: str
     receiver_detail: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: NotRequired[str]
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -91,7 +91,7 @@ class PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody(TypedDi
     sp_appid: NotRequired[str]
     receiver: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     sponsor_mchid: NotRequired[str]
     transfer_scene_id: NotRequired[str]
@@ -105,7 +105,7 @@ class PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer(Typed
 class PlatsolutionEcommerceMchTransferCompensateBillsPostBody(TypedDict):
     receiver: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     sponsor_mchid: NotRequired[str]
     transfer_scene_id: NotRequired[str]
@@ -114,7 +114,7 @@ class PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer(TypedDict):
     sp_mchid: str
     receiver_detail: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -133,7 +133,7 @@ class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBi
     sub_mchid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: NotRequired[str]
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -155,7 +155,7 @@ class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody
     sp_appid: NotRequired[str]
     receiver: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     transfer_scene_id: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -165,7 +165,7 @@ class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnsw
     sub_mchid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -189,7 +189,7 @@ class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsO
     sub_appid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -209,7 +209,7 @@ class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsP
     sp_appid: NotRequired[str]
     receiver: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBodyReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
@@ -217,7 +217,7 @@ class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsP
     sub_appid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -235,7 +235,7 @@ class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBil
     sub_mchid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: NotRequired[str]
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -248,7 +248,7 @@ class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBo
     sp_appid: NotRequired[str]
     receiver: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     transfer_scene_id: NotRequired[str]
     user_recv_perception: NotRequired[str]
@@ -258,7 +258,7 @@ class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAn
     sub_appid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -274,7 +274,7 @@ class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer(T
     sub_mchid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: NotRequired[str]
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -296,7 +296,7 @@ class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody(Typ
     sub_mchid: NotRequired[str]
     receiver: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     notify_url: NotRequired[str]
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer(TypedDict):
@@ -309,14 +309,14 @@ class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
     receiver: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: NotRequired[str]
     receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: float
+    amount: int
     transfer_remark: NotRequired[str]
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -336,7 +336,7 @@ class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer(
     sp_mchid: str
     receiver_detail: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: float
+    amount: int
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED"] | str
@@ -350,14 +350,14 @@ class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBodyReceiver(Ty
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody(TypedDict):
     receiver: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBodyReceiver
     out_bill_no: str
-    amount: float
+    amount: int
     transfer_remark: str
     sponsor_mchid: NotRequired[str]
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
     receiver_detail: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: float
+    amount: int
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED"] | str
@@ -378,7 +378,7 @@ class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer(TypedDi
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
     receiver_detail: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: NotRequired[str]
     receiver_remark: NotRequired[str]
     bill_id: str
@@ -401,7 +401,7 @@ class PlatsolutionEcommerceMchTransferTransferBillsPostBody(TypedDict):
     business_type: Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str
     receiver: PlatsolutionEcommerceMchTransferTransferBillsPostBodyReceiver
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     receiver_remark: NotRequired[str]
 class PlatsolutionEcommerceMchTransferTransferBillsPostAnswer(TypedDict):
@@ -411,7 +411,7 @@ class PlatsolutionEcommerceMchTransferTransferBillsPostAnswer(TypedDict):
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
     receiver_detail: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     transfer_remark: str
     receiver_remark: NotRequired[str]
     bill_id: str
@@ -516,7 +516,7 @@ class PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer(TypedD
     create_time: str
     finish_time: NotRequired[str]
 class PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoListSettleDetailInfoListAmount(TypedDict):
-    amount: float
+    amount: int
     currency: NotRequired[str]
 class PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoListSettleDetailInfoList(TypedDict):
     out_settle_detail_no: str
@@ -577,7 +577,7 @@ class PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody(TypedDict):
 PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer = PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer
 class PlatsolutionInsuranceMchTransferBatchesApplyPostBodyTransferDetailList(TypedDict):
     out_detail_no: str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     reservation_id: str
     openid: str
@@ -588,8 +588,8 @@ class PlatsolutionInsuranceMchTransferBatchesApplyPostBody(TypedDict):
     out_batch_no: str
     batch_name: str
     batch_remark: str
-    total_amount: float
-    total_num: float
+    total_amount: int
+    total_num: int
     transfer_scene_id: str
     transfer_detail_list: list[PlatsolutionInsuranceMchTransferBatchesApplyPostBodyTransferDetailList]
     notify_url: str
@@ -609,7 +609,7 @@ class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetail
     sub_appid: NotRequired[str]
     create_time: str
     detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "RECEIVE_ACCOUNT_NOT_PERMMIT", "PAYEE_ACCOUNT_ABNORMAL", "PAYER_ACCOUNT_ABNORMAL", "TRANSFER_REMARK_SET_FAIL", "TRANSFER_SCENE_INVALID", "TRANSFER_SCENE_UNAVAILABLE", "RECEIVE_ACCOUNT_NOT_CONFIGURE", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH", "BLOCK_B2C_USERLIMITAMOUNT_MONTH", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BANK_CARD_PARAM_ERROR", "BANK_CARD_TYPE_NOT_SUPPORTED", "RESERVATION_STATE_INVALID", "EXCEEDED_ESTIMATED_AMOUNT", "RESERVATION_INFO_NOT_MATCH", "RESERVATION_SCENE_NOT_MATCH"] | str]
     openid: NotRequired[str]
@@ -633,13 +633,13 @@ class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatc
     batch_name: str
     batch_remark: str
     close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str]
-    total_amount: float
-    total_num: float
+    total_amount: int
+    total_num: int
     create_time: str
-    success_amount: float
-    success_num: float
-    failed_amount: float
-    failed_num: float
+    success_amount: int
+    success_num: int
+    failed_amount: int
+    failed_num: int
     transfer_scene_id: str
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerData(TypedDict):
     detail_id: str
@@ -648,8 +648,8 @@ class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerData(TypedDi
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer(TypedDict):
     transfer_batch: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatch
     data: NotRequired[list[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    offset: NotRequired[int]
+    limit: NotRequired[int]
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody(TypedDict):
     sub_mchid: str
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer(TypedDict):
@@ -706,8 +706,8 @@ class PlatsolutionInsuranceMchTransferReservationApplyPostBody(TypedDict):
     out_reservation_no: str
     transfer_scene_id: str
     estimated_date: str
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_max_amount: NotRequired[int]
+    exact_amount: NotRequired[int]
     openid: NotRequired[str]
     user_real_name: NotRequired[str | Sealed]
     reserve_remark: str
@@ -733,8 +733,8 @@ class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationN
     out_reservation_no: str
     transfer_scene_id: str
     estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_max_amount: NotRequired[int]
+    exact_amount: NotRequired[int]
     openid: str
     bank_type: NotRequired[str]
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
@@ -762,7 +762,7 @@ class PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnsw
     sub_appid: NotRequired[str]
     create_time: str
     detail_state: str
-    transfer_amount: float
+    transfer_amount: int
     transfer_remark: str
     fail_reason: NotRequired[str]
     openid: NotRequired[str]
@@ -781,13 +781,13 @@ class PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatch(TypedDi
     batch_name: str
     batch_remark: str
     close_reason: NotRequired[str]
-    total_amount: float
-    total_num: float
+    total_amount: int
+    total_num: int
     create_time: str
-    success_amount: float
-    success_num: float
-    failed_amount: float
-    failed_num: float
+    success_amount: int
+    success_num: int
+    failed_amount: int
+    failed_num: int
     transfer_scene_id: str
 class PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerData(TypedDict):
     detail_id: str
@@ -796,8 +796,8 @@ class PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerData(TypedDict):
 class PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer(TypedDict):
     transfer_batch: PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatch
     data: NotRequired[list[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    offset: NotRequired[int]
+    limit: NotRequired[int]
 PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer(TypedDict):
     sub_mchid: str
@@ -848,8 +848,8 @@ class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePos
     out_reservation_no: str
     transfer_scene_id: str
     estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_max_amount: NotRequired[int]
+    exact_amount: NotRequired[int]
     openid: str
     bank_type: NotRequired[str]
     state: str

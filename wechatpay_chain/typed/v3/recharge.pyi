@@ -6,7 +6,7 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Options, Stem, Value
 
 class RechargeBankTransferRechargesApplyPostBodyRechargeAmount(TypedDict):
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     currency: NotRequired[str]
 class RechargeBankTransferRechargesApplyPostBody(TypedDict):
     out_recharge_no: str
@@ -33,7 +33,7 @@ class RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer(TypedDict
     mchid: str
     recharge_id: str
     out_recharge_no: str
-    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    account_type: Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
     recharge_scene: Literal["ECOMMERCE_BANK_TRANSFER"] | str
     recharge_state_desc: NotRequired[str]

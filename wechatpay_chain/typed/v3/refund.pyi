@@ -11,7 +11,7 @@ class RefundDomesticRefundsOutRefundNoGetQuery(TypedDict):
 class RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom(TypedDict):
     account: str
     amount: int
-RefundDomesticRefundsOutRefundNoGetAnswerAmount = TypedDict("RefundDomesticRefundsOutRefundNoGetAnswerAmount", {"total": int, "refund": int, "from": NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom]], "payer_total": int, "payer_refund": int, "settlement_refund": int, "settlement_total": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[float]})
+RefundDomesticRefundsOutRefundNoGetAnswerAmount = TypedDict("RefundDomesticRefundsOutRefundNoGetAnswerAmount", {"total": int, "refund": int, "from": NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom]], "payer_total": int, "payer_refund": int, "settlement_refund": int, "settlement_total": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[int]})
 class RefundDomesticRefundsOutRefundNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
     wechatpay_goods_id: NotRequired[str]
@@ -46,37 +46,7 @@ class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody(TypedDict):
     bank_type: NotRequired[Literal["CMB_DEBIT", "COMM_DEBIT", "ABC_DEBIT", "CCB_DEBIT", "ICBC_DEBIT", "BOC_DEBIT", "PAB_DEBIT", "SPDB_DEBIT", "CITIC_DEBIT", "CEB_DEBIT", "CMBC_DEBIT", "CIB_DEBIT", "GDB_DEBIT", "PSBC_DEBIT", "NBCB_DEBIT"] | str]
     bank_account: NotRequired[str | Sealed]
     real_name: NotRequired[str | Sealed]
-class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmountFrom(TypedDict):
-    account: str
-    amount: float
-RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount", {"total": float, "refund": float, "from": NotRequired[list[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmountFrom]], "payer_total": float, "payer_refund": float, "settlement_refund": float, "settlement_total": float, "discount_refund": float, "currency": str, "refund_fee": NotRequired[float]})
-class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail(TypedDict):
-    merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
-    unit_price: float
-    refund_amount: float
-    refund_quantity: float
-class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetail(TypedDict):
-    promotion_id: str
-    scope: str
-    type: str
-    amount: float
-    refund_amount: float
-    goods_detail: NotRequired[list[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]]
-class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
-    refund_id: str
-    out_refund_no: str
-    transaction_id: str
-    out_trade_no: str
-    channel: str
-    user_received_account: str
-    success_time: NotRequired[str]
-    create_time: str
-    status: str
-    funds_account: NotRequired[str]
-    amount: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount
-    promotion_detail: NotRequired[list[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]]
+RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer = RefundDomesticRefundsOutRefundNoGetAnswer
 RefundDomesticRefundsPostBodyAmount = TypedDict("RefundDomesticRefundsPostBodyAmount", {"refund": int, "from": NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom]], "total": int, "currency": str})
 class RefundDomesticRefundsPostBody(TypedDict):
     sub_mchid: NotRequired[str]

@@ -38,7 +38,7 @@ class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer(Ty
     combine_payer_info: NotRequired[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerCombinePayerInfo]
     sub_orders: NotRequired[list[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerSubOrders]]
 class RepaymentCombineTransactionsPartnerPrepayPostBodySubOrdersAmount(TypedDict):
-    total_amount: float
+    total_amount: int
     currency: str
 class RepaymentCombineTransactionsPartnerPrepayPostBodySubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]

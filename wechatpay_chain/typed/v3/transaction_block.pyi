@@ -16,9 +16,9 @@ class TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswerData(Typed
     recover_way: NotRequired[Literal["SUBMIT_INFORMATION"] | str]
     requested_item_info: NotRequired[str]
 class TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer(TypedDict):
-    offset: NotRequired[float]
-    limit: NotRequired[float]
-    total_count: NotRequired[float]
+    offset: NotRequired[int]
+    limit: NotRequired[int]
+    total_count: NotRequired[int]
     data: NotRequired[list[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswerData]]
 class TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery(TypedDict):
     sub_mchid: Text

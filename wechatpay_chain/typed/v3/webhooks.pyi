@@ -19,8 +19,8 @@ class WebhooksPostBody(TypedDict):
     summary: NotRequired[str]
     resource: WebhooksPostBodyResource
 class WebhooksPostAnswer(TypedDict):
-    code: NotRequired[str]
-    message: NotRequired[str]
+    code: str
+    message: str
 class Webhooks(Node):
     def post(self, body: WebhooksPostBody = ..., config: Config = ..., /, *, json: WebhooksPostBody = ..., **options: Unpack[Options]) -> Answer[WebhooksPostAnswer]:
         """南桥接口-微信支付平台通知商户平台协议及数据结构

@@ -77,8 +77,8 @@ class WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer(TypedDict):
     card_template_id: str
     card_rule: Literal["SINGLE", "MULTIPLE"] | str
     refund_rule: Literal["RETURN", "NOT_RETURN"] | str
-    amount: float
-    remain_amount: float
+    amount: int
+    remain_amount: int
     effective_end_time: str
     effective_begin_time: str
     card_state: Literal["ACTIVE", "DISABLED"] | str
@@ -119,7 +119,7 @@ class WebizpayEmployeesEmployeeIdQuotaCardsPostBody(TypedDict):
     sp_mchid: str
     sub_mchid: str
     card_template_id: str
-    amount: float
+    amount: int
     card_name: str
     out_card_no: str
     effective_end_time: str

@@ -27,9 +27,9 @@ class MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer(TypedDict):
     available_begin_time: str
     available_end_time: str
     activity_id: str
-    max_use_number: float
-    available_number: float
-    used_number: float
+    max_use_number: int
+    available_number: int
+    used_number: int
     use_amount_list: NotRequired[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswerUseAmountList]
     openid: NotRequired[str]
 class MarketingBankFavorUsersOpenidBankMultiActivity(Node):

@@ -38,17 +38,17 @@ class MarketingGoodsSubsidyActivityActivitiesGetAnswerData(TypedDict):
     goods_information: NotRequired[MarketingGoodsSubsidyActivityActivitiesGetAnswerDataGoodsInformation]
     rule_information: NotRequired[MarketingGoodsSubsidyActivityActivitiesGetAnswerDataRuleInformation]
 class MarketingGoodsSubsidyActivityActivitiesGetAnswer(TypedDict):
-    total_count: NotRequired[float]
+    total_count: NotRequired[int]
     data: NotRequired[list[MarketingGoodsSubsidyActivityActivitiesGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    offset: NotRequired[int]
+    limit: NotRequired[int]
 class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfosStoreInfo(TypedDict):
     store_id: NotRequired[str]
     accounting_merchant_id: NotRequired[str]
     merchant_id: NotRequired[str]
 class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfos(TypedDict):
     store_info: NotRequired[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfosStoreInfo]
-    goods_original_price: NotRequired[float]
+    goods_original_price: NotRequired[int]
 class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody(TypedDict):
     caller_merchant_id: str
     apply_infos: list[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfos]
@@ -59,7 +59,7 @@ class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer(TypedDict):
 class MarketingGoodsSubsidyActivityQualificationLockPostBodyOrderInformation(TypedDict):
     payer_openid: NotRequired[str]
     out_trade_no: NotRequired[str]
-    total_fee: NotRequired[float]
+    total_fee: NotRequired[int]
     store_id: NotRequired[str]
     store_merchant_id: NotRequired[str]
 class MarketingGoodsSubsidyActivityQualificationLockPostBody(TypedDict):
@@ -93,13 +93,13 @@ class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQue
     offset: Text
     limit: Text
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer(TypedDict):
-    total_count: NotRequired[float]
+    total_count: NotRequired[int]
     data: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBodyRepresentativeInfoList]]
-    offset: float
-    limit: float
+    offset: int
+    limit: int
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody(TypedDict):
     out_request_no: str
-    material_num: float
+    material_num: int
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswerMaterialList(TypedDict):
     material_id: NotRequired[str]
     material_url: NotRequired[str]
@@ -110,10 +110,10 @@ class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer
     store_name: NotRequired[str]
 MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery = MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer(TypedDict):
-    total_count: NotRequired[float]
+    total_count: NotRequired[int]
     data: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    offset: NotRequired[int]
+    limit: NotRequired[int]
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody(TypedDict):
     out_request_no: str
     add_time: str

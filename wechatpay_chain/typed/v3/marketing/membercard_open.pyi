@@ -38,7 +38,7 @@ class MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody(TypedDict):
 class MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody(TypedDict):
     out_trade_no: str
     mchid: str
-    sub_mchid: str
+    sub_mchid: NotRequired[str]
     bonus_value: int
 MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody
 class MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBodyGuide(TypedDict):

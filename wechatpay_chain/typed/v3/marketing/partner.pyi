@@ -614,7 +614,7 @@ class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer
     use_time: NotRequired[str]
     associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
     associated_pay_score_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedPayScoreOrderInfo]
-    saved_amount: NotRequired[float]
+    saved_amount: NotRequired[int]
     return_request_no: NotRequired[str]
     return_time: NotRequired[str]
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemList(TypedDict):

@@ -106,13 +106,13 @@ class MarketingPaygiftactivityActivitiesActivityIdGetAnswer(TypedDict):
     update_time: NotRequired[str]
     activity_base_info: MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfo
     advanced_setting: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSetting]
-    award_send_rule: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRule]
+    award_send_rule: MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRule
 class MarketingPaygiftactivityActivitiesGetQuery(TypedDict):
     offset: Text
     limit: Text
     activity_name: NotRequired[Text]
-    activity_status: NotRequired[Text | Mapping[str, Any]]
-    award_type: NotRequired[Text | Mapping[str, Any]]
+    activity_status: NotRequired[Text]
+    award_type: NotRequired[Text]
 class MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"] | str
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
@@ -130,18 +130,22 @@ class MarketingPaygiftactivityActivitiesGetAnswerData(TypedDict):
     activity_base_info: MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfo
     advanced_setting: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSetting]
     activity_id: NotRequired[str]
-    award_send_rule: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRule]
+    award_send_rule: MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRule
 class MarketingPaygiftactivityActivitiesGetAnswer(TypedDict):
     offset: NotRequired[int]
     limit: NotRequired[int]
     total_count: NotRequired[int]
     data: NotRequired[list[MarketingPaygiftactivityActivitiesGetAnswerData]]
 class MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSetting(TypedDict):
+    delivery_user_category: NotRequired[Literal["BUSIFAVOR"] | str]
+    merchant_member_appid: NotRequired[str]
+    payment_mode: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSettingPaymentMode]
+    goods_tags: NotRequired[list[str]]
     payment_method_information: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSettingPaymentModePaymentMethodInformation]
 class MarketingPaygiftactivityUniqueThresholdActivityPostBody(TypedDict):
     activity_base_info: MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfo
     advanced_setting: NotRequired[MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSetting]
-    award_send_rule: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule]
+    award_send_rule: MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule
 class MarketingPaygiftactivityUniqueThresholdActivityPostAnswer(TypedDict):
     activity_id: str
     create_time: str

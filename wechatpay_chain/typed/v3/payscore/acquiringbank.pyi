@@ -281,20 +281,6 @@ class PayscoreAcquiringbankServicepayondeliveryorderPostBody(TypedDict):
     need_user_confirm: NotRequired[bool]
     mchid: NotRequired[str]
     shopping_info: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostBodyShoppingInfo]
-class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
-class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
-class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
-    name: str
-    amount: float
-    description: NotRequired[str]
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
     start_time: NotRequired[str]
     end_time: NotRequired[str]
@@ -307,8 +293,8 @@ class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoJumpLi
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
     name: str
     picture: str
-    amount: float
-    count: float
+    amount: int
+    count: int
     category_id: NotRequired[list[str]]
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
@@ -324,9 +310,9 @@ class PayscoreAcquiringbankServicepayondeliveryorderPostAnswer(TypedDict):
     service_introduction: str
     state: str
     state_description: NotRequired[str]
-    post_payments: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerRiskFund]
+    post_payments: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostPayments]]
+    post_discounts: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostDiscounts]]
+    risk_fund: NotRequired[PayscoreAcquiringbankServiceorderGetAnswerRiskFund]
     time_range: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerTimeRange]
     location: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyLocation]
     attach: NotRequired[str]

@@ -23,8 +23,8 @@ class PayscorePartnerPermissionsApplyForScenePostAnswer(TypedDict):
 class PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods(TypedDict):
     name: str
     picture: str
-    amount: float
-    count: float
+    amount: int
+    count: int
     category_id: NotRequired[list[str]]
 class PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfo(TypedDict):
     goods: list[PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods]
@@ -53,8 +53,8 @@ class PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     sub_openid: NotRequired[str]
     user_label: NotRequired[str]
     channel_id: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    user_risk_level: NotRequired[int]
+    risk_level_version: NotRequired[int]
 class PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody(TypedDict):
     service_id: str
     sub_mchid: str
@@ -75,8 +75,8 @@ class PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer(Type
     sub_mchid: str
     sub_appid: NotRequired[str]
     sub_openid: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    user_risk_level: NotRequired[int]
+    risk_level_version: NotRequired[int]
 class PayscorePartnerPermissionsSearchGetQuery(TypedDict):
     service_id: Text
     appid: Text
@@ -97,8 +97,8 @@ class PayscorePartnerPermissionsSearchGetAnswer(TypedDict):
     sub_mchid: str
     sub_appid: NotRequired[str]
     sub_openid: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    user_risk_level: NotRequired[int]
+    risk_level_version: NotRequired[int]
 class PayscorePartnerPermissionsTerminatePostBody(TypedDict):
     openid: NotRequired[str]
     sub_openid: NotRequired[str]
@@ -214,20 +214,20 @@ class PayscorePartnerServiceorderOutOrderNoPayPostBody(TypedDict):
     sub_mchid: str
 class PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     description: NotRequired[str]
-    count: NotRequired[float]
+    count: NotRequired[int]
 class PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts(TypedDict):
     name: NotRequired[str]
     description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    amount: NotRequired[int]
+    count: NotRequired[int]
 class PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody(TypedDict):
     service_id: str
     sub_mchid: str
     post_payments: list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]
     post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts]]
-    total_amount: float
+    total_amount: int
     prepaid_time: str
 PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody
 class PayscorePartnerServiceorderOutOrderNoSyncPostBodyDetail(TypedDict):
@@ -347,16 +347,6 @@ class PayscorePartnerServiceorderPostAnswer(TypedDict):
     notify_url: NotRequired[str]
     order_id: str
     package: NotRequired[str]
-class PayscorePartnerServicepayondeliveryorderPostBodyPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[int]
-    description: NotRequired[str]
-    count: NotRequired[int]
-class PayscorePartnerServicepayondeliveryorderPostBodyPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[int]
-    count: NotRequired[int]
 class PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfoJumpLink(TypedDict):
     jump_link_type: NotRequired[Literal["JUMP_LINK_MINI_PROGRAM"] | str]
     appid: NotRequired[str]
@@ -378,8 +368,8 @@ class PayscorePartnerServicepayondeliveryorderPostBody(TypedDict):
     sub_appid: NotRequired[str]
     service_id: str
     service_introduction: str
-    post_payments: NotRequired[list[PayscorePartnerServicepayondeliveryorderPostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscorePartnerServicepayondeliveryorderPostBodyPostDiscounts]]
+    post_payments: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
+    post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts]]
     time_range: PayscorePartnerServiceorderOutOrderNoCompletePostBodyTimeRange
     location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
     risk_fund: PayscorePartnerServiceorderPostBodyRiskFund
@@ -390,10 +380,6 @@ class PayscorePartnerServicepayondeliveryorderPostBody(TypedDict):
     need_user_confirm: NotRequired[bool]
     mchid: NotRequired[str]
     shopping_info: PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfo
-class PayscorePartnerServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
-    name: str
-    amount: float
-    description: NotRequired[str]
 class PayscorePartnerServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
     start_time: NotRequired[str]
     end_time: NotRequired[str]
@@ -419,7 +405,7 @@ class PayscorePartnerServicepayondeliveryorderPostAnswer(TypedDict):
     state_description: NotRequired[str]
     post_payments: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
     post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts]]
-    risk_fund: NotRequired[PayscorePartnerServicepayondeliveryorderPostAnswerRiskFund]
+    risk_fund: NotRequired[PayscorePartnerServiceorderGetAnswerRiskFund]
     time_range: NotRequired[PayscorePartnerServicepayondeliveryorderPostAnswerTimeRange]
     location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
     attach: NotRequired[str]
@@ -433,15 +419,15 @@ class PayscorePartnerServicequotasServiceIdServiceIdGetQuery(TypedDict):
     sub_appid: NotRequired[Text]
     risk_level_version: Text
 class PayscorePartnerServicequotasServiceIdServiceIdGetAnswerQuotas(TypedDict):
-    risk_level: float
-    suggested_quota: float
+    risk_level: int
+    suggested_quota: int
 class PayscorePartnerServicequotasServiceIdServiceIdGetAnswer(TypedDict):
     service_id: str
     mchid: str
     sub_mchid: str
     appid: str
     sub_appid: NotRequired[str]
-    risk_level_version: float
+    risk_level_version: int
     quotas: list[PayscorePartnerServicequotasServiceIdServiceIdGetAnswerQuotas]
 class PayscorePartnerPermissionsApplyForScene(Node):
     def post(self, body: PayscorePartnerPermissionsApplyForScenePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsApplyForScenePostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsApplyForScenePostAnswer]:

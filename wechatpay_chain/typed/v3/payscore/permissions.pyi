@@ -8,8 +8,8 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 class PayscorePermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods(TypedDict):
     name: str
     picture: str
-    amount: float
-    count: float
+    amount: int
+    count: int
     category_id: NotRequired[list[str]]
 class PayscorePermissionsAssessUserRiskLevelPostBodyShoppingInfo(TypedDict):
     goods: list[PayscorePermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods]
@@ -34,8 +34,8 @@ class PayscorePermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     sub_openid: NotRequired[str]
     user_label: NotRequired[str]
     channel_id: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    user_risk_level: NotRequired[int]
+    risk_level_version: NotRequired[int]
 class PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody(TypedDict):
     service_id: str
     reason: str
@@ -51,8 +51,8 @@ class PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer(TypedDict):
     notify_url: NotRequired[str]
     cancel_authorization_time: NotRequired[str]
     authorization_success_time: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    user_risk_level: NotRequired[int]
+    risk_level_version: NotRequired[int]
 class PayscorePermissionsOpenidOpenidTerminatePostBody(TypedDict):
     service_id: str
     appid: str
@@ -69,8 +69,8 @@ class PayscorePermissionsOpenidOpenidGetAnswer(TypedDict):
     authorization_state: Literal["UNAVAILABLE", "AVAILABLE", "UNBINDUSER"] | str
     cancel_authorization_time: NotRequired[str]
     authorization_success_time: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    user_risk_level: NotRequired[int]
+    risk_level_version: NotRequired[int]
 class PayscorePermissionsPostBody(TypedDict):
     service_id: str
     appid: str

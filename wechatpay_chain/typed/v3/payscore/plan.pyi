@@ -9,11 +9,11 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody(TypedDict):
     sub_mchid: str
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList(TypedDict):
-    plan_detail_no: float
+    plan_detail_no: int
     plan_detail_name: str
-    original_price: float
+    original_price: int
     plan_discount_description: NotRequired[str]
-    actual_price: float
+    actual_price: int
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer(TypedDict):
     plan_id: str
     service_id: str
@@ -23,11 +23,11 @@ class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer
     sub_appid: NotRequired[str]
     merchant_plan_no: str
     plan_name: str
-    plan_duration: float
+    plan_duration: int
     plan_state: str
-    total_original_price: float
-    deduction_quantity: float
-    total_actual_price: float
+    total_original_price: int
+    deduction_quantity: int
+    total_actual_price: int
     plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
@@ -35,9 +35,9 @@ class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery(Typed
     sub_mchid: Text
 PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer = PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer
 class PayscorePlanPartnerPayscorePlansPostBodyPlanDetailList(TypedDict):
-    original_price: float
+    original_price: int
     plan_discount_description: NotRequired[str]
-    actual_price: float
+    actual_price: int
     plan_detail_name: str
 class PayscorePlanPartnerPayscorePlansPostBody(TypedDict):
     service_id: str
@@ -45,10 +45,10 @@ class PayscorePlanPartnerPayscorePlansPostBody(TypedDict):
     sub_mchid: str
     sub_appid: NotRequired[str]
     plan_name: str
-    plan_duration: float
-    deduction_quantity: float
-    total_original_price: float
-    total_actual_price: float
+    plan_duration: int
+    deduction_quantity: int
+    total_original_price: int
+    total_actual_price: int
     plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansPostBodyPlanDetailList]]
     merchant_plan_no: str
 PayscorePlanPartnerPayscorePlansPostAnswer = PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer
@@ -59,11 +59,11 @@ class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer(TypedD
     appid: str
     merchant_plan_no: str
     plan_name: str
-    plan_duration: float
+    plan_duration: int
     plan_state: str
-    total_original_price: float
-    deduction_quantity: float
-    total_actual_price: float
+    total_original_price: int
+    deduction_quantity: int
+    total_actual_price: int
     plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
@@ -72,10 +72,10 @@ class PayscorePlanPayscorePlansPostBody(TypedDict):
     service_id: str
     appid: str
     plan_name: str
-    plan_duration: float
-    deduction_quantity: float
-    total_original_price: float
-    total_actual_price: float
+    plan_duration: int
+    deduction_quantity: int
+    total_original_price: int
+    total_actual_price: int
     plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansPostBodyPlanDetailList]]
     merchant_plan_no: str
 PayscorePlanPayscorePlansPostAnswer = PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer

@@ -66,14 +66,14 @@ class PayscoreServiceorderOutOrderNoCancelPostAnswer(TypedDict):
     order_id: str
 class PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments(TypedDict):
     name: str
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     description: NotRequired[str]
-    count: NotRequired[float]
+    count: NotRequired[int]
 class PayscoreServiceorderOutOrderNoCompletePostBodyPostDiscounts(TypedDict):
     name: str
     description: NotRequired[str]
-    amount: float
-    count: NotRequired[float]
+    amount: int
+    count: NotRequired[int]
 class PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange(TypedDict):
     start_time: NotRequired[str]
     end_time: NotRequired[str]
@@ -90,7 +90,7 @@ class PayscoreServiceorderOutOrderNoCompletePostBody(TypedDict):
     service_id: str
     post_payments: list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]
     post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
-    total_amount: float
+    total_amount: int
     time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
     location: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyLocation]
     profit_sharing: NotRequired[bool]
@@ -98,7 +98,7 @@ class PayscoreServiceorderOutOrderNoCompletePostBody(TypedDict):
     device: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyDevice]
 class PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
-    amount: float
+    amount: int
     description: NotRequired[str]
 class PayscoreServiceorderOutOrderNoCompletePostAnswer(TypedDict):
     appid: str
@@ -108,7 +108,7 @@ class PayscoreServiceorderOutOrderNoCompletePostAnswer(TypedDict):
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    total_amount: float
+    total_amount: int
     post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]]
     post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
     risk_fund: PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund
@@ -116,30 +116,25 @@ class PayscoreServiceorderOutOrderNoCompletePostAnswer(TypedDict):
     location: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyLocation]
     order_id: NotRequired[str]
     need_collection: NotRequired[bool]
-class PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
 class PayscoreServiceorderOutOrderNoModifyPostBody(TypedDict):
     appid: str
     service_id: str
     post_payments: list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
-    total_amount: float
+    post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostDiscounts]]
+    total_amount: int
     reason: str
     device: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyDevice]
 class PayscoreServiceorderOutOrderNoModifyPostAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[float]
-    amount: NotRequired[float]
+    seq: NotRequired[int]
+    amount: NotRequired[int]
     paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
     paid_time: NotRequired[str]
     transaction_id: NotRequired[str]
 class PayscoreServiceorderOutOrderNoModifyPostAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
+    total_amount: NotRequired[int]
+    paying_amount: NotRequired[int]
+    paid_amount: NotRequired[int]
     details: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostAnswerCollectionDetails]]
     bank_type: NotRequired[str]
 class PayscoreServiceorderOutOrderNoModifyPostAnswer(TypedDict):
@@ -151,9 +146,9 @@ class PayscoreServiceorderOutOrderNoModifyPostAnswer(TypedDict):
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
     post_payments: list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
+    post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostDiscounts]]
     risk_fund: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund]
-    total_amount: NotRequired[float]
+    total_amount: NotRequired[int]
     need_collection: NotRequired[bool]
     collection: NotRequired[PayscoreServiceorderOutOrderNoModifyPostAnswerCollection]
     time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
@@ -170,16 +165,11 @@ class PayscoreServiceorderOutOrderNoPayPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
     order_id: str
-class PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
 class PayscoreServiceorderOutOrderNoSendPendingmessagePostBody(TypedDict):
     service_id: str
-    post_payments: list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
-    total_amount: float
+    post_payments: list[PayscoreServiceorderDirectCompletePostBodyPostPayments]
+    post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostDiscounts]]
+    total_amount: int
     prepaid_time: str
 PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = PayscoreServiceorderOutOrderNoSendPendingmessagePostBody
 class PayscoreServiceorderOutOrderNoSyncPostBodyDetail(TypedDict):
@@ -192,21 +182,21 @@ class PayscoreServiceorderOutOrderNoSyncPostBody(TypedDict):
 class PayscoreServiceorderOutOrderNoSyncPostAnswerPostDiscounts(TypedDict):
     name: NotRequired[str]
     description: NotRequired[str]
-    amount: NotRequired[float]
+    amount: NotRequired[int]
 class PayscoreServiceorderOutOrderNoSyncPostAnswerRiskFund(TypedDict):
     name: str
-    amount: float
+    amount: int
     description: NotRequired[str]
 class PayscoreServiceorderOutOrderNoSyncPostAnswerCollectionDetails(TypedDict):
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     paid_type: NotRequired[str]
     paid_time: NotRequired[str]
     transaction_id: NotRequired[str]
 class PayscoreServiceorderOutOrderNoSyncPostAnswerCollection(TypedDict):
     state: str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
+    total_amount: NotRequired[int]
+    paying_amount: NotRequired[int]
+    paid_amount: NotRequired[int]
     details: NotRequired[list[PayscoreServiceorderOutOrderNoSyncPostAnswerCollectionDetails]]
     bank_type: NotRequired[str]
 class PayscoreServiceorderOutOrderNoSyncPostAnswer(TypedDict):
@@ -217,10 +207,10 @@ class PayscoreServiceorderOutOrderNoSyncPostAnswer(TypedDict):
     service_introduction: str
     state: str
     state_description: NotRequired[str]
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
+    post_payments: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostPayments]]
     post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoSyncPostAnswerPostDiscounts]]
     risk_fund: NotRequired[PayscoreServiceorderOutOrderNoSyncPostAnswerRiskFund]
-    total_amount: NotRequired[float]
+    total_amount: NotRequired[int]
     need_collection: NotRequired[bool]
     collection: NotRequired[PayscoreServiceorderOutOrderNoSyncPostAnswerCollection]
     time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
@@ -236,34 +226,34 @@ class PayscoreServiceorderGetQuery(TypedDict):
     appid: Text
 class PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: NotRequired[float]
-    unit_price: NotRequired[float]
-    discount_amount: NotRequired[float]
+    quantity: NotRequired[int]
+    unit_price: NotRequired[int]
+    discount_amount: NotRequired[int]
     goods_remark: NotRequired[str]
 class PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
     name: NotRequired[str]
     scope: NotRequired[Literal["SINGLE", "GLOBAL"] | str]
     type: NotRequired[Literal["CASH", "NOCASH"] | str]
-    amount: float
+    amount: int
     stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
+    wechatpay_contribute: NotRequired[int]
+    merchant_contribute: NotRequired[int]
+    other_contribute: NotRequired[int]
     currency: NotRequired[str]
     goods_detail: NotRequired[list[PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
 class PayscoreServiceorderGetAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[float]
-    amount: NotRequired[float]
+    seq: NotRequired[int]
+    amount: NotRequired[int]
     paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
     paid_time: NotRequired[str]
     transaction_id: NotRequired[str]
     promotion_detail: NotRequired[list[PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetail]]
 class PayscoreServiceorderGetAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
+    total_amount: NotRequired[int]
+    paying_amount: NotRequired[int]
+    paid_amount: NotRequired[int]
     details: NotRequired[list[PayscoreServiceorderGetAnswerCollectionDetails]]
     bank_type: NotRequired[str]
 class PayscoreServiceorderGetAnswer(TypedDict):
@@ -274,10 +264,10 @@ class PayscoreServiceorderGetAnswer(TypedDict):
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
+    post_payments: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostPayments]]
+    post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostDiscounts]]
     risk_fund: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund]
-    total_amount: NotRequired[float]
+    total_amount: NotRequired[int]
     need_collection: NotRequired[bool]
     collection: NotRequired[PayscoreServiceorderGetAnswerCollection]
     time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
@@ -289,7 +279,7 @@ class PayscoreServiceorderGetAnswer(TypedDict):
 class PayscoreServiceorderPostBodyPostDiscounts(TypedDict):
     name: str
     description: str
-    count: NotRequired[float]
+    count: NotRequired[int]
 class PayscoreServiceorderPostBodyTimeRange(TypedDict):
     start_time: str
     end_time: NotRequired[str]
@@ -318,8 +308,8 @@ class PayscoreServiceorderPostAnswer(TypedDict):
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
+    post_payments: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostPayments]]
+    post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostDiscounts]]
     risk_fund: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund]
     time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
     location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]

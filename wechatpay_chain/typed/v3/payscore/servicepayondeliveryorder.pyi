@@ -59,17 +59,17 @@ class PayscoreServicepayondeliveryorderPostBody(TypedDict):
     shopping_info: PayscoreServicepayondeliveryorderPostBodyShoppingInfo
 class PayscoreServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     description: NotRequired[str]
-    count: NotRequired[float]
+    count: NotRequired[int]
 class PayscoreServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
     name: NotRequired[str]
     description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    amount: NotRequired[int]
+    count: NotRequired[int]
 class PayscoreServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
     name: str
-    amount: float
+    amount: int
     description: NotRequired[str]
 class PayscoreServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
     start_time: NotRequired[str]
@@ -80,16 +80,10 @@ class PayscoreServicepayondeliveryorderPostAnswerShoppingInfoJumpLink(TypedDict)
     jump_link_type: str
     appid: NotRequired[str]
     path: NotRequired[str]
-class PayscoreServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
-    name: str
-    picture: str
-    amount: float
-    count: float
-    category_id: NotRequired[list[str]]
 class PayscoreServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
     jump_link: PayscoreServicepayondeliveryorderPostAnswerShoppingInfoJumpLink
-    goods: list[PayscoreServicepayondeliveryorderPostAnswerShoppingInfoGoods]
+    goods: list[PayscoreServicepayondeliveryorderPostBodyShoppingInfoGoods]
 class PayscoreServicepayondeliveryorderPostAnswer(TypedDict):
     appid: str
     mchid: str

@@ -16,7 +16,7 @@ class PayscoreSignPlanPartnerServiceorderPostBodyLocation(TypedDict):
 class PayscoreSignPlanPartnerServiceorderPostBody(TypedDict):
     service_id: str
     sign_plan_id: str
-    plan_detail_no: float
+    plan_detail_no: int
     appid: str
     sub_mchid: str
     sub_appid: NotRequired[str]
@@ -30,13 +30,13 @@ class PayscoreSignPlanPartnerServiceorderPostBody(TypedDict):
     out_trade_no: str
 class PayscoreSignPlanPartnerServiceorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    amount: NotRequired[int]
     description: NotRequired[str]
 class PayscoreSignPlanPartnerServiceorderPostAnswerPostDiscounts(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    amount: NotRequired[int]
 class PayscoreSignPlanPartnerServiceorderPostAnswerRiskFund(TypedDict):
-    amount: float
+    amount: int
 class PayscoreSignPlanPartnerServiceorderPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
@@ -59,15 +59,15 @@ class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoSt
     sub_mchid: str
     stop_reason: str
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList(TypedDict):
-    plan_detail_no: float
-    original_price: float
+    plan_detail_no: int
+    original_price: int
     plan_discount_description: NotRequired[str]
-    actual_price: float
+    actual_price: int
     plan_detail_state: str
     order_id: NotRequired[str]
     merchant_plan_detail_no: str
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
+    actual_pay_price: NotRequired[int]
     use_time: NotRequired[str]
     complete_time: NotRequired[str]
     cancel_time: NotRequired[str]
@@ -83,23 +83,23 @@ class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoSt
     merchant_sign_plan_no: str
     merchant_callback_url: str
     plan_id: str
-    going_detail_no: float
+    going_detail_no: int
     sign_state: str
     cancel_sign_time: NotRequired[str]
     cancel_sign_type: NotRequired[str]
     cancel_reason: NotRequired[str]
     plan_name: str
     plan_over_time: str
-    total_origin_price: float
-    deduction_quantity: float
-    total_actual_price: float
+    total_origin_price: int
+    deduction_quantity: int
+    total_actual_price: int
     signed_detail_list: NotRequired[list[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList]]
     sign_time: NotRequired[str]
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery(TypedDict):
     sub_mchid: Text
 PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer = PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer
 class PayscoreSignPlanPartnerUserSignPlansPostBodySignPlanDetail(TypedDict):
-    plan_detail_no: float
+    plan_detail_no: int
     merchant_plan_detail_no: str
 class PayscoreSignPlanPartnerUserSignPlansPostBody(TypedDict):
     service_id: str
@@ -118,7 +118,7 @@ class PayscoreSignPlanPartnerUserSignPlansPostAnswer(TypedDict):
 class PayscoreSignPlanServiceorderPostBody(TypedDict):
     service_id: str
     sign_plan_id: str
-    plan_detail_no: float
+    plan_detail_no: int
     appid: str
     openid: str
     notify_url: str
@@ -154,16 +154,16 @@ class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostA
     merchant_sign_plan_no: str
     merchant_callback_url: str
     plan_id: str
-    going_detail_no: float
+    going_detail_no: int
     sign_state: str
     cancel_sign_time: NotRequired[str]
     cancel_sign_type: NotRequired[str]
     cancel_reason: NotRequired[str]
     plan_name: str
     plan_over_time: str
-    total_origin_price: float
-    deduction_quantity: float
-    total_actual_price: float
+    total_origin_price: int
+    deduction_quantity: int
+    total_actual_price: int
     signed_detail_list: NotRequired[list[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList]]
     sign_time: NotRequired[str]
 PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer = PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer

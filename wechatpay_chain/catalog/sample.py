@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from wechatpay_chain import words
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.alternatives import Group, alternatives, groups
 from wechatpay_chain.catalog.facts import Operation, is_legacy
@@ -15,7 +14,8 @@ from wechatpay_chain.catalog.roles import TITLES, is_required, roles
 from wechatpay_chain.catalog.security import needs_certificate
 from wechatpay_chain.catalog.typical import TYPICAL, item_count
 from wechatpay_chain.catalog.values import CALLER, MCHID, Values
-from wechatpay_chain.literal import Code, called
+from wechatpay_chain.encoding import paths
+from wechatpay_chain.encoding.literal import Code, called
 
 __all__ = [
     "DIALECTS",
@@ -116,7 +116,7 @@ def call(
     if headers:
         options["headers"] = headers
     # The path is what it is, and the names of its parameters are not always those that are in it.
-    for name in words.placeholders(operation.path):
+    for name in paths.placeholders(operation.path):
         options[name] = _filled(name, facts.get("path_params", {}).get(name, {}), writer.values.own)
     path = "/".join(operation.words)
     if dialect.has_kebab:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.sandbox import authorization, legacy, operations, upload
-from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.answer import Answer, Form, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.certificate import merchant_entry
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
@@ -191,7 +191,7 @@ class Sandbox:
         target: str,
         headers: CaseInsensitiveDict[str],
         body: bytes,
-        form: upload.Form | None = None,
+        form: Form | None = None,
     ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
         if legacy.is_legacy(target):

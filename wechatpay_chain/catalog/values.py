@@ -20,14 +20,15 @@ _ALSO_CALLER = ("stock_creator_mchid", "creator_mchid", "complainted_mchid", "co
 _BEIJING = timezone(timedelta(hours=8))
 _NOTIFY_URL = "https://www.example.com/wechatpay/notify"
 _NOTIFIED = re.compile(r"https?://[^\s/?#]+/[^\s?#]+")
-# A number that the caller makes up; what a call refers to is not new, and so neither are the numbers in lookups.
+# A number that the caller makes up; what a call refers to is not new.
 _NUMBER = re.compile(r"(combine_)?out_\w*_?no|\w*request_no|mch_billno|partner_trade_no|business_code|contract_code")
+# The last word of paths that go on with what there is, and words of those that ask for papers about it.
 _LOOKUP = re.compile(
-    r".*(query|close|cancel|reverse|revoke|associate|terminate|complete|modify|redeclare|unlock|sync|return-advance"
-    r"|/get|elecsign|receipts?|apply-abnormal-refund|delete|finishhotelbill|finishrentbill|subsidies|unbind|confirm"
-    r"|/pay|/send-\w+message|customs)\w*(/[^/]*)?",
-    re.IGNORECASE,
+    r"query.*|close|cancel(-.*)?|reverse|revoke|(dis)?associate|terminate|complete|modify|redeclare"
+    r"|unlock|sync(-.*)?|return-advance|apply-abnormal-refund|delete|unbind|confirm|pay|send-.*message|exposure"
+    r"|finish-order|after-sales-orders"
 )
+_PAPERS = frozenset({"elecsign", "electronic-receipts", "bill-receipt", "subsidies", "customs", "feedbacks"})
 _LOOKUP_V2 = re.compile(r".*(query|close|reverse|finish|get|remove|delete)\w*", re.IGNORECASE)
 _TIMES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:?\d\d|Z)"), "rfc3339"),
@@ -87,8 +88,8 @@ class Values(NamedTuple):
             return False
         if is_legacy(operation.path):
             return not _LOOKUP_V2.fullmatch(operation.path)
-        last = "/".join(operation.path.rsplit("/", 2)[-2:])
-        return bool(operation.method != "DELETE" and not _LOOKUP.fullmatch(f"/{last}"))
+        segments = [each for each in operation.words if not each.startswith("{")]
+        return operation.method != "DELETE" and not (_LOOKUP.fullmatch(segments[-1]) or _PAPERS & set(segments))
 
     def _number(self, schema: Mapping[str, Any]) -> str:
         # The time, and what no other has; digits alone, which every operation takes.

@@ -152,7 +152,7 @@ def _fields(operation: Operation, placeholders: Sequence[str]) -> Iterator[tuple
 
 def _note(name: str, schema: Mapping[str, Any], operation: Operation) -> str:
     field = next(manual.fields({name: schema}, operation))
-    return ", ".join(filter(None, (field.kind, field.note)))
+    return ", ".join(filter(None, (field.label, field.kind, field.note)))
 
 
 def _values(schema: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,6 @@ import contextlib
 import re
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
@@ -24,6 +23,7 @@ from wechatpay_chain.cli.items import ItemError
 from wechatpay_chain.cli.status import Status, status_of
 from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import digest
+from wechatpay_chain.display.width import cell_width
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.files import files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
@@ -129,7 +129,7 @@ def table(totals: Mapping[str, Mapping[str, str]]) -> list[str]:
     rows = [["", *names]] + [[day, *(found.get(name, "") for name in names)] for day, found in totals.items()]
     if len(totals) > 1:
         rows.append([_SUM, *(_sum([found.get(name, "") for found in totals.values()]) for name in names)])
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(_padded(*pair) for pair in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
@@ -141,12 +141,7 @@ def _sum(values: Sequence[str]) -> str:
 
 
 def _padded(text: str, width: int) -> str:
-    return " " * (width - _width(text)) + text
-
-
-def _width(text: str) -> int:
-    """How many cells a terminal gives it: Chinese letters take two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return " " * (width - cell_width(text)) + text
 
 
 _AT_ONCE = 4

@@ -7,43 +7,75 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class BillFundflowbillGetQuery(TypedDict):
     bill_date: Text
+    "账单日期"
     sub_mchid: NotRequired[Text]
+    "二级商户号"
     account_type: NotRequired[Text]
+    "资金账户类型"
     tar_type: NotRequired[Text]
+    "压缩类型"
 class BillFundflowbillGetAnswer(TypedDict):
     hash_type: str
+    "哈希类型"
     hash_value: str
+    "哈希值"
     download_url: str
+    "账单下载地址"
 class BillSubMerchantFundflowbillGetQuery(TypedDict):
     sub_mchid: Text
+    "子商户号"
     bill_date: Text
+    "账单日期"
     tar_type: NotRequired[Text]
+    "压缩类型"
     algorithm: Text
+    "加密算法"
     account_type: Text
+    "资金账户类型"
 class BillSubMerchantFundflowbillGetAnswerDownloadBillList(TypedDict):
     bill_sequence: int
+    "账单文件序号"
     download_url: str
+    "下载地址"
     encrypt_key: str
+    "加密密钥"
     hash_type: str
+    "哈希类型"
     hash_value: str
+    "哈希值"
     nonce: str
+    "随机字符串"
 class BillSubMerchantFundflowbillGetAnswer(TypedDict):
     download_bill_count: int
+    "下载信息总数"
     download_bill_list: NotRequired[list[BillSubMerchantFundflowbillGetAnswerDownloadBillList]]
+    "下载信息明细"
 class BillTradebillGetQuery(TypedDict):
     bill_date: Text
+    "账单日期"
     sub_mchid: NotRequired[Text]
+    "二级商户号"
     bill_type: NotRequired[Text]
+    "账单类型"
     tar_type: NotRequired[Text]
-BillTradebillGetAnswer = BillFundflowbillGetAnswer
+    "压缩类型"
+class BillTradebillGetAnswer(TypedDict):
+    hash_type: str
+    "哈希类型"
+    hash_value: str
+    "哈希值"
+    download_url: str
+    "账单下载地址"
 class BillFundflowbill(Stem):
-    def get(self, config: Config = ..., /, *, params: BillFundflowbillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BillFundflowbillGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BillFundflowbillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BillFundflowbillGetAnswer]:
         """申请资金账单API
 
         https://pay.weixin.qq.com/docs/merchant/apis/bill-download/fund-bill/get-fund-bill.html
 
-        电商平台, 服务商, 直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: BillFundflowbillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BillFundflowbillGetAnswer]]:
+        电商平台, 服务商, 直连商户
+
+        required: bill_date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, params: BillFundflowbillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BillFundflowbillGetAnswer]]:
         """申请资金账单API"""
     get_async = getAsync
 class OpenBillFundflowbill(OpenNode):
@@ -52,18 +84,22 @@ class OpenBillFundflowbill(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/bill-download/fund-bill/get-fund-bill.html
 
-        电商平台, 服务商, 直连商户"""
+        电商平台, 服务商, 直连商户
+
+        required: bill_date 账单日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请资金账单API"""
     get_async = getAsync
 class BillSubMerchantFundflowbill(Stem):
-    def get(self, config: Config = ..., /, *, params: BillSubMerchantFundflowbillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BillSubMerchantFundflowbillGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BillSubMerchantFundflowbillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BillSubMerchantFundflowbillGetAnswer]:
         """申请单个子商户资金账单API
 
         https://pay.weixin.qq.com/docs/partner/apis/bill-download/sub-mch-fund-flow-bill/get-sub-mch-fund-flow-bill.html
 
-        服务商, 电商平台"""
-    def getAsync(self, config: Config = ..., /, *, params: BillSubMerchantFundflowbillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BillSubMerchantFundflowbillGetAnswer]]:
+        服务商, 电商平台
+
+        required: sub_mchid 子商户号, bill_date 账单日期, algorithm 加密算法, account_type 资金账户类型"""
+    def getAsync(self, config: Config = ..., /, *, params: BillSubMerchantFundflowbillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BillSubMerchantFundflowbillGetAnswer]]:
         """申请单个子商户资金账单API"""
     get_async = getAsync
 class OpenBillSubMerchantFundflowbill(OpenNode):
@@ -72,18 +108,22 @@ class OpenBillSubMerchantFundflowbill(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/bill-download/sub-mch-fund-flow-bill/get-sub-mch-fund-flow-bill.html
 
-        服务商, 电商平台"""
+        服务商, 电商平台
+
+        required: sub_mchid 子商户号, bill_date 账单日期, algorithm 加密算法, account_type 资金账户类型"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请单个子商户资金账单API"""
     get_async = getAsync
 class BillTradebill(Stem):
-    def get(self, config: Config = ..., /, *, params: BillTradebillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BillTradebillGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BillTradebillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BillTradebillGetAnswer]:
         """申请交易账单API
 
         https://pay.weixin.qq.com/docs/merchant/apis/bill-download/trade-bill/get-trade-bill.html
 
-        电商平台, 服务商, 直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: BillTradebillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BillTradebillGetAnswer]]:
+        电商平台, 服务商, 直连商户
+
+        required: bill_date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, params: BillTradebillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BillTradebillGetAnswer]]:
         """申请交易账单API"""
     get_async = getAsync
 class OpenBillTradebill(OpenNode):
@@ -92,7 +132,9 @@ class OpenBillTradebill(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/bill-download/trade-bill/get-trade-bill.html
 
-        电商平台, 服务商, 直连商户"""
+        电商平台, 服务商, 直连商户
+
+        required: bill_date 账单日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请交易账单API"""
     get_async = getAsync

@@ -8,52 +8,109 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MerchantFundBalanceAccountTypeGetAnswer(TypedDict):
     available_amount: int
+    "可用余额"
     pending_amount: NotRequired[int]
+    "不可用余额"
 class MerchantFundDayendbalanceAccountTypeGetQuery(TypedDict):
     date: Text
-MerchantFundDayendbalanceAccountTypeGetAnswer = MerchantFundBalanceAccountTypeGetAnswer
+    "日期"
+class MerchantFundDayendbalanceAccountTypeGetAnswer(TypedDict):
+    available_amount: int
+    "可用余额"
+    pending_amount: NotRequired[int]
+    "不可用余额"
 class MerchantFundWithdrawBillTypeBillTypeGetQuery(TypedDict):
     bill_type: NotRequired[Text]
+    "账单类型"
     bill_date: Text
+    "账单日期"
     tar_type: NotRequired[Text]
+    "压缩类型"
 class MerchantFundWithdrawBillTypeBillTypeGetAnswer(TypedDict):
     hash_type: Literal["SHA1"] | str
+    "哈希类型"
     hash_value: str
+    "哈希值"
     download_url: str
+    "账单下载地址"
 class MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer(TypedDict):
     status: Literal["CREATE_SUCCESS", "SUCCESS", "FAIL", "REFUND", "CLOSE", "INIT"] | str
+    "提现单状态"
     withdraw_id: str
+    "微信支付提现单号"
     out_request_no: str
+    "商户提现单号"
     amount: int
+    "提现金额"
     create_time: str
+    "发起提现时间"
     update_time: str
+    "提现状态更新时间"
     reason: str
+    "失败原因"
     remark: str
+    "提现备注"
     bank_memo: str
+    "银行附言"
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "出款账户类型"
     solution: str
-MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer = MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer
+    "提现失败解决方案"
+class MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer(TypedDict):
+    status: Literal["CREATE_SUCCESS", "SUCCESS", "FAIL", "REFUND", "CLOSE", "INIT"] | str
+    "提现单状态"
+    withdraw_id: str
+    "微信支付提现单号"
+    out_request_no: str
+    "商户提现单号"
+    amount: int
+    "提现金额"
+    create_time: str
+    "发起提现时间"
+    update_time: str
+    "提现状态更新时间"
+    reason: str
+    "失败原因"
+    remark: str
+    "提现备注"
+    bank_memo: str
+    "银行附言"
+    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "出款账户类型"
+    solution: str
+    "提现失败解决方案"
 class MerchantFundWithdrawPostBody(TypedDict):
     out_request_no: str
+    "商户提现单号"
     amount: int
+    "提现金额"
     remark: NotRequired[str]
+    "备注"
     bank_memo: NotRequired[str]
+    "银行附言"
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "资金账户类型"
     notify_url: NotRequired[str]
+    "提现结果通知地址"
 class MerchantFundWithdrawPostAnswer(TypedDict):
     withdraw_id: str
+    "微信支付提现单号"
     out_request_no: str
+    "商户提现单号"
 class MerchantMediaUploadPostAnswer(TypedDict):
     media_id: str
-MerchantMediaVideoUploadPostAnswer = MerchantMediaUploadPostAnswer
+    "媒体文件标识Id"
+class MerchantMediaVideoUploadPostAnswer(TypedDict):
+    media_id: str
+    "媒体文件标识Id"
 class MerchantFundBalanceAccountType(Stem):
-    def get(self, config: Config = ..., /, *, account_type: Value = ..., **options: Unpack[Options]) -> Answer[MerchantFundBalanceAccountTypeGetAnswer]:
+    def get(self, config: Config = ..., /, *, account_type: Value, **options: Unpack[Options]) -> Answer[MerchantFundBalanceAccountTypeGetAnswer]:
         """查询账户实时余额API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_20.shtml
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, account_type: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantFundBalanceAccountTypeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, account_type: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantFundBalanceAccountTypeGetAnswer]]:
         """查询账户实时余额API"""
     get_async = getAsync
 class OpenMerchantFundBalanceAccountType(OpenNode):
@@ -66,20 +123,28 @@ class OpenMerchantFundBalanceAccountType(OpenNode):
     def getAsync(self, config: Config = ..., /, *, account_type: Any = ..., **options: Any) -> Promise[Response]:
         """查询账户实时余额API"""
     get_async = getAsync
+class FilledMerchantFundBalanceAccountType(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantFundBalanceAccountTypeGetAnswer]:
+        """查询账户实时余额API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantFundBalanceAccountTypeGetAnswer]]:
+        """查询账户实时余额API"""
+    get_async = getAsync
 class MerchantFundBalance(Stem):
     _account_type_: MerchantFundBalanceAccountType
-    def __truediv__(self, value: Value) -> MerchantFundBalanceAccountType: ...
+    def __truediv__(self, value: Value) -> FilledMerchantFundBalanceAccountType: ...
 class OpenMerchantFundBalance(OpenNode):
     _account_type_: OpenMerchantFundBalanceAccountType
     def __truediv__(self, value: Value) -> OpenMerchantFundBalanceAccountType: ...
 class MerchantFundDayendbalanceAccountType(Stem):
-    def get(self, config: Config = ..., /, *, account_type: Value = ..., params: MerchantFundDayendbalanceAccountTypeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantFundDayendbalanceAccountTypeGetAnswer]:
+    def get(self, config: Config = ..., /, *, account_type: Value, params: MerchantFundDayendbalanceAccountTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantFundDayendbalanceAccountTypeGetAnswer]:
         """查询账户日终余额API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/amount/chapter3_4.shtml
 
-        电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, account_type: Value = ..., params: MerchantFundDayendbalanceAccountTypeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantFundDayendbalanceAccountTypeGetAnswer]]:
+        电商平台, 服务商
+
+        required: date 日期"""
+    def getAsync(self, config: Config = ..., /, *, account_type: Value, params: MerchantFundDayendbalanceAccountTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantFundDayendbalanceAccountTypeGetAnswer]]:
         """查询账户日终余额API"""
     get_async = getAsync
 class OpenMerchantFundDayendbalanceAccountType(OpenNode):
@@ -88,24 +153,34 @@ class OpenMerchantFundDayendbalanceAccountType(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/amount/chapter3_4.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: date 日期"""
     def getAsync(self, config: Config = ..., /, *, account_type: Any = ..., **options: Any) -> Promise[Response]:
+        """查询账户日终余额API"""
+    get_async = getAsync
+class FilledMerchantFundDayendbalanceAccountType(Stem):
+    def get(self, config: Config = ..., /, *, params: MerchantFundDayendbalanceAccountTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantFundDayendbalanceAccountTypeGetAnswer]:
+        """查询账户日终余额API"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantFundDayendbalanceAccountTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantFundDayendbalanceAccountTypeGetAnswer]]:
         """查询账户日终余额API"""
     get_async = getAsync
 class MerchantFundDayendbalance(Stem):
     _account_type_: MerchantFundDayendbalanceAccountType
-    def __truediv__(self, value: Value) -> MerchantFundDayendbalanceAccountType: ...
+    def __truediv__(self, value: Value) -> FilledMerchantFundDayendbalanceAccountType: ...
 class OpenMerchantFundDayendbalance(OpenNode):
     _account_type_: OpenMerchantFundDayendbalanceAccountType
     def __truediv__(self, value: Value) -> OpenMerchantFundDayendbalanceAccountType: ...
 class MerchantFundWithdrawBillTypeBillType(Stem):
-    def get(self, config: Config = ..., /, *, bill_type: Value = ..., params: MerchantFundWithdrawBillTypeBillTypeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantFundWithdrawBillTypeBillTypeGetAnswer]:
+    def get(self, config: Config = ..., /, *, bill_type: Value, params: MerchantFundWithdrawBillTypeBillTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantFundWithdrawBillTypeBillTypeGetAnswer]:
         """按日下载提现异常文件API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_24.shtml
 
-        电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, bill_type: Value = ..., params: MerchantFundWithdrawBillTypeBillTypeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantFundWithdrawBillTypeBillTypeGetAnswer]]:
+        电商平台, 服务商
+
+        required: bill_date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, bill_type: Value, params: MerchantFundWithdrawBillTypeBillTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantFundWithdrawBillTypeBillTypeGetAnswer]]:
         """按日下载提现异常文件API"""
     get_async = getAsync
 class OpenMerchantFundWithdrawBillTypeBillType(OpenNode):
@@ -114,24 +189,32 @@ class OpenMerchantFundWithdrawBillTypeBillType(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_24.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: bill_date 账单日期"""
     def getAsync(self, config: Config = ..., /, *, bill_type: Any = ..., **options: Any) -> Promise[Response]:
+        """按日下载提现异常文件API"""
+    get_async = getAsync
+class FilledMerchantFundWithdrawBillTypeBillType(Stem):
+    def get(self, config: Config = ..., /, *, params: MerchantFundWithdrawBillTypeBillTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantFundWithdrawBillTypeBillTypeGetAnswer]:
+        """按日下载提现异常文件API"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantFundWithdrawBillTypeBillTypeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantFundWithdrawBillTypeBillTypeGetAnswer]]:
         """按日下载提现异常文件API"""
     get_async = getAsync
 class MerchantFundWithdrawBillType(Stem):
     _bill_type_: MerchantFundWithdrawBillTypeBillType
-    def __truediv__(self, value: Value) -> MerchantFundWithdrawBillTypeBillType: ...
+    def __truediv__(self, value: Value) -> FilledMerchantFundWithdrawBillTypeBillType: ...
 class OpenMerchantFundWithdrawBillType(OpenNode):
     _bill_type_: OpenMerchantFundWithdrawBillTypeBillType
     def __truediv__(self, value: Value) -> OpenMerchantFundWithdrawBillTypeBillType: ...
 class MerchantFundWithdrawOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Answer[MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Answer[MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer]:
         """电商平台(商户提现单号查询)提现状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/fund/chapter3_6.shtml
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer]]:
         """电商平台(商户提现单号查询)提现状态API"""
     get_async = getAsync
 class OpenMerchantFundWithdrawOutRequestNoOutRequestNo(OpenNode):
@@ -144,20 +227,26 @@ class OpenMerchantFundWithdrawOutRequestNoOutRequestNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
         """电商平台(商户提现单号查询)提现状态API"""
     get_async = getAsync
+class FilledMerchantFundWithdrawOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer]:
+        """电商平台(商户提现单号查询)提现状态API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawOutRequestNoOutRequestNoGetAnswer]]:
+        """电商平台(商户提现单号查询)提现状态API"""
+    get_async = getAsync
 class MerchantFundWithdrawOutRequestNo(Stem):
     _out_request_no_: MerchantFundWithdrawOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> MerchantFundWithdrawOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> FilledMerchantFundWithdrawOutRequestNoOutRequestNo: ...
 class OpenMerchantFundWithdrawOutRequestNo(OpenNode):
     _out_request_no_: OpenMerchantFundWithdrawOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenMerchantFundWithdrawOutRequestNoOutRequestNo: ...
 class MerchantFundWithdrawWithdrawIdWithdrawId(Stem):
-    def get(self, config: Config = ..., /, *, withdraw_id: Value = ..., **options: Unpack[Options]) -> Answer[MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, withdraw_id: Value, **options: Unpack[Options]) -> Answer[MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer]:
         """电商平台(微信支付提现单号)查询提现状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/fund/chapter3_6.shtml
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, withdraw_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, withdraw_id: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer]]:
         """电商平台(微信支付提现单号)查询提现状态API"""
     get_async = getAsync
 class OpenMerchantFundWithdrawWithdrawIdWithdrawId(OpenNode):
@@ -170,9 +259,15 @@ class OpenMerchantFundWithdrawWithdrawIdWithdrawId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, withdraw_id: Any = ..., **options: Any) -> Promise[Response]:
         """电商平台(微信支付提现单号)查询提现状态API"""
     get_async = getAsync
+class FilledMerchantFundWithdrawWithdrawIdWithdrawId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer]:
+        """电商平台(微信支付提现单号)查询提现状态API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawWithdrawIdWithdrawIdGetAnswer]]:
+        """电商平台(微信支付提现单号)查询提现状态API"""
+    get_async = getAsync
 class MerchantFundWithdrawWithdrawId(Stem):
     _withdraw_id_: MerchantFundWithdrawWithdrawIdWithdrawId
-    def __truediv__(self, value: Value) -> MerchantFundWithdrawWithdrawIdWithdrawId: ...
+    def __truediv__(self, value: Value) -> FilledMerchantFundWithdrawWithdrawIdWithdrawId: ...
 class OpenMerchantFundWithdrawWithdrawId(OpenNode):
     _withdraw_id_: OpenMerchantFundWithdrawWithdrawIdWithdrawId
     def __truediv__(self, value: Value) -> OpenMerchantFundWithdrawWithdrawIdWithdrawId: ...
@@ -180,14 +275,18 @@ class MerchantFundWithdraw(Node):
     billType: MerchantFundWithdrawBillType
     outRequestNo: MerchantFundWithdrawOutRequestNo
     withdrawId: MerchantFundWithdrawWithdrawId
-    def post(self, body: MerchantFundWithdrawPostBody = ..., config: Config = ..., /, *, json: MerchantFundWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantFundWithdrawPostAnswer]:
+    def post(self, body: MerchantFundWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantFundWithdrawPostAnswer]:
         """电商平台提现API
 
-        电商平台"""
-    def postAsync(self, body: MerchantFundWithdrawPostBody = ..., config: Config = ..., /, *, json: MerchantFundWithdrawPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawPostAnswer]]:
+        https://wechatpay.im/openapi/v3/merchant/fund/withdraw
+
+        电商平台
+
+        required: out_request_no 商户提现单号, amount 提现金额, account_type 资金账户类型"""
+    def postAsync(self, body: MerchantFundWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantFundWithdrawPostAnswer]]:
         """电商平台提现API"""
     post_async = postAsync
-    def __call__(self, body: MerchantFundWithdrawPostBody = ..., config: Config = ..., /, *, json: MerchantFundWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantFundWithdrawPostAnswer]:
+    def __call__(self, body: MerchantFundWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantFundWithdrawPostAnswer]:
         """电商平台提现API"""
 class OpenMerchantFundWithdraw(OpenNode):
     billType: OpenMerchantFundWithdrawBillType
@@ -196,7 +295,11 @@ class OpenMerchantFundWithdraw(OpenNode):
     def post(self, body: MerchantFundWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """电商平台提现API
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/merchant/fund/withdraw
+
+        电商平台
+
+        required: out_request_no 商户提现单号, amount 提现金额, account_type 资金账户类型"""
     def postAsync(self, body: MerchantFundWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """电商平台提现API"""
     post_async = postAsync
@@ -211,18 +314,22 @@ class OpenMerchantFund(OpenNode):
     dayendbalance: OpenMerchantFundDayendbalance
     withdraw: OpenMerchantFundWithdraw
 class MerchantMediaUpload(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaUploadPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaUploadPostAnswer]:
         """文件上传
 
+        https://wechatpay.im/openapi/v3/merchant/media/upload
+
         微信支付商户"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantMediaUploadPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantMediaUploadPostAnswer]]:
         """文件上传"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaUploadPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaUploadPostAnswer]:
         """文件上传"""
 class OpenMerchantMediaUpload(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """文件上传
+
+        https://wechatpay.im/openapi/v3/merchant/media/upload
 
         微信支付商户"""
     def postAsync(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -231,16 +338,16 @@ class OpenMerchantMediaUpload(OpenNode):
     def __call__(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """文件上传"""
 class MerchantMediaVideoUpload(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaVideoUploadPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaVideoUploadPostAnswer]:
         """视频上传API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/chapter3_2.shtml
 
         微信支付商户"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantMediaVideoUploadPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantMediaVideoUploadPostAnswer]]:
         """视频上传API"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaVideoUploadPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantMediaVideoUploadPostAnswer]:
         """视频上传API"""
 class OpenMerchantMediaVideoUpload(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:

@@ -8,218 +8,412 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class ProfitsharingBillsGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "二级商户号"
     bill_date: Text
+    "账单日期"
     tar_type: NotRequired[Text]
+    "压缩类型"
 class ProfitsharingBillsGetAnswer(TypedDict):
     download_url: str
+    "下载地址"
     hash_type: Literal["SHA1"] | str
+    "哈希类型"
     hash_value: str
+    "哈希值"
 class ProfitsharingMerchantConfigsSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     max_ratio: int
+    "最大分账比例"
 class ProfitsharingOrdersUnfreezePostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     description: str
+    "分账描述"
 class ProfitsharingOrdersUnfreezePostAnswerReceivers(TypedDict):
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方帐号"
     result: str
+    "分账结果"
     fail_reason: Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
+    "分账失败原因"
     detail_id: NotRequired[str]
+    "分账明细单号"
     create_time: str
+    "分账创建时间"
     finish_time: str
+    "分账完成时间"
 class ProfitsharingOrdersUnfreezePostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     state: Literal["PROCESSING", "FINISHED"] | str
+    "分账单状态"
     receivers: NotRequired[list[ProfitsharingOrdersUnfreezePostAnswerReceivers]]
+    "分账接收方列表"
 class ProfitsharingOrdersOutOrderNoGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     transaction_id: Text
+    "微信订单号"
 class ProfitsharingOrdersOutOrderNoGetAnswerReceivers(TypedDict):
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方帐号"
     result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
+    "分账结果"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    "分账失败原因"
     detail_id: NotRequired[str]
+    "分账明细单号"
     create_time: str
+    "分账创建时间"
     finish_time: str
+    "分账完成时间"
 class ProfitsharingOrdersOutOrderNoGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     state: Literal["PROCESSING", "FINISHED"] | str
+    "分账单状态"
     receivers: NotRequired[list[ProfitsharingOrdersOutOrderNoGetAnswerReceivers]]
+    "分账接收方列表"
 class ProfitsharingOrdersPostBodyReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方帐号"
     name: NotRequired[str | Sealed]
+    "分账个人接收方姓名"
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
 class ProfitsharingOrdersPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     receivers: list[ProfitsharingOrdersPostBodyReceivers]
+    "分账接收方列表"
     unfreeze_unsplit: bool
+    "是否解冻剩余未分资金"
+class ProfitsharingOrdersPostAnswerReceivers(TypedDict):
+    amount: int
+    "分账金额"
+    description: str
+    "分账描述"
+    type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
+    account: str
+    "分账接收方帐号"
+    result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
+    "分账结果"
+    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    "分账失败原因"
+    detail_id: NotRequired[str]
+    "分账明细单号"
+    create_time: str
+    "分账创建时间"
+    finish_time: str
+    "分账完成时间"
 class ProfitsharingOrdersPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     state: Literal["PROCESSING", "FINISHED"] | str
-    receivers: list[ProfitsharingOrdersOutOrderNoGetAnswerReceivers]
+    "分账单状态"
+    receivers: list[ProfitsharingOrdersPostAnswerReceivers]
+    "分账接收方列表"
 class ProfitsharingReceiversAddPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     appid: str
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方帐号"
     name: NotRequired[str | Sealed]
+    "分账个人接收方姓名"
     relation_type: Literal["SERVICE_PROVIDER", "STORE", "STAFF", "STORE_OWNER", "PARTNER", "HEADQUARTER", "BRAND", "DISTRIBUTOR", "USER", "SUPPLIER", "CUSTOM"] | str
+    "与分账方的关系类型"
     custom_relation: NotRequired[str]
+    "自定义的分账关系"
 class ProfitsharingReceiversAddPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
     name: NotRequired[str]
+    "分账接收方全称"
     relation_type: Literal["SERVICE_PROVIDER", "STORE", "STAFF", "STORE_OWNER", "PARTNER", "HEADQUARTER", "BRAND", "DISTRIBUTOR", "USER", "SUPPLIER", "CUSTOM"] | str
+    "与分账方的关系类型"
     custom_relation: NotRequired[str]
+    "自定义的分账关系"
 class ProfitsharingReceiversDeletePostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     appid: str
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
 class ProfitsharingReceiversDeletePostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
 class ProfitsharingReturnOrdersOutReturnNoGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     out_order_no: Text
+    "商户分账单号"
 class ProfitsharingReturnOrdersOutReturnNoGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     order_id: str
+    "微信分账单号"
     out_order_no: str
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_id: str
+    "微信回退单号"
     return_mchid: str
+    "回退商户号"
     amount: int
+    "回退金额"
     description: str
+    "回退描述"
     result: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
+    "回退结果"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    "失败原因"
     create_time: str
+    "创建时间"
     finish_time: str
+    "完成时间"
 class ProfitsharingReturnOrdersPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     order_id: NotRequired[str]
+    "微信分账单号"
     out_order_no: NotRequired[str]
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_mchid: str
+    "回退商户号"
     amount: int
+    "回退金额"
     description: str
-ProfitsharingReturnOrdersPostAnswer = ProfitsharingReturnOrdersOutReturnNoGetAnswer
+    "回退描述"
+class ProfitsharingReturnOrdersPostAnswer(TypedDict):
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    order_id: str
+    "微信分账单号"
+    out_order_no: str
+    "商户分账单号"
+    out_return_no: str
+    "商户回退单号"
+    return_id: str
+    "微信回退单号"
+    return_mchid: str
+    "回退商户号"
+    amount: int
+    "回退金额"
+    description: str
+    "回退描述"
+    result: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
+    "回退结果"
+    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    "失败原因"
+    create_time: str
+    "创建时间"
+    finish_time: str
+    "完成时间"
 class ProfitsharingTransactionsTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
+    "微信订单号"
     unsplit_amount: int
+    "订单剩余待分金额"
 class ProfitsharingBills(Stem):
-    def get(self, config: Config = ..., /, *, params: ProfitsharingBillsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingBillsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: ProfitsharingBillsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingBillsGetAnswer]:
         """申请分账账单
 
-        直连商户, 电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: ProfitsharingBillsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingBillsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/bills
+
+        直连商户, 电商平台, 服务商
+
+        required: bill_date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, params: ProfitsharingBillsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingBillsGetAnswer]]:
         """申请分账账单"""
     get_async = getAsync
 class OpenProfitsharingBills(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """申请分账账单
 
-        直连商户, 电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/bills
+
+        直连商户, 电商平台, 服务商
+
+        required: bill_date 账单日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请分账账单"""
     get_async = getAsync
 class ProfitsharingMerchantConfigsSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[ProfitsharingMerchantConfigsSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[ProfitsharingMerchantConfigsSubMchidGetAnswer]:
         """查询最大分账比例
 
+        https://wechatpay.im/openapi/v3/profitsharing/merchant-configs/%7Bsub_mchid%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[ProfitsharingMerchantConfigsSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingMerchantConfigsSubMchidGetAnswer]]:
         """查询最大分账比例"""
     get_async = getAsync
 class OpenProfitsharingMerchantConfigsSubMchid(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """查询最大分账比例
 
+        https://wechatpay.im/openapi/v3/profitsharing/merchant-configs/%7Bsub_mchid%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询最大分账比例"""
     get_async = getAsync
+class FilledProfitsharingMerchantConfigsSubMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingMerchantConfigsSubMchidGetAnswer]:
+        """查询最大分账比例"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingMerchantConfigsSubMchidGetAnswer]]:
+        """查询最大分账比例"""
+    get_async = getAsync
 class ProfitsharingMerchantConfigs(Stem):
     _sub_mchid_: ProfitsharingMerchantConfigsSubMchid
-    def __truediv__(self, value: Value) -> ProfitsharingMerchantConfigsSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledProfitsharingMerchantConfigsSubMchid: ...
 class OpenProfitsharingMerchantConfigs(OpenNode):
     _sub_mchid_: OpenProfitsharingMerchantConfigsSubMchid
     def __truediv__(self, value: Value) -> OpenProfitsharingMerchantConfigsSubMchid: ...
 class ProfitsharingOrdersUnfreeze(Node):
-    def post(self, body: ProfitsharingOrdersUnfreezePostBody = ..., config: Config = ..., /, *, json: ProfitsharingOrdersUnfreezePostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingOrdersUnfreezePostAnswer]:
+    def post(self, body: ProfitsharingOrdersUnfreezePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingOrdersUnfreezePostAnswer]:
         """解冻剩余资金
 
-        直连商户, 服务商"""
-    def postAsync(self, body: ProfitsharingOrdersUnfreezePostBody = ..., config: Config = ..., /, *, json: ProfitsharingOrdersUnfreezePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ProfitsharingOrdersUnfreezePostAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/orders/unfreeze
+
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号, out_order_no 商户分账单号, description 分账描述"""
+    def postAsync(self, body: ProfitsharingOrdersUnfreezePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingOrdersUnfreezePostAnswer]]:
         """解冻剩余资金"""
     post_async = postAsync
-    def __call__(self, body: ProfitsharingOrdersUnfreezePostBody = ..., config: Config = ..., /, *, json: ProfitsharingOrdersUnfreezePostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingOrdersUnfreezePostAnswer]:
+    def __call__(self, body: ProfitsharingOrdersUnfreezePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingOrdersUnfreezePostAnswer]:
         """解冻剩余资金"""
 class OpenProfitsharingOrdersUnfreeze(OpenNode):
     def post(self, body: ProfitsharingOrdersUnfreezePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解冻剩余资金
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/orders/unfreeze
+
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号, out_order_no 商户分账单号, description 分账描述"""
     def postAsync(self, body: ProfitsharingOrdersUnfreezePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """解冻剩余资金"""
     post_async = postAsync
     def __call__(self, body: ProfitsharingOrdersUnfreezePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解冻剩余资金"""
 class ProfitsharingOrdersOutOrderNo(Stem):
-    def get(self, config: Config = ..., /, *, out_order_no: Value = ..., params: ProfitsharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingOrdersOutOrderNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_order_no: Value, params: ProfitsharingOrdersOutOrderNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingOrdersOutOrderNoGetAnswer]:
         """查询分账结果
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_order_no: Value = ..., params: ProfitsharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingOrdersOutOrderNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/orders/%7Bout_order_no%7D
+
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号"""
+    def getAsync(self, config: Config = ..., /, *, out_order_no: Value, params: ProfitsharingOrdersOutOrderNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingOrdersOutOrderNoGetAnswer]]:
         """查询分账结果"""
     get_async = getAsync
 class OpenProfitsharingOrdersOutOrderNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """查询分账结果
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/orders/%7Bout_order_no%7D
+
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号"""
     def getAsync(self, config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询分账结果"""
+    get_async = getAsync
+class FilledProfitsharingOrdersOutOrderNo(Stem):
+    def get(self, config: Config = ..., /, *, params: ProfitsharingOrdersOutOrderNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingOrdersOutOrderNoGetAnswer]:
+        """查询分账结果"""
+    def getAsync(self, config: Config = ..., /, *, params: ProfitsharingOrdersOutOrderNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingOrdersOutOrderNoGetAnswer]]:
         """查询分账结果"""
     get_async = getAsync
 class ProfitsharingOrders(Node):
     unfreeze: ProfitsharingOrdersUnfreeze
     _out_order_no_: ProfitsharingOrdersOutOrderNo
-    def __truediv__(self, value: Value) -> ProfitsharingOrdersOutOrderNo: ...
-    def post(self, body: ProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: ProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingOrdersPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledProfitsharingOrdersOutOrderNo: ...
+    def post(self, body: ProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingOrdersPostAnswer]:
         """请求分账
 
-        直连商户, 服务商"""
-    def postAsync(self, body: ProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: ProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ProfitsharingOrdersPostAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/orders
+
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表, unfreeze_unsplit 是否解冻剩余未分资金"""
+    def postAsync(self, body: ProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingOrdersPostAnswer]]:
         """请求分账"""
     post_async = postAsync
-    def __call__(self, body: ProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: ProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingOrdersPostAnswer]:
+    def __call__(self, body: ProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingOrdersPostAnswer]:
         """请求分账"""
 class OpenProfitsharingOrders(OpenNode):
     unfreeze: OpenProfitsharingOrdersUnfreeze
@@ -228,45 +422,65 @@ class OpenProfitsharingOrders(OpenNode):
     def post(self, body: ProfitsharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求分账
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/orders
+
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表, unfreeze_unsplit 是否解冻剩余未分资金"""
     def postAsync(self, body: ProfitsharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求分账"""
     post_async = postAsync
     def __call__(self, body: ProfitsharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求分账"""
 class ProfitsharingReceiversAdd(Node):
-    def post(self, body: ProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: ProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingReceiversAddPostAnswer]:
+    def post(self, body: ProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingReceiversAddPostAnswer]:
         """添加分账接收方
 
-        直连商户, 服务商"""
-    def postAsync(self, body: ProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: ProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ProfitsharingReceiversAddPostAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/receivers/add
+
+        直连商户, 服务商
+
+        required: appid 应用ID, type 分账接收方类型, account 分账接收方帐号, relation_type 与分账方的关系类型"""
+    def postAsync(self, body: ProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingReceiversAddPostAnswer]]:
         """添加分账接收方"""
     post_async = postAsync
-    def __call__(self, body: ProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: ProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingReceiversAddPostAnswer]:
+    def __call__(self, body: ProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingReceiversAddPostAnswer]:
         """添加分账接收方"""
 class OpenProfitsharingReceiversAdd(OpenNode):
     def post(self, body: ProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加分账接收方
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/receivers/add
+
+        直连商户, 服务商
+
+        required: appid 应用ID, type 分账接收方类型, account 分账接收方帐号, relation_type 与分账方的关系类型"""
     def postAsync(self, body: ProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """添加分账接收方"""
     post_async = postAsync
     def __call__(self, body: ProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加分账接收方"""
 class ProfitsharingReceiversDelete(Stem):
-    def post(self, body: ProfitsharingReceiversDeletePostBody = ..., config: Config = ..., /, *, json: ProfitsharingReceiversDeletePostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingReceiversDeletePostAnswer]:
+    def post(self, body: ProfitsharingReceiversDeletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingReceiversDeletePostAnswer]:
         """删除分账接收方
 
-        直连商户, 服务商"""
-    def postAsync(self, body: ProfitsharingReceiversDeletePostBody = ..., config: Config = ..., /, *, json: ProfitsharingReceiversDeletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ProfitsharingReceiversDeletePostAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/receivers/delete
+
+        直连商户, 服务商
+
+        required: appid 应用ID, type 分账接收方类型, account 分账接收方账号"""
+    def postAsync(self, body: ProfitsharingReceiversDeletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingReceiversDeletePostAnswer]]:
         """删除分账接收方"""
     post_async = postAsync
 class OpenProfitsharingReceiversDelete(OpenNode):
     def post(self, body: ProfitsharingReceiversDeletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """删除分账接收方
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/receivers/delete
+
+        直连商户, 服务商
+
+        required: appid 应用ID, type 分账接收方类型, account 分账接收方账号"""
     def postAsync(self, body: ProfitsharingReceiversDeletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """删除分账接收方"""
     post_async = postAsync
@@ -277,32 +491,52 @@ class OpenProfitsharingReceivers(OpenNode):
     add: OpenProfitsharingReceiversAdd
     delete: OpenProfitsharingReceiversDelete
 class ProfitsharingReturnOrdersOutReturnNo(Stem):
-    def get(self, config: Config = ..., /, *, out_return_no: Value = ..., params: ProfitsharingReturnOrdersOutReturnNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingReturnOrdersOutReturnNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_return_no: Value, params: ProfitsharingReturnOrdersOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingReturnOrdersOutReturnNoGetAnswer]:
         """查询分账回退结果
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_return_no: Value = ..., params: ProfitsharingReturnOrdersOutReturnNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingReturnOrdersOutReturnNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/return-orders/%7Bout_return_no%7D
+
+        直连商户, 服务商
+
+        required: out_order_no 商户分账单号"""
+    def getAsync(self, config: Config = ..., /, *, out_return_no: Value, params: ProfitsharingReturnOrdersOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingReturnOrdersOutReturnNoGetAnswer]]:
         """查询分账回退结果"""
     get_async = getAsync
 class OpenProfitsharingReturnOrdersOutReturnNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_return_no: Any = ..., **options: Any) -> Response:
         """查询分账回退结果
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/return-orders/%7Bout_return_no%7D
+
+        直连商户, 服务商
+
+        required: out_order_no 商户分账单号"""
     def getAsync(self, config: Config = ..., /, *, out_return_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询分账回退结果"""
+    get_async = getAsync
+class FilledProfitsharingReturnOrdersOutReturnNo(Stem):
+    def get(self, config: Config = ..., /, *, params: ProfitsharingReturnOrdersOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[ProfitsharingReturnOrdersOutReturnNoGetAnswer]:
+        """查询分账回退结果"""
+    def getAsync(self, config: Config = ..., /, *, params: ProfitsharingReturnOrdersOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ProfitsharingReturnOrdersOutReturnNoGetAnswer]]:
         """查询分账回退结果"""
     get_async = getAsync
 class ProfitsharingReturnOrders(Node):
     _out_return_no_: ProfitsharingReturnOrdersOutReturnNo
-    def __truediv__(self, value: Value) -> ProfitsharingReturnOrdersOutReturnNo: ...
-    def post(self, body: ProfitsharingReturnOrdersPostBody = ..., config: Config = ..., /, *, json: ProfitsharingReturnOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingReturnOrdersPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledProfitsharingReturnOrdersOutReturnNo: ...
+    def post(self, body: ProfitsharingReturnOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingReturnOrdersPostAnswer]:
         """请求分账回退
 
-        直连商户, 服务商"""
-    def postAsync(self, body: ProfitsharingReturnOrdersPostBody = ..., config: Config = ..., /, *, json: ProfitsharingReturnOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ProfitsharingReturnOrdersPostAnswer]]:
+        https://wechatpay.im/openapi/v3/profitsharing/return-orders
+
+        直连商户, 服务商
+
+        required: out_return_no 商户回退单号, return_mchid 回退商户号, amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id"""
+    def postAsync(self, body: ProfitsharingReturnOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingReturnOrdersPostAnswer]]:
         """请求分账回退"""
     post_async = postAsync
-    def __call__(self, body: ProfitsharingReturnOrdersPostBody = ..., config: Config = ..., /, *, json: ProfitsharingReturnOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[ProfitsharingReturnOrdersPostAnswer]:
+    def __call__(self, body: ProfitsharingReturnOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingReturnOrdersPostAnswer]:
         """请求分账回退"""
 class OpenProfitsharingReturnOrders(OpenNode):
     _out_return_no_: OpenProfitsharingReturnOrdersOutReturnNo
@@ -310,35 +544,53 @@ class OpenProfitsharingReturnOrders(OpenNode):
     def post(self, body: ProfitsharingReturnOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求分账回退
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/profitsharing/return-orders
+
+        直连商户, 服务商
+
+        required: out_return_no 商户回退单号, return_mchid 回退商户号, amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id"""
     def postAsync(self, body: ProfitsharingReturnOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求分账回退"""
     post_async = postAsync
     def __call__(self, body: ProfitsharingReturnOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求分账回退"""
 class ProfitsharingTransactionsTransactionIdAmounts(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Answer[ProfitsharingTransactionsTransactionIdAmountsGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[ProfitsharingTransactionsTransactionIdAmountsGetAnswer]:
         """查询剩余待分金额
 
+        https://wechatpay.im/openapi/v3/profitsharing/transactions/%7Btransaction_id%7D/amounts
+
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[ProfitsharingTransactionsTransactionIdAmountsGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingTransactionsTransactionIdAmountsGetAnswer]]:
         """查询剩余待分金额"""
     get_async = getAsync
 class OpenProfitsharingTransactionsTransactionIdAmounts(OpenNode):
     def get(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """查询剩余待分金额
 
+        https://wechatpay.im/openapi/v3/profitsharing/transactions/%7Btransaction_id%7D/amounts
+
         直连商户, 服务商"""
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询剩余待分金额"""
+    get_async = getAsync
+class FilledProfitsharingTransactionsTransactionIdAmounts(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ProfitsharingTransactionsTransactionIdAmountsGetAnswer]:
+        """查询剩余待分金额"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ProfitsharingTransactionsTransactionIdAmountsGetAnswer]]:
         """查询剩余待分金额"""
     get_async = getAsync
 class ProfitsharingTransactionsTransactionId(Stem):
     amounts: ProfitsharingTransactionsTransactionIdAmounts
 class OpenProfitsharingTransactionsTransactionId(OpenNode):
     amounts: OpenProfitsharingTransactionsTransactionIdAmounts
+class FilledProfitsharingTransactionsTransactionId(Stem):
+    amounts: FilledProfitsharingTransactionsTransactionIdAmounts
 class ProfitsharingTransactions(Stem):
     _transaction_id_: ProfitsharingTransactionsTransactionId
-    def __truediv__(self, value: Value) -> ProfitsharingTransactionsTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledProfitsharingTransactionsTransactionId: ...
 class OpenProfitsharingTransactions(OpenNode):
     _transaction_id_: OpenProfitsharingTransactionsTransactionId
     def __truediv__(self, value: Value) -> OpenProfitsharingTransactionsTransactionId: ...

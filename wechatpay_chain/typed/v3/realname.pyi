@@ -7,20 +7,28 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class RealnameVerifyGetQuery(TypedDict):
     credential_type: Text
+    "下单用户账户的证件类型"
     encrypted_credential_id: Text
+    "加密后的下单用户证件号"
     encrypted_name: Text
+    "加密后的下单用户姓名"
     wxp_trade_no: Text
+    "微信支付交易单号"
 class RealnameVerifyGetAnswer(TypedDict):
     verify_result: Literal[0, 1] | int
+    "实名比对结果"
     err_message: NotRequired[str]
+    "错误信息"
 class RealnameVerify(Stem):
-    def get(self, config: Config = ..., /, *, params: RealnameVerifyGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[RealnameVerifyGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: RealnameVerifyGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[RealnameVerifyGetAnswer]:
         """实名信息校验
 
         https://pay.weixin.qq.com/doc/v3/partner/4013735179
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: RealnameVerifyGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[RealnameVerifyGetAnswer]]:
+        服务商
+
+        required: credential_type 下单用户账户的证件类型, encrypted_credential_id 加密后的下单用户证件号, encrypted_name 加密后的下单用户姓名, wxp_trade_no 微信支付交易单号"""
+    def getAsync(self, config: Config = ..., /, *, params: RealnameVerifyGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[RealnameVerifyGetAnswer]]:
         """实名信息校验"""
     get_async = getAsync
 class OpenRealnameVerify(OpenNode):
@@ -29,7 +37,9 @@ class OpenRealnameVerify(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013735179
 
-        服务商"""
+        服务商
+
+        required: credential_type 下单用户账户的证件类型, encrypted_credential_id 加密后的下单用户证件号, encrypted_name 加密后的下单用户姓名, wxp_trade_no 微信支付交易单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """实名信息校验"""
     get_async = getAsync

@@ -8,247 +8,650 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class VehicleEtcContractsContractIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "特约商户号"
 class VehicleEtcContractsContractIdGetAnswer(TypedDict):
     appid: str
+    "发起签约的appid"
     sp_mchid: str
+    "服务商商户号"
     sp_openid: str
+    "用户在发起签约APP的标识"
     sub_appid: NotRequired[str]
+    "子商户appid"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     contract_id: str
+    "ETC扣费授权协议号"
     bind_state: str
+    "ETC绑定状态"
     plate_number: str
+    "绑定的车牌号"
     sub_openid: NotRequired[str]
+    "用户在发起签约子APP的标识"
 class VehicleEtcPreopenPostBodyIdentify(TypedDict):
     encrypted_real_name: str | Sealed
+    "姓名"
     encrypted_credential_id: str | Sealed
+    "证件号码"
     credential_type: str
+    "证件类型"
 class VehicleEtcPreopenPostBody(TypedDict):
     sp_appid: str
+    "服务商appid"
     sub_appid: NotRequired[str]
+    "子商户appid"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     openid: str
+    "用户标识"
     plan_id: str
+    "ETC授权扣费模板ID"
     etc_device_id: NotRequired[str]
+    "ETC设备号"
     plate_number: str
+    "车牌号"
     identify: VehicleEtcPreopenPostBodyIdentify
+    "实名信息"
     bank_card_no: NotRequired[str | Sealed]
+    "用户开通ETC时绑定的银行卡"
 class VehicleEtcPreopenPostAnswer(TypedDict):
     preopen_id: str
+    "预开通ID"
 class VehicleEtcTransactionsHighwayPostBodyHighwayInfo(TypedDict):
     plate_number: str
+    "车牌号"
     start_time: str
+    "入站时间"
     end_time: str
+    "出站时间"
     channel_type: str
+    "通道类型"
     car_type: NotRequired[str]
+    "车辆类型"
     entrance: str
+    "入口名称"
     exit: NotRequired[str]
+    "出口名称"
     carrying_capacity: NotRequired[int]
+    "承载人数"
     carrying_range: NotRequired[str]
+    "荷载范围"
 class VehicleEtcTransactionsHighwayPostBodyAmount(TypedDict):
     total: NotRequired[int]
+    "订单金额"
     currency: NotRequired[str]
+    "货币类型"
 class VehicleEtcTransactionsHighwayPostBodyDeviceInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: str
+    "商户端设备IP"
 class VehicleEtcTransactionsHighwayPostBody(TypedDict):
     out_trade_no: str
+    "商户订单号"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     appid: str
+    "商户appid"
     sub_appid: NotRequired[str]
+    "特约商户appid"
     contract_id: str
+    "ETC扣费授权协议号"
     description: str
+    "商品信息"
     attach: NotRequired[str]
+    "附加信息"
     goods_tag: NotRequired[str]
+    "营销信息"
     highway_info: VehicleEtcTransactionsHighwayPostBodyHighwayInfo
+    "高速场景信息"
     amount: VehicleEtcTransactionsHighwayPostBodyAmount
+    "订单金额"
     device_info: NotRequired[VehicleEtcTransactionsHighwayPostBodyDeviceInfo]
+    "设备信息"
 class VehicleEtcTransactionsHighwayPostAnswerPayer(TypedDict):
     sp_openid: NotRequired[str]
+    "用户在服务商APP的标识"
     sub_openid: NotRequired[str]
+    "用户在特约商户APP的标识"
 class VehicleEtcTransactionsHighwayPostAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     currency: NotRequired[str]
+    "货币类型"
     payer_total: NotRequired[int]
+    "用户实际支付金额"
     discount_total: NotRequired[int]
+    "折扣"
 class VehicleEtcTransactionsHighwayPostAnswerDeviceInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: NotRequired[str]
+    "商户端设备IP"
 class VehicleEtcTransactionsHighwayPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
+    "优惠类型"
     activity_id: NotRequired[str]
+    "活动ID"
     amount: int
+    "优惠券面额"
     wxpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
 class VehicleEtcTransactionsHighwayPostAnswer(TypedDict):
     mchid: str
+    "商户号"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     appid: str
+    "商户appid"
     sub_appid: NotRequired[str]
+    "特约商户appid"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信支付订单号"
     attach: NotRequired[str]
+    "商户数据"
     trade_type: str
+    "交易类型"
     bank_type: NotRequired[str]
+    "付款银行"
     success_time: NotRequired[str]
+    "支付完成时间"
     trade_state: str
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     payer: NotRequired[VehicleEtcTransactionsHighwayPostAnswerPayer]
+    "支付者"
     amount: VehicleEtcTransactionsHighwayPostAnswerAmount
+    "订单金额"
     device_info: NotRequired[VehicleEtcTransactionsHighwayPostAnswerDeviceInfo]
+    "设备信息"
     promotion_detail: NotRequired[list[VehicleEtcTransactionsHighwayPostAnswerPromotionDetail]]
-VehicleEtcTransactionsIdTransactionIdGetQuery = VehicleEtcContractsContractIdGetQuery
-VehicleEtcTransactionsIdTransactionIdGetAnswer = VehicleEtcTransactionsHighwayPostAnswer
-VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery = VehicleEtcContractsContractIdGetQuery
-VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer = VehicleEtcTransactionsHighwayPostAnswer
+    "优惠详情"
+class VehicleEtcTransactionsIdTransactionIdGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "特约商户号"
+class VehicleEtcTransactionsIdTransactionIdGetAnswerPayer(TypedDict):
+    sp_openid: NotRequired[str]
+    "用户在服务商APP的标识"
+    sub_openid: NotRequired[str]
+    "用户在特约商户APP的标识"
+class VehicleEtcTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_total: NotRequired[int]
+    "用户实际支付金额"
+    discount_total: NotRequired[int]
+    "折扣"
+class VehicleEtcTransactionsIdTransactionIdGetAnswerDeviceInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+class VehicleEtcTransactionsIdTransactionIdGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[str]
+    "优惠范围"
+    type: NotRequired[str]
+    "优惠类型"
+    activity_id: NotRequired[str]
+    "活动ID"
+    amount: int
+    "优惠券面额"
+    wxpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
+class VehicleEtcTransactionsIdTransactionIdGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "特约商户号"
+    appid: str
+    "商户appid"
+    sub_appid: NotRequired[str]
+    "特约商户appid"
+    out_trade_no: str
+    "商户订单号"
+    transaction_id: str
+    "微信支付订单号"
+    attach: NotRequired[str]
+    "商户数据"
+    trade_type: str
+    "交易类型"
+    bank_type: NotRequired[str]
+    "付款银行"
+    success_time: NotRequired[str]
+    "支付完成时间"
+    trade_state: str
+    "交易状态"
+    trade_state_desc: NotRequired[str]
+    "交易状态描述"
+    payer: NotRequired[VehicleEtcTransactionsIdTransactionIdGetAnswerPayer]
+    "支付者"
+    amount: VehicleEtcTransactionsIdTransactionIdGetAnswerAmount
+    "订单金额"
+    device_info: NotRequired[VehicleEtcTransactionsIdTransactionIdGetAnswerDeviceInfo]
+    "设备信息"
+    promotion_detail: NotRequired[list[VehicleEtcTransactionsIdTransactionIdGetAnswerPromotionDetail]]
+    "优惠详情"
+class VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "特约商户号"
+class VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    sp_openid: NotRequired[str]
+    "用户在服务商APP的标识"
+    sub_openid: NotRequired[str]
+    "用户在特约商户APP的标识"
+class VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_total: NotRequired[int]
+    "用户实际支付金额"
+    discount_total: NotRequired[int]
+    "折扣"
+class VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+class VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[str]
+    "优惠范围"
+    type: NotRequired[str]
+    "优惠类型"
+    activity_id: NotRequired[str]
+    "活动ID"
+    amount: int
+    "优惠券面额"
+    wxpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
+class VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "特约商户号"
+    appid: str
+    "商户appid"
+    sub_appid: NotRequired[str]
+    "特约商户appid"
+    out_trade_no: str
+    "商户订单号"
+    transaction_id: str
+    "微信支付订单号"
+    attach: NotRequired[str]
+    "商户数据"
+    trade_type: str
+    "交易类型"
+    bank_type: NotRequired[str]
+    "付款银行"
+    success_time: NotRequired[str]
+    "支付完成时间"
+    trade_state: str
+    "交易状态"
+    trade_state_desc: NotRequired[str]
+    "交易状态描述"
+    payer: NotRequired[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerPayer]
+    "支付者"
+    amount: VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额"
+    device_info: NotRequired[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInfo]
+    "设备信息"
+    promotion_detail: NotRequired[list[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠详情"
 class VehicleEtcUsersOpenidContractsGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "特约商户号"
     plan_id: Text
+    "ETC授权扣费模板ID"
     plate_number: Text
-VehicleEtcUsersOpenidContractsGetAnswer = VehicleEtcContractsContractIdGetAnswer
+    "车牌号"
+class VehicleEtcUsersOpenidContractsGetAnswer(TypedDict):
+    appid: str
+    "发起签约的appid"
+    sp_mchid: str
+    "服务商商户号"
+    sp_openid: str
+    "用户在发起签约APP的标识"
+    sub_appid: NotRequired[str]
+    "子商户appid"
+    sub_mchid: NotRequired[str]
+    "特约商户号"
+    contract_id: str
+    "ETC扣费授权协议号"
+    bind_state: str
+    "ETC绑定状态"
+    plate_number: str
+    "绑定的车牌号"
+    sub_openid: NotRequired[str]
+    "用户在发起签约子APP的标识"
 class VehicleParkingParkingsPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     out_parking_no: str
+    "商户入场id"
     plate_number: str
+    "车牌号"
     plate_color: Literal["BLUE", "GREEN", "YELLOW", "BLACK", "WHITE", "LIMEGREEN"] | str
+    "车牌颜色"
     notify_url: str
+    "回调通知url"
     start_time: str
+    "入场时间"
     parking_name: str
+    "停车场名称"
     free_duration: int
+    "免费时长"
 class VehicleParkingParkingsPostAnswer(TypedDict):
     id: str
+    "停车入场id"
     out_parking_no: str
+    "商户入场id"
     plate_number: str
+    "车牌号"
     plate_color: Literal["BLUE", "GREEN", "YELLOW", "BLACK", "WHITE", "LIMEGREEN"] | str
+    "车牌颜色"
     start_time: str
+    "入场时间"
     parking_name: str
+    "停车场名称"
     free_duration: int
+    "免费时长"
     state: Literal["NORMAL", "BLOCKED"] | str
+    "停车入场状态"
     block_reason: NotRequired[Literal["PAUSE", "OVERDUE", "OUT_SERVICE", "EVALUATION_FAILED"] | str]
+    "不可用状态描述"
 class VehicleParkingServicesFindGetQuery(TypedDict):
     appid: Text
+    "应用ID"
     sub_mchid: Text
+    "子商户号"
     plate_number: Text
+    "车牌号"
     plate_color: Text
+    "车牌颜色"
     openid: Text
+    "用户标识"
 class VehicleParkingServicesFindGetAnswer(TypedDict):
     plate_number: str
+    "车牌号"
     plate_color: Literal["BLUE", "GREEN", "YELLOW", "BLACK", "WHITE", "LIMEGREEN"] | str
+    "车牌颜色"
     service_open_time: NotRequired[str]
+    "车牌服务开通时间"
     openid: str
+    "用户标识"
     service_state: Literal["NORMAL", "PAUSE", "OUT_SERVICE"] | str
-VehicleTransactionsOutTradeNoOutTradeNoGetQuery = VehicleEtcContractsContractIdGetQuery
+    "车牌服务开通状态"
+class VehicleTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "子商户号"
 class VehicleTransactionsOutTradeNoOutTradeNoGetAnswerParkingInfo(TypedDict):
     parking_id: str
+    "停车入场id"
     plate_number: str
+    "车牌号"
     plate_color: Literal["BLUE", "GREEN", "YELLOW", "BLACK", "WHITE", "LIMEGREEN"] | str
+    "车牌颜色"
     start_time: str
+    "入场时间"
     end_time: str
+    "出场时间"
     parking_name: str
+    "停车场名称"
     charging_duration: int
+    "计费时长"
     device_id: str
+    "停车场设备id"
 class VehicleTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
     openid: str
+    "用户在appid下的标识"
     sub_openid: NotRequired[str]
+    "用户在sub_appid下的标识"
 class VehicleTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     currency: str
+    "货币类型"
     payer_total: NotRequired[int]
+    "用户实际支付金额"
     discount_total: NotRequired[int]
+    "折扣"
 class VehicleTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
+    "优惠类型"
     stock_id: NotRequired[str]
+    "活动ID"
     amount: int
+    "优惠券面额"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠币种"
 class VehicleTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     appid: str
+    "应用ID"
     sub_appid: str
+    "子商户应用ID"
     sp_mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户号"
     description: str
+    "服务描述"
     create_time: str
+    "订单创建时间"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_state: str
+    "交易状态"
     trade_state_description: NotRequired[str]
+    "交易状态描述"
     success_time: NotRequired[str]
+    "支付完成时间"
     bank_type: NotRequired[str]
+    "付款银行"
     user_repaid: NotRequired[str]
+    "用户是否已还款"
     attach: NotRequired[str]
+    "附加数据"
     trade_scene: str
+    "交易场景"
     parking_info: NotRequired[VehicleTransactionsOutTradeNoOutTradeNoGetAnswerParkingInfo]
+    "停车场景信息"
     payer: VehicleTransactionsOutTradeNoOutTradeNoGetAnswerPayer
+    "支付者信息"
     amount: VehicleTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额信息"
     promotion_detail: NotRequired[list[VehicleTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠信息"
 class VehicleTransactionsParkingPostBodyAmount(TypedDict):
     total: int
+    "订单金额"
     currency: NotRequired[Literal["CNY"] | str]
+    "货币类型"
+class VehicleTransactionsParkingPostBodyParkingInfo(TypedDict):
+    parking_id: str
+    "停车入场id"
+    plate_number: str
+    "车牌号"
+    plate_color: Literal["BLUE", "GREEN", "YELLOW", "BLACK", "WHITE", "LIMEGREEN"] | str
+    "车牌颜色"
+    start_time: str
+    "入场时间"
+    end_time: str
+    "出场时间"
+    parking_name: str
+    "停车场名称"
+    charging_duration: int
+    "计费时长"
+    device_id: str
+    "停车场设备id"
 class VehicleTransactionsParkingPostBody(TypedDict):
     appid: str
+    "应用ID"
     sub_appid: str
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     description: str
+    "服务描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
+    "商户订单号"
     trade_scene: str
+    "交易场景"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     notify_url: str
+    "回调通知url"
     profit_sharing: NotRequired[Literal["Y", "N"] | str]
+    "分账标识"
     amount: VehicleTransactionsParkingPostBodyAmount
-    parking_info: NotRequired[VehicleTransactionsOutTradeNoOutTradeNoGetAnswerParkingInfo]
+    "订单金额"
+    parking_info: NotRequired[VehicleTransactionsParkingPostBodyParkingInfo]
+    "停车场景信息"
+class VehicleTransactionsParkingPostAnswerParkingInfo(TypedDict):
+    parking_id: str
+    "停车入场id"
+    plate_number: str
+    "车牌号"
+    plate_color: Literal["BLUE", "GREEN", "YELLOW", "BLACK", "WHITE", "LIMEGREEN"] | str
+    "车牌颜色"
+    start_time: str
+    "入场时间"
+    end_time: str
+    "出场时间"
+    parking_name: str
+    "停车场名称"
+    charging_duration: int
+    "计费时长"
+    device_id: str
+    "停车场设备id"
+class VehicleTransactionsParkingPostAnswerPayer(TypedDict):
+    openid: str
+    "用户在appid下的标识"
+    sub_openid: NotRequired[str]
+    "用户在sub_appid下的标识"
 class VehicleTransactionsParkingPostAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     currency: Literal["CNY"] | str
+    "货币类型"
     payer_total: NotRequired[int]
+    "用户实际支付金额"
     discount_total: NotRequired[int]
+    "折扣"
 class VehicleTransactionsParkingPostAnswerPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["SINGLE", "GLOBAL"] | str]
+    "优惠范围"
     type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    "优惠类型"
     stock_id: NotRequired[str]
+    "活动ID"
     amount: int
+    "优惠券面额"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[Literal["CNY"] | str]
+    "优惠币种"
 class VehicleTransactionsParkingPostAnswer(TypedDict):
     appid: str
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sp_mchid: str
+    "商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     description: str
+    "服务描述"
     create_time: str
+    "订单创建时间"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_state: Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str
+    "交易状态"
     trade_state_description: NotRequired[str]
+    "交易状态描述"
     success_time: NotRequired[str]
+    "支付完成时间"
     bank_type: NotRequired[str]
+    "付款银行"
     user_repaid: NotRequired[Literal["Y", "N"] | str]
+    "用户是否已还款"
     attach: NotRequired[str]
+    "附加数据"
     trade_scene: Literal["PARKING"] | str
-    parking_info: NotRequired[VehicleTransactionsOutTradeNoOutTradeNoGetAnswerParkingInfo]
-    payer: VehicleTransactionsOutTradeNoOutTradeNoGetAnswerPayer
+    "交易场景"
+    parking_info: NotRequired[VehicleTransactionsParkingPostAnswerParkingInfo]
+    "停车场景信息"
+    payer: VehicleTransactionsParkingPostAnswerPayer
+    "支付者信息"
     amount: VehicleTransactionsParkingPostAnswerAmount
+    "订单金额信息"
     promotion_detail: NotRequired[list[VehicleTransactionsParkingPostAnswerPromotionDetail]]
+    "优惠信息"
 class VehicleEtcContractsContractId(Stem):
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., params: VehicleEtcContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcContractsContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, params: VehicleEtcContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcContractsContractIdGetAnswer]:
         """通过商户ETC绑定号查询签约状态
 
         https://pay.weixin.qq.com/docs/partner/apis/etc-authorization/contracts/get-by.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., params: VehicleEtcContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcContractsContractIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, params: VehicleEtcContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcContractsContractIdGetAnswer]]:
         """通过商户ETC绑定号查询签约状态"""
     get_async = getAsync
 class OpenVehicleEtcContractsContractId(OpenNode):
@@ -261,23 +664,31 @@ class OpenVehicleEtcContractsContractId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """通过商户ETC绑定号查询签约状态"""
     get_async = getAsync
+class FilledVehicleEtcContractsContractId(Stem):
+    def get(self, config: Config = ..., /, *, params: VehicleEtcContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcContractsContractIdGetAnswer]:
+        """通过商户ETC绑定号查询签约状态"""
+    def getAsync(self, config: Config = ..., /, *, params: VehicleEtcContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcContractsContractIdGetAnswer]]:
+        """通过商户ETC绑定号查询签约状态"""
+    get_async = getAsync
 class VehicleEtcContracts(Stem):
     _contract_id_: VehicleEtcContractsContractId
-    def __truediv__(self, value: Value) -> VehicleEtcContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledVehicleEtcContractsContractId: ...
 class OpenVehicleEtcContracts(OpenNode):
     _contract_id_: OpenVehicleEtcContractsContractId
     def __truediv__(self, value: Value) -> OpenVehicleEtcContractsContractId: ...
 class VehicleEtcPreopen(Node):
-    def post(self, body: VehicleEtcPreopenPostBody = ..., config: Config = ..., /, *, json: VehicleEtcPreopenPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleEtcPreopenPostAnswer]:
+    def post(self, body: VehicleEtcPreopenPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleEtcPreopenPostAnswer]:
         """预开通用户ETC指定卡扣费API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_1.shtml
 
-        服务商"""
-    def postAsync(self, body: VehicleEtcPreopenPostBody = ..., config: Config = ..., /, *, json: VehicleEtcPreopenPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[VehicleEtcPreopenPostAnswer]]:
+        服务商
+
+        required: sp_appid 服务商appid, openid 用户标识, plan_id ETC授权扣费模板ID, plate_number 车牌号, identify 实名信息"""
+    def postAsync(self, body: VehicleEtcPreopenPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[VehicleEtcPreopenPostAnswer]]:
         """预开通用户ETC指定卡扣费API"""
     post_async = postAsync
-    def __call__(self, body: VehicleEtcPreopenPostBody = ..., config: Config = ..., /, *, json: VehicleEtcPreopenPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleEtcPreopenPostAnswer]:
+    def __call__(self, body: VehicleEtcPreopenPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleEtcPreopenPostAnswer]:
         """预开通用户ETC指定卡扣费API"""
 class OpenVehicleEtcPreopen(OpenNode):
     def post(self, body: VehicleEtcPreopenPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -285,23 +696,27 @@ class OpenVehicleEtcPreopen(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_1.shtml
 
-        服务商"""
+        服务商
+
+        required: sp_appid 服务商appid, openid 用户标识, plan_id ETC授权扣费模板ID, plate_number 车牌号, identify 实名信息"""
     def postAsync(self, body: VehicleEtcPreopenPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预开通用户ETC指定卡扣费API"""
     post_async = postAsync
     def __call__(self, body: VehicleEtcPreopenPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预开通用户ETC指定卡扣费API"""
 class VehicleEtcTransactionsHighway(Node):
-    def post(self, body: VehicleEtcTransactionsHighwayPostBody = ..., config: Config = ..., /, *, json: VehicleEtcTransactionsHighwayPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleEtcTransactionsHighwayPostAnswer]:
+    def post(self, body: VehicleEtcTransactionsHighwayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleEtcTransactionsHighwayPostAnswer]:
         """高速场景商户扣款API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_3.shtml
 
-        服务商"""
-    def postAsync(self, body: VehicleEtcTransactionsHighwayPostBody = ..., config: Config = ..., /, *, json: VehicleEtcTransactionsHighwayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[VehicleEtcTransactionsHighwayPostAnswer]]:
+        服务商
+
+        required: out_trade_no 商户订单号, appid 商户appid, contract_id ETC扣费授权协议号, description 商品信息, highway_info 高速场景信息, amount 订单金额"""
+    def postAsync(self, body: VehicleEtcTransactionsHighwayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[VehicleEtcTransactionsHighwayPostAnswer]]:
         """高速场景商户扣款API"""
     post_async = postAsync
-    def __call__(self, body: VehicleEtcTransactionsHighwayPostBody = ..., config: Config = ..., /, *, json: VehicleEtcTransactionsHighwayPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleEtcTransactionsHighwayPostAnswer]:
+    def __call__(self, body: VehicleEtcTransactionsHighwayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleEtcTransactionsHighwayPostAnswer]:
         """高速场景商户扣款API"""
 class OpenVehicleEtcTransactionsHighway(OpenNode):
     def post(self, body: VehicleEtcTransactionsHighwayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -309,20 +724,22 @@ class OpenVehicleEtcTransactionsHighway(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_3.shtml
 
-        服务商"""
+        服务商
+
+        required: out_trade_no 商户订单号, appid 商户appid, contract_id ETC扣费授权协议号, description 商品信息, highway_info 高速场景信息, amount 订单金额"""
     def postAsync(self, body: VehicleEtcTransactionsHighwayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """高速场景商户扣款API"""
     post_async = postAsync
     def __call__(self, body: VehicleEtcTransactionsHighwayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """高速场景商户扣款API"""
 class VehicleEtcTransactionsIdTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: VehicleEtcTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcTransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: VehicleEtcTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcTransactionsIdTransactionIdGetAnswer]:
         """查询订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_8.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: VehicleEtcTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcTransactionsIdTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: VehicleEtcTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcTransactionsIdTransactionIdGetAnswer]]:
         """查询订单API"""
     get_async = getAsync
 class OpenVehicleEtcTransactionsIdTransactionId(OpenNode):
@@ -335,20 +752,26 @@ class OpenVehicleEtcTransactionsIdTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单API"""
     get_async = getAsync
+class FilledVehicleEtcTransactionsIdTransactionId(Stem):
+    def get(self, config: Config = ..., /, *, params: VehicleEtcTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcTransactionsIdTransactionIdGetAnswer]:
+        """查询订单API"""
+    def getAsync(self, config: Config = ..., /, *, params: VehicleEtcTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcTransactionsIdTransactionIdGetAnswer]]:
+        """查询订单API"""
+    get_async = getAsync
 class VehicleEtcTransactionsId(Stem):
     _transaction_id_: VehicleEtcTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> VehicleEtcTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledVehicleEtcTransactionsIdTransactionId: ...
 class OpenVehicleEtcTransactionsId(OpenNode):
     _transaction_id_: OpenVehicleEtcTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenVehicleEtcTransactionsIdTransactionId: ...
 class VehicleEtcTransactionsOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查询订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_8.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查询订单API"""
     get_async = getAsync
 class OpenVehicleEtcTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -361,9 +784,15 @@ class OpenVehicleEtcTransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单API"""
     get_async = getAsync
+class FilledVehicleEtcTransactionsOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查询订单API"""
+    def getAsync(self, config: Config = ..., /, *, params: VehicleEtcTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """查询订单API"""
+    get_async = getAsync
 class VehicleEtcTransactionsOutTradeNo(Stem):
     _out_trade_no_: VehicleEtcTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> VehicleEtcTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledVehicleEtcTransactionsOutTradeNoOutTradeNo: ...
 class OpenVehicleEtcTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenVehicleEtcTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenVehicleEtcTransactionsOutTradeNoOutTradeNo: ...
@@ -376,13 +805,15 @@ class OpenVehicleEtcTransactions(OpenNode):
     id: OpenVehicleEtcTransactionsId
     outTradeNo: OpenVehicleEtcTransactionsOutTradeNo
 class VehicleEtcUsersOpenidContracts(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: VehicleEtcUsersOpenidContractsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcUsersOpenidContractsGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: VehicleEtcUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcUsersOpenidContractsGetAnswer]:
         """查询ETC签约状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_5.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: VehicleEtcUsersOpenidContractsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcUsersOpenidContractsGetAnswer]]:
+        服务商
+
+        required: plan_id ETC授权扣费模板ID, plate_number 车牌号"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: VehicleEtcUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcUsersOpenidContractsGetAnswer]]:
         """查询ETC签约状态API"""
     get_async = getAsync
 class OpenVehicleEtcUsersOpenidContracts(OpenNode):
@@ -391,17 +822,27 @@ class OpenVehicleEtcUsersOpenidContracts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_4_5.shtml
 
-        服务商"""
+        服务商
+
+        required: plan_id ETC授权扣费模板ID, plate_number 车牌号"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询ETC签约状态API"""
+    get_async = getAsync
+class FilledVehicleEtcUsersOpenidContracts(Stem):
+    def get(self, config: Config = ..., /, *, params: VehicleEtcUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleEtcUsersOpenidContractsGetAnswer]:
+        """查询ETC签约状态API"""
+    def getAsync(self, config: Config = ..., /, *, params: VehicleEtcUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleEtcUsersOpenidContractsGetAnswer]]:
         """查询ETC签约状态API"""
     get_async = getAsync
 class VehicleEtcUsersOpenid(Stem):
     contracts: VehicleEtcUsersOpenidContracts
 class OpenVehicleEtcUsersOpenid(OpenNode):
     contracts: OpenVehicleEtcUsersOpenidContracts
+class FilledVehicleEtcUsersOpenid(Stem):
+    contracts: FilledVehicleEtcUsersOpenidContracts
 class VehicleEtcUsers(Stem):
     _openid_: VehicleEtcUsersOpenid
-    def __truediv__(self, value: Value) -> VehicleEtcUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledVehicleEtcUsersOpenid: ...
 class OpenVehicleEtcUsers(OpenNode):
     _openid_: OpenVehicleEtcUsersOpenid
     def __truediv__(self, value: Value) -> OpenVehicleEtcUsersOpenid: ...
@@ -416,16 +857,18 @@ class OpenVehicleEtc(OpenNode):
     transactions: OpenVehicleEtcTransactions
     users: OpenVehicleEtcUsers
 class VehicleParkingParkings(Node):
-    def post(self, body: VehicleParkingParkingsPostBody = ..., config: Config = ..., /, *, json: VehicleParkingParkingsPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleParkingParkingsPostAnswer]:
+    def post(self, body: VehicleParkingParkingsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleParkingParkingsPostAnswer]:
         """创建停车入场API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_8_2.shtml
 
-        服务商"""
-    def postAsync(self, body: VehicleParkingParkingsPostBody = ..., config: Config = ..., /, *, json: VehicleParkingParkingsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[VehicleParkingParkingsPostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号, out_parking_no 商户入场id, plate_number 车牌号, plate_color 车牌颜色, notify_url 回调通知url, start_time 入场时间, parking_name 停车场名称, free_duration 免费时长"""
+    def postAsync(self, body: VehicleParkingParkingsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[VehicleParkingParkingsPostAnswer]]:
         """创建停车入场API"""
     post_async = postAsync
-    def __call__(self, body: VehicleParkingParkingsPostBody = ..., config: Config = ..., /, *, json: VehicleParkingParkingsPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleParkingParkingsPostAnswer]:
+    def __call__(self, body: VehicleParkingParkingsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleParkingParkingsPostAnswer]:
         """创建停车入场API"""
 class OpenVehicleParkingParkings(OpenNode):
     def post(self, body: VehicleParkingParkingsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -433,20 +876,24 @@ class OpenVehicleParkingParkings(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_8_2.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, out_parking_no 商户入场id, plate_number 车牌号, plate_color 车牌颜色, notify_url 回调通知url, start_time 入场时间, parking_name 停车场名称, free_duration 免费时长"""
     def postAsync(self, body: VehicleParkingParkingsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建停车入场API"""
     post_async = postAsync
     def __call__(self, body: VehicleParkingParkingsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建停车入场API"""
 class VehicleParkingServicesFind(Stem):
-    def get(self, config: Config = ..., /, *, params: VehicleParkingServicesFindGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleParkingServicesFindGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: VehicleParkingServicesFindGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleParkingServicesFindGetAnswer]:
         """查询车牌服务开通信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_8_1.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: VehicleParkingServicesFindGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleParkingServicesFindGetAnswer]]:
+        服务商
+
+        required: appid 应用ID, sub_mchid 子商户号, plate_number 车牌号, plate_color 车牌颜色, openid 用户标识"""
+    def getAsync(self, config: Config = ..., /, *, params: VehicleParkingServicesFindGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleParkingServicesFindGetAnswer]]:
         """查询车牌服务开通信息API"""
     get_async = getAsync
 class OpenVehicleParkingServicesFind(OpenNode):
@@ -455,7 +902,9 @@ class OpenVehicleParkingServicesFind(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_8_1.shtml
 
-        服务商"""
+        服务商
+
+        required: appid 应用ID, sub_mchid 子商户号, plate_number 车牌号, plate_color 车牌颜色, openid 用户标识"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询车牌服务开通信息API"""
     get_async = getAsync
@@ -470,13 +919,13 @@ class OpenVehicleParking(OpenNode):
     parkings: OpenVehicleParkingParkings
     services: OpenVehicleParkingServices
 class VehicleTransactionsOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: VehicleTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: VehicleTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查询订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_8_4.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: VehicleTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: VehicleTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查询订单API"""
     get_async = getAsync
 class OpenVehicleTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -489,23 +938,31 @@ class OpenVehicleTransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单API"""
     get_async = getAsync
+class FilledVehicleTransactionsOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: VehicleTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[VehicleTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查询订单API"""
+    def getAsync(self, config: Config = ..., /, *, params: VehicleTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[VehicleTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """查询订单API"""
+    get_async = getAsync
 class VehicleTransactionsOutTradeNo(Stem):
     _out_trade_no_: VehicleTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> VehicleTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledVehicleTransactionsOutTradeNoOutTradeNo: ...
 class OpenVehicleTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenVehicleTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenVehicleTransactionsOutTradeNoOutTradeNo: ...
 class VehicleTransactionsParking(Node):
-    def post(self, body: VehicleTransactionsParkingPostBody = ..., config: Config = ..., /, *, json: VehicleTransactionsParkingPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleTransactionsParkingPostAnswer]:
+    def post(self, body: VehicleTransactionsParkingPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleTransactionsParkingPostAnswer]:
         """扣费受理API
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012534352
 
-        服务商"""
-    def postAsync(self, body: VehicleTransactionsParkingPostBody = ..., config: Config = ..., /, *, json: VehicleTransactionsParkingPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[VehicleTransactionsParkingPostAnswer]]:
+        服务商
+
+        required: appid 应用ID, sub_appid 子商户应用ID, sub_mchid 子商户号, description 服务描述, out_trade_no 商户订单号, trade_scene 交易场景, notify_url 回调通知url, amount 订单金额"""
+    def postAsync(self, body: VehicleTransactionsParkingPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[VehicleTransactionsParkingPostAnswer]]:
         """扣费受理API"""
     post_async = postAsync
-    def __call__(self, body: VehicleTransactionsParkingPostBody = ..., config: Config = ..., /, *, json: VehicleTransactionsParkingPostBody = ..., **options: Unpack[Options]) -> Answer[VehicleTransactionsParkingPostAnswer]:
+    def __call__(self, body: VehicleTransactionsParkingPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[VehicleTransactionsParkingPostAnswer]:
         """扣费受理API"""
 class OpenVehicleTransactionsParking(OpenNode):
     def post(self, body: VehicleTransactionsParkingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -513,7 +970,9 @@ class OpenVehicleTransactionsParking(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012534352
 
-        服务商"""
+        服务商
+
+        required: appid 应用ID, sub_appid 子商户应用ID, sub_mchid 子商户号, description 服务描述, out_trade_no 商户订单号, trade_scene 交易场景, notify_url 回调通知url, amount 订单金额"""
     def postAsync(self, body: VehicleTransactionsParkingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """扣费受理API"""
     post_async = postAsync

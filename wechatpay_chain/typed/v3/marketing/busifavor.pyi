@@ -7,478 +7,1300 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingBusifavorCallbacksGetQuery(TypedDict):
     mchid: Text
+    "商户号"
 class MarketingBusifavorCallbacksGetAnswer(TypedDict):
     notify_url: str
+    "通知URL地址"
     mchid: str
+    "商户号"
 class MarketingBusifavorCallbacksPostBody(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
     notify_url: str
+    "通知URL地址"
 class MarketingBusifavorCallbacksPostAnswer(TypedDict):
     update_time: NotRequired[str]
+    "修改时间"
     notify_url: str
+    "通知URL地址"
     mchid: str
+    "商户号"
 class MarketingBusifavorCouponsAssociatePostBody(TypedDict):
     stock_id: str
+    "批次号"
     coupon_code: str
+    "券code"
     out_trade_no: str
+    "关联的商户订单号"
     out_request_no: str
+    "商户请求单号"
 class MarketingBusifavorCouponsAssociatePostAnswer(TypedDict):
     wechatpay_associate_time: str
+    "关联成功时间"
 class MarketingBusifavorCouponsDeactivatePostBody(TypedDict):
     coupon_code: str
+    "券code"
     stock_id: str
+    "批次号"
     deactivate_request_no: str
+    "失效请求单据号"
     deactivate_reason: NotRequired[str]
+    "失效原因"
 class MarketingBusifavorCouponsDeactivatePostAnswer(TypedDict):
     wechatpay_deactivate_time: str
-MarketingBusifavorCouponsDisassociatePostBody = MarketingBusifavorCouponsAssociatePostBody
+    "券成功失效的时间"
+class MarketingBusifavorCouponsDisassociatePostBody(TypedDict):
+    stock_id: str
+    "批次号"
+    coupon_code: str
+    "券code"
+    out_trade_no: str
+    "关联的商户订单号"
+    out_request_no: str
+    "商户请求单号"
 class MarketingBusifavorCouponsDisassociatePostAnswer(TypedDict):
     wechatpay_disassociate_time: str
+    "取消关联成功时间"
 class MarketingBusifavorCouponsReturnPostBody(TypedDict):
     coupon_code: str
+    "券code"
     stock_id: str
+    "批次号"
     return_request_no: str
+    "退券请求单据号"
 class MarketingBusifavorCouponsReturnPostAnswer(TypedDict):
     wechatpay_return_time: str
+    "微信退券成功的时间"
 class MarketingBusifavorCouponsSendPostBody(TypedDict):
     openid: str
+    "用户标识"
     appid: str
+    "公众账号ID"
     stock_id: str
+    "批次号"
     out_request_no: str
+    "发券凭证"
     coupon_code: NotRequired[str]
+    "券code"
 class MarketingBusifavorCouponsSendPostAnswer(TypedDict):
     stock_id: str
+    "批次号"
     coupon_code: NotRequired[str]
+    "券code"
     out_request_no: NotRequired[str]
+    "发券凭证"
 class MarketingBusifavorCouponsUsePostBody(TypedDict):
     coupon_code: str
+    "券code"
     stock_id: NotRequired[str]
+    "批次号"
     appid: str
+    "公众账号ID"
     use_time: str
+    "请求核销时间"
     use_request_no: str
+    "核销请求单据号"
     openid: NotRequired[str]
+    "用户标识"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     mch_id: NotRequired[str]
+    "下单商户号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
 class MarketingBusifavorCouponsUsePostAnswer(TypedDict):
     stock_id: str
+    "批次号"
     openid: str
+    "用户标识"
     wechatpay_use_time: str
+    "系统核销券成功的时间"
 class MarketingBusifavorCouponsCardIdSendPostBody(TypedDict):
     appid: str
+    "消费卡归属appid"
     openid: str
+    "用户openid"
     out_request_no: str
+    "商户单据号"
     send_time: str
+    "请求发卡时间"
 class MarketingBusifavorCouponsCardIdSendPostAnswer(TypedDict):
     card_code: str
+    "消费卡code"
 class MarketingBusifavorProductCouponsPreSendPostBody(TypedDict):
     stock_id: str
+    "批次ID"
     coupon_code: NotRequired[str]
+    "用户商品券Code"
     appid: str
+    "公众账号AppID"
     openid: NotRequired[str]
+    "用户OpenID"
     send_request_no: str
+    "发券请求单号"
 class MarketingBusifavorProductCouponsPreSendPostAnswer(TypedDict):
     token: str
+    "预发券token"
 class MarketingBusifavorProductCouponsSendPostBody(TypedDict):
     openid: str
+    "用户标识"
     appid: str
+    "公众账号ID"
     stock_id: str
+    "批次号"
     out_request_no: str
+    "发券凭证"
     coupon_code: NotRequired[str]
+    "券code"
     coupon_type: Literal["NORMAL", "MEMBER"] | str
+    "券类型"
     member_card_id: NotRequired[str]
+    "会员卡ID"
 class MarketingBusifavorProductCouponsSendPostAnswer(TypedDict):
     stock_id: str
+    "批次号"
     coupon_code: str
+    "券code"
     out_request_no: str
+    "发券凭证"
 class MarketingBusifavorStocksStockIdBudgetPatchBody(TypedDict):
     target_max_coupons: NotRequired[int]
+    "目标批次最大发放个数"
     target_max_coupons_by_day: NotRequired[int]
+    "目标单天发放上限个数"
     current_max_coupons: NotRequired[int]
+    "当前批次最大发放个数"
     current_max_coupons_by_day: NotRequired[int]
+    "当前单天发放上限个数"
     modify_budget_request_no: str
+    "修改预算请求单据号"
 class MarketingBusifavorStocksStockIdBudgetPatchAnswer(TypedDict):
     max_coupons: int
+    "批次当前最大发放个数"
     max_coupons_by_day: NotRequired[int]
+    "当前单天发放上限个数"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetQuery(TypedDict):
     appid: NotRequired[Text]
+    "公众账号ID"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCodeInformation(TypedDict):
     code: NotRequired[str]
+    "商户上传code"
     code_status: NotRequired[str]
+    "商户上传code分配状态"
     upload_time: NotRequired[str]
+    "上传时间"
     dispatched_time: NotRequired[str]
+    "被分配时间"
     openid: NotRequired[str]
+    "领券用户的OpenID"
     unionid: NotRequired[str]
+    "领券用户的UnionID"
     coupon_code: NotRequired[str]
+    "用户券code"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime(TypedDict):
     begin_time: NotRequired[int]
+    "当天可用开始时间"
     end_time: NotRequired[int]
+    "当天可用结束时间"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeek(TypedDict):
     week_day: NotRequired[list[int]]
+    "可用星期数"
     available_day_time: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]]
+    "当天可用时间段"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime(TypedDict):
     begin_time: NotRequired[str]
+    "开始时间"
     end_time: NotRequired[str]
+    "结束时间"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTime(TypedDict):
     available_begin_time: str
+    "开始时间"
     available_end_time: str
+    "结束时间"
     available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
     available_week: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeek]
+    "固定周期有效时间段"
     irregulary_avaliable_time: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
+    "无规律的有效时间段"
     wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleFixedNormalCoupon(TypedDict):
     discount_amount: int
+    "优惠金额"
     transaction_minimum: int
+    "消费门槛"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleDiscountCoupon(TypedDict):
     discount_percent: int
+    "折扣比例"
     transaction_minimum: int
+    "消费门槛"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleExchangeCoupon(TypedDict):
     exchange_price: int
+    "单品换购价"
     transaction_minimum: int
+    "消费门槛"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRule(TypedDict):
     coupon_available_time: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTime
+    "券可核销时间"
     fixed_normal_coupon: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleFixedNormalCoupon]
+    "固定面额满减券使用规则"
     discount_coupon: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleDiscountCoupon]
+    "折扣券使用规则"
     exchange_coupon: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleExchangeCoupon]
+    "换购券使用规则"
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"] | str
+    "核销方式"
     mini_programs_appid: NotRequired[str]
+    "小程序appid"
     mini_programs_path: NotRequired[str]
+    "小程序path"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntranceMiniProgramsInfo(TypedDict):
     mini_programs_appid: str
+    "商家小程序appid"
     mini_programs_path: str
+    "商家小程序path"
     entrance_words: str
+    "入口文案"
     guiding_words: NotRequired[str]
+    "引导文案"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntrance(TypedDict):
     mini_programs_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntranceMiniProgramsInfo]
+    "小程序入口"
     appid: NotRequired[str]
+    "商户公众号appid"
     hall_id: NotRequired[str]
+    "营销馆id"
     store_id: NotRequired[str]
+    "可用门店id"
     code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str]
+    "code展示模式"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfoFinderInfo(TypedDict):
     finder_id: str
+    "视频号ID"
     finder_video_id: str
+    "视频号视频ID"
     finder_video_cover_image_url: str
+    "视频号封面图"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfo(TypedDict):
     description: NotRequired[str]
+    "使用须知"
     merchant_logo_url: NotRequired[str]
+    "商户logo"
     merchant_name: NotRequired[str]
+    "商户名称"
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
     coupon_image_url: NotRequired[str]
+    "券详情图片"
     finder_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfoFinderInfo]
+    "视频号相关信息"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformation(TypedDict):
     stock_name: str
+    "商家券批次名称"
     belong_merchant: str
+    "批次归属商户号"
     comment: NotRequired[str]
+    "批次备注"
     goods_name: str
+    "适用商品范围"
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "批次类型"
     transferable: NotRequired[bool]
+    "是否允许转赠"
     shareable: NotRequired[bool]
+    "是否允许分享领券链接"
     coupon_state: NotRequired[str]
+    "券状态"
     coupon_use_rule: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRule
+    "核销规则"
     custom_entrance: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntrance]
+    "自定义入口"
     display_pattern_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfo]
+    "样式信息"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswer(TypedDict):
     code_information: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCodeInformation
+    "券code信息"
     coupon_information: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformation
+    "券码信息"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteQuery(TypedDict):
     delete_request_no: Text
+    "请求业务单据号"
 class MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteAnswer(TypedDict):
     stock_id: NotRequired[str]
+    "批次号"
     delete_time: NotRequired[str]
+    "删除时间"
 class MarketingBusifavorStocksStockIdCouponcodesGetQuery(TypedDict):
     status: NotRequired[Text]
+    "券code状态"
     appid: NotRequired[Text]
+    "公众账号ID"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
+class MarketingBusifavorStocksStockIdCouponcodesGetAnswerData(TypedDict):
+    code: NotRequired[str]
+    "商户上传code"
+    code_status: NotRequired[str]
+    "商户上传code分配状态"
+    upload_time: NotRequired[str]
+    "上传时间"
+    dispatched_time: NotRequired[str]
+    "被分配时间"
+    openid: NotRequired[str]
+    "领券用户的OpenID"
+    unionid: NotRequired[str]
+    "领券用户的UnionID"
+    coupon_code: NotRequired[str]
+    "用户券code"
 class MarketingBusifavorStocksStockIdCouponcodesGetAnswer(TypedDict):
     stock_id: str
+    "批次号"
     total_count: int
+    "批次总数"
     limit: int
+    "分页大小"
     offset: int
-    data: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCodeInformation]]
+    "分页页码"
+    data: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesGetAnswerData]]
+    "券code列表"
 class MarketingBusifavorStocksStockIdCouponcodesPostBody(TypedDict):
     coupon_code_list: NotRequired[list[str]]
+    "券code列表"
     upload_request_no: str
+    "请求业务单据号"
 class MarketingBusifavorStocksStockIdCouponcodesPostAnswerFailCodes(TypedDict):
     coupon_code: str
+    "上传失败的券code"
     code: str
+    "上传失败错误码"
     message: str
+    "上传失败错误信息"
 class MarketingBusifavorStocksStockIdCouponcodesPostAnswer(TypedDict):
     stock_id: str
+    "批次号"
     total_count: int
+    "去重后上传code总数"
     success_count: int
+    "上传成功code个数"
     success_codes: NotRequired[list[str]]
+    "上传成功的code列表"
     success_time: str
+    "上传成功时间"
     fail_count: NotRequired[int]
+    "上传失败code个数"
     fail_codes: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesPostAnswerFailCodes]]
+    "上传失败的code及原因"
     exist_codes: NotRequired[list[str]]
+    "已存在的code列表"
     duplicate_codes: NotRequired[list[str]]
+    "本次请求中重复的code列表"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime(TypedDict):
+    begin_time: NotRequired[int]
+    "当天可用开始时间"
+    end_time: NotRequired[int]
+    "当天可用结束时间"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeek(TypedDict):
+    week_day: NotRequired[list[int]]
+    "可用星期数"
+    available_day_time: NotRequired[list[MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]]
+    "当天可用时间段"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime(TypedDict):
+    begin_time: NotRequired[str]
+    "开始时间"
+    end_time: NotRequired[str]
+    "结束时间"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTime(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+    available_week: NotRequired[MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeek]
+    "固定周期有效时间段"
+    irregulary_avaliable_time: NotRequired[list[MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
+    "无规律的有效时间段"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleFixedNormalCoupon(TypedDict):
+    discount_amount: int
+    "优惠金额"
+    transaction_minimum: int
+    "消费门槛"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleDiscountCoupon(TypedDict):
+    discount_percent: int
+    "折扣比例"
+    transaction_minimum: int
+    "消费门槛"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleExchangeCoupon(TypedDict):
+    exchange_price: int
+    "单品换购价"
+    transaction_minimum: int
+    "消费门槛"
+class MarketingBusifavorStocksStockIdGetAnswerCouponUseRule(TypedDict):
+    coupon_available_time: MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleCouponAvailableTime
+    "券可核销时间"
+    fixed_normal_coupon: NotRequired[MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleFixedNormalCoupon]
+    "固定面额满减券使用规则"
+    discount_coupon: NotRequired[MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingBusifavorStocksStockIdGetAnswerCouponUseRuleExchangeCoupon]
+    "换购券使用规则"
+    use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"] | str
+    "核销方式"
+    mini_programs_appid: NotRequired[str]
+    "小程序appid"
+    mini_programs_path: NotRequired[str]
+    "小程序path"
 class MarketingBusifavorStocksStockIdGetAnswerStockSendRule(TypedDict):
     max_amount: int
+    "批次总预算"
     max_coupons: NotRequired[int]
+    "批次最大发放个数"
     max_coupons_per_user: int
+    "用户最大可领个数"
     max_amount_by_day: NotRequired[int]
+    "单天发放上限金额"
     max_coupons_by_day: NotRequired[int]
+    "单天发放上限个数"
     natural_person_limit: NotRequired[bool]
+    "是否开启自然人限制"
     prevent_api_abuse: NotRequired[bool]
+    "可疑账号拦截"
     transferable: NotRequired[bool]
+    "是否允许转赠"
     shareable: NotRequired[bool]
+    "是否允许分享链接"
+class MarketingBusifavorStocksStockIdGetAnswerCustomEntranceMiniProgramsInfo(TypedDict):
+    mini_programs_appid: str
+    "商家小程序appid"
+    mini_programs_path: str
+    "商家小程序path"
+    entrance_words: str
+    "入口文案"
+    guiding_words: NotRequired[str]
+    "引导文案"
+class MarketingBusifavorStocksStockIdGetAnswerCustomEntrance(TypedDict):
+    mini_programs_info: NotRequired[MarketingBusifavorStocksStockIdGetAnswerCustomEntranceMiniProgramsInfo]
+    "小程序入口"
+    appid: NotRequired[str]
+    "商户公众号appid"
+    hall_id: NotRequired[str]
+    "营销馆id"
+    store_id: NotRequired[str]
+    "可用门店id"
+    code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str]
+    "code展示模式"
+class MarketingBusifavorStocksStockIdGetAnswerDisplayPatternInfoFinderInfo(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingBusifavorStocksStockIdGetAnswerDisplayPatternInfo(TypedDict):
+    description: NotRequired[str]
+    "使用须知"
+    merchant_logo_url: NotRequired[str]
+    "商户logo"
+    merchant_name: NotRequired[str]
+    "商户名称"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    coupon_image_url: NotRequired[str]
+    "券详情图片"
+    finder_info: NotRequired[MarketingBusifavorStocksStockIdGetAnswerDisplayPatternInfoFinderInfo]
+    "视频号相关信息"
 class MarketingBusifavorStocksStockIdGetAnswerCouponCodeCount(TypedDict):
     total_count: int
+    "该批次总共已上传的code总数"
     available_count: int
+    "该批次当前可用的code数"
 class MarketingBusifavorStocksStockIdGetAnswerNotifyConfig(TypedDict):
     notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingBusifavorStocksStockIdGetAnswerSendCountInformation(TypedDict):
     total_send_num: NotRequired[int]
+    "已发放券张数"
     total_send_amount: NotRequired[int]
+    "已发放券金额"
     today_send_num: NotRequired[int]
+    "单天已发放券张数"
     today_send_amount: NotRequired[int]
+    "单天已发放券金额"
 class MarketingBusifavorStocksStockIdGetAnswer(TypedDict):
     stock_name: str
+    "商家券批次名称"
     belong_merchant: str
+    "批次归属商户号"
     comment: NotRequired[str]
+    "批次备注"
     goods_name: str
+    "适用商品范围"
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
-    coupon_use_rule: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRule
+    "批次类型"
+    coupon_use_rule: MarketingBusifavorStocksStockIdGetAnswerCouponUseRule
+    "核销规则"
     stock_send_rule: MarketingBusifavorStocksStockIdGetAnswerStockSendRule
-    custom_entrance: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntrance]
-    display_pattern_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfo]
+    "发放规则"
+    custom_entrance: NotRequired[MarketingBusifavorStocksStockIdGetAnswerCustomEntrance]
+    "自定义入口"
+    display_pattern_info: NotRequired[MarketingBusifavorStocksStockIdGetAnswerDisplayPatternInfo]
+    "样式信息"
     stock_state: Literal["UNAUDIT", "RUNNING", "STOPED", "PAUSED"] | str
+    "批次状态"
     coupon_code_mode: Literal["WECHATPAY_MODE", "MERCHANT_API", "MERCHANT_UPLOAD"] | str
+    "券code模式"
     stock_id: str
+    "批次号"
     coupon_code_count: NotRequired[MarketingBusifavorStocksStockIdGetAnswerCouponCodeCount]
+    "券code数量"
     notify_config: NotRequired[MarketingBusifavorStocksStockIdGetAnswerNotifyConfig]
+    "事件通知配置"
     send_count_information: NotRequired[MarketingBusifavorStocksStockIdGetAnswerSendCountInformation]
+    "批次发放情况"
     subsidy: NotRequired[bool]
+    "是否允许营销补差"
+class MarketingBusifavorStocksStockIdPatchBodyCustomEntranceMiniProgramsInfo(TypedDict):
+    mini_programs_appid: str
+    "商家小程序appid"
+    mini_programs_path: str
+    "商家小程序path"
+    entrance_words: str
+    "入口文案"
+    guiding_words: NotRequired[str]
+    "引导文案"
 class MarketingBusifavorStocksStockIdPatchBodyCustomEntrance(TypedDict):
-    mini_programs_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntranceMiniProgramsInfo]
+    mini_programs_info: NotRequired[MarketingBusifavorStocksStockIdPatchBodyCustomEntranceMiniProgramsInfo]
+    "小程序入口"
     appid: NotRequired[str]
+    "商户公众号appid"
     hall_id: NotRequired[str]
+    "营销馆id"
     code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str]
+    "code展示模式"
+class MarketingBusifavorStocksStockIdPatchBodyDisplayPatternInfoFinderInfo(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingBusifavorStocksStockIdPatchBodyDisplayPatternInfo(TypedDict):
+    description: NotRequired[str]
+    "使用须知"
+    merchant_logo_url: NotRequired[str]
+    "商户logo"
+    merchant_name: NotRequired[str]
+    "商户名称"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    coupon_image_url: NotRequired[str]
+    "券详情图片"
+    finder_info: NotRequired[MarketingBusifavorStocksStockIdPatchBodyDisplayPatternInfoFinderInfo]
+    "视频号相关信息"
 class MarketingBusifavorStocksStockIdPatchBodyCouponUseRule(TypedDict):
     use_method: NotRequired[Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"] | str]
+    "核销方式"
     mini_programs_appid: NotRequired[str]
+    "小程序appid"
     mini_programs_path: NotRequired[str]
+    "小程序path"
 class MarketingBusifavorStocksStockIdPatchBodyStockSendRule(TypedDict):
     natural_person_limit: NotRequired[bool]
+    "是否开启自然人限领"
     prevent_api_abuse: NotRequired[bool]
+    "可疑账号拦截"
+class MarketingBusifavorStocksStockIdPatchBodyNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingBusifavorStocksStockIdPatchBody(TypedDict):
     custom_entrance: NotRequired[MarketingBusifavorStocksStockIdPatchBodyCustomEntrance]
+    "自定义入口"
     stock_name: NotRequired[str]
+    "批次名称"
     comment: NotRequired[str]
+    "批次备注"
     goods_name: NotRequired[str]
+    "适用商品范围"
     out_request_no: str
-    display_pattern_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfo]
+    "商户请求单号"
+    display_pattern_info: NotRequired[MarketingBusifavorStocksStockIdPatchBodyDisplayPatternInfo]
+    "样式信息"
     coupon_use_rule: NotRequired[MarketingBusifavorStocksStockIdPatchBodyCouponUseRule]
+    "核销规则"
     stock_send_rule: NotRequired[MarketingBusifavorStocksStockIdPatchBodyStockSendRule]
-    notify_config: NotRequired[MarketingBusifavorStocksStockIdGetAnswerNotifyConfig]
+    "发放规则"
+    notify_config: NotRequired[MarketingBusifavorStocksStockIdPatchBodyNotifyConfig]
+    "事件通知配置"
     subsidy: NotRequired[bool]
+    "是否允许营销补差"
+class MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime(TypedDict):
+    begin_time: NotRequired[int]
+    "当天可用开始时间"
+    end_time: NotRequired[int]
+    "当天可用结束时间"
+class MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTimeAvailableWeek(TypedDict):
+    week_day: NotRequired[list[int]]
+    "可用星期数"
+    available_day_time: NotRequired[list[MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]]
+    "当天可用时间段"
+class MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime(TypedDict):
+    begin_time: NotRequired[str]
+    "开始时间"
+    end_time: NotRequired[str]
+    "结束时间"
 class MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTime(TypedDict):
     available_begin_time: str
+    "开始时间"
     available_end_time: str
+    "结束时间"
     available_day_after_receive: NotRequired[int]
-    available_week: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeek]
-    irregulary_avaliable_time: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
+    "生效后N天内有效"
+    available_week: NotRequired[MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTimeAvailableWeek]
+    "固定周期有效时间段"
+    irregulary_avaliable_time: NotRequired[list[MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
+    "无规律的有效时间段"
     wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
     available_second_after_receive: NotRequired[int]
+    "领取后N秒内有效"
+class MarketingBusifavorStocksPostBodyCouponUseRuleFixedNormalCoupon(TypedDict):
+    discount_amount: int
+    "优惠金额"
+    transaction_minimum: int
+    "消费门槛"
+class MarketingBusifavorStocksPostBodyCouponUseRuleDiscountCoupon(TypedDict):
+    discount_percent: int
+    "折扣比例"
+    transaction_minimum: int
+    "消费门槛"
+class MarketingBusifavorStocksPostBodyCouponUseRuleExchangeCoupon(TypedDict):
+    exchange_price: int
+    "单品换购价"
+    transaction_minimum: int
+    "消费门槛"
 class MarketingBusifavorStocksPostBodyCouponUseRule(TypedDict):
     coupon_available_time: MarketingBusifavorStocksPostBodyCouponUseRuleCouponAvailableTime
-    fixed_normal_coupon: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleFixedNormalCoupon]
-    discount_coupon: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleDiscountCoupon]
-    exchange_coupon: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleExchangeCoupon]
+    "券可核销时间"
+    fixed_normal_coupon: NotRequired[MarketingBusifavorStocksPostBodyCouponUseRuleFixedNormalCoupon]
+    "固定面额满减券使用规则"
+    discount_coupon: NotRequired[MarketingBusifavorStocksPostBodyCouponUseRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingBusifavorStocksPostBodyCouponUseRuleExchangeCoupon]
+    "换购券使用规则"
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"] | str
+    "核销方式"
     mini_programs_appid: NotRequired[str]
+    "小程序appid"
     mini_programs_path: NotRequired[str]
+    "小程序path"
 class MarketingBusifavorStocksPostBodyStockSendRule(TypedDict):
     max_amount: NotRequired[int]
+    "批次总预算"
     max_coupons: int
+    "批次最大发放个数"
     max_coupons_per_user: int
+    "用户最大可领个数"
     max_amount_by_day: NotRequired[int]
+    "单天发放上限金额"
     max_coupons_by_day: NotRequired[int]
+    "单天发放上限个数"
     natural_person_limit: NotRequired[bool]
+    "是否开启自然人限制"
     prevent_api_abuse: NotRequired[bool]
+    "可疑账号拦截"
     transferable: NotRequired[bool]
+    "是否允许转赠"
     shareable: NotRequired[bool]
+    "是否允许分享链接"
+class MarketingBusifavorStocksPostBodyCustomEntranceMiniProgramsInfo(TypedDict):
+    mini_programs_appid: str
+    "商家小程序appid"
+    mini_programs_path: str
+    "商家小程序path"
+    entrance_words: str
+    "入口文案"
+    guiding_words: NotRequired[str]
+    "引导文案"
+class MarketingBusifavorStocksPostBodyCustomEntrance(TypedDict):
+    mini_programs_info: NotRequired[MarketingBusifavorStocksPostBodyCustomEntranceMiniProgramsInfo]
+    "小程序入口"
+    appid: NotRequired[str]
+    "商户公众号appid"
+    hall_id: NotRequired[str]
+    "营销馆id"
+    store_id: NotRequired[str]
+    "可用门店id"
+    code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str]
+    "code展示模式"
+class MarketingBusifavorStocksPostBodyDisplayPatternInfoFinderInfo(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingBusifavorStocksPostBodyDisplayPatternInfo(TypedDict):
+    description: NotRequired[str]
+    "使用须知"
+    merchant_logo_url: NotRequired[str]
+    "商户logo"
+    merchant_name: NotRequired[str]
+    "商户名称"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    coupon_image_url: NotRequired[str]
+    "券详情图片"
+    finder_info: NotRequired[MarketingBusifavorStocksPostBodyDisplayPatternInfoFinderInfo]
+    "视频号相关信息"
+class MarketingBusifavorStocksPostBodyNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingBusifavorStocksPostBody(TypedDict):
     stock_name: str
+    "商家券批次名称"
     belong_merchant: str
+    "批次归属商户号"
     comment: NotRequired[str]
+    "批次备注"
     goods_name: str
+    "适用商品范围"
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "批次类型"
     coupon_use_rule: MarketingBusifavorStocksPostBodyCouponUseRule
+    "核销规则"
     stock_send_rule: MarketingBusifavorStocksPostBodyStockSendRule
+    "发放规则"
     out_request_no: str
-    custom_entrance: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntrance]
-    display_pattern_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfo]
+    "商户请求单号"
+    custom_entrance: NotRequired[MarketingBusifavorStocksPostBodyCustomEntrance]
+    "自定义入口"
+    display_pattern_info: NotRequired[MarketingBusifavorStocksPostBodyDisplayPatternInfo]
+    "样式信息"
     coupon_code_mode: Literal["WECHATPAY_MODE", "MERCHANT_API", "MERCHANT_UPLOAD"] | str
-    notify_config: NotRequired[MarketingBusifavorStocksStockIdGetAnswerNotifyConfig]
+    "券code模式"
+    notify_config: NotRequired[MarketingBusifavorStocksPostBodyNotifyConfig]
+    "事件通知配置"
     subsidy: NotRequired[bool]
+    "是否允许营销补贴"
 class MarketingBusifavorStocksPostAnswer(TypedDict):
     stock_id: str
+    "批次号"
     create_time: str
+    "创建时间"
 class MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer(TypedDict):
     subsidy_receipt_id: str
+    "补差付款单号"
     stock_id: str
+    "商家券批次号"
     coupon_code: str
+    "商家券Code"
     transaction_id: str
+    "微信支付订单号"
     payer_merchant: str
+    "营销补差扣款商户号"
     payee_merchant: str
+    "营销补差入账商户号"
     amount: int
+    "补差付款金额"
     description: str
+    "补差付款描述"
     status: str
+    "补差付款单据状态"
     fail_reason: NotRequired[str]
+    "补差付款失败原因"
     success_time: NotRequired[str]
+    "补差付款完成时间"
     out_subsidy_no: str
+    "业务请求唯一单号"
     create_time: NotRequired[str]
+    "补差付款发起时间"
 class MarketingBusifavorSubsidyPayReceiptsGetQuery(TypedDict):
     stock_id: Text
+    "商家券批次号"
     coupon_code: Text
+    "商家券Code"
     out_subsidy_no: NotRequired[Text]
+    "补差付款请求单号"
+class MarketingBusifavorSubsidyPayReceiptsGetAnswerPayReceiptList(TypedDict):
+    subsidy_receipt_id: str
+    "补差付款单号"
+    stock_id: str
+    "商家券批次号"
+    coupon_code: str
+    "商家券Code"
+    transaction_id: str
+    "微信支付订单号"
+    payer_merchant: str
+    "营销补差扣款商户号"
+    payee_merchant: str
+    "营销补差入账商户号"
+    amount: int
+    "补差付款金额"
+    description: str
+    "补差付款描述"
+    status: str
+    "补差付款单据状态"
+    fail_reason: NotRequired[str]
+    "补差付款失败原因"
+    success_time: NotRequired[str]
+    "补差付款完成时间"
+    out_subsidy_no: str
+    "业务请求唯一单号"
+    create_time: NotRequired[str]
+    "补差付款发起时间"
 class MarketingBusifavorSubsidyPayReceiptsGetAnswer(TypedDict):
-    pay_receipt_list: NotRequired[list[MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer]]
+    pay_receipt_list: NotRequired[list[MarketingBusifavorSubsidyPayReceiptsGetAnswerPayReceiptList]]
+    "补差付款单据列表"
 class MarketingBusifavorSubsidyPayReceiptsPostBody(TypedDict):
     stock_id: str
+    "商家券批次号"
     coupon_code: str
+    "商家券Code"
     transaction_id: str
+    "微信支付订单号"
     payer_merchant: str
+    "营销补差扣款商户号"
     payee_merchant: str
+    "营销补差入账商户号"
     amount: int
+    "补差付款金额"
     description: str
+    "补差付款描述"
     out_subsidy_no: str
-MarketingBusifavorSubsidyPayReceiptsPostAnswer = MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer
+    "业务请求唯一单号"
+class MarketingBusifavorSubsidyPayReceiptsPostAnswer(TypedDict):
+    subsidy_receipt_id: str
+    "补差付款单号"
+    stock_id: str
+    "商家券批次号"
+    coupon_code: str
+    "商家券Code"
+    transaction_id: str
+    "微信支付订单号"
+    payer_merchant: str
+    "营销补差扣款商户号"
+    payee_merchant: str
+    "营销补差入账商户号"
+    amount: int
+    "补差付款金额"
+    description: str
+    "补差付款描述"
+    status: str
+    "补差付款单据状态"
+    fail_reason: NotRequired[str]
+    "补差付款失败原因"
+    success_time: NotRequired[str]
+    "补差付款完成时间"
+    out_subsidy_no: str
+    "业务请求唯一单号"
+    create_time: NotRequired[str]
+    "补差付款发起时间"
 class MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer(TypedDict):
     subsidy_return_receipt_id: NotRequired[str]
+    "补差回退单号"
     stock_id: str
+    "商家券批次号"
     coupon_code: str
+    "商家券Code"
     transaction_id: str
+    "微信支付订单号"
     refund_id: str
+    "微信支付退款单号"
     payer_merchant: str
+    "原营销补差扣款商户号"
     payee_merchant: str
+    "原营销补差入账商户号"
     amount: int
+    "补差回退金额"
     description: str
+    "补差回退描述"
     status: str
+    "补差回退单据状态"
     fail_reason: NotRequired[str]
+    "补差回退失败原因"
     return_done_time: NotRequired[str]
+    "补差回退完成时间"
     subsidy_receipt_id: str
+    "补差付款单号"
     out_subsidy_return_no: str
+    "业务请求唯一单号"
     return_create_time: NotRequired[str]
+    "补差回退发起时间"
 class MarketingBusifavorSubsidyReturnReceiptsPostBody(TypedDict):
     stock_id: str
+    "商家券批次号"
     coupon_code: str
+    "商家券Code"
     transaction_id: str
+    "微信支付订单号"
     refund_id: str
+    "微信支付退款单号"
     payer_merchant: str
+    "原营销补差扣款商户号"
     payee_merchant: str
+    "原营销补差入账商户号"
     amount: int
+    "补差回退金额"
     description: str
+    "补差回退描述"
     out_subsidy_return_no: str
-MarketingBusifavorSubsidyReturnReceiptsPostAnswer = MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer
+    "业务请求唯一单号"
+class MarketingBusifavorSubsidyReturnReceiptsPostAnswer(TypedDict):
+    subsidy_return_receipt_id: NotRequired[str]
+    "补差回退单号"
+    stock_id: str
+    "商家券批次号"
+    coupon_code: str
+    "商家券Code"
+    transaction_id: str
+    "微信支付订单号"
+    refund_id: str
+    "微信支付退款单号"
+    payer_merchant: str
+    "原营销补差扣款商户号"
+    payee_merchant: str
+    "原营销补差入账商户号"
+    amount: int
+    "补差回退金额"
+    description: str
+    "补差回退描述"
+    status: str
+    "补差回退单据状态"
+    fail_reason: NotRequired[str]
+    "补差回退失败原因"
+    return_done_time: NotRequired[str]
+    "补差回退完成时间"
+    subsidy_receipt_id: str
+    "补差付款单号"
+    out_subsidy_return_no: str
+    "业务请求唯一单号"
+    return_create_time: NotRequired[str]
+    "补差回退发起时间"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleCouponAvailableTime(TypedDict):
     available_begin_time: NotRequired[str]
+    "开始时间"
     available_end_time: NotRequired[str]
+    "结束时间"
     available_day_after_receive: NotRequired[int]
+    "领取后N天内有效"
+class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleAvailableWeekAvailableDayTime(TypedDict):
+    begin_time: NotRequired[int]
+    "当天可用开始时间"
+    end_time: NotRequired[int]
+    "当天可用结束时间"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleAvailableWeek(TypedDict):
     week_day: NotRequired[list[Literal[0, 1, 2, 3, 4, 5, 6] | int]]
-    available_day_time: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]]
+    "可用星期数"
+    available_day_time: NotRequired[list[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleAvailableWeekAvailableDayTime]]
+    "当天可用时间段"
+class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleIrregularyAvaliableTime(TypedDict):
+    begin_time: NotRequired[str]
+    "开始时间"
+    end_time: NotRequired[str]
+    "结束时间"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleFixedNormalCoupon(TypedDict):
     discount_amount: NotRequired[int]
+    "优惠金额"
     transaction_minimum: NotRequired[int]
+    "消费门槛"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleDiscountCoupon(TypedDict):
     discount_percent: NotRequired[int]
+    "折扣比例"
     transaction_minimum: NotRequired[int]
+    "消费门槛"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleExchangeCoupon(TypedDict):
     exchange_price: NotRequired[int]
+    "单品换购价"
     transaction_minimum: NotRequired[int]
+    "消费门槛"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRule(TypedDict):
     coupon_available_time: MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleCouponAvailableTime
+    "券可核销时间"
     available_week: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleAvailableWeek]
-    irregulary_avaliable_time: NotRequired[list[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
+    "固定周期有效时间段"
+    irregulary_avaliable_time: NotRequired[list[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleIrregularyAvaliableTime]]
+    "无规律的有效时间段"
     fixed_normal_coupon: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleFixedNormalCoupon]
+    "固定面额满减券使用规则"
     discount_coupon: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleDiscountCoupon]
+    "折扣券使用规则"
     exchange_coupon: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRuleExchangeCoupon]
+    "换购券使用规则"
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "PAYMENT_CODE", "SELF_CONSUME"] | str
+    "核销方式"
     mini_programs_appid: NotRequired[str]
+    "小程序appid"
     mini_programs_path: NotRequired[str]
+    "小程序path"
+class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCustomEntranceMiniProgramsInfo(TypedDict):
+    mini_programs_appid: str
+    "商家小程序appid"
+    mini_programs_path: str
+    "商家小程序path"
+    entrance_words: str
+    "入口文案"
+    guiding_words: NotRequired[str]
+    "引导文案"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCustomEntrance(TypedDict):
-    mini_programs_info: NotRequired[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationCustomEntranceMiniProgramsInfo]
+    mini_programs_info: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCustomEntranceMiniProgramsInfo]
+    "小程序入口"
     appid: NotRequired[str]
+    "商户公众号appid"
     hall_id: NotRequired[str]
+    "更多优惠入口"
     store_id: NotRequired[str]
+    "可用门店id"
     code_display_mode: NotRequired[Literal["BARCODE", "QRCODE", "NOT_SHOW"] | str]
+    "code展示模式"
+class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerDisplayPatternInfoFinderInfo(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerDisplayPatternInfo(TypedDict):
+    description: NotRequired[str]
+    "使用须知"
+    merchant_logo_url: NotRequired[str]
+    "商户logo"
+    merchant_name: NotRequired[str]
+    "商户名称"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    coupon_image_url: NotRequired[str]
+    "券详情图片"
+    finder_info: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerDisplayPatternInfoFinderInfo]
+    "视频号相关信息"
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswer(TypedDict):
     stock_name: str
+    "商家券批次名称"
     belong_merchant: str
+    "批次归属商户号"
     comment: NotRequired[str]
+    "批次备注"
     goods_name: str
+    "适用商品范围"
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "批次类型"
     coupon_use_rule: MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRule
+    "核销规则"
     custom_entrance: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCustomEntrance]
-    display_pattern_info: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfo
+    "自定义入口"
+    display_pattern_info: MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerDisplayPatternInfo
+    "样式信息"
     coupon_code: NotRequired[str]
+    "券code"
     coupon_state: NotRequired[Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED", "PENDING_REDEEM", "REDEEM_CONFIRMING", "REDEEM_FAILED", "REDEEM_EXPIRED"] | str]
+    "券状态"
     stock_id: NotRequired[str]
+    "批次号"
     transferable: NotRequired[bool]
+    "是否允许转赠"
     shareable: NotRequired[bool]
+    "是否允许分享链接"
     send_request_no: str
+    "发券请求单号"
     use_request_no: NotRequired[str]
+    "核销请求单号"
     available_start_time: str
+    "券可使用开始时间"
     expire_time: str
+    "券过期时间"
     receive_time: str
+    "券领券时间"
     use_time: NotRequired[str]
+    "券核销时间"
 class MarketingBusifavorUsersOpenidCouponsGetQuery(TypedDict):
     appid: Text
+    "公众账号ID"
     stock_id: NotRequired[Text]
+    "批次号"
     coupon_state: NotRequired[Text]
+    "券状态"
     creator_merchant: NotRequired[Text]
+    "创建批次的商户号"
     belong_merchant: NotRequired[Text]
+    "批次归属商户号"
     sender_merchant: NotRequired[Text]
+    "批次发放商户号"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleCouponAvailableTime(TypedDict):
+    available_begin_time: NotRequired[str]
+    "开始时间"
+    available_end_time: NotRequired[str]
+    "结束时间"
+    available_day_after_receive: NotRequired[int]
+    "领取后N天内有效"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeekAvailableDayTime(TypedDict):
+    begin_time: NotRequired[int]
+    "当天可用开始时间"
+    end_time: NotRequired[int]
+    "当天可用结束时间"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeek(TypedDict):
+    week_day: NotRequired[list[Literal[0, 1, 2, 3, 4, 5, 6] | int]]
+    "可用星期数"
+    available_day_time: NotRequired[list[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeekAvailableDayTime]]
+    "当天可用时间段"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleIrregularyAvaliableTime(TypedDict):
+    begin_time: NotRequired[str]
+    "开始时间"
+    end_time: NotRequired[str]
+    "结束时间"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleFixedNormalCoupon(TypedDict):
+    discount_amount: NotRequired[int]
+    "优惠金额"
+    transaction_minimum: NotRequired[int]
+    "消费门槛"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleDiscountCoupon(TypedDict):
+    discount_percent: NotRequired[int]
+    "折扣比例"
+    transaction_minimum: NotRequired[int]
+    "消费门槛"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleExchangeCoupon(TypedDict):
+    exchange_price: NotRequired[int]
+    "单品换购价"
+    transaction_minimum: NotRequired[int]
+    "消费门槛"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRule(TypedDict):
+    coupon_available_time: MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleCouponAvailableTime
+    "券可核销时间"
+    available_week: NotRequired[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeek]
+    "固定周期有效时间段"
+    irregulary_avaliable_time: NotRequired[list[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleIrregularyAvaliableTime]]
+    "无规律的有效时间段"
+    fixed_normal_coupon: NotRequired[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleFixedNormalCoupon]
+    "固定面额满减券使用规则"
+    discount_coupon: NotRequired[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRuleExchangeCoupon]
+    "换购券使用规则"
+    use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "PAYMENT_CODE", "SELF_CONSUME"] | str
+    "核销方式"
+    mini_programs_appid: NotRequired[str]
+    "小程序appid"
+    mini_programs_path: NotRequired[str]
+    "小程序path"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCustomEntranceMiniProgramsInfo(TypedDict):
+    mini_programs_appid: str
+    "商家小程序appid"
+    mini_programs_path: str
+    "商家小程序path"
+    entrance_words: str
+    "入口文案"
+    guiding_words: NotRequired[str]
+    "引导文案"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataCustomEntrance(TypedDict):
+    mini_programs_info: NotRequired[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCustomEntranceMiniProgramsInfo]
+    "小程序入口"
+    appid: NotRequired[str]
+    "商户公众号appid"
+    hall_id: NotRequired[str]
+    "更多优惠入口"
+    store_id: NotRequired[str]
+    "可用门店id"
+    code_display_mode: NotRequired[Literal["BARCODE", "QRCODE", "NOT_SHOW"] | str]
+    "code展示模式"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataDisplayPatternInfoFinderInfo(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingBusifavorUsersOpenidCouponsGetAnswerDataDisplayPatternInfo(TypedDict):
+    description: NotRequired[str]
+    "使用须知"
+    merchant_logo_url: NotRequired[str]
+    "商户logo"
+    merchant_name: NotRequired[str]
+    "商户名称"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    coupon_image_url: NotRequired[str]
+    "券详情图片"
+    finder_info: NotRequired[MarketingBusifavorUsersOpenidCouponsGetAnswerDataDisplayPatternInfoFinderInfo]
+    "视频号相关信息"
 class MarketingBusifavorUsersOpenidCouponsGetAnswerData(TypedDict):
     stock_name: str
+    "商家券批次名称"
     belong_merchant: str
+    "批次归属商户号"
     comment: NotRequired[str]
+    "批次备注"
     goods_name: str
+    "适用商品范围"
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
-    coupon_use_rule: MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCouponUseRule
-    custom_entrance: NotRequired[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswerCustomEntrance]
-    display_pattern_info: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswerCouponInformationDisplayPatternInfo
+    "批次类型"
+    coupon_use_rule: MarketingBusifavorUsersOpenidCouponsGetAnswerDataCouponUseRule
+    "核销规则"
+    custom_entrance: NotRequired[MarketingBusifavorUsersOpenidCouponsGetAnswerDataCustomEntrance]
+    "自定义入口"
+    display_pattern_info: MarketingBusifavorUsersOpenidCouponsGetAnswerDataDisplayPatternInfo
+    "样式信息"
     coupon_code: NotRequired[str]
+    "券code"
     coupon_state: NotRequired[Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
+    "券状态"
     stock_id: NotRequired[str]
+    "批次号"
     transferable: NotRequired[bool]
+    "是否允许转赠"
     shareable: NotRequired[bool]
+    "是否允许分享链接"
     send_request_no: str
+    "发券请求单号"
     use_request_no: NotRequired[str]
+    "核销请求单号"
     available_start_time: str
+    "券可使用开始时间"
     expire_time: str
+    "券过期时间"
     receive_time: str
+    "券领券时间"
     use_time: NotRequired[str]
+    "券核销时间"
 class MarketingBusifavorUsersOpenidCouponsGetAnswer(TypedDict):
     total_count: int
+    "总数量"
     offset: int
+    "分页页码"
     limit: int
+    "分页大小"
     data: list[MarketingBusifavorUsersOpenidCouponsGetAnswerData]
+    "结果集"
 class MarketingBusifavorCallbacks(Node):
-    def get(self, config: Config = ..., /, *, params: MarketingBusifavorCallbacksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorCallbacksGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MarketingBusifavorCallbacksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorCallbacksGetAnswer]:
         """查询商家券事件通知地址API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_8.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingBusifavorCallbacksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorCallbacksGetAnswer]]:
+        直连商户
+
+        required: mchid 商户号"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingBusifavorCallbacksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorCallbacksGetAnswer]]:
         """查询商家券事件通知地址API"""
     get_async = getAsync
-    def post(self, body: MarketingBusifavorCallbacksPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCallbacksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCallbacksPostAnswer]:
+    def post(self, body: MarketingBusifavorCallbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCallbacksPostAnswer]:
         """设置商家券事件通知地址API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_7.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCallbacksPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCallbacksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCallbacksPostAnswer]]:
+        直连商户
+
+        required: notify_url 通知URL地址"""
+    def postAsync(self, body: MarketingBusifavorCallbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCallbacksPostAnswer]]:
         """设置商家券事件通知地址API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCallbacksPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCallbacksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCallbacksPostAnswer]:
+    def __call__(self, body: MarketingBusifavorCallbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCallbacksPostAnswer]:
         """设置商家券事件通知地址API"""
 class OpenMarketingBusifavorCallbacks(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -486,7 +1308,9 @@ class OpenMarketingBusifavorCallbacks(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_8.shtml
 
-        直连商户"""
+        直连商户
+
+        required: mchid 商户号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询商家券事件通知地址API"""
     get_async = getAsync
@@ -495,23 +1319,27 @@ class OpenMarketingBusifavorCallbacks(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_7.shtml
 
-        直连商户"""
+        直连商户
+
+        required: notify_url 通知URL地址"""
     def postAsync(self, body: MarketingBusifavorCallbacksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """设置商家券事件通知地址API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCallbacksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """设置商家券事件通知地址API"""
 class MarketingBusifavorCouponsAssociate(Node):
-    def post(self, body: MarketingBusifavorCouponsAssociatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsAssociatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsAssociatePostAnswer]:
+    def post(self, body: MarketingBusifavorCouponsAssociatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsAssociatePostAnswer]:
         """关联订单信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_9.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCouponsAssociatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsAssociatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsAssociatePostAnswer]]:
+        直连商户
+
+        required: stock_id 批次号, coupon_code 券code, out_trade_no 关联的商户订单号, out_request_no 商户请求单号"""
+    def postAsync(self, body: MarketingBusifavorCouponsAssociatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsAssociatePostAnswer]]:
         """关联订单信息API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCouponsAssociatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsAssociatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsAssociatePostAnswer]:
+    def __call__(self, body: MarketingBusifavorCouponsAssociatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsAssociatePostAnswer]:
         """关联订单信息API"""
 class OpenMarketingBusifavorCouponsAssociate(OpenNode):
     def post(self, body: MarketingBusifavorCouponsAssociatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -519,23 +1347,27 @@ class OpenMarketingBusifavorCouponsAssociate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_9.shtml
 
-        直连商户"""
+        直连商户
+
+        required: stock_id 批次号, coupon_code 券code, out_trade_no 关联的商户订单号, out_request_no 商户请求单号"""
     def postAsync(self, body: MarketingBusifavorCouponsAssociatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """关联订单信息API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCouponsAssociatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """关联订单信息API"""
 class MarketingBusifavorCouponsDeactivate(Node):
-    def post(self, body: MarketingBusifavorCouponsDeactivatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDeactivatePostAnswer]:
+    def post(self, body: MarketingBusifavorCouponsDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDeactivatePostAnswer]:
         """使券失效API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_14.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCouponsDeactivatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsDeactivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsDeactivatePostAnswer]]:
+        直连商户
+
+        required: coupon_code 券code, stock_id 批次号, deactivate_request_no 失效请求单据号"""
+    def postAsync(self, body: MarketingBusifavorCouponsDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsDeactivatePostAnswer]]:
         """使券失效API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCouponsDeactivatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDeactivatePostAnswer]:
+    def __call__(self, body: MarketingBusifavorCouponsDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDeactivatePostAnswer]:
         """使券失效API"""
 class OpenMarketingBusifavorCouponsDeactivate(OpenNode):
     def post(self, body: MarketingBusifavorCouponsDeactivatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -543,23 +1375,27 @@ class OpenMarketingBusifavorCouponsDeactivate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_14.shtml
 
-        直连商户"""
+        直连商户
+
+        required: coupon_code 券code, stock_id 批次号, deactivate_request_no 失效请求单据号"""
     def postAsync(self, body: MarketingBusifavorCouponsDeactivatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """使券失效API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCouponsDeactivatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """使券失效API"""
 class MarketingBusifavorCouponsDisassociate(Node):
-    def post(self, body: MarketingBusifavorCouponsDisassociatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsDisassociatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDisassociatePostAnswer]:
+    def post(self, body: MarketingBusifavorCouponsDisassociatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDisassociatePostAnswer]:
         """取消关联订单信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_10.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCouponsDisassociatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsDisassociatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsDisassociatePostAnswer]]:
+        直连商户
+
+        required: stock_id 批次号, coupon_code 券code, out_trade_no 关联的商户订单号, out_request_no 商户请求单号"""
+    def postAsync(self, body: MarketingBusifavorCouponsDisassociatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsDisassociatePostAnswer]]:
         """取消关联订单信息API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCouponsDisassociatePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsDisassociatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDisassociatePostAnswer]:
+    def __call__(self, body: MarketingBusifavorCouponsDisassociatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsDisassociatePostAnswer]:
         """取消关联订单信息API"""
 class OpenMarketingBusifavorCouponsDisassociate(OpenNode):
     def post(self, body: MarketingBusifavorCouponsDisassociatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -567,23 +1403,27 @@ class OpenMarketingBusifavorCouponsDisassociate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_10.shtml
 
-        直连商户"""
+        直连商户
+
+        required: stock_id 批次号, coupon_code 券code, out_trade_no 关联的商户订单号, out_request_no 商户请求单号"""
     def postAsync(self, body: MarketingBusifavorCouponsDisassociatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """取消关联订单信息API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCouponsDisassociatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """取消关联订单信息API"""
 class MarketingBusifavorCouponsReturn(Node):
-    def post(self, body: MarketingBusifavorCouponsReturnPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsReturnPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsReturnPostAnswer]:
+    def post(self, body: MarketingBusifavorCouponsReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsReturnPostAnswer]:
         """申请退券API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_13.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCouponsReturnPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsReturnPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsReturnPostAnswer]]:
+        直连商户
+
+        required: coupon_code 券code, stock_id 批次号, return_request_no 退券请求单据号"""
+    def postAsync(self, body: MarketingBusifavorCouponsReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsReturnPostAnswer]]:
         """申请退券API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCouponsReturnPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsReturnPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsReturnPostAnswer]:
+    def __call__(self, body: MarketingBusifavorCouponsReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsReturnPostAnswer]:
         """申请退券API"""
 class OpenMarketingBusifavorCouponsReturn(OpenNode):
     def post(self, body: MarketingBusifavorCouponsReturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -591,23 +1431,27 @@ class OpenMarketingBusifavorCouponsReturn(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_13.shtml
 
-        直连商户"""
+        直连商户
+
+        required: coupon_code 券code, stock_id 批次号, return_request_no 退券请求单据号"""
     def postAsync(self, body: MarketingBusifavorCouponsReturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退券API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCouponsReturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退券API"""
 class MarketingBusifavorCouponsSend(Node):
-    def post(self, body: MarketingBusifavorCouponsSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsSendPostAnswer]:
+    def post(self, body: MarketingBusifavorCouponsSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsSendPostAnswer]:
         """向用户发券
 
         https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCouponsSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsSendPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsSendPostAnswer]]:
+        直连商户
+
+        required: openid 用户标识, appid 公众账号ID, stock_id 批次号, out_request_no 发券凭证"""
+    def postAsync(self, body: MarketingBusifavorCouponsSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsSendPostAnswer]]:
         """向用户发券"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCouponsSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsSendPostAnswer]:
+    def __call__(self, body: MarketingBusifavorCouponsSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsSendPostAnswer]:
         """向用户发券"""
 class OpenMarketingBusifavorCouponsSend(OpenNode):
     def post(self, body: MarketingBusifavorCouponsSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -615,23 +1459,27 @@ class OpenMarketingBusifavorCouponsSend(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html
 
-        直连商户"""
+        直连商户
+
+        required: openid 用户标识, appid 公众账号ID, stock_id 批次号, out_request_no 发券凭证"""
     def postAsync(self, body: MarketingBusifavorCouponsSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """向用户发券"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCouponsSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """向用户发券"""
 class MarketingBusifavorCouponsUse(Node):
-    def post(self, body: MarketingBusifavorCouponsUsePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsUsePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsUsePostAnswer]:
+    def post(self, body: MarketingBusifavorCouponsUsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsUsePostAnswer]:
         """核销用户券API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_3.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCouponsUsePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsUsePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsUsePostAnswer]]:
+        直连商户
+
+        required: coupon_code 券code, appid 公众账号ID, use_time 请求核销时间, use_request_no 核销请求单据号"""
+    def postAsync(self, body: MarketingBusifavorCouponsUsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsUsePostAnswer]]:
         """核销用户券API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCouponsUsePostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorCouponsUsePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsUsePostAnswer]:
+    def __call__(self, body: MarketingBusifavorCouponsUsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsUsePostAnswer]:
         """核销用户券API"""
 class OpenMarketingBusifavorCouponsUse(OpenNode):
     def post(self, body: MarketingBusifavorCouponsUsePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -639,23 +1487,27 @@ class OpenMarketingBusifavorCouponsUse(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_3.shtml
 
-        直连商户"""
+        直连商户
+
+        required: coupon_code 券code, appid 公众账号ID, use_time 请求核销时间, use_request_no 核销请求单据号"""
     def postAsync(self, body: MarketingBusifavorCouponsUsePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """核销用户券API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCouponsUsePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """核销用户券API"""
 class MarketingBusifavorCouponsCardIdSend(Node):
-    def post(self, body: MarketingBusifavorCouponsCardIdSendPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingBusifavorCouponsCardIdSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]:
+    def post(self, body: MarketingBusifavorCouponsCardIdSendPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]:
         """发放消费卡API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/coupons/chapter3_1.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorCouponsCardIdSendPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingBusifavorCouponsCardIdSendPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]]:
+        直连商户
+
+        required: appid 消费卡归属appid, openid 用户openid, out_request_no 商户单据号, send_time 请求发卡时间"""
+    def postAsync(self, body: MarketingBusifavorCouponsCardIdSendPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]]:
         """发放消费卡API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorCouponsCardIdSendPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingBusifavorCouponsCardIdSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]:
+    def __call__(self, body: MarketingBusifavorCouponsCardIdSendPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]:
         """发放消费卡API"""
 class OpenMarketingBusifavorCouponsCardIdSend(OpenNode):
     def post(self, body: MarketingBusifavorCouponsCardIdSendPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
@@ -663,16 +1515,28 @@ class OpenMarketingBusifavorCouponsCardIdSend(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/coupons/chapter3_1.shtml
 
-        直连商户"""
+        直连商户
+
+        required: appid 消费卡归属appid, openid 用户openid, out_request_no 商户单据号, send_time 请求发卡时间"""
     def postAsync(self, body: MarketingBusifavorCouponsCardIdSendPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """发放消费卡API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorCouponsCardIdSendPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """发放消费卡API"""
+class FilledMarketingBusifavorCouponsCardIdSend(Node):
+    def post(self, body: MarketingBusifavorCouponsCardIdSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]:
+        """发放消费卡API"""
+    def postAsync(self, body: MarketingBusifavorCouponsCardIdSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]]:
+        """发放消费卡API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingBusifavorCouponsCardIdSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorCouponsCardIdSendPostAnswer]:
+        """发放消费卡API"""
 class MarketingBusifavorCouponsCardId(Stem):
     send: MarketingBusifavorCouponsCardIdSend
 class OpenMarketingBusifavorCouponsCardId(OpenNode):
     send: OpenMarketingBusifavorCouponsCardIdSend
+class FilledMarketingBusifavorCouponsCardId(Stem):
+    send: FilledMarketingBusifavorCouponsCardIdSend
 class MarketingBusifavorCoupons(Stem):
     associate: MarketingBusifavorCouponsAssociate
     deactivate: MarketingBusifavorCouponsDeactivate
@@ -681,7 +1545,7 @@ class MarketingBusifavorCoupons(Stem):
     send: MarketingBusifavorCouponsSend
     use: MarketingBusifavorCouponsUse
     _card_id_: MarketingBusifavorCouponsCardId
-    def __truediv__(self, value: Value) -> MarketingBusifavorCouponsCardId: ...
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorCouponsCardId: ...
 class OpenMarketingBusifavorCoupons(OpenNode):
     associate: OpenMarketingBusifavorCouponsAssociate
     deactivate: OpenMarketingBusifavorCouponsDeactivate
@@ -692,40 +1556,56 @@ class OpenMarketingBusifavorCoupons(OpenNode):
     _card_id_: OpenMarketingBusifavorCouponsCardId
     def __truediv__(self, value: Value) -> OpenMarketingBusifavorCouponsCardId: ...
 class MarketingBusifavorProductCouponsPreSend(Node):
-    def post(self, body: MarketingBusifavorProductCouponsPreSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorProductCouponsPreSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsPreSendPostAnswer]:
+    def post(self, body: MarketingBusifavorProductCouponsPreSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsPreSendPostAnswer]:
         """向用户预发放商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingBusifavorProductCouponsPreSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorProductCouponsPreSendPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorProductCouponsPreSendPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/busifavor/product-coupons/pre-send
+
+        服务商
+
+        required: stock_id 批次ID, appid 公众账号AppID, send_request_no 发券请求单号"""
+    def postAsync(self, body: MarketingBusifavorProductCouponsPreSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorProductCouponsPreSendPostAnswer]]:
         """向用户预发放商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorProductCouponsPreSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorProductCouponsPreSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsPreSendPostAnswer]:
+    def __call__(self, body: MarketingBusifavorProductCouponsPreSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsPreSendPostAnswer]:
         """向用户预发放商品券"""
 class OpenMarketingBusifavorProductCouponsPreSend(OpenNode):
     def post(self, body: MarketingBusifavorProductCouponsPreSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """向用户预发放商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/busifavor/product-coupons/pre-send
+
+        服务商
+
+        required: stock_id 批次ID, appid 公众账号AppID, send_request_no 发券请求单号"""
     def postAsync(self, body: MarketingBusifavorProductCouponsPreSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """向用户预发放商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorProductCouponsPreSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """向用户预发放商品券"""
 class MarketingBusifavorProductCouponsSend(Node):
-    def post(self, body: MarketingBusifavorProductCouponsSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorProductCouponsSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsSendPostAnswer]:
+    def post(self, body: MarketingBusifavorProductCouponsSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsSendPostAnswer]:
         """向用户发放商品券
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorProductCouponsSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorProductCouponsSendPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorProductCouponsSendPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/busifavor/product-coupons/send
+
+        直连商户
+
+        required: openid 用户标识, appid 公众账号ID, stock_id 批次号, out_request_no 发券凭证, coupon_type 券类型"""
+    def postAsync(self, body: MarketingBusifavorProductCouponsSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorProductCouponsSendPostAnswer]]:
         """向用户发放商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorProductCouponsSendPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorProductCouponsSendPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsSendPostAnswer]:
+    def __call__(self, body: MarketingBusifavorProductCouponsSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorProductCouponsSendPostAnswer]:
         """向用户发放商品券"""
 class OpenMarketingBusifavorProductCouponsSend(OpenNode):
     def post(self, body: MarketingBusifavorProductCouponsSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """向用户发放商品券
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/marketing/busifavor/product-coupons/send
+
+        直连商户
+
+        required: openid 用户标识, appid 公众账号ID, stock_id 批次号, out_request_no 发券凭证, coupon_type 券类型"""
     def postAsync(self, body: MarketingBusifavorProductCouponsSendPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """向用户发放商品券"""
     post_async = postAsync
@@ -738,13 +1618,17 @@ class OpenMarketingBusifavorProductCoupons(OpenNode):
     preSend: OpenMarketingBusifavorProductCouponsPreSend
     send: OpenMarketingBusifavorProductCouponsSend
 class MarketingBusifavorStocksStockIdBudget(Stem):
-    def patch(self, body: MarketingBusifavorStocksStockIdBudgetPatchBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingBusifavorStocksStockIdBudgetPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdBudgetPatchAnswer]:
+    def patch(self, body: MarketingBusifavorStocksStockIdBudgetPatchBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdBudgetPatchAnswer]:
         """修改批次预算API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_11.shtml
 
-        直连商户"""
-    def patchAsync(self, body: MarketingBusifavorStocksStockIdBudgetPatchBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingBusifavorStocksStockIdBudgetPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdBudgetPatchAnswer]]:
+        直连商户
+
+        required: modify_budget_request_no 修改预算请求单据号
+
+        one of: target_max_coupons, target_max_coupons_by_day"""
+    def patchAsync(self, body: MarketingBusifavorStocksStockIdBudgetPatchBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdBudgetPatchAnswer]]:
         """修改批次预算API"""
     patch_async = patchAsync
 class OpenMarketingBusifavorStocksStockIdBudget(OpenNode):
@@ -753,27 +1637,39 @@ class OpenMarketingBusifavorStocksStockIdBudget(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_11.shtml
 
-        直连商户"""
+        直连商户
+
+        required: modify_budget_request_no 修改预算请求单据号
+
+        one of: target_max_coupons, target_max_coupons_by_day"""
     def patchAsync(self, body: MarketingBusifavorStocksStockIdBudgetPatchBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """修改批次预算API"""
     patch_async = patchAsync
+class FilledMarketingBusifavorStocksStockIdBudget(Stem):
+    def patch(self, body: MarketingBusifavorStocksStockIdBudgetPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdBudgetPatchAnswer]:
+        """修改批次预算API"""
+    def patchAsync(self, body: MarketingBusifavorStocksStockIdBudgetPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdBudgetPatchAnswer]]:
+        """修改批次预算API"""
+    patch_async = patchAsync
 class MarketingBusifavorStocksStockIdCouponcodesCouponCode(Stem):
-    def delete(self, config: Config = ..., /, *, stock_id: Value = ..., coupon_code: Value = ..., params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteAnswer]:
+    def delete(self, config: Config = ..., /, *, stock_id: Value, coupon_code: Value, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteAnswer]:
         """删除预存code
 
         https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html
 
-        直连商户"""
-    def deleteAsync(self, config: Config = ..., /, *, stock_id: Value = ..., coupon_code: Value = ..., params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteAnswer]]:
+        直连商户
+
+        required: delete_request_no 请求业务单据号"""
+    def deleteAsync(self, config: Config = ..., /, *, stock_id: Value, coupon_code: Value, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteAnswer]]:
         """删除预存code"""
     delete_async = deleteAsync
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., coupon_code: Value = ..., params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, coupon_code: Value, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswer]:
         """查询预存code详情
 
         https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., coupon_code: Value = ..., params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, coupon_code: Value, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswer]]:
         """查询预存code详情"""
     get_async = getAsync
 class OpenMarketingBusifavorStocksStockIdCouponcodesCouponCode(OpenNode):
@@ -782,7 +1678,9 @@ class OpenMarketingBusifavorStocksStockIdCouponcodesCouponCode(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html
 
-        直连商户"""
+        直连商户
+
+        required: delete_request_no 请求业务单据号"""
     def deleteAsync(self, config: Config = ..., /, *, stock_id: Any = ..., coupon_code: Any = ..., **options: Any) -> Promise[Response]:
         """删除预存code"""
     delete_async = deleteAsync
@@ -795,28 +1693,41 @@ class OpenMarketingBusifavorStocksStockIdCouponcodesCouponCode(OpenNode):
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., coupon_code: Any = ..., **options: Any) -> Promise[Response]:
         """查询预存code详情"""
     get_async = getAsync
+class FilledMarketingBusifavorStocksStockIdCouponcodesCouponCode(Stem):
+    def delete(self, config: Config = ..., /, *, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteAnswer]:
+        """删除预存code"""
+    def deleteAsync(self, config: Config = ..., /, *, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeDeleteAnswer]]:
+        """删除预存code"""
+    delete_async = deleteAsync
+    def get(self, config: Config = ..., /, *, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswer]:
+        """查询预存code详情"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesCouponCodeGetAnswer]]:
+        """查询预存code详情"""
+    get_async = getAsync
 class MarketingBusifavorStocksStockIdCouponcodes(Node):
     _coupon_code_: MarketingBusifavorStocksStockIdCouponcodesCouponCode
-    def __truediv__(self, value: Value) -> MarketingBusifavorStocksStockIdCouponcodesCouponCode: ...
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingBusifavorStocksStockIdCouponcodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesGetAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingBusifavorStocksStockIdCouponcodesCouponCode: ...
+    def get(self, config: Config = ..., /, *, stock_id: Value, params: MarketingBusifavorStocksStockIdCouponcodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesGetAnswer]:
         """查询预存code列表
 
         https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingBusifavorStocksStockIdCouponcodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, params: MarketingBusifavorStocksStockIdCouponcodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesGetAnswer]]:
         """查询预存code列表"""
     get_async = getAsync
-    def post(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingBusifavorStocksStockIdCouponcodesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]:
+    def post(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]:
         """上传预存code API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_6.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingBusifavorStocksStockIdCouponcodesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]]:
+        直连商户
+
+        required: upload_request_no 请求业务单据号"""
+    def postAsync(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]]:
         """上传预存code API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingBusifavorStocksStockIdCouponcodesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]:
+    def __call__(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]:
         """上传预存code API"""
 class OpenMarketingBusifavorStocksStockIdCouponcodes(OpenNode):
     _coupon_code_: OpenMarketingBusifavorStocksStockIdCouponcodesCouponCode
@@ -835,31 +1746,50 @@ class OpenMarketingBusifavorStocksStockIdCouponcodes(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_6.shtml
 
-        直连商户"""
+        直连商户
+
+        required: upload_request_no 请求业务单据号"""
     def postAsync(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """上传预存code API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """上传预存code API"""
+class FilledMarketingBusifavorStocksStockIdCouponcodes(Node):
+    _coupon_code_: OpenMarketingBusifavorStocksStockIdCouponcodesCouponCode
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorStocksStockIdCouponcodesCouponCode: ...
+    def get(self, config: Config = ..., /, *, params: MarketingBusifavorStocksStockIdCouponcodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesGetAnswer]:
+        """查询预存code列表"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingBusifavorStocksStockIdCouponcodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesGetAnswer]]:
+        """查询预存code列表"""
+    get_async = getAsync
+    def post(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]:
+        """上传预存code API"""
+    def postAsync(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]]:
+        """上传预存code API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingBusifavorStocksStockIdCouponcodesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdCouponcodesPostAnswer]:
+        """上传预存code API"""
 class MarketingBusifavorStocksStockId(Stem):
     budget: MarketingBusifavorStocksStockIdBudget
     couponcodes: MarketingBusifavorStocksStockIdCouponcodes
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdGetAnswer]:
         """查询商家券详情API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_2.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdGetAnswer]]:
         """查询商家券详情API"""
     get_async = getAsync
-    def patch(self, body: MarketingBusifavorStocksStockIdPatchBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingBusifavorStocksStockIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def patch(self, body: MarketingBusifavorStocksStockIdPatchBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """修改商家券基本信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_12.shtml
 
-        直连商户"""
-    def patchAsync(self, body: MarketingBusifavorStocksStockIdPatchBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingBusifavorStocksStockIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户
+
+        required: out_request_no 商户请求单号"""
+    def patchAsync(self, body: MarketingBusifavorStocksStockIdPatchBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """修改商家券基本信息API"""
     patch_async = patchAsync
 class OpenMarketingBusifavorStocksStockId(OpenNode):
@@ -879,23 +1809,40 @@ class OpenMarketingBusifavorStocksStockId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_12.shtml
 
-        直连商户"""
+        直连商户
+
+        required: out_request_no 商户请求单号"""
     def patchAsync(self, body: MarketingBusifavorStocksStockIdPatchBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改商家券基本信息API"""
+    patch_async = patchAsync
+class FilledMarketingBusifavorStocksStockId(Stem):
+    budget: FilledMarketingBusifavorStocksStockIdBudget
+    couponcodes: FilledMarketingBusifavorStocksStockIdCouponcodes
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksStockIdGetAnswer]:
+        """查询商家券详情API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksStockIdGetAnswer]]:
+        """查询商家券详情API"""
+    get_async = getAsync
+    def patch(self, body: MarketingBusifavorStocksStockIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """修改商家券基本信息API"""
+    def patchAsync(self, body: MarketingBusifavorStocksStockIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """修改商家券基本信息API"""
     patch_async = patchAsync
 class MarketingBusifavorStocks(Node):
     _stock_id_: MarketingBusifavorStocksStockId
-    def __truediv__(self, value: Value) -> MarketingBusifavorStocksStockId: ...
-    def post(self, body: MarketingBusifavorStocksPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorStocksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorStocksStockId: ...
+    def post(self, body: MarketingBusifavorStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksPostAnswer]:
         """创建商家券API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_1.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorStocksPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorStocksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksPostAnswer]]:
+        直连商户
+
+        required: stock_name 商家券批次名称, belong_merchant 批次归属商户号, goods_name 适用商品范围, stock_type 批次类型, coupon_use_rule 核销规则, stock_send_rule 发放规则, out_request_no 商户请求单号, coupon_code_mode 券code模式"""
+    def postAsync(self, body: MarketingBusifavorStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorStocksPostAnswer]]:
         """创建商家券API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorStocksPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorStocksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksPostAnswer]:
+    def __call__(self, body: MarketingBusifavorStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorStocksPostAnswer]:
         """创建商家券API"""
 class OpenMarketingBusifavorStocks(OpenNode):
     _stock_id_: OpenMarketingBusifavorStocksStockId
@@ -905,20 +1852,22 @@ class OpenMarketingBusifavorStocks(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_1.shtml
 
-        直连商户"""
+        直连商户
+
+        required: stock_name 商家券批次名称, belong_merchant 批次归属商户号, goods_name 适用商品范围, stock_type 批次类型, coupon_use_rule 核销规则, stock_send_rule 发放规则, out_request_no 商户请求单号, coupon_code_mode 券code模式"""
     def postAsync(self, body: MarketingBusifavorStocksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建商家券API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorStocksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建商家券API"""
 class MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId(Stem):
-    def get(self, config: Config = ..., /, *, subsidy_receipt_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, subsidy_receipt_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer]:
         """查询营销补差付款单详情API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_18.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, subsidy_receipt_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, subsidy_receipt_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer]]:
         """查询营销补差付款单详情API"""
     get_async = getAsync
 class OpenMarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId(OpenNode):
@@ -931,28 +1880,38 @@ class OpenMarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, subsidy_receipt_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询营销补差付款单详情API"""
     get_async = getAsync
+class FilledMarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer]:
+        """查询营销补差付款单详情API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptIdGetAnswer]]:
+        """查询营销补差付款单详情API"""
+    get_async = getAsync
 class MarketingBusifavorSubsidyPayReceipts(Node):
     _subsidy_receipt_id_: MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId
-    def __truediv__(self, value: Value) -> MarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId: ...
-    def get(self, config: Config = ..., /, *, params: MarketingBusifavorSubsidyPayReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorSubsidyPayReceiptsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingBusifavorSubsidyPayReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorSubsidyPayReceiptsGetAnswer]:
         """查询营销补差付款单列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_19.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingBusifavorSubsidyPayReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorSubsidyPayReceiptsGetAnswer]]:
+        直连商户
+
+        required: stock_id 商家券批次号, coupon_code 商家券Code"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingBusifavorSubsidyPayReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorSubsidyPayReceiptsGetAnswer]]:
         """查询营销补差付款单列表API"""
     get_async = getAsync
-    def post(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorSubsidyPayReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyPayReceiptsPostAnswer]:
+    def post(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyPayReceiptsPostAnswer]:
         """营销补差付款API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_16.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorSubsidyPayReceiptsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyPayReceiptsPostAnswer]]:
+        直连商户
+
+        required: stock_id 商家券批次号, coupon_code 商家券Code, transaction_id 微信支付订单号, payer_merchant 营销补差扣款商户号, payee_merchant 营销补差入账商户号, amount 补差付款金额, description 补差付款描述, out_subsidy_no 业务请求唯一单号"""
+    def postAsync(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyPayReceiptsPostAnswer]]:
         """营销补差付款API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorSubsidyPayReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyPayReceiptsPostAnswer]:
+    def __call__(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyPayReceiptsPostAnswer]:
         """营销补差付款API"""
 class OpenMarketingBusifavorSubsidyPayReceipts(OpenNode):
     _subsidy_receipt_id_: OpenMarketingBusifavorSubsidyPayReceiptsSubsidyReceiptId
@@ -962,7 +1921,9 @@ class OpenMarketingBusifavorSubsidyPayReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_19.shtml
 
-        直连商户"""
+        直连商户
+
+        required: stock_id 商家券批次号, coupon_code 商家券Code"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询营销补差付款单列表API"""
     get_async = getAsync
@@ -971,20 +1932,22 @@ class OpenMarketingBusifavorSubsidyPayReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_16.shtml
 
-        直连商户"""
+        直连商户
+
+        required: stock_id 商家券批次号, coupon_code 商家券Code, transaction_id 微信支付订单号, payer_merchant 营销补差扣款商户号, payee_merchant 营销补差入账商户号, amount 补差付款金额, description 补差付款描述, out_subsidy_no 业务请求唯一单号"""
     def postAsync(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """营销补差付款API"""
     post_async = postAsync
     def __call__(self, body: MarketingBusifavorSubsidyPayReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """营销补差付款API"""
 class MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId(Stem):
-    def get(self, config: Config = ..., /, *, subsidy_return_receipt_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, subsidy_return_receipt_id: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer]:
         """查询商家券营销补差回退单详情
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_21.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, subsidy_return_receipt_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, subsidy_return_receipt_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer]]:
         """查询商家券营销补差回退单详情"""
     get_async = getAsync
 class OpenMarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId(OpenNode):
@@ -997,19 +1960,27 @@ class OpenMarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId(OpenNode
     def getAsync(self, config: Config = ..., /, *, subsidy_return_receipt_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询商家券营销补差回退单详情"""
     get_async = getAsync
+class FilledMarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer]:
+        """查询商家券营销补差回退单详情"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptIdGetAnswer]]:
+        """查询商家券营销补差回退单详情"""
+    get_async = getAsync
 class MarketingBusifavorSubsidyReturnReceipts(Node):
     _subsidy_return_receipt_id_: MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId
-    def __truediv__(self, value: Value) -> MarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId: ...
-    def post(self, body: MarketingBusifavorSubsidyReturnReceiptsPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorSubsidyReturnReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyReturnReceiptsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId: ...
+    def post(self, body: MarketingBusifavorSubsidyReturnReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyReturnReceiptsPostAnswer]:
         """营销补差回退API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_17.shtml
 
-        直连商户"""
-    def postAsync(self, body: MarketingBusifavorSubsidyReturnReceiptsPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorSubsidyReturnReceiptsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyReturnReceiptsPostAnswer]]:
+        直连商户
+
+        required: stock_id 商家券批次号, coupon_code 商家券Code, transaction_id 微信支付订单号, refund_id 微信支付退款单号, payer_merchant 原营销补差扣款商户号, payee_merchant 原营销补差入账商户号, amount 补差回退金额, description 补差回退描述, out_subsidy_return_no 业务请求唯一单号"""
+    def postAsync(self, body: MarketingBusifavorSubsidyReturnReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorSubsidyReturnReceiptsPostAnswer]]:
         """营销补差回退API"""
     post_async = postAsync
-    def __call__(self, body: MarketingBusifavorSubsidyReturnReceiptsPostBody = ..., config: Config = ..., /, *, json: MarketingBusifavorSubsidyReturnReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyReturnReceiptsPostAnswer]:
+    def __call__(self, body: MarketingBusifavorSubsidyReturnReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorSubsidyReturnReceiptsPostAnswer]:
         """营销补差回退API"""
 class OpenMarketingBusifavorSubsidyReturnReceipts(OpenNode):
     _subsidy_return_receipt_id_: OpenMarketingBusifavorSubsidyReturnReceiptsSubsidyReturnReceiptId
@@ -1019,7 +1990,9 @@ class OpenMarketingBusifavorSubsidyReturnReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_17.shtml
 
-        直连商户"""
+        直连商户
+
+        required: stock_id 商家券批次号, coupon_code 商家券Code, transaction_id 微信支付订单号, refund_id 微信支付退款单号, payer_merchant 原营销补差扣款商户号, payee_merchant 原营销补差入账商户号, amount 补差回退金额, description 补差回退描述, out_subsidy_return_no 业务请求唯一单号"""
     def postAsync(self, body: MarketingBusifavorSubsidyReturnReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """营销补差回退API"""
     post_async = postAsync
@@ -1032,13 +2005,13 @@ class OpenMarketingBusifavorSubsidy(OpenNode):
     payReceipts: OpenMarketingBusifavorSubsidyPayReceipts
     returnReceipts: OpenMarketingBusifavorSubsidyReturnReceipts
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., appid: Value = ..., **options: Unpack[Options]) -> Answer[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, coupon_code: Value, appid: Value, **options: Unpack[Options]) -> Answer[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswer]:
         """查询用户单张券详情API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/busifavor/chapter3_5.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., appid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, openid: Value, coupon_code: Value, appid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswer]]:
         """查询用户单张券详情API"""
     get_async = getAsync
 class OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid(OpenNode):
@@ -1051,26 +2024,39 @@ class OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., appid: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户单张券详情API"""
     get_async = getAsync
+class FilledMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswer]:
+        """查询用户单张券详情API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppidGetAnswer]]:
+        """查询用户单张券详情API"""
+    get_async = getAsync
 class MarketingBusifavorUsersOpenidCouponsCouponCodeAppids(Stem):
     _appid_: MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid
-    def __truediv__(self, value: Value) -> MarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid: ...
+    def __truediv__(self, value: Value) -> OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid: ...
 class OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppids(OpenNode):
     _appid_: OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid
     def __truediv__(self, value: Value) -> OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid: ...
+class FilledMarketingBusifavorUsersOpenidCouponsCouponCodeAppids(Stem):
+    _appid_: OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorUsersOpenidCouponsCouponCodeAppidsAppid: ...
 class MarketingBusifavorUsersOpenidCouponsCouponCode(Stem):
     appids: MarketingBusifavorUsersOpenidCouponsCouponCodeAppids
 class OpenMarketingBusifavorUsersOpenidCouponsCouponCode(OpenNode):
     appids: OpenMarketingBusifavorUsersOpenidCouponsCouponCodeAppids
+class FilledMarketingBusifavorUsersOpenidCouponsCouponCode(Stem):
+    appids: FilledMarketingBusifavorUsersOpenidCouponsCouponCodeAppids
 class MarketingBusifavorUsersOpenidCoupons(Stem):
     _coupon_code_: MarketingBusifavorUsersOpenidCouponsCouponCode
-    def __truediv__(self, value: Value) -> MarketingBusifavorUsersOpenidCouponsCouponCode: ...
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingBusifavorUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorUsersOpenidCouponsGetAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingBusifavorUsersOpenidCouponsCouponCode: ...
+    def get(self, config: Config = ..., /, *, openid: Value, params: MarketingBusifavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorUsersOpenidCouponsGetAnswer]:
         """根据过滤条件查询用户券API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_4.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingBusifavorUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorUsersOpenidCouponsGetAnswer]]:
+        直连商户
+
+        required: appid 公众账号ID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: MarketingBusifavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorUsersOpenidCouponsGetAnswer]]:
         """根据过滤条件查询用户券API"""
     get_async = getAsync
 class OpenMarketingBusifavorUsersOpenidCoupons(OpenNode):
@@ -1081,17 +2067,29 @@ class OpenMarketingBusifavorUsersOpenidCoupons(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_2_4.shtml
 
-        直连商户"""
+        直连商户
+
+        required: appid 公众账号ID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """根据过滤条件查询用户券API"""
+    get_async = getAsync
+class FilledMarketingBusifavorUsersOpenidCoupons(Stem):
+    _coupon_code_: OpenMarketingBusifavorUsersOpenidCouponsCouponCode
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorUsersOpenidCouponsCouponCode: ...
+    def get(self, config: Config = ..., /, *, params: MarketingBusifavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBusifavorUsersOpenidCouponsGetAnswer]:
+        """根据过滤条件查询用户券API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingBusifavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorUsersOpenidCouponsGetAnswer]]:
         """根据过滤条件查询用户券API"""
     get_async = getAsync
 class MarketingBusifavorUsersOpenid(Stem):
     coupons: MarketingBusifavorUsersOpenidCoupons
 class OpenMarketingBusifavorUsersOpenid(OpenNode):
     coupons: OpenMarketingBusifavorUsersOpenidCoupons
+class FilledMarketingBusifavorUsersOpenid(Stem):
+    coupons: FilledMarketingBusifavorUsersOpenidCoupons
 class MarketingBusifavorUsers(Stem):
     _openid_: MarketingBusifavorUsersOpenid
-    def __truediv__(self, value: Value) -> MarketingBusifavorUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledMarketingBusifavorUsersOpenid: ...
 class OpenMarketingBusifavorUsers(OpenNode):
     _openid_: OpenMarketingBusifavorUsersOpenid
     def __truediv__(self, value: Value) -> OpenMarketingBusifavorUsersOpenid: ...

@@ -8,253 +8,620 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingFavorCallbacksGetQuery(TypedDict):
     mchid: Text
+    "商户号"
 class MarketingFavorCallbacksGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     notify_url: str
+    "通知地址"
 class MarketingFavorCallbacksPostBody(TypedDict):
     mchid: str
+    "商户号"
     notify_url: str
+    "通知url地址"
     switch: NotRequired[bool]
+    "回调开关"
 class MarketingFavorCallbacksPostAnswer(TypedDict):
     update_time: str
+    "修改时间"
     notify_url: str
+    "通知地址"
 class MarketingFavorCouponStocksPostBodyStockUseRule(TypedDict):
     max_coupons: int
+    "发放总上限"
     max_amount: int
+    "总预算"
     max_amount_by_day: NotRequired[int]
+    "单天发放上限金额"
     max_coupons_per_user: int
+    "单个用户可领个数"
     natural_person_limit: bool
+    "是否开启自然人限制"
     prevent_api_abuse: bool
+    "api发券防刷"
 class MarketingFavorCouponStocksPostBodyPatternInfo(TypedDict):
     description: NotRequired[str]
+    "使用说明"
     merchant_logo: NotRequired[str]
+    "商户logo"
     merchant_name: NotRequired[str]
+    "商户名称"
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
     coupon_image: NotRequired[str]
+    "券详情图片"
     jump_target: NotRequired[Literal["PAYMENT_CODE", "MINI_PROGRAM", "DEFAULT_PAGE"] | str]
+    "卡包跳转目标"
     mini_program_appid: NotRequired[str]
+    "小程序appid"
     mini_program_path: NotRequired[str]
+    "小程序path"
 class MarketingFavorCouponStocksPostBodyCouponUseRuleCouponAvailableTimeFixAvailableTime(TypedDict):
     available_week_day: NotRequired[list[Literal[0, 1, 2, 3, 4, 5, 6] | int]]
+    "可用星期数"
     begin_time: NotRequired[int]
+    "当天开始时间"
     end_time: NotRequired[int]
+    "当天结束时间"
 class MarketingFavorCouponStocksPostBodyCouponUseRuleCouponAvailableTime(TypedDict):
     available_begin_time: NotRequired[str]
+    "开始时间"
     available_end_time: NotRequired[str]
+    "结束时间"
     fix_available_time: NotRequired[MarketingFavorCouponStocksPostBodyCouponUseRuleCouponAvailableTimeFixAvailableTime]
+    "固定时间段可用"
     second_day_available: NotRequired[bool]
+    "领取第二天生效"
     available_time_after_receive: NotRequired[int]
+    "领取后有效时间"
 class MarketingFavorCouponStocksPostBodyCouponUseRuleFixedNormalCoupon(TypedDict):
     coupon_amount: int
+    "面额"
     transaction_minimum: int
+    "门槛"
 class MarketingFavorCouponStocksPostBodyCouponUseRuleDiscountCoupon(TypedDict):
     discount_amount_max: NotRequired[int]
+    "最高折扣金额"
     discount_percent: NotRequired[int]
+    "折扣百分比"
     transaction_minimum: NotRequired[int]
+    "门槛"
 class MarketingFavorCouponStocksPostBodyCouponUseRuleExchangeCoupon(TypedDict):
     exchange_price: NotRequired[int]
+    "单品换购价"
     transaction_minimum: NotRequired[int]
+    "消费门槛"
 class MarketingFavorCouponStocksPostBodyCouponUseRuleLimitCard(TypedDict):
     name: NotRequired[str]
+    "银行卡名称"
     bin: NotRequired[list[str]]
+    "指定卡BIN"
 class MarketingFavorCouponStocksPostBodyCouponUseRule(TypedDict):
     coupon_available_time: MarketingFavorCouponStocksPostBodyCouponUseRuleCouponAvailableTime
+    "券可核销时间"
     fixed_normal_coupon: NotRequired[MarketingFavorCouponStocksPostBodyCouponUseRuleFixedNormalCoupon]
+    "固定面额满减券使用规则"
     discount_coupon: NotRequired[MarketingFavorCouponStocksPostBodyCouponUseRuleDiscountCoupon]
+    "折扣券使用规则"
     exchange_coupon: NotRequired[MarketingFavorCouponStocksPostBodyCouponUseRuleExchangeCoupon]
+    "换购券使用规则"
     goods_tag: NotRequired[list[str]]
+    "订单优惠标记"
     limit_pay: NotRequired[list[str]]
+    "指定支付方式"
     limit_card: NotRequired[MarketingFavorCouponStocksPostBodyCouponUseRuleLimitCard]
+    "指定银行卡BIN"
     trade_type: NotRequired[list[Literal["MICROAPP", "APPPAY", "PPAY", "CARD", "FACE", "OTHER"] | str]]
+    "支付方式"
     available_items: NotRequired[list[str]]
+    "可核销商品编码"
     unavailable_items: NotRequired[list[str]]
+    "不参与优惠商品编码"
     available_merchants: NotRequired[list[str]]
+    "可核销商户号"
     combine_use: NotRequired[bool]
+    "是否可叠加其他优惠"
 class MarketingFavorCouponStocksPostBody(TypedDict):
     stock_name: str
+    "批次名称"
     available_begin_time: str
+    "开始时间"
     available_end_time: str
+    "结束时间"
     stock_use_rule: MarketingFavorCouponStocksPostBodyStockUseRule
+    "发放规则"
     no_cash: bool
+    "是否无资金流"
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHAHGE", "RANDOM", "DISCOUNT_CUT"] | str
+    "批次类型"
     comment: NotRequired[str]
+    "批次备注"
     belong_merchant: str
+    "归属商户号"
     pattern_info: NotRequired[MarketingFavorCouponStocksPostBodyPatternInfo]
+    "样式信息"
     coupon_use_rule: MarketingFavorCouponStocksPostBodyCouponUseRule
+    "核销规则"
     out_request_no: str
+    "商户单据号"
     ext_info: NotRequired[str]
+    "扩展属性"
 class MarketingFavorCouponStocksPostAnswer(TypedDict):
     stock_id: str
+    "批次号"
     create_time: str
+    "创建时间"
 class MarketingFavorMediaImageUploadPostAnswer(TypedDict):
     media_url: str
+    "媒体文件URL地址"
 class MarketingFavorStocksStockIdItemsGetQuery(TypedDict):
     stock_creator_mchid: Text
+    "创建批次的商户号"
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
 class MarketingFavorStocksStockIdItemsGetAnswer(TypedDict):
     total_count: int
+    "可用单品编码总数"
     data: NotRequired[list[str]]
+    "可用单品编码"
     offset: int
+    "分页页码"
     limit: int
+    "分页大小"
     stock_id: str
+    "批次号"
 class MarketingFavorStocksStockIdMerchantsGetQuery(TypedDict):
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
     stock_creator_mchid: Text
-MarketingFavorStocksStockIdMerchantsGetAnswer = MarketingFavorStocksStockIdItemsGetAnswer
+    "创建批次的商户号"
+class MarketingFavorStocksStockIdMerchantsGetAnswer(TypedDict):
+    total_count: int
+    "可用商户总数量"
+    data: NotRequired[list[str]]
+    "可用商户列表"
+    offset: int
+    "分页页码"
+    limit: int
+    "分页大小"
+    stock_id: str
+    "批次号"
 class MarketingFavorStocksStockIdModifyGoodsIdPostBody(TypedDict):
     stock_creator_mchid: str
+    "创建批次的商户号"
     add_goods_id_list: NotRequired[list[str]]
+    "增加单品编码列表"
     delete_goods_id_list: NotRequired[list[str]]
+    "删除单品编码列表"
 class MarketingFavorStocksStockIdModifyGoodsIdPostAnswer(TypedDict):
     pause_time: str
+    "生效时间"
     stock_id: str
+    "批次号"
 class MarketingFavorStocksStockIdPausePostBody(TypedDict):
     stock_creator_mchid: str
-MarketingFavorStocksStockIdPausePostAnswer = MarketingFavorStocksStockIdModifyGoodsIdPostAnswer
+    "创建批次的商户号"
+class MarketingFavorStocksStockIdPausePostAnswer(TypedDict):
+    pause_time: str
+    "暂停时间"
+    stock_id: str
+    "批次号"
 class MarketingFavorStocksStockIdRefundFlowGetAnswer(TypedDict):
     url: str
+    "下载链接"
     hash_value: str
+    "安全校验码"
     hash_type: str
+    "哈希算法类型"
 class MarketingFavorStocksStockIdRefundFlowByDayGetQuery(TypedDict):
     bill_date: Text
+    "账单日期"
 class MarketingFavorStocksStockIdRefundFlowByDayGetAnswer(TypedDict):
     url: str
+    "下载链接"
     stock_refundflow_hash: str
+    "账单文件摘要"
     stock_refundflow_count: str
-MarketingFavorStocksStockIdRestartPostBody = MarketingFavorStocksStockIdPausePostBody
+    "账单记录总条数"
+class MarketingFavorStocksStockIdRestartPostBody(TypedDict):
+    stock_creator_mchid: str
+    "创建批次的商户号"
 class MarketingFavorStocksStockIdRestartPostAnswer(TypedDict):
     restart_time: str
+    "生效时间"
     stock_id: str
-MarketingFavorStocksStockIdStartPostBody = MarketingFavorStocksStockIdPausePostBody
+    "批次号"
+class MarketingFavorStocksStockIdStartPostBody(TypedDict):
+    stock_creator_mchid: str
+    "创建批次的商户号"
 class MarketingFavorStocksStockIdStartPostAnswer(TypedDict):
     start_time: str
+    "生效时间"
     stock_id: str
-MarketingFavorStocksStockIdUseFlowGetAnswer = MarketingFavorStocksStockIdRefundFlowGetAnswer
-MarketingFavorStocksStockIdUseFlowByDayGetQuery = MarketingFavorStocksStockIdRefundFlowByDayGetQuery
+    "批次号"
+class MarketingFavorStocksStockIdUseFlowGetAnswer(TypedDict):
+    url: str
+    "下载链接"
+    hash_value: str
+    "安全校验码"
+    hash_type: str
+    "哈希算法类型"
+class MarketingFavorStocksStockIdUseFlowByDayGetQuery(TypedDict):
+    bill_date: Text
+    "账单日期"
 class MarketingFavorStocksStockIdUseFlowByDayGetAnswer(TypedDict):
     url: str
+    "下载链接"
     stock_useflow_hash: str
+    "账单文件摘要"
     stock_useflow_count: str
+    "账单记录总条数"
 class MarketingFavorStocksStockIdGetQuery(TypedDict):
     stock_creator_mchid: Text
+    "创建批次的商户号"
+class MarketingFavorStocksStockIdGetAnswerStockUseRule(TypedDict):
+    max_coupons: int
+    "发放总上限"
+    max_amount: int
+    "总预算"
+    max_amount_by_day: NotRequired[int]
+    "单天发放上限金额"
+    max_coupons_per_user: int
+    "单个用户可领个数"
+    natural_person_limit: bool
+    "是否开启自然人限制"
+    prevent_api_abuse: bool
+    "api发券防刷"
 class MarketingFavorStocksStockIdGetAnswerCutToMessage(TypedDict):
     single_price_max: NotRequired[int]
+    "可用优惠的商品最高单价"
     cut_to_price: NotRequired[int]
+    "减至后的优惠单价"
 class MarketingFavorStocksStockIdGetAnswerAvailableRegionList(TypedDict):
     type: NotRequired[str]
+    "类型"
     province: NotRequired[str]
+    "省"
     city: NotRequired[str]
+    "市"
     district: NotRequired[str]
+    "区"
     country: NotRequired[str]
+    "国家"
 class MarketingFavorStocksStockIdGetAnswer(TypedDict):
     stock_name: str
+    "批次名称"
     available_begin_time: str
+    "开始时间"
     available_end_time: str
-    stock_use_rule: MarketingFavorCouponStocksPostBodyStockUseRule
+    "结束时间"
+    stock_use_rule: MarketingFavorStocksStockIdGetAnswerStockUseRule
+    "发放规则"
     no_cash: bool
+    "是否无资金流"
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHAHGE", "RANDOM", "DISCOUNT_CUT"] | str
+    "批次类型"
     stock_id: NotRequired[str]
+    "批次号"
     stock_creator_mchid: NotRequired[str]
+    "创建批次的商户号"
     status: NotRequired[Literal["unactivated", "audit", "running", "stoped", "paused"] | str]
+    "批次状态"
     description: str
+    "使用说明"
     create_time: NotRequired[str]
+    "创建时间"
     start_time: NotRequired[str]
+    "激活批次的时间"
     stop_time: NotRequired[str]
+    "终止批次的时间"
     singleitem: NotRequired[bool]
+    "是否单品优惠"
     cut_to_message: NotRequired[MarketingFavorStocksStockIdGetAnswerCutToMessage]
+    "减至批次特定信息"
     distributed_coupons: NotRequired[int]
+    "已发券数量"
     business_type: NotRequired[Literal["MULTIUSE"] | str]
+    "业务类型"
     available_region_list: NotRequired[list[MarketingFavorStocksStockIdGetAnswerAvailableRegionList]]
+    "消费金可用地域"
     available_industry_list: NotRequired[list[str]]
+    "消费金可用行业"
 class MarketingFavorStocksGetQuery(TypedDict):
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
     stock_creator_mchid: Text
+    "创建批次的商户号"
     create_start_time: NotRequired[Text]
+    "起始时间"
     create_end_time: NotRequired[Text]
+    "终止时间"
     status: NotRequired[Text]
+    "批次状态"
+class MarketingFavorStocksGetAnswerDataStockUseRule(TypedDict):
+    max_coupons: int
+    "发放总上限"
+    max_amount: int
+    "总预算"
+    max_amount_by_day: NotRequired[int]
+    "单天发放上限金额"
+    max_coupons_per_user: int
+    "单个用户可领个数"
+    natural_person_limit: bool
+    "是否开启自然人限制"
+    prevent_api_abuse: bool
+    "api发券防刷"
+class MarketingFavorStocksGetAnswerDataCutToMessage(TypedDict):
+    single_price_max: NotRequired[int]
+    "可用优惠的商品最高单价"
+    cut_to_price: NotRequired[int]
+    "减至后的优惠单价"
+class MarketingFavorStocksGetAnswerDataAvailableRegionList(TypedDict):
+    type: NotRequired[str]
+    "类型"
+    province: NotRequired[str]
+    "省"
+    city: NotRequired[str]
+    "市"
+    district: NotRequired[str]
+    "区"
+    country: NotRequired[str]
+    "国家"
+class MarketingFavorStocksGetAnswerData(TypedDict):
+    stock_name: str
+    "批次名称"
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    stock_use_rule: MarketingFavorStocksGetAnswerDataStockUseRule
+    "发放规则"
+    no_cash: bool
+    "是否无资金流"
+    stock_type: Literal["NORMAL", "DISCOUNT", "EXCHAHGE", "RANDOM", "DISCOUNT_CUT"] | str
+    "批次类型"
+    stock_id: NotRequired[str]
+    "批次号"
+    stock_creator_mchid: NotRequired[str]
+    "创建批次的商户号"
+    status: NotRequired[Literal["unactivated", "audit", "running", "stoped", "paused"] | str]
+    "批次状态"
+    description: str
+    "使用说明"
+    create_time: NotRequired[str]
+    "创建时间"
+    start_time: NotRequired[str]
+    "激活批次的时间"
+    stop_time: NotRequired[str]
+    "终止批次的时间"
+    singleitem: NotRequired[bool]
+    "是否单品优惠"
+    cut_to_message: NotRequired[MarketingFavorStocksGetAnswerDataCutToMessage]
+    "减至批次特定信息"
+    distributed_coupons: NotRequired[int]
+    "已发券数量"
+    business_type: NotRequired[Literal["MULTIUSE"] | str]
+    "业务类型"
+    available_region_list: NotRequired[list[MarketingFavorStocksGetAnswerDataAvailableRegionList]]
+    "消费金可用地域"
+    available_industry_list: NotRequired[list[str]]
+    "消费金可用行业"
 class MarketingFavorStocksGetAnswer(TypedDict):
     total_count: int
+    "批次总数"
     limit: int
+    "分页大小"
     offset: int
-    data: NotRequired[list[MarketingFavorStocksStockIdGetAnswer]]
+    "分页页码"
+    data: NotRequired[list[MarketingFavorStocksGetAnswerData]]
+    "批次详情"
 class MarketingFavorUsersOpenidCouponsCouponIdGetQuery(TypedDict):
     appid: Text
+    "公众账号ID"
+class MarketingFavorUsersOpenidCouponsCouponIdGetAnswerCutToMessage(TypedDict):
+    single_price_max: NotRequired[int]
+    "可用优惠的商品最高单价"
+    cut_to_price: NotRequired[int]
+    "减至后的优惠单价"
+class MarketingFavorUsersOpenidCouponsCouponIdGetAnswerNormalCouponInformation(TypedDict):
+    coupon_amount: int
+    "面额"
+    transaction_minimum: int
+    "门槛"
 class MarketingFavorUsersOpenidCouponsCouponIdGetAnswerConsumeInformationGoodsDetail(TypedDict):
     goods_id: NotRequired[str]
+    "商品编码"
     quantity: NotRequired[int]
+    "商品数量"
     price: NotRequired[int]
+    "商品价格"
     discount_amount: NotRequired[int]
+    "商品优惠金额"
 class MarketingFavorUsersOpenidCouponsCouponIdGetAnswerConsumeInformation(TypedDict):
     consume_time: NotRequired[str]
+    "核销时间"
     consume_mchid: NotRequired[str]
+    "核销商户号"
     transaction_id: NotRequired[str]
+    "核销商户号"
     goods_detail: NotRequired[list[MarketingFavorUsersOpenidCouponsCouponIdGetAnswerConsumeInformationGoodsDetail]]
+    "单品信息"
 class MarketingFavorUsersOpenidCouponsCouponIdGetAnswer(TypedDict):
     stock_creator_mchid: NotRequired[str]
+    "创建批次的商户号"
     stock_id: NotRequired[str]
+    "批次号"
     coupon_id: NotRequired[str]
+    "代金券id"
     coupon_name: NotRequired[str]
+    "代金券名称"
     status: NotRequired[Literal["SENDED", "USED", "EXPIRED", "RECOVER"] | str]
+    "代金券状态"
     description: NotRequired[str]
+    "使用说明"
     create_time: NotRequired[str]
+    "领券时间"
     coupon_type: NotRequired[Literal["NORMAL", "CUT_TO"] | str]
+    "券类型"
     start_time: NotRequired[str]
+    "激活批次的时间"
     stop_time: NotRequired[str]
+    "终止批次的时间"
     singleitem: NotRequired[bool]
-    cut_to_message: NotRequired[MarketingFavorStocksStockIdGetAnswerCutToMessage]
+    "是否单品优惠"
+    cut_to_message: NotRequired[MarketingFavorUsersOpenidCouponsCouponIdGetAnswerCutToMessage]
+    "减至批次特定信息"
     available_begin_time: NotRequired[str]
+    "可用开始时间"
     available_end_time: NotRequired[str]
-    normal_coupon_information: NotRequired[MarketingFavorCouponStocksPostBodyCouponUseRuleFixedNormalCoupon]
+    "可用结束时间"
+    normal_coupon_information: NotRequired[MarketingFavorUsersOpenidCouponsCouponIdGetAnswerNormalCouponInformation]
+    "固定面额满减券使用规则"
     consume_information: NotRequired[MarketingFavorUsersOpenidCouponsCouponIdGetAnswerConsumeInformation]
+    "已实扣代金券核销信息"
     available_balance: NotRequired[int]
+    "剩余金额"
     business_type: NotRequired[Literal["MULTIUSE"] | str]
+    "业务类型"
 class MarketingFavorUsersOpenidCouponsGetQuery(TypedDict):
     appid: Text
+    "公众账号ID"
     stock_id: NotRequired[Text]
+    "批次号"
     status: NotRequired[Text]
+    "券或消费金状态"
     creator_mchid: NotRequired[Text]
+    "创建批次的商户号"
     sender_mchid: NotRequired[Text]
+    "批次发放商户号"
     available_mchid: NotRequired[Text]
+    "可用商户号"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
     business_type: NotRequired[Text]
+    "业务类型"
+class MarketingFavorUsersOpenidCouponsGetAnswerDataCutToMessage(TypedDict):
+    single_price_max: NotRequired[int]
+    "可用优惠的商品最高单价"
+    cut_to_price: NotRequired[int]
+    "减至后的优惠单价"
+class MarketingFavorUsersOpenidCouponsGetAnswerDataNormalCouponInformation(TypedDict):
+    coupon_amount: int
+    "面额"
+    transaction_minimum: int
+    "门槛"
+class MarketingFavorUsersOpenidCouponsGetAnswerDataConsumeInformationGoodsDetail(TypedDict):
+    goods_id: NotRequired[str]
+    "商品编码"
+    quantity: NotRequired[int]
+    "商品数量"
+    price: NotRequired[int]
+    "商品价格"
+    discount_amount: NotRequired[int]
+    "商品优惠金额"
+class MarketingFavorUsersOpenidCouponsGetAnswerDataConsumeInformation(TypedDict):
+    consume_time: NotRequired[str]
+    "核销时间"
+    consume_mchid: NotRequired[str]
+    "核销商户号"
+    transaction_id: NotRequired[str]
+    "核销商户号"
+    goods_detail: NotRequired[list[MarketingFavorUsersOpenidCouponsGetAnswerDataConsumeInformationGoodsDetail]]
+    "单品信息"
+class MarketingFavorUsersOpenidCouponsGetAnswerData(TypedDict):
+    stock_creator_mchid: NotRequired[str]
+    "创建批次的商户号"
+    stock_id: NotRequired[str]
+    "批次号"
+    coupon_id: NotRequired[str]
+    "代金券id"
+    coupon_name: NotRequired[str]
+    "代金券名称"
+    status: NotRequired[Literal["SENDED", "USED", "EXPIRED", "RECOVER"] | str]
+    "代金券状态"
+    description: NotRequired[str]
+    "使用说明"
+    create_time: NotRequired[str]
+    "领券时间"
+    coupon_type: NotRequired[Literal["NORMAL", "CUT_TO"] | str]
+    "券类型"
+    start_time: NotRequired[str]
+    "激活批次的时间"
+    stop_time: NotRequired[str]
+    "终止批次的时间"
+    singleitem: NotRequired[bool]
+    "是否单品优惠"
+    cut_to_message: NotRequired[MarketingFavorUsersOpenidCouponsGetAnswerDataCutToMessage]
+    "减至批次特定信息"
+    available_begin_time: NotRequired[str]
+    "可用开始时间"
+    available_end_time: NotRequired[str]
+    "可用结束时间"
+    normal_coupon_information: NotRequired[MarketingFavorUsersOpenidCouponsGetAnswerDataNormalCouponInformation]
+    "固定面额满减券使用规则"
+    consume_information: NotRequired[MarketingFavorUsersOpenidCouponsGetAnswerDataConsumeInformation]
+    "已实扣代金券核销信息"
+    available_balance: NotRequired[int]
+    "剩余金额"
+    business_type: NotRequired[Literal["MULTIUSE"] | str]
+    "业务类型"
 class MarketingFavorUsersOpenidCouponsGetAnswer(TypedDict):
     total_count: int
+    "总数量"
     offset: int
+    "分页页码"
     limit: int
-    data: list[MarketingFavorUsersOpenidCouponsCouponIdGetAnswer]
+    "分页大小"
+    data: list[MarketingFavorUsersOpenidCouponsGetAnswerData]
+    "结果集"
 class MarketingFavorUsersOpenidCouponsPostBody(TypedDict):
     stock_id: str
+    "批次号"
     out_request_no: str
+    "商户单据号"
     appid: str
+    "公众账号ID"
     stock_creator_mchid: str
+    "创建批次的商户号"
     coupon_value: NotRequired[int]
+    "指定面额发券"
     coupon_minimum: NotRequired[int]
+    "指定面额发券"
 class MarketingFavorUsersOpenidCouponsPostAnswer(TypedDict):
     coupon_id: str
+    "代金券id"
 class MarketingFavorCallbacks(Node):
-    def get(self, config: Config = ..., /, *, params: MarketingFavorCallbacksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorCallbacksGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MarketingFavorCallbacksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorCallbacksGetAnswer]:
         """获取已设置的消息通知地址API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_12.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorCallbacksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorCallbacksGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: mchid 商户号"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorCallbacksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorCallbacksGetAnswer]]:
         """获取已设置的消息通知地址API"""
     get_async = getAsync
-    def post(self, body: MarketingFavorCallbacksPostBody = ..., config: Config = ..., /, *, json: MarketingFavorCallbacksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorCallbacksPostAnswer]:
+    def post(self, body: MarketingFavorCallbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorCallbacksPostAnswer]:
         """设置消息通知地址API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_12.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingFavorCallbacksPostBody = ..., config: Config = ..., /, *, json: MarketingFavorCallbacksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorCallbacksPostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: mchid 商户号, notify_url 通知url地址"""
+    def postAsync(self, body: MarketingFavorCallbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorCallbacksPostAnswer]]:
         """设置消息通知地址API"""
     post_async = postAsync
-    def __call__(self, body: MarketingFavorCallbacksPostBody = ..., config: Config = ..., /, *, json: MarketingFavorCallbacksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorCallbacksPostAnswer]:
+    def __call__(self, body: MarketingFavorCallbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorCallbacksPostAnswer]:
         """设置消息通知地址API"""
 class OpenMarketingFavorCallbacks(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -262,7 +629,9 @@ class OpenMarketingFavorCallbacks(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_12.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: mchid 商户号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取已设置的消息通知地址API"""
     get_async = getAsync
@@ -271,23 +640,27 @@ class OpenMarketingFavorCallbacks(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_12.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: mchid 商户号, notify_url 通知url地址"""
     def postAsync(self, body: MarketingFavorCallbacksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """设置消息通知地址API"""
     post_async = postAsync
     def __call__(self, body: MarketingFavorCallbacksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """设置消息通知地址API"""
 class MarketingFavorCouponStocks(Node):
-    def post(self, body: MarketingFavorCouponStocksPostBody = ..., config: Config = ..., /, *, json: MarketingFavorCouponStocksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorCouponStocksPostAnswer]:
+    def post(self, body: MarketingFavorCouponStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorCouponStocksPostAnswer]:
         """创建代金券批次API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_1.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingFavorCouponStocksPostBody = ..., config: Config = ..., /, *, json: MarketingFavorCouponStocksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorCouponStocksPostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: stock_name 批次名称, available_begin_time 开始时间, available_end_time 结束时间, stock_use_rule 发放规则, no_cash 是否无资金流, stock_type 批次类型, belong_merchant 归属商户号, coupon_use_rule 核销规则, out_request_no 商户单据号"""
+    def postAsync(self, body: MarketingFavorCouponStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorCouponStocksPostAnswer]]:
         """创建代金券批次API"""
     post_async = postAsync
-    def __call__(self, body: MarketingFavorCouponStocksPostBody = ..., config: Config = ..., /, *, json: MarketingFavorCouponStocksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorCouponStocksPostAnswer]:
+    def __call__(self, body: MarketingFavorCouponStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorCouponStocksPostAnswer]:
         """创建代金券批次API"""
 class OpenMarketingFavorCouponStocks(OpenNode):
     def post(self, body: MarketingFavorCouponStocksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -295,23 +668,25 @@ class OpenMarketingFavorCouponStocks(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_1.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: stock_name 批次名称, available_begin_time 开始时间, available_end_time 结束时间, stock_use_rule 发放规则, no_cash 是否无资金流, stock_type 批次类型, belong_merchant 归属商户号, coupon_use_rule 核销规则, out_request_no 商户单据号"""
     def postAsync(self, body: MarketingFavorCouponStocksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建代金券批次API"""
     post_async = postAsync
     def __call__(self, body: MarketingFavorCouponStocksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建代金券批次API"""
 class MarketingFavorMediaImageUpload(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorMediaImageUploadPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorMediaImageUploadPostAnswer]:
         """（营销）图片上传API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/chapter3_1.shtml
 
         微信支付商户"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorMediaImageUploadPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorMediaImageUploadPostAnswer]]:
         """（营销）图片上传API"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorMediaImageUploadPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorMediaImageUploadPostAnswer]:
         """（营销）图片上传API"""
 class OpenMarketingFavorMediaImageUpload(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -330,13 +705,15 @@ class MarketingFavorMedia(Stem):
 class OpenMarketingFavorMedia(OpenNode):
     imageUpload: OpenMarketingFavorMediaImageUpload
 class MarketingFavorStocksStockIdItems(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdItemsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdItemsGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdItemsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdItemsGetAnswer]:
         """查询代金券可用单品API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_8.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdItemsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdItemsGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号, offset 分页页码, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdItemsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdItemsGetAnswer]]:
         """查询代金券可用单品API"""
     get_async = getAsync
 class OpenMarketingFavorStocksStockIdItems(OpenNode):
@@ -345,18 +722,28 @@ class OpenMarketingFavorStocksStockIdItems(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_8.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号, offset 分页页码, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询代金券可用单品API"""
     get_async = getAsync
+class FilledMarketingFavorStocksStockIdItems(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdItemsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdItemsGetAnswer]:
+        """查询代金券可用单品API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdItemsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdItemsGetAnswer]]:
+        """查询代金券可用单品API"""
+    get_async = getAsync
 class MarketingFavorStocksStockIdMerchants(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdMerchantsGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdMerchantsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdMerchantsGetAnswer]:
         """查询代金券可用商户API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_7.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdMerchantsGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: offset 分页页码, limit 分页大小, stock_creator_mchid 创建批次的商户号"""
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdMerchantsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdMerchantsGetAnswer]]:
         """查询代金券可用商户API"""
     get_async = getAsync
 class OpenMarketingFavorStocksStockIdMerchants(OpenNode):
@@ -365,41 +752,71 @@ class OpenMarketingFavorStocksStockIdMerchants(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_7.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: offset 分页页码, limit 分页大小, stock_creator_mchid 创建批次的商户号"""
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询代金券可用商户API"""
     get_async = getAsync
+class FilledMarketingFavorStocksStockIdMerchants(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdMerchantsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdMerchantsGetAnswer]:
+        """查询代金券可用商户API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdMerchantsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdMerchantsGetAnswer]]:
+        """查询代金券可用商户API"""
+    get_async = getAsync
 class MarketingFavorStocksStockIdModifyGoodsId(Node):
-    def post(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdModifyGoodsIdPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]:
+    def post(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]:
         """修改可用单品编码
 
-        直连商户"""
-    def postAsync(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdModifyGoodsIdPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/favor/stocks/%7Bstock_id%7D/modify-goods-id
+
+        直连商户
+
+        required: stock_creator_mchid 创建批次的商户号
+
+        one of: add_goods_id_list, delete_goods_id_list"""
+    def postAsync(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]]:
         """修改可用单品编码"""
     post_async = postAsync
-    def __call__(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdModifyGoodsIdPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]:
+    def __call__(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]:
         """修改可用单品编码"""
 class OpenMarketingFavorStocksStockIdModifyGoodsId(OpenNode):
     def post(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """修改可用单品编码
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/marketing/favor/stocks/%7Bstock_id%7D/modify-goods-id
+
+        直连商户
+
+        required: stock_creator_mchid 创建批次的商户号
+
+        one of: add_goods_id_list, delete_goods_id_list"""
     def postAsync(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """修改可用单品编码"""
     post_async = postAsync
     def __call__(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """修改可用单品编码"""
+class FilledMarketingFavorStocksStockIdModifyGoodsId(Node):
+    def post(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]:
+        """修改可用单品编码"""
+    def postAsync(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]]:
+        """修改可用单品编码"""
+    post_async = postAsync
+    def __call__(self, body: MarketingFavorStocksStockIdModifyGoodsIdPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdModifyGoodsIdPostAnswer]:
+        """修改可用单品编码"""
 class MarketingFavorStocksStockIdPause(Node):
-    def post(self, body: MarketingFavorStocksStockIdPausePostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdPausePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdPausePostAnswer]:
+    def post(self, body: MarketingFavorStocksStockIdPausePostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdPausePostAnswer]:
         """暂停代金券批次API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_13.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingFavorStocksStockIdPausePostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdPausePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdPausePostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
+    def postAsync(self, body: MarketingFavorStocksStockIdPausePostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdPausePostAnswer]]:
         """暂停代金券批次API"""
     post_async = postAsync
-    def __call__(self, body: MarketingFavorStocksStockIdPausePostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdPausePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdPausePostAnswer]:
+    def __call__(self, body: MarketingFavorStocksStockIdPausePostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdPausePostAnswer]:
         """暂停代金券批次API"""
 class OpenMarketingFavorStocksStockIdPause(OpenNode):
     def post(self, body: MarketingFavorStocksStockIdPausePostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
@@ -407,20 +824,30 @@ class OpenMarketingFavorStocksStockIdPause(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_13.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
     def postAsync(self, body: MarketingFavorStocksStockIdPausePostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """暂停代金券批次API"""
     post_async = postAsync
     def __call__(self, body: MarketingFavorStocksStockIdPausePostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """暂停代金券批次API"""
+class FilledMarketingFavorStocksStockIdPause(Node):
+    def post(self, body: MarketingFavorStocksStockIdPausePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdPausePostAnswer]:
+        """暂停代金券批次API"""
+    def postAsync(self, body: MarketingFavorStocksStockIdPausePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdPausePostAnswer]]:
+        """暂停代金券批次API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingFavorStocksStockIdPausePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdPausePostAnswer]:
+        """暂停代金券批次API"""
 class MarketingFavorStocksStockIdRefundFlow(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRefundFlowGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRefundFlowGetAnswer]:
         """下载批次退款明细API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_11.shtml
 
         直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdRefundFlowGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdRefundFlowGetAnswer]]:
         """下载批次退款明细API"""
     get_async = getAsync
 class OpenMarketingFavorStocksStockIdRefundFlow(OpenNode):
@@ -433,33 +860,55 @@ class OpenMarketingFavorStocksStockIdRefundFlow(OpenNode):
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """下载批次退款明细API"""
     get_async = getAsync
+class FilledMarketingFavorStocksStockIdRefundFlow(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRefundFlowGetAnswer]:
+        """下载批次退款明细API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdRefundFlowGetAnswer]]:
+        """下载批次退款明细API"""
+    get_async = getAsync
 class MarketingFavorStocksStockIdRefundFlowByDay(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdRefundFlowByDayGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdRefundFlowByDayGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdRefundFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdRefundFlowByDayGetAnswer]:
         """获取批次退款明细下载链接
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdRefundFlowByDayGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdRefundFlowByDayGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/favor/stocks/%7Bstock_id%7D/refund-flow-by-day
+
+        直连商户, 服务商
+
+        required: bill_date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdRefundFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdRefundFlowByDayGetAnswer]]:
         """获取批次退款明细下载链接"""
     get_async = getAsync
 class OpenMarketingFavorStocksStockIdRefundFlowByDay(OpenNode):
     def get(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """获取批次退款明细下载链接
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/favor/stocks/%7Bstock_id%7D/refund-flow-by-day
+
+        直连商户, 服务商
+
+        required: bill_date 账单日期"""
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """获取批次退款明细下载链接"""
     get_async = getAsync
+class FilledMarketingFavorStocksStockIdRefundFlowByDay(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdRefundFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdRefundFlowByDayGetAnswer]:
+        """获取批次退款明细下载链接"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdRefundFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdRefundFlowByDayGetAnswer]]:
+        """获取批次退款明细下载链接"""
+    get_async = getAsync
 class MarketingFavorStocksStockIdRestart(Node):
-    def post(self, body: MarketingFavorStocksStockIdRestartPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdRestartPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRestartPostAnswer]:
+    def post(self, body: MarketingFavorStocksStockIdRestartPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRestartPostAnswer]:
         """重启代金券批次API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_14.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingFavorStocksStockIdRestartPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdRestartPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdRestartPostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
+    def postAsync(self, body: MarketingFavorStocksStockIdRestartPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdRestartPostAnswer]]:
         """重启代金券批次API"""
     post_async = postAsync
-    def __call__(self, body: MarketingFavorStocksStockIdRestartPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdRestartPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRestartPostAnswer]:
+    def __call__(self, body: MarketingFavorStocksStockIdRestartPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRestartPostAnswer]:
         """重启代金券批次API"""
 class OpenMarketingFavorStocksStockIdRestart(OpenNode):
     def post(self, body: MarketingFavorStocksStockIdRestartPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
@@ -467,23 +916,35 @@ class OpenMarketingFavorStocksStockIdRestart(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_14.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
     def postAsync(self, body: MarketingFavorStocksStockIdRestartPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """重启代金券批次API"""
     post_async = postAsync
     def __call__(self, body: MarketingFavorStocksStockIdRestartPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """重启代金券批次API"""
+class FilledMarketingFavorStocksStockIdRestart(Node):
+    def post(self, body: MarketingFavorStocksStockIdRestartPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRestartPostAnswer]:
+        """重启代金券批次API"""
+    def postAsync(self, body: MarketingFavorStocksStockIdRestartPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdRestartPostAnswer]]:
+        """重启代金券批次API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingFavorStocksStockIdRestartPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdRestartPostAnswer]:
+        """重启代金券批次API"""
 class MarketingFavorStocksStockIdStart(Node):
-    def post(self, body: MarketingFavorStocksStockIdStartPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdStartPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdStartPostAnswer]:
+    def post(self, body: MarketingFavorStocksStockIdStartPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdStartPostAnswer]:
         """激活代金券批次API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_3.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingFavorStocksStockIdStartPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdStartPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdStartPostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
+    def postAsync(self, body: MarketingFavorStocksStockIdStartPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdStartPostAnswer]]:
         """激活代金券批次API"""
     post_async = postAsync
-    def __call__(self, body: MarketingFavorStocksStockIdStartPostBody = ..., config: Config = ..., /, *, stock_id: Value = ..., json: MarketingFavorStocksStockIdStartPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdStartPostAnswer]:
+    def __call__(self, body: MarketingFavorStocksStockIdStartPostBody, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdStartPostAnswer]:
         """激活代金券批次API"""
 class OpenMarketingFavorStocksStockIdStart(OpenNode):
     def post(self, body: MarketingFavorStocksStockIdStartPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
@@ -491,20 +952,30 @@ class OpenMarketingFavorStocksStockIdStart(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_3.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
     def postAsync(self, body: MarketingFavorStocksStockIdStartPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """激活代金券批次API"""
     post_async = postAsync
     def __call__(self, body: MarketingFavorStocksStockIdStartPostBody | Body = ..., config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """激活代金券批次API"""
+class FilledMarketingFavorStocksStockIdStart(Node):
+    def post(self, body: MarketingFavorStocksStockIdStartPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdStartPostAnswer]:
+        """激活代金券批次API"""
+    def postAsync(self, body: MarketingFavorStocksStockIdStartPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdStartPostAnswer]]:
+        """激活代金券批次API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingFavorStocksStockIdStartPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdStartPostAnswer]:
+        """激活代金券批次API"""
 class MarketingFavorStocksStockIdUseFlow(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdUseFlowGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdUseFlowGetAnswer]:
         """下载批次核销明细API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_10.shtml
 
         直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdUseFlowGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdUseFlowGetAnswer]]:
         """下载批次核销明细API"""
     get_async = getAsync
 class OpenMarketingFavorStocksStockIdUseFlow(OpenNode):
@@ -517,20 +988,40 @@ class OpenMarketingFavorStocksStockIdUseFlow(OpenNode):
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """下载批次核销明细API"""
     get_async = getAsync
+class FilledMarketingFavorStocksStockIdUseFlow(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorStocksStockIdUseFlowGetAnswer]:
+        """下载批次核销明细API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorStocksStockIdUseFlowGetAnswer]]:
+        """下载批次核销明细API"""
+    get_async = getAsync
 class MarketingFavorStocksStockIdUseFlowByDay(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdUseFlowByDayGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdUseFlowByDayGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdUseFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdUseFlowByDayGetAnswer]:
         """获取批次核销明细下载链接
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdUseFlowByDayGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdUseFlowByDayGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/favor/stocks/%7Bstock_id%7D/use-flow-by-day
+
+        直连商户, 服务商
+
+        required: bill_date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdUseFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdUseFlowByDayGetAnswer]]:
         """获取批次核销明细下载链接"""
     get_async = getAsync
 class OpenMarketingFavorStocksStockIdUseFlowByDay(OpenNode):
     def get(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Response:
         """获取批次核销明细下载链接
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/favor/stocks/%7Bstock_id%7D/use-flow-by-day
+
+        直连商户, 服务商
+
+        required: bill_date 账单日期"""
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
+        """获取批次核销明细下载链接"""
+    get_async = getAsync
+class FilledMarketingFavorStocksStockIdUseFlowByDay(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdUseFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdUseFlowByDayGetAnswer]:
+        """获取批次核销明细下载链接"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdUseFlowByDayGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdUseFlowByDayGetAnswer]]:
         """获取批次核销明细下载链接"""
     get_async = getAsync
 class MarketingFavorStocksStockId(Stem):
@@ -544,13 +1035,15 @@ class MarketingFavorStocksStockId(Stem):
     start: MarketingFavorStocksStockIdStart
     useFlow: MarketingFavorStocksStockIdUseFlow
     useFlowByDay: MarketingFavorStocksStockIdUseFlowByDay
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdGetAnswer]:
         """查询批次详情API
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/stock/query-stock.html
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., params: MarketingFavorStocksStockIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, params: MarketingFavorStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdGetAnswer]]:
         """查询批次详情API"""
     get_async = getAsync
 class OpenMarketingFavorStocksStockId(OpenNode):
@@ -569,20 +1062,40 @@ class OpenMarketingFavorStocksStockId(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/stock/query-stock.html
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: stock_creator_mchid 创建批次的商户号"""
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询批次详情API"""
+    get_async = getAsync
+class FilledMarketingFavorStocksStockId(Stem):
+    items: FilledMarketingFavorStocksStockIdItems
+    merchants: FilledMarketingFavorStocksStockIdMerchants
+    modifyGoodsId: FilledMarketingFavorStocksStockIdModifyGoodsId
+    pause: FilledMarketingFavorStocksStockIdPause
+    refundFlow: FilledMarketingFavorStocksStockIdRefundFlow
+    refundFlowByDay: FilledMarketingFavorStocksStockIdRefundFlowByDay
+    restart: FilledMarketingFavorStocksStockIdRestart
+    start: FilledMarketingFavorStocksStockIdStart
+    useFlow: FilledMarketingFavorStocksStockIdUseFlow
+    useFlowByDay: FilledMarketingFavorStocksStockIdUseFlowByDay
+    def get(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksStockIdGetAnswer]:
+        """查询批次详情API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksStockIdGetAnswer]]:
         """查询批次详情API"""
     get_async = getAsync
 class MarketingFavorStocks(Stem):
     _stock_id_: MarketingFavorStocksStockId
-    def __truediv__(self, value: Value) -> MarketingFavorStocksStockId: ...
-    def get(self, config: Config = ..., /, *, params: MarketingFavorStocksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingFavorStocksStockId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingFavorStocksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorStocksGetAnswer]:
         """条件查询批次列表API
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/stock/list-stocks.html
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorStocksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: offset 分页页码, limit 分页大小, stock_creator_mchid 创建批次的商户号"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorStocksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorStocksGetAnswer]]:
         """条件查询批次列表API"""
     get_async = getAsync
 class OpenMarketingFavorStocks(OpenNode):
@@ -593,18 +1106,22 @@ class OpenMarketingFavorStocks(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/stock/list-stocks.html
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: offset 分页页码, limit 分页大小, stock_creator_mchid 创建批次的商户号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """条件查询批次列表API"""
     get_async = getAsync
 class MarketingFavorUsersOpenidCouponsCouponId(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., coupon_id: Value = ..., params: MarketingFavorUsersOpenidCouponsCouponIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorUsersOpenidCouponsCouponIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, coupon_id: Value, params: MarketingFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorUsersOpenidCouponsCouponIdGetAnswer]:
         """查询代金券详情API
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/coupon/query-coupon.html
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., coupon_id: Value = ..., params: MarketingFavorUsersOpenidCouponsCouponIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsCouponIdGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: appid 公众账号ID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, coupon_id: Value, params: MarketingFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsCouponIdGetAnswer]]:
         """查询代金券详情API"""
     get_async = getAsync
 class OpenMarketingFavorUsersOpenidCouponsCouponId(OpenNode):
@@ -613,32 +1130,46 @@ class OpenMarketingFavorUsersOpenidCouponsCouponId(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/coupon/query-coupon.html
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: appid 公众账号ID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., coupon_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询代金券详情API"""
+    get_async = getAsync
+class FilledMarketingFavorUsersOpenidCouponsCouponId(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorUsersOpenidCouponsCouponIdGetAnswer]:
+        """查询代金券详情API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsCouponIdGetAnswer]]:
         """查询代金券详情API"""
     get_async = getAsync
 class MarketingFavorUsersOpenidCoupons(Node):
     _coupon_id_: MarketingFavorUsersOpenidCouponsCouponId
-    def __truediv__(self, value: Value) -> MarketingFavorUsersOpenidCouponsCouponId: ...
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingFavorUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorUsersOpenidCouponsGetAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingFavorUsersOpenidCouponsCouponId: ...
+    def get(self, config: Config = ..., /, *, openid: Value, params: MarketingFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorUsersOpenidCouponsGetAnswer]:
         """根据商户号查用户的券
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_9.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingFavorUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: appid 公众账号ID
+
+        one of: creator_mchid, sender_mchid, available_mchid"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: MarketingFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsGetAnswer]]:
         """根据商户号查用户的券"""
     get_async = getAsync
-    def post(self, body: MarketingFavorUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingFavorUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorUsersOpenidCouponsPostAnswer]:
+    def post(self, body: MarketingFavorUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingFavorUsersOpenidCouponsPostAnswer]:
         """发放代金券API
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/coupon/list-coupons-by-filter.html
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingFavorUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingFavorUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsPostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: stock_id 批次号, out_request_no 商户单据号, appid 公众账号ID, stock_creator_mchid 创建批次的商户号"""
+    def postAsync(self, body: MarketingFavorUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsPostAnswer]]:
         """发放代金券API"""
     post_async = postAsync
-    def __call__(self, body: MarketingFavorUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingFavorUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingFavorUsersOpenidCouponsPostAnswer]:
+    def __call__(self, body: MarketingFavorUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingFavorUsersOpenidCouponsPostAnswer]:
         """发放代金券API"""
 class OpenMarketingFavorUsersOpenidCoupons(OpenNode):
     _coupon_id_: OpenMarketingFavorUsersOpenidCouponsCouponId
@@ -648,7 +1179,11 @@ class OpenMarketingFavorUsersOpenidCoupons(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/convention/chapter3_9.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: appid 公众账号ID
+
+        one of: creator_mchid, sender_mchid, available_mchid"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """根据商户号查用户的券"""
     get_async = getAsync
@@ -657,19 +1192,38 @@ class OpenMarketingFavorUsersOpenidCoupons(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/cash-coupons/coupon/list-coupons-by-filter.html
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: stock_id 批次号, out_request_no 商户单据号, appid 公众账号ID, stock_creator_mchid 创建批次的商户号"""
     def postAsync(self, body: MarketingFavorUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """发放代金券API"""
     post_async = postAsync
     def __call__(self, body: MarketingFavorUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """发放代金券API"""
+class FilledMarketingFavorUsersOpenidCoupons(Node):
+    _coupon_id_: OpenMarketingFavorUsersOpenidCouponsCouponId
+    def __truediv__(self, value: Value) -> FilledMarketingFavorUsersOpenidCouponsCouponId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingFavorUsersOpenidCouponsGetAnswer]:
+        """根据商户号查用户的券"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsGetAnswer]]:
+        """根据商户号查用户的券"""
+    get_async = getAsync
+    def post(self, body: MarketingFavorUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorUsersOpenidCouponsPostAnswer]:
+        """发放代金券API"""
+    def postAsync(self, body: MarketingFavorUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingFavorUsersOpenidCouponsPostAnswer]]:
+        """发放代金券API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingFavorUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingFavorUsersOpenidCouponsPostAnswer]:
+        """发放代金券API"""
 class MarketingFavorUsersOpenid(Stem):
     coupons: MarketingFavorUsersOpenidCoupons
 class OpenMarketingFavorUsersOpenid(OpenNode):
     coupons: OpenMarketingFavorUsersOpenidCoupons
+class FilledMarketingFavorUsersOpenid(Stem):
+    coupons: FilledMarketingFavorUsersOpenidCoupons
 class MarketingFavorUsers(Stem):
     _openid_: MarketingFavorUsersOpenid
-    def __truediv__(self, value: Value) -> MarketingFavorUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledMarketingFavorUsersOpenid: ...
 class OpenMarketingFavorUsers(OpenNode):
     _openid_: OpenMarketingFavorUsersOpenid
     def __truediv__(self, value: Value) -> OpenMarketingFavorUsersOpenid: ...

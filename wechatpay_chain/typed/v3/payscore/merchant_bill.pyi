@@ -7,27 +7,41 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class PayscoreMerchantBillGetQuery(TypedDict):
     bill_date: Text
+    "账单日期"
     tar_type: NotRequired[Text]
+    "压缩类型"
     encryption_algorithm: Text
+    "加密算法"
     service_id: Text
+    "服务ID"
 class PayscoreMerchantBillGetAnswerDownloadBillList(TypedDict):
     bill_sequence: int
+    "账单文件序号"
     hash_type: str
+    "哈希类型"
     hash_value: str
+    "哈希值"
     download_url: str
+    "下载地址"
     encrypt_key: str
+    "加密密钥"
     nonce: str
+    "随机字符串"
 class PayscoreMerchantBillGetAnswer(TypedDict):
     download_bill_count: int
+    "下载信息总数"
     download_bill_list: list[PayscoreMerchantBillGetAnswerDownloadBillList]
+    "下载信息明细"
 class PayscoreMerchantBill(Stem):
-    def get(self, config: Config = ..., /, *, params: PayscoreMerchantBillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreMerchantBillGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: PayscoreMerchantBillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreMerchantBillGetAnswer]:
         """商户申请获取对账单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_1_29.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscoreMerchantBillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreMerchantBillGetAnswer]]:
+        直连商户
+
+        required: bill_date 账单日期, encryption_algorithm 加密算法, service_id 服务ID"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreMerchantBillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreMerchantBillGetAnswer]]:
         """商户申请获取对账单API"""
     get_async = getAsync
 class OpenPayscoreMerchantBill(OpenNode):
@@ -36,7 +50,9 @@ class OpenPayscoreMerchantBill(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_1_29.shtml
 
-        直连商户"""
+        直连商户
+
+        required: bill_date 账单日期, encryption_algorithm 加密算法, service_id 服务ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户申请获取对账单API"""
     get_async = getAsync

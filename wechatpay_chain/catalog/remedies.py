@@ -63,7 +63,7 @@ def find_error(method: str, path: str, status: int, code: str, message: str = ""
         ((row.status != status, not row.message, rank), row)
         for rank, product in enumerate(_products(method, path))
         for row in _rows(product)
-        if row.code == code and row.message in message
+        if row.code == code and row.message in message and bool(row.status) == bool(status)
     ]
     return min(fitting, key=lambda each: each[0])[1] if fitting else None
 

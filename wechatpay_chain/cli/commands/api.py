@@ -27,6 +27,12 @@ _NO_TAG = "(no tag)"
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print one operation, a list of them, or an overview by tag; 1 when nothing is found."""
     asked = arguments.words
+    if arguments.openapi:
+        # Long to make, and rarely asked for.
+        from wechatpay_chain.catalog.openapi import document
+
+        console.say(json.dumps(document(), ensure_ascii=False, indent=1))
+        return Status.OK
     if not "".join(asked).strip() and not arguments.all:
         _show_overview(arguments.json, console)
         return Status.OK

@@ -135,6 +135,15 @@ def test_the_stubs_are_those_of_the_catalogue() -> None:
         assert text.count("\n") < 9000
 
 
+def test_both_pages_have_the_same_code_and_numbers() -> None:
+    """In English and in Chinese."""
+    other = (ROOT / "docs/typing.zh-CN.md").read_text()
+    assert re.findall(r"^```python\n(.*?)^```", other, re.MULTILINE | re.DOTALL) == BLOCKS
+    tables = [re.findall(r"[\d.]+ (?:s|MB)\b", page) for page in (PAGE, other)]
+    assert tables[0] == tables[1]
+    assert len(PAGE.split("\n#")) == len(other.split("\n#"))
+
+
 def test_the_stubs_are_shipped() -> None:
     """setup.cfg names the place of each."""
     config = configparser.ConfigParser()

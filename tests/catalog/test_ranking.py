@@ -36,6 +36,22 @@ def test_initials_find_what_the_words_find(initials: str, word: str) -> None:
     assert search([initials])[0] == search([word])[0]
 
 
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        ("怎么退款", "POST v3/refund/domestic/refunds"),
+        ("下单接口", "POST v3/pay/transactions/jsapi"),
+        ("H5支付", "POST v3/pay/transactions/h5"),
+        ("退款的查询接口", "GET v3/refund/domestic/refunds/{out_refund_no}"),
+        ("refund order", "POST v3/refund/domestic/refunds"),
+        ("order status", "GET v3/pay/transactions/out-trade-no/{out_trade_no}"),
+    ],
+)
+def test_what_is_said_around_a_word_is_passed_over(asked: str, first: str) -> None:
+    """As somebody asks who does not know what WeChat Pay calls it."""
+    assert named(search(asked.split())[0]) == first
+
+
 def test_the_initials_are_those_of_the_words() -> None:
     """The script writes what is shipped."""
     assert build_initials.PLACE.read_text(encoding="utf-8") == build_initials.text()

@@ -38,6 +38,8 @@ _INITIALS = re.compile(r"[a-z]{2,8}")
 _SPELLED = "initials:"
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
+# What is said around a word when somebody asks for it.
+_FILLERS = re.compile("怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
 _PAIR = 2
 # The Chinese words of the vocabulary: what shops say, and names do not.
 _SYNONYMS = frozenset(word for word in MEANINGS if not word.isascii())
@@ -55,7 +57,7 @@ def search(asked: Sequence[str]) -> list[Operation]:
     """
     wanted = _split(asked)
     # Names turn Chinese words round, 订单查询 is 查询订单, and shops have other words than names.
-    readings = (_parted(wanted, each) for each in (_initials, _kept, _synonyms, _pairs))
+    readings = (_parted(wanted, each) for each in (_initials, _kept, _bare, _synonyms, _pairs))
     return next(filter(None, map(_found, dict.fromkeys(map(tuple, readings)))), [])
 
 
@@ -236,6 +238,13 @@ def _initials(word: str) -> list[str]:
         return [word]
     known = [each for each in MEANINGS if each in _SYNONYMS and is_spelled(word, each)]
     return known[:1] or [_SPELLED + word]
+
+
+def _bare(word: str) -> list[str]:
+    """A Chinese word without what is said around it: 怎么退款 is 退款."""
+    if word.isascii():
+        return [word]
+    return list(filter(None, _FILLERS.split(word))) or [word]
 
 
 def _synonyms(word: str) -> list[str]:

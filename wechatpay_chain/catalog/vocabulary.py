@@ -30,6 +30,7 @@ callback 回调 通知
 cancel 撤销 取消 撤回
 capital 资金
 card 卡
+cancel-order 关单 关闭订单
 cash 代金
 certificate 证书
 change 变更 修改
@@ -79,11 +80,13 @@ modify 修改
 notify 通知 回调
 onboard 进件
 order 订单 下单 关单
+order-status 订单号查询
 parking 停车
 payout 转账 用户个人付款
 place 下单
 pay 支付 付款
 payment 支付 付款
+payment-status 订单号查询
 permission 权限 授权
 points 积分
 profit 分账
@@ -101,6 +104,8 @@ recharge 充值
 red-packet 红包
 redpacket 红包
 refund 退款
+refund-order 申请退款
+order-refund 申请退款
 register 注册 报备
 release 解绑 解除
 reply 回复
@@ -150,6 +155,10 @@ vehicle 车
 video 视频
 violation 违规
 withdraw 提现
+h5支付 h5下单
+app支付 app下单
+jsapi支付 jsapi下单
+native支付 native下单
 公众号支付 jsapi
 公众号 jsapi
 小程序支付 jsapi 小程序支付下单

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["cell_width", "padded"]
+__all__ = ["cell_width", "cut", "padded"]
 
 
 def cell_width(text: str) -> int:
@@ -15,3 +15,13 @@ def cell_width(text: str) -> int:
 def padded(text: str, width: int) -> str:
     """``text`` with spaces behind it, so that it takes ``width`` cells."""
     return text + " " * (width - cell_width(text))
+
+
+def cut(text: str, width: int) -> str:
+    """The beginning of ``text`` that takes ``width`` cells at most."""
+    used = 0
+    for at, letter in enumerate(text):
+        used += cell_width(letter)
+        if used > width:
+            return text[:at]
+    return text

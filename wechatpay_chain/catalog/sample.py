@@ -12,7 +12,7 @@ from wechatpay_chain.catalog.alternatives import Group, alternatives, groups
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.catalog.roles import TITLES, is_required, roles
 from wechatpay_chain.catalog.security import needs_certificate
-from wechatpay_chain.catalog.typical import TYPICAL, item_count
+from wechatpay_chain.catalog.typical import TYPICAL, is_needed, item_count
 from wechatpay_chain.catalog.values import CALLER, MCHID, Values
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.encoding.literal import Code, called
@@ -177,7 +177,8 @@ class _Writer(NamedTuple):
         return {
             name: self._value((*place, name), schema, name in others)
             for name, schema in schemas.items()
-            if self._may_send(name, schema) and (name in shown if name in others else self._is_wanted(name, schema))
+            if self._may_send(name, schema)
+            and (name in shown if name in others else self._is_wanted((*place, name), schema))
         }
 
     def _shown(self, schemas: Mapping[str, Any], place: tuple[str, ...], group: Group) -> str:
@@ -199,8 +200,10 @@ class _Writer(NamedTuple):
     def _may_send(self, name: str, schema: Mapping[str, Any]) -> bool:
         return schema.get("role", self.role) == self.role and not is_sent_by_itself(self.operation, name)
 
-    def _is_wanted(self, name: str, schema: Mapping[str, Any]) -> bool:
-        return is_required(schema, self.role) or (self.is_full and name in TYPICAL)
+    def _is_wanted(self, place: tuple[str, ...], schema: Mapping[str, Any]) -> bool:
+        if is_required(schema, self.role) or (self.is_full and place[-1] in TYPICAL):
+            return True
+        return len(place) == 1 and is_needed(self.operation, place[0])
 
     def _value(self, place: tuple[str, ...], schema: Mapping[str, Any], is_reference: bool) -> Any:
         if is_sealed(schema) and not is_legacy(self.operation.path):

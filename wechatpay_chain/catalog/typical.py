@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog.facts import Operation
 
-__all__ = ["TYPICAL", "Preset", "item_count", "preset"]
+__all__ = ["TYPICAL", "Preset", "is_needed", "item_count", "preset"]
 
 # Optional fields that a full sample shows, at any depth: what shops send besides the bare necessities.
 TYPICAL = frozenset(
@@ -23,6 +23,10 @@ TYPICAL = frozenset(
         *("goods_name", "payer_client_ip", "device_id", "profit_sharing", "currency", "fee_type"),
     }
 )
+
+
+# Fields that the schema calls optional, and these operations refuse to go without, by the value of another field.
+_NEEDED = ((re.compile("POST /(sandboxnew/)?pay/unifiedorder"), "openid", "trade_type JSAPI names who pays"),)
 
 
 class Preset(NamedTuple):
@@ -83,6 +87,7 @@ PRESETS = (
     _row("POST /(secapi/pay|sandboxnew/pay)/refund(v2)?", "refund_fee", 100, "the total of the order"),
     _row("POST /(secapi/pay|sandboxnew/pay)/refund(v2)?", "total_fee", 100, "the total of the order"),
     _row("POST /pay/(unifiedorder|micropay)", "total_fee", 100, "the total of the order"),
+    _row("POST /(sandboxnew/)?pay/unifiedorder", "trade_type", "JSAPI", "fits the openid"),
 )
 # A combined order has at least two orders: https://pay.weixin.qq.com/doc/v3/merchant/4012556926
 _COUNTS = ((re.compile(r"POST /v3/combine-transactions/.*"), "sub_orders", 2),)
@@ -96,6 +101,12 @@ def _presets(name: str) -> dict[tuple[str, ...], Any]:
 def preset(operation: Operation, place: Sequence[str]) -> Any:
     """The value of a field that fits the rest of its sample; None where the documentation's example does."""
     return _presets(f"{operation.method} {operation.path}").get(tuple(place))
+
+
+def is_needed(operation: Operation, field: str) -> bool:
+    """Whether the sample of an operation does not work without an optional field at its top."""
+    name = f"{operation.method} {operation.path}"
+    return any(each == field and pattern.fullmatch(name) for pattern, each, _ in _NEEDED)
 
 
 def item_count(operation: Operation, field: str) -> int:

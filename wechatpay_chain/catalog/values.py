@@ -21,11 +21,15 @@ _BEIJING = timezone(timedelta(hours=8))
 _NOTIFY_URL = "https://www.example.com/wechatpay/notify"
 _NOTIFIED = re.compile(r"https?://[^\s/?#]+/[^\s?#]+")
 # A number that the caller makes up; what a call refers to is not new.
-_NUMBER = re.compile(r"(combine_)?out_\w*_?no|\w*request_no|mch_billno|partner_trade_no|business_code|contract_code")
+_NUMBER = re.compile(
+    r"(combine_)?out_\w*_?no|\w*request_no|mch_billno|partner_trade_no|business_code|(out_)?contract_code|out_record_id"
+)
+# A code of payment is used once: 18 digits, of which the first two are 10 to 15.
+_AUTH_CODE = "auth_code"
 # The last word of paths that go on with what there is, and words of those that ask for papers about it.
 _LOOKUP = re.compile(
     r"query.*|close|cancel(-.*)?|reverse|revoke|(dis)?associate|terminate|complete|modify|redeclare"
-    r"|unlock|sync(-.*)?|return-advance|apply-abnormal-refund|delete|unbind|confirm|pay|send-.*message|exposure"
+    r"|unlock|sync(-.*)?|return-advance|apply-abnormal-refund|delete|unbind|confirm|send-.*message|exposure"
     r"|finish-order|after-sales-orders"
 )
 _PAPERS = frozenset({"elecsign", "electronic-receipts", "bill-receipt", "subsidies", "customs", "feedbacks"})
@@ -73,6 +77,8 @@ class Values(NamedTuple):
             return None
         if name == "offset":
             return 0
+        if name == _AUTH_CODE:
+            return f"13{secrets.randbelow(10**16):016}"
         if schema.get("type") == "string":
             if not is_reference and _NUMBER.fullmatch(name) and self._is_new():
                 return self._number(schema)
@@ -89,6 +95,9 @@ class Values(NamedTuple):
         if is_legacy(operation.path):
             return not _LOOKUP_V2.fullmatch(operation.path)
         segments = [each for each in operation.words if not each.startswith("{")]
+        # A service order that is paid was made before.
+        if operation.path.endswith("/{out_order_no}/pay"):
+            return False
         return operation.method != "DELETE" and not (_LOOKUP.fullmatch(segments[-1]) or _PAPERS & set(segments))
 
     def _number(self, schema: Mapping[str, Any]) -> str:

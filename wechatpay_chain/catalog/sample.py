@@ -158,6 +158,9 @@ class _Writer(NamedTuple):
         """A query is flat, so an object whose fields are not known is text, and what is encrypted is so at once."""
         known = {name: _plain(schema) for name, schema in self.operation.facts.get("query", {}).items()}
         query = self._sent(known, ())
+        if self.dialect.body:
+            # PHP would send 1 for true.
+            query = {name: str(each).lower() if isinstance(each, bool) else each for name, each in query.items()}
         sealed = {name for name in query if sealing(self.operation, name, known[name])}
         client = self.dialect.client
         return {name: Code(f'{client}.encrypt("{name}")') if name in sealed else query[name] for name in query}

@@ -26,20 +26,20 @@ TYPICAL = frozenset(
 
 
 # Fields that the schema calls optional, and these operations refuse to go without, by the value of another field.
-_NEEDED = ((re.compile("POST /(sandboxnew/)?pay/unifiedorder"), "openid", "trade_type JSAPI names who pays"),)
+_NEEDED = (("POST /(sandboxnew/)?pay/unifiedorder", "openid", "trade_type JSAPI names who pays"),)
 
 
 class Preset(NamedTuple):
     """A value for the field at the way ``place`` of the operations that match ``METHOD path``, and why."""
 
-    operations: re.Pattern[str]
+    operations: str
     place: tuple[str, ...]
     value: Any
     reason: str
 
 
 def _row(operations: str, place: str, value: Any, reason: str) -> Preset:
-    return Preset(re.compile(operations), tuple(place.split("/")), value, reason)
+    return Preset(operations, tuple(place.split("/")), value, reason)
 
 
 _ORDERS = r"POST /v3/pay/(partner/)?transactions/.*"
@@ -90,12 +90,12 @@ PRESETS = (
     _row("POST /(sandboxnew/)?pay/unifiedorder", "trade_type", "JSAPI", "fits the openid"),
 )
 # A combined order has at least two orders: https://pay.weixin.qq.com/doc/v3/merchant/4012556926
-_COUNTS = ((re.compile(r"POST /v3/combine-transactions/.*"), "sub_orders", 2),)
+_COUNTS = ((r"POST /v3/combine-transactions/.*", "sub_orders", 2),)
 
 
 @lru_cache(maxsize=256)
 def _presets(name: str) -> dict[tuple[str, ...], Any]:
-    return {row.place: row.value for row in PRESETS if row.operations.fullmatch(name)}
+    return {row.place: row.value for row in PRESETS if re.fullmatch(row.operations, name)}
 
 
 def preset(operation: Operation, place: Sequence[str]) -> Any:
@@ -106,10 +106,10 @@ def preset(operation: Operation, place: Sequence[str]) -> Any:
 def is_needed(operation: Operation, field: str) -> bool:
     """Whether the sample of an operation does not work without an optional field at its top."""
     name = f"{operation.method} {operation.path}"
-    return any(each == field and pattern.fullmatch(name) for pattern, each, _ in _NEEDED)
+    return any(each == field and re.fullmatch(pattern, name) for pattern, each, _ in _NEEDED)
 
 
 def item_count(operation: Operation, field: str) -> int:
     """How many items a list has in a sample."""
     name = f"{operation.method} {operation.path}"
-    return next((count for pattern, each, count in _COUNTS if each == field and pattern.fullmatch(name)), 1)
+    return next((count for pattern, each, count in _COUNTS if each == field and re.fullmatch(pattern, name)), 1)

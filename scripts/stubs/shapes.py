@@ -12,7 +12,7 @@ from wechatpay_chain.catalog.manual import label_of
 __all__ = ["Kind", "Row", "Shapes", "camel"]
 
 Schema = Mapping[str, Any]
-_SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "int": "int", "uint64": "int", "any": "Any"}
+_SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "any": "Any"}
 # A field of one of these names would hide the type from the fields after it.
 _HIDING = frozenset(
     {"Any", "Literal", "Mapping", "NotRequired", "Sealed", "bool", "dict", "float", "int", "list", "str"}

@@ -33,6 +33,14 @@ def test_the_command_prints_the_document(document: dict[str, Any]) -> None:
     assert document["openapi"] == "3.1.0"
 
 
+def test_the_command_prints_what_is_found() -> None:
+    """A document of the operations that words find; none is an error as it always is."""
+    status, out, err = run("api", "--openapi", "v3.refund.domestic.refunds.post")
+    assert (status, err) == (0, "")
+    assert list(json.loads(out)["paths"]) == ["/v3/refund/domestic/refunds"]
+    assert run("api", "--openapi", "nowhere")[0] == 1
+
+
 @pytest.mark.slow
 def test_it_is_valid(document: dict[str, Any]) -> None:
     """By the validator of python-openapi, which knows the specification's own schema."""

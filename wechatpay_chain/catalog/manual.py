@@ -198,11 +198,7 @@ def _table(rows: Iterable[Field]) -> list[str]:
 
 def _kind(schema: Mapping[str, Any]) -> str:
     kind = str(schema.get("type", "any"))
-    kind = kind if kind in _KINDS else "string"
     return f"{kind}({schema['max_length']})" if schema.get("max_length") else kind
-
-
-_KINDS = frozenset({"string", "object", "integer", "number", "boolean", "any", "file"})
 
 
 # What is said of a field that only one role sends, by role and whether that role has to.

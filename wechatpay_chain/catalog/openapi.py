@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wechatpay_chain.catalog.alternatives import Group, groups
@@ -37,8 +37,10 @@ _ERROR = {
 _OWN_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 
-def document() -> dict[str, Any]:
-    """All operations as OpenAPI 3.1: labels are titles, tags and roles are kept, ``x-`` entries tell the rest.
+def document(chosen: Sequence[Operation] = ()) -> dict[str, Any]:
+    """All operations, or those that are ``chosen``, as OpenAPI 3.1.
+
+    Labels are titles, tags and roles are kept, ``x-`` entries tell the rest.
 
     Paths that differ in the name of a placeholder alone are one path there, with the name of the first; an operation
     that has such a path beside another is told by ``x-same-path`` of that.
@@ -46,14 +48,15 @@ def document() -> dict[str, Any]:
     items: dict[str, dict[str, Any]] = {}
     shapes: dict[str, str] = {}
     names = Counter[str]()
-    for operation in operations():
+    shown = sorted(chosen, key=lambda each: each.number) or operations()
+    for operation in shown:
         path = shapes.setdefault(re.sub(r"\{[^}]*\}", "{}", operation.path), operation.path)
         item, method = items.setdefault(path, {}), operation.method.lower()
         if method in item:
             item[method].setdefault("x-same-path", []).append(operation.path)
         else:
             item[method] = _operation(operation, path, names)
-    tags = sorted({tag for each in operations() for tag in each.tags})
+    tags = sorted({tag for each in shown for tag in each.tags})
     return {
         "openapi": "3.1.0",
         "info": {

@@ -19,9 +19,9 @@ __all__ = ["REPEATS", "TABLE", "ErrorCode", "error_codes", "find_error", "remedy
 
 TABLE = "errors.jsonl"
 REPEATS = {
-    "same": "the same request may be repeated",
+    "same": "repeat the same request",
     "query": "query first",
-    "no": "not to be repeated unchanged",
+    "no": "do not repeat it unchanged",
 }
 
 

@@ -19,6 +19,7 @@ from wechatpay_chain.encoding.literal import Code, called
 
 __all__ = [
     "DIALECTS",
+    "FULL",
     "NATIVE",
     "PHP",
     "Dialect",
@@ -51,6 +52,7 @@ class Dialect(NamedTuple):
 NATIVE = Dialect("wxpay", "", "", "params", "", 'Media(b"the file", filename="file.png")', False)
 PHP = Dialect("instance", "json", "xml", "query", "body", 'MediaUtil("file.png", b"the file")', True)
 
+FULL = "with the usual optional fields 常用可选字段"
 DIALECTS = {"NATIVE": NATIVE, "PHP": PHP}
 
 # What a client adds by itself: https://pay.weixin.qq.com/doc/v3/merchant/4012365342
@@ -90,7 +92,7 @@ def samples(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) ->
         told = [Sample("", told[0].text)]
     usual = call(operation, mchid, dialect, shown[0] if shown else "", is_full=True)
     if _NEW_NUMBER.sub("", usual) != _NEW_NUMBER.sub("", told[0].text):
-        told.append(Sample("with what is usual", usual))
+        told.append(Sample(FULL, usual))
     return told
 
 

@@ -110,7 +110,7 @@ def _add_api(commands: _Commands) -> None:
     api.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
     api.add_argument("--all", action="store_true", help="list all that is found")
     api.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
-    api.add_argument("--openapi", action="store_true", help="print all operations as an OpenAPI 3.1 document")
+    api.add_argument("--openapi", action="store_true", help="print all operations, or those found, as OpenAPI 3.1")
     api.set_defaults(room="wechatpay_chain.cli.commands.api")
 
 

@@ -25,28 +25,35 @@ _NO_TAG = "(no tag)"
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print one operation, a list of them, or an overview by tag; 1 when nothing is found."""
+    """Print one operation, a list of them, or an overview by word; 1 when nothing is found."""
     asked = arguments.words
-    if arguments.openapi:
-        # Long to make, and rarely asked for.
-        from wechatpay_chain.catalog.openapi import document
-
-        console.say(json.dumps(document(), ensure_ascii=False, indent=1))
-        return Status.OK
     if not "".join(asked).strip() and not arguments.all:
+        if arguments.openapi:
+            return _show_openapi((), console)
         _show_overview(arguments.json, console)
         return Status.OK
-    if not arguments.json and not arguments.all and len(asked) == 1 and _show_words(asked[0], console):
+    is_for_people = not (arguments.json or arguments.openapi or arguments.all)
+    if is_for_people and len(asked) == 1 and _show_words(asked[0], console):
         return Status.OK
     found = search(asked)
-    if arguments.json:
+    if arguments.json and not arguments.openapi:
         console.say(json.dumps([_entry(each) for each in found], ensure_ascii=False, indent=2))
     if not found:
         console.complain(f"no operation has all of these words ({close(asked)})")
         return Status.ERROR
+    if arguments.openapi:
+        return _show_openapi(found, console)
     if not arguments.json:
         one = None if arguments.all and len(found) > 1 else exact(asked)
         _show_page(one, len(found), console) if one else _show_list(found, arguments.all, console)
+    return Status.OK
+
+
+def _show_openapi(chosen: Sequence[Operation], console: Console) -> int:
+    # Long to make, and rarely asked for.
+    from wechatpay_chain.catalog.openapi import document
+
+    console.say(json.dumps(document(chosen), ensure_ascii=False, indent=1))
     return Status.OK
 
 

@@ -109,7 +109,7 @@ def test_repr_names_the_operations_below(wxpay: Wechatpay) -> None:
     assert repr(wxpay.v3.pay.transactions.jsapi.post) == "<POST /v3/pay/transactions/jsapi: JSAPI下单API>"
     assert repr(wxpay.v3.pay.transactions.id) == "</v3/pay/transactions/id: GET <transaction_id> 微信支付订单号查询>"
     assert re.fullmatch(
-        r"</v3/pay/transactions: POST app APP下单API, .* and \d+ more>", repr(wxpay.v3.pay.transactions)
+        r"</v3/pay/transactions: POST jsapi JSAPI下单API, .* and \d+ more>", repr(wxpay.v3.pay.transactions)
     )
 
 
@@ -243,6 +243,8 @@ def test_a_root_shows_the_words_that_follow(wxpay: Wechatpay) -> None:
         ["v3.bill", "3", "账单"],
     ]
     assert sum(int(line.split()[1]) for line in lines) == 992
+    first = pretty(wxpay.v3.fundApp).splitlines()[1]
+    assert first == "  POST   v3.fundApp.mchTransfer.transferBills  发起转账"
     assert repr(wxpay.v3).startswith("</v3: pay 下单、查单、关单 29, refund 退款 3, ")
     assert repr(wxpay.v3).endswith(" more words>")
     assert "<td><code>v3.refund</code></td><td>3</td><td>退款</td>" in wxpay.v3._repr_html_()

@@ -13,6 +13,7 @@ from wechatpay_chain.catalog.remedies import REPEATS, error_codes
 from wechatpay_chain.catalog.roles import DIRECT, PARTNER
 from wechatpay_chain.catalog.sample import NATIVE, Dialect
 from wechatpay_chain.catalog.security import needs_certificate
+from wechatpay_chain.catalog.usage import by_usage
 from wechatpay_chain.display.width import cell_width, padded
 
 __all__ = [
@@ -111,7 +112,9 @@ def words_below(path: str, operations: list[Operation], most: int = MOST_LISTED)
 
 
 def listed(operations: list[Operation], most: int = MOST_LISTED) -> list[str]:
-    """A line for each: method, path as a chain, official name; at most ``most``, then how many are left."""
+    """A line for each, those first that shops use most: method, path as a chain, official name; at most ``most``, then
+    how many are left."""
+    operations = by_usage(operations)
     lines = [
         f"  {each.method:6} {tree.spelled('/'.join(each.words))}  {each.name}{marked(each)}"
         for each in operations[:most]
@@ -134,7 +137,7 @@ def summary(path: str, method: str = "") -> str:
     if len(below) > MOST_LISTED:
         words = [f"{tree.spelled(each.word)} {each.name} {each.total}" for each in overview(path) if each.total]
         return _joined(words, "words")
-    return _joined([f"{each.method} {_relative(each, depth)}{each.name}" for each in below], "")
+    return _joined([f"{each.method} {_relative(each, depth)}{each.name}" for each in by_usage(below)], "")
 
 
 def _joined(parts: list[str], noun: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from wechatpay_chain.catalog import tree
+from wechatpay_chain.catalog.facts import Operation
 
-__all__ = ["USED", "usage"]
+__all__ = ["USED", "by_usage", "usage"]
 
 # One a line, as a chain's path; what most shops call comes first, APIv3 before its forerunner of APIv2.
 USED = """
@@ -101,3 +102,9 @@ def usage() -> Mapping[int, int]:
     listed = [line.split(" ", 1) for line in USED.strip().splitlines()]
     found = (tree.matching(method, path) for method, path in listed)
     return {each.number: rank for rank, each in enumerate(found) if each is not None}
+
+
+def by_usage(listed: Iterable[Operation]) -> list[Operation]:
+    """The operations that are used most in their order, then the others by path."""
+    known = usage()
+    return sorted(listed, key=lambda each: (known.get(each.number, len(known)), each.number))

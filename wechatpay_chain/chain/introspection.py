@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from wechatpay_chain.catalog import manual, sample, tree
 from wechatpay_chain.catalog.facts import Operation, links
 from wechatpay_chain.catalog.overview import overview
+from wechatpay_chain.catalog.usage import by_usage
 from wechatpay_chain.display import rendering
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.request.call import VERBS, Verb
@@ -162,7 +163,7 @@ class Place(NamedTuple):
         found = tree.below(self.path)
         if self.verb is not None:
             found = [each for each in (tree.matching(self.verb.method, self.path),) if each]
-        for each in found[:_MOST_ROWS]:
+        for each in by_usage(found)[:_MOST_ROWS]:
             name = html.escape(each.name)
             link = next(iter(links(each)), "")
             name = f'<a href="{html.escape(link)}">{name}</a>' if link else name

@@ -118,10 +118,10 @@ CORRECTIONS = (
 )
 
 
-def correct(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+def correct(endpoint: Mapping[str, Any], table: tuple[Correction, ...] = CORRECTIONS) -> dict[str, Any]:
     """An operation of the source with the rows of the table, and with types and values that fit each other."""
     name = f"{endpoint['method']} {endpoint['path']}"
-    rows = [row for row in CORRECTIONS if row.operations.fullmatch(name)]
+    rows = [row for row in table if row.operations.fullmatch(name)]
     corrected = dict(endpoint)
     for place in ("path_params", "query", "headers", "form"):
         if place in corrected:

@@ -263,6 +263,7 @@ def test_an_editor_shows_what_a_verb_is(head: str) -> None:
     assert operation
     for text in (operation.name, operation.facts["docs"][0], *operation.facts["roles"], "PayTransactionsJsapiPostBody"):
         assert text in told
+    assert "required: appid 公众号ID, mchid 直连商户号, " in told
 
 
 def test_it_is_the_same_client(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "basedpyright.langserver", "--stdio"],
+            [str(Path(sys.executable).with_name("basedpyright-langserver")), "--stdio"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -50,7 +50,7 @@ class Server:
 
     def ask(self, method: str, **params: Any) -> Any:
         number = next(self._numbers)
-        self._send(id=number, method=method, params=params)
+        self._send(id=number, method=method, **({"params": params} if params else {}))
         while True:
             message = self._receive()
             if message.get("id") == number and "method" not in message:
@@ -59,11 +59,12 @@ class Server:
                 self._send(id=message["id"], result=self._configured(message))
 
     def close(self) -> None:
-        self._process.terminate()
+        self.ask("shutdown")
+        self._send(method="exit")
+        self._process.wait(60)
         for stream in (self._process.stdin, self._process.stdout):
             assert stream
             stream.close()
-        self._process.wait()
 
     @staticmethod
     def _configured(asked: dict[str, Any]) -> Any:

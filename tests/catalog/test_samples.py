@@ -20,6 +20,7 @@ from wechatpay_chain.catalog.facts import Operation, is_legacy, operations
 from wechatpay_chain.catalog.roles import DIRECT, PARTNER, roles
 from wechatpay_chain.catalog.sample import NATIVE, PHP, Dialect
 from wechatpay_chain.catalog.security import needs_certificate
+from wechatpay_chain.catalog.values import own_numbers
 from wechatpay_chain.php import Instance
 
 PLACEHOLDER = re.compile(r"(?<=\{)\w+")
@@ -289,3 +290,25 @@ def test_the_tls_certificate_is_asked_for_where_it_is_needed() -> None:
     assert asked == {each.path for each in operations() if is_legacy(each.path) and needs_certificate(each.path)}
     assert {"/secapi/pay/refund", "/mmpaymkttransfers/sendredpack", "/secapi/pay/reverse"} <= asked
     assert not {"/pay/unifiedorder", "/pay/orderquery", "/secapi/mch/addInstitutionsub"} & asked
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "numbers"),
+    [
+        ("POST", "v3/pay/transactions/native", ["out_trade_no"]),
+        ("POST", "v3/refund/domestic/refunds", ["out_refund_no"]),
+        ("POST", "v3/global/refunds", ["out_refund_no"]),
+        ("POST", "v3/profitsharing/return-orders", ["out_return_no"]),
+        ("POST", "v3/combine-transactions/h5", ["combine_out_trade_no"]),
+        ("POST", "v3/global/customs/orders", []),
+        ("POST", "v3/pay/transactions/out-trade-no/1/close", []),
+        ("GET", "v3/bill/tradebill", []),
+        ("POST", "v2/mmpaymkttransfers/sendredpack", ["mch_billno"]),
+        ("POST", "v2/pay/orderquery", []),
+    ],
+)
+def test_numbers_that_a_caller_makes_up_are_told(method: str, path: str, numbers: list[str]) -> None:
+    """And none of an order that is only referred to."""
+    operation = tree.matching(method, path)
+    assert operation
+    assert own_numbers(operation) == numbers

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wechatpay_chain.catalog.alternatives import alternatives
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.catalog.typical import preset
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["CALLER", "MCHID", "Values"]
+__all__ = ["CALLER", "MCHID", "Values", "own_numbers"]
 
 MCHID = "1900000109"
 CALLER = ("mchid", "sp_mchid", "mch_id", "combine_mchid", "combine_mch_id")
@@ -90,16 +91,7 @@ class Values(NamedTuple):
         return None
 
     def _is_new(self) -> bool:
-        operation = self.operation
-        if operation.method == "GET":
-            return False
-        if is_legacy(operation.path):
-            return not re.fullmatch(_LOOKUP_V2, operation.path)
-        segments = [each for each in operation.words if not each.startswith("{")]
-        # A service order that is paid was made before.
-        if operation.path.endswith("/{out_order_no}/pay"):
-            return False
-        return operation.method != "DELETE" and not (re.fullmatch(_LOOKUP, segments[-1]) or _PAPERS & set(segments))
+        return _makes_something(self.operation)
 
     def _number(self, schema: Mapping[str, Any]) -> str:
         # The time, and what no other has; digits alone, which every operation takes.
@@ -136,3 +128,28 @@ def _digits(count: int) -> str:
     from secrets import randbelow
 
     return f"{randbelow(10**count):0{count}}"
+
+
+def own_numbers(operation: Operation) -> list[str]:
+    """The numbers at the top of a request that its caller makes up, by which the same request is known again.
+
+    Those of an order that is refunded, shared or asked for are not among them.
+    """
+    others = alternatives(operation)
+    fields = (operation.facts.get("body") or {}).get("fields") or {}
+    if not _makes_something(operation):
+        return []
+    return [name for name in fields if re.fullmatch(_NUMBER, name) and name not in others]
+
+
+def _makes_something(operation: Operation) -> bool:
+    """Whether a call makes something under a number of its own, and does not go on with what there is."""
+    if operation.method == "GET":
+        return False
+    if is_legacy(operation.path):
+        return not re.fullmatch(_LOOKUP_V2, operation.path)
+    segments = [each for each in operation.words if not each.startswith("{")]
+    # A service order that is paid was made before.
+    if operation.path.endswith("/{out_order_no}/pay"):
+        return False
+    return operation.method != "DELETE" and not (re.fullmatch(_LOOKUP, segments[-1]) or _PAPERS & set(segments))

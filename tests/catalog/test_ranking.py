@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
+import pkgutil
+import re
+
 import pytest
 
-from scripts import build_initials
 from tests.catalog.queries import QUERIES, Query
 from wechatpay_chain.catalog.facts import Operation, links, operations
+from wechatpay_chain.catalog.initials import FILE, has_initials
 from wechatpay_chain.catalog.search import search
 from wechatpay_chain.catalog.usage import USED, usage
+from wechatpay_chain.catalog.vocabulary import MEANINGS
 
 
 def named(operation: Operation) -> str:
@@ -52,9 +57,15 @@ def test_what_is_said_around_a_word_is_passed_over(asked: str, first: str) -> No
     assert named(search(asked.split())[0]) == first
 
 
-def test_the_initials_are_those_of_the_words() -> None:
-    """The script writes what is shipped."""
-    assert build_initials.PLACE.read_text(encoding="utf-8") == build_initials.text()
+def test_every_letter_of_chinese_has_an_initial() -> None:
+    """Of names, tags and the words of shops; where one is missing, the script has to run again."""
+    texts = [text for each in operations() for text in (each.name, *each.tags)] + list(MEANINGS)
+    letters = set(re.findall(r"[\u4e00-\u9fff]", "".join(texts)))
+    table = json.loads(pkgutil.get_data("wechatpay_chain.catalog", FILE) or b"")
+    assert {*"".join(table.values())} == letters
+    assert all(re.fullmatch("[a-z]", initial) for initial in table)
+    assert has_initials("cxdd", "按单号查询订单")
+    assert not has_initials("cxdd", "查询")
 
 
 @pytest.mark.parametrize("asked", ["4012716434", "https://pay.weixin.qq.com/doc/v3/merchant/4012716434#anything"])

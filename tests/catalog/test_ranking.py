@@ -49,6 +49,7 @@ def test_initials_find_what_the_words_find(initials: str, word: str) -> None:
         ("H5支付", "POST v3/pay/transactions/h5"),
         ("退款的查询接口", "GET v3/refund/domestic/refunds/{out_refund_no}"),
         ("refund order", "POST v3/refund/domestic/refunds"),
+        ("服务商 退款", "POST v3/refund/domestic/refunds"),
         ("order status", "GET v3/pay/transactions/out-trade-no/{out_trade_no}"),
     ],
 )

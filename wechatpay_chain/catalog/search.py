@@ -41,6 +41,9 @@ _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in
 # What is said around a word when somebody asks for it.
 _FILLERS = re.compile("怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
 _PAIR = 2
+_ROLES = frozenset({"服务商", "直连商户", "普通商户", "电商平台", "渠道商", "从业机构"})
+# Before a word that is looked for among an operation's roles alone.
+_ROLE = "role:"
 # The Chinese words of the vocabulary: what shops say, and names do not.
 _SYNONYMS = frozenset(word for word in MEANINGS if not word.isascii())
 _NAMED = 3
@@ -57,7 +60,7 @@ def search(asked: Sequence[str]) -> list[Operation]:
     """
     wanted = _split(asked)
     # Names turn Chinese words round, 订单查询 is 查询订单, and shops have other words than names.
-    readings = (_parted(wanted, each) for each in (_initials, _kept, _bare, _synonyms, _pairs))
+    readings = (_parted(wanted, each) for each in (_initials, _kept, _bare, _synonyms, _pairs, _by_role))
     return next(filter(None, map(_found, dict.fromkeys(map(tuple, readings)))), [])
 
 
@@ -145,6 +148,9 @@ def _distance(word: str) -> _Measure:
     at = _at(word)
     if at:
         return lambda each: at.get(each.number, -1)
+    if word.startswith(_ROLE):
+        role = word.removeprefix(_ROLE)
+        return lambda each: 2 if role in each.facts.get("roles", ()) else -1
     if word.startswith(_SPELLED):
         initials = word.removeprefix(_SPELLED)
         return lambda each: 2 if has_initials(initials, each.name) else -1
@@ -254,6 +260,11 @@ def _synonyms(word: str) -> list[str]:
         return [word]
     before, _, behind = word.partition(part)
     return list(filter(None, (*(_synonyms(before) if before else ()), part, *(_synonyms(behind) if behind else ()))))
+
+
+def _by_role(word: str) -> list[str]:
+    """A word for who calls, where neither names nor tags have it."""
+    return [_ROLE + word] if word in _ROLES else [word]
 
 
 def _like(word: str) -> list[str]:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import ast
 import copy
-import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.openssl import rightly_signed
 from wechatpay_chain import Sandbox, Wechatpay, errors
-from wechatpay_chain.catalog import sample, tree
+from wechatpay_chain.catalog import sample
 from wechatpay_chain.catalog.facts import Operation, is_legacy, operations
 from wechatpay_chain.catalog.sample import NATIVE, PHP, Dialect
 from wechatpay_chain.php import Instance
-from wechatpay_chain.protocol import v2, v3
 
 PLACEHOLDER = re.compile(r"(?<=\{)\w+")
 
@@ -46,67 +42,17 @@ def named(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
 
-def pasted(text: str, name: str, client: object) -> Any:
-    """What an interactive Python shows for ``text``, where nothing but the client has a name."""
-    shown: list[Any] = []
-    hook, sys.displayhook = sys.displayhook, shown.append
-    try:
-        exec(compile(text, "<stdin>", "single"), {name: client})
-    finally:
-        sys.displayhook = hook
-    (value,) = shown
-    return value
+@pytest.fixture
+def wxpay(gateway: Sandbox) -> Iterator[Wechatpay]:
+    """With the TLS certificate that some operations ask for."""
+    with gateway.client(merchant=gateway.merchant) as client:
+        yield client
 
 
-def is_signed(operation: Operation) -> bool:
-    if is_legacy(operation.path):
-        return not v2.is_unsigned(operation.path)
-    return not v3.is_unsigned(operation.method, operation.path)
-
-
-def is_sent_to(operation: Operation, method: str, target: str) -> bool:
-    found = tree.matching(method, f"v2{target}" if is_legacy(operation.path) else target)
-    # Some paths differ in the name of a placeholder only.
-    return found is not None and PLACEHOLDER.sub("", found.path) == PLACEHOLDER.sub("", operation.path)
-
-
-@pytest.mark.parametrize("face", ["wxpay", pytest.param("instance", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("operation", operations(), ids=named)
-def test_the_call_that_help_prints_is_accepted(
-    operation: Operation, face: str, gateway: Sandbox, wxpay: Wechatpay, instance: Instance
-) -> None:
-    """Pasted in either face it sends one request, rightly signed, and the documented answer is verified."""
-    dialect, client = (NATIVE, wxpay) if face == "wxpay" else (PHP, instance)
-    documented = int(next(iter(operation.facts.get("responses") or {"200": None})))
-    gateway.reset()
-    BEFORE.get(named(operation), nothing)(gateway, wxpay)
-    gateway.requests.clear()
-    answer = pasted(sample.call(operation, gateway.mchid, dialect), face, client)
-    assert (answer.status, answer.verified) == (documented, is_signed(operation))
-    # A client of the sandbox is not sent to WeChat Pay by what it is told.
-    assert is_legacy(operation.path) or not re.search(
-        r"https://api(hk)?2?\.(mch\.weixin\.qq\.com|wechatpay\.cn)/", answer.text
-    )
-    opened(operation, answer.data, wxpay)
-    (received,) = gateway.requests
-    assert (received.method, received.verdict) == (operation.method, "")
-    assert is_sent_to(operation, received.method, received.target)
-    if operation.number % 50 == 0 and not is_legacy(operation.path):
-        assert rightly_signed(received, gateway.identity.merchant_key.public_key())
-
-
-def opened(operation: Operation, data: Any, wxpay: Wechatpay) -> None:
-    """The merchant's key opens every field of an answer that is documented as encrypted."""
-    fields = ((operation.facts.get("responses") or {}).get("200") or {}).get("fields", {})
-    left = [(schema, data[name]) for name, schema in fields.items() if isinstance(data, dict) and name in data]
-    while left:
-        schema, value = left.pop()
-        if sample.is_sealed(schema):
-            assert wxpay.decrypt(value)
-        elif schema.get("items") and isinstance(value, list):
-            left += [(schema["items"], item) for item in value]
-        elif schema.get("fields") and isinstance(value, dict):
-            left += [(schema["fields"][name], item) for name, item in value.items() if name in schema["fields"]]
+@pytest.fixture
+def instance(gateway: Sandbox) -> Iterator[Instance]:
+    with gateway.builder(merchant=gateway.merchant) as client:
+        yield client
 
 
 class Typed(NamedTuple):
@@ -285,16 +231,9 @@ def test_only_the_order_of_the_documentation_is_always_there(gateway: Sandbox, w
     assert orders.get(params=params, out_trade_no=number).data["trade_state"] == "SUCCESS"
     with pytest.raises(errors.ClientError, match="ORDER_NOT_EXIST"):
         orders.get(params=params, out_trade_no=f"{number}0")
-    exec(sample.call(operation_of("POST", "v3/pay/transactions/native"), gateway.mchid), {"wxpay": wxpay})
-    made = gateway.requests[-1].body
-    assert json.loads(made)["out_trade_no"] == number
+    body = {"appid": "wxd678efh567hg6787", "mchid": gateway.mchid, "description": "a", "amount": {"total": 100}}
+    wxpay.v3.pay.transactions.native.post({**body, "out_trade_no": number, "notify_url": "https://a.example/b"})
     assert orders.get(params=params, out_trade_no=number).data["trade_state"] == "NOTPAY"
     refund = {"out_refund_no": "a", "amount": {"refund": 1, "total": 888, "currency": "CNY"}}
     with pytest.raises(errors.ClientError, match="INVALID_REQUEST"):
         wxpay.v3.refund.domestic.refunds.post({"out_trade_no": number, **refund})
-
-
-def operation_of(method: str, path: str) -> Operation:
-    found = tree.matching(method, path)
-    assert found
-    return found

@@ -13,6 +13,7 @@ from wechatpay_chain.crypto import ciphers, digest
 from wechatpay_chain.errors import BusinessError, ConfigError, DecryptionError, HeadersIncomplete, SignatureMismatch
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v2 import APIv2
+from wechatpay_chain.protocol.v2_fields import outcome
 from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
@@ -195,13 +196,12 @@ def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> dict[str, Any]
     if not merchant.secret:
         raise ConfigError("secret: missing; notices of APIv2 are signed and encrypted with it", "secret")
     fields = _fields(content)
-    code = fields.get("return_code")
-    if not isinstance(code, str) or not code:
-        raise SignatureMismatch("return_code: missing; it may not be WeChat Pay's")
-    if code != "SUCCESS":
+    if outcome(fields, "return_code") != "SUCCESS":
         raise BusinessError.of(fields, verified=False)
     if fields.get("sign") or _ENCRYPTED not in fields:
-        protocol.verify(fields)
+        protocol.verify(_fields(content, flat=True))
+        if not fields.get(_ENCRYPTED):
+            outcome(fields, "result_code")
     else:
         fields = {name: fields[name] for name in (*_UNPROVEN, _ENCRYPTED) if name in fields}
         _check_merchant(fields.get("mch_id"), merchant)
@@ -210,9 +210,9 @@ def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> dict[str, Any]
     return fields
 
 
-def _fields(content: bytes) -> dict[str, Any]:
+def _fields(content: bytes, flat: bool = False) -> dict[str, Any]:
     try:
-        return from_xml(content)
+        return from_xml(content, flat=flat)
     except XMLError as error:
         reason = str(error)
     raise SignatureMismatch(f"the notice is no XML of WeChat Pay: {reason}")

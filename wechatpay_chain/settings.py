@@ -18,7 +18,7 @@ from wechatpay_chain.encoding import query
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.certificates import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
-from wechatpay_chain.protocol.keyring import Keyring
+from wechatpay_chain.protocol.keyring import Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.request.options import mapping, read_headers, read_retry, read_timeout
 
@@ -213,6 +213,7 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
             _certs(given, folder),
             merchant.serial,
             folder.shared() if folder is not None and folder.is_cache else None,
+            merchant_key=merchant.private_key,
         ),
         bases=bases_of(given.get("base_url")),
         timeout=_option("timeout", read_timeout, given),
@@ -348,10 +349,13 @@ def _certs(entries: Mapping[str, Any], folder: Folder | None) -> object:
     if (key_id is None) != (key is None):
         missing = "public_key_id" if key_id is None else "public_key"
         raise ConfigError(f"{missing}: missing; public_key and public_key_id go together", missing)
+    certs = entries.get("certs")
+    named = {canonical(name.strip()) for name in certs if isinstance(name, str)} if isinstance(certs, Mapping) else ()
     more: dict[Any, Any] = {} if folder is None else folder.certificates()
+    # One that is named and lies in the folder too is one entry.
+    more = {serial: each for serial, each in more.items() if canonical(serial) not in named}
     if key is not None:
         more[key_id] = key
-    certs = entries.get("certs")
     if not more or not isinstance(certs, Mapping | None):
         return certs
     return {**(certs or {}), **more}

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from wechatpay_chain.crypto import ciphers, key_loader
 from wechatpay_chain.errors import ConfigError, DecryptionError, VerificationError
-from wechatpay_chain.protocol.keyring import Clock, Fetched, Key, Keyring, key_of
+from wechatpay_chain.protocol.keyring import Clock, Fetched, Key, Keyring, canonical, key_of
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.signer import Proven, Signed
 from wechatpay_chain.protocol.v3 import APIv3
@@ -258,7 +258,7 @@ def _opened(entry: Any, apiv3_key: bytes) -> CertPath:
     finally:
         del apiv3_key
     path = tuple(x509.load_pem_x509_certificates(data))
-    if key_loader.serial_of(path[0]) != entry["serial_no"].upper():
+    if canonical(key_loader.serial_of(path[0])) != canonical(entry["serial_no"]):
         raise ValueError("serial_no")
     for certificate, issuer in itertools.pairwise(path):
         _check_issued(certificate, issuer)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.errors import ConfigError, UnknownSerial
@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
     from wechatpay_chain.workers import SingleFlight
 
-__all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "key_of"]
+__all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "canonical", "key_of"]
 
 _log = logging.getLogger("wechatpay_chain")
 
 # It travels in a header, and is compared with what an answer names.
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+# As people write serials that tools print.
+_ID_OR_SERIAL = re.compile(r"[A-Za-z0-9_.: -]{1,192}")
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+# A serial has 20 bytes at most: RFC 5280, 4.1.2.2.
+_LONGEST_SERIAL = 40
 _ALWAYS = float("inf")
 # A key with such an id is handed out by the merchant console alone, so no download brings it:
 # https://pay.weixin.qq.com/doc/v3/merchant/4013053249
@@ -54,6 +59,16 @@ class Fetched(NamedTuple):
 
     keys: tuple[Key, ...]
     at: float
+
+
+def canonical(key_id: str) -> str:
+    """The id as configured ones are compared: in upper case, a serial without leading zeros.
+
+    What an answer names is compared as it is: WeChat Pay writes it in one way alone.
+    """
+    if _HEX.fullmatch(key_id):
+        return key_id.upper().lstrip("0") or "0"
+    return key_id.upper() if key_id.upper().startswith(_PUBLIC_KEY_ID) else key_id
 
 
 Clock = Callable[[], float]
@@ -85,9 +100,17 @@ class Keyring:
 
     @classmethod
     def of(
-        cls, certs: object, merchant_serial: str = "", fetched: Fetched | None = None, clock: Clock = time.time
+        cls,
+        certs: object,
+        merchant_serial: str = "",
+        fetched: Fetched | None = None,
+        clock: Clock = time.time,
+        merchant_key: RSAPrivateKey | None = None,
     ) -> Keyring:
-        """The keyring in a ``certs`` entry, ``{id: key}``; ConfigError names the id of what is wrong."""
+        """The keyring in a ``certs`` entry, ``{id: key}``; ConfigError names the id of what is wrong.
+
+        That is also a certificate under an id that is not its serial, and the merchant's own key.
+        """
         if certs is None:
             return cls({}, fetched, clock)
         if not isinstance(certs, Mapping):
@@ -97,7 +120,8 @@ class Keyring:
         keys: dict[str, Key] = {}
         for name, source in certs.items():
             key = _key(name, source, merchant_serial)
-            if key.id in keys:
+            _check_foreign(key, merchant_key)
+            if canonical(key.id) in map(canonical, keys):
                 raise ConfigError(f"certs[{key.id!r}]: given twice", "certs")
             keys[key.id] = key
         return cls(keys, fetched, clock)
@@ -281,11 +305,11 @@ def _leaving(before: Fetched | None, after: Fetched, end: float) -> Fetched:
 
 
 def _key(name: object, source: object, merchant_serial: str) -> Key:
-    if not isinstance(name, str) or not _ID.fullmatch(name.strip()):
+    if not isinstance(name, str) or not _ID_OR_SERIAL.fullmatch(name.strip()):
         raise ConfigError(f"certs: an id is text of letters, digits and _, found {name!r:.80}", "certs")
     key_id = name.strip()
     field = f"certs[{key_id[:64]!r}]"
-    if merchant_serial and key_id.upper() == merchant_serial.upper():
+    if merchant_serial and canonical(merchant_serial) in _readings(key_id):
         raise ConfigError(
             f"{field}: this is the merchant's own serial; certs takes WeChat Pay's keys (PUB_KEY_ID_… or the"
             " platform certificate's serial)",
@@ -293,9 +317,61 @@ def _key(name: object, source: object, merchant_serial: str) -> Key:
         )
     if source is None:
         raise ConfigError(f"{field}: missing", "certs")
+    # Whatever the id is, a certificate tells its own.
     certificate = key_loader.load_certificate(source, field)  # type: ignore[arg-type]  # its own error names a wrong type
     if certificate is None:
-        return Key(key_id, key_loader.load_public_key(source, field), _ALWAYS)  # type: ignore[arg-type]
-    if merchant_serial and key_loader.serial_of(certificate) == merchant_serial.upper():
+        _check_id(key_id, name)
+        return Key(_spelled(key_id), key_loader.load_public_key(source, field), _ALWAYS)  # type: ignore[arg-type]
+    if merchant_serial and canonical(key_loader.serial_of(certificate)) == canonical(merchant_serial):
         raise ConfigError(f"{field}: this is the merchant's own certificate; certs takes WeChat Pay's", "certs")
-    return key_of(certificate, field)._replace(id=key_id)
+    key = key_of(certificate, field)
+    if canonical(key_id) != canonical(key.id):
+        form = " (the same number in another form)" if canonical(key.id) in _readings(key_id) else ""
+        raise ConfigError(
+            f"{field}: the serial of this certificate is {key.id!r}{form}; give it under that id", "certs"
+        )
+    return key
+
+
+def _check_id(key_id: str, name: object) -> None:
+    """ConfigError for what can be no id of a public key: answers would never name it."""
+    if not _ID.fullmatch(key_id):
+        raise ConfigError(f"certs: an id is text of letters, digits and _, found {name!r:.80}", "certs")
+    is_prefixed = key_id[:2].lower() == "0x" and _HEX.fullmatch(key_id[2:])
+    is_decimal = key_id.isdecimal() and len(key_id.lstrip("0")) > _LONGEST_SERIAL
+    if is_prefixed or is_decimal:
+        found = "0x and hex" if is_prefixed else f"a number of {len(key_id)} decimal digits"
+        raise ConfigError(
+            f"certs[{key_id[:64]!r}]: {found}; WeChat Pay names a serial by its hex digits alone, as"
+            f" {min(_readings(key_id) - {key_id}, key=len)!r}",
+            "certs",
+        )
+
+
+def _readings(key_id: str) -> set[str]:
+    """What an id is in canonical form, and what it would be if it were a serial in another form."""
+    compact = re.sub(r"[: -]", "", key_id).lower()
+    readings = {canonical(key_id), canonical(compact), canonical(compact.removeprefix("0x"))}
+    if compact.isdecimal() and _LONGEST_SERIAL // 2 < len(compact) < 2 * _LONGEST_SERIAL:
+        readings.add(f"{int(compact):X}")
+    return readings
+
+
+def _spelled(key_id: str) -> str:
+    """The id as WeChat Pay writes it: capitals, and a serial of 20 bytes with the zero before its first digit."""
+    if _HEX.fullmatch(key_id):
+        return key_id.upper() if len(key_id) < _LONGEST_SERIAL - 1 else canonical(key_id).rjust(_LONGEST_SERIAL, "0")
+    is_public_key = key_id.upper().startswith(_PUBLIC_KEY_ID)
+    return _PUBLIC_KEY_ID + key_id[len(_PUBLIC_KEY_ID) :] if is_public_key else key_id
+
+
+def _check_foreign(key: Key, merchant_key: RSAPrivateKey | None) -> None:
+    """ConfigError for the merchant's own key, under whatever id: it proves no answer."""
+    if merchant_key is None or key_loader.is_lent(merchant_key) or key_loader.is_lent(key.public_key):
+        return
+    if key.public_key.public_numbers() == merchant_key.public_key().public_numbers():
+        raise ConfigError(
+            f"certs[{key.id[:64]!r}]: this is the merchant's own public key or certificate; certs takes WeChat Pay's"
+            " (pub_key.pem of the merchant console)",
+            "certs",
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from wechatpay_chain.errors import ApiError, ConfigError, TransportError, UnknownSerial, VerificationError
 from wechatpay_chain.protocol.hosts import Base
-from wechatpay_chain.protocol.keyring import Fetched, Keyring
+from wechatpay_chain.protocol.keyring import Fetched, Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.retry import Delivery
@@ -103,7 +103,7 @@ class CertificateDownload:
         if stored is None or keyring.is_old(stored):
             return None
         now = keyring.clock()
-        fitting = [key for key in stored.keys if now < key.until and wanted in ("", key.id)]
+        fitting = [key for key in stored.keys if now < key.until and canonical(wanted) in ("", canonical(key.id))]
         return stored if fitting else None
 
     def _request(self) -> SignedRequest:

@@ -14,7 +14,7 @@ from wechatpay_chain.errors import BusinessError, ConfigError, DecryptionError, 
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v2_fields import outcome
-from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3
+from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3, field_value
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
 __all__ = [
@@ -113,6 +113,7 @@ def signature_headers(headers: object) -> dict[str, str]:
             text = value.decode("latin-1") if isinstance(value, bytes) else value
             if not isinstance(text, str):
                 raise HeadersIncomplete(f"{name}: expected ASCII text of one line, found {type(text).__name__}")
+            text = field_value({name: text}, name)
             if found.setdefault(name, text) != text:
                 raise HeadersIncomplete(f"{name}: there twice, with different values; it may not be WeChat Pay's")
     return found

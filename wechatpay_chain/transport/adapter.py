@@ -249,6 +249,10 @@ _PERHAPS = "it may have been carried out; ask for its state before repeating it"
 
 
 def _response(request: SignedRequest, raw: BaseHTTPResponse) -> Response:
+    coding = raw.headers.get("Content-Encoding", "")
+    if coding[-1:] in (" ", "\t"):
+        # A blank behind a value is no part of it (RFC 9110, 5.5), but urllib3 would not decode the body.
+        raw.headers["Content-Encoding"] = coding.rstrip()
     response = request.response_class()
     response.status_code = raw.status
     response.headers = HeaderFields.of(raw.headers.iteritems())

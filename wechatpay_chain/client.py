@@ -69,6 +69,7 @@ class Client(Root):
             configured.bases,
             configured.timeout or DEFAULT_TIMEOUT,
             Call("GET", "/").request_headers(configured.headers),
+            configured.authorities,
         )
         if merchant.downloads:
             configured.keyring.refresh = self._certificates
@@ -324,12 +325,12 @@ class Wechatpay(Client):
     ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and
     what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
     ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
-    and platform certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are
-    downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or
+    and platform certificates, ``certs_dir`` (a folder of them), ``certs_ca`` (the authorities that must have issued
+    them), ``apiv3_key`` (32 bytes; certificates are downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or
     ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number
     or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all;
-    False is once), ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the field.
-    Making one touches no network.
+    False is once), ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the
+    field. Making one touches no network.
     """
 
     if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import requests
 
@@ -22,6 +22,9 @@ from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.request.options import mapping, read_headers, read_retry, read_timeout
+
+if TYPE_CHECKING:
+    from wechatpay_chain.protocol.authorities import Authorities
 
 __all__ = [
     "Recipe",
@@ -112,7 +115,14 @@ def _absolute_paths(name: str, value: Any) -> Any:
     """Paths as absolute ones, since another process may start in another folder."""
     if name in _PARTS and isinstance(value, Mapping):
         return {part: _absolute(item) for part, item in value.items()}
+    if name == "certs_ca":
+        return [_absolute_paths(name, each) for each in value] if isinstance(value, list | tuple) else _own_path(value)
     return _absolute(value) if name in _KEY_ENTRIES or name == "certs_dir" else value
+
+
+def _own_path(source: Any) -> Any:
+    """A path as an absolute one; what is PEM text already stays so."""
+    return _absolute(source) if key_loader.names_a_file(source) else source
 
 
 def _absolute(path: Any) -> Any:
@@ -132,6 +142,7 @@ _NAMES = frozenset(
         "private_key",
         "certs",
         "certs_dir",
+        "certs_ca",
         "public_key_id",
         "public_key",
         "apiv3_key",
@@ -150,11 +161,12 @@ _ALIASES = {
     "baseURL": "base_url",
     "apiv3Key": "apiv3_key",
     "certsDir": "certs_dir",
+    "certsCa": "certs_ca",
     "brandId": "brand_id",
 }
 _IDENTITIES = {"mchid", "brand_id"}
 _KEYS = {"certs", "certs_dir", "public_key", "public_key_id"}
-_FILES = ("private_key", "public_key", "certs_dir")
+_FILES = ("private_key", "public_key", "certs_dir", "certs_ca")
 _ENVIRONMENT = {
     "WECHATPAY_MCHID": "mchid",
     "WECHATPAY_BRAND_ID": "brand_id",
@@ -163,6 +175,7 @@ _ENVIRONMENT = {
     "WECHATPAY_PUBLIC_KEY_ID": "public_key_id",
     "WECHATPAY_PUBLIC_KEY": "public_key",
     "WECHATPAY_CERTS_DIR": "certs_dir",
+    "WECHATPAY_CERTS_CA": "certs_ca",
     "WECHATPAY_APIV3_KEY": "apiv3_key",
     "WECHATPAY_SECRET": "secret",
     "WECHATPAY_BASE_URL": "base_url",
@@ -183,6 +196,7 @@ class Settings:
     params: Mapping[str, Any]
     folder: Folder | None
     recipe: Recipe
+    authorities: Authorities | None = None
     retry: int | None = None
     session: requests.Session | None = field(default=None, repr=False)
 
@@ -207,15 +221,18 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         given.get("brand_id"),
     )
     folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
+    authorities = None if given.get("certs_ca") is None else _authorities(given["certs_ca"])
     return Settings(
         merchant=merchant,
         tls=None if given.get("merchant") is None else _tls(given["merchant"]),
         keyring=Keyring.of(
             _certs(given, folder),
             merchant.serial,
-            folder.shared() if folder is not None and folder.is_cache else None,
+            folder.shared(authorities) if folder is not None and folder.is_cache else None,
             merchant_key=merchant.private_key,
+            authorities=authorities,
         ),
+        authorities=authorities,
         bases=bases_of(given.get("base_url")),
         timeout=_option("timeout", read_timeout, given),
         headers=_option("headers", read_headers, given),
@@ -225,6 +242,13 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         folder=folder,
         recipe=Recipe.of(given),
     )
+
+
+def _authorities(entry: object) -> Authorities:
+    # What few clients name is imported for them alone, since X.509 is a tenth of a cold start.
+    from wechatpay_chain.protocol.authorities import Authorities
+
+    return Authorities.of(entry)
 
 
 def _tls(merchant: object) -> ssl.SSLContext:

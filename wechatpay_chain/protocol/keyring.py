@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import re
@@ -18,6 +19,7 @@ from wechatpay_chain.errors import ConfigError, UnknownSerial
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from wechatpay_chain.protocol.authorities import Authorities
     from wechatpay_chain.workers import SingleFlight
 
 __all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "canonical", "key_of"]
@@ -40,6 +42,7 @@ _FRESH = 12 * 3600
 _PAUSE = 30
 # How long a certificate verifies that the newest download no longer brings: answers under way may name it.
 _LEAVING = 300
+_MOST_TOLD = 5
 
 
 class Key(NamedTuple):
@@ -55,10 +58,19 @@ class Key(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """Certificates as WeChat Pay handed them out ``at`` a time (seconds since 1970)."""
+    """Certificates as WeChat Pay handed them out ``at`` a time (seconds since 1970).
+
+    ``left_out`` are the serials of those that are not to be trusted, each with the reason.
+    """
 
     keys: tuple[Key, ...]
     at: float
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    def reasons(self) -> str:
+        """Why each certificate was left out, as the end of an error's text; empty when none was."""
+        told = "; ".join(f"{serial} is left out: {reason}" for serial, reason in self.left_out[:_MOST_TOLD])
+        return f"; {told}" if told else ""
 
 
 def canonical(key_id: str) -> str:
@@ -94,6 +106,8 @@ class Keyring:
         self.refresh: Refresh | None = None
         self.clock = clock
         self._tried: float | None = None
+        # What the last attempt came to, as long as no later one succeeded.
+        self._failure: Exception | None = None
         self._flight: SingleFlight[None] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -106,10 +120,12 @@ class Keyring:
         fetched: Fetched | None = None,
         clock: Clock = time.time,
         merchant_key: RSAPrivateKey | None = None,
+        authorities: Authorities | None = None,
     ) -> Keyring:
         """The keyring in a ``certs`` entry, ``{id: key}``; ConfigError names the id of what is wrong.
 
-        That is also a certificate under an id that is not its serial, and the merchant's own key.
+        That is also a certificate under an id that is not its serial, one that none of ``authorities`` issued, and
+        the merchant's own key.
         """
         if certs is None:
             return cls({}, fetched, clock)
@@ -119,7 +135,7 @@ class Keyring:
             raise ConfigError("certs: empty; give {'PUB_KEY_ID_…': public key} or {serial: certificate}", "certs")
         keys: dict[str, Key] = {}
         for name, source in certs.items():
-            key = _key(name, source, merchant_serial)
+            key = _key(name, source, merchant_serial, authorities)
             _check_foreign(key, merchant_key)
             if canonical(key.id) in map(canonical, keys):
                 raise ConfigError(f"certs[{key.id!r}]: given twice", "certs")
@@ -142,12 +158,14 @@ class Keyring:
         """The key for fields to be encrypted, whose id every request names.
 
         Brings certificates when there is no key yet, and begins to renew old ones in the background. Raises
-        ConfigError when there is no key, and what ``refresh`` raises.
+        ConfigError when there is no key, and what ``refresh`` raises; for 30 s it raises that again, unasked.
         """
         key = self.newest()
         if key is None and self.refresh is not None:
             self._update("", self._is_due_first)
             key = self.newest()
+            if key is None and self._failure is not None:
+                raise self._repeated(self._failure)
         else:
             self._renew()
         # An expired one is better than none: the answer tells.
@@ -178,6 +196,8 @@ class Keyring:
         if key is not None:
             return key
         why = f"; asking for it failed: {failure}" if failure else ""
+        if self._fetched is not None:
+            why += self._fetched.reasons()
         if failure and not self._held:
             raise ConfigError(
                 f"certs: no key of WeChat Pay to prove an answer with{why}; configure the public key as"
@@ -201,7 +221,15 @@ class Keyring:
             self._update(key_id, lambda: self._valid(key_id) is None and self._is_due())
         except Exception as error:  # whatever it is, the answer is not proven
             return error
-        return None
+        return self._failure
+
+    def _repeated(self, failure: Exception) -> Exception:
+        """The failure of an attempt that was made a moment ago: many calls must not ask as often."""
+        repeated = copy.copy(failure).with_traceback(None)
+        if repeated.args and isinstance(repeated.args[0], str):
+            told = f"{repeated.args[0]} (asked less than {_PAUSE} s ago, and not again before that is over)"
+            repeated.args = (told, *repeated.args[1:])
+        return repeated
 
     def is_old(self, fetched: Fetched) -> bool:
         """Whether WeChat Pay should be asked again."""
@@ -216,7 +244,7 @@ class Keyring:
         return self._tried is None or not 0 <= self.clock() - self._tried < _PAUSE
 
     def _is_due_first(self) -> bool:
-        return self.newest() is None
+        return self.newest() is None and self._is_due()
 
     def _renew(self) -> None:
         """Begin to bring new certificates when those that were brought are old; nobody waits for it."""
@@ -254,6 +282,7 @@ class Keyring:
         if self._process != os.getpid():
             # No thread of the parent lives on in a forked child, and its lock may be held by one of them.
             self._lock, self._flight, self._process = threading.Lock(), None, os.getpid()
+            self._tried = None
         with self._lock:
             if self._flight is not None:
                 return self._flight if joining else None
@@ -269,10 +298,17 @@ class Keyring:
             assert self.refresh is not None  # noqa: S101  # nothing begins without it
             fetched = self.refresh(wanted)
             with self._lock:
-                if self._fetched is None:
+                if self._fetched is None and fetched.keys:
                     self._tried = None  # the first one does not count
+                self._failure = None
                 fetched = _leaving(self._fetched, fetched, self.clock() + _LEAVING)
                 self._fetched, self._held = fetched, _joined(self._fixed, fetched)
+        except Exception as error:
+            self._failure = error
+            raise
+        except BaseException:
+            self._tried = None  # a wait that somebody broke off tells nothing
+            raise
         finally:
             self._flight = None
 
@@ -301,10 +337,10 @@ def _leaving(before: Fetched | None, after: Fetched, end: float) -> Fetched:
     brought = {key.id for key in after.keys}
     old = (key for key in (before.keys if before else ()) if key.id not in brought)
     kept = tuple(key._replace(since=0.0, until=min(key.until, end)) for key in old if key.until > end - _LEAVING)
-    return Fetched((*after.keys, *kept), after.at)
+    return after._replace(keys=(*after.keys, *kept))
 
 
-def _key(name: object, source: object, merchant_serial: str) -> Key:
+def _key(name: object, source: object, merchant_serial: str, authorities: Authorities | None) -> Key:
     if not isinstance(name, str) or not _ID_OR_SERIAL.fullmatch(name.strip()):
         raise ConfigError(f"certs: an id is text of letters, digits and _, found {name!r:.80}", "certs")
     key_id = name.strip()
@@ -330,6 +366,9 @@ def _key(name: object, source: object, merchant_serial: str) -> Key:
         raise ConfigError(
             f"{field}: the serial of this certificate is {key.id!r}{form}; give it under that id", "certs"
         )
+    objection = authorities.objection((certificate,), time.time()) if authorities else ""
+    if objection:
+        raise ConfigError(f"{field}: {objection}", "certs")
     return key
 
 

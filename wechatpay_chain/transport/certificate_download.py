@@ -17,6 +17,7 @@ from wechatpay_chain.transport.signed_request import SignedRequest
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from wechatpay_chain.protocol.authorities import Authorities
     from wechatpay_chain.protocol.certificates import Folder
 
 __all__ = ["CertificateDownload"]
@@ -52,6 +53,7 @@ class CertificateDownload:
         bases: Sequence[Base],
         timeout: tuple[float, float],
         headers: HeaderFields,
+        authorities: Authorities | None = None,
     ) -> None:
         self._session = session
         self._merchant = merchant
@@ -60,6 +62,7 @@ class CertificateDownload:
         self._bases = tuple(bases)
         self._timeout = timeout
         self._headers = headers
+        self._authorities = authorities
 
     def __call__(self, wanted: str) -> Fetched:
         """The certificates; ``wanted`` is an id that is looked for, or empty.
@@ -99,7 +102,7 @@ class CertificateDownload:
 
     def _stored(self, wanted: str) -> Fetched | None:
         keyring = self._keyring
-        stored = None if self._folder is None else self._folder.shared()
+        stored = None if self._folder is None else self._folder.shared(self._authorities)
         if stored is None or keyring.is_old(stored):
             return None
         now = keyring.clock()
@@ -115,7 +118,7 @@ class CertificateDownload:
         fixed = self._keyring.fixed
         if fixed:
             headers["Wechatpay-Serial"] = max(fixed.values(), key=lambda key: key.since).id
-        protocol = Bootstrap(self._merchant, fixed, self._keyring.clock)
+        protocol = Bootstrap(self._merchant, fixed, self._keyring.clock, self._authorities)
         return SignedRequest(_Get(path), headers, protocol, Response)
 
 

@@ -233,7 +233,9 @@ class Client(Root):
         return given
 
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
-        call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
+        configured = self._settings
+        given = self._read(method, args, options)
+        call = build(method, path, given, self._face, configured.bases, configured.allow_http)
         if call.protocol not in self._complete:
             self._require(call.protocol)
         if call.payload is None:
@@ -326,11 +328,12 @@ class Wechatpay(Client):
     what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
     ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
     and platform certificates, ``certs_dir`` (a folder of them), ``certs_ca`` (the authorities that must have issued
-    them), ``apiv3_key`` (32 bytes; certificates are downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or
-    ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number
-    or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all;
-    False is once), ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the
-    field. Making one touches no network.
+    them), ``apiv3_key`` (32 bytes; certificates are downloaded with it), ``secret`` (the APIv2 key), ``merchant``
+    (the TLS certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site
+    first), ``allow_http`` (True: a host of your own may be plain http), ``timeout`` (seconds, one number or (connect,
+    read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all; False is once),
+    ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the field. Making one
+    touches no network.
     """
 
     if TYPE_CHECKING:

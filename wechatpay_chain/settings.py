@@ -149,6 +149,7 @@ _NAMES = frozenset(
         "secret",
         "merchant",
         "base_url",
+        "allow_http",
         "timeout",
         "headers",
         "retry",
@@ -159,6 +160,7 @@ _NAMES = frozenset(
 _ALIASES = {
     "privateKey": "private_key",
     "baseURL": "base_url",
+    "allowHttp": "allow_http",
     "apiv3Key": "apiv3_key",
     "certsDir": "certs_dir",
     "certsCa": "certs_ca",
@@ -179,7 +181,10 @@ _ENVIRONMENT = {
     "WECHATPAY_APIV3_KEY": "apiv3_key",
     "WECHATPAY_SECRET": "secret",
     "WECHATPAY_BASE_URL": "base_url",
+    "WECHATPAY_ALLOW_HTTP": "allow_http",
 }
+# An environment has text alone.
+_FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _MERCHANT_ENVIRONMENT = {"WECHATPAY_MERCHANT_CERT": "cert", "WECHATPAY_MERCHANT_KEY": "key"}
 
 
@@ -197,6 +202,7 @@ class Settings:
     folder: Folder | None
     recipe: Recipe
     authorities: Authorities | None = None
+    allow_http: bool = False
     retry: int | None = None
     session: requests.Session | None = field(default=None, repr=False)
 
@@ -221,6 +227,7 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         given.get("brand_id"),
     )
     folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
+    allow_http = _flag(given.get("allow_http"), "allow_http")
     authorities = None if given.get("certs_ca") is None else _authorities(given["certs_ca"])
     return Settings(
         merchant=merchant,
@@ -233,7 +240,8 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
             authorities=authorities,
         ),
         authorities=authorities,
-        bases=bases_of(given.get("base_url")),
+        bases=bases_of(given.get("base_url"), allow_http=allow_http),
+        allow_http=allow_http,
         timeout=_option("timeout", read_timeout, given),
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
@@ -242,6 +250,15 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         folder=folder,
         recipe=Recipe.of(given),
     )
+
+
+def _flag(value: object, name: str) -> bool:
+    found = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if found is None and value is None:
+        return False
+    if not isinstance(found, bool):
+        raise ConfigError(f"{name}: expected True or False, found {value!r:.40}", name)
+    return found
 
 
 def _authorities(entry: object) -> Authorities:

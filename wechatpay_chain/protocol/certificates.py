@@ -10,6 +10,7 @@ import itertools
 import json
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,6 +45,10 @@ _log = logging.getLogger("wechatpay_chain")
 SHARED = "wechatpay-platform.pem"
 
 
+_EVERYBODY = "everybody"
+_MEND = "name a folder of your own (chmod 700)"
+
+
 class Folder:
     """``*.pem`` in a ``certs_dir``: platform certificates by their serials.
 
@@ -56,7 +61,10 @@ class Folder:
 
     @classmethod
     def of(cls, entry: object, is_cache: bool) -> Folder:
-        """The folder that a ``certs_dir`` entry names; ConfigError for what can be none."""
+        """The folder that a ``certs_dir`` entry names; ConfigError for what can be none, and where everybody can write.
+
+        Where a group or another user can write, the log tells.
+        """
         if not isinstance(entry, str | os.PathLike):
             raise ConfigError(f"certs_dir: expected a path, found {type(entry).__name__}", "certs_dir")
         if not os.fsdecode(entry).strip():
@@ -71,6 +79,16 @@ class Folder:
             possible = False
         if is_cache and not possible:
             raise ConfigError(f"certs_dir: expected a folder, found {shown}", "certs_dir")
+        for place in (path, *_pem_files(path)):
+            who = _writers(place)
+            if who == _EVERYBODY:
+                raise ConfigError(
+                    f"certs_dir: {_shown(place)} can be written by {who}, who then chooses the keys that are trusted;"
+                    f" {_MEND}",
+                    "certs_dir",
+                )
+            if who:
+                _log.warning("certs_dir: %s can be written by %s; %s", place, who, _MEND)
         return cls(path, is_cache)
 
     def certificates(self) -> dict[str, x509.Certificate]:
@@ -91,6 +109,9 @@ class Folder:
     def shared(self, authorities: Authorities | None = None) -> Fetched | None:
         """What a process stored last; None when there is nothing, or nothing that can be read, which is logged."""
         file = self.path / SHARED
+        if _EVERYBODY in (_writers(self.path), _writers(file)):  # it came into being, or was opened, later
+            _log.warning("certs_dir: %s can be written by %s and is ignored; %s", file, _EVERYBODY, _MEND)
+            return None
         try:
             held = _bundle(file)
             at = file.stat().st_mtime
@@ -124,6 +145,33 @@ class Folder:
             _log.warning("certs_dir: %s cannot be written (%s)", self.path / SHARED, error.strerror)
             with contextlib.suppress(OSError):
                 os.unlink(part)
+
+
+def _pem_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.pem"))
+    except (OSError, ValueError):
+        return []
+
+
+def _writers(path: Path) -> str:
+    """Who but this user and root can write a file or a folder; empty for nobody, and where there is nothing yet.
+
+    On Windows the rights of a file are not in its mode, and are not asked.
+    """
+    if not hasattr(os, "getuid"):
+        return ""
+    try:
+        found = path.stat()
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            return ""  # such as a secret that is mounted into a container
+    except (OSError, ValueError):
+        return ""
+    if found.st_mode & stat.S_IWOTH:
+        return _EVERYBODY
+    if found.st_uid not in (0, os.getuid()):
+        return f"user {found.st_uid}"
+    return f"group {found.st_gid}" if found.st_mode & stat.S_IWGRP else ""
 
 
 def _shown(path: Path) -> str:

@@ -13,6 +13,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from wechatpay_chain.errors import (
     ClockOffset,
@@ -38,8 +39,11 @@ UNSIGNED = (
     ("GET", re.compile(r"/v3/(billdownload/file|bill/downloadurl)")),
     ("GET", re.compile(r"/v3/transferdownload/(elecvoucherfile|signfile)")),
     ("GET", re.compile(r"/v3/new-tax-control-fapiao/download")),
-    ("GET", re.compile(r"/v3/(global/)?merchant-service/images/(?!upload$)[^/]+")),
 )
+# Images of complaints have no signature either; their ids are base64, which has "/" among its letters.
+_IMAGE = re.compile(r"/v3/(?:global/)?merchant-service/images/(.+)")
+_MOST_DECODINGS = 8
+_IMAGE_ID = re.compile(r"[A-Za-z0-9+/=_.~-]+")
 _UNSIGNED_METHODS = frozenset(verb for verb, _ in UNSIGNED)
 # Answers whose signature covers {"sha1": …} of this header in place of the body.
 DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")
@@ -58,7 +62,26 @@ def answer_text(timestamp: str, nonce: str, body: bytes) -> bytes:
 
 def is_unsigned(method: str, path: str) -> bool:
     """Whether WeChat Pay leaves the answer to this request unsigned; ``path`` is without a base's prefix."""
-    return method in _UNSIGNED_METHODS and any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED)
+    if method not in _UNSIGNED_METHODS:
+        return False
+    if any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED):
+        return True
+    image = _IMAGE.fullmatch(path)
+    return image is not None and _is_image_id(image[1])
+
+
+def _is_image_id(text: str) -> bool:
+    """Whether the end of a path is an id, as it is or encoded, and no way to somewhere else."""
+    for _ in range(_MOST_DECODINGS):
+        text, before = unquote(text), text
+        if text == before:
+            break
+    else:
+        return False
+    if not _IMAGE_ID.fullmatch(text):
+        return False
+    words = text.strip("/").split("/")
+    return words != ["upload"] and "." not in words and ".." not in words
 
 
 def field_value(headers: Mapping[str, str], name: str) -> str:

@@ -101,7 +101,7 @@ def test_an_explicit_word_is_enough(gateway: Sandbox, wire: list[bytes], url: st
         with pytest.raises(errors.ClientError):
             wxpay.v3.pay.transactions.native.post({"amount": {"total": 1}}, base_url="http://another.example")
     assert len(wire) == 2
-    assert wire[0].startswith(f"POST {Base.parse(url).origin}".encode())
+    assert wire[0].startswith(f"POST {Base.of(url).origin}".encode())
     assert wire[1].startswith(b"POST http://another.example/v3/pay")
 
 
@@ -136,6 +136,7 @@ def test_the_environment_and_a_profile_say_it(
     monkeypatch.setenv("WECHATPAY_ALLOW_HTTP", "perhaps")
     with pytest.raises(errors.ConfigError, match=r"^allow_http: expected True or False, found 'perhaps'"):
         Wechatpay.from_env()
+    wrong: Any
     for wrong in (2, [], "yes please", 1.0):
         with pytest.raises(errors.ConfigError, match=r"^allow_http: expected True or False"):
             gateway.client(allow_http=wrong)

@@ -37,27 +37,8 @@ class Base(NamedTuple):
     prefix: str = ""
 
     @classmethod
-    def of(cls, url: object, field: str = "base_url", allow_http: bool = False) -> Base:
-        """The base in ``url``; ConfigError for anything but http(s) with a host and at most a path.
-
-        Plain http is for the machine itself; with ``allow_http`` for other hosts too, but never for WeChat Pay's.
-        """
-        base = cls.parse(url, field)
-        if not base.origin.startswith("http://") or base.is_loopback:
-            return base
-        if base.is_of_wechat:
-            raise ConfigError(f"{field}: WeChat Pay is reached by https alone, found {base.origin!r}", field)
-        if not allow_http:
-            raise ConfigError(
-                f"{field}: {base.origin!r} is plain http, by which payments can be read and changed on their way; use"
-                " https, or say allow_http=True for a host of your own",
-                field,
-            )
-        return base
-
-    @classmethod
-    def parse(cls, url: object, field: str = "base_url") -> Base:
-        """The base in ``url``, whichever of the two schemes it has; ConfigError for what is none."""
+    def of(cls, url: object, field: str = "base_url") -> Base:
+        """The base in ``url``; ConfigError for anything but http(s) with a host and at most a path."""
         if not isinstance(url, str):
             raise ConfigError(f"{field}: expected text, found {type(url).__name__}", field)
         try:
@@ -109,12 +90,29 @@ DEFAULT = (Base("https://api.mch.weixin.qq.com"), Base("https://api2.mch.weixin.
 def bases_of(urls: object, field: str = "base_url", allow_http: bool = False) -> tuple[Base, ...]:
     """One URL or a sequence of them as bases, main site first; WeChat Pay's two sites for None.
 
-    Raises ConfigError as ``Base.of`` does.
+    Plain http is for the machine itself; with ``allow_http`` for other hosts too, but never for WeChat Pay's.
+    Raises ConfigError for it, and for what is no base.
     """
     if urls is None:
         return DEFAULT
     if isinstance(urls, str):
-        return (Base.of(urls, field, allow_http),)
+        urls = [urls]
     if not isinstance(urls, list | tuple) or not urls:
         raise ConfigError(f"{field}: expected a URL or a list of them, found {type(urls).__name__}", field)
-    return tuple(Base.of(url, field, allow_http) for url in urls)
+    bases = tuple(Base.of(url, field) for url in urls)
+    for base in bases:
+        _check_scheme(base, field, allow_http)
+    return bases
+
+
+def _check_scheme(base: Base, field: str, allow_http: bool) -> None:
+    if not base.origin.startswith("http://") or base.is_loopback:
+        return
+    if base.is_of_wechat:
+        raise ConfigError(f"{field}: WeChat Pay is reached by https alone, found {base.origin!r}", field)
+    if not allow_http:
+        raise ConfigError(
+            f"{field}: {base.origin!r} is plain http, by which payments can be read and changed on their way; use"
+            " https, or say allow_http=True for a host of your own",
+            field,
+        )

@@ -110,7 +110,8 @@ def build(
 ) -> Call:
     """The call for a chain's ``path`` with all that was given for it, placeholder values among the options.
 
-    ``allow_http`` says that a ``base_url`` among them may be plain http beyond the machine itself. Raises ChainError for whatever could not be sent as it was meant.
+    ``allow_http`` says that a ``base_url`` among them may be plain http beyond the machine itself. Raises ChainError
+    for whatever could not be sent as it was meant.
     """
     values, options = split_options(paths.placeholders(path), given, path, face)
     text = paths.expand(path, values)
@@ -198,7 +199,7 @@ def _split_url(
     path_at = text.find("/", text.find("//") + 2)
     path = text[path_at:] if path_at > 0 else "/"
     try:
-        base = Base.parse(text if path_at < 0 else text[:path_at])
+        base = Base.of(text if path_at < 0 else text[:path_at])
     except ConfigError:
         raise ChainError(f"{text[:80]!r} is no URL; nothing was sent") from None
     named = {known.origin for known in (*known_bases, *(bases or ()))}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from wechatpay_chain.protocol.files import NamedFile
-    from wechatpay_chain.protocol.notification import Notification
+    from wechatpay_chain.protocol.notification import Notification, NotificationV2
     from wechatpay_chain.protocol.payment import PayParams
     from wechatpay_chain.protocol.v2 import APIv2
     from wechatpay_chain.transport.download import Download, Opening, Progress
@@ -145,9 +145,11 @@ class Client(Root):
         return notification.read(self._v3, self._settings.merchant, headers, body, now)
 
     @hide_values
-    def notification_v2(self, body: bytes) -> dict[str, Any]:
-        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
+    def notification_v2(self, body: bytes) -> NotificationV2:
+        """The fields of what APIv2 pushed, a dict whose ``verified`` tells whether they are signed.
 
+        A refund's are not: ``mch_id`` is compared and ``req_info`` opened, but what the APIv2 key opens may be put
+        together of two notices, or be an old one. Ask ``refundquery`` before it is booked.
         Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
         """
         from wechatpay_chain.protocol import notification

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from wechatpay_chain.crypto import ciphers, digest
@@ -19,6 +20,7 @@ from wechatpay_chain.protocol.xml import XMLError, from_xml
 
 __all__ = [
     "Notification",
+    "NotificationV2",
     "raw_body",
     "read",
     "read_v2",
@@ -176,11 +178,28 @@ _ENCRYPTED = "req_info"
 _UNPROVEN = ("return_code", "return_msg", "appid", "mch_id", "sub_appid", "sub_mch_id", "nonce_str")
 
 
-def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> dict[str, Any]:
-    """The fields of a notice as a dict; ``req_info`` of a refund is opened and is a dict too.
+class NotificationV2(dict[str, Any]):
+    """The fields of one notice of APIv2, as a dict.
 
-    A payment that failed (``result_code``) is told as it is, for it is signed. A refund has no signature: what is
-    proven is ``req_info``, since the APIv2 key opens it, and ``mch_id``, which has to be this merchant. Raises
+    ``verified`` tells whether they are signed. A refund's are not: its ``req_info`` is encrypted by AES in ECB mode
+    under the APIv2 key and nothing else, so blocks of two notices can be put together, and one can be sent again for
+    ever. Take it as a hint, and ask ``refundquery`` for the refund before anything is booked.
+    Source: https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_16&index=10
+    """
+
+    verified: bool
+
+    def __init__(self, fields: Mapping[str, Any] = MappingProxyType({}), verified: bool = False) -> None:
+        super().__init__(fields)
+        self.verified = verified
+
+
+def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> NotificationV2:
+    """The fields of a notice; ``req_info`` of a refund is opened and is a dict too.
+
+    A payment that failed (``result_code``) is told as it is, for it is signed. A refund has no signature and is not
+    ``verified``: all that speaks for it is that the APIv2 key opens ``req_info``, and ``mch_id``, which has to be this
+    merchant. The protocol has no more, so ask ``refundquery`` before anything is booked. Raises
     SignatureMismatch for a notice that is not proven, DecryptionError when the APIv2 key does not open ``req_info``,
     BusinessError for a ``return_code`` other than SUCCESS, ConfigError without that key, TypeError for a body that is
     no bytes.
@@ -191,7 +210,8 @@ def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> dict[str, Any]
     fields = _fields(content)
     if outcome(fields, "return_code") != "SUCCESS":
         raise BusinessError.of(fields, verified=False)
-    if fields.get("sign") or _ENCRYPTED not in fields:
+    signed = bool(fields.get("sign")) or _ENCRYPTED not in fields
+    if signed:
         protocol.verify(_fields(content, flat=True))
         if not fields.get(_ENCRYPTED):
             outcome(fields, "result_code")
@@ -200,7 +220,7 @@ def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> dict[str, Any]
         _check_merchant(fields.get("mch_id"), merchant)
     if _ENCRYPTED in fields:
         fields[_ENCRYPTED] = _decrypt_v2(fields, merchant)
-    return fields
+    return NotificationV2(fields, signed)
 
 
 def _fields(content: bytes, flat: bool = False) -> dict[str, Any]:

@@ -99,10 +99,10 @@ def bases_of(urls: object, field: str = "base_url", allow_http: bool = False) ->
         urls = [urls]
     if not isinstance(urls, list | tuple) or not urls:
         raise ConfigError(f"{field}: expected a URL or a list of them, found {type(urls).__name__}", field)
-    bases = tuple(Base.of(url, field) for url in urls)
+    bases = [Base.of(url, field) for url in urls]
     for base in bases:
         _check_scheme(base, field, allow_http)
-    return bases
+    return tuple(bases)
 
 
 def _check_scheme(base: Base, field: str, allow_http: bool) -> None:

@@ -98,6 +98,14 @@ def test_what_json_cannot_hold_raises(gateway: Sandbox, wxpay: Wechatpay, number
     assert not gateway.requests
 
 
+@pytest.mark.parametrize("body", [b"\xff", '{"a":1}'.encode("utf-16"), "{}".encode("utf-32")])
+def test_bytes_that_are_no_utf8_are_no_body(gateway: Sandbox, wxpay: Wechatpay, body: bytes) -> None:
+    """WeChat Pay reads nothing else."""
+    with pytest.raises(errors.ChainError, match=r"^json: the body is bytes; pass text"):
+        wxpay.v3.x.post(body)
+    assert not gateway.requests
+
+
 def test_keys_that_are_numbers() -> None:
     """As JavaScript's objects have them."""
     assert dumps({1.0: 1, 2.5: 2, "1.0": 3}, JS) == '{"1":1,"2.5":2,"1.0":3}'

@@ -6,10 +6,11 @@ WeChat Pay refuses ``150.0`` where it takes ``150``.
 from __future__ import annotations
 
 import json
+import math
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from wechatpay_chain.encoding.style import Style
 from wechatpay_chain.errors import ChainError
@@ -39,9 +40,7 @@ def dumps(value: Any, style: Style, default: Callable[[Any], Any] | None = None)
 
 def _respelled(value: Any, style: Style, mark: str, odd: list[str]) -> Any:
     """A copy whose floats are ints or themselves where these are written alike, else marked text for one of ``odd``."""
-    if isinstance(value, float):
-        if value - value != 0:  # NaN and infinity, of which the encoder tells
-            return value
+    if _is_finite(value):
         text = style.json_number(value)
         if text != "-0" and text.lstrip("-").isdecimal():
             # Beyond 2^53 the shortest digits may be another number to who reads integers.
@@ -52,12 +51,19 @@ def _respelled(value: Any, style: Style, mark: str, odd: list[str]) -> Any:
         return f"{mark}{len(odd) - 1}"
     if isinstance(value, dict):
         return {
-            style.json_number(key) if isinstance(key, float) else key: _respelled(item, style, mark, odd)
+            style.json_number(key) if isinstance(key, float) and key - key == 0 else key: _respelled(
+                item, style, mark, odd
+            )
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [_respelled(item, style, mark, odd) for item in value]
     return value
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    """Whether this is a float that JSON can hold; of any other the encoder tells."""
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def field_text(value: object, key: str, style: Style) -> object:
@@ -83,9 +89,9 @@ def _plain(value: object) -> Any:
 
 
 def is_json(text: str | bytes | bytearray) -> bool:
-    """Whether text is JSON already, and no more has to be made of it."""
+    """Whether text, or UTF-8 bytes, is JSON already, and no more has to be made of it."""
     try:
-        json.loads(text, parse_constant=_refuse)
+        json.loads(text if isinstance(text, str) else text.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ HOSTS = frozenset(
 )
 
 
+_LOCAL_NAME = re.compile(r"(?:[a-z0-9_-]+\.)*localhost")
 # Whose every host is WeChat Pay's or its owner's.
 _DOMAINS = (".weixin.qq.com", ".wechatpay.cn", ".tenpay.com")
 
@@ -78,7 +80,7 @@ class Base(NamedTuple):
             address = ip_address(host)
         except ValueError:
             # RFC 6761, 6.3: names under it never leave the machine.
-            return host == "localhost" or host.endswith(".localhost")
+            return _LOCAL_NAME.fullmatch(host) is not None
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         found = mapped or address
         return found.is_loopback or found.is_unspecified

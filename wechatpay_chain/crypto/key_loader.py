@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -30,6 +31,7 @@ __all__ = [
     "is_lent",
     "is_remote",
     "load_certificate",
+    "load_certificates",
     "load_private_key",
     "load_public_key",
     "looks_like_a_path",
@@ -202,6 +204,22 @@ def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | 
     if isinstance(source, RSAPublicKey) or is_remote(source, "verify"):
         return None
     return _certificate(_read(source, field)[0])
+
+
+def load_certificates(source: PublicKeySource, field: str) -> list[x509.Certificate]:
+    """Every X.509 certificate in ``source``, a bundle of PEM for one; ConfigError when it holds something else."""
+    if _is_certificate(source):
+        return [source]
+    data, origin = _read(source, field)
+    from cryptography import x509
+
+    with contextlib.suppress(ValueError):
+        if _PEM_MARK in data:
+            return x509.load_pem_x509_certificates(data)
+    certificate = _certificate(data)
+    if certificate is None:
+        raise ConfigError(f"{field}: expected certificates{origin}, found {_found(data)}", field)
+    return [certificate]
 
 
 def serial_of(certificate: x509.Certificate) -> str:

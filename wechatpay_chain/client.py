@@ -408,14 +408,22 @@ class Client(Root, Inbox, Fields):
             response = self._exchange(call, request or self._request(call))
         except ApiError as error:
             if error.status == 404 and call.payload is None:
-                from wechatpay_chain.catalog.search import meant
-
-                error.add(meant(call.method, call.path))
+                error.add(_hint(call))
             raise
         response.response_type = call.response_type
         if call.sink is not None:
             pour(response, call.sink)
         return response
+
+
+def _hint(call: Call) -> str:
+    """What a call was perhaps meant to be; empty where nothing is known, whatever the reason: it only helps."""
+    try:
+        from wechatpay_chain.catalog.search import meant
+
+        return meant(call.method, call.path)
+    except Exception:
+        return ""
 
 
 class Wechatpay(Client, Known):

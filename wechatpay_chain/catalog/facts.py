@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 import pkgutil
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-__all__ = ["DETAILS", "INDEX", "Operation", "is_legacy", "operations", "packed", "source", "version"]
+__all__ = [
+    "DETAILS",
+    "INDEX",
+    "Operation",
+    "is_available",
+    "is_legacy",
+    "operations",
+    "packed",
+    "source",
+    "version",
+]
 
+_log = logging.getLogger("wechatpay_chain")
 INDEX = "index.json"
 DETAILS = "details.bin"
 _APIV3 = ("/v3/", "/hk/", "/global/")
@@ -50,8 +62,13 @@ def is_legacy(path: str) -> bool:
     return not path.startswith(_APIV3)
 
 
+def is_available() -> bool:
+    """Whether the catalogue's files are in this installation, and can be read."""
+    return bool(operations())
+
+
 def operations() -> tuple[Operation, ...]:
-    """All of them, by path."""
+    """All of them, by path; none where the files are missing, since the catalogue only helps."""
     return _index()[1]
 
 
@@ -88,21 +105,32 @@ def _compact(value: object) -> bytes:
 
 @cache
 def _index() -> tuple[str, tuple[Operation, ...], Sequence[int]]:
-    read = json.loads(_file(INDEX))
-    tags = read["tags"]
-    listed = tuple(
-        Operation(method, path, name, tuple(tags[tag] for tag in own), number)
-        for number, (method, path, name, own) in enumerate(read["operations"])
-    )
-    return read["version"], listed, read["sizes"]
+    try:
+        read = json.loads(_file(INDEX))
+        tags = read["tags"]
+        listed = tuple(
+            Operation(method, path, name, tuple(tags[tag] for tag in own), number)
+            for number, (method, path, name, own) in enumerate(read["operations"])
+        )
+        return read["version"], listed, read["sizes"]
+    except Exception as error:
+        # A packager may leave data files out, or cut them. Help then knows nothing, and every call works.
+        _log.info(
+            "the catalogue cannot be read (%s: %s); help and hints know no operation", type(error).__name__, error
+        )
+        return "", (), ()
 
 
 @lru_cache(maxsize=8)
 def _shelf(number: int) -> list[Mapping[str, Any]]:
     sizes = _index()[2]
     begin = sum(sizes[:number])
-    shelf: list[Mapping[str, Any]] = json.loads(zlib.decompress(_file(DETAILS)[begin : begin + sizes[number]]))
-    return shelf
+    try:
+        shelf: list[Mapping[str, Any]] = json.loads(zlib.decompress(_file(DETAILS)[begin : begin + sizes[number]]))
+        return shelf
+    except Exception as error:
+        _log.info("the catalogue's details cannot be read (%s: %s)", type(error).__name__, error)
+        return [{} for _ in range(_SHELF)]
 
 
 def _file(name: str) -> bytes:

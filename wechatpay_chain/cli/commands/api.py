@@ -24,6 +24,9 @@ _NO_TAG = "(no tag)"
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print one operation, a list of them, or an overview by tag; 1 when nothing is found."""
+    if not facts.is_available():
+        console.complain(f"the catalogue is missing from this installation: catalog/{facts.INDEX}")
+        return Status.ERROR
     asked = arguments.words
     if not "".join(asked).strip() and not arguments.all:
         _show_overview(arguments.json, console)

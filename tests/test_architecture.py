@@ -26,7 +26,7 @@ ALLOWED = {
     "display": set[str](),
     "base": {"display"},
     "encoding": {"base"},
-    "crypto": {"base"},
+    "crypto": {"base", "encoding"},
     "catalog": {"encoding"},
     "protocol": {"base", "crypto", "encoding"},
     "transport": {"base", "crypto", "encoding", "protocol"},

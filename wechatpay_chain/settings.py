@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import requests
 
 from wechatpay_chain.crypto import key_loader
-from wechatpay_chain.encoding import query
+from wechatpay_chain.encoding import file_urls, query
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.certificates import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
@@ -115,7 +115,7 @@ def _absolute_paths(name: str, value: Any) -> Any:
 
 
 def _absolute(path: Any) -> Any:
-    if path is None or (isinstance(path, str) and path.strip().startswith("file://")):
+    if path is None or (isinstance(path, str) and file_urls.is_file_url(path.strip())):
         return path
     text = os.fspath(path)
     return os.path.abspath(os.path.expanduser(text.strip() if isinstance(text, str) else text))

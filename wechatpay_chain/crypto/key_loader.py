@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard, cast
-from urllib.parse import unquote
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from wechatpay_chain.encoding import file_urls
 from wechatpay_chain.errors import ConfigError, VerificationError, WechatpayError
 
 if TYPE_CHECKING:
@@ -262,8 +262,8 @@ def _read(source: object, field: str) -> tuple[bytes, str]:
     for prefix, label in _FORMS.items():
         if text.startswith(prefix):
             return _pem(label, text.removeprefix(prefix)), ""
-    if text.startswith("file://"):
-        return _read_file(Path(unquote(text.removeprefix("file://")).removeprefix("localhost")), field)
+    if file_urls.is_file_url(text):
+        return _read_file(Path(file_urls.path_of(text)), field)
     if _PEM_MARK.decode() in text:
         return text.replace("\\r", "").replace("\\n", "\n").encode("utf-8", "replace"), ""
     if _base64(text) is not None:
@@ -293,7 +293,7 @@ def names_a_file(source: object) -> bool:
     if not isinstance(source, str) or source.strip().startswith(tuple(_FORMS)):
         return False
     text = source.strip()
-    return bool(text) and _PEM_MARK.decode() not in text and (text.startswith("file://") or _base64(text) is None)
+    return bool(text) and _PEM_MARK.decode() not in text and (file_urls.is_file_url(text) or _base64(text) is None)
 
 
 def _readers(password: bytes | None) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:

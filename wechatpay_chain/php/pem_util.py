@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.crypto import key_loader
+from wechatpay_chain.encoding import file_urls
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.php.helper import shielded
 
@@ -50,6 +51,6 @@ class PemUtil:
 
 def _certificate(thing: Any) -> x509.Certificate | None:
     # Text that is neither PEM nor a URL is not taken for a path.
-    if isinstance(thing, str) and not thing.startswith("file://"):
+    if isinstance(thing, str) and not file_urls.is_file_url(thing):
         thing = thing.encode("utf-8", "replace")
     return key_loader.load_certificate(thing, "certificate")

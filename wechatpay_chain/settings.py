@@ -37,6 +37,8 @@ __all__ = [
 # Where an entry, or a part of one, may name a file; what else it may be is a key.
 _KEY_ENTRIES = frozenset({"private_key", "public_key", "cert", "ssl_key"})
 _PARTS = {"certs": None, "merchant": frozenset({"cert", "key", "pkcs12", "pfx"})}
+# A private key may come with its passphrase.
+_PAIRS = frozenset({"private_key", "key"})
 # These are secrets wherever they stand.
 _SECRETS = frozenset({"apiv3_key", "secret", "auth"})
 
@@ -196,7 +198,7 @@ class Settings:
 
 def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
     """The settings in one mapping and in names beside it; ConfigError names the entry to mend."""
-    given = _named(config, options, aliases)
+    given = {name: _trimmed(name, value) for name, value in _named(config, options, aliases).items()}
     merchant = Merchant.of(
         given.get("mchid"),
         given.get("serial"),
@@ -250,12 +252,10 @@ def sourced(settings: Settings, source: tuple[str, ...], options: Mapping[str, A
 
 def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The constructor's entries that the environment names; an empty variable counts as absent."""
-    entries: dict[str, Any] = {
-        name: environment[variable] for variable, name in _ENVIRONMENT.items() if environment.get(variable)
-    }
-    merchant = {
-        name: environment[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if environment.get(variable)
-    }
+    # A .env file that was edited on Windows leaves a carriage return behind each value.
+    given = {variable: value.strip() for variable, value in environment.items() if value.strip()}
+    entries: dict[str, Any] = {name: given[variable] for variable, name in _ENVIRONMENT.items() if variable in given}
+    merchant = {name: given[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if variable in given}
     if "," in entries.get("base_url", ""):
         entries["base_url"] = [url.strip() for url in entries["base_url"].split(",")]
     return {**entries, "merchant": merchant} if merchant else entries
@@ -315,6 +315,22 @@ def _named(config: object, options: Mapping[str, Any], aliases: Mapping[str, str
     return named
 
 
+def _trimmed(name: str, value: Any) -> Any:
+    """A text entry, and those in ``certs`` and ``merchant``, without what a text file leaves around it.
+
+    A passphrase may begin or end with a blank: it loses its line end alone.
+    """
+    if isinstance(value, str):
+        return value.rstrip("\r\n") if name == "passphrase" else value.strip()
+    if name == "apiv3_key" and isinstance(value, bytes):
+        return value.rstrip(b"\r\n")
+    if name in _PARTS and isinstance(value, Mapping):
+        return {part: _trimmed(str(part), item) for part, item in value.items()}
+    if name in _PAIRS and isinstance(value, list | tuple) and len(value) == 2:
+        return _trimmed(name, value[0]), _trimmed("passphrase", value[1])
+    return value
+
+
 def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) -> T:
     """An entry that is also an option of single calls, checked by the same rule."""
     try:
@@ -358,10 +374,10 @@ def _certs(entries: Mapping[str, Any], folder: Folder | None) -> object:
 
 
 def _profile_path(environment: Mapping[str, str]) -> Path:
-    named = environment.get("WECHATPAY_PROFILES")
+    named = environment.get("WECHATPAY_PROFILES", "").strip()
     if named:
         return Path(named).expanduser()
-    home = environment.get("XDG_CONFIG_HOME") or "~/.config"
+    home = environment.get("XDG_CONFIG_HOME", "").strip() or "~/.config"
     return Path(home).expanduser() / "wechatpay-chain" / "profiles.toml"
 
 
@@ -372,7 +388,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         reason = "is read with tomli on Python 3.10; install wechatpay-chain[profile]"
         raise ConfigError(f"profile: {path} {reason}", "profile") from None
     try:
-        tables: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"profile: {path} cannot be read ({error.strerror})", "profile") from None
     except ValueError:
@@ -385,6 +401,8 @@ def _placed(key: str, value: Any, folder: Path) -> Any:
     """Paths of a profile start at its folder; keys as text stay what they are."""
     if key == "certs" and isinstance(value, dict):
         return {name: _placed("public_key", item, folder) for name, item in value.items()}
+    if key in _PAIRS and isinstance(value, list) and len(value) == 2:
+        return [_placed(key, value[0], folder), value[1]]
     if key not in _FILES or not isinstance(value, str):
         return value
     return os.path.join(folder, os.path.expanduser(value)) if key_loader.looks_like_a_path(value) else value

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _pusher(environment: Mapping[str, str]) -> Pusher:
-    given: dict[str, Any] = {name: environment.get(name) for name in _NEEDED}
+    given: dict[str, Any] = {name: environment.get(name, "").strip() for name in _NEEDED}
     missing = [name for name in _NEEDED if not given[name]]
     if missing:
         raise ConfigError(

@@ -94,7 +94,7 @@ def test_the_search_says_that_it_has_nothing_to_search(gateway: Sandbox, tmp_pat
 
 def test_what_the_search_raises_does_not_replace_a_refusal(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it is."""
-    monkeypatch.setattr("wechatpay_chain.catalog.search.meant", lambda *_: 1 / 0)
+    monkeypatch.setattr("wechatpay_chain.catalog.search.suggest", lambda *_: 1 / 0)
     with gateway.client() as wxpay, pytest.raises(wechatpay_chain.errors.ClientError) as caught:
         wxpay.v3.pay.transactions.outTradeNos.get()
     assert caught.value.status == 404

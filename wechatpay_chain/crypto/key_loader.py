@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from wechatpay_chain.encoding import file_urls
 from wechatpay_chain.errors import ConfigError, VerificationError, WechatpayError
+from wechatpay_chain.tracebacks import hide_values
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -176,84 +177,68 @@ _FORMS = {
 }
 
 
+@hide_values
 def load_private_key(source: KeySource, field: str, password: str | bytes | None = None) -> RSAPrivateKey:
     """The RSA private key in ``source``: path, ``file://`` URL, PEM, bare base64, a key object, or any with ``sign``.
 
     An encrypted key comes as ``(key, passphrase)``. Raises ConfigError that names ``field``, the file, and what was
     found there instead; never the key.
     """
-    try:
-        source, secret = _parted(source, field, password)
-        if isinstance(source, RSAPrivateKey):
-            return _large(source, field)
-        if is_remote(source, "sign"):
-            return remote_private_key(source, field)
-        key, found, origin = _private(source, field, secret)
-        if isinstance(key, RSAPrivateKey):
-            return _large(key, field, origin)
-    except ConfigError as error:
-        refusal = error.with_traceback(None)  # its frames hold what may be a key
-    else:
-        refusal = ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
-    # The frames of a traceback must not hold a key.
-    source = password = secret = None  # type: ignore[assignment]
-    raise refusal
+    source, secret = _split_pair(source, field, password)
+    if isinstance(source, RSAPrivateKey):
+        return _check_size(source, field)
+    if is_remote(source, "sign"):
+        return remote_private_key(source, field)
+    key, found, origin = _private(source, field, secret)
+    if isinstance(key, RSAPrivateKey):
+        return _check_size(key, field, origin)
+    raise ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
 
 
+@hide_values
 def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
     """The RSA public key in ``source``: as for the private key, X.509 certificates, or any object with ``verify``.
 
     Raises ConfigError that names ``field``, the file, and what was found there instead.
     """
     if isinstance(source, RSAPublicKey):
-        return _large(source, field)
+        return _check_size(source, field)
     if _is_certificate(source):
         return _public_key_of(source, field)
     if is_remote(source, "verify"):
         return remote_public_key(source, field)
-    try:
-        data, origin = _read(source, field)
-    except ConfigError as error:
-        refusal = error.with_traceback(None)  # its frames hold what may be a private key
-    else:
-        certificate = _certificate(data)
-        if certificate is not None:
-            return _public_key_of(certificate, field, origin)
-        key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
-        if isinstance(key, RSAPublicKey):
-            return _large(key, field, origin)
-        found = _found(data, key)
-        del data
-        refusal = ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
-    del source
-    raise refusal
+    data, origin = _read(source, field)
+    certificate = _certificate(data)
+    if certificate is not None:
+        return _public_key_of(certificate, field, origin)
+    key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
+    if isinstance(key, RSAPublicKey):
+        return _check_size(key, field, origin)
+    found = _found(data, key)
+    raise ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
 
 
+@hide_values
 def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | None:
     """The X.509 certificate in ``source``, or None when ``source`` holds something else."""
     if _is_certificate(source):
         return source
     if isinstance(source, RSAPublicKey) or is_remote(source, "verify"):
         return None
-    try:
-        return _certificate(_read(source, field)[0])
-    except ConfigError as error:
-        refusal = error.with_traceback(None)
-    del source
-    raise refusal
+    return _certificate(_read(source, field)[0])
 
 
+@hide_values
 def read_certificates(source: object, field: str) -> bytes:
     """The certificate in ``source`` as PEM, with its chain; ConfigError tells what is there instead."""
     data, origin = _read(source, field)
     certificate = _certificate(data)
     if certificate is None:
-        found = _found(data)
-        del data, source
-        raise ConfigError(f"{field}: expected a certificate{origin}, found {found}", field)
+        raise ConfigError(f"{field}: expected a certificate{origin}, found {_found(data)}", field)
     return data if _PEM_MARK in data else certificate.public_bytes(serialization.Encoding.PEM)
 
 
+@hide_values
 def read_passphrase(passphrase: object, field: str) -> bytes | None:
     """A passphrase as bytes, None for none; ConfigError for anything but text and bytes, with its type alone."""
     if passphrase is None or isinstance(passphrase, bytes):
@@ -261,7 +246,6 @@ def read_passphrase(passphrase: object, field: str) -> bytes | None:
     if isinstance(passphrase, str):
         return passphrase.encode("utf-8", "replace")
     found = type(passphrase).__name__
-    del passphrase
     hint = "; write it in quotes, a number may have lost its zeros" if found in ("int", "float") else ""
     raise ConfigError(f"{field}: expected the passphrase as text, found {found}{hint}", field.partition(".")[0])
 
@@ -280,7 +264,7 @@ def pkcs1_to_spki(der: bytes) -> bytes:
     return _der(b"\x30", _RSA_ENCRYPTION + _der(b"\x03", b"\0" + der))
 
 
-def _parted(source: Any, field: str, password: Any) -> tuple[Any, bytes | None]:
+def _split_pair(source: Any, field: str, password: Any) -> tuple[Any, bytes | None]:
     """A key and its passphrase, which may come as a pair."""
     if isinstance(source, list | tuple) and len(source) == 2:
         source, password = source
@@ -290,16 +274,15 @@ def _parted(source: Any, field: str, password: Any) -> tuple[Any, bytes | None]:
 _Key = TypeVar("_Key", RSAPrivateKey, RSAPublicKey)
 
 
-def _large(key: _Key, field: str, origin: str = "") -> _Key:
+def _check_size(key: _Key, field: str, origin: str = "") -> _Key:
     """The key; ConfigError for one that is too short for WeChat Pay's signatures.
 
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4012365342
     """
     if key.key_size >= _LEAST_BITS:
         return key
-    bits = key.key_size
-    del key
-    told = f"expected an RSA key of {_LEAST_BITS} bits{origin}, found one of {bits}, which WeChat Pay does not take"
+    told = f"expected an RSA key of {_LEAST_BITS} bits{origin}, found one of {key.key_size}"
+    told += ", which WeChat Pay does not take"
     raise ConfigError(f"{field}: {told}", field)
 
 
@@ -405,7 +388,7 @@ def _public_key_of(certificate: x509.Certificate, field: str, origin: str = "") 
     except Exception:  # UnsupportedAlgorithm, a bare Exception, for SM2 and other exotic keys
         key = None
     if isinstance(key, RSAPublicKey):
-        return _large(key, field, origin)
+        return _check_size(key, field, origin)
     kind = "a key that is not supported" if key is None else type(key).__name__
     raise ConfigError(f"{field}: expected an RSA certificate{origin}, found one with {kind}", field)
 

@@ -12,7 +12,7 @@ from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.alternatives import ALTERNATIVES
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.crypto import digest
-from wechatpay_chain.encoding import scalars
+from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.protocol import v2, xml
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Received
@@ -113,7 +113,7 @@ def _checked(fields: dict[str, Any], mchid: str, secret: str) -> str:
 
 
 def _sign(kind: str, fields: dict[str, Any], secret: str) -> str:
-    return digest.sign(kind, v2.text_of(fields, scalars.JS), secret)
+    return digest.sign(kind, v2.text_of(fields, JS), secret)
 
 
 def _failed(reason: str) -> Answer:
@@ -122,6 +122,4 @@ def _failed(reason: str) -> Answer:
 
 def _xml(fields: dict[str, Any]) -> Answer:
     # WeChat Pay repeats the element of a list.
-    return Answer(
-        200, xml.to_xml(fields, style=scalars.JS).encode("utf-8"), {"Content-Type": "text/xml; charset=utf-8"}
-    )
+    return Answer(200, xml.to_xml(fields, style=JS).encode("utf-8"), {"Content-Type": "text/xml; charset=utf-8"})

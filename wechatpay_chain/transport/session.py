@@ -198,7 +198,9 @@ class Session:
                     " sent",
                     "session",
                 )
-            found = _Environment(settings["proxies"], settings["verify"], settings["cert"])
+            # What HTTP_PROXY names is another machine as a rule, and reaches its own loopback, not this one's.
+            proxies = dict(self._session.proxies) if base.is_loopback else settings["proxies"]
+            found = _Environment(proxies, settings["verify"], settings["cert"])
             self._adapter.environments[base.origin] = found
         return found
 

@@ -16,7 +16,7 @@ __all__ = ["PemUtil"]
 
 
 class PemUtil:
-    """Loads keys and certificates; ConfigError for what cannot be read."""
+    """Loads keys and certificates; a ConfigError, in PHP an UnexpectedValueException, for what cannot be read."""
 
     @staticmethod
     @raise_helper_errors
@@ -31,16 +31,19 @@ class PemUtil:
         return key_loader.load_private_key(content, "content")
 
     @staticmethod
+    @raise_helper_errors
     def loadCertificate(filepath: str) -> x509.Certificate | Literal[False]:
         """The certificate in a file; False when the file holds something else."""
         return key_loader.load_certificate(filepath, "filepath") or False
 
     @staticmethod
+    @raise_helper_errors
     def loadCertificateFromString(content: Any) -> x509.Certificate | Literal[False]:
         """The certificate in PEM text, or in a ``file://`` URL; False when there is none."""
         return _certificate(content) or False
 
     @staticmethod
+    @raise_helper_errors
     def parseCertificateSerialNo(certificate: Any) -> str:
         """The serial of a certificate, or of one in PEM text or in a ``file://`` URL, in upper-case hex."""
         found = _certificate(certificate)

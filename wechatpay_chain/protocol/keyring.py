@@ -72,7 +72,9 @@ class Keyring:
     both are on their way to it: https://pay.weixin.qq.com/doc/v3/merchant/4012154180
     """
 
-    def __init__(self, keys: Mapping[str, Key], fetched: Fetched | None = None, clock: Clock = time.time) -> None:
+    def __init__(
+        self, keys: Mapping[str, Key], fetched: Fetched | None = None, clock: Clock = lambda: time.time()
+    ) -> None:
         self._fixed = dict(keys)
         self._fetched = fetched
         self._held = _joined(self._fixed, fetched)
@@ -85,7 +87,11 @@ class Keyring:
 
     @classmethod
     def of(
-        cls, certs: object, merchant_serial: str = "", fetched: Fetched | None = None, clock: Clock = time.time
+        cls,
+        certs: object,
+        merchant_serial: str = "",
+        fetched: Fetched | None = None,
+        clock: Clock = lambda: time.time(),
     ) -> Keyring:
         """The keyring in a ``certs`` entry, ``{id: key}``; ConfigError names the id of what is wrong."""
         if certs is None:

@@ -77,7 +77,7 @@ class Seen:
         *,
         days: float = 30,
         lease: float = 120,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = lambda: time.time(),
     ) -> None:
         self.path = _file(path)
         self._kept = positive(days, "seen.days") * _DAY

@@ -73,7 +73,21 @@ LOST: dict[str, tuple[Answering, type[errors.TransportError], str]] = {
         errors.TransportError,
         "reset by peer",
     ),
-    "interim answer": (saying(b"HTTP/1.1 103 Early Hints\r\n\r\n"), errors.TransportError, "interim answer"),
+    "another protocol": (
+        saying(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"),
+        errors.TransportError,
+        "interim answer",
+    ),
+    "interim answers without end": (
+        saying(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 99),
+        errors.TransportError,
+        "more than 16 interim answers",
+    ),
+    "an interim answer alone": (
+        saying(b"HTTP/1.1 103 Early Hints\r\n\r\n", until_hung_up),
+        errors.TimedOut,
+        "Read timed out",
+    ),
     "broken gzip": (
         saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
         errors.TransportError,

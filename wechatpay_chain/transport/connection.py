@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import math
 import queue
 import time
@@ -22,6 +23,8 @@ __all__ = ["LONGEST_IDLE", "Unconnected", "with_fresh_connections"]
 LONGEST_IDLE = 7.0
 # Bytes. What is longer is sent behind its head: to join them would copy it.
 _SHORT = 1 << 16
+# Answers before the answer; each is read within the time-out for reading.
+_MOST_INTERIM = 16
 
 
 class Unconnected(Exception):
@@ -38,7 +41,25 @@ def with_fresh_connections(manager: PoolManager) -> Any:
     return manager
 
 
+class _Answer(http.client.HTTPResponse):
+    """The answer itself: what a server tells before it (103 Early Hints and other 1xx) is passed over.
+
+    101 stays, since nobody asks for another protocol. Source: https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        interim = 0
+        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+            interim += 1
+            if interim > _MOST_INTERIM:
+                raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
+            self.headers = self.msg = None  # type: ignore[assignment]  # begin() reads where there are none
+            super().begin()
+
+
 class _Connection(HTTPConnection):
+    response_class = _Answer
     # A body that takes long makes its connection old too: the host may have sent it long before it was read.
     _last_heard = math.inf
     _held: list[bytes] | None = None

@@ -20,8 +20,11 @@ def environment(gateway: Sandbox, tmp_path: Path) -> dict[str, str]:
     pem = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(pem)
     (tmp_path / "cert.pem").write_bytes(certificate(KEY).public_bytes(Encoding.PEM))
-    (tmp_path / "certs").mkdir()
+    (tmp_path / "ca.pem").write_bytes(certificate(KEY, is_authority=True).public_bytes(Encoding.PEM))
+    (tmp_path / "certs").mkdir(mode=0o700)
     own = {
+        "WECHATPAY_ALLOW_HTTP": "true",
+        "WECHATPAY_CERTS_CA": str(tmp_path / "ca.pem"),
         "WECHATPAY_CERTS_DIR": str(tmp_path / "certs"),
         "WECHATPAY_MERCHANT_CERT": str(tmp_path / "cert.pem"),
         "WECHATPAY_MERCHANT_KEY": str(tmp_path / "key.pem"),
@@ -53,6 +56,8 @@ def test_every_entry_is_tried() -> None:
     named = {*settings._ENVIRONMENT, *settings._MERCHANT_ENVIRONMENT} - {"WECHATPAY_BRAND_ID"}
     with Sandbox() as gateway:
         assert named - gateway.environment().keys() == {
+            "WECHATPAY_ALLOW_HTTP",
+            "WECHATPAY_CERTS_CA",
             "WECHATPAY_CERTS_DIR",
             "WECHATPAY_MERCHANT_CERT",
             "WECHATPAY_MERCHANT_KEY",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from wechatpay_chain.protocol.files import NamedFile
-    from wechatpay_chain.protocol.notification import Notification
+    from wechatpay_chain.protocol.notification import Notification, NotificationV2
     from wechatpay_chain.protocol.payment import PayParams
     from wechatpay_chain.protocol.v2 import APIv2
     from wechatpay_chain.transport.download import Download, Opening, Progress
@@ -76,6 +76,7 @@ class Client(Root):
             configured.bases,
             configured.timeout or DEFAULT_TIMEOUT,
             Call("GET", "/").request_headers(configured.headers),
+            configured.authorities,
         )
         if merchant.downloads:
             configured.keyring.refresh = self._certificates
@@ -151,9 +152,11 @@ class Client(Root):
         return notification.read(self._v3, self._settings.merchant, headers, body, now)
 
     @hide_values
-    def notification_v2(self, body: bytes) -> dict[str, Any]:
-        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
+    def notification_v2(self, body: bytes) -> NotificationV2:
+        """The fields of what APIv2 pushed, a dict whose ``verified`` tells whether they are signed.
 
+        A refund's are not: ``mch_id`` is compared and ``req_info`` opened, but what the APIv2 key opens may be put
+        together of two notices, or be an old one. Ask ``refundquery`` before it is booked.
         Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
         """
         from wechatpay_chain.protocol import notification
@@ -239,7 +242,9 @@ class Client(Root):
         return given
 
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
-        call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
+        configured = self._settings
+        given = self._read(method, args, options)
+        call = build(method, path, given, self._face, configured.bases, configured.allow_http)
         if call.protocol not in self._complete:
             self._require(call.protocol)
         if call.payload is None:
@@ -372,9 +377,10 @@ class Wechatpay(Client):
     ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and what it
     returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
     ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys and platform
-    certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are downloaded with it),
-    ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or ``{"pkcs12",
-    "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number or (connect,
+    certificates, ``certs_dir`` (a folder of them), ``certs_ca`` (the authorities that must have issued them),
+    ``apiv3_key`` (32 bytes; certificates are downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS
+    certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first),
+    ``allow_http`` (True: a host of your own may be plain http), ``timeout`` (seconds, one number or (connect,
     read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all; False is
     once), ``deadline`` (seconds for a whole call, 60 by default; files have none), ``max_body`` (bytes of an answer
     that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``session`` (a

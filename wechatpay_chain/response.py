@@ -152,7 +152,7 @@ class Response(requests.Response):
     @property
     def request_id(self) -> str:
         """WeChat Pay's id of this request, to be quoted to its support; empty when the answer has none."""
-        return str(self.headers.get("Request-ID", ""))
+        return str(self.headers.get("Request-ID", "")).rstrip(" \t")
 
     # A program that only sends never loads how answers look.
     def __repr__(self) -> str:

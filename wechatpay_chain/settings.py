@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import requests
 
@@ -19,10 +19,13 @@ from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.certificates import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
-from wechatpay_chain.protocol.keyring import Keyring
+from wechatpay_chain.protocol.keyring import Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.request.options import mapping, read_deadline, read_headers, read_retry, read_timeout
 from wechatpay_chain.transport.signed_request import MAX_BODY
+
+if TYPE_CHECKING:
+    from wechatpay_chain.protocol.authorities import Authorities
 
 __all__ = [
     "Recipe",
@@ -115,7 +118,14 @@ def _absolute_paths(name: str, value: Any) -> Any:
     """Paths as absolute ones, since another process may start in another folder."""
     if name in _PARTS and isinstance(value, Mapping):
         return {part: _absolute(item) for part, item in value.items()}
+    if name == "certs_ca":
+        return [_absolute_paths(name, each) for each in value] if isinstance(value, list | tuple) else _own_path(value)
     return _absolute(value) if name in _KEY_ENTRIES or name == "certs_dir" else value
+
+
+def _own_path(source: Any) -> Any:
+    """A path as an absolute one; what is PEM text already stays so."""
+    return _absolute(source) if key_loader.names_a_file(source) else source
 
 
 def _absolute(path: Any) -> Any:
@@ -135,12 +145,14 @@ _NAMES = frozenset(
         "private_key",
         "certs",
         "certs_dir",
+        "certs_ca",
         "public_key_id",
         "public_key",
         "apiv3_key",
         "secret",
         "merchant",
         "base_url",
+        "allow_http",
         "timeout",
         "headers",
         "retry",
@@ -154,13 +166,15 @@ _NAMES = frozenset(
 _ALIASES = {
     "privateKey": "private_key",
     "baseURL": "base_url",
+    "allowHttp": "allow_http",
     "apiv3Key": "apiv3_key",
     "certsDir": "certs_dir",
+    "certsCa": "certs_ca",
     "brandId": "brand_id",
 }
 _IDENTITIES = {"mchid", "brand_id"}
 _KEYS = {"certs", "certs_dir", "public_key", "public_key_id"}
-_FILES = ("private_key", "public_key", "certs_dir")
+_FILES = ("private_key", "public_key", "certs_dir", "certs_ca")
 _ENVIRONMENT = {
     "WECHATPAY_MCHID": "mchid",
     "WECHATPAY_BRAND_ID": "brand_id",
@@ -169,10 +183,14 @@ _ENVIRONMENT = {
     "WECHATPAY_PUBLIC_KEY_ID": "public_key_id",
     "WECHATPAY_PUBLIC_KEY": "public_key",
     "WECHATPAY_CERTS_DIR": "certs_dir",
+    "WECHATPAY_CERTS_CA": "certs_ca",
     "WECHATPAY_APIV3_KEY": "apiv3_key",
     "WECHATPAY_SECRET": "secret",
     "WECHATPAY_BASE_URL": "base_url",
+    "WECHATPAY_ALLOW_HTTP": "allow_http",
 }
+# An environment has text alone.
+_FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _MERCHANT_ENVIRONMENT = {"WECHATPAY_MERCHANT_CERT": "cert", "WECHATPAY_MERCHANT_KEY": "key"}
 
 
@@ -189,6 +207,8 @@ class Settings:
     params: Mapping[str, Any]
     folder: Folder | None
     recipe: Recipe
+    authorities: Authorities | None = None
+    allow_http: bool = False
     retry: int | None = None
     deadline: float | None = None
     max_body: int = MAX_BODY
@@ -216,15 +236,21 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         given.get("brand_id"),
     )
     folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
+    allow_http = _flag(given.get("allow_http"), "allow_http")
+    authorities = None if given.get("certs_ca") is None else _authorities(given["certs_ca"])
     return Settings(
         merchant=merchant,
         tls=None if given.get("merchant") is None else _tls(given["merchant"]),
         keyring=Keyring.of(
             _certs(given, folder),
             merchant.serial,
-            folder.shared() if folder is not None and folder.is_cache else None,
+            folder.shared(authorities) if folder is not None and folder.is_cache else None,
+            merchant_key=merchant.private_key,
+            authorities=authorities,
         ),
-        bases=bases_of(given.get("base_url")),
+        authorities=authorities,
+        bases=bases_of(given.get("base_url"), allow_http=allow_http),
+        allow_http=allow_http,
         timeout=_option("timeout", read_timeout, given),
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
@@ -236,6 +262,22 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         folder=folder,
         recipe=Recipe.of(given),
     )
+
+
+def _flag(value: object, name: str) -> bool:
+    found = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if found is None and value is None:
+        return False
+    if not isinstance(found, bool):
+        raise ConfigError(f"{name}: expected True or False, found {value!r:.40}", name)
+    return found
+
+
+def _authorities(entry: object) -> Authorities:
+    # What few clients name is imported for them alone, since X.509 is a tenth of a cold start.
+    from wechatpay_chain.protocol.authorities import Authorities
+
+    return Authorities.of(entry)
 
 
 def _tls(merchant: object) -> ssl.SSLContext:
@@ -390,10 +432,13 @@ def _certs(entries: Mapping[str, Any], folder: Folder | None) -> object:
     if (key_id is None) != (key is None):
         missing = "public_key_id" if key_id is None else "public_key"
         raise ConfigError(f"{missing}: missing; public_key and public_key_id go together", missing)
+    certs = entries.get("certs")
+    named = {canonical(name.strip()) for name in certs if isinstance(name, str)} if isinstance(certs, Mapping) else ()
     more: dict[Any, Any] = {} if folder is None else folder.certificates()
+    # One that is named and lies in the folder too is one entry.
+    more = {serial: each for serial, each in more.items() if canonical(serial) not in named}
     if key is not None:
         more[key_id] = key
-    certs = entries.get("certs")
     if not more or not isinstance(certs, Mapping | None):
         return certs
     return {**(certs or {}), **more}

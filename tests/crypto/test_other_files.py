@@ -20,6 +20,7 @@ from wechatpay_chain.php import PemUtil, Rsa
 
 PASSPHRASE = "pass密码 "
 KEY = generate_private_key(65537, 2048)
+OTHER = generate_private_key(65537, 2048)
 SMALL = generate_private_key(65537, 1024)
 CERTIFICATE = certificate(KEY)
 
@@ -85,7 +86,7 @@ PRIVATE: dict[str, Callable[[Any], object]] = {
     ),
     "Rsa::from": Rsa.from_,
     "privateKey": lambda given: Builder.factory(
-        {"mchid": "1900000001", "serial": "AB", "privateKey": given, "certs": {"PUB_KEY_ID_1": KEY.public_key()}}
+        {"mchid": "1900000001", "serial": "AB", "privateKey": given, "certs": {"PUB_KEY_ID_1": OTHER.public_key()}}
     ),
 }
 

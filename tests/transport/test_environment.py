@@ -46,7 +46,7 @@ def test_a_proxy_of_the_environment_gets_every_call(
     seen: list[bytes] = []
     with raw_server(refusing(seen)) as (url, accepted):
         monkeypatch.setenv(variable, url.replace("//", "//user:secret@"))
-        with gateway.client(base_url="http://a.example") as wxpay:
+        with gateway.client(base_url="http://a.example", allow_http=True) as wxpay:
             for path in ("v3/one", "v3/two?x=y"):
                 with pytest.raises(errors.ClientError):
                     wxpay[path].get()

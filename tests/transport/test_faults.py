@@ -244,7 +244,7 @@ def full(_: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def unknown_name(_: Path) -> Iterator[str]:
-    yield "http://nowhere.invalid"
+    yield "https://nowhere.invalid"
 
 
 UNCONNECTED: dict[str, tuple[Callable[[Path], contextlib.AbstractContextManager[str]], str]] = {

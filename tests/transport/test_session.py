@@ -161,7 +161,8 @@ def test_an_answer_lost_behind_a_proxy_is_not_sent_again(
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         lost = pytest.raises(errors.TransportError, match="may have been carried out")
-        with gateway.client(base_url=[f"{scheme}://a.example", gateway.base_url]) as wxpay, lost as caught:
+        bases = [f"{scheme}://a.example", gateway.base_url]
+        with gateway.client(base_url=bases, allow_http=True) as wxpay, lost as caught:
             CALLS["POST"](wxpay)
         assert len(accepted) == 1
     assert len(received) == 1

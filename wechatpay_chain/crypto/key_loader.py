@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import re
 import sys
@@ -31,13 +32,13 @@ __all__ = [
     "is_lent",
     "is_remote",
     "load_certificate",
+    "load_certificates",
     "load_private_key",
     "load_public_key",
     "looks_like_a_path",
     "names_a_file",
     "pkcs1_to_spki",
     "read",
-    "read_certificates",
     "read_passphrase",
     "remote_private_key",
     "remote_public_key",
@@ -229,16 +230,6 @@ def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | 
 
 
 @hide_values
-def read_certificates(source: object, field: str) -> bytes:
-    """The certificate in ``source`` as PEM, with its chain; ConfigError tells what is there instead."""
-    data, origin = _read(source, field)
-    certificate = _certificate(data)
-    if certificate is None:
-        raise ConfigError(f"{field}: expected a certificate{origin}, found {_found(data)}", field)
-    return data if _PEM_MARK in data else certificate.public_bytes(serialization.Encoding.PEM)
-
-
-@hide_values
 def read_passphrase(passphrase: object, field: str) -> bytes | None:
     """A passphrase as bytes, None for none; ConfigError for anything but text and bytes, with its type alone."""
     if passphrase is None or isinstance(passphrase, bytes):
@@ -248,6 +239,22 @@ def read_passphrase(passphrase: object, field: str) -> bytes | None:
     found = type(passphrase).__name__
     hint = "; write it in quotes, a number may have lost its zeros" if found in ("int", "float") else ""
     raise ConfigError(f"{field}: expected the passphrase as text, found {found}{hint}", field.partition(".")[0])
+
+
+def load_certificates(source: PublicKeySource, field: str) -> list[x509.Certificate]:
+    """Every X.509 certificate in ``source``, a bundle of PEM for one; ConfigError when it holds something else."""
+    if _is_certificate(source):
+        return [source]
+    data, origin = _read(source, field)
+    from cryptography import x509
+
+    with contextlib.suppress(ValueError):
+        if _PEM_MARK in data:
+            return x509.load_pem_x509_certificates(data)
+    certificate = _certificate(data)
+    if certificate is None:
+        raise ConfigError(f"{field}: expected certificates{origin}, found {_found(data)}", field)
+    return [certificate]
 
 
 def serial_of(certificate: x509.Certificate) -> str:

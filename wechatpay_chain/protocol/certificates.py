@@ -10,17 +10,18 @@ import itertools
 import json
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from wechatpay_chain.crypto import ciphers, key_loader
 from wechatpay_chain.errors import ConfigError, DecryptionError, VerificationError
-from wechatpay_chain.protocol.keyring import Clock, Fetched, Key, Keyring, key_of
+from wechatpay_chain.protocol.authorities import Authorities, CertPath, is_issued
+from wechatpay_chain.protocol.keyring import Clock, Fetched, Key, Keyring, canonical, key_of
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.signer import Proven, Signed
 from wechatpay_chain.protocol.v3 import APIv3
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "ISSUER",
     "SHARED",
     "Bootstrap",
     "Folder",
@@ -43,6 +43,10 @@ _log = logging.getLogger("wechatpay_chain")
 
 # One file for all of them, so that they are replaced as a whole; its time is that of the download.
 SHARED = "wechatpay-platform.pem"
+
+
+_EVERYBODY = "everybody"
+_MEND = "name a folder of your own (chmod 700)"
 
 
 class Folder:
@@ -57,7 +61,10 @@ class Folder:
 
     @classmethod
     def of(cls, entry: object, is_cache: bool) -> Folder:
-        """The folder that a ``certs_dir`` entry names; ConfigError for what can be none."""
+        """The folder that a ``certs_dir`` entry names; ConfigError for what can be none, and where everybody can write.
+
+        Where a group or another user can write, the log tells.
+        """
         if not isinstance(entry, str | os.PathLike):
             raise ConfigError(f"certs_dir: expected a path, found {type(entry).__name__}", "certs_dir")
         if not os.fsdecode(entry).strip():
@@ -72,6 +79,16 @@ class Folder:
             possible = False
         if is_cache and not possible:
             raise ConfigError(f"certs_dir: expected a folder, found {shown}", "certs_dir")
+        for place in (path, *_pem_files(path)):
+            who = _writers(place)
+            if who == _EVERYBODY:
+                raise ConfigError(
+                    f"certs_dir: {_shown(place)} can be written by {who}, who then chooses the keys that are trusted;"
+                    f" {_MEND}",
+                    "certs_dir",
+                )
+            if who:
+                _log.warning("certs_dir: %s can be written by %s; %s", place, who, _MEND)
         return cls(path, is_cache)
 
     def certificates(self) -> dict[str, x509.Certificate]:
@@ -89,12 +106,21 @@ class Folder:
             raise ConfigError(f"certs_dir: no certificate (*.pem) in {_shown(self.path)}", "certs_dir")
         return found
 
-    def shared(self) -> Fetched | None:
+    def shared(self, authorities: Authorities | None = None) -> Fetched | None:
         """What a process stored last; None when there is nothing, or nothing that can be read, which is logged."""
         file = self.path / SHARED
+        if _EVERYBODY in (_writers(self.path), _writers(file)):  # it came into being, or was opened, later
+            _log.warning("certs_dir: %s can be written by %s and is ignored; %s", file, _EVERYBODY, _MEND)
+            return None
         try:
-            keys: tuple[Key, ...] = tuple(key_of(each, "certs_dir") for each in _bundle(file))
-            return Fetched(keys, file.stat().st_mtime)
+            held = _bundle(file)
+            at = file.stat().st_mtime
+            # An authority that stands between was not stored; then they are asked for again.
+            refused = [each for each in held if authorities and authorities.objection((each,), at)]
+            if refused:
+                _log.warning("certs_dir: %s is ignored (not issued by an authority of certs_ca)", file)
+                return None
+            return Fetched(tuple(key_of(each, "certs_dir") for each in held), at)
         except FileNotFoundError:
             return None
         except Exception as error:  # cryptography raises InvalidVersion and others that are bare Exceptions
@@ -119,6 +145,33 @@ class Folder:
             _log.warning("certs_dir: %s cannot be written (%s)", self.path / SHARED, error.strerror)
             with contextlib.suppress(OSError):
                 os.unlink(part)
+
+
+def _pem_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.pem"))
+    except (OSError, ValueError):
+        return []
+
+
+def _writers(path: Path) -> str:
+    """Who but this user and root can write a file or a folder; empty for nobody, and where there is nothing yet.
+
+    On Windows the rights of a file are not in its mode, and are not asked.
+    """
+    if not hasattr(os, "getuid"):
+        return ""
+    try:
+        found = path.stat()
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            return ""  # such as a secret that is mounted into a container
+    except (OSError, ValueError):
+        return ""
+    if found.st_mode & stat.S_IWOTH:
+        return _EVERYBODY
+    if found.st_uid not in (0, os.getuid()):
+        return f"user {found.st_uid}"
+    return f"group {found.st_gid}" if found.st_mode & stat.S_IWGRP else ""
 
 
 def _shown(path: Path) -> str:
@@ -154,11 +207,7 @@ def _certificates(file: Path, is_cache: bool) -> list[x509.Certificate]:
 
 _log = logging.getLogger("wechatpay_chain")
 
-# https://pay.weixin.qq.com/doc/v3/merchant/4012072597
-ISSUER = "Tenpay.com Root CA"
 _ALGORITHM = "AEAD_AES_256_GCM"
-# A certificate, and those that vouch for it, each for the one before.
-CertPath: TypeAlias = "tuple[x509.Certificate, ...]"
 
 
 class Bootstrap:
@@ -170,10 +219,13 @@ class Bootstrap:
 
     refuses_in_body = False
 
-    def __init__(self, merchant: Merchant, fixed: Mapping[str, Key], clock: Clock) -> None:
+    def __init__(
+        self, merchant: Merchant, fixed: Mapping[str, Key], clock: Clock, authorities: Authorities | None = None
+    ) -> None:
         self._merchant = merchant
         self._fixed = fixed
         self._clock = clock
+        self._authorities = authorities
         self._signer = APIv3(merchant, Keyring({}))
 
     def sign(self, method: str, target: str, body: bytes) -> Signed:
@@ -196,13 +248,21 @@ class Bootstrap:
             return Proven(verified=False)
         now = self._clock()
         paths = opened(body, self._merchant.apiv3_key or b"")
-        keys = tuple(_key(path, now) for path in paths)
-        brought = Fetched(tuple(key for key in keys if key is not None), now)
-        candidates = Keyring({**{key.id: key for key in brought.keys}, **self._fixed})
+        keys: list[Key] = []
+        good: list[x509.Certificate] = []
+        left_out: list[tuple[str, str]] = []
+        for chain in paths:
+            key = _key(chain, now, self._authorities)
+            if isinstance(key, Key):
+                keys.append(key)
+                good.append(chain[0])
+            else:
+                left_out.append((key_loader.serial_of(chain[0]), key))
+        brought = Fetched(tuple(keys), now, tuple(left_out))
+        candidates = Keyring({**{key.id: key for key in keys}, **self._fixed}, Fetched((), now, brought.left_out))
         APIv3(self._merchant, candidates).verify(target, headers, body, now)
-        if not brought.keys:
-            raise VerificationError("/v3/certificates brings no certificate that is valid now; see the log")
-        good = [path[0] for path, key in zip(paths, keys, strict=True) if key is not None]
+        if not keys:
+            raise VerificationError(f"/v3/certificates brings no certificate that can be used{brought.reasons()}")
         return Proven(True, (brought, good))
 
 
@@ -225,27 +285,28 @@ def opened(body: bytes, apiv3_key: bytes) -> list[CertPath]:
         ) from None
 
 
-def usable(path: CertPath, now: float) -> str:
-    """Why a platform certificate is not to be trusted now (seconds since 1970); empty when it is."""
-    issuers = [str(name.value) for each in path for name in each.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if ISSUER not in issuers:
-        return f"issued by {', '.join(issuers)[:80]!r}, expected {ISSUER!r}"
+def usable(path: CertPath, now: float, authorities: Authorities | None = None) -> str:
+    """Why a platform certificate is not to be trusted now (seconds since 1970); empty when it is.
+
+    Whose name stands there as the issuer's is not asked: what proves it is the APIv3 key under which it came, the
+    answer that it signs, and ``authorities`` where a merchant names them.
+    """
     for each in path:
         if not each.not_valid_before_utc.timestamp() <= now < each.not_valid_after_utc.timestamp():
             return f"valid from {each.not_valid_before_utc:%Y-%m-%d} to {each.not_valid_after_utc:%Y-%m-%d}"
-    return ""
+    return authorities.objection(path, now) if authorities else ""
 
 
-def _key(path: CertPath, now: float) -> Key | None:
-    """The key, or None for a certificate that is not to be trusted, which the log tells."""
+def _key(path: CertPath, now: float, authorities: Authorities | None) -> Key | str:
+    """The key, or why a certificate is not to be trusted, which the log tells too."""
     try:
-        reason = usable(path, now)
+        reason = usable(path, now, authorities)
         if not reason:
             return key_of(path[0], "certificate")
     except ValueError as error:  # a ConfigError, or cryptography's for a name that is none
         reason = str(error)
     _log.warning("platform certificate %s is left out: %s", key_loader.serial_of(path[0]), reason)
-    return None
+    return reason
 
 
 def _opened(entry: Any, apiv3_key: bytes) -> CertPath:
@@ -255,19 +316,9 @@ def _opened(entry: Any, apiv3_key: bytes) -> CertPath:
     associated = (sealed.get("associated_data") or "").encode()
     data = ciphers.decrypt(sealed["ciphertext"], apiv3_key, sealed["nonce"].encode(), associated)
     path = tuple(x509.load_pem_x509_certificates(data))
-    if key_loader.serial_of(path[0]) != entry["serial_no"].upper():
+    if canonical(key_loader.serial_of(path[0])) != canonical(entry["serial_no"]):
         raise ValueError("serial_no")
     for certificate, issuer in itertools.pairwise(path):
-        _check_issued(certificate, issuer)
+        if not is_issued(certificate, issuer):
+            raise ValueError("chain")
     return path
-
-
-def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-    """ValueError unless ``issuer`` is an authority's and has signed ``certificate``."""
-    try:
-        certificate.verify_directly_issued_by(issuer)
-        is_authority = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except Exception:  # InvalidSignature, ExtensionNotFound, UnsupportedAlgorithm: bare Exceptions
-        is_authority = False
-    if not is_authority:
-        raise ValueError("chain")

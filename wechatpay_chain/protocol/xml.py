@@ -135,19 +135,19 @@ def sanitize(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
-def from_xml(document: bytes | str, *, comments: bool = False) -> dict[str, Any]:
+def from_xml(document: bytes | str, *, comments: bool = False, flat: bool = False) -> dict[str, Any]:
     """What the root element holds: text, dicts of elements, and lists of those that share a name.
 
     Bytes are UTF-8, whatever they declare; characters that XML cannot hold are stripped. An element without
     content is ``""``. An element of elements keeps its attributes as ``@attributes``; others lose theirs. An
     element that begins with text is its text alone. Blanks between elements and names with a declared prefix
     are dropped. ``comments`` keeps comments and processing instructions beside elements as entries, as PHP's
-    SimpleXML does. Raises XMLError for a DOCTYPE, bytes that are no UTF-8, more than 256 levels, and what is
-    not well-formed.
+    SimpleXML does. ``flat`` refuses an element within a field. Raises XMLError for a DOCTYPE, bytes that are no
+    UTF-8, more than 256 levels, and what is not well-formed.
     """
     text = sanitize(_decoded(document)).removeprefix("\ufeff")
     try:
-        return _Reader(comments).read(text.encode("utf-8"))
+        return _Reader(comments, flat).read(text.encode("utf-8"))
     except expat.ExpatError as error:
         reason = f"{expat.ErrorString(error.code)}, line {error.lineno}, column {error.offset}"
     raise XMLError(f"xml: not well-formed ({reason}), {len(text)} characters; it may not be WeChat Pay's")
@@ -216,8 +216,9 @@ class _Frame:
 class _Reader:
     """The handlers of one parser; ``fields`` is set when the root element closes."""
 
-    def __init__(self, comments: bool) -> None:
+    def __init__(self, comments: bool, flat: bool) -> None:
         self.comments = comments
+        self.depth = 1 if flat else MAX_DEPTH
         self.fields: dict[str, Any] = {}
         self.open: list[_Frame] = []
         self.run: list[str] = []
@@ -245,8 +246,9 @@ class _Reader:
             self.run.clear()
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self.open) > MAX_DEPTH:
-            raise XMLError(f"xml: nested deeper than {MAX_DEPTH} levels, which WeChat Pay never sends; refused")
+        if len(self.open) > self.depth:
+            found = "an element within a field" if self.depth == 1 else f"nested deeper than {MAX_DEPTH} levels"
+            raise XMLError(f"xml: {found}, which WeChat Pay never sends; refused")
         self.settle()
         if self.open:
             self.open[-1].add_node()

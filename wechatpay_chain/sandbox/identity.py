@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.x509.oid import NameOID
 
 from wechatpay_chain.crypto.key_loader import serial_of
-from wechatpay_chain.protocol.certificates import ISSUER
 from wechatpay_chain.protocol.merchant import BRAND, MERCHANT, Scheme
 
 __all__ = ["Identity", "Party", "new_certificate", "private_pem", "public_pem"]
 
+# The name on WeChat Pay's: https://pay.weixin.qq.com/doc/v3/merchant/4012072597
+_ISSUER = "Tenpay.com Root CA"
 _KEY_BITS = 2048
 _VALID = timedelta(days=5 * 365)
 
@@ -138,7 +139,7 @@ def _certificate(key: RSAPrivateKey, since: datetime) -> x509.Certificate:
     return (
         x509.CertificateBuilder()
         .subject_name(_name("wechatpay_chain sandbox platform"))
-        .issuer_name(_name(ISSUER))
+        .issuer_name(_name(_ISSUER))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(since)

@@ -53,7 +53,9 @@ def answer(request: Received, identity: Identity, file: Callable[[Received], Ans
     made = file(request)
     if made is not None:
         return "", made
-    told = {**(_documented(operation, request.host, identity.mchid) if operation else {}), **fields}
+    # What was sent as elements has no text of its own, and a field of an answer is text.
+    sent = {name: value for name, value in fields.items() if isinstance(value, str)}
+    told = {**(_documented(operation, request.host, identity.mchid) if operation else {}), **sent}
     told = {name: value for name, value in told.items() if name not in (*_OF_SIGNATURES, *_FAILURES)} | _SUCCEEDED
     if not v2.is_unsigned(path):
         told["nonce_str"] = secrets.token_hex(16)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -20,6 +20,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.encoding import file_urls
 from wechatpay_chain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["client_context"]
 
@@ -47,8 +50,8 @@ def _paired(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
     for name in ("cert", "key"):
         if not merchant.get(name):
             raise ConfigError(f"merchant.{name}: missing; cert and key go together", "merchant")
-    certificates = key_loader.read_certificates(merchant["cert"], "merchant.cert")
-    return certificates, key_loader.load_private_key(merchant["key"], "merchant.key", passphrase)
+    certificates = key_loader.load_certificates(merchant["cert"], "merchant.cert")
+    return _pem(certificates), key_loader.load_private_key(merchant["key"], "merchant.key", passphrase)
 
 
 def _opened(archive: Any, passphrase: bytes | None) -> tuple[bytes, Any]:
@@ -61,7 +64,11 @@ def _opened(archive: Any, passphrase: bytes | None) -> tuple[bytes, Any]:
     del data, passphrase
     if key is None or certificate is None:
         raise ConfigError("merchant.pkcs12: no certificate and key there, or another passphrase", "merchant")
-    return b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *others)), key
+    return _pem([certificate, *others]), key
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
 
 
 def _read_file(path: Any) -> bytes:

@@ -150,7 +150,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     saved = read_saved(arguments.file, arguments.headers, console)
     with client(arguments, console) as wxpay:
         if looks_like_xml(saved.body):
-            told = wxpay.notification_v2(saved.body)
+            fields = wxpay.notification_v2(saved.body)
+            told: Mapping[str, Any] = fields
+            if not fields.verified:
+                console.complain("a refund of APIv2 is encrypted and not signed: ask refundquery before it is booked")
             if arguments.saved or at is not None:
                 console.complain("--saved, --at: without effect, since a notification of APIv2 names no time")
         else:

@@ -29,7 +29,7 @@ _BUFFER = 1 << 17
 # https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_6.
 _AMOUNT = re.compile(
     r"(金额|[交易总净差余]额(?!外|度)|手续费|服务费|佣金|结余|补差|amount|\bfees?\b|(?<=_)fee\b|charges?\b|balance)"
-    r"(?!.*(率|备注|类型|币种|说明|状态|账户|方式|时间|日期|单号|编号|[笔单次个]数"
+    r"(?!.*(率|单位|备注|类型|币种|说明|状态|账户|方式|时间|日期|单号|编号|[笔单次个]数"
     r"|rate|currency|type|remark|description|status|account|time|date|count|number|\bno\b|\bid\b))",
     re.IGNORECASE,
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from types import TracebackType
@@ -51,6 +54,26 @@ _log = logging.getLogger("wechatpay_chain")
 
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")
+
+
+# What a body with a number that is no whole one holds; text may look like it.
+_FRACTION = re.compile(rb"(?:^|[\[:,])-?[0-9]+(?:\.[0-9]|\.?[0-9]*e)")
+
+
+def _has_fraction(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_fraction, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_fraction, value))
+    return isinstance(value, float) and not value.is_integer()
+
+
+def _callers_level() -> int:
+    """How far above a warning, as ``stacklevel``, the code is that made the call."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 class Client(Root):
@@ -248,11 +271,38 @@ class Client(Root):
         if call.protocol not in self._complete:
             self._require(call.protocol)
         if call.payload is None:
+            body = given.get("json") if given.get("data") is None else given["data"]
+            is_sealed = isinstance(call.body, Envelope) and _has_fraction(body)
+            if is_sealed or (isinstance(call.body, bytes) and _FRACTION.search(call.body)):
+                self._warn_of_fractions(method, call.path, body, self._face.style.json_number)
             return call
+        fields = call.payload.fields
+        if any(isinstance(value, float) for value in fields.values()):
+            self._warn_of_fractions(method, f"v2{call.path}", fields, self._face.style.number)
         body, query = call.payload.signed(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
         headers = own_boundary(call.headers, body, kind)
         return call._replace(body=body, query=query or call.query, content_type=kind, headers=headers)
+
+    def _warn_of_fractions(self, method: str, path: str, body: object, spell: Callable[[float], str]) -> None:
+        """Warn of a number that is no whole one, where the catalogue knows that WeChat Pay takes nothing else.
+
+        What floats leave of a whole one (``0.29 * 100``) is a warning of the caller's line, any other goes to the log.
+        """
+        if not isinstance(body, Mapping):
+            return
+        try:
+            from wechatpay_chain.catalog.whole_numbers import fractions
+
+            found = list(fractions(method, path, body, spell))
+        except Exception:  # a program without the catalogue's files, or a body in itself: it only helps
+            return
+        for each in found:
+            told = f"{each.place}: {each.text} leaves as it is, but WeChat Pay takes a whole number there; round it"
+            if each.is_rounding:
+                warnings.warn(told, stacklevel=_callers_level())
+            else:  # whoever wrote 12.5 meant it; WeChat Pay will say no
+                _log.warning("%s", told)
 
     def _require(self, protocol: str) -> None:
         """Raise ConfigError for entries that a protocol needs and that were left out."""

@@ -73,6 +73,13 @@ def test_the_machine_itself_may_be_plain(url: str) -> None:
     assert bases_of([url, "https://a.example"])
 
 
+@pytest.mark.parametrize("url", ["http://a.example%2f.localhost", "http://a.example%00.localhost"])
+def test_what_only_ends_like_it_is_somewhere_else(url: str) -> None:
+    """Whatever a resolver would make of it."""
+    with pytest.raises(errors.ConfigError, match=r"is plain http"):
+        bases_of(url)
+
+
 @pytest.mark.parametrize("url", [*ELSEWHERE, *WECHATS])
 def test_other_hosts_are_refused_at_construction(gateway: Sandbox, wire: list[bytes], url: str) -> None:
     """In both faces, alone or behind another; nothing leaves, neither an order nor its signature."""

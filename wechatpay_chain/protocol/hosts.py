@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ HOSTS = frozenset(
 )
 
 
+_LOCAL_NAME = re.compile(r"(?:[a-z0-9_-]+\.)*localhost")
 # Whose every host is WeChat Pay's or its owner's.
 _DOMAINS = (".weixin.qq.com", ".wechatpay.cn", ".tenpay.com")
 
@@ -78,7 +80,7 @@ class Base(NamedTuple):
             address = ip_address(host)
         except ValueError:
             # RFC 6761, 6.3: names under it never leave the machine.
-            return host == "localhost" or host.endswith(".localhost")
+            return _LOCAL_NAME.fullmatch(host) is not None
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         found = mapped or address
         return found.is_loopback or found.is_unspecified
@@ -99,10 +101,10 @@ def bases_of(urls: object, field: str = "base_url", allow_http: bool = False) ->
         urls = [urls]
     if not isinstance(urls, list | tuple) or not urls:
         raise ConfigError(f"{field}: expected a URL or a list of them, found {type(urls).__name__}", field)
-    bases = tuple(Base.of(url, field) for url in urls)
+    bases = [Base.of(url, field) for url in urls]
     for base in bases:
         _check_scheme(base, field, allow_http)
-    return bases
+    return tuple(bases)
 
 
 def _check_scheme(base: Base, field: str, allow_http: bool) -> None:

@@ -37,19 +37,20 @@ def to_xml(
     style: Style = PHP,
     indent: bool = False,
     declaration: bool = False,
+    strict: bool = False,
 ) -> str:
     """The fields as elements of ``root``, in their order; mappings and lists nest.
 
     Text that holds one of ``style.cdata`` is a CDATA section; ``]]>`` in it is split into two. A key that is
-    no name becomes ``item``. Characters that XML 1.0 cannot hold go as they are, as both SDKs send them, all
-    but NUL. Raises ChainError, which names the key, for what cannot be written.
+    no name becomes ``item``. Characters that XML 1.0 cannot hold go as they are, as both SDKs write them, all
+    but NUL; with ``strict`` they are refused. Raises ChainError, which names the key, for what cannot be written.
     """
     if not isinstance(fields, Mapping | list | tuple):
         raise ChainError(f"{root[:80]}: expected a mapping, found {type(fields).__name__}; nothing was sent")
     for name in (root, item):
         if not _is_name(name):
             raise ChainError(f"{name[:80]!r}: no XML name; nothing was sent")
-    writer = _Writer(item, style, indent)
+    writer = _Writer(item, style, indent, strict)
     writer.element(root, fields)
     if declaration:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{"".join(writer.parts).rstrip()}\n'
@@ -59,8 +60,9 @@ def to_xml(
 class _Writer:
     """The parts of one document, written so far."""
 
-    def __init__(self, item: str, style: Style, indent: bool) -> None:
+    def __init__(self, item: str, style: Style, indent: bool, strict: bool) -> None:
         self.item = item
+        self.refused = _NOT_XML if strict else _NEVER_SENT
         self.style = style
         self.indent = indent
         self.parts: list[str] = []
@@ -71,7 +73,7 @@ class _Writer:
         start, end = (" " * depth, "\n") if self.indent else ("", "")
         empty = f"{start}<{tag}/>{end}"
         if not isinstance(value, Mapping | list | tuple):
-            text = _text(spell(value, tag, self.style), tag, self.style)
+            text = self.text(value, tag)
             closed = f"{start}<{tag}>{text}</{tag}>{end}"
             self.parts.append(empty if self.style.shortens_empty and not text else closed)
             return
@@ -79,7 +81,7 @@ class _Writer:
         self.parts.append(f"{start}<{tag}>{end}")
         for key, child in self.children(value):
             if key == "#text" and self.style.takes_any_key:
-                self.parts.append(_text(spell(child, "#text", self.style), "#text", self.style))
+                self.parts.append(self.text(child, "#text"))
             else:
                 self.element(self.tag(key), child, depth + 1)
         if len(self.parts) == at + 1:
@@ -93,6 +95,15 @@ class _Writer:
                 yield from ((key, each) for each in child)
             else:
                 yield key, child
+
+    def text(self, value: object, key: str) -> str:
+        text = spell(value, key, self.style)
+        found = self.refused.search(text)
+        if found is not None:
+            is_half = _NEVER_SENT.match(found[0])
+            what = "NUL or half a character" if is_half else f"a control character (U+{ord(found[0][0]):04X})"
+            raise ChainError(f"{key[:80]}: {what}, which XML cannot hold; nothing was sent")
+        return _escaped(text, self.style)
 
     def tag(self, key: object) -> str:
         if isinstance(key, str) and _is_name(key):
@@ -118,9 +129,7 @@ def _is_name(key: str) -> bool:
     return True
 
 
-def _text(text: str, key: str, style: Style) -> str:
-    if _NEVER_SENT.search(text):
-        raise ChainError(f"{key[:80]}: NUL or half a character, which XML cannot hold; nothing was sent")
+def _escaped(text: str, style: Style) -> str:
     if not any(char in text for char in style.cdata):
         return text.replace("\r", "&#13;")
     text = text.replace("]]>", "]]]]><![CDATA[>")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wechatpay_chain.encoding import paths, scalars
+from wechatpay_chain.encoding import json_text, paths, scalars
 from wechatpay_chain.encoding.style import JS, Style
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.response import RESPONSE_TYPES
@@ -128,7 +128,9 @@ def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any])
         if options.get("json") is not None or "data" in keywords:
             raise ChainError("the body is given twice, as first argument and by name; nothing was sent")
         options.pop("data", None)
-        options["json"] = args[0]
+        # As axios does: JSON text is the body already, other text becomes a JSON string.
+        is_text = isinstance(args[0], str | bytes | bytearray) and json_text.is_json(args[0])
+        options.update({"data": args[0].strip()} if is_text else {"json": args[0]})
     return options
 
 

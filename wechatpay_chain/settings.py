@@ -155,6 +155,7 @@ _NAMES = frozenset(
         "allow_http",
         "timeout",
         "headers",
+        "max_workers",
         "retry",
         "deadline",
         "max_body",
@@ -210,6 +211,7 @@ class Settings:
     authorities: Authorities | None = None
     allow_http: bool = False
     retry: int | None = None
+    max_workers: int | None = None
     deadline: float | None = None
     max_body: int = MAX_BODY
     on_call: Callable[[Any], object] | None = field(default=None, repr=False)
@@ -255,6 +257,7 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
         retry=_option("retry", read_retry, given),
+        max_workers=_max_workers(given.get("max_workers")),
         deadline=_option("deadline", read_deadline, given),
         max_body=_max_body(given.get("max_body")),
         on_call=_on_call(given.get("on_call")),
@@ -417,6 +420,14 @@ def _session(session: object) -> requests.Session | None:
     if session is None or isinstance(session, requests.Session):
         return session
     raise ConfigError(f"session: expected a requests.Session, found {type(session).__name__}", "session")
+
+
+def _max_workers(number: object) -> int | None:
+    """How many asynchronous calls may be under way at once; None where nothing was given."""
+    if number is None or (isinstance(number, int) and not isinstance(number, bool) and number >= 1):
+        return number
+    found = f"{number:d}"[:40] if type(number) is int else type(number).__name__
+    raise ConfigError(f"max_workers: expected a whole number from 1, found {found}", "max_workers")
 
 
 def _unknown(given: object, names: set[str]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from wechatpay_chain.protocol.authorities import Authorities
-    from wechatpay_chain.workers import SingleFlight
+    from wechatpay_chain.protocol.single_flight import SingleFlight
 
 __all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "canonical", "key_of"]
 
@@ -265,7 +265,7 @@ class Keyring:
         from wechatpay_chain import workers
 
         try:
-            workers.pool.submit(quietly)
+            workers.default.submit(quietly, "the renewal of the certificates")
         except RuntimeError:  # the interpreter is about to end
             self._flight = None
 
@@ -289,7 +289,7 @@ class Keyring:
             if self._flight is not None:
                 return self._flight if joining else None
             if is_due():
-                from wechatpay_chain.workers import SingleFlight
+                from wechatpay_chain.protocol.single_flight import SingleFlight
 
                 self._tried = self.clock()
                 self._flight = SingleFlight(lambda: self._bring(wanted))

@@ -115,7 +115,7 @@ def build(
     ``allow_http`` says that a ``base_url`` among them may be plain http beyond the machine itself. Raises ChainError
     for whatever could not be sent as it was meant.
     """
-    values, options = split_options(paths.placeholders(path), given, path, face)
+    values, options = split_options(paths.placeholders(path), given, path, face, method)
     text = paths.expand(path, values)
     urls = options.get("base_url")
     bases = None if urls is None else _bases(urls, face.typed("base_url"), allow_http)

@@ -217,6 +217,22 @@ def test_a_plain_file_stands_where_it_stood(wxpay: Wechatpay, gateway: Sandbox, 
             assert file.tell() == 7
 
 
+class Spooled:
+    """What SpooledTemporaryFile has in Python 3.10: it can seek, and does not say so."""
+
+    def __init__(self, data: bytes) -> None:
+        inner = io.BytesIO(data)
+        self.read, self.seek, self.tell = inner.read, inner.seek, inner.tell
+
+
+def test_a_file_that_can_seek_without_saying_so_is_sent_again(wxpay: Wechatpay, gateway: Sandbox) -> None:
+    """From where it stands, each time that it is given."""
+    for source in (Spooled(DATA), SimpleNamespace(filename="a.jpg", file=Spooled(DATA))):
+        for _ in range(2):
+            wxpay.v3.merchant.media.upload.post(Media(source, filename="a.jpg"))
+            assert file_of(gateway.requests[-1]).size == len(DATA)
+
+
 class Asynchronous:
     """A file of an asynchronous library, which has no other inside."""
 

@@ -143,8 +143,7 @@ class File:
     def _settled(self) -> int:
         """Where the content begins in a file that can be rewound; it is copied where it cannot."""
         try:
-            rewinds = getattr(self._file, "seekable", None)
-            if rewinds is None or not rewinds():
+            if not _is_seekable(self._file):
                 return self._copied()
             at = 0 if self._is_whole else int(self._file.tell())
             self._file.seek(at)
@@ -162,6 +161,12 @@ class File:
             copy.write(block)
         self._file = copy
         return 0
+
+
+def _is_seekable(file: Any) -> bool:
+    # SpooledTemporaryFile, in which uploads are kept, does not say it before Python 3.11.
+    told = getattr(file, "seekable", None)
+    return callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None)) if told is None else told()
 
 
 def _checked(block: Any) -> bytes:

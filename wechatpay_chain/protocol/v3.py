@@ -45,7 +45,8 @@ UNSIGNED = (
 # Images of complaints have no signature either; their ids are base64, which has "/" among its letters.
 _IMAGE = re.compile(r"/v3/(?:global/)?merchant-service/images/(.+)")
 _MOST_DECODINGS = 8
-_IMAGE_ID = re.compile(r"[A-Za-z0-9+/=_.~-]+")
+# The catalogue writes an id as {media_id}.
+_IMAGE_ID = re.compile(r"[A-Za-z0-9+/=_.~-]+|\{media_id\}")
 _UNSIGNED_METHODS = frozenset(verb for verb, _ in UNSIGNED)
 # Answers whose signature covers {"sha1": …} of this header in place of the body.
 DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")

@@ -434,9 +434,7 @@ class Client(Root):
             response = self._exchange(call, request)
         except ApiError as error:
             if error.status == 404 and call.payload is None:
-                from wechatpay_chain.catalog.search import suggest
-
-                hint = suggest(call.method, call.path)
+                hint = _hint(call)
                 error.add(hint)
                 if hint:
                     # No operation was called, so no operation's code was answered.
@@ -458,11 +456,24 @@ class Client(Root):
         return lambda: self._send(call, request)
 
 
-def _remedy(call: Call, error: ApiError | BusinessError, status: int) -> str:
-    # Read with the first refusal, and never by a call that goes well.
-    from wechatpay_chain.catalog.remedies import remedy
+def _hint(call: Call) -> str:
+    """What a call was perhaps meant to be; empty where nothing is known, whatever the reason: it only helps."""
+    try:
+        from wechatpay_chain.catalog.search import suggest
 
-    return remedy(call.method, call.path, status, error.code, error.message)
+        return suggest(call.method, call.path)
+    except Exception:
+        return ""
+
+
+def _remedy(call: Call, error: ApiError | BusinessError, status: int) -> str:
+    """What to do about a refusal; read with the first one, and never by a call that goes well."""
+    try:
+        from wechatpay_chain.catalog.remedies import remedy
+
+        return remedy(call.method, call.path, status, error.code, error.message)
+    except Exception:
+        return ""
 
 
 class Wechatpay(Client):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import requests
 
 from wechatpay_chain.crypto import key_loader
-from wechatpay_chain.encoding import query
+from wechatpay_chain.encoding import file_urls, query
 from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.certificate_folder import Folder
@@ -43,6 +43,8 @@ __all__ = [
 # Where an entry, or a part of one, may name a file; what else it may be is a key.
 _KEY_ENTRIES = frozenset({"private_key", "public_key", "cert", "ssl_key"})
 _PARTS = {"certs": None, "merchant": frozenset({"cert", "key", "pkcs12", "pfx"})}
+# A private key may come with its passphrase.
+_PAIRS = frozenset({"private_key", "key"})
 # These are secrets wherever they stand.
 _SECRETS = frozenset({"apiv3_key", "secret", "auth"})
 
@@ -128,7 +130,7 @@ def _own_path(source: Any) -> Any:
 
 
 def _absolute(path: Any) -> Any:
-    if path is None or (isinstance(path, str) and path.strip().startswith("file://")):
+    if path is None or (isinstance(path, str) and file_urls.is_file_url(path.strip())):
         return path
     text = os.fspath(path)
     return os.path.abspath(os.path.expanduser(text.strip() if isinstance(text, str) else text))
@@ -227,7 +229,7 @@ class Settings:
 
 def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
     """The settings in one mapping and in names beside it; ConfigError names the entry to mend."""
-    given = _named(config, options, aliases)
+    given = {name: _trimmed(name, value) for name, value in _named(config, options, aliases).items()}
     merchant = Merchant.of(
         given.get("mchid"),
         given.get("serial"),
@@ -307,12 +309,10 @@ def with_source(settings: Settings, source: tuple[str, ...], options: Mapping[st
 
 def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The constructor's entries that the environment names; an empty variable counts as absent."""
-    entries: dict[str, Any] = {
-        name: environment[variable] for variable, name in _ENVIRONMENT.items() if environment.get(variable)
-    }
-    merchant = {
-        name: environment[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if environment.get(variable)
-    }
+    # A .env file that was edited on Windows leaves a carriage return behind each value.
+    given = {variable: value.strip() for variable, value in environment.items() if value.strip()}
+    entries: dict[str, Any] = {name: given[variable] for variable, name in _ENVIRONMENT.items() if variable in given}
+    merchant = {name: given[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if variable in given}
     if "," in entries.get("base_url", ""):
         entries["base_url"] = [url.strip() for url in entries["base_url"].split(",")]
     return {**entries, "merchant": merchant} if merchant else entries
@@ -370,6 +370,22 @@ def _named(config: object, options: Mapping[str, Any], aliases: Mapping[str, str
         if value is not None or name not in named:
             named[name] = value
     return named
+
+
+def _trimmed(name: str, value: Any) -> Any:
+    """A text entry, and those in ``certs`` and ``merchant``, without what a text file leaves around it.
+
+    A passphrase may begin or end with a blank: it loses its line end alone.
+    """
+    if isinstance(value, str):
+        return value.rstrip("\r\n") if name == "passphrase" else value.strip()
+    if name == "apiv3_key" and isinstance(value, bytes):
+        return value.rstrip(b"\r\n")
+    if name in _PARTS and isinstance(value, Mapping):
+        return {part: _trimmed(str(part), item) for part, item in value.items()}
+    if name in _PAIRS and isinstance(value, list | tuple) and len(value) == 2:
+        return _trimmed(name, value[0]), _trimmed("passphrase", value[1])
+    return value
 
 
 def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) -> T:
@@ -451,7 +467,7 @@ _WINDOWS_FOLDERS = {"APPDATA": "~/AppData/Roaming", "LOCALAPPDATA": "~/AppData/L
 
 
 def _profile_path(environment: Mapping[str, str]) -> Path:
-    named = environment.get("WECHATPAY_PROFILES")
+    named = environment.get("WECHATPAY_PROFILES", "").strip()
     if named:
         return Path(named).expanduser()
     return user_folder("config", environment) / "profiles.toml"
@@ -465,7 +481,7 @@ def user_folder(kind: str, environment: Mapping[str, str] = os.environ, system: 
     a folder of an earlier version in the last two is used where the other one does not exist.
     """
     variable, unix, local = _USER_FOLDERS[kind]
-    named = environment.get(variable)
+    named = environment.get(variable, "").strip()
     plain = Path(named or unix).expanduser() / _FOLDER_NAME
     if named or system not in ("win32", "darwin"):
         return plain
@@ -483,7 +499,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         reason = "is read with tomli on Python 3.10; install wechatpay-chain[profile]"
         raise ConfigError(f"profile: {path} {reason}", "profile") from None
     try:
-        tables: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"profile: {path} cannot be read ({error.strerror})", "profile") from None
     except ValueError:
@@ -496,6 +512,8 @@ def _placed(key: str, value: Any, folder: Path) -> Any:
     """Paths of a profile start at its folder; keys as text stay what they are."""
     if key == "certs" and isinstance(value, dict):
         return {name: _placed("public_key", item, folder) for name, item in value.items()}
+    if key in _PAIRS and isinstance(value, list) and len(value) == 2:
+        return [_placed(key, value[0], folder), value[1]]
     if key not in _FILES or not isinstance(value, str):
         return value
     return os.path.join(folder, os.path.expanduser(value)) if key_loader.looks_like_a_path(value) else value

@@ -18,10 +18,10 @@ from tests.test_recordings import (
     NODE_DIFFERS,
     NODE_RAISES,
     PHP_RAISES,
-    PHP_TARGETS,
     configured,
     is_v2,
     same_body,
+    target_of,
     used,
     walked,
     without_absent,
@@ -166,7 +166,7 @@ def test_ported_php_sends_what_php_sent(recorder: Sandbox, row: dict[str, Any]) 
     if told:
         assert any(re.search(words, told) for words in PHP_RAISES), told
         return
-    assert (request.method, request.target) == (wire["method"], PHP_TARGETS.get(row["id"], wire["target"]))
+    assert (request.method, request.target) == (wire["method"], target_of(row))
     assert request.headers["Content-Type"] == wire["content_type"]
     body = request.body or b""
     assert isinstance(body, bytes)

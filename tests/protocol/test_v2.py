@@ -306,7 +306,7 @@ def test_a_certificate_is_a_pair_or_an_archive(tmp_path: Path) -> None:
         ({"cert": pair["cert"]}, "merchant.key: missing"),
         ({**pair, "key": str(tmp_path / "other.pem")}, "not that of key"),
         ({**pair, "key": "/nowhere/key.pem"}, "merchant.key: neither"),
-        ({**pair, "cert": pair["key"]}, "cert holds no certificate"),
+        ({**pair, "cert": pair["key"]}, "merchant.cert: expected certificates in .*found PEM text 'PRIVATE KEY'"),
         ({**archive, "passphrase": "1"}, "another passphrase"),
         ({"pkcs12": "/nowhere/a.p12"}, "cannot be read"),
         ({"crt": "x"}, "no such entry 'crt'"),

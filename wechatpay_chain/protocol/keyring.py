@@ -99,7 +99,9 @@ class Keyring:
     both are on their way to it: https://pay.weixin.qq.com/doc/v3/merchant/4012154180
     """
 
-    def __init__(self, keys: Mapping[str, Key], fetched: Fetched | None = None, clock: Clock = time.time) -> None:
+    def __init__(
+        self, keys: Mapping[str, Key], fetched: Fetched | None = None, clock: Clock = lambda: time.time()
+    ) -> None:
         self._fixed = dict(keys)
         self._fetched = fetched
         self._held = _joined(self._fixed, fetched)
@@ -118,7 +120,7 @@ class Keyring:
         certs: object,
         merchant_serial: str = "",
         fetched: Fetched | None = None,
-        clock: Clock = time.time,
+        clock: Clock = lambda: time.time(),
         merchant_key: RSAPrivateKey | None = None,
         authorities: Authorities | None = None,
     ) -> Keyring:

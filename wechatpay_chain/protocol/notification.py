@@ -5,7 +5,6 @@ Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +16,7 @@ from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v2_fields import outcome
 from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3, field_value
 from wechatpay_chain.protocol.xml import XMLError, from_xml
+from wechatpay_chain.response import parse_json
 
 __all__ = [
     "Notification",
@@ -149,7 +149,7 @@ def _opened(resource: dict[str, Any], merchant: Merchant) -> dict[str, Any]:
 
 def _object(text: bytes, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):

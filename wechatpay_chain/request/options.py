@@ -39,7 +39,13 @@ __all__ = [
 JSON = "application/json"
 JSON_UTF8 = "application/json; charset=utf-8"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_OWN_HEADERS = frozenset({"authorization", "content-length", "transfer-encoding"})
+_OWN_HEADERS = {
+    "authorization": "is made by the client",
+    "content-length": "is made by the client",
+    "transfer-encoding": "is made by the client",
+    # Another one than that of the URL would bring the signed request to another service behind the same address.
+    "host": "is that of the URL; pass the host as base_url",
+}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Field values are Latin-1 on the wire, and a line break would begin another header.
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -236,7 +242,7 @@ def _header_name(name: str) -> str:
     if not _HEADER_NAME.fullmatch(name):
         raise ChainError(f"headers: {name[:40]!r} is no header name; nothing was sent")
     if name.lower() in _OWN_HEADERS:
-        raise ChainError(f"headers: {name} is made by the client; nothing was sent")
+        raise ChainError(f"headers: {name} {_OWN_HEADERS[name.lower()]}; nothing was sent")
     return name
 
 

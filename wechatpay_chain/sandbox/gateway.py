@@ -143,8 +143,8 @@ class Sandbox:
         *,
         notify_url: str,
         schedule: Sequence[float] = SCHEDULE,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = lambda: time.time(),
+        sleep: Callable[[float], object] = lambda seconds: time.sleep(seconds),
     ) -> Delivery:
         """Push a notification to ``notify_url``, and again after each pause of ``schedule`` until it is accepted.
 
@@ -153,7 +153,11 @@ class Sandbox:
         """
         return self.pusher(clock, sleep).push(event_type, resource, notify_url, schedule)
 
-    def pusher(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], object] = time.sleep) -> Pusher:
+    def pusher(
+        self,
+        clock: Callable[[], float] = lambda: time.time(),
+        sleep: Callable[[float], object] = lambda seconds: time.sleep(seconds),
+    ) -> Pusher:
         """What pushes; its ``notice(event_type)`` is a signed notification that is not sent, for tests of a handler."""
         identity = self.identity
         return Pusher(identity.apiv3_key, identity.public_key_id, identity.public_key, clock, sleep)

@@ -286,7 +286,14 @@ def _file(path: object) -> str:
     return os.path.abspath(name)
 
 
+def _create(path: str) -> None:
+    """Make the file for its owner alone, as SQLite makes those beside it; one that is there keeps its permissions."""
+    with suppress(OSError):  # SQLite tells what is wrong with the path
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
 def _opened(path: str) -> _Opened:
+    _create(path)
     opened = _Opened(path)
     deadline = time.monotonic() + _LOCK_PATIENCE
     while True:

@@ -48,6 +48,9 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print one operation, a list of them, or an overview by word; 1 when nothing is found."""
+    if not facts.is_available():
+        console.complain(f"the catalogue is missing from this installation: catalog/{facts.INDEX}")
+        return Status.ERROR
     asked = arguments.words
     if not "".join(asked).strip() and not arguments.all:
         if arguments.openapi:

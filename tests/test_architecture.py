@@ -37,7 +37,7 @@ ALLOWED = {
     "testing": {"crypto", "protocol"},
     "typed": {"client", "stubs"},
     "php": {"base", "client", "crypto", "encoding", "protocol", "request", "transport"},
-    "port": {"base", "encoding"},
+    "port": {"base", "encoding", "php"},
     "pyinstaller": set(),
     "web": {"base", "client", "protocol"},
     "sandbox": {"base", "catalog", "client", "crypto", "encoding", "php", "protocol"},
@@ -49,7 +49,10 @@ ALLOWED = {
 # What a room may import beside the two packages that are always there.
 THIRD_PARTIES = {
     "wechatpay_chain.promise": {"trio"},  # where one awaits under it
-    "wechatpay_chain.port.source": {"tree_sitter", "tree_sitter_php", "tree_sitter_javascript"},
+    "wechatpay_chain.port.source": {
+        *("tree_sitter", "tree_sitter_php", "tree_sitter_javascript", "tree_sitter_typescript")
+    },
+    "wechatpay_chain.port.python": {"black"},
     "wechatpay_chain.web.flask": {"flask", "werkzeug"},
     "wechatpay_chain.web.django": {"django"},
     "wechatpay_chain.web.fastapi": {"starlette"},

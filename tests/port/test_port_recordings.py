@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.port.listing import listed
 from tests.test_recordings import (
     CONFIG_ERRORS,
     DATA,
@@ -27,8 +28,6 @@ from tests.test_recordings import (
     without_absent,
 )
 from wechatpay_chain import Sandbox, errors
-from wechatpay_chain.port.snippets import Snippet
-from wechatpay_chain.port.translation import translated
 from wechatpay_chain.request.call import VERBS
 
 # Inputs that are no source text: files, and instants that JavaScript reads from text.
@@ -114,9 +113,9 @@ def js_of(row: Mapping[str, Any]) -> str:
 
 def ported(source: str, language: str) -> ast.Call:
     """The one call that a snippet is ported to."""
-    made = translated([Snippet(source, language)])
-    assert made.problems == [], source
-    (statement,) = ast.parse(made.python).body
+    report = listed(source, language)
+    assert (len(report.statements), report.count("ported")) == (1, 1), source
+    (statement,) = ast.parse(report.python()).body
     assert isinstance(statement, ast.Expr)
     call = statement.value
     assert isinstance(call, ast.Call)

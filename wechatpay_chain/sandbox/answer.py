@@ -18,7 +18,10 @@ from wechatpay_chain.protocol.v3 import answer_text
 if TYPE_CHECKING:
     from wechatpay_chain.sandbox.upload import Form
 
-__all__ = ["Answer", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
+__all__ = ["EXAMPLE", "Answer", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
+
+# The header of an answer that is made of the documentation's examples.
+EXAMPLE = "Sandbox-Example"
 
 
 class Signing(Protocol):
@@ -55,6 +58,7 @@ class Answer:
 
     ``pieces`` is a body that is made while it is sent, of ``length`` bytes where that is known. ``covered`` is
     what the signature covers in place of the body; ``is_signed`` is False for an answer without one.
+    ``fields`` are those of an APIv2 answer, which becomes XML when it is signed.
     """
 
     status: int
@@ -64,6 +68,7 @@ class Answer:
     length: int | None = None
     covered: bytes | None = None
     is_signed: bool = True
+    fields: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, status: int, payload: Any = None) -> Answer:
@@ -112,7 +117,7 @@ def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
-class Refusal(Exception):
+class Refusal(ValueError):
     """An error answer in WeChat Pay's shape; ``is_absence``: what was asked for is not there."""
 
     def __init__(
@@ -124,7 +129,10 @@ class Refusal(Exception):
         self.is_absence = status == 404 if is_absence is None else is_absence
 
 
-def wrong(field: str, issue: str, location: str = "body") -> Refusal:
-    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body."""
-    detail = {"field": f"/{field}", "issue": issue, "location": location}
-    return Refusal(400, "PARAM_ERROR", f"参数 {field} 错误: {issue}", detail)
+def wrong(field: str, issue: str, location: str = "body", value: Any = "", message: str = "") -> Refusal:
+    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body.
+
+    The fields of ``detail``: https://pay.weixin.qq.com/doc/v3/merchant/4012081709
+    """
+    detail = {"field": f"/{field}", "value": value, "issue": issue, "location": location}
+    return Refusal(400, "PARAM_ERROR", message or f"参数 {field} 错误: {issue}", detail)

@@ -77,6 +77,10 @@ class Platform:
             pair = self._pairs[self._turn % len(self._pairs)]
             return pair.serial, pair.key
 
+    def notice_signer(self) -> tuple[str, RSAPrivateKey]:
+        """Id and key for a notification."""
+        return self._identity.public_key_id, self._identity.public_key
+
     def key_of(self, key_id: str) -> RSAPrivateKey | None:
         """The private key behind an id that signs now, to open what a client encrypted for it."""
         keys = {self._identity.public_key_id: self._identity.public_key}

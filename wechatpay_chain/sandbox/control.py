@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from wechatpay_chain.errors import ArgumentError
-from wechatpay_chain.sandbox import payment
+from wechatpay_chain.sandbox import payer
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.book import STATES, Book, Combined, Order
 from wechatpay_chain.sandbox.clock import rfc3339
@@ -249,10 +249,10 @@ def _form(found: Order | Combined) -> str:
 def _paid(sandbox: Sandbox, token: str, back: str) -> Answer:
     try:
         sandbox.world.settle()
-        number = payment.pay_token(sandbox.world, token)
+        number = payer.pay_token(sandbox.world, token)
     except KeyError:
         return _html(404, "二维码已过期", "<p>商家订单信息有误，请重新下单支付</p>")
-    except payment.PaymentRefused as error:
+    except payer.PaymentRefused as error:
         return _html(409, "无法支付", f"<p>{html.escape(str(error))}</p>")
     if back and urlsplit(back).scheme in ("http", "https") and back.isprintable() and back.isascii():
         made = _html(303, "支付成功", "")

@@ -68,7 +68,7 @@ class Rule(NamedTuple):
 def read(operation: Operation, request: Received, optional: frozenset[str] = frozenset()) -> Parameters:
     """The parameters of a request; Refusal names the first that is missing or of another type.
 
-    ``optional`` are places of the body, such as ``amount/currency``, that the catalogue requires and nobody has to give.
+    ``optional`` are places of the body, such as ``amount/currency``, that need not be there; ``*`` is all of them.
     """
     facts = operation.facts
     path, _, text = request.target.partition("?")
@@ -200,7 +200,7 @@ def _check(fields: Mapping[str, Any], given: Mapping[str, Any], place: str, opti
         value = given.get(name)
         if value is not None and value != "":
             _check_type(schema, value, f"{place}{name}", optional)
-        elif schema.get("required") and f"{place}{name}" not in optional:
+        elif schema.get("required") and not optional & {"*", f"{place}{name}"}:
             raise wrong(f"{place}{name}", _REQUIRED, "body", "", _missing_text(f"body/{place}{name}", schema, name))
 
 

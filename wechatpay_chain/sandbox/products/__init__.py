@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from wechatpay_chain.sandbox.product import Product
 from wechatpay_chain.sandbox.products import (
+    applyments,
     bills,
     brands,
     callbacks,
-    certificates,
+    platform_certificates,
     codepay,
     combine,
     refunds,
@@ -28,7 +29,8 @@ PRODUCTS: tuple[Product, ...] = (
     v2_refunds.PRODUCT,
     transfers.PRODUCT,
     bills.PRODUCT,
-    certificates.PRODUCT,
+    platform_certificates.PRODUCT,
     callbacks.PRODUCT,
+    applyments.PRODUCT,
     brands.PRODUCT,
 )

@@ -95,7 +95,7 @@ class Refund:
     @classmethod
     def of(cls, row: Row) -> Refund:
         """The refund of a row."""
-        return cls(*row[:-1], load(row["data"]))
+        return cls(**{**dict(row), "data": load(row["data"])})
 
 
 class Refunds:

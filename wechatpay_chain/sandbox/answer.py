@@ -7,18 +7,15 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.crypto import rsa
-from wechatpay_chain.protocol.scheme import MERCHANT
+from wechatpay_chain.crypto import asymmetric
+from wechatpay_chain.protocol.merchant import MERCHANT
 from wechatpay_chain.protocol.v3 import answer_text
 
-if TYPE_CHECKING:
-    from wechatpay_chain.sandbox.upload import Form
-
-__all__ = ["EXAMPLE", "Answer", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
+__all__ = ["EXAMPLE", "Answer", "FileSeen", "Form", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
 
 # The header of an answer that is made of the documentation's examples.
 EXAMPLE = "Sandbox-Example"
@@ -30,6 +27,32 @@ class Signing(Protocol):
     def signer(self, asked: str) -> tuple[str, RSAPrivateKey]:
         """Id and key for an answer to a request that named ``asked``."""
         ...
+
+
+@dataclass
+class FileSeen:
+    """A file of a form: its name, media type, size in bytes and digest.
+
+    That is SHA-256, SM3 when the meta said so, and MD5 in APIv2.
+    """
+
+    filename: str
+    content_type: str
+    size: int = 0
+    digest: str = ""
+
+
+@dataclass
+class Form:
+    """Fields as bytes, files as what was seen of them."""
+
+    fields: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, FileSeen] = field(default_factory=dict)
+
+    @property
+    def meta(self) -> bytes:
+        """What the request's signature covers."""
+        return self.fields.get("meta", b"")
 
 
 @dataclass(frozen=True)
@@ -106,7 +129,7 @@ def signed_headers(key_id: str, key: RSAPrivateKey, body: bytes, now: float) -> 
         "Wechatpay-Timestamp": timestamp,
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Serial": key_id,
-        "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, body), key),
+        "Wechatpay-Signature": asymmetric.sign(answer_text(timestamp, nonce, body), key),
         "Wechatpay-Signature-Type": MERCHANT.name,
     }
 

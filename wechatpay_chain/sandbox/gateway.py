@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox import authorization, control, legacy, outbox, parameters, payer, upload, world
-from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.answer import Answer, Form, Received, Refusal
 from wechatpay_chain.sandbox.certificate import merchant_entry
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
@@ -275,7 +275,7 @@ class Sandbox:
         target: str,
         headers: CaseInsensitiveDict[str],
         body: bytes,
-        form: upload.Form | None = None,
+        form: Form | None = None,
     ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
         request = Received(method, target, headers, body, form=form)

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.x509.oid import NameOID
 
-from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.protocol.certificates import ISSUER
-from wechatpay_chain.protocol.scheme import BRAND, MERCHANT, Scheme
+from wechatpay_chain.protocol.merchant import BRAND, MERCHANT, Scheme
 
 __all__ = ["Identity", "Party", "new_certificate", "private_pem", "public_pem"]
 

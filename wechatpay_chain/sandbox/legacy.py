@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 
 from wechatpay_chain.catalog.alternatives import ALTERNATIVES
 from wechatpay_chain.catalog.facts import Operation
-from wechatpay_chain.crypto import digest, ecb
-from wechatpay_chain.protocol import spelling, v2, xml
+from wechatpay_chain.crypto import ciphers, digest
+from wechatpay_chain.encoding import scalars
+from wechatpay_chain.protocol import v2, xml
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
@@ -66,17 +67,17 @@ def notice(kind: str, fields: Mapping[str, Any], secret: str) -> bytes:
         # MD5 is what a receiver takes for granted.
         told |= _SUCCEEDED | ({} if sign_type == "MD5" else {"sign_type": sign_type})
         told["sign"] = _sign(sign_type, told, secret)
-    return xml.to_xml(told, style=spelling.JS).encode("utf-8")
+    return xml.to_xml(told, style=scalars.JS).encode("utf-8")
 
 
 def encrypt_info(plain: bytes, secret: str) -> str:
     """The ``req_info`` of a refund's notice: AES-256-ECB under the lower-case MD5 of the APIv2 key, in base64."""
-    return ecb.encrypt(plain, digest.md5(secret.encode()).encode())
+    return ciphers.ecb_encrypt(plain, digest.md5(secret.encode()).encode())
 
 
 def xml_answer(fields: Mapping[str, Any]) -> Answer:
     """Fields as an answer; the element of a list is repeated, as WeChat Pay does."""
-    body = xml.to_xml(dict(fields), style=spelling.JS).encode("utf-8")
+    body = xml.to_xml(dict(fields), style=scalars.JS).encode("utf-8")
     return Answer(200, body, {"Content-Type": "text/xml; charset=utf-8"})
 
 
@@ -148,7 +149,7 @@ def _checked(fields: dict[str, Any], mchid: str, secret: str) -> str:
 
 
 def _sign(kind: str, fields: Mapping[str, Any], secret: str) -> str:
-    return digest.sign(kind, v2.text_of(dict(fields), spelling.JS), secret)
+    return digest.sign(kind, v2.text_of(dict(fields), scalars.JS), secret)
 
 
 def _failed(reason: str) -> Answer:

@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from wechatpay_chain.crypto import aes, rsa
-from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.crypto import asymmetric, ciphers
+from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.errors import DecryptionError
 from wechatpay_chain.sandbox.answer import Received, wrong
 from wechatpay_chain.sandbox.identity import Identity, new_certificate
@@ -90,7 +90,7 @@ class Platform:
         """The text of an encrypted field; Refusal unless the key that ``Wechatpay-Serial`` names opens it."""
         key = self.key_of(request.headers.get("Wechatpay-Serial", ""))
         try:
-            return rsa.decrypt(str(ciphertext), key or self._identity.public_key)
+            return asymmetric.decrypt(str(ciphertext), key or self._identity.public_key)
         except DecryptionError:
             raise wrong(field, "敏感信息解密失败，请检查Wechatpay-Serial与加密公钥", location) from None
 
@@ -109,6 +109,8 @@ class Platform:
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,
                 "associated_data": associated,
-                "ciphertext": aes.encrypt(pem, self._identity.apiv3_key.encode(), nonce.encode(), associated.encode()),
+                "ciphertext": ciphers.encrypt(
+                    pem, self._identity.apiv3_key.encode(), nonce.encode(), associated.encode()
+                ),
             },
         }

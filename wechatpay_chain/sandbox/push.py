@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.crypto import aes
+from wechatpay_chain.crypto import ciphers
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.sandbox.answer import signed_headers
 from wechatpay_chain.sandbox.events import event
@@ -173,7 +173,7 @@ def _encrypted(resource: Mapping[str, Any], original_type: str, apiv3_key: str) 
     nonce, associated = secrets.token_hex(6), original_type
     sealed = {
         "algorithm": "AEAD_AES_256_GCM",
-        "ciphertext": aes.encrypt(_json(resource), apiv3_key.encode(), nonce.encode(), associated.encode()),
+        "ciphertext": ciphers.encrypt(_json(resource), apiv3_key.encode(), nonce.encode(), associated.encode()),
         "associated_data": associated,
         "nonce": nonce,
     }

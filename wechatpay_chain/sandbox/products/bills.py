@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from wechatpay_chain.crypto import rsa
+from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.sandbox.answer import EXAMPLE, Answer, Received, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Order
@@ -101,7 +101,7 @@ class Bills:
         }
         if encrypts:
             public_key = self.world.identity.merchant_key.public_key()
-            named |= {"encrypt_key": rsa.encrypt(key.encode(), public_key), "nonce": nonce}
+            named |= {"encrypt_key": asymmetric.encrypt(key.encode(), public_key), "nonce": nonce}
         return named
 
     def _booked(self, table: Table, day: str, fields: Mapping[str, str]) -> Booked | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wechatpay_chain.catalog.facts import Operation, is_legacy
-from wechatpay_chain.crypto import rsa
+from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol import v3
 from wechatpay_chain.sandbox.answer import EXAMPLE, Answer, Refusal
 from wechatpay_chain.sandbox.clock import rfc3339
@@ -307,7 +307,7 @@ def _answer(call: Call, operation: Operation, given: Mapping[str, Any], record: 
     written = Examples(
         call.request.host,
         call.mchid,
-        str if is_v2 else lambda text: rsa.encrypt(text, merchant_key),
+        str if is_v2 else lambda text: asymmetric.encrypt(text, merchant_key),
         (lambda _: {}) if is_v2 else (lambda encrypts: call.world.bills.receipt(call.request, encrypts)),
         call.now,
         # A list of examples is no answer about a number, so its ids stay the documentation's.

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wechatpay_chain.crypto import rsa
+from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.clock import beijing, rfc3339
@@ -229,7 +229,7 @@ def _query(call: Call) -> Answer:
         "update_time": rfc3339(transfer.updated),
     }
     if data.get("user_name"):
-        told["user_name"] = rsa.encrypt(data["user_name"], call.world.identity.merchant_key.public_key())
+        told["user_name"] = asymmetric.encrypt(data["user_name"], call.world.identity.merchant_key.public_key())
     return Answer.of(200, told | _failure(transfer))
 
 

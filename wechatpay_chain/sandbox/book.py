@@ -78,7 +78,8 @@ class Order:
     @classmethod
     def of(cls, row: Row) -> Order:
         """The order of a row."""
-        return cls(**{**dict(row), "data": load(row["data"])})
+        *values, data = row
+        return cls(*(*values, load(data)))
 
     @property
     def is_paid(self) -> bool:
@@ -332,7 +333,8 @@ class Book:
         if row is None:
             return None
         orders = self._store.all("SELECT * FROM orders WHERE combined=? ORDER BY id", row["id"])
-        return Combined(**{**dict(row), "data": load(row["data"]), "orders": list(self._all_seen(orders))})
+        *values, data = row
+        return Combined(*(*values, load(data), list(self._all_seen(orders))))
 
     def _all_seen(self, rows: list[Row]) -> Iterator[Order]:
         for row in rows:

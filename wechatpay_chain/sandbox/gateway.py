@@ -299,7 +299,7 @@ class Sandbox:
         except Refusal as refusal:
             verdict = str(refusal)
             answer = Answer.of(refusal.status, refusal.payload)
-        received = replace(request, verdict=verdict)
+        received = replace(request, verdict=verdict) if verdict else request
         if not verdict:
             try:
                 answer = self._reply(found, received)

@@ -272,9 +272,10 @@ def _unknown(known: Mapping[str, Any], fields: Mapping[str, Any], place: str) ->
 
 
 def _sealed(fields: Mapping[str, Any], given: Mapping[str, Any], place: str = "") -> Iterator[Sealed]:
-    for name, schema in fields.items():
-        if not _is_missing(given.get(name)):
-            yield from _sealed_in(name, schema, given[name], f"{place}{name}")
+    for name, value in given.items():
+        # In the order of the request, which has fewer fields than the catalogue.
+        if name in fields and not _is_missing(value):
+            yield from _sealed_in(name, fields[name], value, f"{place}{name}")
 
 
 def _sealed_in(name: str, schema: Mapping[str, Any], value: Any, place: str) -> Iterator[Sealed]:

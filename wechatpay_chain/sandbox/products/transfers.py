@@ -67,7 +67,8 @@ class Transfer:
     @classmethod
     def of(cls, row: Row) -> Transfer:
         """The transfer of a row."""
-        return cls(**{**dict(row), "data": load(row["data"])})
+        *values, data = row
+        return cls(*(*values, load(data)))
 
 
 class Transfers:

@@ -71,12 +71,14 @@ class Sandbox:
         host: str = "127.0.0.1",
         database: str | Path | None = None,
         clock: float | Clock | None = None,
+        verify: str = "both",
         pay_after: float | None = None,
         refund_after: float | None = 1.0,
     ) -> None:
         self._store = Store(_TABLES, database)
         self.identity = self._identity(mchid)
         self.clock = self._clock(clock)
+        self._verify = verify
         self.platform = Platform(self.identity)
         self._brand: Party | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)

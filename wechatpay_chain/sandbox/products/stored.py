@@ -187,6 +187,11 @@ def _is_in_book(world: World, name: str, value: str) -> bool:
     return False
 
 
+# What an APIv2 answer has of its own.
+_OF_ENVELOPE = frozenset(
+    "sign nonce_str sign_type err_code err_code_des error_code return_code return_msg result_code result_msg retcode"
+    " retmsg".split()
+)
 _BOOKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "transaction_id": (("orders", "transaction_id"),),
     "out_trade_no": (("orders", "out_trade_no"),),
@@ -355,9 +360,7 @@ def _item(data: Any, name: str, value: str) -> Mapping[str, Any] | None:
 
 
 def _echoed(given: Mapping[str, Any]) -> dict[str, Any]:
-    left = ("sign", "nonce_str", "sign_type", "err_code", "err_code_des", "error_code", "return_code", "return_msg")
-    left += ("result_code", "result_msg", "retcode", "retmsg")
-    return {name: value for name, value in given.items() if name not in left}
+    return {name: value for name, value in given.items() if name not in _OF_ENVELOPE}
 
 
 def _marked(made: Answer) -> Answer:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.crypto.pem import serial_of
-from wechatpay_chain.sandbox import authorization, legacy, operations, upload
-from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox import authorization, index, legacy, operations, upload
+from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
-from wechatpay_chain.sandbox.certificate import merchant_entry
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher
@@ -32,14 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _REMEMBERED = 10_000
 _MOST_HELD = 64 * 1024 * 1024
-_LONGEST_BODY = 32 * 1024 * 1024
-# A form is digested while it arrives, and only a short one is kept.
-_LONGEST_FORM = 4 * 1024 * 1024 * 1024
-_LONGEST_KEPT_FORM = 1024 * 1024
-# WeChat Pay's servers close a connection that is idle for so many seconds.
-_KEEP_ALIVE = 8
 
 
 class Sandbox:
@@ -48,20 +39,31 @@ class Sandbox:
     It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
     last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
     see a client refuse it. ``platform`` rotates the platform certificates, ``bills`` says how its bills are.
-    ``tls`` is a server's context; without one it speaks plain HTTP. ``mchid`` is the merchant's number, else any.
+    ``tls`` is True or a server's context; without one it speaks plain HTTP. ``mchid`` is the merchant's number, else
+    any. ``verify`` says which key of WeChat Pay signs (``platform.MODES``). Raises ConfigError for a port that is in
+    use and for a host that this machine has not.
     """
 
-    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None, mchid: str = "") -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        tls: bool | ssl.SSLContext = False,
+        mchid: str = "",
+        verify: str = "both",
+    ) -> None:
         self.identity = Identity.new(mchid)
-        self.platform = Platform(self.identity)
+        self._verify = verify
+        self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
-        self._scheme = "https" if tls else "http"
-        self._server = Server(("127.0.0.1", port), _handler(self), tls)
+        if tls is True:
+            tls = self.identity.authority.server_context((host, *_LOOPBACK))
+        self._server = Server(host, port, self.respond, tls or None)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -73,7 +75,7 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     @property
     def connections(self) -> int:
@@ -93,16 +95,16 @@ class Sandbox:
     @property
     def merchant(self) -> dict[str, str]:
         """The merchant's TLS certificate and its key as PEM text: the entry ``merchant`` of a client."""
-        return merchant_entry(self.identity)
+        return self.identity.merchant_entry()
 
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
-        return {**self.identity.configuration(), "base_url": self.base_url}
+        return {**self.identity.configuration(self.platform.verify), "base_url": self.base_url}
 
     def environment(self) -> dict[str, str]:
         """The same for ``Wechatpay.from_env``, with the public key alone, and the key that signs as WeChat Pay."""
         own = {"WECHATPAY_BASE_URL": self.base_url, "WECHATPAY_SANDBOX_KEY": private_pem(self.identity.public_key)}
-        return {**self.identity.environment(), **own}
+        return {**self.identity.environment(self.platform.verify), **own}
 
     def client(self, **options: Any) -> Wechatpay:
         """A client of its merchant; ``options`` replace single entries."""
@@ -163,7 +165,7 @@ class Sandbox:
         self.requests.clear()
         self._held = 0
         self.tamper = None
-        self.platform = Platform(self.identity)
+        self.platform = Platform(self.identity, self._verify)
         self._routes = Routes(self.identity, self.platform)
         self.bills = Bills(self.identity, self._routes.orders)
 
@@ -192,26 +194,24 @@ class Sandbox:
         headers: CaseInsensitiveDict[str],
         body: bytes,
         form: upload.Form | None = None,
+        *,
+        client: Client = UNKNOWN,
     ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
+        received = Received(method, target, headers, body, form=form, client=client)
+        if method in ("GET", "HEAD") and target.partition("?")[0] == "/":
+            return index.page(self.base_url, self.mchid)
         if legacy.is_legacy(target):
-            request = Received(method, target, headers, body, form=form)
-            verdict, answer = legacy.answer(request, self.identity, self.bills.legacy)
-            return self._remembered(answer, replace(request, verdict=verdict))
-        verdict = ""
+            verdict, answer = legacy.answer(received, self.identity, self.bills.legacy)
+            return self._remembered(answer, replace(received, verdict=verdict))
         try:
-            signed = body if form is None else form.meta
-            authorization.check(self._party(target), method, target, headers, signed)
+            authorization.check(self.identity, self._party(target), received)
+            own = (self.bills.answer, self._routes.answer)
+            answer = operations.answer(received, own, self.identity, self.platform, self.bills)
         except Refusal as refusal:
-            verdict = str(refusal)
-            answer = Answer.of(refusal.status, refusal.payload)
-        received = Received(method, target, headers, body, verdict, form)
-        if not verdict:
-            try:
-                own = (self.bills.answer, self._routes.answer)
-                answer = operations.answer(received, own, self.identity, self.platform, self.bills)
-            except Refusal as refusal:
-                answer = Answer.of(refusal.status, refusal.payload)
+            answer = refusal.answer()
+            if not refusal.is_signed:
+                received = replace(received, verdict=str(refusal))
         answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
         return self._remembered(answer, received)
 
@@ -220,7 +220,7 @@ class Sandbox:
 
     def _unasked(self, target: str) -> str:
         """The key that an answer is asked of when the request names none: those who have no key yet ask so."""
-        return serial_of(self.identity.certificate) if target == "/v3/certificates" else ""
+        return self.identity.certificate_serial if target == "/v3/certificates" else ""
 
     def _remembered(self, answer: Answer, received: Received) -> Answer:
         self.requests.append(received)
@@ -230,63 +230,3 @@ class Sandbox:
         if self.tamper is not None:
             self.tamper(answer, received)
         return answer
-
-
-def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        server_version = "wechatpay_chain"
-        timeout = _KEEP_ALIVE
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def serve(self) -> None:
-            given = self.headers.get("Content-Length", "0")
-            length = int(given) if given.isascii() and given.isdigit() else -1
-            boundary = upload.boundary_of(self.headers.get("Content-Type", ""))
-            if not 0 <= length <= (_LONGEST_FORM if boundary else _LONGEST_BODY) or "Transfer-Encoding" in self.headers:
-                self.close_connection = True
-                status, message = (413, "请求体过大") if length > _LONGEST_BODY else (400, "请求体长度无效")
-                self.send_error(status, message)
-                return
-            body = b"" if boundary and length > _LONGEST_KEPT_FORM else self.rfile.read(length)
-            try:
-                file: Any = io.BytesIO(body) if body else self.rfile
-                algorithm = "md5" if legacy.is_legacy(self.target()) else "sha256"
-                form = upload.read_form(file, length, boundary, algorithm) if boundary else None
-            except Refusal as refusal:
-                self.send_error(refusal.status, str(refusal))
-                return
-            headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self.headers.items())
-            self.reply(sandbox.respond(self.command, self.target(), headers, body, form))
-
-        def target(self) -> str:
-            """The target as it was received; http.server folds slashes at its beginning."""
-            line: bytes = getattr(self, "raw_requestline", b"")
-            words = line.decode("latin-1").split()
-            return words[1] if len(words) > 1 else self.path
-
-        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-            """What is no request that WeChat Pay knows: 404 or the fitting status, in its shape and signed."""
-            self.close_connection = True
-            answer = Answer.of(404 if code == 501 else code, {"code": "PARAM_ERROR", "message": f"沙箱: {message}"})
-            answer.sign(sandbox.platform, "")
-            self.reply(answer)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
-        do_OPTIONS = do_TRACE = do_HEAD = serve
-
-        def reply(self, answer: Answer) -> None:
-            framing, pieces = answer.framed()
-            self.send_response(answer.status)
-            for name, value in {**framing, **answer.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            for piece in () if self.command == "HEAD" else pieces:
-                self.wfile.write(piece)
-            self.wfile.flush()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    return Handler

@@ -13,7 +13,7 @@ from wechatpay_chain.catalog.alternatives import ALTERNATIVES
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.protocol import spelling, v2, xml
-from wechatpay_chain.sandbox import parameters
+from wechatpay_chain.sandbox import authorization, parameters
 from wechatpay_chain.sandbox.answer import Answer, Received
 from wechatpay_chain.sandbox.examples import Examples
 from wechatpay_chain.sandbox.identity import Identity
@@ -42,7 +42,7 @@ def answer(request: Received, identity: Identity, file: Callable[[Received], Ans
         fields = _fields(request, query)
     except xml.XMLError:
         return "XML格式错误", _failed("XML格式错误")
-    verdict = _checked(fields, identity.mchid, identity.secret)
+    verdict = authorization.check_v2(identity, fields, path)
     if verdict:
         return verdict, _failed(verdict)
     operation = tree.matching(request.method, f"v2{path}")
@@ -99,16 +99,6 @@ def _documented(operation: Operation, host: str, mchid: str) -> Mapping[str, Any
     """The documented fields of an answer, of which APIv2 encrypts none, and none names a file."""
     schema = (operation.facts.get("responses") or {}).get("200") or {}
     return Examples(host, mchid, str, lambda _: {}).answer(schema.get("fields", {}), {})
-
-
-def _checked(fields: dict[str, Any], mchid: str, secret: str) -> str:
-    if mchid not in (fields.get("mch_id"), fields.get("mchid"), fields.get("combine_mch_id")):
-        return "商户号mch_id与appid不匹配"
-    sign = fields.get("sign")
-    kind = _TYPES.get(len(sign)) if isinstance(sign, str) else None
-    if kind is None or not digest.equals(_sign(kind, fields, secret), str(sign)):
-        return "签名错误"
-    return ""
 
 
 def _sign(kind: str, fields: dict[str, Any], secret: str) -> str:

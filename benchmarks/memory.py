@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from benchmarks.measure import resident
 from benchmarks.table import Table
 from wechatpay_chain import Sandbox, Wechatpay
-from wechatpay_chain.chain import Chain
+from wechatpay_chain.chain.node import Chain
 
 __all__ = ["grown", "tables"]
 

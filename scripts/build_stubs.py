@@ -23,10 +23,10 @@ _IMPORTS = {
     "collections.abc": ("Mapping",),
     "typing": ("Any", "Literal", "overload"),
     "typing_extensions": ("NotRequired", "TypedDict", "Unpack"),
-    "wechatpay_chain.chain": ("Chain",),
+    "wechatpay_chain.chain.node": ("Chain",),
     "wechatpay_chain.promise": ("Promise",),
     "wechatpay_chain.response": ("Response",),
-    "wechatpay_chain.sealed": ("Sealed",),
+    "wechatpay_chain.request.body": ("Sealed",),
     "wechatpay_chain.transport.media": ("Media",),
     "wechatpay_chain.typed.node": (
         "Answer",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric import rsa as keys
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.crypto import rsa
+from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol.v3 import answer_text
 from wechatpay_chain.sandbox.answer import Answer, Received
 
@@ -22,7 +22,7 @@ def signed_by(key: RSAPrivateKey, offset: int = 0) -> Tamper:
         timestamp = str(int(time.time()) + offset)
         message = answer_text(timestamp, answer.headers["Wechatpay-Nonce"], answer.body)
         answer.headers["Wechatpay-Timestamp"] = timestamp
-        answer.headers["Wechatpay-Signature"] = rsa.sign(message, key)
+        answer.headers["Wechatpay-Signature"] = asymmetric.sign(message, key)
 
     return tamper
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from wechatpay_chain.crypto import aes
-from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.crypto import ciphers
+from wechatpay_chain.crypto.key_loader import serial_of
 
 ROOT = "Tenpay.com Root CA"
 APIV3_KEY = secrets.token_hex(16).encode()
@@ -54,7 +54,7 @@ def entry(*certificates: x509.Certificate, key: bytes = APIV3_KEY, **replaced: A
         "algorithm": "AEAD_AES_256_GCM",
         "nonce": nonce,
         "associated_data": "certificate",
-        "ciphertext": aes.encrypt(pem, key, nonce.encode(), b"certificate"),
+        "ciphertext": ciphers.encrypt(pem, key, nonce.encode(), b"certificate"),
     }
     return {"serial_no": serial_of(certificates[0]), "encrypt_certificate": {**sealed, **replaced}}
 

@@ -18,11 +18,11 @@ import pytest
 
 from tests.openssl import rightly_signed
 from wechatpay_chain import Media, Sandbox, errors
-from wechatpay_chain.call import VERBS
+from wechatpay_chain.encoding.paths import placeholders
 from wechatpay_chain.php import InvalidArgumentException, MediaUtil
+from wechatpay_chain.request.call import VERBS
 from wechatpay_chain.sandbox.upload import boundary_of, read_form
 from wechatpay_chain.transport.multipart import Multipart
-from wechatpay_chain.words import placeholders
 
 DATA = Path(__file__).parent / "data"
 ABSENT = {"$undefined": True}

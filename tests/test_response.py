@@ -7,7 +7,7 @@ import pytest
 
 from tests import answers
 from wechatpay_chain import Sandbox, Wechatpay, errors
-from wechatpay_chain.php.response import Response as PHPResponse
+from wechatpay_chain.php.psr7 import Response as PHPResponse
 from wechatpay_chain.response import Response
 
 

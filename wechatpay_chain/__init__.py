@@ -17,14 +17,14 @@ from wechatpay_chain.version import __version__
 
 if TYPE_CHECKING:
     from wechatpay_chain import errors
-    from wechatpay_chain.bill import read_bill
+    from wechatpay_chain.bill_reader import read_bill
     from wechatpay_chain.client import Wechatpay
     from wechatpay_chain.php import Builder
     from wechatpay_chain.promise import Promise
     from wechatpay_chain.protocol.notification import Notification
+    from wechatpay_chain.request.body import Sealed
     from wechatpay_chain.response import Response
     from wechatpay_chain.sandbox import Sandbox
-    from wechatpay_chain.sealed import Sealed
     from wechatpay_chain.transport.media import Media
 __all__ = [
     "Builder",
@@ -47,9 +47,9 @@ _ROOMS = {
     "Promise": "promise",
     "Response": "response",
     "Sandbox": "sandbox",
-    "Sealed": "sealed",
+    "Sealed": "request.body",
     "Wechatpay": "client",
-    "read_bill": "bill",
+    "read_bill": "bill_reader",
 }
 
 

@@ -3,40 +3,217 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
-from wechatpay_chain import headers, query, settings, words
-from wechatpay_chain import options as opts
-from wechatpay_chain.body import own_boundary
-from wechatpay_chain.call import Call, Verb, build, named
-from wechatpay_chain.chain import Chain, Root, call_of
-from wechatpay_chain.errors import ApiError, ChainError, ConfigError
-from wechatpay_chain.fields import HeaderFields
-from wechatpay_chain.frames import hiding, without_frames
-from wechatpay_chain.inbox import Inbox
-from wechatpay_chain.known import Known
-from wechatpay_chain.protocol.proof import Signer
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from wechatpay_chain import settings
+from wechatpay_chain.chain.node import Chain, Root, call_of
+from wechatpay_chain.crypto import asymmetric
+from wechatpay_chain.encoding import paths, query
+from wechatpay_chain.errors import ApiError, ChainError, ConfigError, WechatpayError
+from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
+from wechatpay_chain.protocol.keyring import Key, Keyring
+from wechatpay_chain.protocol.signer import Signer
 from wechatpay_chain.protocol.v3 import APIv3
-from wechatpay_chain.recipe import Recipe
-from wechatpay_chain.renewal import Renewal
-from wechatpay_chain.response import Response
-from wechatpay_chain.sealing import Fields, addressed
-from wechatpay_chain.settings import Settings
-from wechatpay_chain.transport.delivery import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.request import options as opts
+from wechatpay_chain.request.body import Envelope, own_boundary
+from wechatpay_chain.request.call import Call, Verb, build, named
+from wechatpay_chain.response import HeaderFields, Response
+from wechatpay_chain.settings import Recipe, Settings
+from wechatpay_chain.tracebacks import hiding, without_frames
+from wechatpay_chain.transport.certificate_download import CertificateDownload
+from wechatpay_chain.transport.download import Source
 from wechatpay_chain.transport.multipart import Multipart
-from wechatpay_chain.transport.request import SignedRequest
+from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.session import Session
+from wechatpay_chain.transport.signed_request import SignedRequest
 from wechatpay_chain.transport.sink import Sink, pour
 
 if TYPE_CHECKING:
-    from wechatpay_chain import fetch
-    from wechatpay_chain.protocol.files import NamedFile
-    from wechatpay_chain.protocol.payment import PayParams
-    from wechatpay_chain.transport.download import Download, Progress
+    from cryptography import x509
 
-__all__ = ["Client", "Wechatpay"]
+    from wechatpay_chain.protocol.files import NamedFile
+    from wechatpay_chain.protocol.notification import Notification
+    from wechatpay_chain.protocol.payment import PayParams
+    from wechatpay_chain.protocol.v2 import APIv2
+    from wechatpay_chain.transport.download import Download, Progress
+    from wechatpay_chain.typed.global_ import OpenGlobal
+    from wechatpay_chain.typed.hk import OpenHk
+    from wechatpay_chain.typed.v2 import OpenV2
+    from wechatpay_chain.typed.v3 import OpenV3
+
+
+__all__ = [
+    "Client",
+    "Encrypted",
+    "Fields",
+    "Inbox",
+    "Known",
+    "Opening",
+    "Wechatpay",
+    "addressed",
+    "sources",
+]
+
+_HEADER = "Wechatpay-Serial"
+
+
+class Encrypted(str):
+    """Base64 of a ciphertext; ``serial`` is the id of WeChat Pay's key that opens it."""
+
+    serial: str
+
+    @classmethod
+    def of(cls, text: object, key: Key, encrypt: Callable[[str, RSAPublicKey], str]) -> Encrypted:
+        """``text`` encrypted for ``key``; ChainError for what is no text or does not fit."""
+        try:
+            encrypted = cls(encrypt(text, key.public_key)) if isinstance(text, str) else None
+            told = f"text: expected text, found {type(text).__name__}"
+        except UnicodeEncodeError:
+            encrypted, told = None, "text: it holds characters that UTF-8 cannot"
+        except ValueError as error:
+            encrypted, told = None, str(error)
+        finally:
+            del text  # a name or an identity number: not for a traceback
+        if encrypted is None:
+            raise ChainError(told)
+        encrypted.serial = key.id
+        return encrypted
+
+
+class Fields:
+    """What a client offers for single fields: it encrypts for WeChat Pay and decrypts for the merchant."""
+
+    _settings: Settings
+
+    def encrypt(self, text: str) -> Encrypted:
+        """``text`` encrypted (RSA-OAEP) for WeChat Pay, in base64; ``.serial`` names the key.
+
+        Send it with ``headers={"Wechatpay-Serial": encrypted.serial}``, or use ``Sealed``, which sees to that.
+        Raises ChainError for text of more than 214 bytes; downloads certificates when no key is held yet.
+        """
+        try:
+            return Encrypted.of(text, self._settings.keyring.current, asymmetric.encrypt)
+        finally:
+            del text  # a name or an identity number: not for a traceback
+
+    def encrypt_pkcs1v15(self, text: str) -> Encrypted:
+        """The same with PKCS#1 v1.5 padding, for the overseas APIs that ask for it; up to 245 bytes."""
+        try:
+            return Encrypted.of(text, self._settings.keyring.current, asymmetric.encrypt_pkcs1v15)
+        finally:
+            del text
+
+    def decrypt(self, ciphertext: str) -> str:
+        """The text of an encrypted field (RSA-OAEP) in an answer; DecryptionError when it is not for this merchant."""
+        return self._settings.merchant.decrypt(ciphertext)
+
+
+def addressed(call: Call, headers: HeaderFields, keyring: Keyring, offline: bool = False) -> Call:
+    """The call with its sealed texts encrypted, after the key's id is among the headers.
+
+    A header of the caller's own selects the key, or raises ChainError when that is not held. ``offline`` leaves
+    the id out while no key is held and none is needed.
+    """
+    # Even where the caller names a key: what cannot be proven is not sent.
+    chosen = keyring.newest() if offline else keyring.current
+    asked = headers.get(_HEADER)
+    if isinstance(call.body, Envelope):
+        key = _named(asked, keyring) if asked else chosen or keyring.current
+        headers[_HEADER] = key.id
+        return call._replace(body=call.body.opened(lambda text: asymmetric.encrypt(text, key.public_key)))
+    if not asked and chosen is not None:
+        headers[_HEADER] = chosen.id
+    return call
+
+
+def _named(key_id: str, keyring: Keyring) -> Key:
+    try:
+        return keyring.find(key_id)
+    except WechatpayError as error:
+        reason = str(error)
+    told = f"headers: {_HEADER} names {key_id[:64]!r}, for which nothing can be encrypted: {reason}"
+    raise ChainError(f"{told}; nothing was sent")
+
+
+Opening: TypeAlias = "Callable[[], Response]"
+
+
+def sources(source: Any, opening: Callable[[NamedFile], Opening], progress: Any = None) -> list[Source]:
+    """The files of a download; ``opening`` makes of each the function that asks for it.
+
+    Raises what would be wrong with it before anything is sent: ChainError, IntegrityError, ConfigError.
+    """
+    if progress is not None and not callable(progress):
+        raise ChainError(f"progress: expected a function, found {type(progress).__name__}; nothing was sent")
+    if not isinstance(source, Response):
+        return [Source(file, opening(file)) for file in files_in(source)]
+    if source.status_code is not None and source.status_code >= 300:
+        raise ChainError(f"download: the answer is a refusal ({source.status_code}); nothing was sent")
+    request: Any = source.request
+    target, body = ("", None) if request is None else (request.path_url, request.body)
+    is_gzip = asks_gzip(target.partition("?")[2], body if isinstance(body, bytes) else None)
+    if _is_json(source):
+        return [Source(file, opening(file)) for file in files_in(source.data, is_gzip)]
+    return [Source(NamedFile("", is_gzip=is_gzip), lambda: source)]
+
+
+def _is_json(answer: Response) -> bool:
+    """Whether an answer names files; one that streams is a file, and to look into it would be to read it."""
+    if not answer._content_consumed:  # type: ignore[attr-defined]
+        return False
+    if isinstance(answer._content, bool):
+        raise ChainError("download: the answer streamed, and was read already; ask for it again")
+    return isinstance(answer.data, Mapping)
+
+
+class Known:
+    """Nothing at run time; where code is written, each known path with its verbs, and any other word beside them."""
+
+    if TYPE_CHECKING:
+        v2: OpenV2
+        v3: OpenV3
+        hk: OpenHk
+        global_: OpenGlobal
+
+
+class Inbox:
+    """Notifications of both protocols, verified and decrypted."""
+
+    _settings: Settings
+    _v3: APIv3
+
+    @cached_property
+    def _v2(self) -> APIv2:
+        # Most merchants never call it, and XML is a tenth of a cold start.
+        from wechatpay_chain.protocol.v2 import APIv2
+
+        merchant = self._settings.merchant
+        return APIv2(merchant.mchid, merchant.secret)
+
+    def notification(self, headers: Any, body: bytes) -> Notification:
+        """What WeChat Pay pushed, verified and decrypted; never None.
+
+        ``headers`` as the web server has them (any mapping or list of pairs), ``body`` the raw bytes. Raises the
+        VerificationError that tells why it is not proven, DecryptionError, ConfigError, or TypeError for a body
+        that is text or parsed already.
+        """
+        from wechatpay_chain.protocol import notification
+
+        return notification.read(self._v3, self._settings.merchant, headers, body)
+
+    def notification_v2(self, body: bytes) -> dict[str, Any]:
+        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
+
+        Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
+        """
+        from wechatpay_chain.protocol import notification
+
+        return notification.read_v2(self._v2, self._settings.merchant, body)
+
 
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")
@@ -54,8 +231,17 @@ class Client(Root, Inbox, Fields):
         merchant = configured.merchant
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
+        self._certificates = CertificateDownload(
+            self._session,
+            merchant,
+            configured.keyring,
+            configured.folder,
+            configured.bases,
+            configured.timeout or DEFAULT_TIMEOUT,
+            Call("GET", "/").request_headers(configured.headers),
+        )
         if merchant.downloads:
-            configured.keyring.refresh = Renewal(self._session, configured)
+            configured.keyring.refresh = self._certificates
 
     @hiding
     def prepare(self, verb: Chain | Callable[..., Any], *args: Any, **options: Any) -> SignedRequest:
@@ -87,11 +273,11 @@ class Client(Root, Inbox, Fields):
         Raises IntegrityError for a file that is not the one that was named, ChainError before anything is sent.
         """
         # What few calls need is imported where it is needed: a cold start waits for all else.
-        from wechatpay_chain import fetch
+
         from wechatpay_chain.transport.download import receive
 
         sink = opts.read_sink(to, "to")
-        return receive(fetch.sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
+        return receive(sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
 
     @property
     def pay_params(self) -> PayParams:
@@ -99,6 +285,19 @@ class Client(Root, Inbox, Fields):
         from wechatpay_chain.protocol.payment import PayParams
 
         return PayParams(self._settings.merchant)
+
+    @property
+    def mchid(self) -> str:
+        """The merchant's number; empty for a brand."""
+        return self._settings.merchant.mchid
+
+    def download_certificates(self) -> list[x509.Certificate]:
+        """WeChat Pay's platform certificates that are valid now, verified, from WeChat Pay itself.
+
+        Raises ConfigError where the merchant has none, and what any call raises.
+        Source: https://pay.weixin.qq.com/doc/v3/merchant/4012551764
+        """
+        return self._certificates.download()
 
     def close(self) -> None:
         """Close the connections, but those of a ``session`` that was given; a later call opens new ones."""
@@ -126,12 +325,8 @@ class Client(Root, Inbox, Fields):
     def __reduce_ex__(self, protocol: object) -> Any:
         return _again, (type(self), self._settings.recipe.require(self))
 
-    @property
-    def _mchid(self) -> str:
-        return self._settings.merchant.mchid
-
     def _text(self, text: str) -> str:
-        return words.as_written(text)
+        return paths.as_written(text)
 
     def _read(self, method: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
         given = opts.read_native(method, args, options)
@@ -163,7 +358,7 @@ class Client(Root, Inbox, Fields):
         given = own_boundary(call.headers, body, kind)
         return call._replace(body=body, query=query or call.query, content_type=kind, headers=given)
 
-    def _open(self, file: NamedFile) -> fetch.Opening:
+    def _open(self, file: NamedFile) -> Opening:
         call = named(self._call("GET", "v3", (), {}), file.url, self._settings.bases)
         request = self._request(call)
         request.is_download, request.knows_digest = True, bool(file.digest)
@@ -181,7 +376,7 @@ class Client(Root, Inbox, Fields):
         return request
 
     def _headers(self, call: Call) -> HeaderFields:
-        given = headers.of(call, self._settings)
+        given = call.request_headers(self._settings.headers)
         if call.authorization:
             given["Authorization"] = call.authorization
         if isinstance(call.body, Multipart):
@@ -213,7 +408,7 @@ class Client(Root, Inbox, Fields):
             response = self._exchange(call, request or self._request(call))
         except ApiError as error:
             if error.status == 404 and call.payload is None:
-                from wechatpay_chain.catalog.suggestion import meant
+                from wechatpay_chain.catalog.search import meant
 
                 error.add(meant(call.method, call.path))
             raise

@@ -6,11 +6,18 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Pool", "Thread", "changed", "here", "pool"]
+__all__ = [
+    "Pool",
+    "SingleFlight",
+    "Thread",
+    "changed",
+    "here",
+    "pool",
+]
 
 _WORKERS = 32
 
@@ -93,3 +100,31 @@ def _begin_anew() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
+
+
+T = TypeVar("T")
+
+
+class SingleFlight(Generic[T]):
+    """One piece of work: whoever comes first does it, all others wait for its outcome.
+
+    So it may lie in the queue of a busy pool: a thread of that pool that needs it does it itself.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._claim = threading.Lock()
+        self._outcome: Future[T] = Future()
+
+    def run(self) -> T:
+        """The result, or the error that the work raised; CancelledError when the thread that did it was interrupted."""
+        if self._claim.acquire(blocking=False):
+            try:
+                self._outcome.set_result(self._work())
+            except Exception as error:
+                self._outcome.set_exception(error)
+            except BaseException:
+                # An interrupt is meant for this thread alone; the others look anew.
+                self._outcome.cancel()
+                raise
+        return self._outcome.result()

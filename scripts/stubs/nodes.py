@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from scripts.stubs.shapes import Shapes, camel
 from scripts.stubs.verbs import Types, types_of
-from wechatpay_chain import words
-from wechatpay_chain.call import VERBS
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.catalog.tree import Branch
+from wechatpay_chain.encoding import paths
+from wechatpay_chain.request.call import VERBS
 
 __all__ = ["OPEN", "Place", "class_name", "written"]
 
@@ -62,7 +62,7 @@ def _class(
     shorthand = "POST" in known and place.path[-1] not in VERBS
     base = "OpenNode" if is_open else "Node" if shorthand or called else "Stem"
     lines = [f"class {name}({base}):"]
-    lines += [f"    {words.attribute(word)}: {child}" for word, child in children.items() if words.attribute(word)]
+    lines += [f"    {paths.attribute(word)}: {child}" for word, child in children.items() if paths.attribute(word)]
     lines += _indexed(children)
     for method in sorted(known):
         verb, types = method.lower(), known[method]
@@ -81,7 +81,7 @@ def _called(place: Place, shapes: Shapes) -> Types | None:
 
 
 def _indexed(children: Mapping[str, str]) -> list[str]:
-    unspelled = [(segment, child) for segment, child in children.items() if not words.attribute(segment)]
+    unspelled = [(segment, child) for segment, child in children.items() if not paths.attribute(segment)]
     values = [child for segment, child in children.items() if segment.startswith("{") and segment != "{empty}"]
     lines = []
     for segment, child in unspelled:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from scripts.stubs.shapes import Kind, Shapes
-from wechatpay_chain import words
 from wechatpay_chain.catalog import sample
 from wechatpay_chain.catalog.alternatives import alternatives
 from wechatpay_chain.catalog.facts import Operation, is_legacy
+from wechatpay_chain.encoding import paths
 
 __all__ = ["Types", "types_of"]
 
@@ -48,7 +48,7 @@ def types_of(name: str, operation: Operation, shapes: Shapes) -> Types:
         body=body,
         query=_query(operation, f"{hint}Query", shapes),
         answer=_answer(operation, f"{hint}Answer", shapes),
-        placeholders=words.placeholders(operation.path),
+        placeholders=paths.placeholders(operation.path),
         takes_body=operation.method in _WITH_BODY,
         knows_body=body not in (_UNKNOWN, "Media", ""),
         is_legacy=is_legacy(operation.path),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from wechatpay_chain import words
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.alternatives import alternatives
 from wechatpay_chain.catalog.facts import Operation, is_legacy
-from wechatpay_chain.literal import Code, called
+from wechatpay_chain.encoding import paths
+from wechatpay_chain.encoding.literal import Code, called
 
 __all__ = ["DIALECTS", "NATIVE", "PHP", "Dialect", "call", "is_sealed", "is_sent_by_itself", "sealing", "value"]
 
@@ -72,7 +72,7 @@ def call(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> st
     if headers:
         options["headers"] = headers
     # The path is what it is, and the names of its parameters are not always those that are in it.
-    for name in words.placeholders(operation.path):
+    for name in paths.placeholders(operation.path):
         options[name] = _filled(name, facts.get("path_params", {}).get(name, {}), own)
     path = "/".join(operation.words)
     if dialect.has_kebab:

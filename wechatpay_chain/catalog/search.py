@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from wechatpay_chain import words
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.facts import Operation, is_legacy, operations
 from wechatpay_chain.catalog.vocabulary import MEANINGS, forms
+from wechatpay_chain.encoding import paths
 
-__all__ = ["close", "exact", "search"]
+__all__ = [
+    "close",
+    "exact",
+    "meant",
+    "search",
+]
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _URL = re.compile(r"https?://[^/\s]+(/[^?#\s]*)")
@@ -142,7 +148,7 @@ def _path(word: str) -> tuple[str, str]:
     if "/" in rest:
         pieces = rest.split("/")
     elif "." in rest or verb:
-        pieces = [words.segment(each) if each and _PIECE.fullmatch(each) else each for each in rest.split(".")]
+        pieces = [paths.segment(each) if each and _PIECE.fullmatch(each) else each for each in rest.split(".")]
     else:
         return ("", "")
     return ("/".join(pieces), method) if all(map(_PIECE.fullmatch, pieces)) else ("", "")
@@ -181,3 +187,55 @@ def _name(text: str) -> str:
 
 def _plain(word: str) -> str:
     return word.casefold().strip().removeprefix("wxpay.")
+
+
+_CUTOFF = 0.6
+_MOST = 8
+
+
+def meant(method: str, path: str) -> str:
+    """One line for a request that WeChat Pay does not know; empty where the catalogue knows it, or nothing close.
+
+    ``path`` is a chain's: the words that were typed in it are compared with those that are known in their place.
+    """
+    known = tree.branch(path)
+    if known is not None and known.operations:
+        return "" if method in known.operations else f"{method}: did you mean {' or '.join(sorted(known.operations))}?"
+    segments = tree.segments(path)
+    if not segments:
+        return ""
+    depth = next((at for at in range(len(segments)) if not tree.branch("/".join(segments[: at + 1]))), len(segments))
+    before = "/".join(segments[:depth])
+    if depth < len(segments):
+        return _instead(segments[depth], tree.children(before), before)
+    empty = known.children.get(tree.EMPTY) if known else None
+    if empty is not None and method in empty.operations:
+        return f"{_shown_path(path)}: did you mean {tree.spelled(path)}._empty_ → {_shown_path(path)}/?"
+    return _further(path, tree.children(path))
+
+
+def _instead(word: str, known: list[str], before: str) -> str:
+    plain = {_plain_word(each): each for each in known}
+    close = difflib.get_close_matches(_plain_word(word), plain, n=1, cutoff=_CUTOFF)
+    if close:
+        right = plain[close[0]]
+        typed = paths.attribute(right) or right
+        # What is typed as it is, or was meant as path text, needs no second spelling.
+        spelled = "" if typed in (right, word) else f"{typed} → "
+        return f"{_shown_path(word)}: did you mean {spelled}{_shown_path(right)}?"
+    return _further(before, known) if before else ""
+
+
+def _further(path: str, known: list[str]) -> str:
+    if not 0 < len(known) <= _MOST:
+        return ""
+    return f"{_shown_path(path)} goes on with {', '.join(paths.attribute(each) or each for each in known)}"
+
+
+def _shown_path(path: str) -> str:
+    return paths.shown(path)[:80]
+
+
+def _plain_word(word: str) -> str:
+    """A word without what its spelling adds."""
+    return word.strip("{}").replace("_", "").replace("-", "").casefold()

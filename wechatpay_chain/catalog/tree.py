@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from wechatpay_chain import words
 from wechatpay_chain.catalog.facts import Operation, operations
+from wechatpay_chain.encoding import paths
 
 __all__ = ["EMPTY", "Branch", "below", "branch", "children", "matching", "segments", "spelled", "spellings"]
 
@@ -62,11 +62,11 @@ def spelled(path: str) -> str:
 def spellings() -> frozenset[str]:
     """Every attribute that spells a word of a known path."""
     known = {word or EMPTY for each in operations() for word in each.words}
-    return frozenset(filter(None, map(words.attribute, known)))
+    return frozenset(filter(None, map(paths.attribute, known)))
 
 
 def _names(path: str) -> Iterator[tuple[str, str | None]]:
-    return ((each, words.attribute(each)) for each in segments(path))
+    return ((each, paths.attribute(each)) for each in segments(path))
 
 
 def _branches(start: Branch, path: Sequence[str]) -> Iterator[Branch]:

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wechatpay_chain import words
 from wechatpay_chain.catalog import manual, sample, tree
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.cli.items import SEPARATOR
+from wechatpay_chain.encoding import paths
 
 __all__ = ["Candidate", "chains", "files", "items"]
 
@@ -73,7 +73,7 @@ def _dotted(typed: str) -> Iterator[Candidate]:
     if path is None:
         return
     for segment in tree.children(path):
-        name = words.attribute(segment)
+        name = paths.attribute(segment)
         if name:
             told = _below(f"{path}/{segment}")
             yield Candidate(f"{before}{dot}{name}.", told, f"{name}.", is_whole=False)
@@ -118,9 +118,9 @@ def _below(path: str) -> str:
 def _path(dotted: str) -> str | None:
     """The path of a chain's words; None for what is none."""
     pieces = dotted.split(".") if dotted else []
-    if any(not each.strip() or "?" in each or "#" in each or words.is_foreign(each) for each in pieces):
+    if any(not each.strip() or "?" in each or "#" in each or paths.is_foreign(each) for each in pieces):
         return None
-    return "/".join(map(words.segment, pieces))
+    return "/".join(map(paths.segment, pieces))
 
 
 def _takes(chain: str) -> Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]]:
@@ -133,7 +133,7 @@ def _takes(chain: str) -> Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]
     if operation is None:
         return {}
     takes: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
-    for name, sign, schema in _fields(operation, words.placeholders(words.as_written(path))):
+    for name, sign, schema in _fields(operation, paths.placeholders(paths.as_written(path))):
         if not sample.is_sent_by_itself(operation, name):
             takes.setdefault((name, sign), (_note(name, schema, operation), schema))
     return takes

@@ -9,8 +9,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from wechatpay_chain.cli.candidates import Candidate, chains, files, items
-from wechatpay_chain.cli.commands import COMMANDS, parser_of, request_parser
 from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.parser import COMMANDS, parser_of, request_parser
 
 __all__ = ["following"]
 
@@ -120,14 +120,14 @@ def _command_names(parser: argparse.ArgumentParser) -> Iterator[Candidate]:
 
 def _kinds(place: _Place, typed: str) -> Iterator[Candidate]:
     # The kinds bring the dates of bills, which no other word asks for.
-    from wechatpay_chain.cli.kinds import KINDS
+    from wechatpay_chain.cli.bill_kinds import KINDS
 
     yield from (Candidate(name, kind.path) for name, kind in KINDS.items())
 
 
 def _chosen(flag: str) -> Callable[[_Place, str], Iterator[Candidate]]:
     def chosen(place: _Place, typed: str) -> Iterator[Candidate]:
-        from wechatpay_chain.cli.kinds import KINDS
+        from wechatpay_chain.cli.bill_kinds import KINDS
 
         kind = KINDS.get(place.plain[0]) if place.plain else None
         yield from map(Candidate, kind.flags.get(flag, ("", ()))[1] if kind else ())

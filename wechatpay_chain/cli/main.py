@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from wechatpay_chain.cli import completion
+from wechatpay_chain.cli.commands import completion
 
 if TYPE_CHECKING:
     import argparse
@@ -27,8 +27,8 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
 
 
 def _run(words: list[str], console: Console | None) -> int:
-    from wechatpay_chain.cli.commands import COMMANDS, Exit, parser_of
     from wechatpay_chain.cli.console import Console
+    from wechatpay_chain.cli.parser import COMMANDS, Exit, parser_of
     from wechatpay_chain.cli.status import Status, status_of
 
     console = console or Console()
@@ -56,7 +56,7 @@ def _run(words: list[str], console: Console | None) -> int:
 
 
 def _parsed(parser: argparse.ArgumentParser, words: list[str], console: Console) -> argparse.Namespace:
-    from wechatpay_chain.cli.commands import request_parser
+    from wechatpay_chain.cli.parser import request_parser
 
     if words[0] != "request":
         return parser.parse_args(words)

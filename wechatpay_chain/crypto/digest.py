@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol
 from cryptography.hazmat.primitives import hashes
 
 from wechatpay_chain.errors import ChainError
-from wechatpay_chain.frames import hiding
+from wechatpay_chain.tracebacks import hiding
 
 __all__ = ["SIGN_TYPES", "Hash", "digest", "equals", "hmac", "md5", "new", "query_string", "sign"]
 

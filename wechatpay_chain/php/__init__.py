@@ -15,7 +15,7 @@ from wechatpay_chain.php.formatter import Formatter
 from wechatpay_chain.php.hashing import Hash
 from wechatpay_chain.php.media_util import MediaUtil
 from wechatpay_chain.php.pem_util import PemUtil
-from wechatpay_chain.php.response import Body, Response
+from wechatpay_chain.php.psr7 import Body, Response
 from wechatpay_chain.php.rsa import Rsa
 from wechatpay_chain.php.transformer import Transformer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
-from wechatpay_chain.crypto import aes, ecb
+from wechatpay_chain.crypto import ciphers
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.php.helper import Text, as_bytes, as_text, shielded, tidy_base64
 
@@ -15,7 +15,7 @@ class AesInterface:
     """The constants of both ciphers; lengths in bytes."""
 
     BLOCK_SIZE = 16
-    KEY_LENGTH_BYTE = aes.KEY_LENGTH
+    KEY_LENGTH_BYTE = ciphers.KEY_LENGTH
     AUTH_TAG_LENGTH_BYTE = 16
     ALGO_AES_256_GCM = "aes-256-gcm"
     ALGO_AES_256_ECB = "aes-256-ecb"
@@ -35,7 +35,7 @@ class AesGcm(AesInterface):
         nonce = as_bytes(iv)
         if not 8 <= len(nonce) <= 128:
             raise ConfigError(f"iv: {len(nonce)} bytes, expected 12", "iv")
-        return aes.encrypt(as_bytes(plaintext), as_bytes(key), nonce, as_bytes(aad))
+        return ciphers.encrypt(as_bytes(plaintext), as_bytes(key), nonce, as_bytes(aad))
 
     @overload
     @staticmethod
@@ -61,7 +61,7 @@ class AesGcm(AesInterface):
 
         Raises DecryptionError for a wrong key, a changed text, or bytes that are no UTF-8 and not asked for.
         """
-        found = aes.decrypt(tidy_base64(ciphertext), as_bytes(key), as_bytes(iv), as_bytes(aad))
+        found = ciphers.decrypt(tidy_base64(ciphertext), as_bytes(key), as_bytes(iv), as_bytes(aad))
         return found if raw else as_text(found, "ciphertext")
 
 
@@ -72,7 +72,7 @@ class AesEcb(AesInterface):
     @shielded
     def encrypt(plaintext: str | bytes, key: str | bytes, iv: str | bytes = "") -> str:
         """Base64 of the ciphertext; ConfigError for a key that has not 32 bytes."""
-        return ecb.encrypt(as_bytes(plaintext), as_bytes(key))
+        return ciphers.ecb_encrypt(as_bytes(plaintext), as_bytes(key))
 
     @overload
     @staticmethod
@@ -89,5 +89,5 @@ class AesEcb(AesInterface):
 
         Raises DecryptionError for a wrong key, a broken text, or bytes that are no UTF-8 and not asked for.
         """
-        found = ecb.decrypt_bytes(tidy_base64(ciphertext), as_bytes(key))
+        found = ciphers.ecb_decrypt_bytes(tidy_base64(ciphertext), as_bytes(key))
         return found if raw else as_text(found, "ciphertext")

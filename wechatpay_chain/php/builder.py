@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from wechatpay_chain import options as opts
-from wechatpay_chain import query, response, settings, words
-from wechatpay_chain.call import Call, redirected
-from wechatpay_chain.client import Client
-from wechatpay_chain.errors import ApiError, ChainError, ConfigError
-from wechatpay_chain.frames import without_frames
-from wechatpay_chain.php import guzzle, trace
-from wechatpay_chain.php.response import Response
-from wechatpay_chain.protocol import spelling
-from wechatpay_chain.recipe import Recipe
-from wechatpay_chain.settings import Settings
-from wechatpay_chain.transport.request import SignedRequest
+import requests
 
-__all__ = ["Builder", "Instance"]
+from wechatpay_chain import response, settings
+from wechatpay_chain.client import Client
+from wechatpay_chain.encoding import paths, query, scalars
+from wechatpay_chain.errors import ApiError, CallError, ChainError, ConfigError
+from wechatpay_chain.php import guzzle
+from wechatpay_chain.php.psr7 import Response
+from wechatpay_chain.request import options as opts
+from wechatpay_chain.request.call import Call, redirected
+from wechatpay_chain.settings import Recipe, Settings
+from wechatpay_chain.tracebacks import without_frames
+from wechatpay_chain.transport.signed_request import SignedRequest
+
+__all__ = [
+    "Builder",
+    "Instance",
+    "traced",
+]
+
+# Whoever holds a signature could send this very request once more.
+_SECRET = re.compile(r'(signature="|Basic )[^",]*')
+
+
+def traced(file: TextIO | None, request: SignedRequest, send: Callable[[], response.Response]) -> response.Response:
+    """What ``send`` returns; ``file``, where there is one, is told both sides without their bodies."""
+    if file is None:
+        return send()
+    try:
+        answer = send()
+    except CallError as error:
+        _write_both(file, request, error.response)
+        raise
+    _write_both(file, request, answer)
+    return answer
+
+
+def _write_both(file: TextIO, request: SignedRequest, answer: requests.Response | None) -> None:
+    _write(file, ">", f"{request.method} {request.url} HTTP/1.1", request.headers)
+    if answer is not None:
+        _write(file, "<", f"HTTP/1.1 {answer.status_code} {answer.reason}", answer.headers)
+
+
+def _write(file: TextIO, mark: str, first: str, headers: Mapping[str, str]) -> None:
+    shown = {name: _SECRET.sub(r"\1…", value) for name, value in headers.items()}
+    lines = [first, *(f"{name}: {value}" for name, value in shown.items()), ""]
+    with contextlib.suppress(OSError, ValueError):  # what became of the answer must not depend on who watches
+        file.write("".join(f"{mark} {line}".rstrip() + "\n" for line in lines))
+
 
 _FACE = opts.Face(
     options=guzzle.OPTIONS,
@@ -29,7 +65,7 @@ _FACE = opts.Face(
     query_style=query.PHP,
     json_content_type=opts.JSON,
     query_replaces=True,
-    xml_style=spelling.PHP,
+    xml_style=scalars.PHP,
     xml_accept="text/xml, text/plain, application/x-gzip",
     spell=guzzle.spelled,
     false_header="",
@@ -78,7 +114,7 @@ class Instance(Client):
         return cls(replace(settings.again(recipe._replace(entries=rest)), recipe=recipe), defaults)
 
     def _text(self, text: str) -> str:
-        return words.as_php(text)
+        return paths.as_php(text)
 
     def _read(self, method: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
         if len(args) > 1:
@@ -103,7 +139,7 @@ class Instance(Client):
         return answer
 
     def _traced(self, call: Call, request: SignedRequest) -> response.Response:
-        return trace.traced(call.debug, request, lambda: super(Instance, self)._exchange(call, request))
+        return traced(call.debug, request, lambda: super(Instance, self)._exchange(call, request))
 
     def _followed(self, call: Call, answer: response.Response) -> Call:
         """The call at the place that a redirect names; ApiError where it may not be sent again, or not there."""

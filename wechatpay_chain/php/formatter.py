@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from wechatpay_chain.crypto import digest
+from wechatpay_chain.encoding import scalars
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.php.helper import as_bytes
-from wechatpay_chain.protocol import spelling, v3
-from wechatpay_chain.protocol.scheme import MERCHANT
+from wechatpay_chain.protocol import v3
+from wechatpay_chain.protocol.merchant import MERCHANT
 
 __all__ = ["Formatter"]
 
@@ -55,7 +56,7 @@ class Formatter:
     @staticmethod
     def joinedByLineFeed(*pieces: Any) -> str:
         """The pieces, each with a line feed behind it; as for APIv3's ``paySign``."""
-        return "".join(f"{spelling.spell(piece, 'pieces')}\n" for piece in pieces)
+        return "".join(f"{scalars.spell(piece, 'pieces')}\n" for piece in pieces)
 
     @staticmethod
     def ksort(thing: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -65,4 +66,4 @@ class Formatter:
     @staticmethod
     def queryStringLike(thing: Mapping[str, Any] | None = None) -> str:
         """``k=v&…`` in the given order, without ``sign``, None and empty text; APIv2 signs it behind ``ksort``."""
-        return digest.query_string(dict(thing or {}), spelling.signed)
+        return digest.query_string(dict(thing or {}), scalars.signed)

@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from wechatpay_chain import options as opts
-from wechatpay_chain import query, words
+from wechatpay_chain.encoding import paths, query, scalars
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.php.media_util import MediaUtil
-from wechatpay_chain.protocol import spelling
-from wechatpay_chain.transport.delivery import DEFAULT_TIMEOUT
+from wechatpay_chain.request import options as opts
 from wechatpay_chain.transport.multipart import File, Multipart, Part
+from wechatpay_chain.transport.retry import DEFAULT_TIMEOUT
 from wechatpay_chain.transport.tls import client_context
 
 __all__ = ["DEFAULTS", "OPTIONS", "spelled", "translated"]
@@ -98,8 +97,8 @@ def spelled(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
         value = [item for pair in value.items() for item in pair]
     if isinstance(value, list | tuple):
-        return words.Joined(spelling.spell(item, name) for item in value)
-    return spelling.spell(value, name) if isinstance(value, bool | float) else value
+        return paths.Joined(scalars.spell(item, name) for item in value)
+    return scalars.spell(value, name) if isinstance(value, bool | float) else value
 
 
 def _choose_body(options: Options) -> None:
@@ -110,7 +109,7 @@ def _choose_body(options: Options) -> None:
     if isinstance(options.get("body"), MediaUtil):
         options["body"] = options["body"].getStream()
     elif isinstance(options.get("body"), bool | int | float):
-        options["body"] = spelling.spell(options["body"], "body")
+        options["body"] = scalars.spell(options["body"], "body")
     if "form_params" in options:
         fields = {} if options["form_params"] == [] else options["form_params"]
         text = query.build(opts.mapping(fields, "form_params"), query.PHP)
@@ -191,7 +190,7 @@ def _part(part: Any, index: int) -> Part:
         )
     headers = {key: value or "" for key, value in opts.read_headers(fields.get("headers"))}
     if isinstance(contents, bool | int | float | str | bytes):
-        content = contents if isinstance(contents, bytes) else spelling.spell(contents, field).encode()
+        content = contents if isinstance(contents, bytes) else scalars.spell(contents, field).encode()
         return Part(name, content, os.path.basename(str(fields.get("filename") or "")), headers)
     file = File(contents, f"{field}.contents")
     return Part(name, file, os.path.basename(str(fields.get("filename") or file.name)), headers)

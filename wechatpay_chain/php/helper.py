@@ -9,7 +9,7 @@ from functools import wraps
 from typing import ParamSpec, TypeAlias, TypeVar
 
 from wechatpay_chain.errors import ConfigError, DecryptionError, WechatpayError
-from wechatpay_chain.frames import without_frames
+from wechatpay_chain.tracebacks import without_frames
 
 __all__ = ["HelperError", "Text", "as_bytes", "as_text", "shielded", "tidy_base64"]
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.crypto import pem
+from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.php.helper import shielded
 
@@ -21,18 +21,18 @@ class PemUtil:
     @shielded
     def loadPrivateKey(filepath: str) -> RSAPrivateKey:
         """The private key in a file, by its path or ``file://`` URL."""
-        return pem.load_private_key(filepath, "filepath")
+        return key_loader.load_private_key(filepath, "filepath")
 
     @staticmethod
     @shielded
     def loadPrivateKeyFromString(content: Any) -> RSAPrivateKey:
         """The private key in PEM text."""
-        return pem.load_private_key(content, "content")
+        return key_loader.load_private_key(content, "content")
 
     @staticmethod
     def loadCertificate(filepath: str) -> x509.Certificate | Literal[False]:
         """The certificate in a file; False when the file holds something else."""
-        return pem.load_certificate(filepath, "filepath") or False
+        return key_loader.load_certificate(filepath, "filepath") or False
 
     @staticmethod
     def loadCertificateFromString(content: Any) -> x509.Certificate | Literal[False]:
@@ -45,11 +45,11 @@ class PemUtil:
         found = _certificate(certificate)
         if found is None:
             raise ConfigError("certificate: expected an X.509 certificate, found something else", "certificate")
-        return pem.serial_of(found)
+        return key_loader.serial_of(found)
 
 
 def _certificate(thing: Any) -> x509.Certificate | None:
     # Text that is neither PEM nor a URL is not taken for a path.
     if isinstance(thing, str) and not thing.startswith("file://"):
         thing = thing.encode("utf-8", "replace")
-    return pem.load_certificate(thing, "certificate")
+    return key_loader.load_certificate(thing, "certificate")

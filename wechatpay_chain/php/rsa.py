@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, overload
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from wechatpay_chain.crypto import pem, rsa
+from wechatpay_chain.crypto import asymmetric, key_loader
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.php.helper import Text, as_bytes, as_text, shielded, tidy_base64
 
@@ -68,26 +68,26 @@ class Rsa:
     @shielded
     def pkcs1ToSpki(thing: str) -> str:
         """The bare base64 of a PKCS#1 public key as that of SubjectPublicKeyInfo."""
-        return base64.b64encode(pem.pkcs1_to_spki(base64.b64decode(tidy_base64(thing)))).decode("ascii")
+        return base64.b64encode(key_loader.pkcs1_to_spki(base64.b64decode(tidy_base64(thing)))).decode("ascii")
 
     @staticmethod
     @shielded
     def sign(message: Text, privateKey: Any) -> str:
         """The signature (SHA-256, PKCS#1 v1.5) in base64."""
-        return rsa.sign(as_bytes(message), _private(privateKey))
+        return asymmetric.sign(as_bytes(message), _private(privateKey))
 
     @staticmethod
     @shielded
     def verify(message: Text, signature: Text, publicKey: Any) -> bool:
         """Whether the base64 ``signature`` is one of ``message``."""
-        return rsa.verify(as_bytes(message), tidy_base64(signature), _public(publicKey))
+        return asymmetric.verify(as_bytes(message), tidy_base64(signature), _public(publicKey))
 
     @staticmethod
     @shielded
     def encrypt(plaintext: Text, publicKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING) -> str:
         """The RSA-OAEP ciphertext in base64; ConfigError for another padding and for text that is too long."""
         _check(padding)
-        return rsa.encrypt(as_bytes(plaintext), _public(publicKey))
+        return asymmetric.encrypt(as_bytes(plaintext), _public(publicKey))
 
     @overload
     @staticmethod
@@ -107,18 +107,18 @@ class Rsa:
         Raises DecryptionError when it was not made for this key, or for bytes that are no UTF-8 and not asked for.
         """
         _check(padding)
-        found = rsa.decrypt_bytes(tidy_base64(ciphertext), _private(privateKey))
+        found = asymmetric.decrypt_bytes(tidy_base64(ciphertext), _private(privateKey))
         return found if raw else as_text(found, "ciphertext")
 
 
 def _private(thing: Any) -> RSAPrivateKey:
     if isinstance(thing, list | tuple) and len(thing) == 2:
-        return pem.load_private_key(thing[0], "privateKey", thing[1])
-    return pem.load_private_key(thing, "privateKey")
+        return key_loader.load_private_key(thing[0], "privateKey", thing[1])
+    return key_loader.load_private_key(thing, "privateKey")
 
 
 def _public(thing: Any) -> RSAPublicKey:
-    return pem.load_public_key(thing, "publicKey")
+    return key_loader.load_public_key(thing, "publicKey")
 
 
 def _check(padding: int) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING
 
-from wechatpay_chain import words
+from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.port import nodes
 from wechatpay_chain.port.js_operators import Operators
@@ -230,7 +230,7 @@ class Values(Operators):
         if path == path.lower():
             return nodes.item(value, key)
         with contextlib.suppress(ChainError):  # the call will tell what is wrong with it
-            return nodes.item(value, words.as_php(path) + mark + query)
+            return nodes.item(value, paths.as_php(path) + mark + query)
         return nodes.item(value, key)
 
 

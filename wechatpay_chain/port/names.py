@@ -6,7 +6,7 @@ import builtins
 import keyword
 import re
 
-from wechatpay_chain import words
+from wechatpay_chain.encoding import paths
 
 __all__ = ["CLASSES", "EXCEPTIONS", "METHODS", "STATIC", "TYPES", "VERBS", "Names", "method_word", "path_word", "snake"]
 
@@ -91,7 +91,7 @@ def path_word(word: str) -> str | None:
     """The attribute that gives the same segment as ``word``; None for what has to stand in brackets."""
     if keyword.iskeyword(word):
         return word + "_"
-    is_plain = word.isascii() and word.isidentifier() and word not in _KEPT and not words.is_foreign(word)
+    is_plain = word.isascii() and word.isidentifier() and word not in _KEPT and not paths.is_foreign(word)
     is_shorn = word.endswith("_") and keyword.iskeyword(word[:-1])
     return word if is_plain and not is_shorn and not word.startswith("__") else None
 

@@ -5,23 +5,152 @@ Source: https://pay.weixin.qq.com/doc/v3/merchant/4012551764
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from wechatpay_chain.crypto import aes, pem
-from wechatpay_chain.errors import DecryptionError, VerificationError
+from wechatpay_chain.crypto import ciphers, key_loader
+from wechatpay_chain.errors import ConfigError, DecryptionError, VerificationError
 from wechatpay_chain.protocol.keyring import Clock, Fetched, Key, Keyring, key_of
 from wechatpay_chain.protocol.merchant import Merchant
-from wechatpay_chain.protocol.proof import Proven, Signed
+from wechatpay_chain.protocol.signer import Proven, Signed
 from wechatpay_chain.protocol.v3 import APIv3
 
-__all__ = ["ISSUER", "Bootstrap", "opened", "usable"]
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+__all__ = [
+    "ISSUER",
+    "SHARED",
+    "Bootstrap",
+    "Folder",
+    "opened",
+    "usable",
+]
+
+_log = logging.getLogger("wechatpay_chain")
+
+# One file for all of them, so that they are replaced as a whole; its time is that of the download.
+SHARED = "wechatpay-platform.pem"
+
+
+class Folder:
+    """``*.pem`` in a ``certs_dir``: platform certificates by their serials.
+
+    ``is_cache``: what is downloaded is stored there too, so it may be empty, or come into being later.
+    """
+
+    def __init__(self, path: Path, is_cache: bool) -> None:
+        self.path = path
+        self.is_cache = is_cache
+
+    @classmethod
+    def of(cls, entry: object, is_cache: bool) -> Folder:
+        """The folder that a ``certs_dir`` entry names; ConfigError for what can be none."""
+        if not isinstance(entry, str | os.PathLike):
+            raise ConfigError(f"certs_dir: expected a path, found {type(entry).__name__}", "certs_dir")
+        if not os.fsdecode(entry).strip():
+            raise ConfigError("certs_dir: empty", "certs_dir")
+        path = Path(os.fsdecode(entry))
+        shown = _shown(path)
+        try:
+            path = path.expanduser()
+            is_path = key_loader.names_a_file(entry) and (path.is_absolute() or key_loader.looks_like_a_path(str(path)))
+            possible = path.is_dir() or (is_path and not path.exists())
+        except (OSError, RuntimeError, ValueError):  # RuntimeError: ~ of a user who does not exist
+            possible = False
+        if is_cache and not possible:
+            del entry, path
+            raise ConfigError(f"certs_dir: expected a folder, found {shown}", "certs_dir")
+        return cls(path, is_cache)
+
+    def certificates(self) -> dict[str, x509.Certificate]:
+        """The certificates that a person put there, by serial; files that hold none are passed over.
+
+        Where the folder is no cache, the shared file is one of them, and ConfigError is raised for a folder
+        without any.
+        """
+        try:
+            files = sorted(file for file in self.path.glob("*.pem") if file.name != SHARED or not self.is_cache)
+        except (OSError, ValueError):
+            files = []
+        found = {key_loader.serial_of(each): each for file in files for each in _certificates(file, self.is_cache)}
+        if not found and not self.is_cache:
+            raise ConfigError(f"certs_dir: no certificate (*.pem) in {_shown(self.path)}", "certs_dir")
+        return found
+
+    def shared(self) -> Fetched | None:
+        """What a process stored last; None when there is nothing, or nothing that can be read, which is logged."""
+        file = self.path / SHARED
+        try:
+            keys: tuple[Key, ...] = tuple(key_of(each, "certs_dir") for each in _bundle(file))
+            return Fetched(keys, file.stat().st_mtime)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # cryptography raises InvalidVersion and others that are bare Exceptions
+            _log.warning("certs_dir: %s is damaged and ignored (%s)", file, type(error).__name__)
+            return None
+
+    def store(self, certificates: Sequence[x509.Certificate], at: float) -> None:
+        """Replace the shared file, for this user alone; a folder that cannot be written is only logged."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        part = ""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=self.path, prefix=".wechatpay-", suffix=".part")  # mode 0600
+            with os.fdopen(handle, "wb") as file:
+                file.write(b"".join(each.public_bytes(Encoding.PEM) for each in certificates))
+                file.flush()
+                os.fsync(handle)
+            os.utime(part, (at, at))
+            os.replace(part, self.path / SHARED)
+        except OSError as error:
+            _log.warning("certs_dir: %s cannot be written (%s)", self.path / SHARED, error.strerror)
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+
+
+def _shown(path: Path) -> str:
+    """A path as an error shows it: what does not look like one may be a key."""
+    name = str(path)
+    return repr(name) if key_loader.looks_like_a_path(name) else f"{len(name)} characters"
+
+
+def _bundle(file: Path) -> list[x509.Certificate]:
+    if file.exists() and not file.is_file():
+        raise OSError("no regular file")  # a pipe would be waited for
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificates(file.read_bytes())
+
+
+def _certificates(file: Path, is_cache: bool) -> list[x509.Certificate]:
+    if file.name == SHARED:
+        with contextlib.suppress(Exception):  # as above
+            return _bundle(file)
+    try:
+        certificate = key_loader.load_certificate(file, "certs_dir")
+    except ConfigError:
+        if not is_cache:
+            raise
+        certificate = None
+    if certificate is not None:
+        return [certificate]
+    if "key" not in file.name:
+        _log.warning("certs_dir: %s holds no certificate that can be read, and is ignored", file)
+    return []
+
 
 _log = logging.getLogger("wechatpay_chain")
 
@@ -115,7 +244,7 @@ def _key(path: CertPath, now: float) -> Key | None:
             return key_of(path[0], "certificate")
     except ValueError as error:  # a ConfigError, or cryptography's for a name that is none
         reason = str(error)
-    _log.warning("platform certificate %s is left out: %s", pem.serial_of(path[0]), reason)
+    _log.warning("platform certificate %s is left out: %s", key_loader.serial_of(path[0]), reason)
     return None
 
 
@@ -125,11 +254,11 @@ def _opened(entry: Any, apiv3_key: bytes) -> CertPath:
         raise ValueError("algorithm")
     associated = (sealed.get("associated_data") or "").encode()
     try:
-        data = aes.decrypt(sealed["ciphertext"], apiv3_key, sealed["nonce"].encode(), associated)
+        data = ciphers.decrypt(sealed["ciphertext"], apiv3_key, sealed["nonce"].encode(), associated)
     finally:
         del apiv3_key
     path = tuple(x509.load_pem_x509_certificates(data))
-    if pem.serial_of(path[0]) != entry["serial_no"].upper():
+    if key_loader.serial_of(path[0]) != entry["serial_no"].upper():
         raise ValueError("serial_no")
     for certificate, issuer in itertools.pairwise(path):
         _check_issued(certificate, issuer)

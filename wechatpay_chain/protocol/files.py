@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.crypto import rsa
-from wechatpay_chain.crypto.gcm import Opener
+from wechatpay_chain.crypto import asymmetric
+from wechatpay_chain.crypto.ciphers import GCMDecryptor
 from wechatpay_chain.errors import ChainError, DecryptionError, IntegrityError
 from wechatpay_chain.protocol import xml
 
@@ -47,14 +47,16 @@ class NamedFile:
     nonce: str = ""
     associated_data: str = ""
 
-    def opener(self, private_key: RSAPrivateKey | None) -> Opener | None:
+    def opener(self, private_key: RSAPrivateKey | None) -> GCMDecryptor | None:
         """What decrypts it, None for a plain file; DecryptionError when its key is not for ``private_key``."""
         if not self.key:
             return None
         if private_key is None:
             raise DecryptionError("encrypt_key: the file is encrypted, and this client has no private_key")
         try:
-            return Opener(rsa.decrypt_bytes(self.key, private_key), self.nonce.encode(), self.associated_data.encode())
+            return GCMDecryptor(
+                asymmetric.decrypt_bytes(self.key, private_key), self.nonce.encode(), self.associated_data.encode()
+            )
         except DecryptionError as error:
             told = str(error).removeprefix("ciphertext: ")
         raise DecryptionError(f"{told if told.startswith('encrypt_key') else f'encrypt_key: {told}'}; nothing was sent")

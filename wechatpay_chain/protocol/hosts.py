@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from wechatpay_chain import words
+from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ConfigError
 
 __all__ = ["DEFAULT", "HOSTS", "Base", "bases_of"]
@@ -52,7 +52,7 @@ class Base(NamedTuple):
             raise ConfigError(f"{field}: expected no query or fragment, found {url[:80]!r}", field)
         address = f"[{host}]" if ":" in host else host
         return cls(
-            f"{parts.scheme}://{address}{'' if port is None else f':{port}'}", words.escape(parts.path.rstrip("/"))
+            f"{parts.scheme}://{address}{'' if port is None else f':{port}'}", paths.escape(parts.path.rstrip("/"))
         )
 
     @property

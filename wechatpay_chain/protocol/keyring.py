@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from wechatpay_chain.crypto import pem
+from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.errors import ConfigError, UnknownSerial
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from wechatpay_chain.flight import Flight
+    from wechatpay_chain.workers import SingleFlight
 
 __all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "key_of"]
 
@@ -79,7 +79,7 @@ class Keyring:
         self.refresh: Refresh | None = None
         self.clock = clock
         self._tried: float | None = None
-        self._flight: Flight[None] | None = None
+        self._flight: SingleFlight[None] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
 
@@ -225,7 +225,7 @@ class Keyring:
             except CancelledError:
                 continue
 
-    def _begin(self, wanted: str, is_due: Callable[[], bool], joining: bool = True) -> Flight[None] | None:
+    def _begin(self, wanted: str, is_due: Callable[[], bool], joining: bool = True) -> SingleFlight[None] | None:
         """The refresh that is under way, or a new one if it is due; None when there is nothing to wait for."""
         if self._process != os.getpid():
             # No thread of the parent lives on in a forked child, and its lock may be held by one of them.
@@ -234,10 +234,10 @@ class Keyring:
             if self._flight is not None:
                 return self._flight if joining else None
             if is_due():
-                from wechatpay_chain.flight import Flight
+                from wechatpay_chain.workers import SingleFlight
 
                 self._tried = self.clock()
-                self._flight = Flight(lambda: self._bring(wanted))
+                self._flight = SingleFlight(lambda: self._bring(wanted))
             return self._flight
 
     def _bring(self, wanted: str) -> None:
@@ -257,7 +257,10 @@ def key_of(certificate: x509.Certificate, field: str) -> Key:
     """The key in one of WeChat Pay's certificates, under its serial; ConfigError when it is not of RSA."""
     since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return Key(
-        pem.serial_of(certificate), pem.load_public_key(certificate, field), since.timestamp(), until.timestamp()
+        key_loader.serial_of(certificate),
+        key_loader.load_public_key(certificate, field),
+        since.timestamp(),
+        until.timestamp(),
     )
 
 
@@ -290,9 +293,9 @@ def _key(name: object, source: object, merchant_serial: str) -> Key:
         )
     if source is None:
         raise ConfigError(f"{field}: missing", "certs")
-    certificate = pem.load_certificate(source, field)  # type: ignore[arg-type]  # its own error names a wrong type
+    certificate = key_loader.load_certificate(source, field)  # type: ignore[arg-type]  # its own error names a wrong type
     if certificate is None:
-        return Key(key_id, pem.load_public_key(source, field), _ALWAYS)  # type: ignore[arg-type]
-    if merchant_serial and pem.serial_of(certificate) == merchant_serial.upper():
+        return Key(key_id, key_loader.load_public_key(source, field), _ALWAYS)  # type: ignore[arg-type]
+    if merchant_serial and key_loader.serial_of(certificate) == merchant_serial.upper():
         raise ConfigError(f"{field}: this is the merchant's own certificate; certs takes WeChat Pay's", "certs")
     return key_of(certificate, field)._replace(id=key_id)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from wechatpay_chain.crypto import remote, rsa
-from wechatpay_chain.crypto.aes import KEY_LENGTH
-from wechatpay_chain.crypto.pem import load_private_key
+from wechatpay_chain.crypto import asymmetric, key_loader
+from wechatpay_chain.crypto.ciphers import KEY_LENGTH
+from wechatpay_chain.crypto.key_loader import load_private_key
 from wechatpay_chain.errors import ConfigError, DecryptionError
-from wechatpay_chain.protocol.scheme import BRAND, MERCHANT, Scheme
 
-__all__ = ["Holder", "Merchant"]
+__all__ = [
+    "BRAND",
+    "MERCHANT",
+    "Holder",
+    "Merchant",
+    "Scheme",
+]
+
+
+class Scheme(NamedTuple):
+    """``identity`` is the field that says who signs; ``sign`` and ``verify`` take and give base64."""
+
+    name: str
+    identity: str
+    sign: Callable[[bytes, RSAPrivateKey], str]
+    verify: Callable[[bytes, str, RSAPublicKey], bool]
+
+
+MERCHANT = Scheme("WECHATPAY2-SHA256-RSA2048", "mchid", asymmetric.sign, asymmetric.verify)
+BRAND = Scheme("WECHATPAY-BRAND-SHA256-RSA2048", "brand_id", asymmetric.sign, asymmetric.verify)
 
 
 class Holder:
@@ -88,13 +107,13 @@ class Merchant(Holder):
         """
         if self.private_key is None:
             raise ConfigError("private_key: missing; fields are decrypted with it", "private_key")
-        if remote.is_lent(self.private_key):
+        if key_loader.is_lent(self.private_key):
             raise ConfigError(
                 "private_key: an object that only signs; fields are decrypted with the key itself", "private_key"
             )
         if not isinstance(ciphertext, str):
             raise DecryptionError(f"ciphertext: expected base64 text, found {type(ciphertext).__name__}")
-        return rsa.decrypt(ciphertext, self.private_key)
+        return asymmetric.decrypt(ciphertext, self.private_key)
 
 
 def _digits(number: object, name: str) -> str:

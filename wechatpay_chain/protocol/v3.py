@@ -24,7 +24,7 @@ from wechatpay_chain.errors import (
 )
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
-from wechatpay_chain.protocol.proof import Proven, Signed
+from wechatpay_chain.protocol.signer import Proven, Signed
 
 __all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "is_unsigned", "request_text"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.parsers import expat
 
+from wechatpay_chain.encoding.scalars import PHP, Style, spell
 from wechatpay_chain.errors import ChainError, WechatpayError
-from wechatpay_chain.protocol.spelling import PHP, Style, spell
 
 __all__ = ["MAX_DEPTH", "XMLError", "from_xml", "sanitize", "to_xml"]
 

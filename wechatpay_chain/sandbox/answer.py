@@ -7,18 +7,52 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.crypto import rsa
-from wechatpay_chain.protocol.scheme import MERCHANT
+from wechatpay_chain.crypto import asymmetric
+from wechatpay_chain.protocol.merchant import MERCHANT
 from wechatpay_chain.protocol.v3 import answer_text
 
-if TYPE_CHECKING:
-    from wechatpay_chain.sandbox.upload import Form
+__all__ = [
+    "UNKNOWN",
+    "Answer",
+    "Client",
+    "FileSeen",
+    "Form",
+    "Received",
+    "Refusal",
+    "Signing",
+    "signed_headers",
+    "wrong",
+]
 
-__all__ = ["UNKNOWN", "Answer", "Client", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
+
+@dataclass
+class FileSeen:
+    """A file of a form: its name, media type, size in bytes and digest.
+
+    That is SHA-256, SM3 when the meta said so, and MD5 in APIv2.
+    """
+
+    filename: str
+    content_type: str
+    size: int = 0
+    digest: str = ""
+
+
+@dataclass
+class Form:
+    """Fields as bytes, files as what was seen of them."""
+
+    fields: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, FileSeen] = field(default_factory=dict)
+
+    @property
+    def meta(self) -> bytes:
+        """What the request's signature covers."""
+        return self.fields.get("meta", b"")
 
 
 class Signing(Protocol):
@@ -116,7 +150,7 @@ def signed_headers(key_id: str, key: RSAPrivateKey, body: bytes, now: float) -> 
         "Wechatpay-Timestamp": timestamp,
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Serial": key_id,
-        "Wechatpay-Signature": rsa.sign(answer_text(timestamp, nonce, body), key),
+        "Wechatpay-Signature": asymmetric.sign(answer_text(timestamp, nonce, body), key),
         "Wechatpay-Signature-Type": MERCHANT.name,
     }
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from wechatpay_chain.crypto import rsa
+from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol import v2, xml
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal, wrong
@@ -149,7 +149,7 @@ class Bills:
             "download_url": f"{host}{_FILE}?token={token}{'&tartype=gzip' if is_gzip else ''}",
         }
         if encrypts:
-            told |= {"encrypt_key": rsa.encrypt(key, self.identity.merchant_key.public_key()), "nonce": nonce}
+            told |= {"encrypt_key": asymmetric.encrypt(key, self.identity.merchant_key.public_key()), "nonce": nonce}
         return told
 
     def _file(self, token: str) -> Answer:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.sandbox import authorization, index, legacy, operations, upload
-from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Received, Refusal
+from wechatpay_chain.sandbox import authorization, index, legacy, operations
+from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
 from wechatpay_chain.sandbox.bills import Bills
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.platform import Platform
@@ -193,7 +193,7 @@ class Sandbox:
         target: str,
         headers: CaseInsensitiveDict[str],
         body: bytes,
-        form: upload.Form | None = None,
+        form: Form | None = None,
         *,
         client: Client = UNKNOWN,
     ) -> Answer:

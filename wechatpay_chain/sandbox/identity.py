@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from wechatpay_chain.crypto.pem import serial_of
-from wechatpay_chain.protocol.scheme import BRAND, MERCHANT, Scheme
+from wechatpay_chain.crypto.key_loader import serial_of
+from wechatpay_chain.protocol.merchant import BRAND, MERCHANT, Scheme
 from wechatpay_chain.sandbox.certificate import SERIAL_MARK, Authority, new_serial
 
 __all__ = ["Identity", "Party", "is_of_a_sandbox", "private_pem", "public_pem"]

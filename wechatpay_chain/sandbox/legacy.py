@@ -12,7 +12,8 @@ from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.alternatives import ALTERNATIVES
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.crypto import digest
-from wechatpay_chain.protocol import spelling, v2, xml
+from wechatpay_chain.encoding import scalars
+from wechatpay_chain.protocol import v2, xml
 from wechatpay_chain.sandbox import authorization, parameters
 from wechatpay_chain.sandbox.answer import Answer, Received
 from wechatpay_chain.sandbox.examples import Examples
@@ -102,7 +103,7 @@ def _documented(operation: Operation, host: str, mchid: str) -> Mapping[str, Any
 
 
 def _sign(kind: str, fields: dict[str, Any], secret: str) -> str:
-    return digest.sign(kind, v2.text_of(fields, spelling.JS), secret)
+    return digest.sign(kind, v2.text_of(fields, scalars.JS), secret)
 
 
 def _failed(reason: str) -> Answer:
@@ -112,5 +113,5 @@ def _failed(reason: str) -> Answer:
 def _xml(fields: dict[str, Any]) -> Answer:
     # WeChat Pay repeats the element of a list.
     return Answer(
-        200, xml.to_xml(fields, style=spelling.JS).encode("utf-8"), {"Content-Type": "text/xml; charset=utf-8"}
+        200, xml.to_xml(fields, style=scalars.JS).encode("utf-8"), {"Content-Type": "text/xml; charset=utf-8"}
     )

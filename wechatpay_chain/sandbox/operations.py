@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from wechatpay_chain.catalog import sample, tree
 from wechatpay_chain.catalog.facts import Operation
-from wechatpay_chain.crypto import rsa
+from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol import v3
 from wechatpay_chain.sandbox import parameters, upload
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
@@ -51,7 +51,7 @@ def _documented(request: Received, identity: Identity, platform: Platform, bills
     written = Examples(
         request.host,
         identity.mchid,
-        lambda text: rsa.encrypt(text, identity.merchant_key.public_key()),
+        lambda text: asymmetric.encrypt(text, identity.merchant_key.public_key()),
         lambda encrypts: bills.receipt(request, encrypts),
     )
     return _answer(operation, given, written)

@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from wechatpay_chain.crypto import aes, rsa
-from wechatpay_chain.crypto.pem import serial_of
+from wechatpay_chain.crypto import asymmetric, ciphers
+from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.errors import ConfigError, DecryptionError
 from wechatpay_chain.sandbox.answer import Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
@@ -136,7 +136,7 @@ class Platform:
             issue = "it is no base64 of 256 bytes, as text that RSA-OAEP encrypted under a 2048-bit key is"
             raise _refusal("请确认待处理的消息是否为加密后的密文", f"/{field}", text, issue, location)
         try:
-            return rsa.decrypt(text, key)
+            return asymmetric.decrypt(text, key)
         except DecryptionError:
             issue = f"it was encrypted for another key than {asked}, or with another padding than RSA-OAEP (SHA-1)"
             raise _refusal("平台私钥解密失败", f"/{field}", text, issue, location) from None
@@ -171,7 +171,9 @@ class Platform:
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,
                 "associated_data": associated,
-                "ciphertext": aes.encrypt(pem, self._identity.apiv3_key.encode(), nonce.encode(), associated.encode()),
+                "ciphertext": ciphers.encrypt(
+                    pem, self._identity.apiv3_key.encode(), nonce.encode(), associated.encode()
+                ),
             },
         }
 

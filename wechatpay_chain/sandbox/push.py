@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.crypto import aes
+from wechatpay_chain.crypto import ciphers
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.sandbox.answer import signed_headers
 from wechatpay_chain.sandbox.events import event
@@ -157,7 +157,7 @@ class Pusher:
         plain = _json(resource)
         sealed = {
             "algorithm": "AEAD_AES_256_GCM",
-            "ciphertext": aes.encrypt(plain, self._apiv3_key, nonce.encode(), associated.encode()),
+            "ciphertext": ciphers.encrypt(plain, self._apiv3_key, nonce.encode(), associated.encode()),
             "associated_data": associated,
             "nonce": nonce,
         }

@@ -22,7 +22,7 @@ from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox import framing, upload
-from wechatpay_chain.sandbox.answer import Answer, Client, Refusal
+from wechatpay_chain.sandbox.answer import Answer, Client, Form, Refusal
 from wechatpay_chain.sandbox.framing import BadRequest
 
 __all__ = ["KEEP_ALIVE", "Respond", "Server"]
@@ -51,7 +51,7 @@ class Respond(Protocol):
         target: str,
         headers: CaseInsensitiveDict[str],
         body: bytes,
-        form: upload.Form | None = None,
+        form: Form | None = None,
         *,
         client: Client,
     ) -> Answer: ...
@@ -260,7 +260,7 @@ class _Connection(BaseHTTPRequestHandler):
         line: bytes = getattr(self, "raw_requestline", b"")
         return line
 
-    def _read(self) -> tuple[bytes, upload.Form | None]:
+    def _read(self) -> tuple[bytes, Form | None]:
         is_form, boundary = upload.form_of(self.headers.get("Content-Type", ""))
         longest = _LONGEST_FORM if is_form else _LONGEST_BODY
         body = self._body = framing.body_of(self.headers, self.rfile, self.request_version, longest, self._ask_for_body)

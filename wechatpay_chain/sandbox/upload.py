@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
 from wechatpay_chain.crypto import digest
-from wechatpay_chain.sandbox.answer import Refusal, wrong
+from wechatpay_chain.sandbox.answer import FileSeen, Form, Refusal, wrong
 from wechatpay_chain.sandbox.framing import Body
 
-__all__ = ["FileSeen", "Form", "check", "form_of", "read_form"]
+__all__ = ["check", "form_of", "read_form"]
 
 _BLOCK = 1 << 16
 _LONGEST_KEPT = 1 << 20
@@ -22,32 +21,6 @@ _LONGEST_BOUNDARY = 70
 _LONGEST_HEAD = 8 * 1024
 _LONGEST_FIELD = 1 << 20
 _DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
-
-
-@dataclass
-class FileSeen:
-    """A file of a form: its name, media type, size in bytes and digest.
-
-    That is SHA-256, SM3 when the meta said so, and MD5 in APIv2.
-    """
-
-    filename: str
-    content_type: str
-    size: int = 0
-    digest: str = ""
-
-
-@dataclass
-class Form:
-    """Fields as bytes, files as what was seen of them."""
-
-    fields: dict[str, bytes] = field(default_factory=dict)
-    files: dict[str, FileSeen] = field(default_factory=dict)
-
-    @property
-    def meta(self) -> bytes:
-        """What the request's signature covers."""
-        return self.fields.get("meta", b"")
 
 
 def form_of(content_type: str) -> tuple[bool, str]:

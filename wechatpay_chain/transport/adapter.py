@@ -25,18 +25,71 @@ from wechatpay_chain.errors import (
     VerificationError,
     WechatpayError,
 )
-from wechatpay_chain.fields import HeaderFields
-from wechatpay_chain.response import Response
-from wechatpay_chain.transport.content import ended
-from wechatpay_chain.transport.pool import Unconnected, with_fresh_connections
-from wechatpay_chain.transport.request import SignedRequest
-from wechatpay_chain.transport.sites import Sites
-from wechatpay_chain.transport.streaming import may_stream
+from wechatpay_chain.protocol.signer import is_file
+from wechatpay_chain.response import HeaderFields, Response
+from wechatpay_chain.transport.connection import Unconnected, with_fresh_connections
+from wechatpay_chain.transport.download import ended
+from wechatpay_chain.transport.retry import HostHealth
+from wechatpay_chain.transport.signed_request import SignedRequest
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-__all__ = ["SigningAdapter", "failure"]
+
+__all__ = [
+    "SigningAdapter",
+    "failure",
+    "may_stream",
+]
+
+# Enough for the head of a gzip file and what it begins with.
+_START = 1024
+
+
+def may_stream(request: SignedRequest, response: Response) -> bool:
+    """Whether the body of a 2xx answer may stream: nothing signs it, or a digest proves it at its end."""
+    protocol, method = request.protocol, str(request.method)
+    if protocol.is_unsigned(method, request.path):
+        return not protocol.refuses_in_body or is_file(_begins(response))
+    if not request.is_download:
+        return False
+    try:
+        response.verified = protocol.prove_digest(request.target, response.headers)
+    except VerificationError:
+        return False  # it is read and refused as any other that is not proven
+    return response.verified or request.knows_digest
+
+
+def _begins(response: Response) -> bytes:
+    """The first bytes of a body, which stays whole."""
+    start: bytes = response.raw.read(_START, decode_content=True)
+    response.raw = _Replayed(start, response.raw)
+    return start
+
+
+class _Replayed:
+    """What was read of a body to see how it begins, and then the rest of it."""
+
+    def __init__(self, start: bytes, rest: Any) -> None:
+        self._start = start
+        self._rest = rest
+
+    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        start, self._start = self._start, b""
+        if amt is None:
+            return start + bytes(self._rest.read(decode_content=decode_content))
+        if not start:
+            return bytes(self._rest.read(amt, decode_content=decode_content))
+        self._start = start[amt:]
+        return start[:amt]
+
+    def stream(self, amt: int = 1 << 16, decode_content: bool | None = None) -> Any:
+        while piece := self.read(amt, decode_content):
+            yield piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rest, name)
+
 
 # What urllib3 makes of ``retries=False`` for each call; neither is ever changed by it.
 _NO_RETRIES = Retry(total=False, redirect=False)
@@ -58,7 +111,7 @@ class SigningAdapter(HTTPAdapter):
     def __init__(self, **pool_options: Any) -> None:
         self._given = pool_options
         self._process = os.getpid()
-        self.sites = Sites()
+        self.sites = HostHealth()
         self.environments: dict[str, Any] = {}
         self._pools: dict[tuple[Any, ...], Any] = {}
         options = dict(pool_options)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wechatpay_chain.crypto.digest import digest
+from wechatpay_chain.encoding.scalars import spell
 from wechatpay_chain.errors import ChainError
-from wechatpay_chain.protocol.spelling import spell
 from wechatpay_chain.transport.multipart import File, Multipart, Part, Source
 
 __all__ = ["Media", "file_parts", "parts", "uploaded"]

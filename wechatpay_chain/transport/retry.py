@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+import ssl
+import time
 from collections import deque
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
@@ -11,7 +15,85 @@ from urllib3.util import Retry
 from wechatpay_chain.errors import Attempt
 from wechatpay_chain.protocol.hosts import Base
 
-__all__ = ["LONGEST_RETRY_AFTER", "PASSING", "Course", "jitter", "retry_after"]
+__all__ = [
+    "ATTEMPTS",
+    "DEFAULT_TIMEOUT",
+    "HELD",
+    "LONGEST_RETRY_AFTER",
+    "MOST_ATTEMPTS",
+    "PASSING",
+    "Course",
+    "Delivery",
+    "HostHealth",
+    "jitter",
+    "retry_after",
+]
+
+# Seconds for which a backup is kept before the main site is tried again.
+HELD = 60.0
+
+
+class HostHealth:
+    """What is known of the hosts' reachability; ``clock`` counts seconds and never goes back.
+
+    Threads share it without a lock, which a fork could leave locked for ever: each step is one operation of a
+    dict, and a step that comes between two others costs at most one more look at a host that is down.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._down: dict[str, float] = {}
+
+    def ordered(self, bases: tuple[Base, ...]) -> tuple[Base, ...]:
+        """``bases`` in the order in which they are to be tried."""
+        if not self._down or len(bases) < 2:
+            return bases
+        return tuple(sorted(bases, key=lambda base: self._is_held(base.origin)))
+
+    def failed(self, base: Base) -> None:
+        """``base`` could not be connected to."""
+        self._down[base.origin] = self._clock()
+
+    def connected(self, base: Base) -> None:
+        """``base`` could be connected to."""
+        if self._down:
+            self._down.pop(base.origin, None)
+
+    def _is_held(self, origin: str) -> bool:
+        now, since = self._clock(), self._down.get(origin)
+        if since is None or now - since < HELD:
+            return since is not None
+        # The time is over: the one call that takes the old mark tries the host, the others wait for its outcome.
+        taken = self._down.pop(origin, None)
+        self._down[origin] = now
+        return taken is None or now - taken < HELD
+
+
+# Seconds to connect, and between two bytes of the answer.
+DEFAULT_TIMEOUT = (5.0, 30.0)
+# How often a GET is tried by itself, and how often any call may be when its caller says so.
+ATTEMPTS = 3
+MOST_ATTEMPTS = 10
+
+
+class Delivery(NamedTuple):
+    """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
+    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another
+    one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says.
+    ``retry`` is how often this call may be tried in all, None where its caller said nothing."""
+
+    bases: tuple[Base, ...]
+    timeout: tuple[float, float] = DEFAULT_TIMEOUT
+    stream: bool = False
+    secure: bool = False
+    tls: ssl.SSLContext | None = None
+    verify: bool | str | None = None
+    proxies: Mapping[str, str] | None = None
+    retry: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Delivery to {', '.join(base.origin for base in self.bases)}>"  # a proxy's URL may hold a password
+
 
 # Answers of a gateway whose service is away for the moment.
 PASSING = frozenset({502, 503, 504})

@@ -25,9 +25,8 @@ from wechatpay_chain.errors import (
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.adapter import SigningAdapter, failure
-from wechatpay_chain.transport.delivery import ATTEMPTS, Delivery
-from wechatpay_chain.transport.request import SignedRequest
-from wechatpay_chain.transport.retry import PASSING, Course, retry_after
+from wechatpay_chain.transport.retry import ATTEMPTS, PASSING, Course, Delivery, retry_after
+from wechatpay_chain.transport.signed_request import SignedRequest
 
 __all__ = ["Session"]
 

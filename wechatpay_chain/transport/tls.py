@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from urllib3.util.ssl_ import create_urllib3_context
 
-from wechatpay_chain.crypto import pem
+from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.errors import ConfigError
 
 __all__ = ["client_context"]
@@ -46,7 +46,7 @@ def _paired(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
     for name in ("cert", "key"):
         if not merchant.get(name):
             raise ConfigError(f"merchant.{name}: missing; cert and key go together", "merchant")
-    return pem.read(merchant["cert"], "merchant.cert"), pem.load_private_key(
+    return key_loader.read(merchant["cert"], "merchant.cert"), key_loader.load_private_key(
         merchant["key"], "merchant.key", passphrase
     )
 

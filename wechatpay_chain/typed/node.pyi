@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from typing_extensions import TypedDict
-from wechatpay_chain.chain import Chain
+from wechatpay_chain.chain.node import Chain
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.media import Media
 from wechatpay_chain.transport.sink import Sink

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from wechatpay_chain.web.seen import Seen
+from wechatpay_chain.web.seen_store import Seen
 
 __all__ = ["Seen"]

@@ -16,7 +16,7 @@ from wechatpay_chain.client import Client
 from wechatpay_chain.protocol.notification import Notification
 from wechatpay_chain.web.handler import awaited, checked, finished, is_async
 from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length, read
-from wechatpay_chain.web.seen import Seen
+from wechatpay_chain.web.seen_store import Seen
 
 __all__ = ["receive"]
 

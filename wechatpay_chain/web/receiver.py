@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import DecryptionError, VerificationError
 from wechatpay_chain.protocol.notification import Notification
-from wechatpay_chain.web.seen import Claim, Seen, positive
+from wechatpay_chain.web.seen_store import Claim, Seen, positive
 
 __all__ = ["LIMIT", "Input", "Receiver", "Refused", "Reply", "check_length", "read"]
 

@@ -2,7 +2,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, overload
 from typing_extensions import NotRequired, TypedDict, Unpack
-from wechatpay_chain.chain import Chain
+from wechatpay_chain.chain.node import Chain
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.response import Response
 from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, LegacyOptionsWithoutParams, Node, OpenNode, Stem, Text

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import run
+from wechatpay_chain.catalog import facts, manual, tree
+from wechatpay_chain.catalog.search import close, exact, search
+from wechatpay_chain.catalog.vocabulary import MEANINGS
+from wechatpay_chain.encoding import paths
+
+ROOT = Path(__file__).parent.parent.parent
+JSAPI = "v3/pay/transactions/jsapi"
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "method"),
+    [
+        ("v3.pay.transactions.jsapi", JSAPI, "POST"),
+        ("wxpay.v3.pay.transactions.jsapi.post", JSAPI, "POST"),
+        ('wxpay.v3.pay.transactions.jsapi.post({"appid": "a"})', JSAPI, "POST"),
+        ("$instance->v3->pay->transactions->jsapi->postAsync", JSAPI, "POST"),
+        ("wxpay['v3/pay/transactions/jsapi'].post", JSAPI, "POST"),
+        ("POST /v3/pay/transactions/jsapi", JSAPI, "POST"),
+        ("post v3/pay/transactions/jsapi", JSAPI, "POST"),
+        ("https://api.mch.weixin.qq.com/v3/pay/transactions/jsapi", JSAPI, "POST"),
+        (
+            "https://api.mch.weixin.qq.com/v3/pay/transactions/id/4200?mchid=19",
+            "v3/pay/transactions/id/{transaction_id}",
+            "GET",
+        ),
+        ("/v3/pay/transactions/id/<transaction_id>", "v3/pay/transactions/id/{transaction_id}", "GET"),
+        ("https://api.mch.weixin.qq.com/pay/unifiedorder", "v2/pay/unifiedorder", "POST"),
+        ("v2.pay.unifiedorder", "v2/pay/unifiedorder", "POST"),
+        ("get v3.marketing.favor.callbacks", "v3/marketing/favor/callbacks", "GET"),
+        ("wxpay.v3.marketing.favor.callbacks.post", "v3/marketing/favor/callbacks", "POST"),
+        ("二级商户进件API", "v3/ecommerce/applyments/{empty}", "POST"),
+        ("统一下单 APIv2∙基础支付", "v2/pay/unifiedorder", "POST"),
+    ],
+)
+def test_one_operation_is_shown_in_full(asked: str, path: str, method: str) -> None:
+    """A chain, a path or a URL, with or without its verb, or the whole name: the page that help shows."""
+    operation = tree.matching(method, path)
+    assert operation
+    status, out, err = run("api", asked)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"{manual.page(operation)}\n")
+    assert run("api", *asked.partition("(")[0].split())[1] == out
+
+
+def test_a_link_of_the_documentation_is_found() -> None:
+    """As it stands in the address bar."""
+    operation = tree.matching("POST", JSAPI)
+    assert operation
+    page = next(each for each in operation.facts["docs"] if "/doc/" in each)
+    assert operation in search([f"{page}?from=x#y"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        ("refund", "v3/refund/domestic/refunds"),
+        ("Refunds", "v3/refund/domestic/refunds"),
+        ("close order", "v3/pay/transactions/out-trade-no/{out_trade_no}/close"),
+        ("query certificate", "v3/certificates"),
+        ("query certificates", "v3/certificates"),
+        ("关单", "v3/pay/transactions/out-trade-no/{out_trade_no}/close"),
+        ("订单查询 微信支付", "v3/pay/transactions/id/{transaction_id}"),
+        ("申请退款", "v3/refund/domestic/refunds"),
+        ("jsapi", JSAPI),
+        ("upload image", "v3/marketing/favor/media/image-upload"),
+    ],
+)
+def test_the_closest_comes_first(asked: str, first: str) -> None:
+    """English words are found in what they mean in Chinese, names that are turned round too."""
+    assert "/".join(search(asked.split())[0].words) == first
+
+
+@pytest.mark.parametrize("word", MEANINGS)
+def test_a_meaning_finds_something(word: str) -> None:
+    """Each meaning occurs in a name or a tag, so that no line of the table is idle."""
+    for meaning in MEANINGS[word]:
+        assert any(meaning in "\n".join((each.name, *each.tags)) for each in facts.operations()), meaning
+    assert search([word])
+
+
+def test_a_list_is_a_line_each_cut_and_grouped() -> None:
+    """Method, chain, name and first tag; those of a tag together; --all cuts nothing."""
+    status, out, err = run("api", "refund")
+    head, *lines = out.splitlines()
+    assert (status, err) == (0, "")
+    total = int(head.split()[0])
+    assert lines.pop() == f"  and {total - 30} more: add a word, or --all"
+    assert len(lines) == 30
+    method, chain, name, tag = lines[0].split()
+    assert (method, chain) == ("POST", "v3.refund.domestic.refunds")
+    assert (name, tag) == ("申请退款API", "[基础支付∙退款]")
+    tags = [line.rpartition("[")[2] for line in lines]
+    assert len(list(dict.fromkeys(tags))) == sum(a != b for a, b in zip([None, *tags], tags, strict=False))
+    everything = run("api", "refund", "--all")[1].splitlines()
+    assert len(everything) == total + 1
+    assert len(run("api", "--all")[1].splitlines()) == 1155
+
+
+def test_what_else_fits_is_said() -> None:
+    """One is meant by its whole name, and others have it as a part of theirs."""
+    found = search(["查询最大分账比例API"])
+    one = exact(["查询最大分账比例API"])
+    assert one
+    status, out, err = run("api", "查询最大分账比例API")
+    assert (status, err) == (0, "")
+    assert out == f"{manual.page(one)}\n\n{len(found) - 1} more that fit: --all\n"
+    assert len(run("api", "查询最大分账比例API", "--all")[1].splitlines()) == len(found) + 1
+    assert exact(["关闭订单"]) is None
+    assert exact(["refund"]) is None
+    assert exact(["v3.marketing.favor.callbacks"]) is None
+    assert exact([]) is None
+    lines = run("api", "v3.marketing.favor.callbacks")[1].splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["GET", "POST"]
+
+
+def test_no_word_is_an_overview_by_tag() -> None:
+    """Every tag with its count."""
+    status, out, err = run("api")
+    assert (status, err) == (0, "")
+    assert out.startswith("1154 operations by tag")
+    known = json.loads(run("api", "--json")[1])
+    assert known["operations"] == 1154
+    assert known["version"] == facts.version()
+    assert {tag for each in facts.operations() for tag in each.tags} < known["tags"].keys()
+    for tag, count in known["tags"].items():
+        group, _, rest = tag.partition("∙")
+        assert f"{rest} {count}" in out if rest else group in out
+
+
+def test_json_is_all_that_is_known() -> None:
+    """One list, whether it holds one or many; nothing is cut."""
+    (one,) = json.loads(run("api", JSAPI, "--json")[1])
+    operation = tree.matching("POST", JSAPI)
+    assert operation
+    assert one.pop("chain") == "v3.pay.transactions.jsapi"
+    assert one.pop("call").startswith("wxpay.v3.pay.transactions.jsapi.post(")
+    assert one == facts.source(operation)
+    assert len(json.loads(run("api", "refund", "--json")[1])) == len(search(["refund"]))
+    assert run("api", "nowhere", "--json")[:2] == (1, "[]\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["refnd"], "refnd: did you mean refund"),
+        (["refund", "jsapi"], "refund: 37 alone, jsapi: 12 alone"),
+        (["$(reboot)"], "in none"),
+        (["`x`", "'\"", "\\"], "in none"),
+        (["..", "//", "?", "#"], "in none"),
+        (["v3.no.where"], "in none"),
+        (["\x1b[31m"], "in none"),
+        (["x" * 5000], "in none"),
+        (["https://a.example/v3/nowhere"], "in none"),
+    ],
+)
+def test_nothing_found_is_one_line_and_exit_code_1(asked: list[str], told: str) -> None:
+    """What each word finds alone, or which words are like it."""
+    status, out, err = run("api", *asked)
+    assert (status, out) == (1, "")
+    assert err.startswith("wechatpay-chain: no operation has all of these words (")
+    assert err.count("\n") == 1
+    assert told in err
+    assert "\x1b" not in err
+    assert told in close(asked)
+
+
+def test_a_word_that_is_no_path_is_a_word() -> None:
+    """Chinese with dots and slashes, and paths that lead nowhere, are searched as text."""
+    assert search(["商家/商户"]) == []
+    assert search(["/close"])
+    assert paths.segment("outTradeNo") in {part for each in search(["out-trade-no"]) for part in each.words}
+
+
+def test_it_needs_neither_configuration_nor_what_sends() -> None:
+    """Neither requests nor cryptography is imported, nor the PHP face, nor the sandbox."""
+    code = (
+        "import sys; from wechatpay_chain.cli import main; status = main(['api', 'refund']);"
+        "heavy = {'requests', 'cryptography', 'urllib3', 'wechatpay_chain.client', 'wechatpay_chain.sandbox'};"
+        "print(int(status), sorted(heavy & sys.modules.keys()))"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", env=environment, check=True
+    )
+    assert done.stdout.endswith("\n0 []\n")

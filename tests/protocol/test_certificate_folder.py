@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import os
+import ssl
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.authority import KEY, certificate
+from wechatpay_chain import Sandbox, errors
+from wechatpay_chain.crypto.key_loader import serial_of
+from wechatpay_chain.protocol.certificates import SHARED, Folder
+from wechatpay_chain.sandbox.identity import private_pem
+
+FIRST, SECOND = certificate(), certificate()
+
+
+def test_what_one_stores_another_reads(tmp_path: Path) -> None:
+    """All certificates and the time of the download; the folder comes into being."""
+    Folder(tmp_path / "a/b", is_cache=True).store([FIRST, SECOND], 1_700_000_000.0)
+    fetched = Folder(tmp_path / "a/b", is_cache=True).shared()
+    assert fetched is not None
+    assert [key.id for key in fetched.keys] == [serial_of(FIRST), serial_of(SECOND)]
+    assert fetched.at == 1_700_000_000.0
+
+
+def test_only_this_user_may_read_it(tmp_path: Path) -> None:
+    """Mode 0600 from the first byte, and nothing else is left in the folder."""
+    folder = Folder(tmp_path / "certs", is_cache=True)
+    for stored in ([FIRST], [SECOND]):
+        folder.store(stored, 1.0)
+        assert stat.S_IMODE((tmp_path / "certs" / SHARED).stat().st_mode) == 0o600
+        assert [file.name for file in (tmp_path / "certs").iterdir()] == [SHARED]
+    assert stat.S_IMODE((tmp_path / "certs").stat().st_mode) == 0o700
+
+
+def test_readers_see_the_old_or_the_new_and_nothing_between(tmp_path: Path) -> None:
+    """While one writes on and on."""
+    folder = Folder(tmp_path, is_cache=True)
+    folder.store([FIRST], 1.0)
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            folder.store([FIRST, SECOND], 1.0)
+            folder.store([FIRST], 1.0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    counts = set()
+    for _ in range(300):
+        fetched = folder.shared()
+        assert fetched is not None
+        counts.add(len(fetched.keys))
+    done.set()
+    writer.join()
+    assert counts <= {1, 2}
+
+
+PEM = FIRST.public_bytes(Encoding.PEM)
+# cryptography's own error for it is no ValueError.
+OF_VERSION_8 = ssl.DER_cert_to_PEM_cert(
+    FIRST.public_bytes(Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)
+).encode()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        PEM[: len(PEM) // 2],
+        PEM + PEM[:100] + b"\n-----END CERTIFICATE-----\n",
+        b"\xff\xfe",
+        private_pem(KEY).encode(),
+        certificate(ec.generate_private_key(ec.SECP256R1())).public_bytes(Encoding.PEM),
+        OF_VERSION_8,
+    ],
+)
+def test_a_damaged_file_is_ignored_and_told(tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Then the next download replaces it."""
+    (tmp_path / SHARED).write_bytes(damage)
+    folder = Folder.of(tmp_path, is_cache=True)
+    assert folder.shared() is None
+    assert f"{SHARED} is damaged and ignored" in caplog.text
+    folder.store([FIRST], 1.0)
+    assert folder.shared() is not None
+
+
+def test_a_damaged_certificate_of_a_person_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Keys that lie beside it are not."""
+    (tmp_path / "good.pem").write_bytes(PEM)
+    (tmp_path / "cut.pem").write_bytes(PEM[:100])
+    (tmp_path / "apiclient_key.pem").write_text(private_pem(KEY))
+    (tmp_path / "folder.pem").mkdir()
+    assert Folder.of(tmp_path, is_cache=True).certificates().keys() == {serial_of(FIRST)}
+    assert "cut.pem holds no certificate" in caplog.text
+    assert "apiclient_key" not in caplog.text
+    assert "PRIVATE" not in caplog.text
+
+
+def test_a_folder_that_is_no_cache_has_to_hold_one(tmp_path: Path) -> None:
+    """The shared file counts there as well, with all that it holds."""
+    with pytest.raises(errors.ConfigError, match="no certificate"):
+        Folder.of(tmp_path, is_cache=False).certificates()
+    Folder(tmp_path, is_cache=True).store([FIRST, SECOND], 1.0)
+    assert len(Folder.of(tmp_path, is_cache=False).certificates()) == 2
+    assert not Folder.of(tmp_path, is_cache=True).certificates()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A download is not lost for that."""
+    (tmp_path / "file").write_text("")
+    Folder(tmp_path / "file" / "certs", is_cache=True).store([FIRST], 1.0)
+    assert "cannot be written" in caplog.text
+    assert Folder(tmp_path / "file" / "certs", is_cache=True).shared() is None
+
+
+@pytest.mark.parametrize("entry", ["~nosuchuser/x", private_pem(KEY), "k" * 32, "a\0b", "", __file__, b"\xff" * 40])
+def test_what_can_be_no_folder_is_refused(entry: str) -> None:
+    """A key in the wrong place must not become a folder's name; nothing of it is shown."""
+    with pytest.raises(errors.ConfigError, match=r"^certs_dir: ") as caught:
+        Folder.of(entry, is_cache=True)
+    assert "kkk" not in str(caught.value)
+    assert "PRIVATE" not in str(caught.value)
+
+
+def test_a_client_that_cannot_download_needs_a_folder_with_certificates(gateway: Sandbox, tmp_path: Path) -> None:
+    """The APIv3 key alone is not enough: a request for certificates has to be signed."""
+    for lacking in ({"apiv3_key": None}, {"private_key": None, "serial": None}):
+        with pytest.raises(errors.ConfigError, match=r"^certs_dir: no certificate \(\*\.pem\) in "):
+            gateway.client(**{"certs": None, "certs_dir": tmp_path, **lacking})
+    gateway.client(certs=None, certs_dir=tmp_path).close()
+
+
+@pytest.mark.parametrize("is_cache", [True, False])
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path, is_cache: bool) -> None:
+    """Nor is it taken for a certificate."""
+    os.mkfifo(tmp_path / SHARED)
+    folder = Folder.of(tmp_path, is_cache)
+    assert folder.shared() is None

@@ -1,0 +1,209 @@
+"""What travels is what http.client would send and read; only in fewer pieces."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+from typing import Any
+
+import pytest
+import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.sockets import raw_server, request_of
+from wechatpay_chain import Sandbox, errors
+from wechatpay_chain.transport import connection
+from wechatpay_chain.transport.connection import with_fresh_connections
+
+HEADERS = {"Accept": "application/json", "X-Latin": "caf\xe9", "Empty": "", "Content-Type": "a; b=\tc"}
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def sent(manager: urllib3.PoolManager, method: str, body: Any, headers: dict[str, str]) -> list[bytes]:
+    """The pieces that one request came in, each sent by itself."""
+    pieces: list[bytes] = []
+
+    def behave(connection: socket.socket) -> None:
+        data = request_of(connection)
+        pieces.append(data)
+        connection.sendall(OK)
+
+    with raw_server(behave) as (url, _):
+        assert manager.request(method, f"{url}/v3/x?a=b", body=body, headers=headers, retries=False).data == b"ok"
+        port = url.rpartition(":")[2].encode()
+    return [piece.replace(port, b"PORT") for piece in pieces]
+
+
+BODIES = [None, b"", b"{}", b"x" * (1 << 16), b"y" * ((1 << 16) + 1), "text"]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_bytes_of_a_request_are_those_of_urllib3(method: str, body: Any) -> None:
+    """Head and body, in whatever order the fields come."""
+    (ours,), (theirs,) = (
+        sent(manager, method, body, HEADERS)
+        for manager in (with_fresh_connections(urllib3.PoolManager()), urllib3.PoolManager())
+    )
+    head, _, rest = ours.partition(b"\r\n\r\n")
+    expected, _, body_of_theirs = theirs.partition(b"\r\n\r\n")
+    assert sorted(head.split(b"\r\n")) == sorted(expected.split(b"\r\n"))
+    assert rest == body_of_theirs
+    assert head.startswith(f"{method} /v3/x?a=b HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n".encode())
+
+
+def test_names_and_values_may_be_bytes() -> None:
+    """As http.client takes them; a pool hands them on as they are given."""
+    received: list[bytes] = []
+
+    def behave(connection: socket.socket) -> None:
+        received.append(request_of(connection))
+        connection.sendall(OK)
+
+    headers: Any = {b"X-Bytes": "a", "X-Value": b"b", "X-Number": 5}
+    with raw_server(behave) as (url, _):
+        pool = with_fresh_connections(urllib3.PoolManager()).connection_from_url(url)
+        pool.urlopen("POST", "/", b"{}", headers, retries=False)
+        pool.close()
+    for field in (b"X-Bytes: a", b"X-Value: b", b"X-Number: 5"):
+        assert b"\r\n%b\r\n" % field in received[0]
+
+
+def test_a_short_request_leaves_as_one_piece(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call of the socket for head and body, as one TLS record would be."""
+    sizes: list[int] = []
+    send = http.client.HTTPConnection.send
+
+    def counting(self: Any, data: Any) -> None:
+        sizes.append(len(data))
+        send(self, data)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", counting)
+    with gateway.client() as wxpay:
+        answer = wxpay.v3.marketing.partner.productCoupon.notifyConfigs.post({"notify_url": "https://a.example"})
+        assert len(sizes) == 1
+        assert sizes[0] > len(answer.request.body or b"")
+        with pytest.raises(errors.ClientError):
+            wxpay.v3.nothing.post({"text": "x" * (1 << 16)})
+    assert len(sizes) == 3
+
+
+@pytest.mark.parametrize(
+    "headers", [{"A": "b\r\nC: d"}, {"A": "b\nC: d"}, {"A\r\nB": "c"}, {"A": "x\0\r\n"}, {"A": "中"}]
+)
+def test_no_field_begins_another(headers: dict[str, str]) -> None:
+    """What http.client refuses is refused, and nothing is sent."""
+    manager = with_fresh_connections(urllib3.PoolManager())
+
+    def behave(connection: socket.socket) -> None:
+        received.append(connection.recv(65536))
+
+    received: list[bytes] = []
+    with raw_server(behave) as (url, _):
+        for each in (urllib3.PoolManager(), manager):
+            with pytest.raises((ValueError, UnicodeEncodeError)):
+                each.request("POST", url, body=b"{}", headers=headers, retries=False)
+            each.clear()
+    assert not any(received)
+
+
+def test_a_host_may_be_left_out() -> None:
+    """urllib3's mark for a field that it would add by itself."""
+    skip = {"Accept-Encoding": urllib3.util.SKIP_HEADER, "User-Agent": urllib3.util.SKIP_HEADER}
+    (piece,) = sent(with_fresh_connections(urllib3.PoolManager()), "GET", None, skip)
+    assert b"SKIP" not in piece
+    assert b"Accept-Encoding" not in piece
+
+
+HEADS = [
+    b"",
+    b"A: b\r\n",
+    b"A:b\r\nC:  d \t\r\na: e\r\n",
+    b"Content-Length: 2\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n",
+    b"Content-Type: multipart/mixed; boundary=x\r\nContent-Length: 2\r\n",
+    b"Content-Type: message/rfc822\r\nX-Empty:\r\n",
+    b"A: b\r\n c\r\nD: e\r\n",
+    b"A: caf\xc3\xa9\r\n",
+    b"A: =?utf-8?q?x?=\r\n",
+    b"A b: c\r\nD: e\r\n",
+    b"no colon\r\nA: b\r\n",
+    b": empty\r\n",
+    b"From x\r\nA: b\r\n",
+    b"A: b\nC: d\n",
+    b"A: b\rC: d\r\n",
+    b"A: \0\r\n",
+    b"".join(b"A%d: b\r\n" % number for number in range(99)),
+    b"A: " + b"b" * 20_000 + b"\r\n",
+]
+
+
+def told(reader: Any, head: bytes, size: int = 8192) -> Any:
+    """All that a reader makes of a head, and what it leaves of the body."""
+    fp = io.BufferedReader(io.BytesIO(head + b"\r\nbody: x\r\n\r\nmore"), size)
+    message = reader(fp)
+    names = ["a", "content-length", "Connection", "TRANSFER-ENCODING", "content-type", "none"]
+    return (
+        message.items(),
+        [message.get(name) for name in names],
+        [message.get_all(name) for name in names],
+        [message.get(name, 5) for name in names],
+        len(message),
+        isinstance(message, http.client.HTTPMessage),
+        fp.read(),
+    )
+
+
+@pytest.mark.parametrize("head", HEADS, ids=range(len(HEADS)))
+@pytest.mark.parametrize("size", [8192, 1 << 20, 16])
+def test_a_head_is_read_as_http_client_reads_it(head: bytes, size: int) -> None:
+    """Plain, folded, foreign, broken, or not arrived whole; and not a byte of the body is taken for it."""
+    assert told(connection._read_head, head, size) == told(http.client.parse_headers, head, size)
+
+
+@given(head=st.lists(st.text("aA:\r\n \t\xe9-,", max_size=8).map(lambda text: text.encode("latin-1")), max_size=5))
+def test_any_head_is_read_as_http_client_reads_it(head: list[bytes]) -> None:
+    """Lines of whatever begins, divides and ends fields."""
+    lines = b"".join(line + b"\r\n" for line in head)
+    assert told(connection._read_head, lines) == told(http.client.parse_headers, lines)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda head: head.__setitem__("A", "x"),
+        lambda head: head.__delitem__("A"),
+        lambda head: head.add_header("A", "x", y="z"),
+        lambda head: head.replace_header("A", "x"),
+        lambda head: head.set_boundary("x"),
+        lambda head: head.set_type("text/plain"),
+        lambda head: head.set_param("y", "z"),
+        lambda head: head.del_param("boundary"),
+    ],
+)
+def test_a_head_that_is_changed_says_so(change: Any) -> None:
+    """As that of http.client, whatever changes it."""
+    heads = []
+    for reader in (connection._read_head, http.client.parse_headers):
+        head = reader(io.BufferedReader(io.BytesIO(b"A: b\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n")))
+        assert head.get("a") == "b"
+        change(head)
+        heads.append([head.items(), head.get("A"), head.get("content-type"), head.get("mime-version")])
+    assert heads[0] == heads[1]
+
+
+def test_too_many_fields_are_refused() -> None:
+    """As by http.client."""
+    with pytest.raises(http.client.HTTPException, match="100"):
+        told(connection._read_head, b"".join(b"A%d: b\r\n" % number for number in range(100)))
+
+
+def test_the_answers_of_the_gateway_are_read_so(gateway: Sandbox) -> None:
+    """http.client calls the function by its name; if it ever stops, this says so."""
+    with gateway.client() as wxpay:
+        answer = wxpay.v3.certificates.get()
+    read = answer.raw._original_response
+    assert read is not None
+    assert isinstance(read.msg, connection._Head)
+    assert read.msg["Request-ID"] == answer.request_id

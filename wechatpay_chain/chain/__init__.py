@@ -1,0 +1,1 @@
+"""Chains: words become a path."""

@@ -1,0 +1,164 @@
+"""What a prompt asks a chain: which words may follow, what can be called there, and how it looks."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, NamedTuple, TypeVar
+
+from wechatpay_chain.catalog import manual, sample, tree
+from wechatpay_chain.display import rendering
+from wechatpay_chain.encoding import paths
+from wechatpay_chain.request.call import VERBS, Verb
+
+__all__ = [
+    "Place",
+    "Spelled",
+    "documented",
+    "trust",
+]
+
+T = TypeVar("T")
+_TRUSTED: set[type] = set()
+
+
+def trust(*kinds: type) -> None:
+    """Let IPython's completer look at the attributes and items of ``kinds``, and of those that were told before.
+
+    It evaluates nothing of a class with a ``__getattr__`` of its own, so ``wxpay.v3['`` would offer no paths;
+    of chains it may, since making one does nothing. Called again, since IPython may be imported later.
+    """
+    _TRUSTED.update(kinds)
+    if "IPython.core.completer" not in sys.modules:
+        return
+    try:
+        guard = import_module("IPython.core.guarded_eval")
+    except ImportError:  # before IPython 8.8 the completer evaluated anything
+        return
+    policy = getattr(guard, "EVALUATION_POLICIES", {}).get("limited")
+    for name in ("allowed_getattr", "allowed_getitem"):
+        allowed = getattr(policy, name, None)
+        if isinstance(allowed, set):
+            allowed.update(_TRUSTED)
+
+
+def documented(kind: type[T]) -> type[T]:
+    """Give the objects of a class a ``__doc__`` of their own, which their ``_manual()`` tells."""
+    type.__setattr__(kind, "__doc__", _Doc(kind.__doc__ or ""))
+    return kind
+
+
+class Spelled(type):
+    """The class of chains, which has a property for each known word.
+
+    rlcompleter adds ``(`` to what can be called, as every node can, but not to a property. IPython needs none,
+    and would show the property in place of the node.
+    """
+
+    def __dir__(cls) -> list[str]:
+        # rlcompleter offers what the class has beside what the object lists, and so hides placeholders.
+        hidden = ("chain",) if "rlcompleter" in sys.modules and "IPython" not in sys.modules else ()
+        return [name for name in super().__dir__() if name not in hidden and re.match("_(?!_)", name) is None]
+
+    def __getattr__(cls, name: str) -> Any:
+        if "IPython" not in sys.modules:
+            from wechatpay_chain.catalog import tree
+
+            if name in tree.spellings():
+                return _WORD
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+
+_WORD = property(doc="A word of a path.")
+
+
+class _Doc:
+    def __init__(self, own: str) -> None:
+        self._own = own
+
+    def __get__(self, thing: Any, owner: object = None) -> str:
+        return self._own if thing is None else str(thing._manual()) or self._own
+
+
+_MOST_ROWS = 200
+
+
+class Place(NamedTuple):
+    """Where a chain stands: its path without the verb that it ends with, and that verb, if any.
+
+    ``whole`` is the path in which the last word is a word, whatever else it may be.
+    """
+
+    path: str
+    verb: Verb | None
+    whole: str
+
+    def names(self) -> list[str]:
+        """The attributes that make sense next: words as they are typed, and the verbs that exist here.
+
+        Where nothing is known of the path, every verb may be meant.
+        """
+        trust()
+        spelled = filter(None, map(paths.attribute, tree.children(self.whole)))
+        names = [*spelled, *self._verbs()]
+        # Completers hide names with an underscore where there is another one, and would insert it unasked.
+        return names if names and all(name.startswith("_") for name in names) else [*names, "chain"]
+
+    def keys(self) -> list[str]:
+        """The paths of the operations below, as ``[…]`` takes them."""
+        depth = len(tree.segments(self.whole))
+        below = ("/".join(each.words[depth:]) for each in tree.below(self.whole) if len(each.words) > depth)
+        return [paths.shown(path) for path in dict.fromkeys(below)]
+
+    def manual(self, mchid: str, face: str) -> str:
+        """What ``help`` tells of it to users of a face; empty where nothing is known."""
+        dialect = sample.DIALECTS[face]
+        if self.verb is None:
+            return manual.manual(self.path, "", mchid, dialect)
+        told = manual.manual(self.path, self.verb.method, mchid, dialect)
+        below = manual.manual(self.whole, "", mchid, dialect)
+        return "\n\n".join(filter(None, (told, below)))
+
+    def line(self) -> str:
+        """Its path, and the operations at it and below."""
+        summary = manual.summary(self.path, self.verb.method if self.verb else "")
+        return f"<{self.shown()}{': ' if summary else ''}{summary}>"
+
+    def shown(self) -> str:
+        """Verb and path, placeholders as ``<name>``."""
+        path = rendering.shown(paths.shown(self.path)).replace("\n", "\\u000a")
+        return f"{self.verb.method + ' ' if self.verb else ''}/{path}"
+
+    def listing(self) -> str:
+        """The same as ``line``, an operation a line."""
+        if self.verb is not None:
+            return self.line()
+        return "\n".join([f"<{self.shown()}>", *manual.listed(tree.below(self.path))])
+
+    def html(self) -> str:
+        """The same as a table, each name linked to its documentation."""
+        rows = "".join(self._rows())
+        title = f"<p><code>{html.escape(self.shown())}</code></p>"
+        return f"{title}<table>{rows}</table>" if rows else title
+
+    def _rows(self) -> Iterator[str]:
+        found = tree.below(self.path)
+        if self.verb is not None:
+            found = [each for each in (tree.matching(self.verb.method, self.path),) if each]
+        for each in found[:_MOST_ROWS]:
+            name = html.escape(each.name)
+            link = next(reversed(each.facts.get("docs") or [""]))
+            name = f'<a href="{html.escape(link)}">{name}</a>' if link else name
+            chain = html.escape(tree.spelled("/".join(each.words)))
+            yield f"<tr><td>{each.method}</td><td><code>{chain}</code></td><td>{name}</td></tr>"
+
+    def _verbs(self) -> Iterator[str]:
+        here = tree.branch(self.whole)
+        if here is None and self.verb is not None and tree.matching(self.verb.method, self.path):
+            return
+        for name, verb in VERBS.items():
+            if here is None or verb.method in here.operations:
+                yield name

@@ -1,0 +1,1 @@
+"""A verb and its arguments become one checked value."""

@@ -1,0 +1,290 @@
+"""The body of a call as the bytes that will be signed and sent."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NoReturn, TypeAlias
+
+from wechatpay_chain.encoding.query import iso_string
+from wechatpay_chain.errors import ChainError
+from wechatpay_chain.request.options import JSON_UTF8, Face, mapping
+from wechatpay_chain.transport.media import Media, uploaded
+from wechatpay_chain.transport.multipart import Multipart
+
+__all__ = [
+    "Body",
+    "Envelope",
+    "Headers",
+    "Sealed",
+    "Seals",
+    "encode",
+    "own_boundary",
+    "signable",
+]
+
+
+class Sealed:
+    """A text that WeChat Pay wants encrypted, such as a name or an identity number.
+
+    Anywhere in a JSON body it becomes the base64 of its RSA-OAEP ciphertext when the request is made, for
+    the very key that the request's ``Wechatpay-Serial`` names. At most 214 bytes of UTF-8. It is never
+    shown, printed or pickled. Source: https://pay.weixin.qq.com/doc/v3/merchant/4013053257
+    """
+
+    __slots__ = ("_text",)
+
+    _text: str
+
+    def __init__(self, text: str) -> None:
+        told = "" if isinstance(text, str) else f"expected text, found {type(text).__name__}"
+        if not told and text != text.encode("utf-8", "replace").decode("utf-8"):
+            told = "text that UTF-8 cannot hold"
+        if told:
+            del text
+            raise ChainError(f"Sealed: {told}; nothing was sent")
+        object.__setattr__(self, "_text", str.__str__(text))
+
+    def __repr__(self) -> str:
+        return "Sealed(…)"
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a sealed text never changes: {name} cannot be set")
+
+    def __copy__(self) -> Sealed:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Sealed:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("Sealed holds a text that is not to be stored, and is not pickled; seal it where it is sent")
+
+
+class Seals:
+    """What ``json.dumps`` takes as ``default``: it puts a mark in the place of each sealed text.
+
+    ``fallback`` spells what is not sealed, as another ``default`` does.
+    """
+
+    def __init__(self, fallback: Callable[[Any], str] | None = None) -> None:
+        self._fallback = fallback
+        self.texts: list[Sealed] = []
+        self.mark = ""
+
+    def __call__(self, value: Any) -> str:
+        """The mark for a sealed text; TypeError, as ``json`` expects it, for what nobody spells."""
+        if not isinstance(value, Sealed):
+            if self._fallback is None:
+                raise TypeError(type(value).__name__)
+            return self._fallback(value)
+        self.mark = self.mark or secrets.token_hex(16)
+        self.texts.append(value)
+        return self.mark
+
+
+class Envelope(bytes):
+    """A JSON body with marks in the places of sealed texts; ``paths`` name the fields, in the same order.
+
+    It is bytes, so that whoever takes it for the final body sends marks, and never a text.
+    """
+
+    _seals: Seals
+    _paths: Sequence[str]
+
+    @classmethod
+    def of(cls, body: bytes, seals: Seals, paths: Sequence[str]) -> Envelope:
+        """The body in which ``seals`` has left its marks."""
+        envelope = cls(body)
+        envelope._seals, envelope._paths = seals, paths
+        return envelope
+
+    def opened(self, encrypt: Callable[[str], str]) -> bytes:
+        """The body with every text encrypted; ChainError names the field of one that is too long."""
+        head, *rest = bytes(self).split(self._seals.mark.encode("ascii"))
+        body = [head]
+        for piece, sealed, path in zip(rest, self._seals.texts, self._paths, strict=True):
+            body += (_encrypt(sealed, path, encrypt), piece)
+        return b"".join(body)
+
+
+def _encrypt(sealed: Sealed, path: str, encrypt: Callable[[str], str]) -> bytes:
+    try:
+        return encrypt(sealed._text).encode("ascii")
+    except ValueError as error:
+        reason = str(error).removeprefix("text: ")
+    raise ChainError(f"json: {path or 'the body'}: {reason}; nothing was sent")
+
+
+Body: TypeAlias = "bytes | Multipart | None"
+Headers: TypeAlias = "tuple[tuple[str, str | None], ...]"
+
+
+def encode(options: Mapping[str, Any], face: Face) -> tuple[Body, str]:
+    """Body and content type from the one body among the options; None for no body.
+
+    Raises ChainError for two of them, and for what cannot be written, naming the field.
+    """
+    given = {name: options[name] for name in _WRITERS if options.get(name) is not None}
+    fields = given.pop("data", None) if "files" in given else None
+    if len(given) > 1:
+        raise ChainError(f"{' and '.join(map(face.typed, given))} are two bodies; pass one; nothing was sent")
+    name, body = next(iter(given.items()), ("", None))
+    meta = options.get("meta")
+    if meta is not None and not isinstance(body, Media):
+        raise ChainError("meta: it describes a file; pass Media(file) as the body; nothing was sent")
+    if isinstance(body, Media):
+        body = (body if meta is None else body.replaced(mapping(meta, "meta"))).form()
+    elif name == "files":
+        body = uploaded(body, fields)
+    elif isinstance(body, Multipart):
+        body = body.anew()
+    if isinstance(body, Multipart):
+        return body, body.content_type
+    return _WRITERS[name](body, face) if name else (None, JSON_UTF8)
+
+
+def own_boundary(headers: Headers, body: Body, content_type: str) -> Headers:
+    """The headers without a Content-Type of a form that names no boundary; ChainError for another boundary."""
+    if not isinstance(body, Multipart):
+        return headers
+    for name, value in headers:
+        if name.lower() == "content-type" and body.boundary not in (value or ""):
+            if value and ("boundary=" in value or not value.lower().startswith("multipart/form-data")):
+                raise ChainError(
+                    f"headers: Content-Type is {value[:80]!r}, but the body is {content_type}; nothing was sent"
+                )
+            headers = tuple(pair for pair in headers if pair[0] != name)
+    return headers
+
+
+def signable(body: Body) -> Body:
+    """The body as it is signed and sent: a form without meta is no upload of WeChat Pay's, and is signed whole."""
+    return body.read() if isinstance(body, Multipart) and body.meta is None else body
+
+
+def _data(data: Any, face: Face) -> tuple[bytes, str]:
+    return (_encoded(data), JSON_UTF8) if isinstance(data, str | bytes | bytearray) else _json(data, face)
+
+
+def _raw(body: Any, face: Face) -> tuple[bytes, str]:
+    if callable(getattr(body, "read", None)):
+        # What is signed is the whole of it; an upload goes as Media, whose meta is signed alone.
+        try:
+            body = body.read()
+        except (OSError, ValueError) as error:
+            raise ChainError(f"body: the file cannot be read ({error}); nothing was sent") from None
+    if isinstance(body, str | bytes | bytearray):
+        return _encoded(body), JSON_UTF8
+    raise ChainError(f"body: expected text or bytes, found {type(body).__name__}; nothing was sent")
+
+
+def _form(form: tuple[str, str], face: Face) -> tuple[bytes, str]:
+    return form[0].encode("utf-8"), form[1]
+
+
+def _encoded(text: str | bytes | bytearray) -> bytes:
+    try:
+        return text.encode("utf-8") if isinstance(text, str) else bytes(text)
+    except UnicodeEncodeError:
+        raise ChainError("data: text that UTF-8 cannot hold; nothing was sent") from None
+
+
+def _json(payload: Any, face: Face) -> tuple[bytes, str]:
+    takes_dates = face.query_style.takes_dates
+    try:
+        return _PLAIN.encode(payload).encode("utf-8"), face.json_content_type
+    except (TypeError, ValueError, RecursionError):
+        # It holds sealed texts or dates, or what no JSON can hold.
+        seals = Seals(_date if takes_dates else None)
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=seals)
+        body = text.encode("utf-8")
+        sealed = Envelope.of(body, seals, _sealed_at(payload)) if seals.texts else body
+        return sealed, face.json_content_type
+    except ChainError as error:
+        raise ChainError(f"json: {error}") from None
+    except (TypeError, ValueError, RecursionError):
+        reason = _culprit(payload, takes_dates) or "the body is nested too deep, or in itself"
+    raise ChainError(f"json: {reason}; nothing was sent")
+
+
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _date(value: Any) -> str:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return iso_string(value)
+    raise TypeError
+
+
+def _culprit(payload: Any, takes_dates: bool) -> str:
+    """The first place that is no JSON, and what is there."""
+    left = [("", payload)]
+    seen = set()
+    while left:
+        where, value = left.pop()
+        if not isinstance(value, dict | list | tuple):
+            told = _unfit(value, where or "the body", takes_dates)
+        elif id(value) in seen:
+            continue
+        else:
+            seen.add(id(value))
+            told = _unfit_key(value, where or "the body") if isinstance(value, dict) else ""
+            left += reversed(_inside(value, where))
+        if told:
+            return told
+    return ""
+
+
+def _sealed_at(payload: Any) -> list[str]:
+    """Where the sealed texts are, in the order of the body."""
+    left = [("", payload)]
+    found = []
+    while left:
+        where, value = left.pop()
+        if isinstance(value, Sealed):
+            found.append(where)
+        elif isinstance(value, dict | list | tuple):
+            left += reversed(_inside(value, where))
+    return found
+
+
+def _inside(value: Any, where: str) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [(f"{where}.{key}" if where else str(key), item) for key, item in value.items()]
+    return [(f"{where}[{index}]", item) for index, item in enumerate(value)]
+
+
+def _unfit_key(value: dict[Any, Any], where: str) -> str:
+    wrong = next((key for key in value if not isinstance(key, str | int | float | None)), None)
+    return "" if wrong is None else f"{where} has a key that is {type(wrong).__name__}, expected text"
+
+
+def _unfit(value: Any, where: str, takes_dates: bool) -> str:
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            return f"{where} holds text that UTF-8 cannot"
+        return ""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{where} is {value}, which JSON cannot hold"
+    if value is None or isinstance(value, bool | int | float | Sealed):
+        return ""
+    if takes_dates and isinstance(value, datetime):
+        return "" if value.tzinfo else f"{where} is a datetime without a time zone; give it one"
+    return f"{where} is {type(value).__name__}; pass text, a number, True, False, None, a list or a dict"
+
+
+_WRITERS: Mapping[str, Callable[[Any, Face], tuple[bytes, str]]] = {
+    "json": _json,
+    "data": _data,
+    "raw": _raw,
+    "form": _form,
+    "multipart": _raw,
+    "files": _raw,
+}

@@ -39,21 +39,12 @@ class Body(Protocol):
         """Up to ``size`` bytes; none at the end. BadRequest for a body that breaks off or breaks a rule."""
         ...
 
-    @property
-    def ended(self) -> bool:
-        """Whether all of it has been read."""
-        ...
-
 
 class _Counted:
     """A body whose length was told."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         self._file, self._left = file, length
-
-    @property
-    def ended(self) -> bool:
-        return not self._left
 
     def read(self, size: int) -> bytes:
         if not self._left:
@@ -70,12 +61,12 @@ class _Chunked:
 
     def __init__(self, file: BinaryIO, longest: int) -> None:
         self._file, self._longest = file, longest
-        self._read, self._left, self.ended = 0, 0, False
+        self._read, self._left, self._ended = 0, 0, False
 
     def read(self, size: int) -> bytes:
-        if not self._left and not self.ended:
+        if not self._left and not self._ended:
             self._begin()
-        if self.ended:
+        if self._ended:
             return b""
         block = self._file.read(min(size, self._left))
         if not block:
@@ -96,7 +87,7 @@ class _Chunked:
             raise BadRequest(413, f"the body is longer than {self._longest} bytes")
         if not self._left:
             self._pass_over_trailers()
-            self.ended = True
+            self._ended = True
 
     def _pass_over_trailers(self) -> None:
         for _ in range(_MOST_TRAILERS):
@@ -113,10 +104,6 @@ class _Announced:
 
     def __init__(self, body: Body, ask: Callable[[], None]) -> None:
         self._body, self._ask, self._asked = body, ask, False
-
-    @property
-    def ended(self) -> bool:
-        return self._body.ended
 
     def read(self, size: int) -> bytes:
         if not self._asked:

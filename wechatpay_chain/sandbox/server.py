@@ -15,6 +15,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -36,6 +37,7 @@ _LONGEST_FORM = 4 * 1024 * 1024 * 1024
 # connection, and the client loses the answer. So much is read, for so many seconds.
 _LINGER_BYTES = 64 * 1024 * 1024
 _LINGER_SECONDS = 2.0
+_LAST_PORT = 65535
 _LOGGER = logging.getLogger("wechatpay_chain.sandbox")
 _FAILED = Answer.of(500, {"code": "SYSTEM_ERROR", "message": "系统异常，请稍后重试"})
 _VERSIONS = ("HTTP/1.0", "HTTP/1.1")
@@ -72,13 +74,15 @@ class Server(ThreadingHTTPServer):
         self._tls = tls
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
+        if not 0 <= port <= _LAST_PORT:
+            raise ConfigError(f"port: expected 0 to {_LAST_PORT}, found {port}", "port")
         try:
             family, _, _, _, address = socket.getaddrinfo(
                 host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
             self.address_family = family
             super().__init__(address, _Connection)  # type: ignore[arg-type]
-        except (OSError, OverflowError, UnicodeError) as error:
+        except (OSError, UnicodeError) as error:
             raise _not_to_be_had(host, port, error) from error
 
     @property
@@ -146,8 +150,6 @@ def _not_to_be_had(host: str, port: int, error: Exception) -> ConfigError:
         return ConfigError(told, "port")
     if code == errno.EACCES:
         return ConfigError(f"port: {port} needs a privilege that this process lacks; choose one above 1023", "port")
-    if isinstance(error, OverflowError):
-        return ConfigError(f"port: expected 0 to 65535, found {port}", "port")
     return ConfigError(f"host: {host!r} is no address of this machine ({error}); 127.0.0.1 is the default", "host")
 
 
@@ -167,7 +169,7 @@ class _Connection(BaseHTTPRequestHandler):
         """Make the files of the socket, and shake hands where it speaks TLS."""
         super().setup()
         self._client = Client()
-        self._body: framing.Body | None = None
+        self._is_refused = False
         if isinstance(self.connection, ssl.SSLSocket):
             try:
                 self.connection.do_handshake()
@@ -181,7 +183,7 @@ class _Connection(BaseHTTPRequestHandler):
         """Close, after what a refused client is still sending was read."""
         with contextlib.suppress(OSError):
             super().finish()
-            if self._body is not None and not self._body.ended:
+            if self._is_refused:
                 self._linger()
 
     def version_string(self) -> str:
@@ -239,14 +241,15 @@ class _Connection(BaseHTTPRequestHandler):
 
         A method that is no method is 405, as it is for any path; the others are in WeChat Pay's shape.
         """
-        self.close_connection = True
+        self.close_connection = self._is_refused = True
         if self.request_version not in _VERSIONS:
             # http.server answers such a request without a head.
             self.request_version = "HTTP/1.0"
         if code == 501 and not hasattr(self, f"do_{self.command}"):
             self._send(Answer(405))
             return
-        told = f"HTTP 请求不符合微信支付 APIv3 接口规则: {message}"
+        reason = ", ".join(filter(None, (message or HTTPStatus(code).description, explain)))
+        told = f"HTTP 请求不符合微信支付 APIv3 接口规则: {reason}"
         if self._first_line.startswith(b"\x16\x03"):
             told = "this port speaks plain HTTP, and the client began with TLS: write http:// or use tls=True"
         self._send(Answer.of(code, {"code": "INVALID_REQUEST", "message": told}))
@@ -263,7 +266,7 @@ class _Connection(BaseHTTPRequestHandler):
     def _read(self) -> tuple[bytes, Form | None]:
         is_form, boundary = upload.form_of(self.headers.get("Content-Type", ""))
         longest = _LONGEST_FORM if is_form else _LONGEST_BODY
-        body = self._body = framing.body_of(self.headers, self.rfile, self.request_version, longest, self._ask_for_body)
+        body = framing.body_of(self.headers, self.rfile, self.request_version, longest, self._ask_for_body)
         if not is_form:
             return b"".join(iter(lambda: body.read(1 << 20), b"")), None
         algorithm = "sha256" if self.path.startswith("/v3/") else "md5"

@@ -100,7 +100,7 @@ def request(
     sent: str = "",
     **changes: Any,
 ) -> bytes:
-    """The bytes of a signed request; ``headers`` replace or, as None, take away; ``sent`` is the target that travels."""
+    """The bytes of a signed request; ``headers`` replace or, as None, take away; ``sent`` travels as target."""
     lines: dict[str, str | None] = {
         "Host": gateway.base_url.partition("://")[2],
         "Accept": "application/json",

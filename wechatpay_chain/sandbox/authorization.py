@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from wechatpay_chain.catalog import tree
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.encoding import scalars
 from wechatpay_chain.protocol import v2
@@ -55,18 +56,15 @@ class Numbers(NamedTuple):
 _NUMBERS = Numbers()
 
 
-def check(identity: Identity, party: Party, request: Received, template: str = "") -> None:
-    """Raise the Refusal that WeChat Pay would answer with, unless ``party`` has signed the request.
-
-    ``template`` is the documented path, with placeholders, of what was asked for.
-    """
+def check(identity: Identity, party: Party, request: Received) -> None:
+    """Raise the Refusal that WeChat Pay would answer with, unless ``party`` has signed the request."""
     is_transaction = request.target.startswith(_TRANSACTIONS)
     if not is_transaction:
         _check_headers(request)
     _check_language(request)
     fields = _fields(request, party, is_transaction)
     _check_time(fields["timestamp"])
-    _Check(identity, party, request, fields, template).run()
+    _Check(identity, party, request, fields).run()
     _check_payload(party, request)
     if is_transaction:
         # Whether these paths take a signed request without the two is not known; the documentation requires them.
@@ -76,17 +74,18 @@ def check(identity: Identity, party: Party, request: Received, template: str = "
 def _check_headers(request: Received) -> None:
     lacks = [name for name in ("Accept", "User-Agent") if not request.headers.get(name)]
     if lacks:
-        detail = _sandbox("header", f"header {' and '.join(lacks)}: missing")
-        raise Refusal(400, "INVALID_REQUEST", "Http头缺少Accept或User-Agent", detail, is_signed=False)
+        cause = f"header {' and '.join(lacks)}: missing"
+        told = f"Http头缺少Accept或User-Agent（沙箱：{cause}）"
+        raise Refusal(400, "INVALID_REQUEST", told, _sandbox("header", cause), is_signed=False)
 
 
 def _check_language(request: Received) -> None:
     """406 for what fetch() of node sends by itself, too: ``Accept-Language: *``."""
     language = request.headers.get("Accept-Language")
-    if language is not None and language not in _LANGUAGES:
-        detail = _sandbox("header", f"Accept-Language {language[:40]!r}: send one of {', '.join(sorted(_LANGUAGES))}")
-        told = f"传入了不支持的 Accept-Language: {language[:40]}"
-        raise Refusal(406, "PARAM_ERROR", told, detail, is_signed=False)
+    if language and language not in _LANGUAGES:
+        cause = f"Accept-Language {language[:40]!r}: send one of {', '.join(sorted(_LANGUAGES))}, or none"
+        told = f"传入了不支持的 Accept-Language（沙箱：{cause}）"
+        raise Refusal(406, "PARAM_ERROR", told, _sandbox("header", cause), is_signed=False)
 
 
 def _fields(request: Received, party: Party, is_transaction: bool) -> dict[str, str]:
@@ -134,12 +133,10 @@ def _check_time(timestamp: str) -> None:
     now = time.time()
     if _DIGITS.fullmatch(timestamp) and abs(now - int(timestamp)) <= CLOCK_WINDOW:
         return
-    told = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"
-    detail = {
-        "field": "timestamp",
-        "location": "authorization",
-        **_sandbox("time", _wrong_time(timestamp, now), expected=str(int(now)), signed=timestamp[:40]),
-    }
+    cause = _wrong_time(timestamp, now)
+    told = f"Http头Authorization中的timestamp与发起请求的时间不得超过5分钟（沙箱：{cause}）"
+    sandbox = _sandbox("time", cause, expected=str(int(now)), signed=timestamp[:40])
+    detail = {"field": "timestamp", "location": "authorization", **sandbox}
     raise Refusal(401, "SIGN_ERROR", told, detail, is_signed=False, number=_NUMBERS.malformed)
 
 
@@ -151,12 +148,10 @@ def _wrong_time(timestamp: str, now: float) -> str:
     offset = int(timestamp) - now
     hours = round(offset / 3600)
     if hours and abs(offset - hours * 3600) <= CLOCK_WINDOW and abs(hours) <= 14:
-        return (
-            f"the timestamp is {hours:+d} hours off: local time was taken for UTC; seconds since 1970 have no time zone"
-        )
+        return f"the timestamp is {hours:+d} hours off: local time was taken for UTC; Unix time has no time zone"
     side = "ahead of" if offset > 0 else "behind"
     return (
-        f"the timestamp is {abs(offset):.0f} s {side} this machine's clock, {CLOCK_WINDOW} allowed; set the clock (NTP)."
+        f"the timestamp is {abs(offset):.0f} s {side} this machine's clock, {CLOCK_WINDOW} allowed; set the clock."
         " The sandbox's own clock has no part in it"
     )
 
@@ -164,13 +159,10 @@ def _wrong_time(timestamp: str, now: float) -> str:
 class _Check:
     """One request's signature, against whoever may have signed it."""
 
-    def __init__(
-        self, identity: Identity, party: Party, request: Received, fields: Mapping[str, str], template: str
-    ) -> None:
+    def __init__(self, identity: Identity, party: Party, request: Received, fields: Mapping[str, str]) -> None:
         self._identity, self._party, self._request, self._fields = identity, party, request, fields
         body = request.body if request.form is None else request.form.meta
         self._parts = Parts(request.method, request.target, fields["timestamp"], fields["nonce_str"], body)
-        self._template = template
 
     def run(self) -> None:
         """Whose number, whose serial, and the signature, in this order."""
@@ -229,7 +221,8 @@ class _Check:
             "the platform certificate": identity.certificate_key.public_key(),
         }
         raw = b"" if self._request.form is None else self._request.body
-        request = Request(self._request.host, raw, self._template)
+        operation = tree.matching(self._request.method, self._request.target)
+        request = Request(self._request.host, raw, operation.path if operation else "")
         return diagnose(self._parts, self._fields["signature"], keys, request)
 
     def _holds(self) -> bool:
@@ -310,7 +303,13 @@ def check_v2(identity: Identity, fields: Mapping[str, Any], path: str) -> str:
 def _malformed(told: str, cause: str, is_transaction: bool) -> Refusal:
     detail = {"field": "authorization", "location": "header", **_sandbox("authorization", cause)}
     return Refusal(
-        401, "SIGN_ERROR", told, detail, is_signed=False, number=_NUMBERS.malformed, has_request_id=not is_transaction
+        401,
+        "SIGN_ERROR",
+        f"{told}（沙箱：{cause}）",
+        detail,
+        is_signed=False,
+        number=_NUMBERS.malformed,
+        has_request_id=not is_transaction,
     )
 
 

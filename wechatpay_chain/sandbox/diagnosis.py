@@ -285,7 +285,10 @@ _SHAPES: tuple[Shape, ...] = (
     ),
     (
         lambda lines: b"\n".join(lines) + b"\n\n",
-        Cause("there is one line break too many after the last line", "最后一行之后多了一个换行符"),
+        Cause(
+            "there is one line break too many after the last line; Go's json.Encoder writes one behind the body",
+            "最后一行之后多了一个换行符（Go的json.Encoder会在请求体后写入换行符）",
+        ),
     ),
     (
         lambda lines: b"\r\n".join(lines) + b"\r\n",
@@ -377,6 +380,7 @@ def _targets(target: str, request: Request) -> Iterator[Variant]:
         yield _variant(
             path, "the query was left out of the signed target", "签名的URL缺少查询串，应与实际发送的完全一致"
         )
+        yield from _encodings(target)
         yield from _queries(path, query)
     else:
         yield _variant(f"{target}?", "a question mark without a query was signed", "签名的URL末尾多了问号")
@@ -448,8 +452,6 @@ def _encodings(target: str) -> Iterator[Variant]:
     path, mark, query = target.partition("?")
     for head in dict.fromkeys((path, quote(path, safe="/%"))):
         for text, why in (
-            (unquote(query), _UNENCODED),
-            (unquote_plus(query), _UNENCODED),
             (query.replace("%", "%25"), _TWICE),
             (query.replace("%25", "%"), _TWICE_SENT),
             (query.replace("~", "%7E"), _TILDE),
@@ -459,16 +461,18 @@ def _encodings(target: str) -> Iterator[Variant]:
             (query.replace("+", "%20"), _PLUS),
             (_ESCAPE.sub(lambda found: found[0].lower(), query), _CASE),
             (_ESCAPE.sub(lambda found: found[0].upper(), query), _CASE),
+            (unquote(query), _UNENCODED),
+            (unquote_plus(query), _UNENCODED),
         ):
             yield Variant(f"{head}{mark}{text}".encode(), why)
     for text, why in (
-        (unquote(path), _UNENCODED),
         (path.replace("%", "%25"), _TWICE),
         (path.replace("%25", "%"), _TWICE_SENT),
         (path.replace("~", "%7E"), _TILDE),
         (path.replace("%7E", "~").replace("%7e", "~"), _TILDE),
         (_ESCAPE.sub(lambda found: found[0].lower(), path), _CASE),
         (_ESCAPE.sub(lambda found: found[0].upper(), path), _CASE),
+        (unquote(path), _UNENCODED),
     ):
         yield Variant(f"{text}{mark}{query}".encode("utf-8", "replace"), why)
     yield Variant(unquote(target).encode("utf-8", "replace"), _UNENCODED)
@@ -525,7 +529,7 @@ def _bodies_of_nothing(target: str) -> Iterator[Variant]:
 
 
 _SERIALISED = Cause(
-    "the JSON was serialised twice, for the signature and for the wire, and not alike; sign the very bytes that are sent",
+    "the JSON was serialised twice, for the signature and for the wire, and not alike; sign the bytes that are sent",
     "请求体被序列化了两次，签名的与发送的文本不同；请对实际发送的字节签名",
 )
 _SORTED = Cause(

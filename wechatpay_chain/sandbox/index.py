@@ -35,7 +35,8 @@ mchid     {mchid}</pre>
 <ul>
 <li>APIv3: <code>{url}/v3/…</code></li>
 <li>APIv2: <code>{url}/pay/…</code>, <code>{url}/secapi/…</code></li>
-<li><a href="/_/">/_/</a>: 支付订单、推进时钟、查看请求和通知<br>pay orders, move the clock, see requests and notices</li>
+<li><a href="/_/">/_/</a>: 支付订单、推进时钟、查看请求和通知<br>
+pay orders, move the clock, see requests and notices</li>
 </ul>
 </body>
 </html>

@@ -31,17 +31,22 @@ def diagnose_v2(fields: Mapping[str, Any], text: str, keys: Mapping[str, str]) -
     right = next(iter(keys))
     for name, key in keys.items():
         for candidate, why in _texts(fields, text, key):
-            if sign.upper() in _digests(candidate, key, len(sign)):
-                causes = [f"签名所用的密钥是{name}，应为{right}"] * (name != right) + [why] * bool(why)
-                return "；".join(causes) or "sign应为大写"
+            for made, how in _digests(candidate, key, len(sign)):
+                if made.upper() == sign.upper():
+                    causes = [f"签名所用的密钥是{name}，应为{right}"] * (name != right)
+                    return "；".join([*causes, *filter(None, (why, how))]) or "sign应为大写"
     return f"字段或密钥与签名时不同；应签文本为 {text[:256]}{'…' if len(text) > 256 else ''}&key={right}"
 
 
-def _digests(text: str, key: str, size: int) -> tuple[str, ...]:
+def _digests(text: str, key: str, size: int) -> Iterator[tuple[str, str]]:
+    """Hexadecimal digests of this size, and what is wrong with each."""
     data = text.encode("utf-8", "surrogatepass")
-    if size == 32:
-        return (hashlib.md5(data, usedforsecurity=False).hexdigest().upper(),)
-    return hmac.new(key.encode(), data, "sha256").hexdigest().upper(), hashlib.sha256(data).hexdigest().upper()
+    if size == len(hashlib.md5(usedforsecurity=False).hexdigest()):
+        yield hashlib.md5(data, usedforsecurity=False).hexdigest(), ""
+        yield hmac.new(key.encode(), data, "md5").hexdigest(), "用了HMAC-MD5，应为MD5"
+    else:
+        yield hmac.new(key.encode(), data, "sha256").hexdigest(), ""
+        yield hashlib.sha256(data).hexdigest(), "用了SHA-256，应为HMAC-SHA256"
 
 
 def _texts(fields: Mapping[str, Any], text: str, key: str) -> Iterator[tuple[str, str]]:

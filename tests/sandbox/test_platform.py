@@ -170,7 +170,7 @@ def test_an_identity_is_read_back() -> None:
     identity = Identity.new("1900000109")
     again = Identity.from_json(identity.to_json())
     assert again.configuration() == identity.configuration()
-    assert again.merchant_entry()["key"] == identity.merchant_entry()["key"]
+    assert again.merchant_entry["key"] == identity.merchant_entry["key"]
     assert again.authority.pem == identity.authority.pem
     assert again.to_json() == identity.to_json()
     assert identity.secret not in repr(identity)
@@ -188,4 +188,4 @@ def test_the_certificates_are_those_of_one_authority() -> None:
     merchant = identity.merchant_certificate
     assert merchant.serial_number == int(identity.serial, 16)
     assert [name.value for name in merchant.subject] == ["1900000109"]
-    assert x509.load_pem_x509_certificate(identity.merchant_entry()["cert"].encode()) == merchant
+    assert x509.load_pem_x509_certificate(identity.merchant_entry["cert"].encode()) == merchant

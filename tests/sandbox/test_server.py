@@ -366,7 +366,7 @@ def test_urls_for_download_are_https_under_tls(tls: Sandbox, trust: Path) -> Non
 
 def test_a_merchants_certificate_is_seen(tls: Sandbox, trust: Path, tmp_path: Path) -> None:
     """Its serial is the merchant's; who shows none, and who shows another authority's, is told apart."""
-    entry = tls.identity.merchant_entry()
+    entry = tls.identity.merchant_entry
     (tmp_path / "merchant.pem").write_text(entry["cert"] + entry["key"])
     context = ssl.create_default_context(cafile=str(trust))
     send(tls, request(tls), tls=context)
@@ -380,7 +380,7 @@ def test_a_certificate_of_another_sandbox_is_refused(
     tls: Sandbox, trust: Path, tmp_path: Path, gateway: Sandbox
 ) -> None:
     """In the handshake, as no certificate of a stranger passes."""
-    entry = gateway.identity.merchant_entry()
+    entry = gateway.identity.merchant_entry
     (tmp_path / "stranger.pem").write_text(entry["cert"] + entry["key"])
     context = ssl.create_default_context(cafile=str(trust))
     context.load_cert_chain(tmp_path / "stranger.pem")

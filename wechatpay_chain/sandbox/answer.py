@@ -16,6 +16,7 @@ from wechatpay_chain.protocol.merchant import MERCHANT
 from wechatpay_chain.protocol.v3 import answer_text
 
 __all__ = [
+    "EXAMPLE",
     "UNKNOWN",
     "Answer",
     "Client",
@@ -27,6 +28,9 @@ __all__ = [
     "signed_headers",
     "wrong",
 ]
+
+# The header of an answer that is made of the documentation's examples.
+EXAMPLE = "Sandbox-Example"
 
 
 @dataclass
@@ -104,6 +108,7 @@ class Answer:
 
     ``pieces`` is a body that is made while it is sent, of ``length`` bytes where that is known. ``covered`` is
     what the signature covers in place of the body; ``is_signed`` is False for an answer without one.
+    ``fields`` are those of an APIv2 answer, which becomes XML when it is signed.
     """
 
     status: int
@@ -113,6 +118,7 @@ class Answer:
     length: int | None = None
     covered: bytes | None = None
     is_signed: bool = True
+    fields: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, status: int, payload: Any = None) -> Answer:
@@ -165,7 +171,7 @@ def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 _PARAMETER = 268435461
 
 
-class Refusal(Exception):
+class Refusal(ValueError):
     """An error answer in WeChat Pay's shape.
 
     ``is_absence``: what was asked for is not there. ``is_signed`` is False before the request's signature was
@@ -205,7 +211,10 @@ def request_id(number: int = 0) -> str:
     return f"{secrets.token_hex(20).upper()}-{number}"
 
 
-def wrong(field: str, issue: str, location: str = "body") -> Refusal:
-    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body."""
-    detail = {"field": f"/{field}", "issue": issue, "location": location}
-    return Refusal(400, "PARAM_ERROR", f"参数 {field} 错误: {issue}", detail)
+def wrong(field: str, issue: str, location: str = "body", value: Any = "", message: str = "") -> Refusal:
+    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body.
+
+    The fields of ``detail``: https://pay.weixin.qq.com/doc/v3/merchant/4012081709
+    """
+    detail = {"field": f"/{field}", "value": value, "issue": issue, "location": location}
+    return Refusal(400, "PARAM_ERROR", message or f"参数 {field} 错误: {issue}", detail)

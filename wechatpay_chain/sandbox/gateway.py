@@ -1,4 +1,4 @@
-"""The gateway: reads a request, lets it be checked and answered, signs the answer."""
+"""The gateway: a request is checked, answered by a product within one transaction, and the answer is signed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,40 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.sandbox import authorization, index, legacy, operations
+from wechatpay_chain.errors import ConfigError
+from wechatpay_chain.sandbox import (
+    authorization,
+    control,
+    hints,
+    index,
+    legacy,
+    outbox,
+    parameters,
+    payment,
+    upload,
+    world,
+)
 from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
-from wechatpay_chain.sandbox.bills import Bills
+from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
+from wechatpay_chain.sandbox.outbox import Outbox
 from wechatpay_chain.sandbox.platform import Platform
-from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher
-from wechatpay_chain.sandbox.routes import Routes
+from wechatpay_chain.sandbox.product import Call
+from wechatpay_chain.sandbox.products import PRODUCTS, stored
+from wechatpay_chain.sandbox.products.bills import Bills
+from wechatpay_chain.sandbox.products.refunds import Refunds
+from wechatpay_chain.sandbox.products.transfers import Transfers
+from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher, check_address
+from wechatpay_chain.sandbox.routes import Absent, Found, Routes, is_legacy
 from wechatpay_chain.sandbox.server import Server
+from wechatpay_chain.sandbox.store import Store
+from wechatpay_chain.sandbox.world import Settings, Ticker, World
 
 if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
@@ -31,36 +52,55 @@ __all__ = ["Sandbox"]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _REMEMBERED = 10_000
 _MOST_HELD = 64 * 1024 * 1024
+_CLOCK = "clock"
+_IDENTITY = "identity"
+_TABLES = (*world.TABLES, *outbox.TABLES, *(table for product in PRODUCTS for table in product.tables), *stored.TABLES)
+_JOBS = {name: job for product in PRODUCTS for name, job in product.jobs.items()}
+_ROUTES = Routes(PRODUCTS, stored.reply)
 
 
 class Sandbox:
-    """A gateway on 127.0.0.1 that checks requests and signs answers as WeChat Pay does, with keys of its own.
+    """A gateway that checks requests, keeps orders, pushes notices and signs answers as WeChat Pay does.
 
-    It serves from its making until ``close()`` or the end of ``with``. ``requests`` holds what arrived, the
-    last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the request and may change the answer, to
-    see a client refuse it. ``platform`` rotates the platform certificates, ``bills`` says how its bills are.
-    ``tls`` is True or a server's context; without one it speaks plain HTTP. ``mchid`` is the merchant's number, else
-    any. ``verify`` says which key of WeChat Pay signs (``platform.MODES``). Raises ConfigError for a port that is in
-    use and for a host that this machine has not.
+    It serves from its making until ``close()`` or the end of ``with``. ``host`` and ``port`` are where it listens,
+    ``tls`` True or a server's context, else it speaks plain HTTP. ``database`` is a file that is made once and goes on
+    after a restart, None keeps all in memory. ``mchid`` is the merchant's number, else any. ``clock`` is how fast its
+    time passes (0 stands still) or a Clock. ``pay_after`` and ``refund_after`` are the seconds after which orders are
+    paid and refunds end by themselves, None for never. ``verify`` says which key of WeChat Pay signs: one of
+    ``platform.MODES``.
+
+    ``requests`` holds what arrived, the last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the
+    request and may change the answer, to see a client refuse it. ``platform`` rotates the platform certificates,
+    ``bills`` says how its bills are. Raises ConfigError for what cannot be served.
     """
 
     def __init__(
         self,
         port: int = 0,
         host: str = "127.0.0.1",
+        *,
         tls: bool | ssl.SSLContext = False,
         mchid: str = "",
+        database: str | Path | None = None,
+        clock: float | Clock | None = None,
+        pay_after: float | None = None,
+        refund_after: float | None = 1.0,
         verify: str = "both",
     ) -> None:
-        self.identity = Identity.new(mchid)
+        self._store = Store(_TABLES, database)
+        self.identity = self._identity(mchid)
+        self.clock = self._clock(clock)
         self._verify = verify
         self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
-        self._routes = Routes(self.identity, self.platform)
-        self.bills = Bills(self.identity, self._routes.orders)
+        self._settings = Settings(
+            _seconds("pay_after", pay_after), _seconds("refund_after", refund_after), is_tls=bool(tls)
+        )
+        self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
+        self.world = self._new_world()
         if tls is True:
             tls = self.identity.authority.server_context((host, *_LOOPBACK))
         self._server = Server(host, port, self.respond, tls or None)
@@ -71,6 +111,8 @@ class Sandbox:
             daemon=True,
         )
         self._thread.start()
+        self._ticker = Ticker(lambda: self.world)
+        self.clock.changed = self._clock_changed
 
     @property
     def base_url(self) -> str:
@@ -95,7 +137,13 @@ class Sandbox:
     @property
     def merchant(self) -> dict[str, str]:
         """The merchant's TLS certificate and its key as PEM text: the entry ``merchant`` of a client."""
-        return self.identity.merchant_entry()
+        return self.identity.merchant_entry
+
+    @property
+    def bills(self) -> Bills:
+        """How its bills are."""
+        bills: Bills = self.world.bills
+        return bills
 
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
@@ -134,9 +182,44 @@ class Sandbox:
         entries = {php.get(name, name): value for name, value in self.configuration().items()}
         return Builder.factory({**entries, "privateKey": self.identity.merchant_key, **options})
 
-    def pay(self, out_trade_no: str) -> str:
-        """Pay an order as a payer would with the phone; its ``transaction_id``. KeyError for an unknown order."""
-        return self._routes.orders.pay(out_trade_no)
+    def pay(self, out_trade_no: str, openid: str | None = None) -> str:
+        """Pay an order of any kind as a payer would with the phone; its ``transaction_id``. Its notice goes out.
+
+        ``openid`` is the payer's, else the order's or a new one. Raises KeyError for an unknown order, and
+        PaymentRefused (a ValueError) for one that is paid, closed or expired, or was placed for another openid.
+        """
+        self.world.settle()
+        return payment.pay_number(self.world, out_trade_no, openid)
+
+    def refund(self, out_refund_no: str, status: str = "SUCCESS") -> None:
+        """Let a refund end as ``SUCCESS`` or ``CLOSED``, or become ``ABNORMAL``; its notice goes out.
+
+        Raises KeyError for an unknown refund, and ValueError for a status that cannot follow on its own.
+        """
+        with self._store.transaction():
+            refunds = Refunds(self.world, self.clock.now())
+            refund = refunds.numbered(out_refund_no)
+            if refund is None:
+                raise KeyError(out_refund_no)
+            refunds.turn(refund, status)
+
+    def transfer(self, out_bill_no: str, state: str = "SUCCESS", fail_reason: str = "") -> None:
+        """Let a transfer end as ``SUCCESS``, ``FAIL`` or ``CANCELLED``; its notice goes out.
+
+        ``fail_reason`` says why it failed. Raises KeyError for an unknown transfer, and ValueError for a state that
+        cannot follow on its own.
+        """
+        with self._store.transaction():
+            transfers = Transfers(self.world, self.clock.now())
+            transfer = transfers.numbered(out_bill_no)
+            if transfer is None:
+                raise KeyError(out_bill_no)
+            transfers.turn(transfer, state, fail_reason)
+
+    def advance(self, seconds: float) -> None:
+        """Move its clock forward, or back for a negative number; what is due by then has been done."""
+        self.clock.advance(seconds)
+        self.world.settle()
 
     def push(
         self,
@@ -144,30 +227,37 @@ class Sandbox:
         resource: Mapping[str, Any] | None = None,
         *,
         notify_url: str,
-        schedule: Sequence[float] = SCHEDULE,
+        schedule: Sequence[float] | None = None,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> Delivery:
-        """Push a notification to ``notify_url``, and again after each pause of ``schedule`` until it is accepted.
+        """Push a notification to ``notify_url``; what became of the first attempt.
 
-        ``resource`` is what is encrypted, else the example of the documentation. The default schedule is WeChat
-        Pay's, 24 hours; ``()`` pushes once. Raises ChainError for an unknown type without a resource.
+        ``resource`` is what is encrypted, else the example of the documentation with this sandbox's own merchant.
+        A receiver that does not accept it gets it again by the outbox, on WeChat Pay's schedule and by the sandbox's
+        clock. With ``schedule`` or ``sleep`` this call itself waits and repeats instead: ``()`` pushes once. Raises
+        ChainError for an unknown type without a resource.
         """
-        return self.pusher(clock, sleep).push(event_type, resource, notify_url, schedule)
+        told = stored.example_of(event_type, self.mchid) if resource is None else resource
+        stored.learn(self.world, event_type, told)
+        if schedule is not None or sleep is not None:
+            pauses = SCHEDULE if schedule is None else schedule
+            return self.pusher(clock, sleep or time.sleep).push(event_type, told, notify_url, pauses)
+        check_address(notify_url)
+        return self.notices.push(notify_url, event_type, told, self.clock.now())
 
     def pusher(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], object] = time.sleep) -> Pusher:
         """What pushes; its ``notice(event_type)`` is a signed notification that is not sent, for tests of a handler."""
-        identity = self.identity
-        return Pusher(identity.apiv3_key, identity.public_key_id, identity.public_key, clock, sleep)
+        return Pusher(self.identity.apiv3_key, *self.platform.notice_signer(), clock, sleep)
 
     def reset(self) -> None:
-        """Forget what was received, stored and rotated, and what tampers; the keys stay."""
+        """Forget what was received, stored and rotated, and what tampers; the keys and the clock stay."""
         self.requests.clear()
         self._held = 0
         self.tamper = None
+        self._store.wipe()
         self.platform = Platform(self.identity, self._verify)
-        self._routes = Routes(self.identity, self.platform)
-        self.bills = Bills(self.identity, self._routes.orders)
+        self.world = self._new_world()
 
     def close(self) -> None:
         """Stop serving and close all connections."""
@@ -175,6 +265,9 @@ class Sandbox:
         self._server.server_close()
         self._server.hang_up()
         self._thread.join()
+        self._ticker.close()
+        self.notices.close()
+        self._store.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -198,22 +291,102 @@ class Sandbox:
         client: Client = UNKNOWN,
     ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
-        received = Received(method, target, headers, body, form=form, client=client)
-        if method in ("GET", "HEAD") and target.partition("?")[0] == "/":
-            return index.page(self.base_url, self.mchid)
-        if legacy.is_legacy(target):
-            verdict, answer = legacy.answer(received, self.identity, self.bills.legacy)
-            return self._remembered(answer, replace(received, verdict=verdict))
+        request = Received(method, target, headers, body, form=form, client=client)
+        path = target.partition("?")[0]
+        own = index.page(self.base_url, self.mchid) if path == "/" else control.answer(self, request)
+        if own is not None:
+            return own
         try:
-            authorization.check(self.identity, self._party(target), received)
-            own = (self.bills.answer, self._routes.answer)
-            answer = operations.answer(received, own, self.identity, self.platform, self.bills)
+            found = _ROUTES.find("GET" if method == "HEAD" else method, path)
+        except Absent as absent:
+            hint = hints.absent(method, path)
+            answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
+            return self._remembered(answer, replace(request, verdict=f"{absent}: {hint}"))
+        if is_legacy(path):
+            verdict, answer = legacy.answer(
+                request, found.operation, self.identity, lambda fields: self._reply(found, request, fields)
+            )
+            return self._remembered(answer, replace(request, verdict=verdict))
+        try:
+            authorization.check(self.identity, self._party(target), request)
+            answer = self._reply(found, request)
         except Refusal as refusal:
             answer = refusal.answer()
             if not refusal.is_signed:
-                received = replace(received, verdict=str(refusal))
+                request = replace(request, verdict=str(refusal))
         answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
-        return self._remembered(answer, received)
+        return self._remembered(answer, request)
+
+    def _reply(self, found: Found, request: Received, v2: Mapping[str, Any] | None = None) -> Answer:
+        """The unsigned answer of a product, in one transaction; ``v2`` are the fields of an APIv2 request."""
+        route, operation = found
+        if v2 is None:
+            given = _ROUTES.parameters(found, request)
+            if request.form is not None:
+                upload.check(request.form)
+            if operation is not None:
+                if route.is_strict:
+                    parameters.refuse_unknown(operation, given.fields)
+                given = self._unsealed(found, request, given)
+        else:
+            query = parameters.query_of(request.target.partition("?")[2])
+            given = parameters.Parameters({}, query, v2)
+        self.world.settle()
+        with self._store.transaction():
+            call = Call(request, self.world, route, operation, given.path, given.query, given.fields, self.clock.now())
+            try:
+                return route.reply(call)
+            except Refusal as refusal:
+                # What was seen to have expired is written down all the same.
+                refused = refusal
+        raise refused
+
+    def _unsealed(self, found: Found, request: Received, given: parameters.Parameters) -> parameters.Parameters:
+        """The parameters with what was encrypted at their top opened; Refusal for what does not open."""
+        texts: dict[str, str] = {}
+        for field in parameters.sealed(found.operation, given) if found.operation else ():
+            text = self.platform.opened(request, field.value, field.field, field.location)
+            if field.name:
+                texts[field.name] = text
+        if not texts:
+            return given
+        query = {name: texts.get(name, value) for name, value in given.query.items()}
+        return given._replace(query=query, fields={name: texts.get(name, v) for name, v in given.fields.items()})
+
+    def _new_world(self) -> World:
+        made = World(self.identity, self.platform, self._store, self.clock, self.notices, self._settings, _JOBS)
+        made.bills = Bills(made)
+        return made
+
+    def _identity(self, mchid: str) -> Identity:
+        """The keys of this sandbox: of a file that goes on, those that it has."""
+        kept = self._store.kept(_IDENTITY)
+        if kept is None:
+            made = Identity.new(mchid)
+            self._store.keep(_IDENTITY, made.to_json())
+            return made
+        found = Identity.from_json(kept)
+        if mchid and mchid != found.mchid:
+            raise ConfigError(
+                f"mchid: the database is that of {found.mchid}, not of {mchid}; take another file", "mchid"
+            )
+        return found
+
+    def _clock(self, clock: float | Clock | None) -> Clock:
+        """The clock that was asked for; of a file that goes on, the one that it had."""
+        if isinstance(clock, Clock):
+            return clock
+        kept = self._store.kept(_CLOCK)
+        ahead, factor = (float(part) for part in kept.split()) if kept else (0.0, 1.0)
+        return Clock(factor if clock is None else clock, start=time.time() + ahead)
+
+    def _clock_changed(self) -> None:
+        self._store.keep(_CLOCK, f"{self.clock.now() - time.time()} {self.clock.factor}")
+        self._ticker.wake()
+        self.notices.wake()
+
+    def _v2_notice(self, kind: str, fields: Mapping[str, Any]) -> bytes:
+        return legacy.notice(kind, fields, self.identity.secret)
 
     def _party(self, target: str) -> Party:
         return self.brand if target.startswith("/brand/") else self.identity.party
@@ -230,3 +403,11 @@ class Sandbox:
         if self.tamper is not None:
             self.tamper(answer, received)
         return answer
+
+
+def _seconds(name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e10:
+        raise ConfigError(f"{name}: expected seconds from 0 on, or None for never, found {value!r:.40}", name)
+    return float(value)

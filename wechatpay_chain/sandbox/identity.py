@@ -52,6 +52,7 @@ class Identity:
     mchid: str
     serial: str
     merchant_key: RSAPrivateKey = field(repr=False)
+    merchant_certificate: x509.Certificate = field(repr=False)
     apiv3_key: str = field(repr=False)
     secret: str = field(repr=False)
     certificate: x509.Certificate = field(repr=False)
@@ -63,11 +64,14 @@ class Identity:
     @classmethod
     def new(cls, mchid: str = "") -> Identity:
         """New keys, numbers and secrets; ``mchid`` where the merchant's number is to be a certain one."""
-        authority, certificate_key = Authority.new(), _key()
+        authority, serial = Authority.new(), new_serial()
+        number = mchid or str(1_900_000_000 + secrets.randbelow(100_000_000))
+        merchant_key, certificate_key = _key(), _key()
         return cls(
-            mchid=mchid or str(1_900_000_000 + secrets.randbelow(100_000_000)),
-            serial=new_serial(),
-            merchant_key=_key(),
+            mchid=number,
+            serial=serial,
+            merchant_key=merchant_key,
+            merchant_certificate=authority.merchant(number, serial, merchant_key.public_key()),
             apiv3_key=secrets.token_hex(16),
             secret=secrets.token_hex(16),
             certificate=authority.platform(certificate_key.public_key()),
@@ -101,10 +105,6 @@ class Identity:
         return serial_of(self.certificate)
 
     @cached_property
-    def merchant_certificate(self) -> x509.Certificate:
-        """The merchant's certificate, which has its serial."""
-        return self.authority.merchant(self.mchid, self.serial, self.merchant_key.public_key())
-
     def merchant_entry(self) -> dict[str, str]:
         """The entry ``merchant`` of a client: certificate and key as PEM text."""
         return {"cert": _as_text(self.merchant_certificate), "key": private_pem(self.merchant_key)}
@@ -119,6 +119,7 @@ class Identity:
             "private_key": private_pem(self.merchant_key),
             "apiv3_key": self.apiv3_key,
             "secret": self.secret,
+            "merchant": self.merchant_entry,
             "certs": {**({} if verify == "certificate" else by_id), **({} if verify == "public-key" else by_serial)},
         }
 

@@ -25,6 +25,7 @@ from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox import framing, upload
 from wechatpay_chain.sandbox.answer import Answer, Client, Form, Refusal
 from wechatpay_chain.sandbox.framing import BadRequest
+from wechatpay_chain.sandbox.routes import is_legacy
 
 __all__ = ["KEEP_ALIVE", "Respond", "Server"]
 
@@ -269,7 +270,7 @@ class _Connection(BaseHTTPRequestHandler):
         body = framing.body_of(self.headers, self.rfile, self.request_version, longest, self._ask_for_body)
         if not is_form:
             return b"".join(iter(lambda: body.read(1 << 20), b"")), None
-        algorithm = "sha256" if self.path.startswith("/v3/") else "md5"
+        algorithm = "md5" if is_legacy(self.path) else "sha256"
         return upload.read_form(body, boundary, algorithm)
 
     def _ask_for_body(self) -> None:

@@ -14,11 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.errors import ConfigError
-from wechatpay_chain.sandbox import authorization, control, legacy, outbox, parameters, payer, upload, world
-from wechatpay_chain.sandbox.answer import Answer, Form, Received, Refusal
-from wechatpay_chain.sandbox.certificate import merchant_entry
+from wechatpay_chain.sandbox import (
+    authorization,
+    control,
+    hints,
+    index,
+    legacy,
+    outbox,
+    parameters,
+    payer,
+    upload,
+    world,
+)
+from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.outbox import Outbox
@@ -40,9 +49,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _REMEMBERED = 10_000
 _MOST_HELD = 64 * 1024 * 1024
 _CLOCK = "clock"
+_IDENTITY = "identity"
 _TABLES = (*world.TABLES, *outbox.TABLES, *(table for product in PRODUCTS for table in product.tables), *stored.TABLES)
 _JOBS = {name: job for product in PRODUCTS for name, job in product.jobs.items()}
 _ROUTES = Routes(PRODUCTS, stored.reply)
@@ -52,10 +63,11 @@ class Sandbox:
     """A gateway that checks requests, keeps orders, pushes notices and signs answers as WeChat Pay does.
 
     It serves from its making until ``close()`` or the end of ``with``. ``host`` and ``port`` are where it listens,
-    ``tls`` a server's context; without one it speaks plain HTTP. ``database`` is a file that is made once and goes on
+    ``tls`` True or a server's context, else it speaks plain HTTP. ``database`` is a file that is made once and goes on
     after a restart, None keeps all in memory. ``mchid`` is the merchant's number, else any. ``clock`` is how fast its
     time passes (0 stands still) or a Clock. ``pay_after`` and ``refund_after`` are the seconds after which orders are
-    paid and refunds end by themselves, None for never.
+    paid and refunds end by themselves, None for never. ``verify`` says which key of WeChat Pay signs: one of
+    ``platform.MODES``.
 
     ``requests`` holds what arrived, the last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the
     request and may change the answer, to see a client refuse it. ``platform`` rotates the platform certificates,
@@ -65,33 +77,33 @@ class Sandbox:
     def __init__(
         self,
         port: int = 0,
-        tls: ssl.SSLContext | None = None,
-        mchid: str = "",
-        *,
         host: str = "127.0.0.1",
+        *,
+        tls: bool | ssl.SSLContext = False,
+        mchid: str = "",
         database: str | Path | None = None,
         clock: float | Clock | None = None,
-        verify: str = "both",
         pay_after: float | None = None,
         refund_after: float | None = 1.0,
+        verify: str = "both",
     ) -> None:
         self._store = Store(_TABLES, database)
         self.identity = self._identity(mchid)
         self.clock = self._clock(clock)
         self._verify = verify
-        self.platform = Platform(self.identity)
+        self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._settings = Settings(
-            _seconds("pay_after", pay_after), _seconds("refund_after", refund_after), is_tls=tls is not None
+            _seconds("pay_after", pay_after), _seconds("refund_after", refund_after), is_tls=bool(tls)
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
-        self._scheme = "https" if tls else "http"
-        self._server = Server(host, port, self.respond, tls)
-        self._host = host
+        if tls is True:
+            tls = self.identity.authority.server_context((host, *_LOOPBACK))
+        self._server = Server(host, port, self.respond, tls or None)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -105,8 +117,7 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{self._scheme}://{host}:{self._server.server_address[1]}"
+        return self._server.url
 
     @property
     def connections(self) -> int:
@@ -126,7 +137,7 @@ class Sandbox:
     @property
     def merchant(self) -> dict[str, str]:
         """The merchant's TLS certificate and its key as PEM text: the entry ``merchant`` of a client."""
-        return merchant_entry(self.identity)
+        return self.identity.merchant_entry
 
     @property
     def bills(self) -> Bills:
@@ -136,12 +147,12 @@ class Sandbox:
 
     def configuration(self) -> dict[str, Any]:
         """The merchant's entries for ``Wechatpay``; keys as PEM text."""
-        return {**self.identity.configuration(), "base_url": self.base_url}
+        return {**self.identity.configuration(self.platform.verify), "base_url": self.base_url}
 
     def environment(self) -> dict[str, str]:
         """The same for ``Wechatpay.from_env``, with the public key alone, and the key that signs as WeChat Pay."""
         own = {"WECHATPAY_BASE_URL": self.base_url, "WECHATPAY_SANDBOX_KEY": private_pem(self.identity.public_key)}
-        return {**self.identity.environment(), **own}
+        return {**self.identity.environment(self.platform.verify), **own}
 
     def client(self, **options: Any) -> Wechatpay:
         """A client of its merchant; ``options`` replace single entries."""
@@ -238,8 +249,7 @@ class Sandbox:
 
     def pusher(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], object] = time.sleep) -> Pusher:
         """What pushes; its ``notice(event_type)`` is a signed notification that is not sent, for tests of a handler."""
-        identity = self.identity
-        return Pusher(identity.apiv3_key, identity.public_key_id, identity.public_key, clock, sleep)
+        return Pusher(self.identity.apiv3_key, *self.platform.notice_signer(), clock, sleep)
 
     def reset(self) -> None:
         """Forget what was received, stored and rotated, and what tampers; the keys and the clock stay."""
@@ -247,7 +257,7 @@ class Sandbox:
         self._held = 0
         self.tamper = None
         self._store.wipe()
-        self.platform = Platform(self.identity)
+        self.platform = Platform(self.identity, self._verify)
         self.world = self._new_world()
 
     def close(self) -> None:
@@ -278,37 +288,35 @@ class Sandbox:
         headers: CaseInsensitiveDict[str],
         body: bytes,
         form: Form | None = None,
+        *,
+        client: Client = UNKNOWN,
     ) -> Answer:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
-        request = Received(method, target, headers, body, form=form)
-        own = control.answer(self, request)
+        request = Received(method, target, headers, body, form=form, client=client)
+        path = target.partition("?")[0]
+        own = index.page(self.base_url, self.mchid) if path == "/" else control.answer(self, request)
         if own is not None:
             return own
-        path = target.partition("?")[0]
         try:
             found = _ROUTES.find("GET" if method == "HEAD" else method, path)
         except Absent as absent:
-            return self._remembered(Answer(absent.status, is_signed=False), replace(request, verdict=f"{absent}"))
+            hint = hints.absent(method, path)
+            answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
+            return self._remembered(answer, replace(request, verdict=f"{absent}: {hint}"))
         if is_legacy(path):
             verdict, answer = legacy.answer(
                 request, found.operation, self.identity, lambda fields: self._reply(found, request, fields)
             )
             return self._remembered(answer, replace(request, verdict=verdict))
-        verdict = ""
         try:
-            signed = body if form is None else form.meta
-            authorization.check(self._party(target), method, target, headers, signed)
+            authorization.check(self.identity, self._party(target), request)
+            answer = self._reply(found, request)
         except Refusal as refusal:
-            verdict = str(refusal)
-            answer = Answer.of(refusal.status, refusal.payload)
-        received = replace(request, verdict=verdict) if verdict else request
-        if not verdict:
-            try:
-                answer = self._reply(found, received)
-            except Refusal as refusal:
-                answer = Answer.of(refusal.status, refusal.payload)
+            answer = refusal.answer()
+            if not refusal.is_signed:
+                request = replace(request, verdict=str(refusal))
         answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
-        return self._remembered(answer, received)
+        return self._remembered(answer, request)
 
     def _reply(self, found: Found, request: Received, v2: Mapping[str, Any] | None = None) -> Answer:
         """The unsigned answer of a product, in one transaction; ``v2`` are the fields of an APIv2 request."""
@@ -352,7 +360,18 @@ class Sandbox:
         return made
 
     def _identity(self, mchid: str) -> Identity:
-        return Identity.new(mchid)
+        """The keys of this sandbox: of a file that goes on, those that it has."""
+        kept = self._store.kept(_IDENTITY)
+        if kept is None:
+            made = Identity.new(mchid)
+            self._store.keep(_IDENTITY, made.to_json())
+            return made
+        found = Identity.from_json(kept)
+        if mchid and mchid != found.mchid:
+            raise ConfigError(
+                f"mchid: the database is that of {found.mchid}, not of {mchid}; take another file", "mchid"
+            )
+        return found
 
     def _clock(self, clock: float | Clock | None) -> Clock:
         """The clock that was asked for; of a file that goes on, the one that it had."""
@@ -375,7 +394,7 @@ class Sandbox:
 
     def _unasked(self, target: str) -> str:
         """The key that an answer is asked of when the request names none: those who have no key yet ask so."""
-        return serial_of(self.identity.certificate) if target == "/v3/certificates" else ""
+        return self.identity.certificate_serial if target == "/v3/certificates" else ""
 
     def _remembered(self, answer: Answer, received: Received) -> Answer:
         self.requests.append(received)

@@ -13,7 +13,7 @@ from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.crypto import ciphers, digest
 from wechatpay_chain.encoding import scalars
 from wechatpay_chain.protocol import v2, xml
-from wechatpay_chain.sandbox import parameters
+from wechatpay_chain.sandbox import authorization, parameters
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.product import Failure
@@ -41,7 +41,7 @@ def answer(
         fields = _fields(request, query)
     except xml.XMLError:
         return "XML格式错误", _failed("XML格式错误")
-    verdict = _checked(fields, identity.mchid, identity.secret)
+    verdict = authorization.check_v2(identity, fields, path)
     if verdict:
         return verdict, _failed(verdict)
     issue = _issue(operation, fields, dict(parse_qsl(query)), request) if operation else ""
@@ -136,16 +136,6 @@ def _needed(path: str, lacks: list[str], fields: Mapping[str, Any]) -> list[str]
 
 def _asked(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: schema for name, schema in fields.items() if name not in _OF_SIGNATURES}
-
-
-def _checked(fields: dict[str, Any], mchid: str, secret: str) -> str:
-    if mchid not in (fields.get("mch_id"), fields.get("mchid"), fields.get("combine_mch_id")):
-        return "商户号mch_id与appid不匹配"
-    sign = fields.get("sign")
-    kind = _TYPES.get(len(sign)) if isinstance(sign, str) else None
-    if kind is None or not digest.equals(_sign(kind, fields, secret), str(sign)):
-        return "签名错误"
-    return ""
 
 
 def _sign(kind: str, fields: Mapping[str, Any], secret: str) -> str:

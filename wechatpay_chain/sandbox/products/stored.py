@@ -189,8 +189,20 @@ def _is_in_book(world: World, name: str, value: str) -> bool:
 
 # What an APIv2 answer has of its own.
 _OF_ENVELOPE = frozenset(
-    "sign nonce_str sign_type err_code err_code_des error_code return_code return_msg result_code result_msg retcode"
-    " retmsg".split()
+    [
+        "sign",
+        "nonce_str",
+        "sign_type",
+        "err_code",
+        "err_code_des",
+        "error_code",
+        "return_code",
+        "return_msg",
+        "result_code",
+        "result_msg",
+        "retcode",
+        "retmsg",
+    ]
 )
 _BOOKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "transaction_id": (("orders", "transaction_id"),),

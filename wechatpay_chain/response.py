@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from typing import Any
 
 import requests
-from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 __all__ = [
@@ -20,33 +18,20 @@ __all__ = [
 
 
 class HeaderFields(CaseInsensitiveDict[str]):
-    """A ``CaseInsensitiveDict`` of header fields; it has the same methods, and says and compares the same.
-
-    What every call does to two of them costs a seventh of what ``MutableMapping`` does for it.
-    """
-
-    # As in requests: by the name in lower case, the name as it was written and the value.
-    _store: dict[str, tuple[str, str]]
+    """A ``CaseInsensitiveDict`` of header fields, made from pairs in which a name may come again."""
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> HeaderFields:
         """The fields in ``pairs``; the values of a name that comes again are joined with a comma, as RFC 9110 says."""
-        fields = cls.__new__(cls)
-        store = fields._store = {}
+        fields: dict[str, tuple[str, str]] = {}
         for name, value in pairs:
-            key = name.lower()
-            known = store.get(key)
-            store[key] = (name, value) if known is None else (known[0], f"{known[1]}, {value}")
-        return fields
+            first, known = fields.get(name.lower(), (name, None))
+            fields[name.lower()] = (first, value if known is None else f"{known}, {value}")
+        return cls(fields.values())
 
     def plain(self) -> dict[str, str]:
         """The names as they were written, and their values."""
-        return dict(self._store.values())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of a field, ``default`` where there is none."""
-        found = self._store.get(name.lower())
-        return default if found is None else found[1]
+        return dict(self.items())
 
 
 # What axios may be asked for as .data: https://axios-http.com/docs/req_config
@@ -66,17 +51,6 @@ class Response(requests.Response):
     verified: bool = False
     parsed: Any = None
     response_type: str = ""
-
-    def __init__(self) -> None:
-        # What requests sets, of whatever version, but for the cookie jar, which is made when it is asked for.
-        self.__dict__.update(_BLANK)
-        self.history = []
-        self.headers = HeaderFields.of(())
-
-    @cached_property
-    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]  # it can still be set
-        """As in ``requests``; nothing is put into it."""
-        return RequestsCookieJar()
 
     @property
     def status(self) -> int:
@@ -128,9 +102,6 @@ class Response(requests.Response):
         # IPython has on its stack what it is in the middle of printing: a list of answers should stay a list.
         nested = len(getattr(printer, "stack", ())) > 1
         printer.text(rendering.brief(self) if nested else terminal.displayed(self, terminal.here()))
-
-
-_BLANK = {name: value for name, value in vars(requests.Response()).items() if name != "cookies"}
 
 
 def _file(answer: Response) -> Any:

@@ -15,6 +15,7 @@ import requests
 
 from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.encoding import query
+from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.certificates import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
@@ -25,13 +26,13 @@ from wechatpay_chain.request.options import mapping, read_headers, read_retry, r
 __all__ = [
     "Recipe",
     "Settings",
-    "again",
     "entries",
     "from_env",
     "from_profile",
-    "joined",
+    "from_recipe",
+    "merge_entries",
     "read",
-    "sourced",
+    "with_source",
 ]
 
 # Where an entry, or a part of one, may name a file; what else it may be is a key.
@@ -231,18 +232,18 @@ def _tls(merchant: object) -> ssl.SSLContext:
     return client_context(merchant)
 
 
-def again(recipe: Recipe) -> Settings:
+def from_recipe(recipe: Recipe) -> Settings:
     """The settings of a client that was made in another process; ConfigError when this one names another merchant."""
     entries = recipe.entries
     if recipe.source:
         kind, name = recipe.source
-        entries = joined(from_profile(name) if kind == "profile" else from_env(), entries)
+        entries = merge_entries(from_profile(name) if kind == "profile" else from_env(), entries)
     found = read(entries, {})
     recipe.check(found.merchant)
     return replace(found, recipe=recipe)
 
 
-def sourced(settings: Settings, source: tuple[str, ...], options: Mapping[str, Any]) -> Settings:
+def with_source(settings: Settings, source: tuple[str, ...], options: Mapping[str, Any]) -> Settings:
     """The settings of a client that ``source`` and ``options`` made, which can be made so again."""
     named = {_ALIASES.get(name, name): value for name, value in options.items()}
     return replace(settings, recipe=Recipe.of(named, source, settings.merchant))
@@ -261,7 +262,7 @@ def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     return {**entries, "merchant": merchant} if merchant else entries
 
 
-def joined(*sources: Mapping[str, Any]) -> dict[str, Any]:
+def merge_entries(*sources: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of all sources, the last first, under any of their names; None is absent.
 
     Keys of WeChat Pay come from one source alone: certs in a later one replace all of an earlier one.
@@ -325,7 +326,7 @@ def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) 
 
 def _params(params: object) -> Mapping[str, Any]:
     given = mapping(params, "params")
-    query.build(given, query.JS)
+    query.build(given, JS)
     return dict(given)
 
 

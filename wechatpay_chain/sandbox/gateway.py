@@ -252,7 +252,7 @@ class Sandbox:
         return Pusher(self.identity.apiv3_key, *self.platform.notice_signer(), clock, sleep)
 
     def reset(self) -> None:
-        """Forget what was received, stored and rotated, and what tampers; the clock is as it was made, the keys stay."""
+        """Forget what was received, stored and rotated; the keys stay, and the clock is as it was made."""
         self.requests.clear()
         self._held = 0
         self.tamper = None

@@ -24,7 +24,7 @@ from wechatpay_chain.sandbox.diagnosis import Diagnosis, Parts, Request, diagnos
 from wechatpay_chain.sandbox.diagnosis_v2 import diagnose_v2
 from wechatpay_chain.sandbox.identity import Identity, Party, is_of_a_sandbox
 
-__all__ = ["check", "check_v2"]
+__all__ = ["check", "check_v2", "why_no_xml"]
 
 _FIELDS = frozenset({"nonce_str", "timestamp", "serial_no", "signature"})
 _PAIR = re.compile(r'([a-z_]+)="([^"]*)"')
@@ -298,6 +298,13 @@ def check_v2(identity: Identity, fields: Mapping[str, Any], path: str) -> str:
         return ""
     keys = {"APIv2密钥": identity.secret, "APIv3密钥": identity.apiv3_key, "空密钥": ""}
     return f"签名错误（沙箱：{diagnose_v2(fields, text, keys)}）"
+
+
+def why_no_xml(request: Received) -> str:
+    """What came to a path of APIv2 in place of XML, in brackets; empty where nothing is known."""
+    if request.headers.get("Authorization") or request.body.lstrip().startswith(b"{"):
+        return "（沙箱：这是APIv2的路径，应以POST发送带sign的XML；带Authorization的JSON属于APIv3，其路径以/v3/开头）"
+    return "" if request.body else "（沙箱：请求体为空）"
 
 
 def _malformed(told: str, cause: str, is_transaction: bool) -> Refusal:

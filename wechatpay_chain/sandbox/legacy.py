@@ -40,7 +40,8 @@ def answer(
     try:
         fields = _fields(request, query)
     except xml.XMLError:
-        return "XML格式错误", _failed("XML格式错误")
+        told = f"XML格式错误{authorization.why_no_xml(request)}"
+        return told, _failed(told)
     verdict = authorization.check_v2(identity, fields, path)
     if verdict:
         return verdict, _failed(verdict)

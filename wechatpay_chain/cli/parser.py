@@ -35,6 +35,7 @@ exit codes: 0 done, 1 error, 2 usage, 3 not all was ported, 4 refused (4xx), 5 s
 """
 
 
+_KEY_MODES = ("both", "public-key", "certificate", "switching")
 _LONG_WORD = re.compile(r"[^\s='\"]{32,}")
 
 
@@ -127,15 +128,45 @@ def _add_completion(commands: _Commands) -> None:
 
 def _add_sandbox(commands: _Commands) -> None:
     sandbox = commands.add_parser("sandbox", help="serve a sandbox until interrupted; prints its configuration")
-    sandbox.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
+    sandbox.add_argument("--port", type=_port, default=0, help="where to listen; any free port by default")
+    sandbox.add_argument("--host", default="127.0.0.1", help="at which address; 127.0.0.1 by default")
+    sandbox.add_argument("--db", metavar="FILE", help="keep everything in a file, and go on with it after a restart")
+    sandbox.add_argument("--mchid", metavar="N", default="", help="the merchant's number; any by default")
+    sandbox.add_argument(
+        "--clock", metavar="FACTOR", type=float, help="how fast its time passes: 60, or 0 to stand still"
+    )
+    sandbox.add_argument("--pay-after", metavar="S", type=float, help="pay every order by itself after so many seconds")
+    sandbox.add_argument("--verify", choices=_KEY_MODES, default="both", help="which key signs; both by default")
+    sandbox.add_argument("--json", action="store_true", help="print the configuration as one line of JSON")
     sandbox.set_defaults(room="wechatpay_chain.cli.commands.sandbox")
     inner = sandbox.add_subparsers(title="commands", metavar="COMMAND")
+    _add_control(inner)
     push = inner.add_parser("push", help="push a notification with the keys of a sandbox, until it is accepted")
     push.add_argument("event_type", metavar="TYPE", help="TRANSACTION.SUCCESS, or any other type")
     push.add_argument("--to", metavar="URL", required=True, help="where the receiver listens (notify_url)")
     push.add_argument("-d", "--data", metavar="JSON", help="what is encrypted: JSON text, @file, or @- for stdin")
     push.add_argument("--once", action="store_true", help="do not push again when it is refused")
     push.set_defaults(room="wechatpay_chain.cli.commands.sandbox_push")
+
+
+def _add_control(inner: _Commands) -> None:
+    """What is done to a sandbox that runs."""
+    known: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+        "pay": ("pay an order, as its payer would", (("number", "NO"),)),
+        "refund": ("end a refund: SUCCESS, ABNORMAL or CLOSED", (("number", "NO"), ("state", "STATE"))),
+        "transfer": ("end a transfer: SUCCESS, FAIL or CANCELLED", (("number", "NO"), ("state", "STATE"))),
+        "advance": ("move its clock by so many seconds", (("seconds", "S"),)),
+        "reset": ("forget all that it was told", ()),
+        "log": ("list what it was asked, the newest first", ()),
+    }
+    for name, (about, words) in known.items():
+        command = inner.add_parser(name, help=about)
+        for word, metavar in words:
+            command.add_argument(word, metavar=metavar, type=float if word == "seconds" else str)
+        if name == "pay":
+            command.add_argument("--openid", help="who pays; the order's openid or a new one by default")
+        command.add_argument("--url", metavar="URL", help="where it listens; WECHATPAY_BASE_URL by default")
+        command.set_defaults(room="wechatpay_chain.cli.commands.sandbox_control", action=name)
 
 
 def _add_bill(commands: _Commands) -> None:

@@ -1,4 +1,4 @@
-"""The one book of orders: those of APIv3 and APIv2, of merchants, service providers and combined ones, and their states.
+"""The one book of orders, of both APIs, of merchants and service providers, single and combined, with their states.
 
 NOTPAY becomes SUCCESS when it is paid, CLOSED when it is closed or seven days old; SUCCESS becomes REFUND with the
 first refund. USERPAYING, REVOKED and PAYERROR are of payment codes alone.
@@ -47,7 +47,7 @@ _FRESH_OTHERWISE = 7200
 
 
 class OrderError(Exception):
-    """What an order does not allow; ``reason`` is one of paid, closed, expired, reversed, failed, paying, differs, payer."""
+    """What an order does not allow: ``reason`` is paid, closed, expired, reversed, failed, differs or payer."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -78,7 +78,8 @@ class Order:
     @classmethod
     def of(cls, row: Row) -> Order:
         """The order of a row."""
-        return cls(*row[:-1], load(row["data"]))
+        *values, data = row
+        return cls(*(*values, load(data)))
 
     @property
     def is_paid(self) -> bool:
@@ -284,7 +285,8 @@ class Book:
 
     def is_fresh(self, found: Order | Combined) -> bool:
         """Whether what its payer opens still leads to it."""
-        return self._now - found.data["issued"] < _FRESH.get(found.data["way"], _FRESH_OTHERWISE)
+        issued: float = found.data["issued"]
+        return self._now - issued < _FRESH.get(found.data["way"], _FRESH_OTHERWISE)
 
     def _insert(
         self,
@@ -331,7 +333,8 @@ class Book:
         if row is None:
             return None
         orders = self._store.all("SELECT * FROM orders WHERE combined=? ORDER BY id", row["id"])
-        return Combined(*row[:-1], load(row["data"]), list(self._all_seen(orders)))
+        *values, data = row
+        return Combined(*(*values, load(data), list(self._all_seen(orders))))
 
     def _all_seen(self, rows: list[Row]) -> Iterator[Order]:
         for row in rows:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from wechatpay_chain.errors import ArgumentError
-from wechatpay_chain.sandbox import payment
+from wechatpay_chain.sandbox import payer
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.book import STATES, Book, Combined, Order
 from wechatpay_chain.sandbox.clock import rfc3339
@@ -30,6 +30,7 @@ _ROOT = "/_/"
 # Where a payer comes to: code_url after its scheme, and h5_url.
 _PAGES = ("/wxpay/bizpayurl", "/cgi-bin/mmpayweb-bin/checkmweb")
 _SHOWN = 100
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _JSON = "application/json"
 
 
@@ -82,8 +83,9 @@ def _control(sandbox: Sandbox, request: Received, path: str, query: str) -> Any:
 def _check_host(sandbox: Sandbox, request: Received) -> None:
     """Refuse a page of another origin, and a name that was only made to point here."""
     host, served = request.headers.get("Host", ""), urlsplit(sandbox.base_url)
-    name = urlsplit(f"//{host}").hostname or ""
-    if host and name not in ("localhost", "127.0.0.1", "::1", served.hostname):
+    name, own = urlsplit(f"//{host}").hostname or "", served.hostname or ""
+    # Who listens for other machines is called by names that this one does not know.
+    if host and own in _LOOPBACK and name not in _LOOPBACK:
         raise Refusal(403, "FORBIDDEN", f"Host: expected {served.netloc}, found {host:.80}")
     origin = request.headers.get("Origin", "")
     if origin and origin.partition("://")[2] != host:
@@ -249,10 +251,10 @@ def _form(found: Order | Combined) -> str:
 def _paid(sandbox: Sandbox, token: str, back: str) -> Answer:
     try:
         sandbox.world.settle()
-        number = payment.pay_token(sandbox.world, token)
+        number = payer.pay_token(sandbox.world, token)
     except KeyError:
         return _html(404, "二维码已过期", "<p>商家订单信息有误，请重新下单支付</p>")
-    except payment.PaymentRefused as error:
+    except payer.PaymentRefused as error:
         return _html(409, "无法支付", f"<p>{html.escape(str(error))}</p>")
     if back and urlsplit(back).scheme in ("http", "https") and back.isprintable() and back.isascii():
         made = _html(303, "支付成功", "")

@@ -23,7 +23,7 @@ _HOST = re.compile(r"https://api(hk)?2?\.(mch\.weixin\.qq\.com|wechatpay\.cn)(?=
 _NUMBERED = re.compile(r"\$[nm]")
 _CALLER = ("mchid", "sp_mchid", "mch_id", "combine_mchid")
 _FILE = frozenset({"download_url", "hash_value"})
-_NUMBER = re.compile(r"(\w+_)?(no|id|code|number|sn|ticket|token)")
+_NUMBER = re.compile(r"(\w+_|\w*bill)?(no|id|code|number|sn|ticket|token)")
 # Names that come from elsewhere: no operation makes what they name.
 _ELSEWHERE = re.compile(
     r"\w*mch_?id|\w*appid|\w*app_id|\w*openid|unionid|brand_id|service_id|province_code|city_code|\w*area_code"

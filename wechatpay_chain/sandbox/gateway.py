@@ -23,7 +23,7 @@ from wechatpay_chain.sandbox import (
     legacy,
     outbox,
     parameters,
-    payment,
+    payer,
     upload,
     world,
 )
@@ -83,9 +83,9 @@ class Sandbox:
         mchid: str = "",
         database: str | Path | None = None,
         clock: float | Clock | None = None,
+        verify: str = "both",
         pay_after: float | None = None,
         refund_after: float | None = 1.0,
-        verify: str = "both",
     ) -> None:
         self._store = Store(_TABLES, database)
         self.identity = self._identity(mchid)
@@ -189,7 +189,7 @@ class Sandbox:
         PaymentRefused (a ValueError) for one that is paid, closed or expired, or was placed for another openid.
         """
         self.world.settle()
-        return payment.pay_number(self.world, out_trade_no, openid)
+        return payer.pay_number(self.world, out_trade_no, openid)
 
     def refund(self, out_refund_no: str, status: str = "SUCCESS") -> None:
         """Let a refund end as ``SUCCESS`` or ``CLOSED``, or become ``ABNORMAL``; its notice goes out.
@@ -239,11 +239,12 @@ class Sandbox:
         ChainError for an unknown type without a resource.
         """
         told = stored.example_of(event_type, self.mchid) if resource is None else resource
+        check_address(notify_url)
+        self.pusher(clock).notice(event_type, told)  # so that what cannot be sent is not learned
         stored.learn(self.world, event_type, told)
         if schedule is not None or sleep is not None:
             pauses = SCHEDULE if schedule is None else schedule
             return self.pusher(clock, sleep or time.sleep).push(event_type, told, notify_url, pauses)
-        check_address(notify_url)
         return self.notices.push(notify_url, event_type, told, self.clock.now())
 
     def pusher(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], object] = time.sleep) -> Pusher:

@@ -39,7 +39,14 @@ def _known(method: str, path: str) -> bool:
 
 
 def _meant(method: str, path: str) -> str:
-    candidates = [f"/{path.lstrip('/')}", f"/v3{path}", f"/v3/{path.strip('/')}", path.rstrip("/"), f"{path}/", path.lower()]
+    candidates = [
+        f"/{path.lstrip('/')}",
+        f"/v3{path}",
+        f"/v3/{path.strip('/')}",
+        path.rstrip("/"),
+        f"{path}/",
+        path.lower(),
+    ]
     candidates += [path.removeprefix(prefix) for prefix in _PREFIXES if path.startswith(f"{prefix}/")]
     candidates += ["/" + path.removeprefix(start).partition("/")[2] for start in _HOSTS if path.startswith(start)]
     return next((each for each in candidates if each != path and each.startswith("/") and _known(method, each)), "")

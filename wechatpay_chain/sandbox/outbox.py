@@ -25,8 +25,8 @@ __all__ = ["TABLES", "Outbox", "Sent"]
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS notices (id INTEGER PRIMARY KEY AUTOINCREMENT, number TEXT NOT NULL UNIQUE,"
-    " event_type TEXT NOT NULL, url TEXT NOT NULL, host TEXT NOT NULL, resource TEXT NOT NULL, body TEXT, created REAL NOT NULL,"
-    " state TEXT NOT NULL, due REAL, tries INTEGER NOT NULL DEFAULT 0)",
+    " event_type TEXT NOT NULL, url TEXT NOT NULL, host TEXT NOT NULL, resource TEXT NOT NULL, body TEXT,"
+    " created REAL NOT NULL, state TEXT NOT NULL, due REAL, tries INTEGER NOT NULL DEFAULT 0)",
     "CREATE INDEX IF NOT EXISTS notices_due ON notices (due) WHERE due IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS attempts (id INTEGER PRIMARY KEY, notice INTEGER NOT NULL, at REAL NOT NULL,"
     " status INTEGER NOT NULL, told TEXT NOT NULL)",
@@ -259,7 +259,7 @@ class Outbox(Sequence[Sent]):
         if room <= 0:
             return []
         rows = self._store.all(
-            "SELECT * FROM notices WHERE due<=?"
+            "SELECT * FROM notices WHERE due<=?"  # noqa: S608
             f" AND id NOT IN ({', '.join('?' * len(busy))}) AND host NOT IN ({', '.join('?' * len(full))})"
             " ORDER BY tries, due LIMIT ?",
             self._clock.now(),

@@ -68,7 +68,7 @@ class Rule(NamedTuple):
 def read(operation: Operation, request: Received, optional: frozenset[str] = frozenset()) -> Parameters:
     """The parameters of a request; Refusal names the first that is missing or of another type.
 
-    ``optional`` are places of the body, such as ``amount/currency``, that the catalogue requires and nobody has to give.
+    ``optional`` are places of the body, such as ``amount/currency``, that need not be there; ``*`` is all of them.
     """
     facts = operation.facts
     path, _, text = request.target.partition("?")
@@ -200,7 +200,7 @@ def _check(fields: Mapping[str, Any], given: Mapping[str, Any], place: str, opti
         value = given.get(name)
         if value is not None and value != "":
             _check_type(schema, value, f"{place}{name}", optional)
-        elif schema.get("required") and f"{place}{name}" not in optional:
+        elif schema.get("required") and not optional & {"*", f"{place}{name}"}:
             raise wrong(f"{place}{name}", _REQUIRED, "body", "", _missing_text(f"body/{place}{name}", schema, name))
 
 
@@ -272,9 +272,10 @@ def _unknown(known: Mapping[str, Any], fields: Mapping[str, Any], place: str) ->
 
 
 def _sealed(fields: Mapping[str, Any], given: Mapping[str, Any], place: str = "") -> Iterator[Sealed]:
-    for name, schema in fields.items():
-        if not _is_missing(given.get(name)):
-            yield from _sealed_in(name, schema, given[name], f"{place}{name}")
+    for name, value in given.items():
+        # In the order of the request, which has fewer fields than the catalogue.
+        if name in fields and not _is_missing(value):
+            yield from _sealed_in(name, fields[name], value, f"{place}{name}")
 
 
 def _sealed_in(name: str, schema: Mapping[str, Any], value: Any, place: str) -> Iterator[Sealed]:

@@ -38,7 +38,8 @@ class Routes:
     def __init__(self, products: Iterable[Product], otherwise: Reply) -> None:
         self._otherwise = otherwise
         self._routes: dict[tuple[str, str], Route] = {}
-        # Those that the catalogue does not have, and whole branches.
+        # Paths without a placeholder that were asked for, and the routes that the catalogue does not have.
+        self._fixed: dict[tuple[str, str], Found] = {}
         self._own: list[tuple[re.Pattern[str], Route]] = []
         for route in (route for product in products for route in product.routes):
             if (route.method, route.path) in self._routes:
@@ -50,11 +51,17 @@ class Routes:
 
     def find(self, method: str, path: str) -> Found:
         """The route of a request; ``path`` is without its query. Raises Absent."""
+        fixed = self._fixed.get((method, path))
+        if fixed is not None:
+            return fixed
         known = f"v2{path}" if is_legacy(path) else path
         operation = tree.matching(method, known)
         if operation is not None:
             route = self._routes.get((method, operation.path))
-            return Found(route or Route(method, operation.path, self._otherwise), operation)
+            found = Found(route or Route(method, operation.path, self._otherwise), operation)
+            if operation.path == path:
+                self._fixed[method, path] = found
+            return found
         for pattern, route in self._own:
             if route.method in ("*", method) and pattern.fullmatch(path):
                 return Found(route, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import signal
 import threading
@@ -15,13 +16,24 @@ __all__ = ["run"]
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Serve, and print what a client needs as lines for a shell."""
-    with Sandbox(arguments.port) as gateway:
-        for name, value in gateway.environment().items():
-            # PEM text has lines; \\n is read as one, so that each variable stays one line.
-            console.say(f"export {name}={shlex.quote(value.replace(chr(10), chr(92) + 'n'))}")
-        console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
+    """Serve, and print what a client needs: as lines for a shell, or as one line of JSON."""
+    options = {"host": arguments.host, "database": arguments.db, "clock": arguments.clock}
+    with Sandbox(
+        arguments.port, mchid=arguments.mchid, pay_after=arguments.pay_after, verify=arguments.verify, **options
+    ) as gateway:
+        environment = gateway.environment()
+        if arguments.json:
+            console.say(json.dumps({_short(name): value for name, value in environment.items()}, ensure_ascii=False))
+        else:
+            for name, value in environment.items():
+                # PEM text has lines; \\n is read as one, so that each variable stays one line.
+                console.say(f"export {name}={shlex.quote(value.replace(chr(10), chr(92) + 'n'))}")
+            console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
         # A shell that starts it in the background has SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Event().wait()
     return Status.OK
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("WECHATPAY_").lower()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from wechatpay_chain.sandbox.product import Product
 from wechatpay_chain.sandbox.products import (
+    applyments,
     bills,
     brands,
     callbacks,
-    certificates,
     codepay,
     combine,
+    platform_certificates,
     refunds,
     transactions,
     transfers,
@@ -28,7 +29,8 @@ PRODUCTS: tuple[Product, ...] = (
     v2_refunds.PRODUCT,
     transfers.PRODUCT,
     bills.PRODUCT,
-    certificates.PRODUCT,
+    platform_certificates.PRODUCT,
     callbacks.PRODUCT,
+    applyments.PRODUCT,
     brands.PRODUCT,
 )

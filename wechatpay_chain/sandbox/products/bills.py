@@ -206,7 +206,10 @@ def _common(order: Order, moment: float) -> dict[str, str]:
 
 
 def _fund(rows: Iterable[tuple[Order, Refund | None]]) -> Booked:
-    lines, income, spent, balance = [], [], [], 0
+    lines: list[tuple[str, ...]] = []
+    income: list[int] = []
+    spent: list[int] = []
+    balance = 0
     for order, refund in rows:
         amount = order.total if refund is None else refund.amount
         (income if refund is None else spent).append(amount)

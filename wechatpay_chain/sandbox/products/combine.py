@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wechatpay_chain.sandbox import parameters, payment
+from wechatpay_chain.sandbox import parameters, payer
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Combined, OrderError
 from wechatpay_chain.sandbox.parameters import Rule
@@ -152,6 +152,6 @@ PRODUCT = Product(
         Route("GET", f"{_PATH}/id/{{combine_transaction_id}}", _query),
         Route("POST", f"{_PATH}/out-trade-no/{{combine_out_trade_no}}/close", _close),
     ),
-    jobs={"combined.pay": payment.pay_combined_later},
+    jobs={"combined.pay": payer.pay_combined_later},
     notices=("TRANSACTION.SUCCESS",),
 )

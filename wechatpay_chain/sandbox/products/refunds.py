@@ -95,7 +95,8 @@ class Refund:
     @classmethod
     def of(cls, row: Row) -> Refund:
         """The refund of a row."""
-        return cls(*row[:-1], load(row["data"]))
+        *values, data = row
+        return cls(*(*values, load(data)))
 
 
 class Refunds:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol import v3
@@ -158,9 +159,19 @@ def _known(call: Call, operation: Operation, given: Mapping[str, Any]) -> Row | 
 def _find(world: World, operation: Operation, name: str, value: str) -> Row | None:
     area, family = _scope(operation)
     rows = world.store.all("SELECT * FROM numbers WHERE value=? ORDER BY record DESC LIMIT 50", value)
-    fitting = [row for row in rows if row["area"] in (area, _ANYWHERE) and _same(row["name"], name)]
+    names = _siblings(operation, name)
+    fitting = [row for row in rows if row["area"] in (area, _ANYWHERE) and any(_same(row["name"], n) for n in names)]
     fitting.sort(key=lambda row: (row["family"] != family, row["name"] != name, -row["record"]))
     return world.store.one("SELECT * FROM records WHERE id=?", fitting[0]["record"]) if fitting else None
+
+
+def _siblings(operation: Operation, name: str) -> list[str]:
+    """The names that a number in a path can have: some paths differ in nothing else."""
+    word = f"{{{name}}}"
+    if word not in operation.words:
+        return [name]
+    above = tree.branch("/".join(operation.words[: operation.words.index(word)]))
+    return [name, *(each.strip("{}") for each in (above.children if above else ()) if each.startswith("{"))]
 
 
 def _same(known: str, name: str) -> bool:
@@ -176,6 +187,23 @@ def _is_in_book(world: World, name: str, value: str) -> bool:
     return False
 
 
+# What an APIv2 answer has of its own.
+_OF_ENVELOPE = frozenset(
+    [
+        "sign",
+        "nonce_str",
+        "sign_type",
+        "err_code",
+        "err_code_des",
+        "error_code",
+        "return_code",
+        "return_msg",
+        "result_code",
+        "result_msg",
+        "retcode",
+        "retmsg",
+    ]
+)
 _BOOKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "transaction_id": (("orders", "transaction_id"),),
     "out_trade_no": (("orders", "out_trade_no"),),
@@ -317,7 +345,8 @@ def _answer(call: Call, operation: Operation, given: Mapping[str, Any], record: 
     if record is not None and told is not None and _only_looks(operation):
         _merge(call.world, record, {name: value for name, value in told.items() if name not in known})
     if is_v2:
-        made = Answer(200, fields={**(told or {}), **_echoed(given)})
+        # Of an example's return_msg and the like only those of a success are true.
+        made = Answer(200, fields=_echoed({**(told or {}), **given}))
         made.headers[EXAMPLE] = "1"
         return made
     made = Answer.of(status, told)
@@ -343,8 +372,7 @@ def _item(data: Any, name: str, value: str) -> Mapping[str, Any] | None:
 
 
 def _echoed(given: Mapping[str, Any]) -> dict[str, Any]:
-    left = ("sign", "nonce_str", "sign_type", "err_code", "err_code_des", "error_code")
-    return {name: value for name, value in given.items() if name not in left}
+    return {name: value for name, value in given.items() if name not in _OF_ENVELOPE}
 
 
 def _marked(made: Answer) -> Answer:

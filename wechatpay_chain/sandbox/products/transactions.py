@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from wechatpay_chain.sandbox import parameters, payment
+from wechatpay_chain.sandbox import parameters, payer
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import TABLES, Book, Order, OrderError
 from wechatpay_chain.sandbox.clock import parse_time
@@ -230,6 +230,6 @@ PRODUCT = Product(
         *(Route("GET", f"{face}/out-trade-no/{{out_trade_no}}", _query) for face in _FACES),
         *(Route("POST", f"{face}/out-trade-no/{{out_trade_no}}/close", _close) for face in _FACES),
     ),
-    jobs={"order.pay": payment.pay_later},
+    jobs={"order.pay": payer.pay_later},
     notices=("TRANSACTION.SUCCESS",),
 )

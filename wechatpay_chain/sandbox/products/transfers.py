@@ -67,7 +67,8 @@ class Transfer:
     @classmethod
     def of(cls, row: Row) -> Transfer:
         """The transfer of a row."""
-        return cls(*row[:-1], load(row["data"]))
+        *values, data = row
+        return cls(*(*values, load(data)))
 
 
 class Transfers:
@@ -111,7 +112,7 @@ class Transfers:
     def turn(self, transfer: Transfer, state: str, fail_reason: str = "") -> Transfer:
         """Let a transfer take a state; an end is told to the merchant. ValueError for what cannot follow."""
         ends = ("SUCCESS", "FAIL", "CANCELLED")
-        allowed = ends if transfer.state in _OPEN else ()
+        allowed: tuple[str, ...] = ends if transfer.state in _OPEN else ()
         if transfer.state == "CANCELING":
             allowed = ("CANCELLED",)
         if state not in (*allowed, "CANCELING") or transfer.state not in _OPEN:

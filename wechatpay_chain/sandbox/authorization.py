@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.catalog import tree
+from wechatpay_chain.catalog.security import needs_certificate
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.encoding import scalars
 from wechatpay_chain.protocol import v2
@@ -278,11 +279,14 @@ def _check_payload(party: Party, request: Received) -> None:
             raise Refusal(400, "PARAM_ERROR", "http header中的mchid与post payload中的mchid不匹配", detail)
 
 
-def check_v2(identity: Identity, fields: Mapping[str, Any], path: str) -> str:
-    """What ``return_msg`` says of an APIv2 request's number and sign; empty when both are right.
+def check_v2(identity: Identity, fields: Mapping[str, Any], request: Received) -> str:
+    """What ``return_msg`` says of an APIv2 request's certificate, number and sign; empty when all are right.
 
     Where ``sign_type`` is absent the length of the sign tells it: some calls have HMAC-SHA256 by themselves.
     """
+    told = _check_certificate(identity, request)
+    if told:
+        return told
     numbers = [fields[name] for name in ("mch_id", "mchid", "combine_mch_id") if fields.get(name)]
     if identity.mchid not in numbers:
         told = f"本沙箱的商户号为{identity.mchid}" if numbers else "缺少mch_id"
@@ -298,6 +302,17 @@ def check_v2(identity: Identity, fields: Mapping[str, Any], path: str) -> str:
         return ""
     keys = {"APIv2密钥": identity.secret, "APIv3密钥": identity.apiv3_key, "空密钥": ""}
     return f"签名错误（沙箱：{diagnose_v2(fields, text, keys)}）"
+
+
+def _check_certificate(identity: Identity, request: Received) -> str:
+    """Whether the merchant's certificate was shown where it has to be; over plain HTTP none can be."""
+    client = request.client
+    if client.scheme != "https" or not needs_certificate(request.target.partition("?")[0]):
+        return ""
+    if client.certificate_serial == identity.serial:
+        return ""
+    found = f"证书的序列号为{client.certificate_serial}" if client.certificate_serial else "请求没有出示客户端证书"
+    return f"商户API证书校验出错（沙箱：{found}，此接口需要商户{identity.mchid}的API证书）"
 
 
 def why_no_xml(request: Received) -> str:

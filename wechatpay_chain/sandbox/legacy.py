@@ -42,7 +42,7 @@ def answer(
     except xml.XMLError:
         told = f"XML格式错误{authorization.why_no_xml(request)}"
         return told, _failed(told)
-    verdict = authorization.check_v2(identity, fields, path)
+    verdict = authorization.check_v2(identity, fields, request)
     if verdict:
         return verdict, _failed(verdict)
     issue = _issue(operation, fields, dict(parse_qsl(query)), request) if operation else ""

@@ -19,7 +19,9 @@ def failed(call: Any, *args: Any, **options: Any) -> dict[str, Any]:
     try:
         call(*args, **options)
     except WeChatPayException as error:
-        return {name: getattr(error, name) for name in ("return_code", "result_code", "errcode", "errmsg")}
+        return {
+            name: getattr(error, name) for name in ("return_code", "result_code", "return_msg", "errcode", "errmsg")
+        }
     raise AssertionError("it did not fail")
 
 

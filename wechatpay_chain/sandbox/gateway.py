@@ -83,7 +83,6 @@ class Sandbox:
         mchid: str = "",
         database: str | Path | None = None,
         clock: float | Clock | None = None,
-        verify: str = "both",
         pay_after: float | None = None,
         refund_after: float | None = 1.0,
     ) -> None:
@@ -302,7 +301,7 @@ class Sandbox:
         except Absent as absent:
             hint = hints.absent(method, path)
             answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
-            return self._remembered(answer, replace(request, verdict=f"{absent}: {hint}"))
+            return self._remembered(answer, replace(request, verdict=self._verdict(request)))
         if is_legacy(path):
             verdict, answer = legacy.answer(
                 request, found.operation, self.identity, lambda fields: self._reply(found, request, fields)
@@ -317,6 +316,16 @@ class Sandbox:
                 request = replace(request, verdict=str(refusal))
         answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
         return self._remembered(answer, request)
+
+    def _verdict(self, request: Received) -> str:
+        """What is wrong with the signature of a request whose path is not there; nobody answers it with that."""
+        if is_legacy(request.target) and "Authorization" not in request.headers:
+            return "404"
+        try:
+            authorization.check(self.identity, self._party(request.target), request)
+        except Refusal as refusal:
+            return str(refusal)
+        return ""
 
     def _reply(self, found: Found, request: Received, v2: Mapping[str, Any] | None = None) -> Answer:
         """The unsigned answer of a product, in one transaction; ``v2`` are the fields of an APIv2 request."""

@@ -189,21 +189,8 @@ def _is_in_book(world: World, name: str, value: str) -> bool:
 
 # What an APIv2 answer has of its own.
 _OF_ENVELOPE = frozenset(
-    [
-        "sign",
-        "nonce_str",
-        "sign_type",
-        "err_code",
-        "err_code_des",
-        "error_code",
-        "return_code",
-        "return_msg",
-        "result_code",
-        "result_msg",
-        "retcode",
-        "retmsg",
-    ]
-)
+    ("sign", "nonce_str", "sign_type", "err_code", "err_code_des", "error_code", "return_code", "return_msg")
+) | {"result_code", "result_msg", "retcode", "retmsg"}
 _BOOKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "transaction_id": (("orders", "transaction_id"),),
     "out_trade_no": (("orders", "out_trade_no"),),

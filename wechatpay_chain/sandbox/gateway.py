@@ -85,6 +85,7 @@ class Sandbox:
         clock: float | Clock | None = None,
         pay_after: float | None = None,
         refund_after: float | None = 1.0,
+        verify: str = "both",
     ) -> None:
         self._store = Store(_TABLES, database)
         self.identity = self._identity(mchid)

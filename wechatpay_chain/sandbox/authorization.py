@@ -169,17 +169,17 @@ class _Check:
         """Whose number, whose serial, and the signature, in this order."""
         party, fields, who = self._party, self._fields, self._party.scheme.identity
         if fields[who] != party.number:
-            raise self._error("签名错误", "mchid", self._wrong_number(), _NUMBERS.mchid, informs=False)
+            raise self._error("签名错误", self._wrong_number(), _NUMBERS.mchid, informs=False)
         if fields["serial_no"] != party.serial:
             told = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
-            raise self._error(told, "serial", self._wrong_serial(), _NUMBERS.serial)
+            raise self._error(told, self._wrong_serial(), _NUMBERS.serial)
         if not party.scheme.verify(self._parts.text, fields["signature"], party.key.public_key()):
-            raise self._error("签名错误", "", self._diagnosis(), _NUMBERS.signature)
+            raise self._error("签名错误", self._diagnosis(), _NUMBERS.signature)
 
     def _wrong_number(self) -> Diagnosis:
         party, found, who = self._party, self._fields[self._party.scheme.identity], self._party.scheme.identity
         if self._fields["serial_no"] != party.serial and is_of_a_sandbox(self._fields["serial_no"]):
-            return Diagnosis("mchid", *_OTHER_SANDBOX, party.number, found)
+            return Diagnosis(who, *_OTHER_SANDBOX, party.number, found)
         if found.startswith("wx"):
             cause, message = f"{found!r} is an appid; {who} is the merchant's number", f"{who}填写了appid，应为商户号"
         elif self._holds():
@@ -189,7 +189,7 @@ class _Check:
         else:
             cause = f"{who} {found!r} is not known here; this sandbox has {party.number}"
             message = f"本沙箱没有商户{found}，其商户号为{party.number}"
-        return Diagnosis("mchid", cause, message, party.number, found)
+        return Diagnosis(who, cause, message, party.number, found)
 
     def _wrong_serial(self) -> Diagnosis:
         party, found = self._party, self._fields["serial_no"]
@@ -229,7 +229,7 @@ class _Check:
     def _holds(self) -> bool:
         return self._party.scheme.verify(self._parts.text, self._fields["signature"], self._party.key.public_key())
 
-    def _error(self, told: str, field: str, found: Diagnosis, number: int, informs: bool = True) -> Refusal:
+    def _error(self, told: str, found: Diagnosis, number: int, informs: bool = True) -> Refusal:
         """The shape of captured answers; a merchant that is not known gets no information about the text."""
         detail: dict[str, Any] = {}
         if informs:

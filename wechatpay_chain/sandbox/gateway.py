@@ -325,7 +325,7 @@ class Sandbox:
         try:
             authorization.check(self.identity, self._party(request.target), request)
         except Refusal as refusal:
-            return str(refusal)
+            return "" if refusal.is_signed else str(refusal)
         return ""
 
     def _reply(self, found: Found, request: Received, v2: Mapping[str, Any] | None = None) -> Answer:

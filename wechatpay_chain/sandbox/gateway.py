@@ -266,7 +266,8 @@ class Sandbox:
         self._server.server_close()
         self._server.hang_up()
         self._thread.join()
-        self._ticker.close()
+        if self._ticker is not None:
+            self._ticker.close()
         self.notices.close()
         self._store.close()
 
@@ -367,6 +368,7 @@ class Sandbox:
     def _new_world(self) -> World:
         made = World(self.identity, self.platform, self._store, self.clock, self.notices, self._settings, _JOBS)
         made.bills = Bills(made)
+        made.wake = self._wake
         return made
 
     def _identity(self, mchid: str) -> Identity:
@@ -391,9 +393,14 @@ class Sandbox:
         ahead, factor = (float(part) for part in kept.split()) if kept else (0.0, 1.0)
         return Clock(factor if clock is None else clock, start=time.time() + ahead)
 
+    def _wake(self) -> None:
+        # Work of a file that goes on may be due before the thread for it is there.
+        if self._ticker is not None:
+            self._ticker.wake()
+
     def _clock_changed(self) -> None:
         self._store.keep(_CLOCK, f"{self.clock.now() - time.time()} {self.clock.factor}")
-        self._ticker.wake()
+        self._wake()
         self.notices.wake()
 
     def _v2_notice(self, kind: str, fields: Mapping[str, Any]) -> bytes:

@@ -5,6 +5,8 @@ Sources: https://pay.weixin.qq.com/doc/v3/merchant/4012082053 (the schedule, and
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -34,6 +36,8 @@ TABLES = (
 )
 # A receiver that does not answer holds so many of the threads, and leaves the rest to others.
 _WORKERS, _PER_HOST = 8, 4
+# So often a wait looks again, in seconds.
+_LOOK = 0.05
 # Names that nobody can receive under (RFC 2606), and WeChat Pay's own, which documentation uses as examples.
 _NO_RECEIVER = (
     ".example",
@@ -91,7 +95,9 @@ class Outbox(Sequence[Sent]):
         self._identity = identity
         self._platform = platform
         self._v2 = v2
-        self._wake = threading.Condition()
+        # Never held while the store is asked: whoever has the store may be waiting for it.
+        self._guard = threading.Lock()
+        self._changed, self._ended = threading.Event(), threading.Event()
         self._busy: dict[int, str] = {}
         self._queue: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -169,17 +175,18 @@ class Outbox(Sequence[Sent]):
     def wait(self, timeout: float = 5.0) -> bool:
         """Wait until no notice is due and none is under way; False after ``timeout`` seconds of the machine."""
         end = time.monotonic() + timeout
-        with self._wake:
-            while self._busy or self._is_due():
-                left = end - time.monotonic()
-                if left <= 0:
-                    return False
-                self._wake.wait(min(left, 0.05))
-        return True
+        while True:
+            self._ended.clear()
+            if not self._is_due() and not self._under_way():
+                return True
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self._ended.wait(min(left, _LOOK))
 
     def wake(self) -> None:
         """Look for what is due, now; also after the clock was changed."""
-        with self._wake:
+        with self._guard:
             if not self._threads and not self._is_closed:
                 self._threads = [threading.Thread(target=self._dispatch, name="sandbox-notices", daemon=True)]
                 self._threads += [
@@ -188,13 +195,13 @@ class Outbox(Sequence[Sent]):
                 ]
                 for thread in self._threads:
                     thread.start()
-            self._wake.notify_all()
+        self._changed.set()
 
     def close(self) -> None:
         """Deliver nothing more; what is under way is left to itself."""
-        with self._wake:
+        with self._guard:
             self._is_closed = True
-            self._wake.notify_all()
+        self._changed.set()
         for _ in self._threads[1:]:
             self._queue.put(None)
         for thread in self._threads[:1]:
@@ -238,21 +245,26 @@ class Outbox(Sequence[Sent]):
             tuple(Try(*each) for each in tries),
         )
 
+    def _under_way(self) -> dict[int, str]:
+        with self._guard:
+            return dict(self._busy)
+
     def _is_due(self) -> bool:
         return self._store.one("SELECT 1 FROM notices WHERE due<=? LIMIT 1", self._clock.now()) is not None
 
     def _dispatch(self) -> None:
         while not self._is_closed:
+            # Cleared before the look, so that what comes in between is seen in the next round.
+            self._changed.clear()
             for row in self._due():
                 self._queue.put(dict(row))
-            with self._wake:
-                if not self._is_closed:
-                    self._wake.wait(self._pause())
+            pause = self._pause()
+            if not self._is_closed:
+                self._changed.wait(pause)
 
     def _due(self) -> list[Row]:
         """What may be sent now, the first attempts first; each is marked as under way."""
-        with self._wake:
-            busy = dict(self._busy)
+        busy = self._under_way()
         hosts = Counter(busy.values())
         full = [host for host, count in hosts.items() if count >= _PER_HOST]
         room = _WORKERS - len(busy)
@@ -272,7 +284,7 @@ class Outbox(Sequence[Sent]):
             if hosts[row["host"]] < _PER_HOST:
                 hosts[row["host"]] += 1
                 chosen.append(row)
-        with self._wake:
+        with self._guard:
             self._busy.update((row["id"], row["host"]) for row in chosen)
         return chosen
 
@@ -292,9 +304,10 @@ class Outbox(Sequence[Sent]):
                     if not self._is_closed:
                         self._note(row, self._attempt(session, row))
                 finally:
-                    with self._wake:
+                    with self._guard:
                         self._busy.pop(row["id"], None)
-                        self._wake.notify_all()
+                    self._ended.set()
+                    self._changed.set()
 
     def _attempt(self, session: requests.Session, row: Mapping[str, Any]) -> Try:
         at = row["due"]
@@ -314,7 +327,7 @@ class Outbox(Sequence[Sent]):
         tries = row["tries"] + 1
         due = row["due"] + SCHEDULE[tries - 1] if not done.accepted and tries <= len(SCHEDULE) else None
         state = _ACCEPTED if done.accepted else _WAITING if due is not None else _ENDED
-        with self._store.transaction():
+        with contextlib.suppress(sqlite3.ProgrammingError), self._store.transaction():  # closed in between
             # A reset in between leaves nothing to write to.
             if self._store.run("UPDATE notices SET tries=?, due=?, state=? WHERE id=?", tries, due, state, row["id"]):
                 self._store.add("attempts", notice=row["id"], at=done.at, status=done.status, told=done.told)

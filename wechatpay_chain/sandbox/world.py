@@ -52,12 +52,14 @@ class World:
     settings: Settings
     jobs: Mapping[str, Job]
     bills: Any = None
+    wake: Callable[[], None] = lambda: None
 
     def later(self, at: float, kind: str, subject: int) -> None:
         """Let the work called ``kind`` be done on the row ``subject`` when the clock has come to ``at``."""
         if kind not in self.jobs:
             raise KeyError(f"{kind!r} is no work that a product can do")
         self.store.add("jobs", due=at, kind=kind, subject=subject)
+        self.wake()
 
     def cancel(self, kind: str, subject: int) -> None:
         """Forget work that was to be done."""
@@ -87,29 +89,27 @@ class Ticker:
 
     def __init__(self, world: Callable[[], World]) -> None:
         self._world = world
-        self._wake = threading.Condition()
+        self._changed = threading.Event()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="sandbox-clock", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
         """Look again: the clock was changed, or work was added."""
-        with self._wake:
-            self._wake.notify_all()
+        self._changed.set()
 
     def close(self) -> None:
         """Stop."""
-        with self._wake:
-            self._is_closed = True
-            self._wake.notify_all()
+        self._is_closed = True
+        self._changed.set()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._is_closed:
+            self._changed.clear()
             world = self._world()
             world.settle()
             due = world.next_due()
             left = None if due is None else world.clock.wait_for(due)
-            with self._wake:
-                if not self._is_closed:
-                    self._wake.wait(_LOOK if left is None else min(max(left, 0.001), _LOOK))
+            if not self._is_closed:
+                self._changed.wait(_LOOK if left is None else min(max(left, 0.001), _LOOK))

@@ -349,6 +349,24 @@ def test_tls_is_served_under_the_sandboxs_authority(tls: Sandbox, trust: Path) -
         send(tls, request(tls), tls=ssl.create_default_context())
 
 
+def test_its_own_clients_trust_a_tls_sandbox() -> None:
+    """Of every kind, without a word about certificates; the file goes when the sandbox closes."""
+    with Sandbox(tls=True) as gateway:
+        file = gateway.ca_file
+        assert file is not None
+        assert file.read_text() == gateway.identity.authority.pem
+        with gateway.client() as wxpay, gateway.builder() as instance, gateway.brand_client() as brand:
+            assert wxpay.v3.certificates.get().ok
+            assert instance.v3.certificates.get().getStatusCode() == 200
+            assert brand.brand.x.get().ok
+            fields = {"mch_id": gateway.mchid, "appid": "wx1", "out_trade_no": "nobodymade", "out_refund_no": "r1"}
+            with pytest.raises(errors.BusinessError, match="ORDERNOTEXIST"):
+                wxpay.v2.secapi.pay.refund.post({**fields, "total_fee": 1, "refund_fee": 1}, security=True)
+            with pytest.raises(errors.BusinessError, match="商户API证书校验出错"):
+                wxpay.v2.secapi.pay.refund.post({**fields, "total_fee": 1, "refund_fee": 1})
+    assert not file.exists()
+
+
 def test_a_strict_client_takes_the_certificates(tls: Sandbox, trust: Path) -> None:
     """RFC 5280 to the letter, as Python 3.13 asks for by itself."""
     context = ssl.create_default_context(cafile=str(trust))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.catalog import tree
+from wechatpay_chain.catalog.security import needs_certificate
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.encoding import scalars
 from wechatpay_chain.protocol import v2
@@ -24,7 +25,7 @@ from wechatpay_chain.sandbox.diagnosis import Diagnosis, Parts, Request, diagnos
 from wechatpay_chain.sandbox.diagnosis_v2 import diagnose_v2
 from wechatpay_chain.sandbox.identity import Identity, Party, is_of_a_sandbox
 
-__all__ = ["check", "check_v2"]
+__all__ = ["check", "check_v2", "why_no_xml"]
 
 _FIELDS = frozenset({"nonce_str", "timestamp", "serial_no", "signature"})
 _PAIR = re.compile(r'([a-z_]+)="([^"]*)"')
@@ -168,17 +169,17 @@ class _Check:
         """Whose number, whose serial, and the signature, in this order."""
         party, fields, who = self._party, self._fields, self._party.scheme.identity
         if fields[who] != party.number:
-            raise self._error("签名错误", "mchid", self._wrong_number(), _NUMBERS.mchid, informs=False)
+            raise self._error("签名错误", self._wrong_number(), _NUMBERS.mchid, informs=False)
         if fields["serial_no"] != party.serial:
             told = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
-            raise self._error(told, "serial", self._wrong_serial(), _NUMBERS.serial)
+            raise self._error(told, self._wrong_serial(), _NUMBERS.serial)
         if not party.scheme.verify(self._parts.text, fields["signature"], party.key.public_key()):
-            raise self._error("签名错误", "", self._diagnosis(), _NUMBERS.signature)
+            raise self._error("签名错误", self._diagnosis(), _NUMBERS.signature)
 
     def _wrong_number(self) -> Diagnosis:
         party, found, who = self._party, self._fields[self._party.scheme.identity], self._party.scheme.identity
         if self._fields["serial_no"] != party.serial and is_of_a_sandbox(self._fields["serial_no"]):
-            return Diagnosis("mchid", *_OTHER_SANDBOX, party.number, found)
+            return Diagnosis(who, *_OTHER_SANDBOX, party.number, found)
         if found.startswith("wx"):
             cause, message = f"{found!r} is an appid; {who} is the merchant's number", f"{who}填写了appid，应为商户号"
         elif self._holds():
@@ -188,7 +189,7 @@ class _Check:
         else:
             cause = f"{who} {found!r} is not known here; this sandbox has {party.number}"
             message = f"本沙箱没有商户{found}，其商户号为{party.number}"
-        return Diagnosis("mchid", cause, message, party.number, found)
+        return Diagnosis(who, cause, message, party.number, found)
 
     def _wrong_serial(self) -> Diagnosis:
         party, found = self._party, self._fields["serial_no"]
@@ -228,7 +229,7 @@ class _Check:
     def _holds(self) -> bool:
         return self._party.scheme.verify(self._parts.text, self._fields["signature"], self._party.key.public_key())
 
-    def _error(self, told: str, field: str, found: Diagnosis, number: int, informs: bool = True) -> Refusal:
+    def _error(self, told: str, found: Diagnosis, number: int, informs: bool = True) -> Refusal:
         """The shape of captured answers; a merchant that is not known gets no information about the text."""
         detail: dict[str, Any] = {}
         if informs:
@@ -278,11 +279,14 @@ def _check_payload(party: Party, request: Received) -> None:
             raise Refusal(400, "PARAM_ERROR", "http header中的mchid与post payload中的mchid不匹配", detail)
 
 
-def check_v2(identity: Identity, fields: Mapping[str, Any], path: str) -> str:
-    """What ``return_msg`` says of an APIv2 request's number and sign; empty when both are right.
+def check_v2(identity: Identity, fields: Mapping[str, Any], request: Received) -> str:
+    """What ``return_msg`` says of an APIv2 request's certificate, number and sign; empty when all are right.
 
     Where ``sign_type`` is absent the length of the sign tells it: some calls have HMAC-SHA256 by themselves.
     """
+    told = _check_certificate(identity, request)
+    if told:
+        return told
     numbers = [fields[name] for name in ("mch_id", "mchid", "combine_mch_id") if fields.get(name)]
     if identity.mchid not in numbers:
         told = f"本沙箱的商户号为{identity.mchid}" if numbers else "缺少mch_id"
@@ -298,6 +302,24 @@ def check_v2(identity: Identity, fields: Mapping[str, Any], path: str) -> str:
         return ""
     keys = {"APIv2密钥": identity.secret, "APIv3密钥": identity.apiv3_key, "空密钥": ""}
     return f"签名错误（沙箱：{diagnose_v2(fields, text, keys)}）"
+
+
+def _check_certificate(identity: Identity, request: Received) -> str:
+    """Whether the merchant's certificate was shown where it has to be; over plain HTTP none can be."""
+    client = request.client
+    if client.scheme != "https" or not needs_certificate(request.target.partition("?")[0]):
+        return ""
+    if client.certificate_serial == identity.serial:
+        return ""
+    found = f"证书的序列号为{client.certificate_serial}" if client.certificate_serial else "请求没有出示客户端证书"
+    return f"商户API证书校验出错（沙箱：{found}，此接口需要商户{identity.mchid}的API证书）"
+
+
+def why_no_xml(request: Received) -> str:
+    """What came to a path of APIv2 in place of XML, in brackets; empty where nothing is known."""
+    if request.headers.get("Authorization") or request.body.lstrip().startswith(b"{"):
+        return "（沙箱：这是APIv2的路径，应以POST发送带sign的XML；带Authorization的JSON属于APIv3，其路径以/v3/开头）"
+    return "" if request.body else "（沙箱：请求体为空）"
 
 
 def _malformed(told: str, cause: str, is_transaction: bool) -> Refusal:

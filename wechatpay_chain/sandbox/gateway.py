@@ -41,6 +41,7 @@ from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher, check_addre
 from wechatpay_chain.sandbox.routes import Absent, Found, Routes, is_legacy
 from wechatpay_chain.sandbox.server import Server
 from wechatpay_chain.sandbox.store import Store
+from wechatpay_chain.sandbox.trust import Trust
 from wechatpay_chain.sandbox.world import Settings, Ticker, World
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ class Sandbox:
     """A gateway that checks requests, keeps orders, pushes notices and signs answers as WeChat Pay does.
 
     It serves from its making until ``close()`` or the end of ``with``. ``host`` and ``port`` are where it listens,
-    ``tls`` True or a server's context, else it speaks plain HTTP. ``database`` is a file that is made once and goes on
-    after a restart, None keeps all in memory. ``mchid`` is the merchant's number, else any. ``clock`` is how fast its
-    time passes (0 stands still) or a Clock. ``pay_after`` and ``refund_after`` are the seconds after which orders are
-    paid and refunds end by themselves, None for never. ``verify`` says which key of WeChat Pay signs: one of
-    ``platform.MODES``.
+    ``tls`` True, with ``ca_file`` as what clients have to trust, or a server's context; else it speaks plain HTTP.
+    ``database`` is a file that is made once and goes on after a restart, None keeps all in memory. ``mchid`` is the
+    merchant's number, else any. ``clock`` is how fast its time passes (0 stands still) or a Clock. ``pay_after`` and
+    ``refund_after`` are the seconds after which orders are paid and refunds end by themselves, None for never.
+    ``verify`` says which key of WeChat Pay signs: one of ``platform.MODES``.
 
     ``requests`` holds what arrived, the last 10,000 or 64 MiB; ``tamper``, when set, gets each signed answer and the
     request and may change the answer, to see a client refuse it. ``platform`` rotates the platform certificates,
@@ -101,9 +102,14 @@ class Sandbox:
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
+        self._trust = Trust(self.identity.authority) if tls is True else None
         if tls is True:
             tls = self.identity.authority.server_context((host, *_LOOPBACK))
-        self._server = Server(host, port, self.respond, tls or None)
+        try:
+            self._server = Server(host, port, self.respond, tls or None)
+        except ConfigError:
+            self._release()
+            raise
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -158,7 +164,8 @@ class Sandbox:
         """A client of its merchant; ``options`` replace single entries."""
         from wechatpay_chain.client import Wechatpay
 
-        return Wechatpay({**self.configuration(), "private_key": self.identity.merchant_key, **options})
+        own = {**self._own_session(), "private_key": self.identity.merchant_key}
+        return Wechatpay({**self.configuration(), **own, **options})
 
     @property
     def brand(self) -> Party:
@@ -171,7 +178,7 @@ class Sandbox:
         from wechatpay_chain.client import Wechatpay
 
         lacks = dict.fromkeys(("mchid", "apiv3_key", "secret"))
-        entries = {**self.configuration(), **lacks, **self.brand.configuration()}
+        entries = {**self.configuration(), **lacks, **self._own_session(), **self.brand.configuration()}
         return Wechatpay({**entries, **options})
 
     def builder(self, **options: Any) -> Instance:
@@ -180,7 +187,16 @@ class Sandbox:
 
         php = {"private_key": "privateKey", "base_url": "base_uri"}
         entries = {php.get(name, name): value for name, value in self.configuration().items()}
-        return Builder.factory({**entries, "privateKey": self.identity.merchant_key, **options})
+        own = {**self._own_session(), "privateKey": self.identity.merchant_key}
+        return Builder.factory({**entries, **own, **options})
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The file of the authority that clients of ``tls=True`` have to trust, until ``close()``; else None."""
+        return None if self._trust is None else self._trust.file
+
+    def _own_session(self) -> dict[str, Any]:
+        return {} if self._trust is None else {"session": self._trust.session()}
 
     def pay(self, out_trade_no: str, openid: str | None = None) -> str:
         """Pay an order of any kind as a payer would with the phone; its ``transaction_id``. Its notice goes out.
@@ -269,8 +285,13 @@ class Sandbox:
         self._thread.join()
         if self._ticker is not None:
             self._ticker.close()
+        self._release()
+
+    def _release(self) -> None:
         self.notices.close()
         self._store.close()
+        if self._trust is not None:
+            self._trust.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -304,7 +325,7 @@ class Sandbox:
         except Absent as absent:
             hint = hints.absent(method, path)
             answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
-            return self._remembered(answer, replace(request, verdict=f"{absent}: {hint}"))
+            return self._remembered(answer, replace(request, verdict=self._verdict(request)))
         if is_legacy(path):
             verdict, answer = legacy.answer(
                 request, found.operation, self.identity, lambda fields: self._reply(found, request, fields)
@@ -319,6 +340,16 @@ class Sandbox:
                 request = replace(request, verdict=str(refusal))
         answer.sign(self.platform, headers.get("Wechatpay-Serial", "") or self._unasked(target))
         return self._remembered(answer, request)
+
+    def _verdict(self, request: Received) -> str:
+        """What is wrong with the signature of a request whose path is not there; nobody answers it with that."""
+        if is_legacy(request.target) and "Authorization" not in request.headers:
+            return "404"
+        try:
+            authorization.check(self.identity, self._party(request.target), request)
+        except Refusal as refusal:
+            return "" if refusal.is_signed else str(refusal)
+        return ""
 
     def _reply(self, found: Found, request: Received, v2: Mapping[str, Any] | None = None) -> Answer:
         """The unsigned answer of a product, in one transaction; ``v2`` are the fields of an APIv2 request."""

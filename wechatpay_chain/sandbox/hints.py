@@ -17,7 +17,7 @@ HINT = "Sandbox-Hint"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What stands before a path by mistake: the version where the path has it already, or a word of a chain.
 _PREFIXES = ("/v3", "/v2", "/v3/v2", "/v3/v3", "/api")
-_HOSTS = ("/https://", "/http://", "//")
+_HOSTS = ("/https://", "/http://")
 
 
 def absent(method: str, path: str) -> str:
@@ -39,7 +39,14 @@ def _known(method: str, path: str) -> bool:
 
 
 def _meant(method: str, path: str) -> str:
-    candidates = [f"/v3{path}", f"/v3/{path.strip('/')}", path.rstrip("/"), f"{path}/", path.lower()]
+    candidates = [
+        f"/{path.lstrip('/')}",
+        f"/v3{path}",
+        f"/v3/{path.strip('/')}",
+        path.rstrip("/"),
+        f"{path}/",
+        path.lower(),
+    ]
     candidates += [path.removeprefix(prefix) for prefix in _PREFIXES if path.startswith(f"{prefix}/")]
     candidates += ["/" + path.removeprefix(start).partition("/")[2] for start in _HOSTS if path.startswith(start)]
     return next((each for each in candidates if each != path and each.startswith("/") and _known(method, each)), "")

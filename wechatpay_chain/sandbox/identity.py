@@ -131,6 +131,8 @@ class Identity:
             "WECHATPAY_PRIVATE_KEY": private_pem(self.merchant_key),
             "WECHATPAY_APIV3_KEY": self.apiv3_key,
             "WECHATPAY_SECRET": self.secret,
+            "WECHATPAY_MERCHANT_CERT": self.merchant_entry["cert"],
+            "WECHATPAY_MERCHANT_KEY": self.merchant_entry["key"],
         }
         if verify == "certificate":
             return told

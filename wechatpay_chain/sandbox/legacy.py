@@ -40,8 +40,9 @@ def answer(
     try:
         fields = _fields(request, query)
     except xml.XMLError:
-        return "XML格式错误", _failed("XML格式错误")
-    verdict = authorization.check_v2(identity, fields, path)
+        told = f"XML格式错误{authorization.why_no_xml(request)}"
+        return told, _failed(told)
+    verdict = authorization.check_v2(identity, fields, request)
     if verdict:
         return verdict, _failed(verdict)
     issue = _issue(operation, fields, dict(parse_qsl(query)), request) if operation else ""

@@ -187,4 +187,4 @@ def _is_ciphertext(text: str) -> bool:
 
 def _refusal(message: str, field: str, value: str, issue: str, location: str) -> Refusal:
     detail = {"field": field, "value": value, "issue": issue, "location": location}
-    return Refusal(400, "PARAM_ERROR", message, detail)
+    return Refusal(400, "PARAM_ERROR", f"{message}（沙箱：{field.lstrip('/')}: {issue}）", detail)

@@ -282,7 +282,7 @@ class _Connection(BaseHTTPRequestHandler):
         framed, pieces = self._framed(answer)
         self.send_response(answer.status)
         persistence = {"Connection": "close"} if self.close_connection else _KEPT
-        for name, value in {**framed, **answer.headers, **persistence}.items():
+        for name, value in {**framed, **answer.headers, **_ALWAYS, **persistence}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -306,6 +306,8 @@ class _Connection(BaseHTTPRequestHandler):
             left -= len(block)
 
 
+# WeChat Pay's own answers have it, and a page of the sandbox needs it.
+_ALWAYS: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
 _KEPT: Mapping[str, str] = {"Connection": "keep-alive", "Keep-Alive": f"timeout={KEEP_ALIVE}"}
 
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -152,7 +153,7 @@ def test_nobody_is_told_at_a_name_of_documentation(gateway: Sandbox, wxpay: Wech
 
 def test_payment_codes_have_no_notice(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """Their answer tells it; nor does a close."""
-    till = {"payer": {"auth_code": "134567890123456700"}, "scene_info": {"store_info": {"id": "1"}}}
+    till: dict[str, Any] = {"payer": {"auth_code": "134567890123456700"}, "scene_info": {"store_info": {"id": "1"}}}
     wxpay.v3.pay.transactions.codepay.post(shop.order(gateway, notify_url=..., **till))
     body = shop.order(gateway)
     wxpay.v3.pay.transactions.native.post(body)

@@ -14,6 +14,7 @@ from tests.sandbox.test_orders import refused
 from wechatpay_chain import Sandbox, Sealed, Wechatpay, errors
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.sandbox import products
+from wechatpay_chain.sandbox.clock import rfc3339
 from wechatpay_chain.sandbox.events import events
 from wechatpay_chain.sandbox.product import Product
 from wechatpay_chain.sandbox.products import PRODUCTS
@@ -156,9 +157,9 @@ def test_a_code_pays(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert state(wxpay, gateway, dear) == "SUCCESS"
     for ending, outcome in OUTCOMES.items():
         if outcome.v3 is not None:
-            assert refused(lambda ending=ending: pay.post(till(gateway, ending))) == outcome.v3[:2]
+            assert refused(pay.post, till(gateway, ending)) == outcome.v3[:2]
     for code in ("99" + "0" * 16, "13", "1" * 19, "13" + "x" * 16):
-        assert refused(lambda code=code: pay.post(till(gateway, "00", payer={"auth_code": code}))) == (
+        assert refused(pay.post, till(gateway, "00", payer={"auth_code": code})) == (
             400,
             "PARAM_ERROR",
         )
@@ -179,9 +180,9 @@ def test_a_code_is_taken_back(gateway: Sandbox, wxpay: Wechatpay) -> None:
         assert state(wxpay, gateway, body) == "REVOKED"
         gateway.advance(6)
         assert state(wxpay, gateway, body) == "REVOKED"
-        assert refused(lambda body=body: pay.codepay.post(body)) == (400, "ORDER_REVERSED")
+        assert refused(pay.codepay.post, body) == (400, "ORDER_REVERSED")
         back = shop.refund(body["out_trade_no"], 1)
-        assert refused(lambda back=back: wxpay.v3.refund.domestic.refunds.post(back))[0] == 404
+        assert refused(wxpay.v3.refund.domestic.refunds.post, back)[0] == 404
     native = shop.order(gateway)
     pay.native.post(native)
     assert refused(lambda: pay.outTradeNo._no_.reverse.post(own, no=native["out_trade_no"]))[0] == 400
@@ -191,10 +192,10 @@ def test_a_code_is_taken_back(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert refused(lambda: pay.outTradeNo._no_.reverse.post(own, no=old["out_trade_no"]))[0] == 400
 
 
-def business(call: Callable[[], Any]) -> str:
+def business(call: Callable[..., Any], *arguments: Any, **options: Any) -> str:
     """The err_code of APIv2."""
     with pytest.raises(errors.BusinessError) as caught:
-        call()
+        call(*arguments, **options)
     return caught.value.code
 
 
@@ -227,7 +228,7 @@ def test_apiv2_orders_are_in_the_same_book(gateway: Sandbox, wxpay: Wechatpay) -
     assert business(lambda: pay.closeorder.post(closing)) == "ORDERCLOSED"
     assert business(lambda: pay.unifiedorder.post(other)) == "ORDERCLOSED"
     for node in (pay.orderquery, pay.closeorder):
-        assert business(lambda node=node: node.post({**own, "out_trade_no": "nobody"})) == "ORDERNOTEXIST"
+        assert business(node.post, {**own, "out_trade_no": "nobody"}) == "ORDERNOTEXIST"
     assert business(lambda: pay.unifiedorder.post(shop.v2(gateway, trade_type="JSAPI"))) == "PARAM_ERROR"
     with pytest.raises(errors.BusinessError, match="字节数 129，大于最大值 128"):
         pay.unifiedorder.post(shop.v2(gateway, body="茶" * 43))
@@ -260,7 +261,7 @@ def test_apiv2_pays_by_code(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert business(lambda: reverse.post({**own, "out_trade_no": "nobody"}, security=False)) == "ORDERNOTEXIST"
     for ending, outcome in OUTCOMES.items():
         if outcome.v2 is not None:
-            assert business(lambda ending=ending: pay.micropay.post(code(ending))) == outcome.v2[0]
+            assert business(pay.micropay.post, code(ending)) == outcome.v2[0]
     assert business(lambda: pay.micropay.post({**code("00"), "auth_code": "1"})) == "AUTH_CODE_ERROR"
 
 
@@ -397,3 +398,63 @@ def test_profits_are_shared(gateway: Sandbox, wxpay: Wechatpay) -> None:
         sharing.orders.post(share(1, transaction_id=other))
     assert refused(lambda: sharing.orders._no_.get(no="nobody", params={"transaction_id": paid}))[0] == 404
     assert sharing.receivers.delete.post({name: add[name] for name in ("appid", "type", "account")}).status == 200
+
+
+def test_coupons_are_sent_from_a_stock_that_runs(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Started, paused and restarted; each request one coupon, and no more than there are."""
+    favor, own = wxpay.v3.marketing.favor, {"stock_creator_mchid": gateway.mchid}
+    now = gateway.clock.now()
+    body: dict[str, Any] = {
+        "stock_name": "茶券",
+        "belong_merchant": gateway.mchid,
+        "available_begin_time": rfc3339(now),
+        "available_end_time": rfc3339(now + 86_400),
+        "stock_use_rule": {
+            "max_coupons": 1,
+            "max_amount": 100,
+            "max_coupons_per_user": 1,
+            "natural_person_limit": False,
+            "prevent_api_abuse": False,
+        },
+        "coupon_use_rule": {
+            "coupon_available_time": {"available_time_after_receive": 60},
+            "fixed_normal_coupon": {"coupon_amount": 100, "transaction_minimum": 101},
+        },
+        "no_cash": False,
+        "stock_type": "NORMAL",
+        "out_request_no": shop.number("stock"),
+    }
+    wrong = {**body, "stock_use_rule": {**body["stock_use_rule"], "max_amount": 99}}
+    assert refused(lambda: favor.couponStocks.post(wrong)) == (400, "PARAM_ERROR")
+    stock_id = favor.couponStocks.post(body).data["stock_id"]
+    assert favor.couponStocks.post(body).data["stock_id"] == stock_id
+    stock = favor.stocks._id_
+
+    def told() -> Any:
+        return stock.get(id=stock_id, params=own).data["status"]
+
+    def send(number: str, openid: str = "oUser") -> Any:
+        wanted = {"stock_id": stock_id, "out_request_no": number, "appid": shop.APPID, **own}
+        return favor.users._openid_.coupons.post(wanted, openid=openid).data["coupon_id"]
+
+    assert told() == "unactivated"
+    assert refused(lambda: send("s1")) == (400, "INVALID_REQUEST")
+    assert refused(lambda: stock.pause.post(own, id=stock_id)) == (400, "INVALID_REQUEST")
+    for verb, state in (("start", "running"), ("pause", "paused"), ("restart", "running"), ("start", "running")):
+        assert stock[verb].post(own, id=stock_id).data["stock_id"] == stock_id
+        assert told() == state
+    coupon = send("s1")
+    assert send("s1") == coupon
+    assert refused(lambda: send("s1", "oOther")) == (400, "RESOURCE_ALREADY_EXISTS")
+    assert refused(lambda: send("s2")) == (403, "NOT_ENOUGH")
+    asked = favor.users._openid_.coupons._id_
+    found = asked.get(openid="oUser", id=coupon, params={"appid": shop.APPID}).data
+    assert (found["status"], found["stock_id"]) == ("SENDED", stock_id)
+    gateway.advance(2 * 86_400)
+    assert asked.get(openid="oUser", id=coupon, params={"appid": shop.APPID}).data["status"] == "EXPIRED"
+    for call in (
+        lambda: stock.get(id="nobody", params=own),
+        lambda: stock.start.post(own, id="nobody"),
+        lambda: asked.get(openid="oOther", id=coupon, params={"appid": shop.APPID}),
+    ):
+        assert refused(call) == (404, "RESOURCE_NOT_EXISTS")

@@ -21,7 +21,7 @@ from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.protocol import v2
 from wechatpay_chain.protocol.v3 import CLOCK_WINDOW
 from wechatpay_chain.sandbox.answer import Received, Refusal
-from wechatpay_chain.sandbox.diagnosis import Diagnosis, Parts, Request, diagnose
+from wechatpay_chain.sandbox.diagnosis import Cause, Diagnosis, Parts, Request, diagnose
 from wechatpay_chain.sandbox.diagnosis_v2 import diagnose_v2
 from wechatpay_chain.sandbox.identity import Identity, Party, is_of_a_sandbox
 
@@ -38,7 +38,8 @@ _ORDERS = re.compile(r"/v3/(pay/(partner/)?|combine-)transactions/")
 _SIGN_TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 _BODY_SHOWN = 8
 _MILLISECONDS = 13
-_OTHER_SANDBOX = (
+_MOST_HOURS = 14
+_OTHER_SANDBOX = Cause(
     "this merchant belongs to another sandbox; take mchid, serial_no and private key from the one that runs at this"
     " address",
     "该商户属于另一个沙箱，请使用本沙箱的商户号、证书序列号和私钥",
@@ -75,18 +76,21 @@ def check(identity: Identity, party: Party, request: Received) -> None:
 def _check_headers(request: Received) -> None:
     lacks = [name for name in ("Accept", "User-Agent") if not request.headers.get(name)]
     if lacks:
-        cause = f"header {' and '.join(lacks)}: missing"
-        told = f"Http头缺少Accept或User-Agent（沙箱：{cause}）"
-        raise Refusal(400, "INVALID_REQUEST", told, _sandbox("header", cause), is_signed=False)
+        names = " and ".join(lacks)
+        cause = Cause(f"header {names}: missing", f"缺少请求头{names}")
+        raise _refusal(400, "INVALID_REQUEST", "Http头缺少Accept或User-Agent", "header", cause)
 
 
 def _check_language(request: Received) -> None:
     """406 for what fetch() of node sends by itself, too: ``Accept-Language: *``."""
     language = request.headers.get("Accept-Language")
     if language and language not in _LANGUAGES:
-        cause = f"Accept-Language {language[:40]!r}: send one of {', '.join(sorted(_LANGUAGES))}, or none"
-        told = f"传入了不支持的 Accept-Language（沙箱：{cause}）"
-        raise Refusal(406, "PARAM_ERROR", told, _sandbox("header", cause), is_signed=False)
+        known, found = ", ".join(sorted(_LANGUAGES)), f"{language[:40]!r}"
+        cause = Cause(
+            f"Accept-Language {found}: send one of {known}, or none",
+            f"Accept-Language为{found}，应为{known}之一，或不发送（Node的fetch默认发送*）",
+        )
+        raise _refusal(406, "PARAM_ERROR", "传入了不支持的 Accept-Language", "header", cause)
 
 
 def _fields(request: Received, party: Party, is_transaction: bool) -> dict[str, str]:
@@ -97,8 +101,7 @@ def _fields(request: Received, party: Party, is_transaction: bool) -> dict[str, 
     fields = {pair[1]: pair[2] for pair in found if pair}
     is_well_formed = None not in found and len(found) == len(fields) and all(fields.values())
     if is_well_formed and scheme != party.scheme.name:
-        cause = f"the scheme is {scheme[:40]!r}, expected {party.scheme.name}"
-        raise _malformed("Http头Authorization认证类型不正确", cause, is_transaction)
+        raise _malformed("Http头Authorization认证类型不正确", _wrong_scheme(scheme, party), is_transaction)
     if not is_well_formed or fields.keys() != expected:
         told = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》"
         cause = _wrong_form(request, scheme, pairs, fields, expected, party)
@@ -106,54 +109,85 @@ def _fields(request: Received, party: Party, is_transaction: bool) -> dict[str, 
     return fields
 
 
+def _wrong_scheme(scheme: str, party: Party) -> Cause:
+    found, expected = f"{scheme[:40]!r}", party.scheme.name
+    return Cause(f"the scheme is {found}, expected {expected}", f"认证类型为{found}，应为{expected}")
+
+
 def _wrong_form(
     request: Received, scheme: str, pairs: str, fields: Mapping[str, str], expected: frozenset[str], party: Party
-) -> str:
+) -> Cause:
     """What is wrong with an Authorization, or what came in its place."""
     if not scheme:
         if request.body.lstrip().startswith(b"<"):
-            return "the body is XML and there is no Authorization: this is how APIv2 is called, and the path is APIv3's"
-        return f"header Authorization: missing; expected {party.scheme.name} and five pairs"
+            return Cause(
+                "the body is XML and there is no Authorization: APIv2 is called so, and the path is APIv3's",
+                "请求体是XML且没有Authorization，这是APIv2的调用方式，而该路径属于APIv3",
+            )
+        return Cause(
+            f"header Authorization: missing; expected {party.scheme.name} and five pairs",
+            f"缺少请求头Authorization，应为{party.scheme.name}及五个键值对",
+        )
     if "\n" in pairs or "\r" in pairs:
-        return "Authorization has a line break: write base64 without breaks (encodebytes and base64 -w76 make them)"
+        return Cause(
+            "Authorization has a line break: write base64 without breaks (encodebytes and base64 -w76 make them)",
+            "Authorization中有换行，签名的base64应为单行",
+        )
     if scheme != party.scheme.name:
-        return f"the scheme is {scheme[:40]!r}, expected {party.scheme.name}"
+        return _wrong_scheme(scheme, party)
     if "'" in pairs or '"' not in pairs:
-        return 'each value stands in double quotes: mchid="…"'
+        return Cause('each value stands in double quotes: mchid="…"', '每个值都应使用双引号，如mchid="…"')
     if re.search(r'",\s', pairs) or pairs.startswith(" "):
-        return "a space stands after the scheme or a comma: one space after the scheme, none after commas"
+        return Cause(
+            "a space stands after the scheme or a comma: one space after the scheme, none after commas",
+            "认证类型后只能有一个空格，逗号后不能有空格",
+        )
     names = ", ".join(sorted(expected))
     lacks, more = sorted(expected - fields.keys()), sorted(fields.keys() - expected)
     if lacks or more:
         told = [f"missing {', '.join(lacks)}"] * bool(lacks) + [f"not known {', '.join(more)}"] * bool(more)
-        return f"expected {names}, each once: {'; '.join(told)}"
-    return f"expected {names}, each once, in double quotes and not empty"
+        wrong = [f"缺少{'、'.join(lacks)}"] * bool(lacks) + [f"多余的{'、'.join(more)}"] * bool(more)
+        return Cause(f"expected {names}, each once: {'; '.join(told)}", "，".join(wrong))
+    return Cause(
+        f"expected {names}, each once, in double quotes and not empty", f"应有{names}各一次，使用双引号且不为空"
+    )
 
 
 def _check_time(timestamp: str) -> None:
     now = time.time()
     if _DIGITS.fullmatch(timestamp) and abs(now - int(timestamp)) <= CLOCK_WINDOW:
         return
-    cause = _wrong_time(timestamp, now)
-    told = f"Http头Authorization中的timestamp与发起请求的时间不得超过5分钟（沙箱：{cause}）"
-    sandbox = _sandbox("time", cause, expected=str(int(now)), signed=timestamp[:40])
-    detail = {"field": "timestamp", "location": "authorization", **sandbox}
-    raise Refusal(401, "SIGN_ERROR", told, detail, is_signed=False, number=_NUMBERS.malformed)
+    refusal = _refusal(
+        401,
+        "SIGN_ERROR",
+        "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟",
+        "time",
+        _wrong_time(timestamp, now),
+        {"field": "timestamp", "location": "authorization"},
+        number=_NUMBERS.malformed,
+    )
+    refusal.payload["detail"]["sandbox"] |= {"expected": str(int(now)), "signed": timestamp[:40]}
+    raise refusal
 
 
-def _wrong_time(timestamp: str, now: float) -> str:
+def _wrong_time(timestamp: str, now: float) -> Cause:
     if not _DIGITS.fullmatch(timestamp):
-        return f"timestamp {timestamp[:40]!r}: expected seconds since 1970 in digits"
+        found = f"{timestamp[:40]!r}"
+        return Cause(f"timestamp {found}: expected seconds since 1970 in digits", f"timestamp为{found}，应为秒数")
     if len(timestamp) == _MILLISECONDS:
-        return "the timestamp is in milliseconds; write seconds"
+        return Cause("the timestamp is in milliseconds; write seconds", "timestamp的单位是毫秒，应为秒")
     offset = int(timestamp) - now
     hours = round(offset / 3600)
-    if hours and abs(offset - hours * 3600) <= CLOCK_WINDOW and abs(hours) <= 14:
-        return f"the timestamp is {hours:+d} hours off: local time was taken for UTC; Unix time has no time zone"
-    side = "ahead of" if offset > 0 else "behind"
-    return (
+    if hours and abs(offset - hours * 3600) <= CLOCK_WINDOW and abs(hours) <= _MOST_HOURS:
+        return Cause(
+            f"the timestamp is {hours:+d} hours off: local time was taken for UTC; Unix time has no time zone",
+            f"timestamp相差{hours:+d}小时：把本地时间当作了UTC；Unix时间戳与时区无关",
+        )
+    side, zh = ("ahead of", "快") if offset > 0 else ("behind", "慢")
+    return Cause(
         f"the timestamp is {abs(offset):.0f} s {side} this machine's clock, {CLOCK_WINDOW} allowed; set the clock."
-        " The sandbox's own clock has no part in it"
+        " The sandbox's own clock has no part in it",
+        f"timestamp比本机时钟{zh}{abs(offset):.0f}秒，最多允许{CLOCK_WINDOW}秒，请校准时钟（与沙箱自己的时钟无关）",
     )
 
 
@@ -179,7 +213,7 @@ class _Check:
     def _wrong_number(self) -> Diagnosis:
         party, found, who = self._party, self._fields[self._party.scheme.identity], self._party.scheme.identity
         if self._fields["serial_no"] != party.serial and is_of_a_sandbox(self._fields["serial_no"]):
-            return Diagnosis(who, *_OTHER_SANDBOX, party.number, found)
+            return Diagnosis(who, _OTHER_SANDBOX, party.number, found)
         if found.startswith("wx"):
             cause, message = f"{found!r} is an appid; {who} is the merchant's number", f"{who}填写了appid，应为商户号"
         elif self._holds():
@@ -189,7 +223,7 @@ class _Check:
         else:
             cause = f"{who} {found!r} is not known here; this sandbox has {party.number}"
             message = f"本沙箱没有商户{found}，其商户号为{party.number}"
-        return Diagnosis(who, cause, message, party.number, found)
+        return Diagnosis(who, Cause(cause, message), party.number, found)
 
     def _wrong_serial(self) -> Diagnosis:
         party, found = self._party, self._fields["serial_no"]
@@ -211,7 +245,7 @@ class _Check:
             message = "私钥和签名正确，只有证书序列号不对"
         else:
             cause, message = "no certificate of this merchant has this serial_no", "该商户没有此序列号的证书"
-        return Diagnosis("serial", cause, message, party.serial, found)
+        return Diagnosis("serial", Cause(cause, message), party.serial, found)
 
     def _diagnosis(self) -> Diagnosis:
         identity = self._identity
@@ -231,24 +265,25 @@ class _Check:
 
     def _error(self, told: str, found: Diagnosis, number: int, informs: bool = True) -> Refusal:
         """The shape of captured answers; a merchant that is not known gets no information about the text."""
-        detail: dict[str, Any] = {}
-        if informs:
-            detail = {
-                "detail": {"issue": "sign not match"},
-                "field": "signature",
-                "location": "authorization",
-                "sign_information": self._information(),
-            }
-        detail |= _sandbox(found.differs, found.cause, found.expected, found.signed)
-        return Refusal(
+        detail = {
+            "detail": {"issue": "sign not match"},
+            "field": "signature",
+            "location": "authorization",
+            "sign_information": self._information(),
+        }
+        refusal = _refusal(
             401,
             "SIGN_ERROR",
-            f"{told}（沙箱：{found.message}）",
-            detail,
-            is_signed=False,
+            told,
+            found.differs,
+            found.why,
+            detail if informs else None,
             number=number,
             has_request_id=not self._request.target.startswith(_TRANSACTIONS),
         )
+        texts = {"expected": found.expected, "signed": found.signed}
+        refusal.payload["detail"]["sandbox"] |= {name: text for name, text in texts.items() if text is not None}
+        return refusal
 
     def _information(self) -> dict[str, Any]:
         parts = self._parts
@@ -322,21 +357,29 @@ def why_no_xml(request: Received) -> str:
     return "" if request.body else "（沙箱：请求体为空）"
 
 
-def _malformed(told: str, cause: str, is_transaction: bool) -> Refusal:
-    detail = {"field": "authorization", "location": "header", **_sandbox("authorization", cause)}
-    return Refusal(
+def _malformed(told: str, cause: Cause, is_transaction: bool) -> Refusal:
+    shape = {"field": "authorization", "location": "header"}
+    return _refusal(
         401,
         "SIGN_ERROR",
-        f"{told}（沙箱：{cause}）",
-        detail,
-        is_signed=False,
+        told,
+        "authorization",
+        cause,
+        shape,
         number=_NUMBERS.malformed,
         has_request_id=not is_transaction,
     )
 
 
-def _sandbox(differs: str, cause: str, expected: str = "", signed: str = "") -> dict[str, Any]:
-    told = {"differs": differs, "cause": cause}
-    if expected or signed:
-        told |= {"expected": expected, "signed": signed}
-    return {"sandbox": told}
+def _refusal(
+    status: int,
+    code: str,
+    told: str,
+    differs: str,
+    cause: Cause,
+    detail: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Refusal:
+    """WeChat Pay's text and fields, and beside them what is wrong; unsigned, as all that comes before a signature."""
+    whole = {**(detail or {}), "sandbox": {"differs": differs, "cause": cause.cause}}
+    return Refusal(status, code, f"{told}（沙箱：{cause.message}）", whole, is_signed=False, **options)

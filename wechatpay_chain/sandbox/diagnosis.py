@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v1
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512, HashAlgorithm
 
-__all__ = ["Diagnosis", "Parts", "diagnose"]
+__all__ = ["Cause", "Diagnosis", "Parts", "diagnose"]
 
 # So many bytes are hashed at most for one wrong signature: some tens of milliseconds.
 _BUDGET = 64 * 1024 * 1024
@@ -57,21 +57,20 @@ class Request(NamedTuple):
     template: str
 
 
-class Diagnosis(NamedTuple):
-    """Which part differs, why in both languages, and the two texts where they are known."""
-
-    differs: str
-    cause: str
-    message: str
-    expected: str = ""
-    signed: str = ""
-
-
 class Cause(NamedTuple):
     """One mistake, in English and in Chinese."""
 
     cause: str
     message: str
+
+
+class Diagnosis(NamedTuple):
+    """Which part differs, why, and the two texts where they are known."""
+
+    differs: str
+    why: Cause
+    expected: str | None = None
+    signed: str | None = None
 
 
 class Variant(NamedTuple):
@@ -112,8 +111,8 @@ _ALGORITHM = "it is a signature over {0}; WeChat Pay wants RSA over SHA-256 (SHA
 _ALGORITHM_ZH = "签名使用了{0}摘要，应为SHA256（SHA256withRSA、RSA-SHA256）"
 
 
-def _said(differs: str, cause: str, message: str, expected: str = "", signed: str = "") -> Diagnosis:
-    return Diagnosis(differs, cause, message, expected, signed)
+def _said(differs: str, cause: str, message: str, expected: str | None = None) -> Diagnosis:
+    return Diagnosis(differs, Cause(cause, message), expected)
 
 
 def _decode(signature: str) -> bytes | Diagnosis:
@@ -251,7 +250,7 @@ def _told(parts: Parts, changed: Changed, shape: Cause | None, text: bytes) -> D
         differs = ",".join([*(_PARTS[at] for at, _ in changed), *(["lines"] if shape else [])])
         expected, signed = parts.text.decode("utf-8", "replace"), text.decode("utf-8", "replace")
     at = _first_difference(expected, signed)
-    return Diagnosis(differs, cause, message, _excerpt(expected, at), _excerpt(signed, at))
+    return Diagnosis(differs, Cause(cause, message), _excerpt(expected, at), _excerpt(signed, at))
 
 
 def _first_difference(one: str, other: str) -> int:
@@ -439,10 +438,10 @@ _TWICE = Cause("the target was percent-encoded twice before it was signed", "签
 _TWICE_SENT = Cause(
     "the target was percent-encoded once when signed and twice when sent", "发送的URL被编码了两次，而签名时只编码了一次"
 )
-_TILDE = Cause("%7E was signed and ~ was sent, or the other way round", "签名与发送的URL中~与%7E不一致")
-_PLUS = Cause(
-    "a space was signed as + and sent as %20, or the other way round", "签名与发送的URL中空格的编码不一致（+与%20）"
-)
+_ESCAPED_TILDE = Cause("%7E was signed, and ~ was sent", "签名用的是%7E，实际发送的是~")
+_BARE_TILDE = Cause("~ was signed, and %7E was sent", "签名用的是~，实际发送的是%7E")
+_PLUS = Cause("a space was signed as +, and sent as %20", "空格在签名中为+，实际发送的是%20")
+_ESCAPED_SPACE = Cause("a space was signed as %20, and sent as +", "空格在签名中为%20，实际发送的是+")
 _CASE = Cause(
     "percent escapes were signed in another case than they were sent", "签名与发送的URL中百分号编码的大小写不一致"
 )
@@ -454,11 +453,11 @@ def _encodings(target: str) -> Iterator[Variant]:
         for text, why in (
             (query.replace("%", "%25"), _TWICE),
             (query.replace("%25", "%"), _TWICE_SENT),
-            (query.replace("~", "%7E"), _TILDE),
-            (query.replace("~", "%7e"), _TILDE),
-            (query.replace("%7E", "~").replace("%7e", "~"), _TILDE),
+            (query.replace("~", "%7E"), _ESCAPED_TILDE),
+            (query.replace("~", "%7e"), _ESCAPED_TILDE),
+            (query.replace("%7E", "~").replace("%7e", "~"), _BARE_TILDE),
             (query.replace("%20", "+"), _PLUS),
-            (query.replace("+", "%20"), _PLUS),
+            (query.replace("+", "%20"), _ESCAPED_SPACE),
             (_ESCAPE.sub(lambda found: found[0].lower(), query), _CASE),
             (_ESCAPE.sub(lambda found: found[0].upper(), query), _CASE),
             (unquote(query), _UNENCODED),
@@ -468,8 +467,8 @@ def _encodings(target: str) -> Iterator[Variant]:
     for text, why in (
         (path.replace("%", "%25"), _TWICE),
         (path.replace("%25", "%"), _TWICE_SENT),
-        (path.replace("~", "%7E"), _TILDE),
-        (path.replace("%7E", "~").replace("%7e", "~"), _TILDE),
+        (path.replace("~", "%7E"), _ESCAPED_TILDE),
+        (path.replace("%7E", "~").replace("%7e", "~"), _BARE_TILDE),
         (_ESCAPE.sub(lambda found: found[0].lower(), path), _CASE),
         (_ESCAPE.sub(lambda found: found[0].upper(), path), _CASE),
         (unquote(path), _UNENCODED),
@@ -493,8 +492,12 @@ def _bodies(parts: Parts, request: Request) -> Iterator[Variant]:
     )
     space = "the body was signed with other white space at its ends", "请求体首尾的空白与签名时不一致"
     mark = b"\xef\xbb\xbf"
-    for spaced in (body.strip(), body + b"\n", body + b"\r\n", mark + body, body.removeprefix(mark)):
+    for spaced in (body.strip(), body + b"\n", body + b"\r\n"):
         yield _variant(spaced, *space)
+    for marked in (mark + body, body.removeprefix(mark)):
+        yield _variant(
+            marked, "signed and sent body differ by a byte order mark (BOM)", "签名与发送的请求体相差一个BOM"
+        )
     crlf = "the line breaks of the body differ (\\r\\n and \\n)", "请求体的换行符与签名时不一致（\\r\\n与\\n）"
     yield _variant(body.replace(b"\r\n", b"\n"), *crlf)
     yield _variant(body.replace(b"\n", b"\r\n"), *crlf)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from types import TracebackType
@@ -12,17 +15,19 @@ from wechatpay_chain.chain.node import Chain, Root, call_of
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.encoding import paths, query
 from wechatpay_chain.errors import ApiError, ChainError, ConfigError
+from wechatpay_chain.protocol.signer import Signer
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.request.body import own_boundary
 from wechatpay_chain.request.call import Call, Verb, build, download_url
 from wechatpay_chain.request.encryption import SERIAL_HEADER, Encrypted, Envelope, encrypt_fields
 from wechatpay_chain.request.options import NATIVE, read_native, read_sink
+from wechatpay_chain.request.record import CallRecord, tell
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
 from wechatpay_chain.transport.certificate_download import CertificateDownload
 from wechatpay_chain.transport.multipart import Multipart
-from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.signed_request import SignedRequest
 from wechatpay_chain.transport.sink import Sink, pour
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
     from wechatpay_chain.typed.v3 import OpenV3
 
 __all__ = ["Client", "Wechatpay"]
+
+_log = logging.getLogger("wechatpay_chain")
 
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")
@@ -254,10 +261,14 @@ class Client(Root):
         headers = call.request_headers(self._settings.headers)
         if isinstance(call.body, Multipart):
             headers["Content-Length"] = str(len(call.body))
-        if call.payload is not None:
-            return SignedRequest(call, headers, self._v2, self._response_class)
-        call = self._name_key(call, headers, offline)
-        return SignedRequest(call, headers, self._v3, self._response_class)
+        protocol: Signer
+        if call.payload is None:
+            call, protocol = self._name_key(call, headers, offline), self._v3
+        else:
+            protocol = self._v2
+        request = SignedRequest(call, headers, protocol, self._response_class)
+        request.max_body = self._settings.max_body
+        return request
 
     def _name_key(self, call: Call, headers: HeaderFields, offline: bool) -> Call:
         """The call with its fields encrypted, after the id of WeChat Pay's key is among the headers.
@@ -281,7 +292,13 @@ class Client(Root):
         return APIv2(self._settings.merchant.mchid, self._settings.merchant.secret)
 
     def _delivery(self, call: Call) -> Delivery:
+        deadline = call.deadline
+        if deadline is None:
+            # Files take as long as they take: there the pause between two bytes bounds.
+            is_file = call.stream or call.sink is not None or isinstance(call.body, Multipart)
+            deadline = math.inf if is_file else self._settings.deadline or DEFAULT_DEADLINE
         return Delivery(
+            deadline=time.monotonic() + deadline,
             bases=call.bases or self._settings.bases,
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
             stream=call.stream or call.sink is not None,
@@ -298,8 +315,31 @@ class Client(Root):
 
     @hide_values
     def _send(self, call: Call, request: SignedRequest | None = None) -> Any:
+        if self._settings.on_call is None and not _log.isEnabledFor(logging.INFO):
+            return self._answer(call, request or self._request(call))
+        return self._send_recorded(call, request)
+
+    def _send_recorded(self, call: Call, request: SignedRequest | None) -> Any:
+        started = time.perf_counter()
+        answer: Any = None
+        failure: BaseException | None = None
         try:
-            response = self._exchange(call, request or self._request(call))
+            request = request or self._request(call)
+            answer = self._answer(call, request)
+            return answer
+        except BaseException as error:
+            failure, answer = error, getattr(error, "response", None)
+            raise
+        finally:
+            seconds, tries = time.perf_counter() - started, request.tries if request else 0
+            status = None if answer is None else answer.status_code
+            request_id = "" if answer is None else answer.request_id
+            record = CallRecord(call.method, call.path, status, seconds, tries, request_id, failure)
+            tell(record, self._settings.on_call)
+
+    def _answer(self, call: Call, request: SignedRequest) -> Any:
+        try:
+            response = self._exchange(call, request)
         except ApiError as error:
             if error.status == 404 and call.payload is None:
                 from wechatpay_chain.catalog.search import suggest
@@ -321,15 +361,16 @@ class Client(Root):
 class Wechatpay(Client):
     """WeChat Pay: the URL is the code.
 
-    ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and
-    what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
-    ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
-    and platform certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are
-    downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or
-    ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number
-    or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all;
-    False is once), ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the field.
-    Making one touches no network.
+    ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and what it
+    returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
+    ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys and platform
+    certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are downloaded with it),
+    ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or ``{"pkcs12",
+    "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number or (connect,
+    read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all; False is
+    once), ``deadline`` (seconds for a whole call, 60 by default; files have none), ``max_body`` (bytes of an answer
+    that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``session`` (a
+    ``requests.Session`` that many share). Raises ConfigError, which names the field. Making one touches no network.
     """
 
     if TYPE_CHECKING:

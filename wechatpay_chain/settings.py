@@ -21,7 +21,8 @@ from wechatpay_chain.protocol.certificates import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
-from wechatpay_chain.request.options import mapping, read_headers, read_retry, read_timeout
+from wechatpay_chain.request.options import mapping, read_deadline, read_headers, read_retry, read_timeout
+from wechatpay_chain.transport.signed_request import MAX_BODY
 
 __all__ = [
     "Recipe",
@@ -141,6 +142,9 @@ _NAMES = frozenset(
         "timeout",
         "headers",
         "retry",
+        "deadline",
+        "max_body",
+        "on_call",
         "session",
         "params",
     }
@@ -184,6 +188,9 @@ class Settings:
     folder: Folder | None
     recipe: Recipe
     retry: int | None = None
+    deadline: float | None = None
+    max_body: int = MAX_BODY
+    on_call: Callable[[Any], object] | None = field(default=None, repr=False)
     session: requests.Session | None = field(default=None, repr=False)
 
     def missing_for(self, protocol: str) -> list[str]:
@@ -220,6 +227,9 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
         retry=_option("retry", read_retry, given),
+        deadline=_option("deadline", read_deadline, given),
+        max_body=_max_body(given.get("max_body")),
+        on_call=_on_call(given.get("on_call")),
         session=_session(given.get("session")),
         folder=folder,
         recipe=Recipe.of(given),
@@ -328,6 +338,21 @@ def _params(params: object) -> Mapping[str, Any]:
     given = mapping(params, "params")
     query.build(given, JS)
     return dict(given)
+
+
+def _max_body(size: object) -> int:
+    if size is None:
+        return MAX_BODY
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return size
+    found = f"{size!r:.40}" if isinstance(size, int | float) else type(size).__name__
+    raise ConfigError(f"max_body: expected a number of bytes above 0, found {found}", "max_body")
+
+
+def _on_call(function: object) -> Callable[[Any], object] | None:
+    if function is None or callable(function):
+        return function
+    raise ConfigError(f"on_call: expected a function, found {type(function).__name__}", "on_call")
 
 
 def _session(session: object) -> requests.Session | None:

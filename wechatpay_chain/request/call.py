@@ -18,6 +18,7 @@ from wechatpay_chain.request.options import (
     JSON_UTF8,
     Face,
     Sink,
+    read_deadline,
     read_flag,
     read_headers,
     read_response_type,
@@ -69,6 +70,7 @@ class Call(NamedTuple):
     bases: tuple[Base, ...] | None = None
     timeout: tuple[float, float] | None = None
     retry: int | None = None
+    deadline: float | None = None
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
@@ -91,7 +93,7 @@ class Call(NamedTuple):
         All but what depends on the body and on the keys; a value of None leaves a header out.
         """
         defaults = (("Accept", self.accept), ("Content-Type", self.content_type), ("User-Agent", _USER_AGENT))
-        headers = HeaderFields.of(defaults)
+        headers = HeaderFields(defaults)
         for name, value in (*configured, *self.headers):
             if value is None:
                 headers.pop(name, None)
@@ -147,6 +149,7 @@ def _refuse_v2(options: Mapping[str, Any]) -> None:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "timeout": read_timeout,
     "retry": read_retry,
+    "deadline": read_deadline,
     "sink": read_sink,
 }
 

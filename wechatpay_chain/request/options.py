@@ -25,6 +25,7 @@ __all__ = [
     "is_writable",
     "mapping",
     "merge_options",
+    "read_deadline",
     "read_flag",
     "read_headers",
     "read_native",
@@ -83,6 +84,7 @@ NATIVE = Face(
         "headers": "headers",
         "timeout": "timeout",
         "retry": "retry",
+        "deadline": "deadline",
         "stream": "stream",
         "sink": "sink",
         "base_url": "base_url",
@@ -155,6 +157,16 @@ def read_retry(retry: object) -> int | None:
     expected = f"True, False or attempts in all, from 1 to {MOST_ATTEMPTS}"
     found = f"{retry:d}"[:40] if isinstance(retry, int) and abs(retry) < 1e9 else type(retry).__name__
     raise ChainError(f"retry: expected {expected}, found {found}; nothing was sent")
+
+
+def read_deadline(deadline: object) -> float | None:
+    """Seconds for a whole call, infinity for no end; None where nothing was given."""
+    if deadline is None:
+        return None
+    if isinstance(deadline, int | float) and not isinstance(deadline, bool) and deadline > 0:
+        return float(deadline)
+    found = f"{deadline!r:.40}" if isinstance(deadline, int | float) else type(deadline).__name__
+    raise ChainError(f"deadline: expected seconds above 0, found {found}; nothing was sent")
 
 
 def read_headers(headers: object, face: Face | None = None) -> tuple[tuple[str, str | None], ...]:

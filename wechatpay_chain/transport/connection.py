@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import io
 import math
 import queue
+import re
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool, PoolManager
@@ -16,12 +22,26 @@ if TYPE_CHECKING:
 else:
     HTTPConnectionPool = HTTPConnection = object
 
-__all__ = ["LONGEST_IDLE", "Unconnected", "with_fresh_connections"]
+__all__ = ["DEADLINE", "LONGEST_IDLE", "DeadlineOver", "Unconnected", "with_fresh_connections"]
 
 # Seconds. WeChat Pay closes a connection that is idle for 8, and what is sent in that moment is lost.
 LONGEST_IDLE = 7.0
 # Bytes. What is longer is sent behind its head: to join them would copy it.
 _SHORT = 1 << 16
+# When the call that this thread makes has to end, by the clock of ``time.monotonic``.
+DEADLINE: ContextVar[float] = ContextVar("DEADLINE", default=math.inf)
+# Seconds. While more is left than any time-out between two bytes, the deadline need not be looked at.
+_LONGEST_TIMEOUT = 86_400.0
+# 101 ends HTTP on a connection, and is none of these.
+_INTERIM = re.compile(rb"HTTP/1\.[0-9] 1(?:0[02-9]|[1-9][0-9])[ \r\n]")
+_STATUS_AT, _STATUS_LENGTH, _ONE = 9, 13, ord("1")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_LONGEST_HEAD = 1 << 16
+_MOST_INTERIM = 100
+
+
+class DeadlineOver(TimeoutError):
+    """The call took longer than its deadline, however busily its bytes came in."""
 
 
 class Unconnected(Exception):
@@ -56,7 +76,7 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         try:
             super().connect()
-        except Exception as error:
+        except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
             at_proxy = getattr(self, "proxy", None) and not getattr(self, "has_connected_to_proxy", False)
             reason = " ".join(str(error).split()) or type(error).__name__
             raise Unconnected(f"{'Unable to connect to proxy: ' if at_proxy else ''}{reason}") from error
@@ -87,6 +107,88 @@ class _Connection(HTTPConnection):
         response = super().getresponse()
         self._last_heard = time.monotonic()
         return response
+
+    def response_class(self, sock: Any, *args: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]
+        """What http.client calls for the answer to each request."""
+        return http.client.HTTPResponse(_Incoming(sock, DEADLINE.get()), *args, **options)  # type: ignore[arg-type]
+
+
+class _Incoming(NamedTuple):
+    """A socket as http.client reads an answer from it."""
+
+    sock: Any
+    deadline: float
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self.sock, self.deadline))
+
+
+class _Reader(io.RawIOBase):
+    """The bytes of one answer as they arrive: until the deadline, and without interim answers (103 Early Hints).
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#name-informational-1xx
+    """
+
+    def __init__(self, sock: Any, deadline: float) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+        self._begun = False
+        self._held = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._held:
+            return self._give(buffer)
+        size = self._receive(buffer)
+        if self._begun:
+            return size
+        self._begun = True
+        if size >= _STATUS_LENGTH and buffer[_STATUS_AT] != _ONE:
+            return size
+        self._held = self._final_head(bytes(buffer[:size]), len(buffer))
+        return self._give(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def _give(self, buffer: Any) -> int:
+        given, self._held = self._held[: len(buffer)], self._held[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+    def _receive(self, buffer: Any) -> int:
+        left = self._deadline - time.monotonic()
+        if left < _LONGEST_TIMEOUT:
+            if left <= 0:
+                raise DeadlineOver("the deadline is over")
+            timeout = self._sock.gettimeout()
+            if timeout is None or left < timeout:
+                self._sock.settimeout(left)
+        return int(self._raw.readinto(buffer) or 0)
+
+    def _final_head(self, held: bytes, size: int) -> bytes:
+        """What begins with the head of the answer itself, after every interim one."""
+        buffer = memoryview(bytearray(size))
+        interim = 0
+        while True:
+            if _INTERIM.match(held):
+                end = _END_OF_HEAD.search(held)
+                interim = interim if end is None else interim + 1
+                if len(held) > _LONGEST_HEAD or interim > _MOST_INTERIM:
+                    raise http.client.HTTPException("interim answers without an end")
+                held = held if end is None else held[end.end() :]
+                if end is not None:
+                    continue
+            elif len(held) >= _STATUS_LENGTH:
+                return held
+            received = self._receive(buffer)
+            if not received:
+                return held
+            held += bytes(buffer[:received])
 
 
 class _Pool(HTTPConnectionPool):

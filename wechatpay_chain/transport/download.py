@@ -25,6 +25,7 @@ from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.sink import Sink, folder_of, placed
+from wechatpay_chain.transport.verification import body_pieces
 
 __all__ = [
     "BLOCK",
@@ -35,7 +36,6 @@ __all__ = [
     "Progress",
     "Source",
     "decrypted",
-    "ended",
     "open_sources",
     "raw_pieces",
     "receive",
@@ -57,22 +57,13 @@ def raw_pieces(response: Response) -> Iterator[bytes]:
         yield from (response.content[at : at + BLOCK] for at in range(0, len(response.content), BLOCK))
         return
     try:
-        while piece := response.raw.read(BLOCK, decode_content=True):
-            yield piece
+        yield from body_pieces(response)
     except ReadTimeoutError as error:
-        told = f"the file broke off: {error}"
-        raise TimedOut(told, (Attempt(response.url.partition("?")[0], told, sent=True),)) from error
-    except (HTTPError, OSError) as error:
+        reason = f"the file broke off: {error}"
+        raise TimedOut(reason, (Attempt(response.url.partition("?")[0], reason, sent=True),)) from error
+    except (HTTPError, OSError, zlib.error) as error:
         raise Broken(f"the file broke off ({error})") from error
-    if not ended(response.raw):
-        raise Broken("the gzip in which it travelled ends too early")
     response._content_consumed = True  # type: ignore[attr-defined]
-
-
-def ended(raw: Any) -> bool:
-    """Whether the gzip of a Content-Encoding came to its end, which urllib3 undoes and does not look for."""
-    inflater = getattr(getattr(raw, "_decoder", None), "_obj", None)
-    return inflater is None or raw.tell() == 0 or bool(inflater.eof)
 
 
 def decrypted(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ _IMPORTS = {
     "wechatpay_chain.chain.node": ("Chain",),
     "wechatpay_chain.promise": ("Promise",),
     "wechatpay_chain.response": ("Response",),
-    "wechatpay_chain.request.body": ("Sealed",),
+    "wechatpay_chain.request.encryption": ("Sealed",),
     "wechatpay_chain.transport.media": ("Media",),
     "wechatpay_chain.typed.node": (
         "Answer",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wechatpay_chain import Wechatpay, errors
-from wechatpay_chain.tracebacks import cleared
+from wechatpay_chain.tracebacks import clear_values
 
 
 def values_of(error: BaseException, package: str) -> str:
@@ -71,4 +71,4 @@ def test_errors_in_a_circle_are_cleared_once() -> None:
     """A cause of itself, by way of another."""
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
-    cleared(one)
+    clear_values(one)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.php import Builder
     from wechatpay_chain.promise import Promise
     from wechatpay_chain.protocol.notification import Notification
-    from wechatpay_chain.request.body import Sealed
+    from wechatpay_chain.request.encryption import Sealed
     from wechatpay_chain.response import Response
     from wechatpay_chain.sandbox import Sandbox
     from wechatpay_chain.transport.media import Media
@@ -47,7 +47,7 @@ _ROOMS = {
     "Promise": "promise",
     "Response": "response",
     "Sandbox": "sandbox",
-    "Sealed": "request.body",
+    "Sealed": "request.encryption",
     "Wechatpay": "client",
     "read_bill": "bill_reader",
 }

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from wechatpay_chain import settings
 from wechatpay_chain.chain.node import Chain, Root, call_of
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.encoding import paths, query
-from wechatpay_chain.errors import ApiError, ChainError, ConfigError, WechatpayError
-from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
-from wechatpay_chain.protocol.keyring import Key, Keyring
+from wechatpay_chain.errors import ApiError, ChainError, ConfigError
 from wechatpay_chain.protocol.signer import Signer
 from wechatpay_chain.protocol.v3 import APIv3
-from wechatpay_chain.request import options as opts
-from wechatpay_chain.request.body import Envelope, own_boundary
-from wechatpay_chain.request.call import Call, Verb, build, named
+from wechatpay_chain.request.body import own_boundary
+from wechatpay_chain.request.call import Call, Verb, build, download_url
+from wechatpay_chain.request.encryption import SERIAL_HEADER, Encrypted, Envelope, encrypt_fields
+from wechatpay_chain.request.options import NATIVE, read_native, read_sink
+from wechatpay_chain.request.record import CallRecord, tell
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.settings import Recipe, Settings
-from wechatpay_chain.tracebacks import hiding, without_frames
+from wechatpay_chain.tracebacks import hide_values
 from wechatpay_chain.transport.certificate_download import CertificateDownload
-from wechatpay_chain.transport.download import Source
 from wechatpay_chain.transport.multipart import Multipart
-from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.signed_request import SignedRequest
 from wechatpay_chain.transport.sink import Sink, pour
@@ -39,191 +39,27 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.notification import Notification
     from wechatpay_chain.protocol.payment import PayParams
     from wechatpay_chain.protocol.v2 import APIv2
-    from wechatpay_chain.transport.download import Download, Progress
+    from wechatpay_chain.transport.download import Download, Opening, Progress
     from wechatpay_chain.typed.global_ import OpenGlobal
     from wechatpay_chain.typed.hk import OpenHk
     from wechatpay_chain.typed.v2 import OpenV2
     from wechatpay_chain.typed.v3 import OpenV3
 
+__all__ = ["Client", "Wechatpay"]
 
-__all__ = [
-    "Client",
-    "Encrypted",
-    "Fields",
-    "Inbox",
-    "Known",
-    "Opening",
-    "Wechatpay",
-    "addressed",
-    "sources",
-]
-
-_HEADER = "Wechatpay-Serial"
-
-
-class Encrypted(str):
-    """Base64 of a ciphertext; ``serial`` is the id of WeChat Pay's key that opens it."""
-
-    serial: str
-
-    @classmethod
-    def of(cls, text: object, key: Key, encrypt: Callable[[str, RSAPublicKey], str]) -> Encrypted:
-        """``text`` encrypted for ``key``; ChainError for what is no text or does not fit."""
-        try:
-            encrypted = cls(encrypt(text, key.public_key)) if isinstance(text, str) else None
-            told = f"text: expected text, found {type(text).__name__}"
-        except UnicodeEncodeError:
-            encrypted, told = None, "text: it holds characters that UTF-8 cannot"
-        except ValueError as error:
-            encrypted, told = None, str(error)
-        finally:
-            del text  # a name or an identity number: not for a traceback
-        if encrypted is None:
-            raise ChainError(told)
-        encrypted.serial = key.id
-        return encrypted
-
-
-class Fields:
-    """What a client offers for single fields: it encrypts for WeChat Pay and decrypts for the merchant."""
-
-    _settings: Settings
-
-    def encrypt(self, text: str) -> Encrypted:
-        """``text`` encrypted (RSA-OAEP) for WeChat Pay, in base64; ``.serial`` names the key.
-
-        Send it with ``headers={"Wechatpay-Serial": encrypted.serial}``, or use ``Sealed``, which sees to that.
-        Raises ChainError for text of more than 214 bytes; downloads certificates when no key is held yet.
-        """
-        try:
-            return Encrypted.of(text, self._settings.keyring.current, asymmetric.encrypt)
-        finally:
-            del text  # a name or an identity number: not for a traceback
-
-    def encrypt_pkcs1v15(self, text: str) -> Encrypted:
-        """The same with PKCS#1 v1.5 padding, for the overseas APIs that ask for it; up to 245 bytes."""
-        try:
-            return Encrypted.of(text, self._settings.keyring.current, asymmetric.encrypt_pkcs1v15)
-        finally:
-            del text
-
-    def decrypt(self, ciphertext: str) -> str:
-        """The text of an encrypted field (RSA-OAEP) in an answer; DecryptionError when it is not for this merchant."""
-        return self._settings.merchant.decrypt(ciphertext)
-
-
-def addressed(call: Call, headers: HeaderFields, keyring: Keyring, offline: bool = False) -> Call:
-    """The call with its sealed texts encrypted, after the key's id is among the headers.
-
-    A header of the caller's own selects the key, or raises ChainError when that is not held. ``offline`` leaves
-    the id out while no key is held and none is needed.
-    """
-    # Even where the caller names a key: what cannot be proven is not sent.
-    chosen = keyring.newest() if offline else keyring.current
-    asked = headers.get(_HEADER)
-    if isinstance(call.body, Envelope):
-        key = _named(asked, keyring) if asked else chosen or keyring.current
-        headers[_HEADER] = key.id
-        return call._replace(body=call.body.opened(lambda text: asymmetric.encrypt(text, key.public_key)))
-    if not asked and chosen is not None:
-        headers[_HEADER] = chosen.id
-    return call
-
-
-def _named(key_id: str, keyring: Keyring) -> Key:
-    try:
-        return keyring.find(key_id)
-    except WechatpayError as error:
-        reason = str(error)
-    told = f"headers: {_HEADER} names {key_id[:64]!r}, for which nothing can be encrypted: {reason}"
-    raise ChainError(f"{told}; nothing was sent")
-
-
-Opening: TypeAlias = "Callable[[], Response]"
-
-
-def sources(source: Any, opening: Callable[[NamedFile], Opening], progress: Any = None) -> list[Source]:
-    """The files of a download; ``opening`` makes of each the function that asks for it.
-
-    Raises what would be wrong with it before anything is sent: ChainError, IntegrityError, ConfigError.
-    """
-    if progress is not None and not callable(progress):
-        raise ChainError(f"progress: expected a function, found {type(progress).__name__}; nothing was sent")
-    if not isinstance(source, Response):
-        return [Source(file, opening(file)) for file in files_in(source)]
-    if source.status_code is not None and source.status_code >= 300:
-        raise ChainError(f"download: the answer is a refusal ({source.status_code}); nothing was sent")
-    request: Any = source.request
-    target, body = ("", None) if request is None else (request.path_url, request.body)
-    is_gzip = asks_gzip(target.partition("?")[2], body if isinstance(body, bytes) else None)
-    if _is_json(source):
-        return [Source(file, opening(file)) for file in files_in(source.data, is_gzip)]
-    return [Source(NamedFile("", is_gzip=is_gzip), lambda: source)]
-
-
-def _is_json(answer: Response) -> bool:
-    """Whether an answer names files; one that streams is a file, and to look into it would be to read it."""
-    if not answer._content_consumed:  # type: ignore[attr-defined]
-        return False
-    if isinstance(answer._content, bool):
-        raise ChainError("download: the answer streamed, and was read already; ask for it again")
-    return isinstance(answer.data, Mapping)
-
-
-class Known:
-    """Nothing at run time; where code is written, each known path with its verbs, and any other word beside them."""
-
-    if TYPE_CHECKING:
-        v2: OpenV2
-        v3: OpenV3
-        hk: OpenHk
-        global_: OpenGlobal
-
-
-class Inbox:
-    """Notifications of both protocols, verified and decrypted."""
-
-    _settings: Settings
-    _v3: APIv3
-
-    @cached_property
-    def _v2(self) -> APIv2:
-        # Most merchants never call it, and XML is a tenth of a cold start.
-        from wechatpay_chain.protocol.v2 import APIv2
-
-        merchant = self._settings.merchant
-        return APIv2(merchant.mchid, merchant.secret)
-
-    def notification(self, headers: Any, body: bytes) -> Notification:
-        """What WeChat Pay pushed, verified and decrypted; never None.
-
-        ``headers`` as the web server has them (any mapping or list of pairs), ``body`` the raw bytes. Raises the
-        VerificationError that tells why it is not proven, DecryptionError, ConfigError, or TypeError for a body
-        that is text or parsed already.
-        """
-        from wechatpay_chain.protocol import notification
-
-        return notification.read(self._v3, self._settings.merchant, headers, body)
-
-    def notification_v2(self, body: bytes) -> dict[str, Any]:
-        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
-
-        Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
-        """
-        from wechatpay_chain.protocol import notification
-
-        return notification.read_v2(self._v2, self._settings.merchant, body)
-
+_log = logging.getLogger("wechatpay_chain")
 
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")
 
 
-class Client(Root, Inbox, Fields):
-    """What both faces share: a root of chains, one session, and the way of a call."""
+class Client(Root):
+    """What both faces share: a root of chains, one session, and the way of a call.
 
-    _face = opts.NATIVE
-    _dialect = "NATIVE"
+    A face differs in ``_face`` (what is data), in how it reads arguments and text, and in what its own options do.
+    """
+
+    _face = NATIVE
     _response_class = Response
 
     def __init__(self, configured: Settings) -> None:
@@ -231,6 +67,7 @@ class Client(Root, Inbox, Fields):
         merchant = configured.merchant
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
+        self._complete: set[str] = set()
         self._certificates = CertificateDownload(
             self._session,
             merchant,
@@ -243,7 +80,20 @@ class Client(Root, Inbox, Fields):
         if merchant.downloads:
             configured.keyring.refresh = self._certificates
 
-    @hiding
+    # What users ask for beside chains. What few calls need is imported where it is needed: a cold start waits for
+    # all else.
+
+    @property
+    def mchid(self) -> str:
+        """The merchant's number; empty for a brand."""
+        return self._settings.merchant.mchid
+
+    @property
+    def brand_id(self) -> str:
+        """The brand's number; empty for a merchant."""
+        return self._settings.merchant.brand_id
+
+    @hide_values
     def prepare(self, verb: Chain | Callable[..., Any], *args: Any, **options: Any) -> SignedRequest:
         """The signed request that calling ``verb`` with these arguments would send, unsent.
 
@@ -263,6 +113,7 @@ class Client(Root, Inbox, Fields):
     def download(self, source: Any, to: None = None, *, progress: Progress | None = None) -> bytes: ...
     @overload
     def download(self, source: Any, to: Sink, *, progress: Progress | None = None) -> Download: ...
+    @hide_values
     def download(self, source: Any, to: Sink | None = None, *, progress: Progress | None = None) -> Download | bytes:
         """Fetch the file that an answer names, check it, and put it in its place.
 
@@ -272,12 +123,42 @@ class Client(Root, Inbox, Fields):
         ``progress`` is called with the bytes that arrived and their total or None. Decrypts, unzips and joins.
         Raises IntegrityError for a file that is not the one that was named, ChainError before anything is sent.
         """
-        # What few calls need is imported where it is needed: a cold start waits for all else.
+        from wechatpay_chain.transport.download import open_sources, receive
 
-        from wechatpay_chain.transport.download import receive
+        sink = read_sink(to, "to")
+        sources = open_sources(source, self._open, progress)
+        return receive(sources, sink, self._settings.merchant.private_key, progress)
 
-        sink = opts.read_sink(to, "to")
-        return receive(sources(source, self._open, progress), sink, self._settings.merchant.private_key, progress)
+    @hide_values
+    def download_certificates(self) -> list[x509.Certificate]:
+        """WeChat Pay's platform certificates that are valid now, verified, from WeChat Pay itself.
+
+        Raises ConfigError where the merchant has none, and what any call raises.
+        Source: https://pay.weixin.qq.com/doc/v3/merchant/4012551764
+        """
+        return self._certificates.download()
+
+    @hide_values
+    def notification(self, headers: Any, body: bytes, *, now: float | None = None) -> Notification:
+        """What WeChat Pay pushed, verified and decrypted; never None.
+
+        ``headers`` as the web server has them (any mapping or list of pairs), ``body`` the raw bytes. ``now`` (Unix
+        seconds) judges the freshness of one that was saved as of that time. Raises the VerificationError that tells
+        why it is not proven, DecryptionError, ConfigError, or TypeError for a body that is text or parsed already.
+        """
+        from wechatpay_chain.protocol import notification
+
+        return notification.read(self._v3, self._settings.merchant, headers, body, now)
+
+    @hide_values
+    def notification_v2(self, body: bytes) -> dict[str, Any]:
+        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
+
+        Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
+        """
+        from wechatpay_chain.protocol import notification
+
+        return notification.read_v2(self._v2, self._settings.merchant, body)
 
     @property
     def pay_params(self) -> PayParams:
@@ -286,18 +167,24 @@ class Client(Root, Inbox, Fields):
 
         return PayParams(self._settings.merchant)
 
-    @property
-    def mchid(self) -> str:
-        """The merchant's number; empty for a brand."""
-        return self._settings.merchant.mchid
+    @hide_values
+    def encrypt(self, text: str) -> Encrypted:
+        """``text`` encrypted (RSA-OAEP) for WeChat Pay, in base64; ``.serial`` names the key.
 
-    def download_certificates(self) -> list[x509.Certificate]:
-        """WeChat Pay's platform certificates that are valid now, verified, from WeChat Pay itself.
-
-        Raises ConfigError where the merchant has none, and what any call raises.
-        Source: https://pay.weixin.qq.com/doc/v3/merchant/4012551764
+        Send it with ``headers={"Wechatpay-Serial": encrypted.serial}``, or use ``Sealed``, which sees to that.
+        Raises ChainError for text of more than 214 bytes; downloads certificates when no key is held yet.
         """
-        return self._certificates.download()
+        return Encrypted.of(text, self._settings.keyring.current, asymmetric.encrypt)
+
+    @hide_values
+    def encrypt_pkcs1v15(self, text: str) -> Encrypted:
+        """The same with PKCS#1 v1.5 padding, for the overseas APIs that ask for it; up to 245 bytes."""
+        return Encrypted.of(text, self._settings.keyring.current, asymmetric.encrypt_pkcs1v15)
+
+    @hide_values
+    def decrypt(self, ciphertext: str) -> str:
+        """The text of an encrypted field (RSA-OAEP) in an answer; DecryptionError when it is not for this merchant."""
+        return self._settings.merchant.decrypt(ciphertext)
 
     def close(self) -> None:
         """Close the connections, but those of a ``session`` that was given; a later call opens new ones."""
@@ -313,25 +200,22 @@ class Client(Root, Inbox, Fields):
 
     def __repr__(self) -> str:
         configured: Settings | None = self.__dict__.get("_settings")
-        told = f" {configured.merchant.identity} at {configured.bases[0].origin}" if configured else ""
-        return f"<{type(self).__name__}{told}>"
+        whose = f" {configured.merchant.identity} at {configured.bases[0].origin}" if configured else ""
+        return f"<{type(self).__name__}{whose}>"
+
+    # A client is pickled as what it was made from, never as keys and connections.
 
     @classmethod
-    def _made(cls: type[C], recipe: Recipe) -> C:
+    @hide_values
+    def _from_recipe(cls: type[C], recipe: Recipe) -> C:
         client = cls.__new__(cls)
-        Client.__init__(client, settings.again(recipe))
+        Client.__init__(client, settings.from_recipe(recipe))
         return client
 
     def __reduce_ex__(self, protocol: object) -> Any:
-        return _again, (type(self), self._settings.recipe.require(self))
+        return type(self)._from_recipe, (self._settings.recipe.require(self),)
 
-    def _text(self, text: str) -> str:
-        return paths.as_written(text)
-
-    def _read(self, method: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-        given = opts.read_native(method, args, options)
-        given["params"] = query.joined(self._settings.params, given.get("params"), self._face.query_style)
-        return given
+    # The way of a call: arguments become a call, the call a signed request, the request an answer.
 
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         call = self._call(verb.method, path, args, options)
@@ -344,55 +228,82 @@ class Client(Root, Inbox, Fields):
             return Promise.run(partial(self._send, call))
         return Promise.run(partial(self._send, call, self._request(call)))
 
+    def _text(self, text: str) -> str:
+        return paths.as_written(text)
+
+    def _read(self, method: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+        given = read_native(method, args, options)
+        defaults = self._settings.params
+        if defaults:
+            given["params"] = query.merge_params(defaults, given.get("params"), self._face.style)
+        return given
+
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
         call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
-        missing = self._settings.missing_for(call.protocol)
-        if missing:
-            raise ConfigError(
-                f"{', '.join(missing)}: missing; API{call.protocol} calls need them; nothing was sent", missing[0]
-            )
+        if call.protocol not in self._complete:
+            self._require(call.protocol)
         if call.payload is None:
             return call
         body, query = call.payload.signed(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
-        given = own_boundary(call.headers, body, kind)
-        return call._replace(body=body, query=query or call.query, content_type=kind, headers=given)
+        headers = own_boundary(call.headers, body, kind)
+        return call._replace(body=body, query=query or call.query, content_type=kind, headers=headers)
 
-    def _open(self, file: NamedFile) -> Opening:
-        call = named(self._call("GET", "v3", (), {}), file.url, self._settings.bases)
-        request = self._request(call)
-        request.is_download, request.knows_digest = True, bool(file.digest)
-        return lambda: self._send(call, request)
+    def _require(self, protocol: str) -> None:
+        """Raise ConfigError for entries that a protocol needs and that were left out."""
+        missing = self._settings.missing_for(protocol)
+        if missing:
+            needed = f"API{protocol} calls need them; nothing was sent"
+            raise ConfigError(f"{', '.join(missing)}: missing; {needed}", missing[0])
+        self._complete.add(protocol)
 
     def _request(self, call: Call, offline: bool = False) -> SignedRequest:
-        given = self._headers(call)
+        headers = call.request_headers(self._settings.headers)
+        if isinstance(call.body, Multipart):
+            headers["Content-Length"] = str(len(call.body))
         protocol: Signer
         if call.payload is None:
-            call, protocol = addressed(call, given, self._settings.keyring, offline), self._v3
+            call, protocol = self._name_key(call, headers, offline), self._v3
         else:
             protocol = self._v2
-        request = SignedRequest(call, given, protocol, self._response_class)
-        request.http_errors, request.redirect_errors = call.http_errors, call.redirects is None
+        request = SignedRequest(call, headers, protocol, self._response_class)
+        request.max_body = self._settings.max_body
         return request
 
-    def _headers(self, call: Call) -> HeaderFields:
-        given = call.request_headers(self._settings.headers)
-        if call.authorization:
-            given["Authorization"] = call.authorization
-        if isinstance(call.body, Multipart):
-            given["Content-Length"] = str(len(call.body))
-        return given
+    def _name_key(self, call: Call, headers: HeaderFields, offline: bool) -> Call:
+        """The call with its fields encrypted, after the id of WeChat Pay's key is among the headers.
+
+        ``offline`` leaves the id out while no key is held and none is needed.
+        """
+        keyring = self._settings.keyring
+        # Even where the caller names a key: what cannot be proven is not sent.
+        key = keyring.newest() if offline else keyring.current
+        if isinstance(call.body, Envelope):
+            return call._replace(body=encrypt_fields(call.body, headers, keyring))
+        if key is not None and not headers.get(SERIAL_HEADER):
+            headers[SERIAL_HEADER] = key.id
+        return call
+
+    @cached_property
+    def _v2(self) -> APIv2:
+        # Most merchants never call it, and XML is a tenth of a cold start.
+        from wechatpay_chain.protocol.v2 import APIv2
+
+        return APIv2(self._settings.merchant.mchid, self._settings.merchant.secret)
 
     def _delivery(self, call: Call) -> Delivery:
+        deadline = call.deadline
+        if deadline is None:
+            # Files take as long as they take: there the pause between two bytes bounds.
+            is_file = call.stream or call.sink is not None or isinstance(call.body, Multipart)
+            deadline = math.inf if is_file else self._settings.deadline or DEFAULT_DEADLINE
         return Delivery(
+            deadline=time.monotonic() + deadline,
             bases=call.bases or self._settings.bases,
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
             stream=call.stream or call.sink is not None,
             secure=call.payload is not None and call.payload.security,
             retry=call.retry,
-            tls=call.tls,
-            verify=call.verify,
-            proxies=call.proxies,
         )
 
     def _exchange(self, call: Call, request: SignedRequest) -> Response:
@@ -402,83 +313,95 @@ class Client(Root, Inbox, Fields):
             if isinstance(call.body, Multipart):
                 call.body.close()
 
-    @hiding
+    @hide_values
     def _send(self, call: Call, request: SignedRequest | None = None) -> Any:
+        if self._settings.on_call is None and not _log.isEnabledFor(logging.INFO):
+            return self._answer(call, request or self._request(call))
+        return self._send_recorded(call, request)
+
+    def _send_recorded(self, call: Call, request: SignedRequest | None) -> Any:
+        started = time.perf_counter()
+        answer: Any = None
+        failure: BaseException | None = None
         try:
-            response = self._exchange(call, request or self._request(call))
+            request = request or self._request(call)
+            answer = self._answer(call, request)
+            return answer
+        except BaseException as error:
+            failure, answer = error, getattr(error, "response", None)
+            raise
+        finally:
+            seconds, tries = time.perf_counter() - started, request.tries if request else 0
+            status = None if answer is None else answer.status_code
+            request_id = "" if answer is None else answer.request_id
+            record = CallRecord(call.method, call.path, status, seconds, tries, request_id, failure)
+            tell(record, self._settings.on_call)
+
+    def _answer(self, call: Call, request: SignedRequest) -> Any:
+        try:
+            response = self._exchange(call, request)
         except ApiError as error:
             if error.status == 404 and call.payload is None:
-                from wechatpay_chain.catalog.search import meant
+                from wechatpay_chain.catalog.search import suggest
 
-                error.add(meant(call.method, call.path))
+                error.add(suggest(call.method, call.path))
             raise
         response.response_type = call.response_type
         if call.sink is not None:
             pour(response, call.sink)
         return response
 
+    def _open(self, file: NamedFile) -> Opening:
+        call = download_url(self._call("GET", "v3", (), {}), file.url, self._settings.bases)
+        request = self._request(call)
+        request.is_download, request.knows_digest = True, bool(file.digest)
+        return lambda: self._send(call, request)
 
-class Wechatpay(Client, Known):
+
+class Wechatpay(Client):
     """WeChat Pay: the URL is the code.
 
-    ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and
-    what it returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
-    ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys
-    and platform certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are
-    downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or
-    ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number
-    or (connect, read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all;
-    False is once), ``session`` (a ``requests.Session`` that many share). Raises ConfigError, which names the field.
-    Making one touches no network.
+    ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and what it
+    returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
+    ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys and platform
+    certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are downloaded with it),
+    ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or ``{"pkcs12",
+    "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number or (connect,
+    read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all; False is
+    once), ``deadline`` (seconds for a whole call, 60 by default; files have none), ``max_body`` (bytes of an answer
+    that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``session`` (a
+    ``requests.Session`` that many share). Raises ConfigError, which names the field. Making one touches no network.
     """
 
+    if TYPE_CHECKING:
+        # The words with which known paths begin; any other word is a chain too.
+        v2: OpenV2
+        v3: OpenV3
+        hk: OpenHk
+        global_: OpenGlobal
+
+    @hide_values
     def __init__(self, config: Mapping[str, Any] | None = None, /, **options: Any) -> None:
-        failure = None
-        try:
-            configured = settings.read(config, options)
-        except Exception as error:  # whatever it is, its frames hold keys
-            failure = without_frames(error)
-        # The frames of a traceback must not hold what was configured.
-        del config, options
-        if failure is not None:
-            raise failure from None
-        super().__init__(configured)
+        super().__init__(settings.read(config, options))
 
     @classmethod
+    @hide_values
     def from_env(cls: type[W], **options: Any) -> W:
         """A client from ``WECHATPAY_MCHID`` (or ``_BRAND_ID``), ``_SERIAL``, ``_PRIVATE_KEY``, ``_PUBLIC_KEY_ID``,
         ``_PUBLIC_KEY``, ``_CERTS_DIR``, ``_APIV3_KEY``, ``_SECRET``, ``_MERCHANT_CERT``, ``_MERCHANT_KEY`` and
         ``_BASE_URL``; ``options`` come first."""
-        try:
-            client = cls(settings.joined(settings.from_env(), options))
-            client._settings = settings.sourced(client._settings, ("env", ""), options)
-            return client
-        except Exception as error:
-            failure = without_frames(error)
-        del options
-        raise failure from None
+        client = cls(settings.merge_entries(settings.from_env(), options))
+        client._settings = settings.with_source(client._settings, ("env", ""), options)
+        return client
 
     @classmethod
+    @hide_values
     def from_profile(cls: type[W], name: str, **options: Any) -> W:
         """A client from the table ``[name]`` of the profile file; ``options`` come first.
 
         The file is ``$WECHATPAY_PROFILES``, else ``~/.config/wechatpay-chain/profiles.toml``; its entries are
         named as the constructor's, and relative paths of keys start at its folder.
         """
-        try:
-            client = cls(settings.joined(settings.from_profile(name), options))
-            client._settings = settings.sourced(client._settings, ("profile", name), options)
-            return client
-        except Exception as error:
-            failure = without_frames(error)
-        del options
-        raise failure from None
-
-
-def _again(face: type[Client], recipe: Recipe) -> Client:
-    """A client as it was pickled, with its keys read anew."""
-    try:
-        return face._made(recipe)
-    except Exception as error:  # whatever it is, its frames hold keys
-        failure = without_frames(error)
-    raise failure from None
+        client = cls(settings.merge_entries(settings.from_profile(name), options))
+        client._settings = settings.with_source(client._settings, ("profile", name), options)
+        return client

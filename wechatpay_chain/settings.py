@@ -15,23 +15,25 @@ import requests
 
 from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.encoding import query
+from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.certificates import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
-from wechatpay_chain.request.options import mapping, read_headers, read_retry, read_timeout
+from wechatpay_chain.request.options import mapping, read_deadline, read_headers, read_retry, read_timeout
+from wechatpay_chain.transport.signed_request import MAX_BODY
 
 __all__ = [
     "Recipe",
     "Settings",
-    "again",
     "entries",
     "from_env",
     "from_profile",
-    "joined",
+    "from_recipe",
+    "merge_entries",
     "read",
-    "sourced",
+    "with_source",
 ]
 
 # Where an entry, or a part of one, may name a file; what else it may be is a key.
@@ -140,6 +142,9 @@ _NAMES = frozenset(
         "timeout",
         "headers",
         "retry",
+        "deadline",
+        "max_body",
+        "on_call",
         "session",
         "params",
     }
@@ -183,6 +188,9 @@ class Settings:
     folder: Folder | None
     recipe: Recipe
     retry: int | None = None
+    deadline: float | None = None
+    max_body: int = MAX_BODY
+    on_call: Callable[[Any], object] | None = field(default=None, repr=False)
     session: requests.Session | None = field(default=None, repr=False)
 
     def missing_for(self, protocol: str) -> list[str]:
@@ -219,6 +227,9 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
         retry=_option("retry", read_retry, given),
+        deadline=_option("deadline", read_deadline, given),
+        max_body=_max_body(given.get("max_body")),
+        on_call=_on_call(given.get("on_call")),
         session=_session(given.get("session")),
         folder=folder,
         recipe=Recipe.of(given),
@@ -231,18 +242,18 @@ def _tls(merchant: object) -> ssl.SSLContext:
     return client_context(merchant)
 
 
-def again(recipe: Recipe) -> Settings:
+def from_recipe(recipe: Recipe) -> Settings:
     """The settings of a client that was made in another process; ConfigError when this one names another merchant."""
     entries = recipe.entries
     if recipe.source:
         kind, name = recipe.source
-        entries = joined(from_profile(name) if kind == "profile" else from_env(), entries)
+        entries = merge_entries(from_profile(name) if kind == "profile" else from_env(), entries)
     found = read(entries, {})
     recipe.check(found.merchant)
     return replace(found, recipe=recipe)
 
 
-def sourced(settings: Settings, source: tuple[str, ...], options: Mapping[str, Any]) -> Settings:
+def with_source(settings: Settings, source: tuple[str, ...], options: Mapping[str, Any]) -> Settings:
     """The settings of a client that ``source`` and ``options`` made, which can be made so again."""
     named = {_ALIASES.get(name, name): value for name, value in options.items()}
     return replace(settings, recipe=Recipe.of(named, source, settings.merchant))
@@ -261,7 +272,7 @@ def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     return {**entries, "merchant": merchant} if merchant else entries
 
 
-def joined(*sources: Mapping[str, Any]) -> dict[str, Any]:
+def merge_entries(*sources: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of all sources, the last first, under any of their names; None is absent.
 
     Keys of WeChat Pay come from one source alone: certs in a later one replace all of an earlier one.
@@ -325,8 +336,23 @@ def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) 
 
 def _params(params: object) -> Mapping[str, Any]:
     given = mapping(params, "params")
-    query.build(given, query.JS)
+    query.build(given, JS)
     return dict(given)
+
+
+def _max_body(size: object) -> int:
+    if size is None:
+        return MAX_BODY
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return size
+    found = f"{size!r:.40}" if isinstance(size, int | float) else type(size).__name__
+    raise ConfigError(f"max_body: expected a number of bytes above 0, found {found}", "max_body")
+
+
+def _on_call(function: object) -> Callable[[Any], object] | None:
+    if function is None or callable(function):
+        return function
+    raise ConfigError(f"on_call: expected a function, found {type(function).__name__}", "on_call")
 
 
 def _session(session: object) -> requests.Session | None:

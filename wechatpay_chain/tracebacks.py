@@ -1,4 +1,4 @@
-"""Errors without the values of our frames: a log that shows them would show keys, passwords and bodies."""
+"""Errors without the values of this package's frames: a log that shows them would show keys, passwords and bodies."""
 
 from __future__ import annotations
 
@@ -8,25 +8,38 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
-__all__ = ["cleared", "hiding", "without_frames"]
+__all__ = ["clear_values", "hide_values"]
 
 _PACKAGES = frozenset({"wechatpay_chain", "requests", "urllib3"})
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
-E = TypeVar("E", bound=BaseException)
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def without_frames(error: E) -> E:
-    """``error`` without traceback and context, whose frames hold what was configured."""
-    error.__context__ = error.__cause__ = None
-    return error.with_traceback(None)
+# A function for a function of the same type: editors follow that, and no ParamSpec.
+def hide_values(function: F) -> F:
+    """Decorate a function that users call: its errors show where they come from, and no value that was there.
+
+    What it calls needs no care of its own. An error that was replaced (``raise … from None``) is dropped, since
+    such errors may hold the text that they are about.
+    """
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        before = sys.exc_info()[1]
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            clear_values(error, before)
+            del args, kwargs, before
+            raise
+
+    return cast(F, call)
 
 
-def cleared(error: BaseException, before: BaseException | None = None) -> None:
+def clear_values(error: BaseException, before: BaseException | None = None) -> None:
     """Forget the values in the frames that an error has left here and below; their lines stay.
 
     Frames of callers keep theirs, and so does ``before``, the error that was being handled when the call began.
@@ -41,20 +54,6 @@ def cleared(error: BaseException, before: BaseException | None = None) -> None:
             if package in _PACKAGES and not frame.f_code.co_flags & _SUSPENDABLE:
                 with contextlib.suppress(RuntimeError):  # it is still running
                     frame.clear()
+        if found.__suppress_context__:
+            found.__context__ = found.__cause__
         found = found.__cause__ or found.__context__
-
-
-def hiding(function: Callable[P, R]) -> Callable[P, R]:
-    """A function whose errors show where they come from, and no value that was there."""
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        before = sys.exc_info()[1]
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            cleared(error, before)
-            del args, kwargs, before
-            raise
-
-    return call

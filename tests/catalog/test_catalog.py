@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scripts import build_catalog
 from wechatpay_chain.catalog import facts, manual, sample, tree
-from wechatpay_chain.catalog.search import meant, search
+from wechatpay_chain.catalog.search import search, suggest
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.encoding.literal import called, literal
 
@@ -64,7 +64,7 @@ def test_an_operation_is_found_by_what_is_typed(operation: facts.Operation) -> N
     assert [each or "{empty}" for each in operation.words] == pieces
     assert operation in search([operation.method, operation.path])
     assert operation in search(operation.name.split())
-    assert meant(operation.method, path) == ""
+    assert suggest(operation.method, path) == ""
 
 
 def _parted(spelled: str) -> list[str]:
@@ -110,16 +110,16 @@ def test_children(path: str, told: list[str]) -> None:
         ("GET", "v9/x", ""),
     ],
 )
-def test_what_was_meant(method: str, path: str, told: str) -> None:
+def test_what_was_suggest(method: str, path: str, told: str) -> None:
     """One line for a word, a verb or a slash that is not the one that is known."""
-    assert meant(method, path) == told
+    assert suggest(method, path) == told
 
 
 @given(st.text(max_size=200), st.sampled_from(["GET", "POST", "x"]))
 def test_any_path_is_answered(path: str, method: str) -> None:
     """Hostile text is only text."""
     for asked in (path, f"v3/{path}", f"v3/pay/{path}"):
-        assert isinstance(meant(method, asked), str)
+        assert isinstance(suggest(method, asked), str)
         assert isinstance(manual.manual(asked, method), str)
         assert tree.matching(method, asked) is None or method in ("GET", "POST")
     assert isinstance(search([path]), list)

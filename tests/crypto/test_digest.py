@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wechatpay_chain.crypto import ciphers, digest
-from wechatpay_chain.encoding.scalars import JS, PHP, Style, signed
+from wechatpay_chain.encoding.scalars import signed_text as signed
+from wechatpay_chain.encoding.style import JS, PHP, Style
 from wechatpay_chain.errors import ChainError, DecryptionError
 
 DATA = Path(__file__).parent.parent / "data"

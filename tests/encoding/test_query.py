@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechatpay_chain.encoding import query
-from wechatpay_chain.encoding.query import JS, PHP, Style
+from wechatpay_chain.encoding.style import JS, PHP, Style
 from wechatpay_chain.errors import ChainError
 
 BEIJING = timezone(timedelta(hours=8))
@@ -93,8 +93,8 @@ def test_a_date_that_names_no_moment_raises(value: object, style: Style, words: 
 def test_what_stands_in_every_query_is_joined() -> None:
     """A call adds to it and replaces of it; text and pairs follow it."""
     defaults = {"a": 1, "b": 2}
-    assert query.joined({}, None, JS) is None
-    assert query.joined(defaults, None, JS) == defaults
-    assert query.joined(defaults, {"b": 3, "c": 4}, JS) == {"a": 1, "b": 3, "c": 4}
-    assert query.joined(defaults, "c=4", JS) == "a=1&b=2&c=4"
-    assert query.joined(defaults, [("b", "3")], JS) == "a=1&b=2&b=3"
+    assert query.merge_params({}, None, JS) is None
+    assert query.merge_params(defaults, None, JS) == defaults
+    assert query.merge_params(defaults, {"b": 3, "c": 4}, JS) == {"a": 1, "b": 3, "c": 4}
+    assert query.merge_params(defaults, "c=4", JS) == "a=1&b=2&c=4"
+    assert query.merge_params(defaults, [("b", "3")], JS) == "a=1&b=2&b=3"

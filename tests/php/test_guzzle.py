@@ -90,7 +90,7 @@ def test_multipart_is_a_form_of_parts(gateway: Sandbox, instance: Instance, tmp_
 )
 def test_time_outs(given: dict[str, Any], seconds: tuple[float, float] | None) -> None:
     """timeout bounds both waits, unless they have their own; 0 is no limit to Guzzle, and a day here."""
-    assert guzzle.translated(given).get("timeout") == seconds
+    assert guzzle.translate(given).get("timeout") == seconds
 
 
 def test_a_time_out_is_kept(gateway: Sandbox) -> None:

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechatpay_chain.encoding.scalars import JS, PHP, Style, signed, spell
+from wechatpay_chain.encoding.scalars import signed_text as signed
+from wechatpay_chain.encoding.scalars import spell
+from wechatpay_chain.encoding.style import JS, PHP, Style
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.xml import MAX_DEPTH, from_xml, sanitize, to_xml
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechatpay_chain.encoding import query
+from wechatpay_chain.encoding.style import PHP
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.request import options
@@ -51,7 +51,7 @@ def test_a_date_is_written_as_javascript_does() -> None:
         with pytest.raises(ChainError, match=f"^json: .*{words}.*nothing was sent$"):
             build("POST", "v3/x", {"json": {"a": [wrong]}}, NATIVE)
     with pytest.raises(ChainError, match=r"^json: a is datetime; pass text"):
-        build("POST", "v3/x", {"json": {"a": moment}}, NATIVE._replace(query_style=query.PHP))
+        build("POST", "v3/x", {"json": {"a": moment}}, NATIVE._replace(style=PHP))
 
 
 def test_an_empty_object_is_a_body() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wechatpay_chain import Sealed, errors
-from wechatpay_chain.request.body import Envelope, Seals
+from wechatpay_chain.request.encryption import Envelope, Seals
 
 HIDDEN = "张三-hush"
 

@@ -13,6 +13,14 @@ from wechatpay_chain import Sandbox, Wechatpay
 # Nobody listens there: a notice costs an attempt, and goes nowhere.
 NOWHERE = "http://127.0.0.1:9/notify"
 APPID = "wx8888888888888888"
+# The body of an order, but for the merchant's number.
+ORDER: dict[str, Any] = {
+    "appid": APPID,
+    "description": "a",
+    "out_trade_no": "T100001",
+    "notify_url": NOWHERE,
+    "amount": {"total": 3},
+}
 _COUNT = itertools.count(10**6)
 
 

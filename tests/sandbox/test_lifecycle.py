@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,7 +93,7 @@ class Life:
         if "xml" in answer.headers.get("Content-Type", ""):
             fields = xml.from_xml(answer.body)
             return fields.get("err_code", "") or ("" if fields["return_code"] == "SUCCESS" else "FAIL"), fields
-        told = shop.json.loads(answer.body) if answer.body else {}
+        told = json.loads(answer.body) if answer.body else {}
         return ("" if answer.status < 300 else told["code"]), told
 
     def create(self, place: int, api: str, total: int) -> None:
@@ -210,10 +211,10 @@ class Life:
         """What is in the book is what was paid, less what went back."""
         known = self.orders[place]
         row = self.gateway.world.store.one("SELECT * FROM orders WHERE out_trade_no=?", self.number(place))
+        assert row is not None
         back = self.gateway.world.store.one(
             "SELECT coalesce(sum(amount), 0) AS fen FROM refunds WHERE order_id=? AND status<>'CLOSED'", row["id"]
         )
-        assert row is not None
         assert back is not None
         assert 0 <= row["refunded"] == back["fen"] == known.refunded <= row["total"]
         for part, (_, status, _) in known.refunds.items():

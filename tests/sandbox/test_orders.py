@@ -20,10 +20,10 @@ WAYS = [
 ]
 
 
-def refused(call: Callable[[], Any]) -> tuple[int, str]:
+def refused(call: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[int, str]:
     """Status and code of a refusal, which is signed."""
     with pytest.raises(errors.ApiError) as caught:
-        call()
+        call(*arguments, **options)
     assert caught.value.verified
     return caught.value.status, caught.value.code
 
@@ -139,7 +139,7 @@ def test_a_repeat_with_the_same_is_the_same(gateway: Sandbox, wxpay: Wechatpay) 
         {"notify_url": "https://b.example/"},
         {"attach": "x"},
     ):
-        assert refused(lambda changes=changes: native.post({**body, **changes})) == (400, "INVALID_REQUEST")
+        assert refused(native.post, {**body, **changes}) == (400, "INVALID_REQUEST")
     assert refused(lambda: wxpay.v3.pay.transactions.app.post(body)) == (400, "INVALID_REQUEST")
     assert native.post(body).data == first
     gateway.advance(7201)
@@ -288,6 +288,6 @@ def test_an_application_is_opened_with_the_key_that_it_names(gateway: Sandbox, w
         headers = {"Wechatpay-Serial": key_id}
         assert apply(sealed, headers=headers).data["applyment_id"]
         plain = {"business_code": shop.number(), "contact_info": {"contact_name": "联系人"}}
-        assert refused(lambda plain=plain, headers=headers: apply(plain, headers=headers)) == (400, "PARAM_ERROR")
+        assert refused(apply, plain, headers=headers) == (400, "PARAM_ERROR")
         other = {"Wechatpay-Serial": next(each for each in certs if each != key_id)}
-        assert refused(lambda sealed=sealed, other=other: apply(sealed, headers=other)) == (400, "PARAM_ERROR")
+        assert refused(apply, sealed, headers=other) == (400, "PARAM_ERROR")

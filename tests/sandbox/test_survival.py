@@ -172,11 +172,16 @@ def test_two_processes_share_one_book(tmp_path: Path) -> None:
 def test_a_transaction_is_all_or_nothing() -> None:
     """What fails in the middle leaves nothing; the inner block belongs to the outer."""
     store = Store(["CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE)"])
-    with pytest.raises(RuntimeError), store.transaction():
-        store.add("things", name="a")
+
+    def fail() -> None:
         with store.transaction():
-            store.add("things", name="b")
-        raise RuntimeError
+            store.add("things", name="a")
+            with store.transaction():
+                store.add("things", name="b")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert store.all("SELECT * FROM things") == []
     store.add("things", name="a")
     store.keep("x", "1")

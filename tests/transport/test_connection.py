@@ -1,20 +1,16 @@
-"""What travels is what http.client would send and read; only in fewer pieces."""
+"""What travels is what http.client would send; only in fewer pieces."""
 
 from __future__ import annotations
 
 import http.client
-import io
 import socket
 from typing import Any
 
 import pytest
 import urllib3
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.sockets import raw_server, request_of
 from wechatpay_chain import Sandbox, errors
-from wechatpay_chain.transport import connection
 from wechatpay_chain.transport.connection import with_fresh_connections
 
 HEADERS = {"Accept": "application/json", "X-Latin": "caf\xe9", "Empty": "", "Content-Type": "a; b=\tc"}
@@ -115,95 +111,3 @@ def test_a_host_may_be_left_out() -> None:
     (piece,) = sent(with_fresh_connections(urllib3.PoolManager()), "GET", None, skip)
     assert b"SKIP" not in piece
     assert b"Accept-Encoding" not in piece
-
-
-HEADS = [
-    b"",
-    b"A: b\r\n",
-    b"A:b\r\nC:  d \t\r\na: e\r\n",
-    b"Content-Length: 2\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n",
-    b"Content-Type: multipart/mixed; boundary=x\r\nContent-Length: 2\r\n",
-    b"Content-Type: message/rfc822\r\nX-Empty:\r\n",
-    b"A: b\r\n c\r\nD: e\r\n",
-    b"A: caf\xc3\xa9\r\n",
-    b"A: =?utf-8?q?x?=\r\n",
-    b"A b: c\r\nD: e\r\n",
-    b"no colon\r\nA: b\r\n",
-    b": empty\r\n",
-    b"From x\r\nA: b\r\n",
-    b"A: b\nC: d\n",
-    b"A: b\rC: d\r\n",
-    b"A: \0\r\n",
-    b"".join(b"A%d: b\r\n" % number for number in range(99)),
-    b"A: " + b"b" * 20_000 + b"\r\n",
-]
-
-
-def told(reader: Any, head: bytes, size: int = 8192) -> Any:
-    """All that a reader makes of a head, and what it leaves of the body."""
-    fp = io.BufferedReader(io.BytesIO(head + b"\r\nbody: x\r\n\r\nmore"), size)
-    message = reader(fp)
-    names = ["a", "content-length", "Connection", "TRANSFER-ENCODING", "content-type", "none"]
-    return (
-        message.items(),
-        [message.get(name) for name in names],
-        [message.get_all(name) for name in names],
-        [message.get(name, 5) for name in names],
-        len(message),
-        isinstance(message, http.client.HTTPMessage),
-        fp.read(),
-    )
-
-
-@pytest.mark.parametrize("head", HEADS, ids=range(len(HEADS)))
-@pytest.mark.parametrize("size", [8192, 1 << 20, 16])
-def test_a_head_is_read_as_http_client_reads_it(head: bytes, size: int) -> None:
-    """Plain, folded, foreign, broken, or not arrived whole; and not a byte of the body is taken for it."""
-    assert told(connection._read_head, head, size) == told(http.client.parse_headers, head, size)
-
-
-@given(head=st.lists(st.text("aA:\r\n \t\xe9-,", max_size=8).map(lambda text: text.encode("latin-1")), max_size=5))
-def test_any_head_is_read_as_http_client_reads_it(head: list[bytes]) -> None:
-    """Lines of whatever begins, divides and ends fields."""
-    lines = b"".join(line + b"\r\n" for line in head)
-    assert told(connection._read_head, lines) == told(http.client.parse_headers, lines)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda head: head.__setitem__("A", "x"),
-        lambda head: head.__delitem__("A"),
-        lambda head: head.add_header("A", "x", y="z"),
-        lambda head: head.replace_header("A", "x"),
-        lambda head: head.set_boundary("x"),
-        lambda head: head.set_type("text/plain"),
-        lambda head: head.set_param("y", "z"),
-        lambda head: head.del_param("boundary"),
-    ],
-)
-def test_a_head_that_is_changed_says_so(change: Any) -> None:
-    """As that of http.client, whatever changes it."""
-    heads = []
-    for reader in (connection._read_head, http.client.parse_headers):
-        head = reader(io.BufferedReader(io.BytesIO(b"A: b\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n")))
-        assert head.get("a") == "b"
-        change(head)
-        heads.append([head.items(), head.get("A"), head.get("content-type"), head.get("mime-version")])
-    assert heads[0] == heads[1]
-
-
-def test_too_many_fields_are_refused() -> None:
-    """As by http.client."""
-    with pytest.raises(http.client.HTTPException, match="100"):
-        told(connection._read_head, b"".join(b"A%d: b\r\n" % number for number in range(100)))
-
-
-def test_the_answers_of_the_gateway_are_read_so(gateway: Sandbox) -> None:
-    """http.client calls the function by its name; if it ever stops, this says so."""
-    with gateway.client() as wxpay:
-        answer = wxpay.v3.certificates.get()
-    read = answer.raw._original_response
-    assert read is not None
-    assert isinstance(read.msg, connection._Head)
-    assert read.msg["Request-ID"] == answer.request_id

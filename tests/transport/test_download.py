@@ -394,7 +394,7 @@ def test_a_content_encoding_must_end(gateway: Sandbox, tmp_path: Path, cut: int)
     zipped = gzip.compress(content)
     encoding = b"Content-Encoding: gzip\r\n"
     with server_of(http(zipped[:-cut], encoding)) as url, gateway.client(base_url=url) as wxpay:
-        with pytest.raises(errors.IntegrityError, match="the gzip in which it travelled ends too early"):
+        with pytest.raises(errors.IntegrityError, match="the gzip of the answer ends too early"):
             wxpay.download(f"{url}/v3/billdownload/file", tmp_path / "file")
         with pytest.raises(errors.TransportError, match="the gzip of the answer ends too early"):
             wxpay.v2.pay.downloadbill.post({"mch_id": gateway.mchid})

@@ -73,7 +73,7 @@ LOST: dict[str, tuple[Answering, type[errors.TransportError], str]] = {
         errors.TransportError,
         "reset by peer",
     ),
-    "interim answer": (saying(b"HTTP/1.1 103 Early Hints\r\n\r\n"), errors.TransportError, "interim answer"),
+    "interim answer alone": (saying(b"HTTP/1.1 103 Early Hints\r\n\r\n"), errors.TransportError, "without response"),
     "broken gzip": (
         saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
         errors.TransportError,
@@ -82,7 +82,7 @@ LOST: dict[str, tuple[Answering, type[errors.TransportError], str]] = {
     "Content-Length beyond all memory": (
         saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"),
         errors.TransportError,
-        "index-sized|0 bytes read",
+        "more than max_body",
     ),
     "no answer": (until_hung_up, errors.TimedOut, "Read timed out"),
     "slow headers": (saying(b"HTTP/1.1 200 OK\r\nA: ", until_hung_up), errors.TimedOut, "Read timed out"),

@@ -54,7 +54,7 @@ def test_a_url_of_another_host_is_refused(gateway: Sandbox, wxpay: Wechatpay) ->
 
 def test_a_plain_request_is_never_sent(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """The adapter sends what was signed, and nothing else, even through the inner session."""
-    session = wxpay._session._session
+    session = wxpay._session._own
     with pytest.raises(errors.ChainError, match="only requests that this client signed"):
         session.get(f"{gateway.base_url}/v3/certificates")
     with pytest.raises(requests.exceptions.InvalidSchema):
@@ -188,19 +188,26 @@ def test_a_tunnel_that_breaks_has_sent_nothing(gateway: Sandbox, monkeypatch: py
     assert len(gateway.requests) == 2
 
 
-def test_an_interim_answer_is_not_taken_for_an_answer(gateway: Sandbox) -> None:
-    """Nor is what follows it taken for the answer to the next call: the connection ends."""
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_an_interim_answer_is_not_taken_for_an_answer(gateway: Sandbox, size: int) -> None:
+    """Any but 101 is passed over, in whatever pieces it comes, and the next call has the same connection."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    interim = hints + b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+    answer = interim + b'HTTP/1.1 404 Not Found\r\nContent-Length: 12\r\n\r\n{"code":"X"}'
 
     def behave(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-        connection.recv(65536)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(2):
+            request_of(connection)
+            for at in range(0, len(answer), size):
+                connection.sendall(answer[at : at + size])
 
     with raw_server(behave) as (url, accepted), gateway.client(base_url=url) as wxpay:
-        for calls in (1, 2):
-            with pytest.raises(errors.TransportError, match="interim answer"):
+        for _ in range(2):
+            with pytest.raises(errors.ClientError, match="404 X") as caught:
                 CALLS["POST"](wxpay)
-            assert len(accepted) == calls
+            assert caught.value.response.data == {"code": "X"}
+        assert len(accepted) == 1
 
 
 def test_a_forked_child_opens_connections_of_its_own(gateway: Sandbox) -> None:

@@ -15,8 +15,8 @@ from wechatpay_chain.encoding import paths
 __all__ = [
     "close",
     "exact",
-    "meant",
     "search",
+    "suggest",
 ]
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -193,7 +193,7 @@ _CUTOFF = 0.6
 _MOST = 8
 
 
-def meant(method: str, path: str) -> str:
+def suggest(method: str, path: str) -> str:
     """One line for a request that WeChat Pay does not know; empty where the catalogue knows it, or nothing close.
 
     ``path`` is a chain's: the words that were typed in it are compared with those that are known in their place.

@@ -9,7 +9,8 @@ from wechatpay_chain.chain.introspection import Spelled, documented, trust
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.call import VERBS, Verb
-from wechatpay_chain.tracebacks import hiding
+from wechatpay_chain.request.options import Face
+from wechatpay_chain.tracebacks import hide_values
 
 if TYPE_CHECKING:
     from wechatpay_chain.chain.introspection import Place
@@ -18,9 +19,9 @@ __all__ = ["Chain", "Dispatcher", "Root", "call_of"]
 
 
 class Dispatcher(Protocol):
-    """Whom a node hands its call to; ``mchid`` and ``_dialect`` are for the call that help shows."""
+    """Whom a node hands its call to; ``mchid`` and ``_face`` are for the call that help shows."""
 
-    _dialect: str
+    _face: Face
 
     @property
     def mchid(self) -> str: ...
@@ -71,7 +72,7 @@ class Chain(metaclass=Spelled):
         """The node ``text`` further down: one segment or many, with placeholders, slash or query as written."""
         return self[text]
 
-    @hiding
+    @hide_values
     def __call__(self, *args: Any, **options: Any) -> Any:
         verb, path = _parted(self)
         if verb is None:
@@ -102,7 +103,7 @@ class Chain(metaclass=Spelled):
         return _place(self).html()
 
     def _manual(self) -> str:
-        return _place(self).manual(self._client.mchid, self._client._dialect)
+        return _place(self).manual(self._client.mchid, self._client._face.name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Chain) and self._client is other._client and _parted(self) == _parted(other)

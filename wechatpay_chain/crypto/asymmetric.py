@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from wechatpay_chain.errors import DecryptionError
+from wechatpay_chain.tracebacks import hide_values
 
 __all__ = ["decrypt", "decrypt_bytes", "encrypt", "encrypt_pkcs1v15", "sign", "verify"]
 
@@ -35,40 +36,35 @@ def verify(message: bytes, signature: str, public_key: RSAPublicKey) -> bool:
     return True
 
 
+@hide_values
 def encrypt(text: str | bytes, public_key: RSAPublicKey) -> str:
     """``text`` (as UTF-8, or bytes) as base64 of its RSA-OAEP ciphertext.
 
     Raises ValueError for text that is too long for the key: 214 bytes for 2048 bits.
     """
-    try:
-        return _encrypt(text, public_key, _FIELD_PADDING, 42)
-    finally:
-        del text  # a name or an identity number: not for a traceback
+    return _encrypt(text, public_key, _FIELD_PADDING, 42)
 
 
+@hide_values
 def encrypt_pkcs1v15(text: str | bytes, public_key: RSAPublicKey) -> str:
     """The same with PKCS#1 v1.5 padding, for the overseas APIs that ask for it; 245 bytes for 2048 bits.
 
     Nothing here decrypts that padding: whoever does and tells how it went can be made to decrypt for
     others (https://github.com/wechatpay-apiv3/wechatpay-php/issues/133).
     """
-    try:
-        return _encrypt(text, public_key, _SIGNATURE_PADDING, 11)
-    finally:
-        del text
+    return _encrypt(text, public_key, _SIGNATURE_PADDING, 11)
 
 
 def _encrypt(text: str | bytes, public_key: RSAPublicKey, padding: AsymmetricPadding, overhead: int) -> str:
     plain = text if isinstance(text, bytes) else text.encode("utf-8")
     limit = public_key.key_size // 8 - overhead
     size = len(plain)
-    del text
     if size > limit:
-        del plain
         raise ValueError(f"text: {size} bytes, but this key encrypts at most {limit}")
     return base64.b64encode(public_key.encrypt(plain, padding)).decode("ascii")
 
 
+@hide_values
 def decrypt(ciphertext: str, private_key: RSAPrivateKey) -> str:
     """The text in a base64 RSA-OAEP ``ciphertext``.
 
@@ -78,8 +74,7 @@ def decrypt(ciphertext: str, private_key: RSAPrivateKey) -> str:
     try:
         return plain.decode("utf-8")
     except UnicodeDecodeError:
-        del plain  # a name or an identity number: not for a traceback
-    raise DecryptionError("ciphertext: the decrypted bytes are no UTF-8 text")
+        raise DecryptionError("ciphertext: the decrypted bytes are no UTF-8 text") from None
 
 
 def decrypt_bytes(ciphertext: str, private_key: RSAPrivateKey) -> bytes:
@@ -90,5 +85,4 @@ def decrypt_bytes(ciphertext: str, private_key: RSAPrivateKey) -> bytes:
     try:
         return private_key.decrypt(base64.b64decode(ciphertext, validate=True), _FIELD_PADDING)
     except (ValueError, binascii.Error):
-        reason = "it was not encrypted for this private key, or is no base64"
-    raise DecryptionError(f"ciphertext: {reason}")
+        raise DecryptionError("ciphertext: it was not encrypted for this private key, or is no base64") from None

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB, GCM
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from wechatpay_chain.errors import DecryptionError
+from wechatpay_chain.tracebacks import hide_values
 
 __all__ = [
     "ECB_KEY_LENGTH",
@@ -28,24 +29,19 @@ __all__ = [
 KEY_LENGTH = 32
 
 
+@hide_values
 def encrypt(plaintext: bytes, key: bytes, nonce: bytes, associated_data: bytes = b"") -> str:
     """Base64 of ciphertext and tag; ``key`` has 32 bytes, ``nonce`` 12.
 
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4012071382
     """
-    try:
-        cipher = _cipher(key)
-    finally:
-        del key  # the frames of a traceback must not hold a key
-    return base64.b64encode(cipher.encrypt(nonce, plaintext, associated_data)).decode("ascii")
+    return base64.b64encode(_cipher(key).encrypt(nonce, plaintext, associated_data)).decode("ascii")
 
 
+@hide_values
 def decrypt(ciphertext: str, key: bytes, nonce: bytes, associated_data: bytes = b"") -> bytes:
     """What ``encrypt`` was given; DecryptionError for a wrong key or a changed text."""
-    try:
-        cipher = _cipher(key)
-    finally:
-        del key
+    cipher = _cipher(key)
     try:
         return cipher.decrypt(nonce, base64.b64decode(ciphertext, validate=True), associated_data)
     except InvalidTag:
@@ -57,10 +53,9 @@ def decrypt(ciphertext: str, key: bytes, nonce: bytes, associated_data: bytes = 
 
 def _cipher(key: bytes) -> AESGCM:
     length = len(key)
-    if length == KEY_LENGTH:
-        return AESGCM(key)
-    del key
-    raise ValueError(f"key: {length} bytes, an APIv3 key has {KEY_LENGTH}")
+    if length != KEY_LENGTH:
+        raise ValueError(f"key: {length} bytes, an APIv3 key has {KEY_LENGTH}")
+    return AESGCM(key)
 
 
 _TAG_LENGTH = 16
@@ -75,6 +70,7 @@ class GCMDecryptor:
     Source: https://pay.weixin.qq.com/doc/v3/partner/4014314390
     """
 
+    @hide_values
     def __init__(self, key: bytes, nonce: bytes, associated_data: bytes = b"") -> None:
         length = len(key)
         try:
@@ -90,8 +86,6 @@ class GCMDecryptor:
             self._decryptor.authenticate_additional_data(associated_data)
             self._held = b""
             return
-        finally:
-            del key  # the frames of a traceback must not hold a key
         raise DecryptionError(f"encrypt_key: {reason}")
 
     def update(self, piece: bytes) -> bytes:
@@ -116,6 +110,7 @@ ECB_KEY_LENGTH = 32
 _MODE = ECB()  # noqa: S305
 
 
+@hide_values
 def ecb_encrypt(plaintext: bytes, key: bytes) -> str:
     """Base64 of the ciphertext; ``key`` has 32 bytes, in APIv2 the MD5 of its key in lower-case hex.
 
@@ -123,45 +118,37 @@ def ecb_encrypt(plaintext: bytes, key: bytes) -> str:
     """
     length = len(key)
     if length != ECB_KEY_LENGTH:
-        del plaintext, key
         raise _wrong_key(length)
     padder, encryptor = PKCS7(AES.block_size).padder(), Cipher(AES(key), _MODE).encryptor()
     padded = padder.update(plaintext) + padder.finalize()
     return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode("ascii")
 
 
+@hide_values
 def ecb_decrypt(ciphertext: str, key: bytes) -> str:
     """The text that ``ecb_encrypt`` was given; DecryptionError for a wrong key, no base64, or bytes that are no UTF-8.
 
     Raises ValueError for a key that has not 32 bytes.
     """
-    try:
-        plain = ecb_decrypt_bytes(ciphertext, key)
-    finally:
-        del key  # the frames of a traceback must not hold a key
+    plain = ecb_decrypt_bytes(ciphertext, key)
     try:
         return plain.decode("utf-8")
     except UnicodeDecodeError:
-        del plain  # the frames of a traceback must not hold what was decrypted
-    raise DecryptionError("ciphertext: wrong key, or the decrypted bytes are no UTF-8 text")
+        raise DecryptionError("ciphertext: wrong key, or the decrypted bytes are no UTF-8 text") from None
 
 
+@hide_values
 def ecb_decrypt_bytes(ciphertext: str, key: bytes) -> bytes:
     """What ``ecb_encrypt`` was given; DecryptionError or ValueError as for ``ecb_decrypt``."""
     length = len(key)
     if length != ECB_KEY_LENGTH:
-        del key
         raise _wrong_key(length)
     unpadder, decryptor = PKCS7(AES.block_size).unpadder(), Cipher(AES(key), _MODE).decryptor()
-    del key
     try:
         padded = decryptor.update(base64.b64decode(ciphertext, validate=True)) + decryptor.finalize()
         return unpadder.update(padded) + unpadder.finalize()
     except (binascii.Error, ValueError):
-        reason = "wrong key, or no base64 of whole blocks"
-    # The frames of a traceback must not hold what was decrypted.
-    padded = b""
-    raise DecryptionError(f"ciphertext: {reason}")
+        raise DecryptionError("ciphertext: wrong key, or no base64 of whole blocks") from None
 
 
 def _wrong_key(length: int) -> ValueError:

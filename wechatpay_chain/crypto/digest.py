@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol
 from cryptography.hazmat.primitives import hashes
 
 from wechatpay_chain.errors import ChainError
-from wechatpay_chain.tracebacks import hiding
+from wechatpay_chain.tracebacks import hide_values
 
 __all__ = ["SIGN_TYPES", "Hash", "digest", "equals", "hmac", "md5", "new", "query_string", "sign"]
 
@@ -22,7 +22,7 @@ SIGN_TYPES = ("MD5", "HMAC-SHA256")
 _BLOCK = 1 << 16
 
 
-@hiding
+@hide_values
 def md5(text: str | bytes, key: str | bytes = "", agency: bool = False) -> str:
     """The MD5 in lower-case hex of ``text``, with ``&key=`` and the key behind it when there is one.
 
@@ -34,7 +34,7 @@ def md5(text: str | bytes, key: str | bytes = "", agency: bool = False) -> str:
     return found.hexdigest()
 
 
-@hiding
+@hide_values
 def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
     """The HMAC in lower-case hex of ``text``, ``&key=`` and the key, under that same key.
 
@@ -46,7 +46,7 @@ def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
     return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
 
 
-@hiding
+@hide_values
 def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
     """APIv2's signature of ``text`` in upper-case hex; ChainError for a ``sign_type`` other than ``SIGN_TYPES``."""
     if sign_type == "MD5":
@@ -56,7 +56,7 @@ def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
     raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_shown(sign_type)}")
 
 
-@hiding
+@hide_values
 def equals(known: str | bytes, given: str | bytes | None) -> bool:
     """Whether two signatures are the same, in a time that does not tell where they differ; None is no signature."""
     return given is not None and _hmac.compare_digest(_bytes(known), _bytes(given))

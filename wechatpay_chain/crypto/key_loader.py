@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from wechatpay_chain.errors import ConfigError, VerificationError, WechatpayError
+from wechatpay_chain.tracebacks import hide_values
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -154,6 +155,7 @@ _FORMS = {
 }
 
 
+@hide_values
 def load_private_key(source: KeySource, field: str, password: str | bytes | None = None) -> RSAPrivateKey:
     """The RSA private key in ``source``: path, ``file://`` URL, PEM, bare base64, a key object, or any with ``sign``.
 
@@ -163,19 +165,13 @@ def load_private_key(source: KeySource, field: str, password: str | bytes | None
         return source
     if is_remote(source, "sign"):
         return remote_private_key(source, field)
-    try:
-        key, found, origin = _private(source, field, password)
-    except ConfigError as error:
-        refusal = error.with_traceback(None)  # its frames hold what may be a key
-    else:
-        if isinstance(key, RSAPrivateKey):
-            return key
-        refusal = ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
-    # The frames of a traceback must not hold a key.
-    del source, password
-    raise refusal
+    key, found, origin = _private(source, field, password)
+    if isinstance(key, RSAPrivateKey):
+        return key
+    raise ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
 
 
+@hide_values
 def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
     """The RSA public key in ``source``: as for the private key, X.509 certificates, or any object with ``verify``.
 
@@ -187,36 +183,25 @@ def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
         return _public_key_of(source, field)
     if is_remote(source, "verify"):
         return remote_public_key(source, field)
-    try:
-        data, origin = _read(source, field)
-    except ConfigError as error:
-        refusal = error.with_traceback(None)  # its frames hold what may be a private key
-    else:
-        certificate = _certificate(data)
-        if certificate is not None:
-            return _public_key_of(certificate, field, origin)
-        key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
-        if isinstance(key, RSAPublicKey):
-            return key
-        found = _found(data, key)
-        del data
-        refusal = ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
-    del source
-    raise refusal
+    data, origin = _read(source, field)
+    certificate = _certificate(data)
+    if certificate is not None:
+        return _public_key_of(certificate, field, origin)
+    key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
+    if isinstance(key, RSAPublicKey):
+        return key
+    found = _found(data, key)
+    raise ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
 
 
+@hide_values
 def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | None:
     """The X.509 certificate in ``source``, or None when ``source`` holds something else."""
     if _is_certificate(source):
         return source
     if isinstance(source, RSAPublicKey) or is_remote(source, "verify"):
         return None
-    try:
-        return _certificate(_read(source, field)[0])
-    except ConfigError as error:
-        refusal = error.with_traceback(None)
-    del source
-    raise refusal
+    return _certificate(_read(source, field)[0])
 
 
 def serial_of(certificate: x509.Certificate) -> str:

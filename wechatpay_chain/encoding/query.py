@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import NamedTuple
 from urllib.parse import quote
 
-from wechatpay_chain.encoding import scalars
+from wechatpay_chain.encoding.style import Style
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["JS", "PHP", "Style", "build", "iso_string", "joined", "pairs"]
+__all__ = ["build", "iso_string", "merge_params", "pairs"]
 
 
 _DEEPEST = 50
-
-
-class Style(NamedTuple):
-    """What one face's users are used to: booleans, flat lists, what stays bare, numbers and dates."""
-
-    true: str
-    false: str
-    flat_list_index: bool
-    safe: str
-    number: Callable[[float], str]
-    takes_dates: bool
-
-
-# axios: true/false, a[]=x for a flat list. encodeURIComponent leaves !'()* bare and axios brings : $ , back;
-# a space is %20 here, since + is a plus sign to whoever reads the signed text.
-JS = Style(
-    true="true", false="false", flat_list_index=False, safe="!'()*:$,", number=scalars.float_as_js, takes_dates=True
-)
-# http_build_query with PHP_QUERY_RFC3986, as Guzzle calls it.
-PHP = Style(true="1", false="0", flat_list_index=True, safe="", number=scalars.float_as_php, takes_dates=False)
 
 
 def build(params: object, style: Style) -> str:
@@ -66,7 +45,7 @@ def pairs(params: object, style: Style) -> Iterator[tuple[str, str]]:
     return ((key, _plain(value, key, style)) for name, item in named for key, value in _flat(name, item, style, 0))
 
 
-def joined(defaults: Mapping[str, object], params: object, style: Style) -> object:
+def merge_params(defaults: Mapping[str, object], params: object, style: Style) -> object:
     """What stands in every query and what one call adds or replaces; text and pairs follow the defaults."""
     if not defaults or params is None:
         return defaults or params
@@ -114,7 +93,7 @@ def _flat(key: str, value: object, style: Style, depth: int) -> Iterator[tuple[s
 
 def _plain(value: object, key: str, style: Style) -> str:
     if isinstance(value, bool):
-        return style.true if value else style.false
+        return style.true if value else style.query_false
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int) and abs(value) < 10**1000:

@@ -6,7 +6,7 @@ from typing import Literal, overload
 
 from wechatpay_chain.crypto import ciphers
 from wechatpay_chain.errors import ConfigError
-from wechatpay_chain.php.helper import Text, as_bytes, as_text, shielded, tidy_base64
+from wechatpay_chain.php.helper import Text, as_bytes, as_text, raise_helper_errors, tidy_base64
 
 __all__ = ["AesEcb", "AesGcm", "AesInterface"]
 
@@ -29,7 +29,7 @@ class AesGcm(AesInterface):
     """
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def encrypt(plaintext: Text, key: Text, iv: Text = "", aad: Text = "") -> str:
         """Base64 of ciphertext and tag; ConfigError for a key or an ``iv`` of another length."""
         nonce = as_bytes(iv)
@@ -53,7 +53,7 @@ class AesGcm(AesInterface):
     def decrypt(ciphertext: Text, key: Text, iv: Text = ..., aad: Text = ..., *, raw: Literal[True]) -> bytes: ...
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def decrypt(
         ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "", aad: str | bytes = "", *, raw: bool = False
     ) -> str | bytes:
@@ -69,7 +69,7 @@ class AesEcb(AesInterface):
     """AES-256-ECB, as APIv2 encrypts its refund notice; ``iv`` is taken and not used, as in PHP."""
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def encrypt(plaintext: str | bytes, key: str | bytes, iv: str | bytes = "") -> str:
         """Base64 of the ciphertext; ConfigError for a key that has not 32 bytes."""
         return ciphers.ecb_encrypt(as_bytes(plaintext), as_bytes(key))
@@ -83,7 +83,7 @@ class AesEcb(AesInterface):
     def decrypt(ciphertext: Text, key: Text, iv: Text = ..., *, raw: Literal[True]) -> bytes: ...
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def decrypt(ciphertext: str | bytes, key: str | bytes, iv: str | bytes = "", *, raw: bool = False) -> str | bytes:
         """The text that was encrypted, its bytes with ``raw``.
 

@@ -13,14 +13,16 @@ import requests
 
 from wechatpay_chain import response, settings
 from wechatpay_chain.client import Client
-from wechatpay_chain.encoding import paths, query, scalars
+from wechatpay_chain.encoding import paths
+from wechatpay_chain.encoding.style import PHP
 from wechatpay_chain.errors import ApiError, CallError, ChainError, ConfigError
 from wechatpay_chain.php import guzzle
 from wechatpay_chain.php.psr7 import Response
 from wechatpay_chain.request import options as opts
-from wechatpay_chain.request.call import Call, redirected
+from wechatpay_chain.request.call import Call, with_url
 from wechatpay_chain.settings import Recipe, Settings
-from wechatpay_chain.tracebacks import without_frames
+from wechatpay_chain.tracebacks import hide_values
+from wechatpay_chain.transport.retry import Delivery
 from wechatpay_chain.transport.signed_request import SignedRequest
 
 __all__ = [
@@ -60,15 +62,16 @@ def _write(file: TextIO, mark: str, first: str, headers: Mapping[str, str]) -> N
 
 
 _FACE = opts.Face(
+    name="PHP",
     options=guzzle.OPTIONS,
     elsewhere={},
-    query_style=query.PHP,
+    style=PHP,
     json_content_type=opts.JSON,
     query_replaces=True,
-    xml_style=scalars.PHP,
     xml_accept="text/xml, text/plain, application/x-gzip",
-    spell=guzzle.spelled,
+    spell=guzzle.spell_placeholder,
     false_header="",
+    extra=frozenset(guzzle.Extra._fields),
 )
 _ALIASES = {"privateKey": "private_key", "apiv3Key": "apiv3_key", "base_uri": "base_url"}
 
@@ -77,6 +80,7 @@ class Builder:
     """The entry of wechatpay-php."""
 
     @staticmethod
+    @hide_values
     def factory(config: Mapping[str, Any] | None = None, /, **options: Any) -> Instance:
         """A client with the PHP face.
 
@@ -84,16 +88,7 @@ class Builder:
         to hold for every call (``query timeout connect_timeout read_timeout verify proxy cert ssl_key auth
         allow_redirects http_errors debug``), as one mapping or by name. Raises ConfigError, which names the entry.
         """
-        failure = None
-        try:
-            configured, defaults = _configured(config, options)
-        except Exception as error:  # whatever it is, its frames hold keys
-            failure = without_frames(error)
-        # The frames of a traceback must not hold what was configured.
-        del config, options
-        if failure is not None:
-            raise failure from None
-        return Instance(configured, defaults)
+        return Instance(*_configured(config, options))
 
 
 class Instance(Client):
@@ -101,17 +96,17 @@ class Instance(Client):
 
     _face = _FACE
     _response_class = Response
-    _dialect = "PHP"
 
     def __init__(self, configured: Settings, defaults: Mapping[str, Any]) -> None:
         self._defaults = defaults
         super().__init__(configured)
 
     @classmethod
-    def _made(cls, recipe: Recipe) -> Instance:
+    @hide_values
+    def _from_recipe(cls, recipe: Recipe) -> Instance:
         defaults = {name: value for name, value in recipe.entries.items() if name in guzzle.DEFAULTS}
         rest = {name: value for name, value in recipe.entries.items() if name not in defaults}
-        return cls(replace(settings.again(recipe._replace(entries=rest)), recipe=recipe), defaults)
+        return cls(replace(settings.from_recipe(recipe._replace(entries=rest)), recipe=recipe), defaults)
 
     def _text(self, text: str) -> str:
         return paths.as_php(text)
@@ -121,31 +116,51 @@ class Instance(Client):
             raise ChainError(f"{method.lower()}: one mapping of options, found {len(args)} arguments; nothing was sent")
         # PHP has one empty array for lists and mappings: post([]) is post({}).
         given = None if not args or args[0] == [] else args[0]
-        own = opts.merged(opts.mapping(given, "options"), options)
-        merged = guzzle.translated({**self._defaults, **own})
+        own = opts.merge_options(opts.mapping(given, "options"), options)
+        merged = guzzle.translate({**self._defaults, **own})
         if merged.get("base_uri") is not None:
             merged["base_uri"] = _directory(merged["base_uri"])
         return merged
 
+    def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
+        call = super()._call(method, path, args, options)
+        guzzle.check_verify(call.extra, call.bases or self._settings.bases)
+        return call
+
+    def _request(self, call: Call, offline: bool = False) -> SignedRequest:
+        extra = guzzle.Extra(**call.extra)
+        request = super()._request(call, offline)
+        if extra.authorization:
+            request.headers["Authorization"] = extra.authorization
+        request.http_errors, request.redirect_errors = extra.http_errors, extra.redirects is None
+        return request
+
+    def _delivery(self, call: Call) -> Delivery:
+        extra = guzzle.Extra(**call.extra)
+        return super()._delivery(call)._replace(tls=extra.tls, verify=extra.verify, proxies=extra.proxies)
+
     def _exchange(self, call: Call, request: SignedRequest) -> response.Response:
+        most = guzzle.Extra(**call.extra).redirects or 0
         answer = self._traced(call, request)
-        for _ in range(call.redirects or 0):
+        for _ in range(most):
             if not answer.is_redirect:
                 return answer
             call = self._followed(call, answer)
             answer = self._traced(call, self._request(call))
-        if call.redirects and answer.is_redirect:
+        if most and answer.is_redirect:
             raise ApiError.of(answer)
         return answer
 
     def _traced(self, call: Call, request: SignedRequest) -> response.Response:
-        return traced(call.debug, request, lambda: super(Instance, self)._exchange(call, request))
+        return traced(guzzle.Extra(**call.extra).debug, request, lambda: super(Instance, self)._exchange(call, request))
 
     def _followed(self, call: Call, answer: response.Response) -> Call:
         """The call at the place that a redirect names; ApiError where it may not be sent again, or not there."""
         if call.method == "GET" and call.payload is None:
             with contextlib.suppress(ChainError, ValueError):  # ValueError: the place is no URL
-                return redirected(call, urljoin(answer.url, answer.headers["Location"]), self._settings.bases)
+                there = with_url(call, urljoin(answer.url, answer.headers["Location"]), self._settings.bases)
+                guzzle.check_verify(there.extra, there.bases or ())
+                return there
         raise ApiError.of(answer)
 
 
@@ -155,7 +170,7 @@ def _configured(config: Mapping[str, Any] | None, options: Mapping[str, Any]) ->
         given["base_uri"] = _directory(given["base_uri"])
     defaults = {name: given.pop(name) for name in guzzle.DEFAULTS & given.keys()}
     try:
-        guzzle.translated(defaults)
+        guzzle.translate(defaults)
     except ChainError as error:
         told = str(error).removesuffix("; nothing was sent")
         raise ConfigError(told, told.partition(":")[0]) from None

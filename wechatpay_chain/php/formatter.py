@@ -66,4 +66,4 @@ class Formatter:
     @staticmethod
     def queryStringLike(thing: Mapping[str, Any] | None = None) -> str:
         """``k=v&…`` in the given order, without ``sign``, None and empty text; APIv2 signs it behind ``ksort``."""
-        return digest.query_string(dict(thing or {}), scalars.signed)
+        return digest.query_string(dict(thing or {}), scalars.signed_text)

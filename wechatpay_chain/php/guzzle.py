@@ -11,19 +11,21 @@ import io
 import os
 import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from wechatpay_chain.encoding import paths, query, scalars
+from wechatpay_chain.encoding.style import PHP
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.php.media_util import MediaUtil
+from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.request import options as opts
 from wechatpay_chain.transport.multipart import File, Multipart, Part
 from wechatpay_chain.transport.retry import DEFAULT_TIMEOUT
 from wechatpay_chain.transport.tls import client_context
 
-__all__ = ["DEFAULTS", "OPTIONS", "spelled", "translated"]
+__all__ = ["DEFAULTS", "OPTIONS", "Extra", "check_verify", "spell_placeholder", "translate"]
 
 Options: TypeAlias = "dict[str, Any]"
 
@@ -80,7 +82,28 @@ _TIMEOUTS = ("timeout", "connect_timeout", "read_timeout")
 _FORM = "application/x-www-form-urlencoded"
 
 
-def translated(given: Mapping[str, Any]) -> Options:
+class Extra(NamedTuple):
+    """The options that only this face has, as ``translate`` leaves them; ``redirects`` is how many may be followed."""
+
+    verify: bool | str | None = None
+    proxies: Mapping[str, str] | None = None
+    tls: ssl.SSLContext | None = None
+    authorization: str | None = None
+    http_errors: bool = True
+    redirects: int | None = None
+    debug: TextIO | None = None
+
+    def __repr__(self) -> str:
+        return "<options of Guzzle>"  # a proxy's URL and the header may hold a password
+
+
+def check_verify(extra: Mapping[str, Any], bases: Iterable[Base]) -> None:
+    """Raise ChainError for ``verify: False`` where any other host than this machine would be trusted."""
+    if extra.get("verify") is False and not all(base.is_loopback for base in bases):
+        raise ChainError("verify: False would trust any server with these requests; pass a CA bundle; nothing was sent")
+
+
+def translate(given: Mapping[str, Any]) -> Options:
     """The options under the same names, each value as ``call.build`` takes it; ChainError names a wrong one."""
     options = {name: value for name, value in given.items() if value is not None or name not in OPTIONS}
     for name, read in _READERS.items():
@@ -92,7 +115,7 @@ def translated(given: Mapping[str, Any]) -> Options:
     return options
 
 
-def spelled(value: Any, name: str) -> Any:
+def spell_placeholder(value: Any, name: str) -> Any:
     """A placeholder's value as PHP spells it: scalars as strings, items joined by commas (RFC 6570, level 1 and 2)."""
     if isinstance(value, Mapping):
         value = [item for pair in value.items() for item in pair]
@@ -112,7 +135,7 @@ def _choose_body(options: Options) -> None:
         options["body"] = scalars.spell(options["body"], "body")
     if "form_params" in options:
         fields = {} if options["form_params"] == [] else options["form_params"]
-        text = query.build(opts.mapping(fields, "form_params"), query.PHP)
+        text = query.build(opts.mapping(fields, "form_params"), PHP)
         options["form_params"] = (text.replace("%20", "+").replace("~", "%7E"), _FORM)
     if "multipart" in options:
         options["multipart"] = _form(options["multipart"])
@@ -239,7 +262,6 @@ def _auth(value: Any) -> str | None:
     pair = list(value) if isinstance(value, list | tuple) else []
     if len(pair) in (2, 3) and all(isinstance(item, str) for item in pair) and pair[2:] in ([], ["basic"]):
         return "Basic " + base64.b64encode(f"{pair[0]}:{pair[1]}".encode("utf-8", "replace")).decode("ascii")
-    del value, pair
     raise ChainError("auth: expected [user, password]; other types than basic are not supported; nothing was sent")
 
 

@@ -9,9 +9,9 @@ from functools import wraps
 from typing import ParamSpec, TypeAlias, TypeVar
 
 from wechatpay_chain.errors import ConfigError, DecryptionError, WechatpayError
-from wechatpay_chain.tracebacks import without_frames
+from wechatpay_chain.tracebacks import hide_values
 
-__all__ = ["HelperError", "Text", "as_bytes", "as_text", "shielded", "tidy_base64"]
+__all__ = ["HelperError", "Text", "as_bytes", "as_text", "raise_helper_errors", "tidy_base64"]
 
 # A PHP string: text, which is UTF-8, or bytes.
 Text: TypeAlias = "str | bytes"
@@ -29,9 +29,7 @@ def as_bytes(thing: object) -> bytes:
         return thing.encode("utf-8")
     if isinstance(thing, bytes):
         return thing
-    found = type(thing).__name__
-    del thing
-    raise ConfigError(f"expected text or bytes, found {found}")
+    raise ConfigError(f"expected text or bytes, found {type(thing).__name__}")
 
 
 def as_text(found: bytes, name: str) -> str:
@@ -39,8 +37,7 @@ def as_text(found: bytes, name: str) -> str:
     try:
         return found.decode("utf-8")
     except UnicodeDecodeError:
-        del found
-    raise DecryptionError(f"{name}: the decrypted bytes are no UTF-8 text")
+        raise DecryptionError(f"{name}: the decrypted bytes are no UTF-8 text") from None
 
 
 def tidy_base64(text: str | bytes) -> str:
@@ -51,25 +48,20 @@ def tidy_base64(text: str | bytes) -> str:
     return base64.b64encode(base64.b64decode(letters + b"=" * (-len(letters) % 4))).decode("ascii")
 
 
-def shielded(function: Callable[P, R]) -> Callable[P, R]:
-    """A helper whose errors are this package's, and whose traceback shows no argument and no inner frame."""
+def raise_helper_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a helper: its errors are this package's, as PHP's are, and their frames hold no values."""
 
+    @hide_values
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        failure: Exception
         try:
             return function(*args, **kwargs)
         except ConfigError as error:
-            failure = HelperError(str(error), error.field)
-        except WechatpayError as error:
-            failure = without_frames(error)
+            raise HelperError(str(error), error.field) from None
+        except WechatpayError:
+            raise
         except ValueError as error:
             field, colon, _ = str(error).partition(":")
-            failure = HelperError(str(error), field if colon else "")
-        except Exception as error:  # a wrong type: whatever tells it, its frames hold keys
-            failure = without_frames(error)
-        del args, kwargs
-        failure.__context__ = None
-        raise failure from None
+            raise HelperError(str(error), field if colon else "") from None
 
     return call

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.errors import ConfigError
-from wechatpay_chain.php.helper import shielded
+from wechatpay_chain.php.helper import raise_helper_errors
 
 __all__ = ["PemUtil"]
 
@@ -18,13 +18,13 @@ class PemUtil:
     """Loads keys and certificates; ConfigError for what cannot be read."""
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def loadPrivateKey(filepath: str) -> RSAPrivateKey:
         """The private key in a file, by its path or ``file://`` URL."""
         return key_loader.load_private_key(filepath, "filepath")
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def loadPrivateKeyFromString(content: Any) -> RSAPrivateKey:
         """The private key in PEM text."""
         return key_loader.load_private_key(content, "content")

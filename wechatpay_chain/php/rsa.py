@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from wechatpay_chain.crypto import asymmetric, key_loader
 from wechatpay_chain.errors import ConfigError
-from wechatpay_chain.php.helper import Text, as_bytes, as_text, shielded, tidy_base64
+from wechatpay_chain.php.helper import Text, as_bytes, as_text, raise_helper_errors, tidy_base64
 
 __all__ = ["OPENSSL_PKCS1_OAEP_PADDING", "OPENSSL_PKCS1_PADDING", "Rsa"]
 
@@ -39,19 +39,19 @@ class Rsa:
     def from_(thing: Any, type: str) -> RSAPrivateKey | RSAPublicKey: ...
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def from_(thing: Any, type: str = KEY_TYPE_PRIVATE) -> RSAPrivateKey | RSAPublicKey:
         """The key in ``thing``: ``Rsa::from``, whose name is a keyword here."""
         return _public(thing) if type == Rsa.KEY_TYPE_PUBLIC else _private(thing)
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def fromPkcs8(thing: str) -> RSAPrivateKey:
         """The private key in the bare base64 of PKCS#8."""
         return _private(f"private.pkcs8://{thing}")
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def fromPkcs1(thing: str, type: str = KEY_TYPE_PRIVATE) -> RSAPrivateKey | RSAPublicKey:
         """The key in the bare base64 of PKCS#1."""
         return (
@@ -59,31 +59,31 @@ class Rsa:
         )
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def fromSpki(thing: str) -> RSAPublicKey:
         """The public key in the bare base64 of SubjectPublicKeyInfo."""
         return _public(f"public.spki://{thing}")
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def pkcs1ToSpki(thing: str) -> str:
         """The bare base64 of a PKCS#1 public key as that of SubjectPublicKeyInfo."""
         return base64.b64encode(key_loader.pkcs1_to_spki(base64.b64decode(tidy_base64(thing)))).decode("ascii")
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def sign(message: Text, privateKey: Any) -> str:
         """The signature (SHA-256, PKCS#1 v1.5) in base64."""
         return asymmetric.sign(as_bytes(message), _private(privateKey))
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def verify(message: Text, signature: Text, publicKey: Any) -> bool:
         """Whether the base64 ``signature`` is one of ``message``."""
         return asymmetric.verify(as_bytes(message), tidy_base64(signature), _public(publicKey))
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def encrypt(plaintext: Text, publicKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING) -> str:
         """The RSA-OAEP ciphertext in base64; ConfigError for another padding and for text that is too long."""
         _check(padding)
@@ -98,7 +98,7 @@ class Rsa:
     def decrypt(ciphertext: Text, privateKey: Any, padding: int = ..., *, raw: Literal[True]) -> bytes: ...
 
     @staticmethod
-    @shielded
+    @raise_helper_errors
     def decrypt(
         ciphertext: str | bytes, privateKey: Any, padding: int = OPENSSL_PKCS1_OAEP_PADDING, *, raw: bool = False
     ) -> str | bytes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wechatpay_chain.encoding import scalars
+from wechatpay_chain.encoding.style import PHP
 from wechatpay_chain.protocol.xml import from_xml, sanitize, to_xml
 
 __all__ = ["Transformer"]
 
 # Byte for byte what PHP writes; on the wire a carriage return in CDATA is kept from becoming a line feed.
-_STYLE = scalars.PHP._replace(splits_returns=False)
+_STYLE = PHP._replace(splits_returns=False)
 
 
 class Transformer:

@@ -24,6 +24,7 @@ from wechatpay_chain.protocol.keyring import Clock, Fetched, Key, Keyring, key_o
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.signer import Proven, Signed
 from wechatpay_chain.protocol.v3 import APIv3
+from wechatpay_chain.tracebacks import hide_values
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -70,7 +71,6 @@ class Folder:
         except (OSError, RuntimeError, ValueError):  # RuntimeError: ~ of a user who does not exist
             possible = False
         if is_cache and not possible:
-            del entry, path
             raise ConfigError(f"certs_dir: expected a folder, found {shown}", "certs_dir")
         return cls(path, is_cache)
 
@@ -206,6 +206,7 @@ class Bootstrap:
         return Proven(True, (brought, good))
 
 
+@hide_values
 def opened(body: bytes, apiv3_key: bytes) -> list[CertPath]:
     """The certificates in an answer's body, each with the chain that is given with it, which is checked.
 
@@ -214,15 +215,14 @@ def opened(body: bytes, apiv3_key: bytes) -> list[CertPath]:
     try:
         entries = json.loads(body)["data"]
         return [_opened(entry, apiv3_key) for entry in entries]
+    except DecryptionError:
+        raise DecryptionError(
+            "apiv3_key: it does not open the certificates of WeChat Pay; compare it with the console's"
+        ) from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        if isinstance(error, DecryptionError):
-            told = "apiv3_key: it does not open the certificates of WeChat Pay; compare it with the console's"
-            failure: Exception = DecryptionError(told)
-        else:
-            failure = VerificationError(f"/v3/certificates: no list of encrypted certificates ({type(error).__name__})")
-    finally:
-        del apiv3_key  # the frames of a traceback must not hold a key
-    raise failure from None
+        raise VerificationError(
+            f"/v3/certificates: no list of encrypted certificates ({type(error).__name__})"
+        ) from None
 
 
 def usable(path: CertPath, now: float) -> str:
@@ -253,10 +253,7 @@ def _opened(entry: Any, apiv3_key: bytes) -> CertPath:
     if sealed["algorithm"] != _ALGORITHM:
         raise ValueError("algorithm")
     associated = (sealed.get("associated_data") or "").encode()
-    try:
-        data = ciphers.decrypt(sealed["ciphertext"], apiv3_key, sealed["nonce"].encode(), associated)
-    finally:
-        del apiv3_key
+    data = ciphers.decrypt(sealed["ciphertext"], apiv3_key, sealed["nonce"].encode(), associated)
     path = tuple(x509.load_pem_x509_certificates(data))
     if key_loader.serial_of(path[0]) != entry["serial_no"].upper():
         raise ValueError("serial_no")

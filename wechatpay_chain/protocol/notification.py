@@ -139,12 +139,8 @@ def _opened(resource: dict[str, Any], merchant: Merchant) -> dict[str, Any]:
         raise DecryptionError(f"resource.algorithm: expected {_ALGORITHM}, found {str(algorithm)[:40]!r}")
     ciphertext, nonce = (_required(resource, name) for name in ("ciphertext", "nonce"))
     associated = _text(resource, "associated_data")
-    # The key is in no local name: the frames of a traceback must not hold it.
     plain = ciphers.decrypt(ciphertext, merchant.apiv3_key or b"", _bytes(nonce), _bytes(associated))
-    try:
-        return _object(plain, "resource.ciphertext")
-    finally:
-        del plain
+    return _object(plain, "resource.ciphertext")
 
 
 def _object(text: bytes, name: str) -> dict[str, Any]:
@@ -152,13 +148,9 @@ def _object(text: bytes, name: str) -> dict[str, Any]:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    size = len(text)
-    # An error must not carry what a buyer or a payment is about.
-    del text
     if isinstance(value, dict):
         return value
-    del value
-    raise DecryptionError(f"{name}: verified, but its {size} bytes are no JSON object")
+    raise DecryptionError(f"{name}: verified, but its {len(text)} bytes are no JSON object")
 
 
 def _bytes(text: str) -> bytes:
@@ -229,12 +221,8 @@ def _decrypt_v2(fields: Mapping[str, Any], merchant: Merchant) -> dict[str, Any]
     text = fields[_ENCRYPTED]
     if not isinstance(text, str):
         raise DecryptionError(f"{_ENCRYPTED}: expected text, found {type(text).__name__}")
-    # The key is in no local name: the frames of a traceback must not hold it.
     plain = ciphers.ecb_decrypt(text, digest.md5(merchant.secret).encode("ascii"))
     try:
         return from_xml(plain)
     except XMLError as error:
-        reason = str(error)
-    finally:
-        del plain
-    raise DecryptionError(f"{_ENCRYPTED}: opened, but {reason}")
+        raise DecryptionError(f"{_ENCRYPTED}: opened, but {error}") from None

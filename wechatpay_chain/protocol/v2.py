@@ -13,7 +13,7 @@ from typing import Any
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.encoding import scalars
-from wechatpay_chain.encoding.scalars import PHP, Style
+from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
 from wechatpay_chain.protocol.merchant import Holder
 from wechatpay_chain.protocol.signer import Proven, Signed, bared, is_file, looks_like_xml
@@ -47,7 +47,7 @@ UNSIGNED = re.compile(
 def text_of(fields: Mapping[str, Any], style: Style = PHP) -> str:
     """The fields as they are signed: in the order of their names, without ``sign``, None and empty text."""
     ordered = dict(sorted(fields.items(), key=lambda field: str(field[0]).encode("utf-8", "surrogatepass")))
-    return digest.query_string(ordered, partial(scalars.signed, style=style))
+    return digest.query_string(ordered, partial(scalars.signed_text, style=style))
 
 
 def is_unsigned(path: str) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.parsers import expat
 
-from wechatpay_chain.encoding.scalars import PHP, Style, spell
+from wechatpay_chain.encoding.scalars import spell
+from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import ChainError, WechatpayError
 
 __all__ = ["MAX_DEPTH", "XMLError", "from_xml", "sanitize", "to_xml"]

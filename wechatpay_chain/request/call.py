@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TextIO
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import requests
 from urllib3.util import parse_url
@@ -18,18 +18,19 @@ from wechatpay_chain.request.options import (
     JSON_UTF8,
     Face,
     Sink,
-    parted,
+    read_deadline,
     read_flag,
     read_headers,
     read_response_type,
     read_retry,
     read_sink,
     read_timeout,
+    split_options,
 )
 from wechatpay_chain.response import HeaderFields
 from wechatpay_chain.version import __version__
 
-__all__ = ["VERBS", "Call", "Verb", "build", "named", "redirected"]
+__all__ = ["VERBS", "Call", "Verb", "build", "download_url", "with_url"]
 
 
 class Verb(NamedTuple):
@@ -51,8 +52,14 @@ _USER_AGENT = f"wechatpay_chain/{__version__} requests/{requests.__version__}"
 _ACCEPT = "application/json, text/plain, application/x-gzip, application/pdf, image/png, image/*;q=0.5"
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class Call(NamedTuple):
-    """One request before it is signed: ``path`` begins with a slash, both it and ``query`` are final."""
+    """One request before it is signed: ``path`` begins with a slash, both it and ``query`` are final.
+
+    ``extra`` are the options that only the client of one face knows (``Face.extra``).
+    """
 
     method: str
     path: str
@@ -63,18 +70,13 @@ class Call(NamedTuple):
     bases: tuple[Base, ...] | None = None
     timeout: tuple[float, float] | None = None
     retry: int | None = None
+    deadline: float | None = None
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
     payload: v2_payload.Payload | None = None
-    verify: bool | str | None = None
-    proxies: Mapping[str, str] | None = None
-    tls: ssl.SSLContext | None = None
-    authorization: str | None = None
-    http_errors: bool = True
-    redirects: int | None = None
-    debug: TextIO | None = None
     response_type: str = ""
+    extra: Mapping[str, Any] = _NOTHING
 
     def __repr__(self) -> str:
         # Not the rest: bodies, headers and proxies hold what is secret.
@@ -91,7 +93,7 @@ class Call(NamedTuple):
         All but what depends on the body and on the keys; a value of None leaves a header out.
         """
         defaults = (("Accept", self.accept), ("Content-Type", self.content_type), ("User-Agent", _USER_AGENT))
-        headers = HeaderFields.of(defaults)
+        headers = HeaderFields(defaults)
         for name, value in (*configured, *self.headers):
             if value is None:
                 headers.pop(name, None)
@@ -105,13 +107,13 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
 
     Raises ChainError for whatever could not be sent as it was meant.
     """
-    values, options = parted(paths.placeholders(path), given, path, face)
+    values, options = split_options(paths.placeholders(path), given, path, face)
     text = paths.expand(path, values)
     urls = options.get("base_url")
     bases = None if urls is None else _bases(urls, face.typed("base_url"))
-    text, bases = _aimed(text, bases, known_bases)
+    text, bases = _split_url(text, bases, known_bases)
     route, _, inline = text.partition("?")
-    route = _resolved(route)
+    route = _resolve_dots(route)
     is_v2 = route.lower().startswith("/v2/")
     if not is_v2 and not options.keys().isdisjoint(v2_payload.OPTIONS):
         _refuse_v2(options)
@@ -131,8 +133,8 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
         payload=v2_payload.Payload.of(method, options, face) if is_v2 else None,
         bases=bases,
         stream=read_flag(options.get("stream"), "stream") or response_type == "stream",
-        verify=_verify(options.get("verify"), known_bases if bases is None else bases),
         response_type=response_type,
+        extra={name: options[name] for name in face.extra if name in options} if face.extra else _NOTHING,
         # Most calls give none of these.
         **{name: read(options[name]) for name, read in _READERS.items() if name in options},
     )
@@ -144,47 +146,36 @@ def _refuse_v2(options: Mapping[str, Any]) -> None:
             raise ChainError(f"{name}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
 
 
-def _as_given(value: Any) -> Any:
-    return value
-
-
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "timeout": read_timeout,
     "retry": read_retry,
+    "deadline": read_deadline,
     "sink": read_sink,
-    **dict.fromkeys(("proxies", "tls", "authorization", "http_errors", "redirects", "debug"), _as_given),
 }
 
 
-def redirected(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
+def with_url(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     """The same call at another URL of WeChat Pay's hosts or of ``known_bases``; ChainError for any other host."""
     if not url.lower().startswith(("http://", "https://")):
         raise ChainError(f"{url[:80]!r} is no URL; nothing was sent")
-    text, bases = _aimed(paths.escape(url), None, known_bases)
+    text, bases = _split_url(paths.escape(url), None, known_bases)
     route, _, inline = text.partition("?")
-    _verify(call.verify, bases or ())
-    return call._replace(path=_resolved(route), query=inline, bases=bases)
+    return call._replace(path=_resolve_dots(route), query=inline, bases=bases)
 
 
-def named(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
+def download_url(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     """The same call as a streamed GET of a URL that an answer names: byte for byte, nothing in it is a placeholder.
 
     A stray character alone is escaped, and an escape written in capitals, as urllib3 would do after the
     signature. ChainError for a host that is neither WeChat Pay's nor one of ``known_bases``.
     """
     bases = tuple(known_bases)
-    there = redirected(call, url.strip().partition("#")[0], bases)
+    there = with_url(call, url.strip().partition("#")[0], bases)
     base = next((base for base in bases if there.bases and base.origin == there.bases[0].origin), None)
     if base is not None and base.prefix and there.path.startswith(f"{base.prefix}/"):
         there = there._replace(path=there.path[len(base.prefix) :], bases=(base,))
     # A refusal must not be taken for the file, whatever is usual for this client's calls.
-    return there._replace(stream=True, sink=None, http_errors=True, redirects=None, response_type="")
-
-
-def _verify(verify: bool | str | None, bases: Iterable[Base]) -> bool | str | None:
-    if verify is False and not all(base.is_loopback for base in bases):
-        raise ChainError("verify: False would trust any server with these requests; pass a CA bundle; nothing was sent")
-    return verify
+    return there._replace(stream=True, sink=None, response_type="", extra=_NOTHING)
 
 
 def _bases(urls: object, name: str) -> tuple[Base, ...]:
@@ -194,7 +185,7 @@ def _bases(urls: object, name: str) -> tuple[Base, ...]:
         raise ChainError(f"{error}; nothing was sent") from None
 
 
-def _aimed(
+def _split_url(
     text: str, bases: tuple[Base, ...] | None, known_bases: Iterable[Base]
 ) -> tuple[str, tuple[Base, ...] | None]:
     """Path and bases, where the path may be a whole URL of WeChat Pay's hosts or of a base that was named."""
@@ -212,7 +203,7 @@ def _aimed(
     return path, (base,)
 
 
-def _resolved(path: str) -> str:
+def _resolve_dots(path: str) -> str:
     if "/." in path:
         path = parse_url(f"http://host{path}").path or "/"
     if path.startswith("//"):
@@ -223,7 +214,7 @@ def _resolved(path: str) -> str:
 def _query(inline: str, params: object, face: Face) -> str:
     if params is None or (not face.query_replaces and isinstance(params, dict) and not params):
         return inline
-    added = paths.escape(query.build(params, face.query_style))
+    added = paths.escape(query.build(params, face.style))
     if face.query_replaces:
         return added
     return "&".join(filter(None, (inline, added)))

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wechatpay_chain.encoding import paths, query, scalars
+from wechatpay_chain.encoding import paths, scalars
+from wechatpay_chain.encoding.style import JS, Style
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.response import RESPONSE_TYPES
 from wechatpay_chain.transport.retry import ATTEMPTS, MOST_ATTEMPTS
@@ -23,8 +24,8 @@ __all__ = [
     "Sink",
     "is_writable",
     "mapping",
-    "merged",
-    "parted",
+    "merge_options",
+    "read_deadline",
     "read_flag",
     "read_headers",
     "read_native",
@@ -32,6 +33,7 @@ __all__ = [
     "read_retry",
     "read_sink",
     "read_timeout",
+    "split_options",
 ]
 
 JSON = "application/json"
@@ -46,20 +48,23 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 class Face(NamedTuple):
     """What the users of one SDK are used to, as far as it is data.
 
-    ``options`` maps the names that they type to those of ``build``; ``elsewhere`` says of names that they
-    may expect why they are no option here; ``spell`` makes text of a placeholder's value that is none.
-    ``false_header`` is what False becomes as a header, None for no header at all.
+    ``name`` is the one under which the catalogue writes calls for them (``sample.DIALECTS``), ``style`` says how
+    values become text. ``options`` maps the names that they type to those of ``build``, of which ``extra`` are known
+    to the client of this face alone; ``elsewhere`` says of names that they may expect why they are no option here.
+    ``spell`` makes text of a placeholder's value that is none, and ``false_header`` is what False becomes as a
+    header, None for no header at all.
     """
 
+    name: str
     options: Mapping[str, str]
     elsewhere: Mapping[str, str]
-    query_style: query.Style
+    style: Style
     json_content_type: str
     query_replaces: bool
-    xml_style: scalars.Style
     xml_accept: str
     spell: Callable[[object, str], object]
     false_header: str | None
+    extra: frozenset[str] = frozenset()
 
     def typed(self, option: str) -> str:
         """The name under which users type an option of ``build``."""
@@ -71,6 +76,7 @@ def _as_given(value: object, name: str) -> object:
 
 
 NATIVE = Face(
+    name="NATIVE",
     options={
         "json": "json",
         "data": "data",
@@ -78,6 +84,7 @@ NATIVE = Face(
         "headers": "headers",
         "timeout": "timeout",
         "retry": "retry",
+        "deadline": "deadline",
         "stream": "stream",
         "sink": "sink",
         "base_url": "base_url",
@@ -95,10 +102,9 @@ NATIVE = Face(
         "query": "write params",
         "body": "write json or data",
     },
-    query_style=query.JS,
+    style=JS,
     json_content_type=JSON_UTF8,
     query_replaces=False,
-    xml_style=scalars.JS,
     xml_accept="text/xml, text/plain, application/json, application/x-gzip",
     spell=_as_given,
     false_header=None,
@@ -111,7 +117,7 @@ def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any])
     if len(args) > limit:
         raise ChainError(f"{method.lower()}: at most {limit} positional arguments, found {len(args)}; nothing was sent")
     config = args[limit - 1] if len(args) == limit else None
-    options = merged(mapping(config, "config"), keywords)
+    options = merge_options(mapping(config, "config"), keywords)
     if limit == 2 and args and args[0] is not None:
         if options.get("json") is not None or "data" in keywords:
             raise ChainError("the body is given twice, as first argument and by name; nothing was sent")
@@ -120,7 +126,7 @@ def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any])
     return options
 
 
-def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+def merge_options(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """Both, refusing a name that is given twice."""
     twice = sorted(first.keys() & second.keys())
     if twice:
@@ -153,6 +159,16 @@ def read_retry(retry: object) -> int | None:
     raise ChainError(f"retry: expected {expected}, found {found}; nothing was sent")
 
 
+def read_deadline(deadline: object) -> float | None:
+    """Seconds for a whole call, infinity for no end; None where nothing was given."""
+    if deadline is None:
+        return None
+    if isinstance(deadline, int | float) and not isinstance(deadline, bool) and deadline > 0:
+        return float(deadline)
+    found = f"{deadline!r:.40}" if isinstance(deadline, int | float) else type(deadline).__name__
+    raise ChainError(f"deadline: expected seconds above 0, found {found}; nothing was sent")
+
+
 def read_headers(headers: object, face: Face | None = None) -> tuple[tuple[str, str | None], ...]:
     """Checked names and values; None means that a default header is left out."""
     if headers is None:
@@ -173,7 +189,7 @@ def mapping(config: object, name: str) -> Mapping[str, Any]:
     return config
 
 
-def parted(
+def split_options(
     names: tuple[str, ...], given: Mapping[str, Any], path: str, face: Face
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The placeholders' values, and the options under the names of ``build``; any other name raises."""
@@ -220,9 +236,9 @@ def _header_value(name: str, value: object, face: Face) -> str | None:
             raise ChainError(f"headers: {name} is an empty list; nothing was sent")
         return ", ".join(filter(None, (_header_value(name, item, face) for item in value)))
     if isinstance(value, bool):
-        return face.query_style.true if value else face.false_header
+        return face.style.true if value else face.false_header
     if isinstance(value, float):
-        value = scalars.spell(value, name, face.xml_style)
+        value = scalars.spell(value, name, face.style)
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if not isinstance(value, str | int):

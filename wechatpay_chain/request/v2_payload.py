@@ -72,13 +72,13 @@ class Payload(NamedTuple):
         if self.files:
             return self._form(protocol, face), ""
         if method == "GET":
-            fields = protocol.signed(_flat(self.fields, face), self.nonceless, face.xml_style)
+            fields = protocol.signed(_flat(self.fields, face), self.nonceless, face.style)
             # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
-            return None, paths.escape(query.build(fields, face.query_style._replace(safe="*")))
-        fields = protocol.signed(self.fields, self.nonceless, face.xml_style)
+            return None, paths.escape(query.build(fields, face.style._replace(safe="*")))
+        fields = protocol.signed(self.fields, self.nonceless, face.style)
         from wechatpay_chain.protocol.xml import to_xml
 
-        return to_xml(fields, style=face.xml_style).encode("utf-8"), ""
+        return to_xml(fields, style=face.style).encode("utf-8"), ""
 
     def _form(self, protocol: APIv2, face: Face) -> Multipart:
         """The fields before the files; what is signed of a file is its MD5, beside it.
@@ -89,8 +89,8 @@ class Payload(NamedTuple):
         for file in self.files:
             if f"{file.name}_hash" not in fields:
                 fields[f"{file.name}_hash"] = _md5(file.content)
-        signed = protocol.signed(fields, nonceless=True, style=face.xml_style)
-        texts = {name: spell(value, name, face.xml_style).encode("utf-8") for name, value in signed.items()}
+        signed = protocol.signed(fields, nonceless=True, style=face.style)
+        texts = {name: spell(value, name, face.style).encode("utf-8") for name, value in signed.items()}
         return Multipart([*(Part(name, text) for name, text in texts.items()), *self.files])
 
 
@@ -125,7 +125,7 @@ def _md5(content: bytes | File) -> str:
 def _flat(fields: Mapping[str, Any], face: Face) -> dict[str, str]:
     """The fields of a query as the texts that are sent, so that these are what is signed."""
     flat: dict[str, str] = {}
-    for name, text in query.pairs(fields, face.query_style):
+    for name, text in query.pairs(fields, face.style):
         if name in flat:
             raise ChainError(f"{name}: a list cannot be signed in a query; nothing was sent")
         flat[name] = text

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.security import needs_certificate
 from wechatpay_chain.crypto import digest
-from wechatpay_chain.encoding import scalars
+from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.protocol import v2
 from wechatpay_chain.protocol.v3 import CLOCK_WINDOW
 from wechatpay_chain.sandbox.answer import Received, Refusal
@@ -328,7 +328,7 @@ def check_v2(identity: Identity, fields: Mapping[str, Any], request: Received) -
         return f"商户号mch_id与appid不匹配（沙箱：{told}）"
     sign = fields.get("sign")
     kind = _SIGN_TYPES.get(len(sign)) if isinstance(sign, str) else None
-    text = v2.text_of(fields, scalars.JS)
+    text = v2.text_of(fields, JS)
     if (
         kind
         and fields.get("sign_type") in (None, "", kind)

@@ -29,6 +29,7 @@ class Clock:
         self._machine = machine
         self._lock = threading.Lock()
         self._factor = _checked("factor", factor, 0)
+        self._initial = self._factor
         self._origin = machine()
         self._time = self._origin if start is None else start
         self.changed: Callable[[], None] = lambda: None
@@ -68,6 +69,13 @@ class Clock:
         checked = _checked("time", moment, 0)
         with self._lock:
             self._time, self._origin = min(checked, _LAST), self._machine()
+        self.changed()
+
+    def reset(self) -> None:
+        """Let it be as it was made, at the machine's time."""
+        with self._lock:
+            self._factor, self._origin = self._initial, self._machine()
+            self._time = self._origin
         self.changed()
 
     def wait_for(self, moment: float) -> float | None:

@@ -44,6 +44,9 @@ _TIMES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "%Y-%m-%d"),
     (re.compile(r"20\d{12}"), "%Y%m%d%H%M%S"),
 )
+# RSA of 2048 bits in base64, and what it can take with OAEP.
+_CIPHERTEXT = re.compile("[A-Za-z0-9+/]{342}==")
+_LONGEST_SEALED = 214
 _MONTH = 30 * 86_400
 # So few characters are no number that is meant to be the only one.
 _SHORT = 6
@@ -69,8 +72,14 @@ class Examples:
         told = self._object(fields)
         for name, schema in fields.items():
             if name in given and (value := _as_type(schema, given[name])) is not None:
-                told[name] = self.seal(str(value)) if sample.is_sealed(schema) else value
+                told[name] = self._sealed(name, str(value)) if sample.is_sealed(schema) else value
         return told
+
+    def _sealed(self, name: str, value: str) -> str:
+        """A text encrypted for the merchant; one that an earlier answer had encrypted is told as it is."""
+        if _CIPHERTEXT.fullmatch(value):
+            return value
+        return self.seal(value if len(value.encode("utf-8", "replace")) <= _LONGEST_SEALED else name)
 
     def _object(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         told = {

@@ -268,11 +268,12 @@ class Sandbox:
         return Pusher(self.identity.apiv3_key, *self.platform.notice_signer(), clock, sleep)
 
     def reset(self) -> None:
-        """Forget what was received, stored and rotated, and what tampers; the keys and the clock stay."""
+        """Forget what was received, stored and rotated; the keys stay, and the clock is as it was made."""
         self.requests.clear()
         self._held = 0
         self.tamper = None
         self._store.wipe()
+        self.clock.reset()
         self.platform = Platform(self.identity, self._verify)
         self.world = self._new_world()
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from wechatpay_chain.catalog.alternatives import ALTERNATIVES
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.crypto import ciphers, digest
-from wechatpay_chain.encoding import scalars
+from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.protocol import v2, xml
 from wechatpay_chain.sandbox import authorization, parameters
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
@@ -68,7 +68,7 @@ def notice(kind: str, fields: Mapping[str, Any], secret: str) -> bytes:
         # MD5 is what a receiver takes for granted.
         told |= _SUCCEEDED | ({} if sign_type == "MD5" else {"sign_type": sign_type})
         told["sign"] = _sign(sign_type, told, secret)
-    return xml.to_xml(told, style=scalars.JS).encode("utf-8")
+    return xml.to_xml(told, style=JS).encode("utf-8")
 
 
 def encrypt_info(plain: bytes, secret: str) -> str:
@@ -78,7 +78,7 @@ def encrypt_info(plain: bytes, secret: str) -> str:
 
 def xml_answer(fields: Mapping[str, Any]) -> Answer:
     """Fields as an answer; the element of a list is repeated, as WeChat Pay does."""
-    body = xml.to_xml(dict(fields), style=scalars.JS).encode("utf-8")
+    body = xml.to_xml(dict(fields), style=JS).encode("utf-8")
     return Answer(200, body, {"Content-Type": "text/xml; charset=utf-8"})
 
 
@@ -140,7 +140,7 @@ def _asked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sign(kind: str, fields: Mapping[str, Any], secret: str) -> str:
-    return digest.sign(kind, v2.text_of(dict(fields), scalars.JS), secret)
+    return digest.sign(kind, v2.text_of(dict(fields), JS), secret)
 
 
 def _failed(reason: str) -> Answer:

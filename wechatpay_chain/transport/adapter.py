@@ -1,9 +1,10 @@
-"""One attempt: send what was signed, read the answer whole, verify it, refuse what is wrong with it."""
+"""One attempt: send what was signed over connections that are not stale."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from datetime import timedelta
 from functools import lru_cache
@@ -12,85 +13,29 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Timeout
-from urllib3.exceptions import ClosedPoolError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import ClosedPoolError
 from urllib3.util import Retry
 
-from wechatpay_chain.errors import (
-    ApiError,
-    Attempt,
-    BusinessError,
-    ChainError,
-    TimedOut,
-    TransportError,
-    VerificationError,
-    WechatpayError,
-)
-from wechatpay_chain.protocol.signer import is_file
-from wechatpay_chain.response import HeaderFields, Response
+from wechatpay_chain.errors import ChainError, TransportError, WechatpayError
+from wechatpay_chain.response import Response
 from wechatpay_chain.transport.connection import Unconnected, with_fresh_connections
-from wechatpay_chain.transport.download import ended
+from wechatpay_chain.transport.failures import as_failure
 from wechatpay_chain.transport.retry import HostHealth
 from wechatpay_chain.transport.signed_request import SignedRequest
+from wechatpay_chain.transport.verification import adopt, judge, response_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-
-__all__ = [
-    "SigningAdapter",
-    "failure",
-    "may_stream",
-]
-
-# Enough for the head of a gzip file and what it begins with.
-_START = 1024
+__all__ = ["SigningAdapter", "is_original"]
 
 
-def may_stream(request: SignedRequest, response: Response) -> bool:
-    """Whether the body of a 2xx answer may stream: nothing signs it, or a digest proves it at its end."""
-    protocol, method = request.protocol, str(request.method)
-    if protocol.is_unsigned(method, request.path):
-        return not protocol.refuses_in_body or is_file(_begins(response))
-    if not request.is_download:
-        return False
-    try:
-        response.verified = protocol.prove_digest(request.target, response.headers)
-    except VerificationError:
-        return False  # it is read and refused as any other that is not proven
-    return response.verified or request.knows_digest
+def is_original(function: Any, module: str, name: str) -> bool:
+    """Whether a function is the one that its library defines, and no mock or tracer has replaced or wrapped it."""
+    return (function.__module__, function.__qualname__) == (module, name) and not hasattr(function, "__wrapped__")
 
 
-def _begins(response: Response) -> bytes:
-    """The first bytes of a body, which stays whole."""
-    start: bytes = response.raw.read(_START, decode_content=True)
-    response.raw = _Replayed(start, response.raw)
-    return start
-
-
-class _Replayed:
-    """What was read of a body to see how it begins, and then the rest of it."""
-
-    def __init__(self, start: bytes, rest: Any) -> None:
-        self._start = start
-        self._rest = rest
-
-    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
-        start, self._start = self._start, b""
-        if amt is None:
-            return start + bytes(self._rest.read(decode_content=decode_content))
-        if not start:
-            return bytes(self._rest.read(amt, decode_content=decode_content))
-        self._start = start[amt:]
-        return start[:amt]
-
-    def stream(self, amt: int = 1 << 16, decode_content: bool | None = None) -> Any:
-        while piece := self.read(amt, decode_content):
-            yield piece
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._rest, name)
-
-
+_SEND = HTTPAdapter.send if is_original(HTTPAdapter.send, "requests.adapters", "HTTPAdapter.send") else None
 # What urllib3 makes of ``retries=False`` for each call; neither is ever changed by it.
 _NO_RETRIES = Retry(total=False, redirect=False)
 # A call may come with a proxy of its own; more ways than this to reach a host are looked up again.
@@ -143,34 +88,33 @@ class SigningAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> Response:
-        """The verified answer; TransportError with the one attempt when there is none."""
+        """The verified answer; TransportError with the one attempt when there is none.
+
+        Where a tool has replaced what sends in ``requests.adapters.HTTPAdapter``, it is asked instead.
+        """
         if not isinstance(request, SignedRequest):
             raise ChainError("only requests that this client signed can be sent; nothing was sent")
-        started = time.perf_counter()
+        before = sys.exc_info()[1]
+        response: Response | None = None
         try:
-            raw = self._exchange(request, timeout, verify, cert, proxies)
-            if raw.status < 200:
-                # The real answer is still to come, and must not be taken for that of the next call.
-                raw.close()
-                raise ProtocolError(f"an interim answer ({raw.status}) in place of an answer")
-            response = _response(request, raw)
+            started = time.perf_counter()
+            if HTTPAdapter.send is _SEND:
+                response = response_of(request, self._exchange(request, timeout, verify, cert, proxies))
+            else:
+                response = adopt(request, super().send(request, True, timeout, verify, cert, proxies))
             response.elapsed = timedelta(seconds=time.perf_counter() - started)
             response.connection = self
-            if stream and raw.status < 300 and may_stream(request, response):
-                return response
-            response._content = response.raw.read(decode_content=True)
-            if not ended(raw):
-                raise ProtocolError("the gzip of the answer ends too early")
-            response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
-        except Unconnected as error:
-            raise failure(request, (Attempt(request.origin, str(error), sent=False),)) from error.__cause__
+            return judge(request, response, stream)
         except WechatpayError:
             raise
-        except Exception as error:  # urllib3 lets ValueError, OverflowError and others of hostile answers through
-            attempt = Attempt(request.origin, " ".join(str(error).split()), sent=True)
-            raise failure(request, (attempt,), isinstance(error, ReadTimeoutError)) from error
-        _judge(request, response)
-        return response
+        except Exception as error:
+            if response is not None:
+                with contextlib.suppress(Exception):
+                    response.raw.close()
+            known = as_failure(request, error, before)
+            if isinstance(known, TransportError):
+                raise known from (error.__cause__ if isinstance(error, Unconnected) else error)
+            raise known from known.__cause__
 
     def close(self) -> None:
         """Close all idle connections now; those in use are closed after their call."""
@@ -237,56 +181,9 @@ class SigningAdapter(HTTPAdapter):
         return raw
 
 
-def failure(request: SignedRequest, attempts: tuple[Attempt, ...], timed_out: bool = False) -> TransportError:
-    """The error that tells all ``attempts``, and whether the request may have been carried out."""
-    told = "; ".join(f"{attempt.host}: {attempt.error}" for attempt in attempts)
-    known = _PERHAPS if any(attempt.sent for attempt in attempts) else "nothing was sent"
-    kind = TimedOut if timed_out else TransportError
-    return kind(f"{request.method} {request.path}: {known}: {told}", attempts)
-
-
-_PERHAPS = "it may have been carried out; ask for its state before repeating it"
-
-
-def _response(request: SignedRequest, raw: BaseHTTPResponse) -> Response:
-    response = request.response_class()
-    response.status_code = raw.status
-    response.headers = HeaderFields.of(raw.headers.iteritems())
-    response.encoding = _encoding(response.headers.get("Content-Type"))
-    response.raw = raw
-    response.reason = raw.reason or ""
-    response.url = str(request.url)
-    response.request = request
-    return response
-
-
-@lru_cache(maxsize=64)
-def _encoding(content_type: str | None) -> str | None:
-    with contextlib.suppress(AttributeError):  # requests before 2.33 stumbles over a charset without a value
-        return requests.utils.get_encoding_from_headers(HeaderFields.of([("Content-Type", content_type or "")]))
-    return None
-
-
 @lru_cache(maxsize=64)
 def _timeout(seconds: tuple[float, float]) -> Timeout:
     return Timeout(connect=seconds[0], read=seconds[1])  # urllib3 clones it for each call
-
-
-def _judge(request: SignedRequest, response: Response) -> None:
-    """Refuse what is not proven to be WeChat Pay's, then what WeChat Pay refused."""
-    method, status = str(request.method), response.status_code
-    try:
-        proven = request.protocol.prove(
-            method, request.path, request.target, status, response.headers, response.content
-        )
-    except (VerificationError, BusinessError) as error:
-        error.response, error.request = response, request
-        raise
-    response.verified = proven.verified
-    if proven.data is not None:
-        response.parsed = proven.data
-    if request.refuses(status):
-        raise ApiError.of(response)
 
 
 def _unusable(error: Exception) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -10,7 +12,7 @@ from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.protocol.keyring import Fetched, Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.response import HeaderFields, Response
-from wechatpay_chain.transport.retry import Delivery
+from wechatpay_chain.transport.retry import DEFAULT_DEADLINE, Delivery
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.signed_request import SignedRequest
 
@@ -28,6 +30,8 @@ _ADVICE = "configure the public key of the merchant console as certs={'PUB_KEY_I
 _NO_CERTIFICATES = (403, 404)
 # Seconds: a call waits for this download, whose answer is small and always ready.
 _PATIENCE = 5.0
+# Seconds for all attempts of it.
+_LONGEST = 15.0
 
 
 class _Get(NamedTuple):
@@ -91,9 +95,13 @@ class CertificateDownload:
                 raise
             raise refusal from error
 
-    def _brought(self, patience: float = float("inf")) -> tuple[Fetched, list[x509.Certificate]]:
+    def _brought(self, patience: float = math.inf) -> tuple[Fetched, list[x509.Certificate]]:
         connect, read = self._timeout
-        delivery = Delivery(self._bases, (min(connect, patience), min(read, patience)))
+        delivery = Delivery(
+            self._bases,
+            (min(connect, patience), min(read, patience)),
+            deadline=time.monotonic() + (_LONGEST if patience < math.inf else DEFAULT_DEADLINE),
+        )
         brought: tuple[Fetched, list[x509.Certificate]] = self._session.send(self._request(), delivery).data
         return brought
 

@@ -1,152 +1,47 @@
-"""Connection pools that hand out no stale connection, and know when nothing was sent."""
+"""Connections that are not stale, send a short request in one piece, and know when nothing was sent."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import io
 import math
+import queue
 import re
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
-from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from urllib3.util import SKIP_HEADER
+from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool, PoolManager
+    from urllib3.connection import HTTPConnection
 else:
-    HTTPConnectionPool = object
+    HTTPConnectionPool = HTTPConnection = object
 
-if TYPE_CHECKING:
-    from urllib3.connection import HTTPConnection as _HTTPConnection
-else:
-    _HTTPConnection = object
-
-__all__ = [
-    "LONGEST_IDLE",
-    "Unconnected",
-    "Wire",
-    "with_fresh_connections",
-]
-
-# Bytes. What is longer is sent behind its head as before: to join them would copy it.
-_SHORT = 1 << 16
-_TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # of RFC 9110, no secret
-# Whatever else is asked to be sent, http.client looks at, and refuses.
-_SENDABLE = re.compile(rf"{_TOKEN}: [\t\x20-\x7e\x80-\xff]*\r\n")
-# Fields without folded lines, and nothing in them but printable ASCII, and no more than http.client takes;
-# whatever else comes, it reads.
-_PLAIN = re.compile(rf"(?:{_TOKEN}:[\t\x20-\x7e]*\r\n){{1,99}}".encode())
-_FIELD = re.compile(r"([^:\r]+):[ \t]*([^\r]*)\r\n")
-_END = b"\r\n\r\n"
-
-
-class Wire(_HTTPConnection):
-    """A connection that sends head and body of a short request together, as one packet and one TLS record."""
-
-    _held: list[bytes] | None = None
-    _fields: list[str]
-
-    def request(  # type: ignore[override]  # as urllib3's, which differs from that of http.client
-        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
-    ) -> None:
-        """Send one, as urllib3 does, in one piece where it is short."""
-        if not (body is None or (isinstance(body, bytes) and len(body) <= _SHORT)):
-            super().request(method, url, body=body, headers=headers, **options)
-            return
-        held: list[bytes] = []
-        self._held, self._fields = held, []
-        try:
-            super().request(method, url, body=body, headers=headers, **options)
-        finally:
-            self._held = None
-        head, *rest = held
-        fields = "".join(self._fields).encode("latin-1")
-        self._fields = []
-        self.send(b"".join((head[:-2], fields, head[-2:], *rest)))
-
-    def putheader(self, header: str, *values: str) -> None:  # type: ignore[override]
-        """Add a field of the request that is begun."""
-        value = values[0] if len(values) == 1 else None
-        if self._held is not None and isinstance(header, str) and isinstance(value, str) and value != SKIP_HEADER:
-            field = f"{header}: {value}\r\n"
-            if _SENDABLE.fullmatch(field):
-                self._fields.append(field)
-                return
-        super().putheader(header, *values)
-
-    def send(self, data: Any) -> None:
-        """Send bytes, or keep them while a short request is made."""
-        if self._held is None:
-            super().send(data)
-        else:
-            self._held.append(data)
-
-
-class _Head(http.client.HTTPMessage):
-    """The fields of an answer that hold nothing but ASCII, so that none has to be looked at again.
-
-    ``known`` holds the first value of each, by its name in lower case; None when one was changed after all.
-    """
-
-    known: dict[str, str] | None = None
-
-    def get(self, name: str, failobj: Any = None) -> Any:
-        return super().get(name, failobj) if self.known is None else self.known.get(name.lower(), failobj)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.known = None
-        super().__setitem__(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        self.known = None
-        super().__delitem__(name)
-
-    def replace_header(self, *args: Any) -> None:
-        self.known = None
-        super().replace_header(*args)
-
-    def set_boundary(self, boundary: str) -> None:
-        self.known = None
-        super().set_boundary(boundary)
-
-    def items(self) -> list[tuple[str, Any]]:
-        return list(self.raw_items())
-
-
-def _read_head(fp: Any, *args: Any, **options: Any) -> http.client.HTTPMessage:
-    """As ``http.client.parse_headers``, which does it itself where the fields are not plain, or not here yet."""
-    arrived: bytes = fp.peek()
-    end = arrived.find(_END) + 2
-    if end < 2 or not _PLAIN.fullmatch(arrived, 0, end):
-        parsed: http.client.HTTPMessage = http.client.parse_headers(fp, *args, **options)
-        return parsed
-    head = _Head()
-    fields: list[tuple[str, str]] = _FIELD.findall(fp.read(end + 2).decode("ascii"))
-    for name, value in fields:
-        head.set_raw(name, value)
-    head.known = {name.lower(): value for name, value in reversed(fields)}
-    return head
-
-
-class _Answer(http.client.HTTPResponse):
-    """The answer of http.client, whose own ``begin`` finds another function under the name ``parse_headers``."""
-
-    begin = FunctionType(
-        http.client.HTTPResponse.begin.__code__,
-        {**vars(http.client), "parse_headers": _read_head},
-        "begin",
-        http.client.HTTPResponse.begin.__defaults__,
-        http.client.HTTPResponse.begin.__closure__,
-    )
-
-
-Wire.response_class = _Answer
-
+__all__ = ["DEADLINE", "LONGEST_IDLE", "DeadlineOver", "Unconnected", "with_fresh_connections"]
 
 # Seconds. WeChat Pay closes a connection that is idle for 8, and what is sent in that moment is lost.
 LONGEST_IDLE = 7.0
+# Bytes. What is longer is sent behind its head: to join them would copy it.
+_SHORT = 1 << 16
+# When the call that this thread makes has to end, by the clock of ``time.monotonic``.
+DEADLINE: ContextVar[float] = ContextVar("DEADLINE", default=math.inf)
+# Seconds. While more is left than any time-out between two bytes, the deadline need not be looked at.
+_LONGEST_TIMEOUT = 86_400.0
+# 101 ends HTTP on a connection, and is none of these.
+_INTERIM = re.compile(rb"HTTP/1\.[0-9] 1(?:0[02-9]|[1-9][0-9])[ \r\n]")
+_STATUS_AT, _STATUS_LENGTH, _ONE = 9, 13, ord("1")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_LONGEST_HEAD = 1 << 16
+_MOST_INTERIM = 100
+
+
+class DeadlineOver(TimeoutError):
+    """The call took longer than its deadline, however busily its bytes came in."""
 
 
 class Unconnected(Exception):
@@ -163,52 +58,161 @@ def with_fresh_connections(manager: PoolManager) -> Any:
     return manager
 
 
-class _Connection(Wire):
+class _Connection(HTTPConnection):
     # A body that takes long makes its connection old too: the host may have sent it long before it was read.
-    last_heard = math.inf
+    _last_heard = math.inf
+    _held: list[bytes] | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its last answer is too long ago for another request."""
+        return time.monotonic() - self._last_heard > LONGEST_IDLE
+
+    @property
+    def is_connected(self) -> bool:
+        # The pool asks before it hands out a connection, and makes a new one of what is none.
+        return not self.is_stale and super().is_connected
 
     def connect(self) -> None:
         try:
             super().connect()
-        except Exception as error:
+        except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
             at_proxy = getattr(self, "proxy", None) and not getattr(self, "has_connected_to_proxy", False)
-            told = " ".join(str(error).split()) or type(error).__name__
-            raise Unconnected(f"{'Unable to connect to proxy: ' if at_proxy else ''}{told}") from error
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise Unconnected(f"{'Unable to connect to proxy: ' if at_proxy else ''}{reason}") from error
+        self._last_heard = math.inf
+
+    def request(  # type: ignore[override]  # as urllib3's, which differs from that of http.client
+        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        if not (body is None or (isinstance(body, bytes) and len(body) <= _SHORT)):
+            super().request(method, url, body=body, headers=headers, **options)
+            return
+        # Head and body together: one packet, one TLS record.
+        held: list[bytes] = []
+        self._held = held
+        try:
+            super().request(method, url, body=body, headers=headers, **options)
+        finally:
+            self._held = None
+        self.send(b"".join(held))
+
+    def send(self, data: Any) -> None:
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
 
     def getresponse(self) -> Any:
         response = super().getresponse()
-        self.last_heard = time.monotonic()
+        self._last_heard = time.monotonic()
         return response
+
+    def response_class(self, sock: Any, *args: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]
+        """What http.client calls for the answer to each request."""
+        return http.client.HTTPResponse(_Incoming(sock, DEADLINE.get()), *args, **options)  # type: ignore[arg-type]
+
+
+class _Incoming(NamedTuple):
+    """A socket as http.client reads an answer from it."""
+
+    sock: Any
+    deadline: float
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self.sock, self.deadline))
+
+
+class _Reader(io.RawIOBase):
+    """The bytes of one answer as they arrive: until the deadline, and without interim answers (103 Early Hints).
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#name-informational-1xx
+    """
+
+    def __init__(self, sock: Any, deadline: float) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+        self._begun = False
+        self._held = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._held:
+            return self._give(buffer)
+        size = self._receive(buffer)
+        if self._begun:
+            return size
+        self._begun = True
+        if size >= _STATUS_LENGTH and buffer[_STATUS_AT] != _ONE:
+            return size
+        self._held = self._final_head(bytes(buffer[:size]), len(buffer))
+        return self._give(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def _give(self, buffer: Any) -> int:
+        given, self._held = self._held[: len(buffer)], self._held[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+    def _receive(self, buffer: Any) -> int:
+        left = self._deadline - time.monotonic()
+        if left < _LONGEST_TIMEOUT:
+            if left <= 0:
+                raise DeadlineOver("the deadline is over")
+            timeout = self._sock.gettimeout()
+            if timeout is None or left < timeout:
+                self._sock.settimeout(left)
+        return int(self._raw.readinto(buffer) or 0)
+
+    def _final_head(self, held: bytes, size: int) -> bytes:
+        """What begins with the head of the answer itself, after every interim one."""
+        buffer = memoryview(bytearray(size))
+        interim = 0
+        while True:
+            if _INTERIM.match(held):
+                end = _END_OF_HEAD.search(held)
+                interim = interim if end is None else interim + 1
+                if len(held) > _LONGEST_HEAD or interim > _MOST_INTERIM:
+                    raise http.client.HTTPException("interim answers without an end")
+                held = held if end is None else held[end.end() :]
+                if end is not None:
+                    continue
+            elif len(held) >= _STATUS_LENGTH:
+                return held
+            received = self._receive(buffer)
+            if not received:
+                return held
+            held += bytes(buffer[:received])
 
 
 class _Pool(HTTPConnectionPool):
     _swept = -math.inf
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)
-        _close_if_stale(connection, time.monotonic())
-        return connection
 
     def _put_conn(self, connection: Any) -> None:
         super()._put_conn(connection)
         now = time.monotonic()
         if now - self._swept > LONGEST_IDLE:
             self._swept = now
-            self._sweep(now)
-
-    def _sweep(self, now: float) -> None:
-        """Close what a burst left behind: the last one used is taken first, so the others are never seen again."""
-        pool = self.pool
-        if pool is not None:
-            with pool.mutex:
-                for connection in filter(None, pool.queue):
-                    _close_if_stale(connection, now)
+            with contextlib.suppress(Exception):  # an answer is there, and what is tidied up must not cost it
+                _close_stale(self.pool)
 
 
-def _close_if_stale(connection: Any, now: float) -> None:
-    if now - connection.last_heard > LONGEST_IDLE:
-        connection.close()
-        connection.last_heard = math.inf
+def _close_stale(connections: Any) -> None:
+    """Close what a burst left behind: the last one used is taken first, so the others are never seen again."""
+    taken = []
+    with contextlib.suppress(queue.Empty):
+        while True:
+            taken.append(connections.get_nowait())
+    for connection in reversed(taken):
+        if connection is not None and connection.is_stale:
+            connection.close()
+        connections.put_nowait(connection)
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,21 +20,23 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.crypto.ciphers import GCMDecryptor
-from wechatpay_chain.errors import Attempt, DecryptionError, IntegrityError, TimedOut, WechatpayError
-from wechatpay_chain.protocol.files import NamedFile
+from wechatpay_chain.errors import Attempt, ChainError, DecryptionError, IntegrityError, TimedOut, WechatpayError
+from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.sink import Sink, folder_of, placed
+from wechatpay_chain.transport.verification import body_pieces
 
 __all__ = [
     "BLOCK",
     "IN_MEMORY",
     "Broken",
     "Download",
+    "Opening",
     "Progress",
     "Source",
     "decrypted",
-    "ended",
+    "open_sources",
     "raw_pieces",
     "receive",
     "unzipped",
@@ -55,22 +57,13 @@ def raw_pieces(response: Response) -> Iterator[bytes]:
         yield from (response.content[at : at + BLOCK] for at in range(0, len(response.content), BLOCK))
         return
     try:
-        while piece := response.raw.read(BLOCK, decode_content=True):
-            yield piece
+        yield from body_pieces(response)
     except ReadTimeoutError as error:
-        told = f"the file broke off: {error}"
-        raise TimedOut(told, (Attempt(response.url.partition("?")[0], told, sent=True),)) from error
-    except (HTTPError, OSError) as error:
+        reason = f"the file broke off: {error}"
+        raise TimedOut(reason, (Attempt(response.url.partition("?")[0], reason, sent=True),)) from error
+    except (HTTPError, OSError, zlib.error) as error:
         raise Broken(f"the file broke off ({error})") from error
-    if not ended(response.raw):
-        raise Broken("the gzip in which it travelled ends too early")
     response._content_consumed = True  # type: ignore[attr-defined]
-
-
-def ended(raw: Any) -> bool:
-    """Whether the gzip of a Content-Encoding came to its end, which urllib3 undoes and does not look for."""
-    inflater = getattr(getattr(raw, "_decoder", None), "_obj", None)
-    return inflater is None or raw.tell() == 0 or bool(inflater.eof)
 
 
 def decrypted(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
@@ -362,3 +355,34 @@ class _Meter:
                 self._progress(self._received, total)
             except BaseException as error:
                 raise _Stopped(error) from error
+
+
+Opening: TypeAlias = "Callable[[], Response]"
+
+
+def open_sources(source: Any, opening: Callable[[NamedFile], Opening], progress: Any = None) -> list[Source]:
+    """The files of a download; ``opening`` makes of each the function that asks for it.
+
+    Raises what would be wrong with it before anything is sent: ChainError, IntegrityError, ConfigError.
+    """
+    if progress is not None and not callable(progress):
+        raise ChainError(f"progress: expected a function, found {type(progress).__name__}; nothing was sent")
+    if not isinstance(source, Response):
+        return [Source(file, opening(file)) for file in files_in(source)]
+    if source.status_code is not None and source.status_code >= 300:
+        raise ChainError(f"download: the answer is a refusal ({source.status_code}); nothing was sent")
+    request: Any = source.request
+    target, body = ("", None) if request is None else (request.path_url, request.body)
+    is_gzip = asks_gzip(target.partition("?")[2], body if isinstance(body, bytes) else None)
+    if _names_files(source):
+        return [Source(file, opening(file)) for file in files_in(source.data, is_gzip)]
+    return [Source(NamedFile("", is_gzip=is_gzip), lambda: source)]
+
+
+def _names_files(answer: Response) -> bool:
+    """Whether an answer names files; one that streams is a file, and to look into it would be to read it."""
+    if not answer._content_consumed:  # type: ignore[attr-defined]
+        return False
+    if isinstance(answer._content, bool):
+        raise ChainError("download: the answer streamed, and was read already; ask for it again")
+    return isinstance(answer.data, Mapping)

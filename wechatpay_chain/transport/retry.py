@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import ssl
 import time
@@ -17,6 +18,7 @@ from wechatpay_chain.protocol.hosts import Base
 
 __all__ = [
     "ATTEMPTS",
+    "DEFAULT_DEADLINE",
     "DEFAULT_TIMEOUT",
     "HELD",
     "LONGEST_RETRY_AFTER",
@@ -71,6 +73,8 @@ class HostHealth:
 
 # Seconds to connect, and between two bytes of the answer.
 DEFAULT_TIMEOUT = (5.0, 30.0)
+# Seconds for a whole call, attempts and waits included.
+DEFAULT_DEADLINE = 60.0
 # How often a GET is tried by itself, and how often any call may be when its caller says so.
 ATTEMPTS = 3
 MOST_ATTEMPTS = 10
@@ -80,7 +84,8 @@ class Delivery(NamedTuple):
     """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
     that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another
     one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says.
-    ``retry`` is how often this call may be tried in all, None where its caller said nothing."""
+    ``retry`` is how often this call may be tried in all, None where its caller said nothing.
+    ``deadline`` is when all of it has to end, by the clock of ``time.monotonic``."""
 
     bases: tuple[Base, ...]
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
@@ -90,6 +95,7 @@ class Delivery(NamedTuple):
     verify: bool | str | None = None
     proxies: Mapping[str, str] | None = None
     retry: int | None = None
+    deadline: float = math.inf
 
     def __repr__(self) -> str:
         return f"<Delivery to {', '.join(base.origin for base in self.bases)}>"  # a proxy's URL may hold a password

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from wechatpay_chain.errors import (
     ApiError,
@@ -21,16 +24,29 @@ from wechatpay_chain.errors import (
     TimedOut,
     TransportError,
     VerificationError,
+    WechatpayError,
 )
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
-from wechatpay_chain.transport.adapter import SigningAdapter, failure
+from wechatpay_chain.transport.adapter import SigningAdapter, is_original
+from wechatpay_chain.transport.connection import DEADLINE
+from wechatpay_chain.transport.failures import as_failure, failure
 from wechatpay_chain.transport.retry import ATTEMPTS, PASSING, Course, Delivery, retry_after
 from wechatpay_chain.transport.signed_request import SignedRequest
+from wechatpay_chain.transport.verification import adopt, judge
 
 __all__ = ["Session"]
 
 _log = logging.getLogger("wechatpay_chain")
+# What a mock or a tracer may replace; while it has not, a call takes a shorter way that differs in nothing but time.
+_SEND = requests.Session.send if is_original(requests.Session.send, "requests.sessions", "Session.send") else None
+_GET_ADAPTER = (
+    requests.Session.get_adapter
+    if is_original(requests.Session.get_adapter, "requests.sessions", "Session.get_adapter")
+    else None
+)
+# Seconds: urllib3 takes no time-out of nothing.
+_SHORTEST_TIMEOUT = 0.001
 # Where a caller's own session keeps the adapter of all clients that share it: no URL begins like this, so
 # nothing else that the session does is changed.
 _SHARED = "wechatpay-chain+shared://"
@@ -72,10 +88,9 @@ class Session:
         shared: requests.Session | None = None,
         get_attempts: int = ATTEMPTS,
     ) -> None:
-        self._is_shared = shared is not None
-        self._session = requests.Session() if shared is None else shared
-        adapter_of = _shared_adapter if self._is_shared else _own_adapter
-        self._adapter = adapter_of(self._session, bases)
+        self._shared = shared
+        self._adapter = SigningAdapter() if shared is None else _shared_adapter(shared, bases)
+        self._own = _session_of(self._adapter, bases)
         self._tls = tls
         self._with_certificate: dict[ssl.SSLContext, SigningAdapter] = {}
         self._get_attempts = get_attempts
@@ -95,14 +110,12 @@ class Session:
                 outcome = self._attempt(adapter, request, delivery, course)
             except CallError:
                 raise
-            except Exception as error:
-                if not any(attempt.sent for attempt in course.attempts):
-                    raise
-                # A first attempt has left: nobody may take this one's "nothing was sent" for the whole call's.
-                told = str(error).removesuffix("; nothing was sent")
-                raise failure(request, (*course.attempts, Attempt(course.base.origin, told, sent=False))) from error
+            except WechatpayError as error:
+                raise _unsent(request, error, course) from error.__cause__
             if isinstance(outcome, Response):
                 return outcome
+            if time.monotonic() + outcome >= delivery.deadline:
+                raise failure(request, course.attempts, timed_out=True)
             failed = course.attempts[-1]
             _log.warning(
                 "%s %s: %s: %s; trying %s in %.1f s",
@@ -112,8 +125,8 @@ class Session:
 
     def close(self) -> None:
         """Close all connections but those of a caller's session; the next call opens new ones."""
-        if not self._is_shared:
-            self._session.close()
+        if self._shared is None:
+            self._own.close()
         for adapter in list(self._with_certificate.values()):
             adapter.close()
 
@@ -146,19 +159,9 @@ class Session:
         """The answer, or seconds to wait before the next attempt."""
         base = course.base
         environment = self._environment(base).replaced(base, delivery)
-        rewind = getattr(request.body, "seek", None)
-        if rewind is not None:
-            rewind(0)
-        request.sign_for(base)
+        self._sign(request, base, course)
         try:
-            response = adapter.send(
-                request,
-                stream=delivery.stream,
-                timeout=delivery.timeout,
-                verify=environment.verify,
-                cert=environment.cert,
-                proxies=environment.proxies,
-            )
+            response = self._exchange(adapter, request, delivery, environment)
         except TransportError as error:
             return self._after_failure(error, base, request, course)
         except (ApiError, VerificationError, BusinessError) as error:
@@ -171,6 +174,55 @@ class Session:
         self._adapter.sites.connected(base)
         wait = _after_answer(response, base, course) if response.status_code in PASSING else None
         return response if wait is None else wait
+
+    def _sign(self, request: SignedRequest, base: Base, course: Course) -> None:
+        rewind = getattr(request.body, "seek", None)
+        try:
+            if rewind is not None:
+                rewind(0)
+            request.sign_for(base)
+        except Exception as error:  # a key or a file of the caller's may raise anything
+            raise _unsent(request, error, course) from error.__cause__
+
+    def _exchange(
+        self, adapter: SigningAdapter, request: SignedRequest, delivery: Delivery, environment: _Environment
+    ) -> Response:
+        """The verified answer to one attempt: straight from the adapter while nobody watches requests."""
+        timeout, reset = delivery.timeout, None
+        if delivery.deadline < math.inf:
+            left = max(delivery.deadline - time.monotonic(), _SHORTEST_TIMEOUT)
+            if left < max(timeout):
+                timeout = (min(timeout[0], left), min(timeout[1], left))
+            reset = DEADLINE.set(delivery.deadline)
+        how: dict[str, Any] = {
+            "stream": delivery.stream,
+            "timeout": timeout,
+            "verify": environment.verify,
+            "cert": environment.cert,
+            "proxies": environment.proxies,
+        }
+        try:
+            watched = self._watched(adapter, request)
+            return adapter.send(request, **how) if watched is None else _send_watched(watched, request, how)
+        finally:
+            if reset is not None:
+                DEADLINE.reset(reset)
+
+    def _watched(self, adapter: SigningAdapter, request: SignedRequest) -> requests.Session | None:
+        """The session through which a request has to go, since a tool, a hook or an adapter of the caller's is there.
+
+        None while there is none: then the adapter alone does what the session would.
+        """
+        request.hooks = {"response": []}
+        theirs = self._shared
+        if theirs is not None:
+            request.hooks["response"] += theirs.hooks.get("response", ())
+            if not _is_stock(theirs) or type(theirs.get_adapter(str(request.url))) is not HTTPAdapter:
+                return theirs
+        is_plain = requests.Session.send is _SEND and requests.Session.get_adapter is _GET_ADAPTER
+        if is_plain and not request.hooks["response"]:
+            return None
+        return self._own if adapter is self._adapter else _session_of(adapter, (Base.of(request.origin),))
 
     def _after_failure(self, error: TransportError, base: Base, request: SignedRequest, course: Course) -> float:
         """Seconds to wait when no answer came; raises when that was the last attempt."""
@@ -191,7 +243,7 @@ class Session:
     def _environment(self, base: Base) -> _Environment:
         found: _Environment | None = self._adapter.environments.get(base.origin)
         if found is None:
-            settings: Any = self._session.merge_environment_settings(base.origin, {}, None, None, None)
+            settings: Any = (self._shared or self._own).merge_environment_settings(base.origin, {}, None, None, None)
             if settings["verify"] is False and not base.is_loopback:
                 raise ConfigError(
                     "session: verify=False would trust any server with these requests; set a CA bundle; nothing was"
@@ -201,6 +253,14 @@ class Session:
             found = _Environment(settings["proxies"], settings["verify"], settings["cert"])
             self._adapter.environments[base.origin] = found
         return found
+
+
+def _unsent(request: SignedRequest, error: Exception, course: Course) -> Exception:
+    """What to raise for an attempt that did not leave: a first one that has left may have been carried out."""
+    if not any(attempt.sent for attempt in course.attempts):
+        return error
+    reason = str(error).removesuffix("; nothing was sent")
+    return failure(request, (*course.attempts, Attempt(course.base.origin, reason, sent=False)))
 
 
 def _after_answer(response: Response | None, base: Base, course: Course) -> float | None:
@@ -213,13 +273,45 @@ def _after_answer(response: Response | None, base: Base, course: Course) -> floa
     return None
 
 
-def _own_adapter(session: requests.Session, bases: Sequence[Base]) -> SigningAdapter:
-    """The only way out of a session of our own: to WeChat Pay's hosts and to ``bases``."""
-    adapter = SigningAdapter()
+def _session_of(adapter: SigningAdapter, bases: Sequence[Base]) -> requests.Session:
+    """A session whose only way out is ``adapter``: to WeChat Pay's hosts and to ``bases``."""
+    session = requests.Session()
     session.adapters.clear()
     for origin in (*(f"https://{host}" for host in HOSTS), *(base.origin for base in bases)):
         session.mount(f"{origin}/", adapter)
-    return adapter
+    return session
+
+
+def _is_stock(session: requests.Session) -> bool:
+    """Whether a session sends as requests' own does: neither a subclass nor a mock has put something in its place."""
+    return (
+        type(session).send is requests.Session.send
+        and type(session).get_adapter is requests.Session.get_adapter
+        and vars(session).keys().isdisjoint(("send", "get_adapter"))
+    )
+
+
+def _send_watched(session: requests.Session, request: SignedRequest, how: dict[str, Any]) -> Response:
+    """The verified answer through a session: what hooks see is verified, and what they return changes nothing."""
+    found: list[Response] = []
+
+    def verify(answer: requests.Response, **_: Any) -> Response:
+        if not found:
+            own = adopt(request, answer)
+            found.append(own if answer is own else judge(request, own, how["stream"]))
+        return found[0]
+
+    request.hooks["response"].insert(0, verify)
+    before = sys.exc_info()[1]
+    try:
+        session_answer = session.send(request, **{**how, "allow_redirects": False})
+        # A session that caches may have run no hook.
+        return found[0] if found else verify(session_answer)
+    except WechatpayError:
+        raise
+    except Exception as error:
+        known = as_failure(request, error, before)
+        raise known from (error if known is not error else error.__cause__)
 
 
 def _shared_adapter(session: requests.Session, bases: Sequence[Base]) -> SigningAdapter:

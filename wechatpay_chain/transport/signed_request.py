@@ -12,7 +12,10 @@ from wechatpay_chain.protocol.signer import Signer
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.multipart import Multipart
 
-__all__ = ["SignedRequest"]
+__all__ = ["MAX_BODY", "SignedRequest"]
+
+# Bytes, decoded, of an answer that is read whole.
+MAX_BODY = 16 << 20
 
 # curl draws a boundary of its own.
 _OF_FORMS = ("content-type", "content-length")
@@ -53,11 +56,15 @@ class SignedRequest(requests.PreparedRequest):
         self.http_errors = self.redirect_errors = True
         # Whoever downloads checks the digest at the end; ``knows_digest`` before the answer is there.
         self.is_download = self.knows_digest = False
+        self.max_body = MAX_BODY
+        # How often it was signed, that is, tried.
+        self.tries = 0
 
     def sign_for(self, base: Base) -> None:
         """Aim at ``base`` and sign with a fresh time and nonce; what was signed before is overwritten."""
         self.target = f"{base.prefix}{self.path}{'?' if self.query else ''}{self.query}"
         self.origin = base.origin
+        self.tries += 1
         self.url = base.origin + self.target
         # Of an upload the meta alone is signed.
         body: Any = getattr(self.body, "meta", self.body)

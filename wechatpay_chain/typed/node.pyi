@@ -29,6 +29,7 @@ class OptionsWithoutParams(TypedDict, total=False):
     headers: Mapping[str, Any]
     timeout: float | tuple[float, float]
     retry: bool | int
+    deadline: float
     stream: bool
     sink: Sink
     base_url: str | Sequence[str]

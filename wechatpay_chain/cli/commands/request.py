@@ -46,7 +46,7 @@ def client(arguments: argparse.Namespace, console: Console, gateway: Sandbox | N
             return
         named = arguments.profile is not None
         profile = settings.from_profile(arguments.profile, console.environment) if named else {}
-        entries = settings.joined(settings.from_env(console.environment), profile, flags)
+        entries = settings.merge_entries(settings.from_env(console.environment), profile, flags)
         yield stack.enter_context(Wechatpay(entries))
 
 

@@ -24,7 +24,7 @@ from wechatpay_chain.cli.output import displayhook
 from wechatpay_chain.cli.status import Status
 from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.promise import Promise
-from wechatpay_chain.request.body import Sealed
+from wechatpay_chain.request.encryption import Sealed
 from wechatpay_chain.sandbox import Sandbox
 from wechatpay_chain.transport.media import Media
 

@@ -10,6 +10,7 @@ from wechatpay_chain.sandbox.products import (
     callbacks,
     codepay,
     combine,
+    favor,
     platform_certificates,
     refunds,
     sharing,
@@ -33,6 +34,7 @@ PRODUCTS: tuple[Product, ...] = (
     bills.PRODUCT,
     platform_certificates.PRODUCT,
     callbacks.PRODUCT,
+    favor.PRODUCT,
     applyments.PRODUCT,
     brands.PRODUCT,
 )

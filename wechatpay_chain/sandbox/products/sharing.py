@@ -283,8 +283,9 @@ PRODUCT = Product(
         "CREATE TABLE IF NOT EXISTS receivers (type TEXT NOT NULL, account TEXT NOT NULL, PRIMARY KEY (type, account))"
         " WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS shares (id INTEGER PRIMARY KEY, out_order_no TEXT NOT NULL UNIQUE,"
-        " order_id TEXT NOT NULL UNIQUE, transaction_id TEXT NOT NULL, sub_mchid TEXT NOT NULL,"
-        " amount INTEGER NOT NULL, is_last INTEGER NOT NULL, state TEXT NOT NULL, created REAL NOT NULL, finished REAL, data TEXT NOT NULL)",
+        " order_id TEXT NOT NULL UNIQUE,"
+        " transaction_id TEXT NOT NULL, sub_mchid TEXT NOT NULL, amount INTEGER NOT NULL, is_last INTEGER NOT NULL,"
+        " state TEXT NOT NULL, created REAL NOT NULL, finished REAL, data TEXT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS shares_transaction ON shares (transaction_id)",
         "CREATE TABLE IF NOT EXISTS share_returns (id INTEGER PRIMARY KEY, out_return_no TEXT NOT NULL UNIQUE,"
         " return_id TEXT NOT NULL UNIQUE, share INTEGER NOT NULL, return_mchid TEXT NOT NULL, amount INTEGER NOT NULL,"

@@ -22,7 +22,7 @@ from wechatpay_chain.sandbox.product import Call, Failure
 from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.world import World
 
-__all__ = ["TABLES", "example_of", "learn", "lookups", "reply"]
+__all__ = ["TABLES", "example_of", "fields_of", "learn", "lookups", "reply"]
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY, area TEXT NOT NULL, family TEXT NOT NULL,"
@@ -90,7 +90,7 @@ def reply(call: Call) -> Answer:
     if record is None:
         _add(call, operation, given, made)
     elif not is_v2 or made.fields is not None:
-        _merge(call.world, record, {**given, **_told(made)})
+        _merge(call.world, record, {**given, **fields_of(made)})
     return made
 
 
@@ -239,7 +239,7 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _add(call: Call, operation: Operation, given: Mapping[str, Any], made: Answer) -> None:
     area, family = _scope(operation)
-    told, plain = _told(made), _plain(given)
+    told, plain = fields_of(made), _plain(given)
     record = call.world.store.add(
         "records",
         area=area,
@@ -300,7 +300,8 @@ def _documented(operation: Operation) -> tuple[int, Mapping[str, Any]]:
     return int(status), (schema or {}).get("fields", {})
 
 
-def _told(made: Answer) -> dict[str, Any]:
+def fields_of(made: Answer) -> dict[str, Any]:
+    """What an answer tells, of either API."""
     if made.fields is not None:
         return dict(made.fields)
     told: dict[str, Any] = (

@@ -2,7 +2,7 @@
 from typing import Any, Literal
 from typing_extensions import NotRequired, TypedDict, Unpack
 from wechatpay_chain.promise import Promise
-from wechatpay_chain.request.body import Sealed
+from wechatpay_chain.request.encryption import Sealed
 from wechatpay_chain.response import Response
 from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Options, Stem, Value
 

@@ -1,0 +1,159 @@
+"""An answer is read whole, verified, and refused where it is wrong, before anybody else sees it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import requests
+
+from wechatpay_chain.errors import ApiError, BusinessError, VerificationError
+from wechatpay_chain.protocol.signer import is_file
+from wechatpay_chain.response import HeaderFields, Response
+from wechatpay_chain.transport.decoding import BLOCK, TooLarge, decode, read_pieces
+from wechatpay_chain.transport.signed_request import SignedRequest
+
+__all__ = ["adopt", "body_pieces", "judge", "response_of"]
+
+# Enough for the head of a gzip file and what it begins with.
+_START = 1024
+
+
+def response_of(request: SignedRequest, raw: Any) -> Response:
+    """The answer that urllib3 has read the head of."""
+    response = request.response_class()
+    response.status_code = raw.status
+    response.headers = HeaderFields.of(raw.headers.iteritems())
+    response.encoding = _encoding(response.headers.get("Content-Type"))
+    response.raw = raw
+    response.reason = raw.reason or ""
+    response.url = str(request.url)
+    response.request = request
+    return response
+
+
+def adopt(request: SignedRequest, answer: requests.Response) -> Response:
+    """The same answer as this package's, where an adapter or a mock has made it."""
+    if isinstance(answer, Response):
+        return answer
+    response = request.response_class()
+    vars(response).update({name: value for name, value in vars(answer).items() if name != "headers"})
+    response.headers = HeaderFields(answer.headers)
+    response.request = request
+    return response
+
+
+def judge(request: SignedRequest, response: Response, stream: bool) -> Response:
+    """The answer, read whole (``request.max_body`` bytes decoded at most) and verified, or streaming where it may.
+
+    Raises VerificationError for what is not proven to be WeChat Pay's, ApiError or BusinessError for what WeChat Pay
+    refused, TooLarge, and what the network raises.
+    """
+    if stream and response.status_code < 300 and _may_stream(request, response):
+        return response
+    if not response._content_consumed:  # type: ignore[attr-defined]
+        response._content = _read(response, request.max_body)
+        response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
+    try:
+        result = request.protocol.prove(
+            str(request.method),
+            request.path,
+            request.target,
+            response.status_code,
+            response.headers,
+            response.content,
+        )
+    except (VerificationError, BusinessError) as error:
+        error.response, error.request = response, request
+        raise
+    response.verified = result.verified
+    if result.data is not None:
+        response.parsed = result.data
+    if request.refuses(response.status_code):
+        raise ApiError.of(response)
+    return response
+
+
+def body_pieces(response: Response) -> Iterator[bytes]:
+    """The body as it arrives, its Content-Encoding undone."""
+    raw, coding = response.raw, response.headers.get("Content-Encoding")
+    if isinstance(raw, _Replayed):
+        return raw.stream()
+    return decode(_pieces(raw), coding) if coding else _pieces(raw)
+
+
+def _read(response: Response, limit: int) -> bytes:
+    raw = response.raw
+    if isinstance(raw, _Replayed) or response.headers.get("Content-Encoding"):
+        return read_pieces(body_pieces(response), limit)
+    if (getattr(raw, "length_remaining", None) or 0) > limit:
+        raise TooLarge(limit)
+    # The commonest answer: one read that asks for one byte more than may come.
+    body: bytes = raw.read(limit + 1, decode_content=False)
+    if getattr(raw, "length_remaining", None) == 0 and len(body) <= limit:
+        return body
+    return read_pieces((body, *_pieces(raw)) if len(body) <= limit else (body,), limit)
+
+
+def _pieces(raw: Any) -> Iterator[bytes]:
+    while piece := raw.read(BLOCK, decode_content=False):
+        yield piece
+
+
+def _may_stream(request: SignedRequest, response: Response) -> bool:
+    """Whether the body of a 2xx answer may stream: nothing signs it, or a digest proves it at its end."""
+    protocol, method = request.protocol, str(request.method)
+    if protocol.is_unsigned(method, request.path):
+        return not protocol.refuses_in_body or is_file(_begins(response))
+    if not request.is_download:
+        return False
+    try:
+        response.verified = protocol.prove_digest(request.target, response.headers)
+    except VerificationError:
+        return False  # it is read and refused as any other that is not proven
+    return response.verified or request.knows_digest
+
+
+def _begins(response: Response) -> bytes:
+    """The first bytes of a body, which stays whole."""
+    replayed = response.raw = _Replayed(response.raw, body_pieces(response))
+    return replayed.peek(_START)
+
+
+class _Replayed:
+    """A body whose beginning was looked at; what is read of it is decoded."""
+
+    def __init__(self, raw: Any, pieces: Iterator[bytes]) -> None:
+        self._raw = raw
+        self._pieces = pieces
+        self._held = b""
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, at least ``size`` where there are as many; they are read again."""
+        while len(self._held) < size and (piece := next(self._pieces, b"")):
+            self._held += piece
+        return self._held
+
+    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        if amt is None:
+            held, self._held = self._held, b""
+            return held + b"".join(self._pieces)
+        self.peek(amt)
+        held, self._held = self._held[:amt], self._held[amt:]
+        return held
+
+    def stream(self, amt: int = BLOCK, decode_content: bool | None = None) -> Iterator[bytes]:
+        while piece := self.read(amt):
+            yield piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+
+@lru_cache(maxsize=64)
+def _encoding(content_type: str | None) -> str | None:
+    with contextlib.suppress(AttributeError):  # requests before 2.33 stumbles over a charset without a value
+        return requests.utils.get_encoding_from_headers(HeaderFields.of([("Content-Type", content_type or "")]))
+    return None

@@ -8,6 +8,8 @@ import json
 import resource
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -431,6 +433,22 @@ def test_its_own_clients_trust_a_tls_sandbox() -> None:
             with pytest.raises(errors.BusinessError, match="商户API证书校验出错"):
                 wxpay.v2.secapi.pay.refund.post({**fields, "total_fee": 1, "refund_fee": 1})
     assert not file.exists()
+
+
+def test_the_command_serves_tls() -> None:
+    """``--tls`` prints, beside the merchant, the file that clients have to trust."""
+    command = [sys.executable, "-m", "wechatpay_chain", "sandbox", "--tls", "--json", "--host", "localhost"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, requests.Session() as session:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            session.trust_env = False
+            assert told["base_url"].startswith("https://")
+            answer = session.get(f"{told['base_url']}/_/health", verify=told["requests_ca_bundle"], timeout=10)
+            assert answer.json()["mchid"] == told["mchid"]
+        finally:
+            process.terminate()
+    assert not Path(told["requests_ca_bundle"]).exists()
 
 
 def test_a_strict_client_takes_the_certificates(tls: Sandbox, trust: Path) -> None:

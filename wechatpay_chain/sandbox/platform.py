@@ -66,6 +66,7 @@ class Platform:
 
     @verify.setter
     def verify(self, mode: str) -> None:
+        """Set the mode; ConfigError for one that is none."""
         if mode not in MODES:
             raise ConfigError(f"verify: expected {', '.join(MODES)}, found {mode!r}", "verify")
         self._verify = mode

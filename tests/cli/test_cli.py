@@ -138,7 +138,7 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["--mchid", "x", "v3.certificates.get"], 8, "mchid: expected digits"),
         (["--mchid", "1", "v3.certificates.get"], 8, "serial, private_key, certs: missing"),
         (["--profile", "none", "v3.certificates.get"], 8, "profile: "),
-        (["--sandbox", "v3.nothing.get"], 4, "ClientError: 404 RESOURCE_NOT_EXISTS"),
+        (["--sandbox", "v3.nothing.get"], 4, "ClientError: 404 no WeChat Pay error body"),
         (
             ["--sandbox", "--base-url", "http://127.0.0.1:9", "v3.x.get"],
             7,
@@ -248,7 +248,13 @@ def test_a_reader_that_leaves_is_no_traceback(gateway: Sandbox) -> None:
 def test_a_sandbox_takes_the_number_of_a_merchant() -> None:
     """So that a line which names one can be tried; a wrong one is refused before anything is sent."""
     line = ("--sandbox", "--mchid", "1230000109", "v3.pay.transactions.native.post", "-d")
-    order = {"appid": "wx1", "mchid": "1230000109", "description": "a", "out_trade_no": "b", "amount": {"total": 1}}
+    order = {
+        "appid": "wx1",
+        "mchid": "1230000109",
+        "description": "a",
+        "out_trade_no": "b12345",
+        "amount": {"total": 1},
+    }
     status, out, err = run(*line, json.dumps({**order, "notify_url": "https://pay.weixin.qq.com"}))
     assert (status, err) == (0, "")
     assert json.loads(out)["code_url"].startswith("weixin://")

@@ -126,7 +126,7 @@ def test_commands_and_flags_are_those_of_the_parsers() -> None:
     assert {f"{each} " for each in COMMANDS} <= set(offered(""))
     assert COMMAND not in " ".join(offered(""))
     assert offered("sand") == ["sandbox "]
-    assert offered("sandbox ") == ["push "]
+    assert offered("sandbox p") == ["pay ", "push "]
     for name in (each for each in COMMANDS if each != "request"):
         inner = next(each for each in parser_of(Console())._actions if each.dest == "==SUPPRESS==" or each.choices)
         assert isinstance(inner.choices, dict)

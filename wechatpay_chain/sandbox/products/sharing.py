@@ -162,9 +162,7 @@ def _add_receiver(call: Call) -> Answer:
 
 def _delete_receiver(call: Call) -> Answer:
     fields = call.fields
-    gone = call.world.store.run("DELETE FROM receivers WHERE type=? AND account=?", fields["type"], fields["account"])
-    if not gone:
-        raise Refusal(400, "INVALID_REQUEST", "分账接收方关系不存在")
+    call.world.store.run("DELETE FROM receivers WHERE type=? AND account=?", fields["type"], fields["account"])
     names = ("sub_mchid", "type", "account")
     return Answer.of(200, {name: fields[name] for name in names if fields.get(name)})
 

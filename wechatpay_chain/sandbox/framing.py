@@ -163,10 +163,11 @@ def _fault(lines: list[bytes]) -> str:
 
 def check_fields(headers: Message, version: str) -> None:
     """BadRequest for fields that are there more than once, or not at all where the version requires them."""
-    twice = next((name for name in _ONCE if len(headers.get_all(name, [])) > 1), "")
+    names = [name.lower() for name in headers]
+    twice = next((name for name in _ONCE if names.count(name.lower()) > 1), "") if len(set(names)) < len(names) else ""
     if twice:
         raise BadRequest(400, f"header {twice} is there more than once")
-    if version == "HTTP/1.1" and "Host" not in headers:
+    if version == "HTTP/1.1" and "host" not in names:
         raise BadRequest(400, "HTTP/1.1 needs the header Host")
 
 

@@ -161,6 +161,17 @@ def test_an_encrypted_field_needs_the_key_that_the_header_names(gateway: Sandbox
     for serial in (identity.public_key_id, identity.certificate_serial):
         assert refused(foreign, serial) == (400, "PARAM_ERROR", "平台私钥解密失败")
         assert refused("门店", serial) == (400, "PARAM_ERROR", "请确认待处理的消息是否为加密后的密文")
+    stranger = send(
+        gateway,
+        request(
+            gateway,
+            "POST",
+            SENSITIVE,
+            receiver(text),
+            headers={"Wechatpay-Serial": Identity.new().public_key_id},
+        ),
+    )
+    assert stranger.told["detail"]["issue"] == "this key belongs to another sandbox"
     gateway.platform.verify = "certificate"
     assert refused(text, identity.public_key_id) == (400, "PARAM_ERROR", "平台证书序列号Wechatpay-Serial错误")
 

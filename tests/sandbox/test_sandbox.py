@@ -51,7 +51,8 @@ ABSENT = {
 def test_what_is_not_there_has_an_empty_body_and_a_hint(gateway: Sandbox, method: str, target: str) -> None:
     """Before any signature is looked at; the header says what may have been meant."""
     status, hint = ABSENT[method, target]
-    for changes in ({}, {"signature": "AAAA"}):
+    kinds: tuple[dict[str, Any], ...] = ({}, {"signature": "AAAA"})
+    for changes in kinds:
         answer = send(gateway, request(gateway, method, target, **changes))
         assert (answer.status, answer.body) == (status, b"")
         assert hint in answer.headers.get("Sandbox-Hint", "")

@@ -8,6 +8,8 @@ import json
 import resource
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 
 import pytest
 import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.sandbox.by_hand import CERTIFICATES, NATIVE, authorization, connected, order, read, request, send
 from tests.sockets import eventually
@@ -239,11 +243,13 @@ def test_a_long_body_that_is_refused_does_not_lose_the_answer(gateway: Sandbox) 
 
 
 def test_who_speaks_tls_to_a_plain_port_is_told(gateway: Sandbox) -> None:
-    """The bytes of a handshake are answered in words."""
+    """The beginning of a handshake is answered in words, without waiting for a line that never ends."""
     with connected(gateway) as connection:
-        connection.sendall(bytes.fromhex("160301020001000001fc0303") + b"\r\n")
+        connection.sendall(bytes.fromhex("160301020001000001fc0303"))
         answer = read(connection)
     assert (answer.status, "http://" in answer.told["message"]) == (400, True)
+    with pytest.raises(ssl.SSLError):
+        send(gateway, request(gateway), tls=ssl.create_default_context())
 
 
 def test_a_thousand_idle_sockets_keep_nobody_waiting(gateway: Sandbox) -> None:
@@ -260,6 +266,68 @@ def test_a_thousand_idle_sockets_keep_nobody_waiting(gateway: Sandbox) -> None:
             assert send(gateway, request(gateway)).status == 200
         assert gateway.open_connections >= 1000
     assert eventually(lambda: gateway.open_connections == 0)
+
+
+def test_a_request_may_come_byte_by_byte(gateway: Sandbox) -> None:
+    """Head, chunks and body, each byte a packet of its own."""
+    body = order(gateway, "slow000001")
+    text = request(gateway, "POST", NATIVE, body, headers={"Transfer-Encoding": "chunked"}, length=False)
+    with connected(gateway) as connection:
+        for byte in text + chunked(body, 100):
+            connection.sendall(bytes((byte,)))
+        assert read(connection).status == 200
+
+
+SIGNS = [
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b" ",
+    b"\t",
+    b":",
+    b",",
+    b'"',
+    b"\xff",
+    b"%",
+    b"0",
+    b"-1",
+    b"HTTP/1.1",
+    b"--b0\r\n",
+]
+FIELDS = [b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n"]
+PIECES = st.sampled_from([*SIGNS, *FIELDS, b"A" * 70_000])
+PLACE = st.floats(0, 1, exclude_max=True)
+CHANGES = st.lists(st.tuples(PLACE, st.integers(0, 40), PIECES | st.binary(max_size=4)), min_size=1, max_size=6)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 3), CHANGES)
+def test_any_bytes_are_answered_or_hung_up_on(
+    gateway: Sandbox, kind: int, changes: list[tuple[float, int, bytes]]
+) -> None:
+    """Requests of every kind after cuts and insertions: no answer is garbage, and none a failure inside."""
+    body = order(gateway, "anybytes01")
+    form = b'--b0\r\nContent-Disposition: form-data; name="meta"\r\n\r\n{}\r\n--b0--\r\n'
+    chunks: dict[str, str | None] = {"Transfer-Encoding": "chunked"}
+    text = (
+        lambda: request(gateway),
+        lambda: request(gateway, "POST", NATIVE, body),
+        lambda: request(gateway, "POST", NATIVE, body, headers=chunks, length=False) + chunked(body, 50),
+        lambda: request(gateway, "POST", NATIVE, form, headers={"Content-Type": "multipart/form-data"}),
+    )[kind]()
+    for place, cut, piece in changes:
+        at = int(place * len(text))
+        text = text[:at] + piece + text[at + cut :]
+    answered = b""
+    with connected(gateway) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(text)
+        connection.shutdown(socket.SHUT_WR)
+        while block := connection.recv(65536):
+            answered += block
+    assert answered == b"" or answered.startswith(b"HTTP/1.1 ")
+    assert not answered.startswith(b"HTTP/1.1 500")
+    assert send(gateway, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").status == 200
 
 
 def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch, gateway: Sandbox) -> None:
@@ -299,7 +367,7 @@ def test_a_port_in_use_says_which_and_what_to_do(gateway: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("port", "host", "told"),
-    [(70000, "127.0.0.1", "port: .*70000"), (-1, "::1", "port: "), (0, "no.such.invalid", "host: ")],
+    [(70000, "127.0.0.1", "port: .*70000"), (-1, "::1", "port: "), (0, "192.0.2.1", "host: ")],
 )
 def test_a_port_or_host_that_is_none_is_told(port: int, host: str, told: str) -> None:
     """Which of both, and what was found."""
@@ -365,6 +433,22 @@ def test_its_own_clients_trust_a_tls_sandbox() -> None:
             with pytest.raises(errors.BusinessError, match="商户API证书校验出错"):
                 wxpay.v2.secapi.pay.refund.post({**fields, "total_fee": 1, "refund_fee": 1})
     assert not file.exists()
+
+
+def test_the_command_serves_tls() -> None:
+    """``--tls`` prints, beside the merchant, the file that clients have to trust."""
+    command = [sys.executable, "-m", "wechatpay_chain", "sandbox", "--tls", "--json", "--host", "localhost"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, requests.Session() as session:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            session.trust_env = False
+            assert told["base_url"].startswith("https://")
+            answer = session.get(f"{told['base_url']}/_/health", verify=told["requests_ca_bundle"], timeout=10)
+            assert answer.json()["mchid"] == told["mchid"]
+        finally:
+            process.terminate()
+    assert not Path(told["requests_ca_bundle"]).exists()
 
 
 def test_a_strict_client_takes_the_certificates(tls: Sandbox, trust: Path) -> None:

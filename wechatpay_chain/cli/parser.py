@@ -136,6 +136,7 @@ def _add_sandbox(commands: _Commands) -> None:
         "--clock", metavar="FACTOR", type=float, help="how fast its time passes: 60, or 0 to stand still"
     )
     sandbox.add_argument("--pay-after", metavar="S", type=float, help="pay every order by itself after so many seconds")
+    sandbox.add_argument("--tls", action="store_true", help="speak https, with an authority of its own")
     sandbox.add_argument("--verify", choices=_KEY_MODES, default="both", help="which key signs; both by default")
     sandbox.add_argument("--json", action="store_true", help="print the configuration as one line of JSON")
     sandbox.set_defaults(room="wechatpay_chain.cli.commands.sandbox")

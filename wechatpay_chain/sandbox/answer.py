@@ -25,6 +25,7 @@ __all__ = [
     "Received",
     "Refusal",
     "Signing",
+    "request_id",
     "signed_headers",
     "wrong",
 ]

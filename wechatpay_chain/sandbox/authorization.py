@@ -46,7 +46,7 @@ _OTHER_SANDBOX = Cause(
 )
 
 
-class Numbers(NamedTuple):
+class _Numbers(NamedTuple):
     """WeChat Pay's internal codes, with which a Request-ID ends."""
 
     malformed: int = 270924332
@@ -55,7 +55,7 @@ class Numbers(NamedTuple):
     mchid: int = 269546538
 
 
-_NUMBERS = Numbers()
+_NUMBERS = _Numbers()
 
 
 def check(identity: Identity, party: Party, request: Received) -> None:

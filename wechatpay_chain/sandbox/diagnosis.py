@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v1
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512, HashAlgorithm
 
-__all__ = ["Cause", "Diagnosis", "Parts", "diagnose"]
+__all__ = ["Cause", "Diagnosis", "Parts", "Request", "diagnose"]
 
 # So many bytes are hashed at most for one wrong signature: some tens of milliseconds.
 _BUDGET = 64 * 1024 * 1024
@@ -73,14 +73,14 @@ class Diagnosis(NamedTuple):
     signed: str | None = None
 
 
-class Variant(NamedTuple):
+class _Variant(NamedTuple):
     """A text in place of a part, and the mistake that makes it."""
 
     text: bytes
     why: Cause
 
 
-Changed = tuple[tuple[int, Variant], ...]
+Changed = tuple[tuple[int, _Variant], ...]
 Shape = tuple[Callable[[list[bytes]], bytes], "Cause | None"]
 _PARTS = ("method", "target", "time", "nonce", "body")
 # Which two of the parts are tried wrong at once, the likeliest first.
@@ -230,8 +230,8 @@ def _attempts(right: list[bytes], parts: Parts, request: Request) -> Iterator[tu
         yield from ((both, _SHAPES[0]) for both in itertools.product(single[first], single[second]))
 
 
-def _unique(right: bytes, variants: Iterable[Variant]) -> list[Variant]:
-    found: dict[bytes, Variant] = {}
+def _unique(right: bytes, variants: Iterable[_Variant]) -> list[_Variant]:
+    found: dict[bytes, _Variant] = {}
     for variant in variants:
         if variant.text != right:
             found.setdefault(variant.text, variant)
@@ -323,7 +323,7 @@ _SHAPES: tuple[Shape, ...] = (
 )
 
 
-def _variants(parts: Parts, request: Request) -> tuple[Iterable[Variant], ...]:
+def _variants(parts: Parts, request: Request) -> tuple[Iterable[_Variant], ...]:
     return (
         _methods(parts.method),
         _targets(parts.target, request),
@@ -333,7 +333,7 @@ def _variants(parts: Parts, request: Request) -> tuple[Iterable[Variant], ...]:
     )
 
 
-def _methods(method: str) -> Iterator[Variant]:
+def _methods(method: str) -> Iterator[_Variant]:
     yield _variant(method.lower(), "the method was signed in lower case", "方法用了小写，应为大写")
     yield _variant(method.title(), "the method was signed in another case", "方法的大小写不对，应为大写")
     for other in ("GET", "POST", "PUT", "PATCH", "DELETE"):
@@ -343,7 +343,7 @@ def _methods(method: str) -> Iterator[Variant]:
     yield _variant("", "no method was signed", "签名串中没有方法")
 
 
-def _times(timestamp: str) -> Iterator[Variant]:
+def _times(timestamp: str) -> Iterator[_Variant]:
     if timestamp.isascii() and timestamp.isdigit():
         for apart in range(1, _SECONDS_APART + 1):
             for other in (int(timestamp) - apart, int(timestamp) + apart):
@@ -357,7 +357,7 @@ def _times(timestamp: str) -> Iterator[Variant]:
     yield _variant("", "no timestamp was signed", "签名串中没有时间戳")
 
 
-def _nonces(nonce: str) -> Iterator[Variant]:
+def _nonces(nonce: str) -> Iterator[_Variant]:
     told = "the nonce was signed in another case", "随机串的大小写与请求头中的不一致"
     yield _variant(nonce.lower(), *told)
     yield _variant(nonce.upper(), *told)
@@ -365,7 +365,7 @@ def _nonces(nonce: str) -> Iterator[Variant]:
     yield _variant(f'"{nonce}"', "the nonce was signed with its quotes", "随机串连同引号一起被签名")
 
 
-def _targets(target: str, request: Request) -> Iterator[Variant]:
+def _targets(target: str, request: Request) -> Iterator[_Variant]:
     path, mark, query = target.partition("?")
     host = request.base.partition("://")[2]
     whole = (
@@ -397,7 +397,7 @@ def _targets(target: str, request: Request) -> Iterator[Variant]:
     yield from _encodings(target)
 
 
-def _queries(path: str, query: str) -> Iterator[Variant]:
+def _queries(path: str, query: str) -> Iterator[_Variant]:
     pairs = query.split("&")
     order = (
         "the query's parameters were signed in another order than they were sent",
@@ -447,7 +447,7 @@ _CASE = Cause(
 )
 
 
-def _encodings(target: str) -> Iterator[Variant]:
+def _encodings(target: str) -> Iterator[_Variant]:
     path, mark, query = target.partition("?")
     for head in dict.fromkeys((path, quote(path, safe="/%"))):
         for text, why in (
@@ -463,7 +463,7 @@ def _encodings(target: str) -> Iterator[Variant]:
             (unquote(query), _UNENCODED),
             (unquote_plus(query), _UNENCODED),
         ):
-            yield Variant(f"{head}{mark}{text}".encode(), why)
+            yield _Variant(f"{head}{mark}{text}".encode(), why)
     for text, why in (
         (path.replace("%", "%25"), _TWICE),
         (path.replace("%25", "%"), _TWICE_SENT),
@@ -473,12 +473,12 @@ def _encodings(target: str) -> Iterator[Variant]:
         (_ESCAPE.sub(lambda found: found[0].upper(), path), _CASE),
         (unquote(path), _UNENCODED),
     ):
-        yield Variant(f"{text}{mark}{query}".encode("utf-8", "replace"), why)
-    yield Variant(unquote(target).encode("utf-8", "replace"), _UNENCODED)
-    yield Variant(quote(target, safe="").encode(), _TWICE)
+        yield _Variant(f"{text}{mark}{query}".encode("utf-8", "replace"), why)
+    yield _Variant(unquote(target).encode("utf-8", "replace"), _UNENCODED)
+    yield _Variant(quote(target, safe="").encode(), _TWICE)
 
 
-def _bodies(parts: Parts, request: Request) -> Iterator[Variant]:
+def _bodies(parts: Parts, request: Request) -> Iterator[_Variant]:
     body = parts.body
     if len(body) > _LONGEST_BODY:
         return
@@ -516,7 +516,7 @@ def _bodies(parts: Parts, request: Request) -> Iterator[Variant]:
     yield from _spelled_otherwise(value, text)
 
 
-def _bodies_of_nothing(target: str) -> Iterator[Variant]:
+def _bodies_of_nothing(target: str) -> Iterator[_Variant]:
     for text in ("{}", "null", "undefined", '""', "None", "[]", "nil", "false", " "):
         yield _variant(
             text,
@@ -541,7 +541,7 @@ _SORTED = Cause(
 )
 
 
-def _serialised(value: Any) -> Iterator[Variant]:
+def _serialised(value: Any) -> Iterator[_Variant]:
     """The usual texts of one JSON value, as the serialisers of many languages write it."""
     layouts: tuple[tuple[Any, tuple[str, str]], ...] = (
         (None, (",", ":")),
@@ -556,7 +556,7 @@ def _serialised(value: Any) -> Iterator[Variant]:
         why = _SORTED if sort else _SERIALISED
         for spelled in (text, text.replace("/", "\\/"), _as_go(text)):
             for end in ("", "\n"):
-                yield Variant((spelled + end).encode("utf-8", "replace"), why)
+                yield _Variant((spelled + end).encode("utf-8", "replace"), why)
 
 
 def _as_go(text: str) -> str:
@@ -564,7 +564,7 @@ def _as_go(text: str) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _spelled_otherwise(value: Any, text: str) -> Iterator[Variant]:
+def _spelled_otherwise(value: Any, text: str) -> Iterator[_Variant]:
     python = (
         "Python's text of a dict was signed; sign the JSON that is sent",
         "签名用了Python字典的文本，应为实际发送的JSON",
@@ -592,5 +592,5 @@ def _spelled_otherwise(value: Any, text: str) -> Iterator[Variant]:
         yield _variant("Array", "an array was signed in place of its JSON", "签名用了数组而非其JSON文本")
 
 
-def _variant(text: str | bytes, cause: str, message: str) -> Variant:
-    return Variant(text.encode("utf-8", "replace") if isinstance(text, str) else text, Cause(cause, message))
+def _variant(text: str | bytes, cause: str, message: str) -> _Variant:
+    return _Variant(text.encode("utf-8", "replace") if isinstance(text, str) else text, Cause(cause, message))

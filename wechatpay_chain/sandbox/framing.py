@@ -9,15 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from email.message import Message
+from io import BytesIO
 from typing import BinaryIO, Protocol
 
-__all__ = ["BadRequest", "Body", "HeadLines", "body_of", "check_fields", "target_of"]
+__all__ = ["BadRequest", "Body", "Head", "body_of", "check_fields", "target_of"]
 
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[^\x00-\x08\x0a-\x1f\x7f]*\r?\n")
+_HEAD = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*\r?\n)*\r?\n")
 _FOLDED = re.compile(rb"[ \t][^\x00-\x08\x0a-\x1f\x7f]*\r?\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 # Two of these could be read as either.
 _ONCE = ("Host", "Authorization", "Content-Type", "Expect")
+_EMPTY = (b"\r\n", b"\n", b"")
+# One more than http.client takes.
+_MOST_LINES = 102
 _LONGEST_LINE = 8 * 1024
 # Longer lines are refused by http.client.
 _LONGEST_FIELD = 64 * 1024
@@ -112,39 +117,57 @@ class _Announced:
         return self._body.read(size)
 
 
-class HeadLines:
-    """The lines of a head, looked at as they pass to http.client, which would read some of them in its own way.
+class Head:
+    """The lines of a head, looked at before http.client reads them, which takes some of them in its own way.
 
     ``fault`` says what is wrong with the first line that is no header field; it is empty for none.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._name, self.fault = file, b"", ""
+        self._file, self.fault = file, ""
+        self._lines: BytesIO | None = None
 
     def readline(self, size: int) -> bytes:
-        """The next line."""
-        line = self._file.readline(size)
+        """The next line; nothing is read before a line is asked for."""
+        if self._lines is None:
+            self._lines = self._read()
+        return self._lines.readline(size)
+
+    def _read(self) -> BytesIO:
+        """The lines up to the empty one; of a head that is too long as many as http.client needs to refuse it."""
+        lines: list[bytes] = []
+        while len(lines) < _MOST_LINES:
+            line = self._file.readline(_LONGEST_FIELD + 1)
+            lines.append(line)
+            if line in _EMPTY or len(line) > _LONGEST_FIELD:
+                break
+        head = b"".join(lines)
+        self.fault = "" if _HEAD.fullmatch(head) else _fault(lines)
+        return BytesIO(head)
+
+
+def _fault(lines: list[bytes]) -> str:
+    name = b""
+    for line in lines:
         found = _FIELD.fullmatch(line)
-        if found:
-            self._name = found[1]
-        elif not (self.fault or line in (b"\r\n", b"\n", b"") or self._is_told_elsewhere(line)):
-            self.fault = (
+        # An Authorization that is folded has an error of its own, and a line that is too long as well.
+        is_told = len(line) > _LONGEST_FIELD or (name.lower() == b"authorization" and _FOLDED.fullmatch(line))
+        if not (found or is_told or line in _EMPTY):
+            return (
                 f"{line[:40]!r} is no header field (name, colon, value, each in one line); base64 that was broken into"
                 " lines looks so"
             )
-        return line
-
-    def _is_told_elsewhere(self, line: bytes) -> bool:
-        """An Authorization that is folded has an error of its own, and a line that is too long as well."""
-        return len(line) > _LONGEST_FIELD or (self._name.lower() == b"authorization" and bool(_FOLDED.fullmatch(line)))
+        name = found[1] if found else name
+    return ""
 
 
 def check_fields(headers: Message, version: str) -> None:
     """BadRequest for fields that are there more than once, or not at all where the version requires them."""
-    twice = next((name for name in _ONCE if len(headers.get_all(name, [])) > 1), "")
+    names = [name.lower() for name in headers]
+    twice = next((name for name in _ONCE if names.count(name.lower()) > 1), "") if len(set(names)) < len(names) else ""
     if twice:
         raise BadRequest(400, f"header {twice} is there more than once")
-    if version == "HTTP/1.1" and "Host" not in headers:
+    if version == "HTTP/1.1" and "host" not in names:
         raise BadRequest(400, "HTTP/1.1 needs the header Host")
 
 

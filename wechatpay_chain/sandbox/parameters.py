@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -94,6 +95,8 @@ def read(operation: Operation, request: Received, optional: frozenset[str] = fro
 
 def sealed(operation: Operation, given: Parameters) -> Iterator[Sealed]:
     """The fields of a request that has been read which travel encrypted."""
+    if not _can_be_sealed(operation):
+        return
     facts = operation.facts
     for name, schema in facts.get("query", {}).items():
         if sample.is_sealed(schema) and given.query.get(name):
@@ -269,6 +272,22 @@ def _unknown(known: Mapping[str, Any], fields: Mapping[str, Any], place: str) ->
             schema, value = schema.get("items", {}), value[0] if isinstance(value, list) and value else None
         if schema.get("fields") and isinstance(value, dict):
             yield from _unknown(schema["fields"], value, f"{place}/{name}")
+
+
+@cache
+def _can_be_sealed(operation: Operation) -> bool:
+    """Most operations encrypt nothing, and their requests are not looked through for it."""
+    facts = operation.facts
+    return _any_sealed({**facts.get("query", {}), **(facts.get("body") or {}).get("fields", {})})
+
+
+def _any_sealed(fields: Mapping[str, Any]) -> bool:
+    return any(
+        sample.is_sealed(schema)
+        or _any_sealed(schema.get("fields", {}))
+        or _any_sealed({"": schema["items"]} if schema.get("items") else {})
+        for schema in fields.values()
+    )
 
 
 def _sealed(fields: Mapping[str, Any], given: Mapping[str, Any], place: str = "") -> Iterator[Sealed]:

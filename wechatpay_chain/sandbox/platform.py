@@ -21,7 +21,7 @@ from wechatpay_chain.crypto import asymmetric, ciphers
 from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.errors import ConfigError, DecryptionError
 from wechatpay_chain.sandbox.answer import Received, Refusal
-from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.identity import Identity, is_of_a_sandbox
 
 __all__ = ["MODES", "Platform"]
 
@@ -66,6 +66,7 @@ class Platform:
 
     @verify.setter
     def verify(self, mode: str) -> None:
+        """Set the mode; ConfigError for one that is none."""
         if mode not in MODES:
             raise ConfigError(f"verify: expected {', '.join(MODES)}, found {mode!r}", "verify")
         self._verify = mode
@@ -148,6 +149,8 @@ class Platform:
     def _not_in_use(self, asked: str) -> str:
         if asked == self._identity.serial:
             return "this is the serial of the merchant's own certificate; name the key of WeChat Pay"
+        if is_of_a_sandbox(asked) and asked not in (self._identity.public_key_id, *self._by_serial):
+            return "this key belongs to another sandbox"
         in_use = [key for key in (self._identity.public_key_id, *map(serial_of, self.certificates)) if self.key_of(key)]
         return f"no key in use has this id; in use: {', '.join(in_use)}"
 

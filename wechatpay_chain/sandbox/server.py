@@ -41,6 +41,8 @@ _LINGER_SECONDS = 2.0
 _LAST_PORT = 65535
 _LOGGER = logging.getLogger("wechatpay_chain.sandbox")
 _FAILED = Answer.of(500, {"code": "SYSTEM_ERROR", "message": "系统异常，请稍后重试"})
+# The first byte of a record that begins a TLS connection.
+_HANDSHAKE = b"\x16"
 _VERSIONS = ("HTTP/1.0", "HTTP/1.1")
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - shown in place of it, not bound
 
@@ -180,6 +182,15 @@ class _Connection(BaseHTTPRequestHandler):
                 raise
             self._client = Client("https", _serial(self.connection.getpeercert()))
 
+    def handle(self) -> None:
+        """Serve one request after the other; a client that speaks TLS to a plain port is told so."""
+        if self._client.scheme == "http" and self.connection.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
+            self.requestline = self.command = ""
+            self.request_version = "HTTP/1.0"
+            self.send_error(400, "this port speaks plain HTTP, and the client TLS: write http://, or use tls=True")
+            return
+        super().handle()
+
     def finish(self) -> None:
         """Close, after what a refused client is still sending was read."""
         with contextlib.suppress(OSError):
@@ -197,20 +208,21 @@ class _Connection(BaseHTTPRequestHandler):
 
     def parse_request(self) -> bool:
         """Read the head; False when it was answered with an error."""
-        file, lines = self.rfile, framing.HeadLines(self.rfile)
-        self.rfile = cast(BinaryIO, lines)
+        file, head = self.rfile, framing.Head(self.rfile)
+        self.rfile = cast(BinaryIO, head)
         try:
             if not super().parse_request():
                 return False
         finally:
             self.rfile = file
         try:
-            if lines.fault:
-                raise BadRequest(400, lines.fault)
+            if head.fault:
+                raise BadRequest(400, head.fault)
             if self.request_version not in _VERSIONS:
                 raise BadRequest(400, "the request line names no version of HTTP")
             framing.check_fields(self.headers, self.request_version)
-            self.path = framing.target_of(self._first_line)
+            # http.server, which has folded slashes in its own path, keeps the line as it came.
+            self.path = framing.target_of(getattr(self, "raw_requestline", b""))
         except BadRequest as bad:
             self.send_error(bad.status, str(bad))
             return False
@@ -251,18 +263,10 @@ class _Connection(BaseHTTPRequestHandler):
             return
         reason = ", ".join(filter(None, (message or HTTPStatus(code).description, explain)))
         told = f"HTTP 请求不符合微信支付 APIv3 接口规则: {reason}"
-        if self._first_line.startswith(b"\x16\x03"):
-            told = "this port speaks plain HTTP, and the client began with TLS: write http:// or use tls=True"
         self._send(Answer.of(code, {"code": "INVALID_REQUEST", "message": told}))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the gateway remembers what it received."""
-
-    @property
-    def _first_line(self) -> bytes:
-        """The request line as it came; http.server, which sets it, folds slashes in what it makes of it."""
-        line: bytes = getattr(self, "raw_requestline", b"")
-        return line
 
     def _read(self) -> tuple[bytes, Form | None]:
         is_form, boundary = upload.form_of(self.headers.get("Content-Type", ""))

@@ -325,7 +325,8 @@ class Sandbox:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
         request = Received(method, target, headers, body, form=form, client=client)
         path = target.partition("?")[0]
-        own = index.page(self.base_url, self.mchid) if path == "/" else control.answer(self, request)
+        is_page = path == "/" and method in ("GET", "HEAD")
+        own = index.page(self.base_url, self.mchid) if is_page else control.answer(self, request)
         if own is not None:
             return own
         try:

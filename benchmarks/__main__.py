@@ -17,9 +17,9 @@ from benchmarks.table import Table, replaced
 
 README = Path(__file__).parent / "README.md"
 # Each is a module with ``tables(rounds)``; a new one gets a line here and a place in README.md.
-BENCHMARKS = ("calls", "chains", "cold", "threads", "memory", "notifications", "catalogue")
+BENCHMARKS = ("calls", "chains", "cold", "threads", "memory", "notifications", "catalogue", "awaited")
 ROUNDS = 15
-_PACKAGES = ("requests", "urllib3", "cryptography", "wechatpayv3", "hammock", "slumber", "python-http-client")
+_PACKAGES = ("requests", "urllib3", "cryptography", "wechatpayv3", "httpx", "hammock", "slumber", "python-http-client")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -72,6 +72,11 @@ class Arena:
         processor, clock = map(float, told.split())
         return Cost(processor / calls, clock / calls)
 
+    def peak(self, name: str) -> int:
+        """The most bytes of resident memory that a contestant has held so far; Linux only."""
+        status = Path(f"/proc/{self._processes[name].pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
     def rounds(self, count: int, calls: int, threads: int = 1) -> dict[str, Cost]:
         """The median costs of ``count`` rounds after one to warm up; in each every contestant has its turn."""
         costs: dict[str, list[Cost]] = {name: [] for name in self._processes}
@@ -84,11 +89,11 @@ class Arena:
 
 
 @contextmanager
-def arena(entries: Mapping[str, Entry], tls: bool = False, canned: bool = False) -> Iterator[Arena]:
+def arena(entries: Mapping[str, Entry], tls: bool = False, canned: bool = False, delay: float = 0.0) -> Iterator[Arena]:
     """The contestants, and a gateway in another process that they call; over TLS all trust its certificate."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        configuration = stack.enter_context(in_another_process(folder if tls else None, canned))
+        configuration = stack.enter_context(in_another_process(folder if tls else None, canned, delay))
         certificate = str(folder / CERTIFICATE) if tls else None
         told = folder / "told.json"
         told.write_text(json.dumps({"entries": configuration, "ca": certificate}))

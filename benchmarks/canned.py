@@ -25,12 +25,13 @@ _BODY = json.dumps({"notify_url": "https://pay.weixin.qq.com/notify", "update_ti
 
 
 class Canned:
-    """It listens until the process ends."""
+    """It listens until the process ends, and answers after ``delay`` seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay: float = 0.0) -> None:
+        self._delay = delay
         self._identity = Identity.new()
         self._answer, self._since = b"", 0.0
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def configuration(self) -> dict[str, Any]:
@@ -53,6 +54,7 @@ class Canned:
                         return
                     left += more
                 left = left[end:]
+                time.sleep(self._delay)
                 connection.sendall(self._signed())
 
     @staticmethod

@@ -7,6 +7,7 @@ programs in ``sdk/`` speak the same.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
@@ -68,6 +69,46 @@ def _fan_out(entries: dict[str, Any], ca: str | None) -> Run:
     return run
 
 
+def _awaited(entries: dict[str, Any], ca: str | None) -> Run:
+    from wechatpay_chain import Wechatpay
+
+    node = Wechatpay(entries).v3.marketing.partner.productCoupon.notifyConfigs
+    loop = asyncio.new_event_loop()
+
+    async def call() -> None:
+        answer = await node.post_async(PAYLOAD)
+        assert answer.data["notify_url"]
+
+    async def gather(calls: int) -> None:
+        await asyncio.gather(*(call() for _ in range(calls)))
+
+    return lambda calls, threads: loop.run_until_complete(gather(calls))
+
+
+def _httpx(entries: dict[str, Any], ca: str | None) -> Run:
+    import httpx
+
+    hand, loop = Hand(entries), asyncio.new_event_loop()
+    client = httpx.AsyncClient(base_url=entries["base_url"], timeout=30)
+
+    async def call(count: int) -> None:
+        for _ in range(count):
+            body = json.dumps(PAYLOAD).encode()
+            answer = await client.post(PATH, content=body, headers=hand.headers("POST", PATH, body))
+            answer.raise_for_status()
+            hand.verify(answer.headers, answer.content)
+            assert answer.json()["notify_url"]
+
+    async def gather(calls: int, tasks: int) -> None:
+        await asyncio.gather(*(call(calls // tasks) for _ in range(tasks)))
+
+    def run(calls: int, tasks: int) -> None:
+        """One task for each call, or as many as are named."""
+        loop.run_until_complete(gather(calls, tasks if tasks > 1 else calls))
+
+    return run
+
+
 def _requests(entries: dict[str, Any], ca: str | None) -> Run:
     import requests
 
@@ -112,6 +153,8 @@ CONTESTANTS: dict[str, Callable[[dict[str, Any], str | None], Run]] = {
     "floor": _floor,
     "wechatpay_chain": _chain,
     "fan_out": _fan_out,
+    "awaited": _awaited,
+    "httpx": _httpx,
     "requests": _requests,
     "wechatpayv3": _wechatpayv3,
 }

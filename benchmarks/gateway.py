@@ -30,16 +30,16 @@ _KEY = "gateway.key"
 
 
 @contextmanager
-def in_another_process(tls: Path | None = None, canned: bool = False) -> Iterator[dict[str, Any]]:
+def in_another_process(tls: Path | None = None, canned: bool = False, delay: float = 0.0) -> Iterator[dict[str, Any]]:
     """The configuration of its merchant; ``tls`` is a folder for a certificate, and makes the gateway speak TLS.
 
-    ``canned`` is for one that checks nothing and costs next to nothing.
+    ``canned`` is for one that checks nothing and costs next to nothing, and answers after ``delay`` seconds.
     """
     if tls is not None:
         _certify(tls)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, tls, canned), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, tls, canned, delay), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -49,9 +49,9 @@ def in_another_process(tls: Path | None = None, canned: bool = False) -> Iterato
         process.join()
 
 
-def _serve(pipe: Connection, tls: Path | None, canned: bool) -> None:
+def _serve(pipe: Connection, tls: Path | None, canned: bool, delay: float) -> None:
     if canned:
-        pipe.send(Canned().configuration())
+        pipe.send(Canned(delay).configuration())
         _wait(pipe)
         return
     context = None

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from wechatpay_chain import Promise
+from wechatpay_chain.workers import MAX_WORKERS
 
-WORKERS, LENGTH, PATIENCE = 32, 10_000, 60.0
+LENGTH, PATIENCE = 10_000, 60.0
+WORKERS = MAX_WORKERS
 
 
 def one(_: Any = None) -> int:

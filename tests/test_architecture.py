@@ -34,6 +34,7 @@ ALLOWED = {
     "chain": {"base", "catalog", "display", "encoding", "request"},
     "stubs": {"base", "chain", "request", "transport"},
     "client": {"base", "catalog", "chain", "crypto", "encoding", "protocol", "request", "stubs", "transport"},
+    "testing": {"crypto", "protocol"},
     "typed": {"client", "stubs"},
     "php": {"base", "client", "crypto", "encoding", "protocol", "request", "transport"},
     "port": {"base", "encoding"},
@@ -46,6 +47,7 @@ ALLOWED = {
 }
 # What a room may import beside the two packages that are always there.
 THIRD_PARTIES = {
+    "wechatpay_chain.promise": {"trio"},  # where one awaits under it
     "wechatpay_chain.port.source": {"tree_sitter", "tree_sitter_php", "tree_sitter_javascript"},
     "wechatpay_chain.web.flask": {"flask", "werkzeug"},
     "wechatpay_chain.web.django": {"django"},
@@ -137,7 +139,7 @@ def circles(edges: dict[str, set[str]]) -> set[str]:
 def test_the_root_of_the_package_has_few_files() -> None:
     """Twelve at most: what users import, and what everybody needs."""
     at_root = {path.stem for path in PACKAGE.glob("*.py")}
-    assert at_root == {"__init__", "__main__", *BASE, *CLIENT}
+    assert at_root == {"__init__", "__main__", "testing", *BASE, *CLIENT}
     assert len(at_root) <= 12
 
 
@@ -201,11 +203,13 @@ def test_the_version_is_the_head_of_the_changelog() -> None:
 
 
 def test_setup_cfg_says_what_is_needed() -> None:
-    """Name, Python, two packages, the console script."""
+    """Name, Python, the packages that are imported, the console script; CI tries their lowest versions."""
     configuration = configparser.RawConfigParser()
     configuration.read(ROOT / "setup.cfg")
-    needs = [re.split(r"[><=]", line)[0] for line in configuration["options"]["install_requires"].split()]
-    assert needs == ["requests", "cryptography"]
+    needs = configuration["options"]["install_requires"].split()
+    assert [re.split(r"[><=]", line)[0] for line in needs] == ["requests", "cryptography", "urllib3"]
+    lowest = re.findall(r"^[\w-]+==\S+", (ROOT / ".ci/lowest.txt").read_text(), re.MULTILINE)
+    assert lowest == [re.split(",", line)[0].replace(">=", "==") for line in needs]
     assert configuration["metadata"]["name"] == "wechatpay-chain"
     assert configuration["options"]["python_requires"] == ">=3.10"
     assert "wechatpay-chain = wechatpay_chain.cli:main" in configuration["options.entry_points"]["console_scripts"]

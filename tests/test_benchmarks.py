@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import arena, calls, cold, http_servers, memory, threads
+from benchmarks import arena, awaited, calls, cold, http_servers, memory, threads
 from benchmarks.table import Table, replaced
 from wechatpay_chain import Sandbox
 
@@ -36,6 +36,16 @@ def test_threads_are_answered_by_the_canned_gateway() -> None:
         rates = threads.rates(ready, 1, 8)
     assert len(rates) == 2 * len(threads.THREADS) + 1
     assert all(rate > 0 for rate in rates.values())
+
+
+def test_awaited_calls_are_answered() -> None:
+    """By each of the contestants, and their memory is counted."""
+    with arena.arena(
+        {name: arena.contestant(each) for name, each in awaited.NAMES.items()}, canned=True, delay=0.01
+    ) as ready:
+        costs, memory = awaited.measured(ready, 1, 2 * awaited.TASKS)
+    assert all(cost.clock > 0 for cost in costs.values())
+    assert costs.keys() == memory.keys()
 
 
 def test_a_contestant_that_gives_up_is_told() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 import re
 
@@ -107,3 +108,24 @@ def test_php_names_are_classes_of_the_tree() -> None:
     for kind in (errors.SignatureMismatch, errors.TimedOut, errors.BusinessError, php.ServerException):
         assert issubclass(kind, php.RequestException)
     assert not issubclass(errors.ConfigError, php.RequestException)
+
+
+_AT = {"field": "signature", "location": "authorization"}
+REASONS: list[tuple[object, str]] = [
+    ({**_AT, "issue": "timestamp expired"}, " (authorization signature: timestamp expired)"),
+    ({**_AT, "detail": {"issue": "serial_no not match"}}, " (authorization signature: serial_no not match)"),
+    ({"field": "/amount/total", "location": "body", "value": "hush-hush"}, " (body /amount/total)"),
+    ({"location": None, "value": ["/body/payer/openid"]}, ""),
+    (None, ""),
+    ("text", ""),
+    ({"issue": ["a", "list"]}, " (['a', 'list'])"),
+]
+
+
+@pytest.mark.parametrize(("detail", "told"), REASONS)
+def test_the_reason_of_a_refusal_is_in_its_text(detail: object, told: str) -> None:
+    """In both shapes that WeChat Pay's detail has; no value that was sent."""
+    body = json.dumps({"code": "SIGN_ERROR", "message": "wrong", "detail": detail}).encode()
+    response = made(body)
+    response.status_code = 401
+    assert str(errors.ApiError.of(response)) == f"401 SIGN_ERROR: wrong{told} (Request-ID R-1)"

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 def test_a_callback_may_wait_for_its_elder_sibling_while_that_waits(gate: threading.Event) -> None:
-    """The younger callback is not begun on top of the elder one: each waits only for what it needs."""
+    """The elder one, which waits, hands the younger one to another thread."""
     promise = held(gate, 1)
     late = threading.Event()
     other = held(late, 7)
@@ -46,7 +46,7 @@ def test_a_callback_that_waits_for_its_own_promise_is_refused(gate: threading.Ev
 
 
 def test_a_busy_pool_is_no_circle(gate: threading.Event) -> None:
-    """y waits for x and does its work; what waits for y in turn is not begun on top of it."""
+    """y waits for x, of which no thread has begun the work, and z, a callback of x, for y."""
     busy = [Promise.run(lambda: gate.wait(PATIENCE)) for _ in range(WORKERS - 1)]
     sources: list[Promise[Any]] = []
     ready = threading.Event()

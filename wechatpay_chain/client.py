@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from wechatpay_chain import settings
-from wechatpay_chain.chain.node import Chain, Root, call_of
+from wechatpay_chain.chain.node import Chain, FirstWord, Root, call_of
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.encoding import paths, query
 from wechatpay_chain.errors import ApiError, ChainError, ConfigError
@@ -49,6 +50,9 @@ __all__ = ["Client", "Wechatpay"]
 
 _log = logging.getLogger("wechatpay_chain")
 
+# How paths of WeChat Pay begin, today's and tomorrow's; a whole URL and a template are looked at where they are made.
+_BEGINNING = re.compile(r"/*(v[0-9]+|hk|global|brand)([/?#{]|$)|https?://|//|/?\{", re.IGNORECASE)
+
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")
 
@@ -68,6 +72,11 @@ class Client(Root):
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
         self._complete: set[str] = set()
+        self._workers: Workers | None = None
+        if configured.max_workers is not None:
+            from wechatpay_chain.workers import Workers
+
+            self._workers = Workers(configured.max_workers)
         self._certificates = CertificateDownload(
             self._session,
             merchant,
@@ -198,6 +207,21 @@ class Client(Root):
     ) -> None:
         self.close()
 
+    async def __aenter__(self: C) -> C:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"a client never changes: {name} cannot be set; give it to the constructor or to one call as {name}=…"
+            )
+        super().__setattr__(name, value)
+
     def __repr__(self) -> str:
         configured: Settings | None = self.__dict__.get("_settings")
         whose = f" {configured.merchant.identity} at {configured.bases[0].origin}" if configured else ""
@@ -225,8 +249,10 @@ class Client(Root):
 
         if call.payload is None and self._settings.keyring.newest() is None:
             # The first call brings the keys; whoever asks for a promise does not wait for them.
-            return Promise.run(partial(self._send, call))
-        return Promise.run(partial(self._send, call, self._request(call)))
+            send = partial(self._send, call)
+        else:
+            send = partial(self._send, call, self._request(call))
+        return Promise.run(send, pool=self._workers, name=f"{call.method} {call.path}")
 
     def _text(self, text: str) -> str:
         return paths.as_written(text)
@@ -239,6 +265,8 @@ class Client(Root):
         return given
 
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
+        if not _BEGINNING.match(path):
+            self._refuse_beginning(path)
         call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
         if call.protocol not in self._complete:
             self._require(call.protocol)
@@ -248,6 +276,16 @@ class Client(Root):
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
         headers = own_boundary(call.headers, body, kind)
         return call._replace(body=body, query=query or call.query, content_type=kind, headers=headers)
+
+    def _refuse_beginning(self, path: str) -> None:
+        """Raise ChainError for a path that is none of WeChat Pay's, and name the method that may be meant."""
+        import difflib
+
+        first = paths.shown(path).strip("/").partition("/")[0]
+        own = {name.replace("_", "-"): name for name in dir(Client) if not name.startswith("_")}
+        close = difflib.get_close_matches(first, own, n=1)
+        hint = f"; did you mean .{own[close[0]]}(…) of the client?" if close else ""
+        raise ChainError(f"/{first[:64]}: paths begin with v3, v2, hk or global{hint}; nothing was sent")
 
     def _require(self, protocol: str) -> None:
         """Raise ConfigError for entries that a protocol needs and that were left out."""
@@ -369,7 +407,8 @@ class Wechatpay(Client):
     "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number or (connect,
     read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all; False is
     once), ``deadline`` (seconds for a whole call, 60 by default; files have none), ``max_body`` (bytes of an answer
-    that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``session`` (a
+    that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``max_workers``
+    (how many asynchronous calls are under way at once: 128, shared by all clients that do not say), ``session`` (a
     ``requests.Session`` that many share). Raises ConfigError, which names the field. Making one touches no network.
     """
 
@@ -379,6 +418,8 @@ class Wechatpay(Client):
         v3: OpenV3
         hk: OpenHk
         global_: OpenGlobal
+    else:
+        v2, v3, hk, global_ = (FirstWord(word) for word in ("v2", "v3", "hk", "global_"))
 
     @hide_values
     def __init__(self, config: Mapping[str, Any] | None = None, /, **options: Any) -> None:

@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 
+from wechatpay_chain.tracebacks import caller_lines
+
 if TYPE_CHECKING:
     from wechatpay_chain.response import Response
 
@@ -95,6 +97,10 @@ class WechatpayError(_Throwable, Exception):
         if args and isinstance(args[0], str):
             args = (" ".join(args[0].splitlines()), *args[1:])
         super().__init__(*args, **options)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints: the caller's line and the error; ``__cause__`` keeps what is behind it."""
+        return caller_lines(self)
 
 
 class ArgumentError(WechatpayError):
@@ -225,6 +231,7 @@ class ApiError(CallError, requests.HTTPError):
         super().__init__(text)
         body = response.data if isinstance(response.data, dict) else {}
         self.response = response
+        self.request = response.request
         self.status = response.status_code
         self.code = _text(body.get("code"))
         self.message = _text(body.get("message"))
@@ -309,7 +316,7 @@ _LONGEST_HINT = 300
 def _describe(response: Response) -> str:
     body = response.data
     if isinstance(body, dict) and body.get("code"):
-        said = f"{_text(body['code'])}: {_text(body.get('message'))}"
+        said = f"{_text(body['code'])}: {_text(body.get('message'))}{_reason(body.get('detail'))}"
     elif response.is_redirect:
         said = f"redirect to {response.headers['Location']} not followed; name the host as base_url if you trust it"
     else:
@@ -318,6 +325,20 @@ def _describe(response: Response) -> str:
         said = f"no WeChat Pay error body ({kind}, {len(response.content)} bytes){f'; {hint}' if hint else ''}"
     reference = f" (Request-ID {response.request_id})" if response.request_id else ""
     return f"{response.status_code} {said}{reference}"
+
+
+def _reason(detail: object) -> str:
+    """What ``detail`` says of the cause, in both of its shapes; the value that was sent is not repeated.
+
+    Source: https://pay.weixin.qq.com/doc/v3/merchant/4012081709
+    """
+    if not isinstance(detail, dict):
+        return ""
+    inner = detail.get("detail")
+    issue = detail.get("issue") or (inner.get("issue") if isinstance(inner, dict) else None)
+    place = " ".join(filter(None, (_text(detail.get("location")), _text(detail.get("field")))))
+    reason = ": ".join(filter(None, (place, _text(issue))))
+    return f" ({reason[:300]})" if reason else ""
 
 
 def _text(value: object) -> str:

@@ -1,131 +1,67 @@
-"""Promises in the shape of the JS and the PHP documentation, on one bounded pool of threads."""
+"""Promises in the shape of the JS and the PHP documentation, over the futures of ``concurrent.futures``."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextvars
 import logging
+import os
+import sys
 import threading
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from typing import Any, Generic, Literal, TypeVar, cast, overload
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from wechatpay_chain import workers
+from wechatpay_chain.workers import Workers
 
-__all__ = [
-    "Pending",
-    "Promise",
-    "State",
-]
+__all__ = ["Promise", "State"]
 
 State = Literal["pending", "fulfilled", "rejected"]
-
-
-class Pending(ABC):
-    """The state of a promise, and the way in which threads wait for it without waiting for themselves."""
-
-    def __init__(self) -> None:
-        self._state: State = "pending"
-        self._waiters = 0
-        # The work that settles this one, while nobody has begun it; and whether the pool will get to it.
-        self._task: Callable[[], Any] | None = None
-        self._pooled = False
-        # What it waits for now: all of them, or for a race any.
-        self._sources: tuple[Pending, ...] = ()
-        self._is_race = False
-
-    @abstractmethod
-    def _work(self) -> None:
-        """Do the task, unless somebody has begun it."""
-
-    def _join(self, timeout: float | None) -> bool:
-        """Wait until settled.
-
-        A thread that is itself inside a task or a callback first does the work that it waits for, and only
-        that: else all threads could wait for work that no thread is left to do. With a timeout it leaves
-        tasks to the pool, since nobody could end them in time.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        inside = workers.here.working[-1] if workers.here.working else None
-        offered = False
-        while self._state == "pending":
-            with workers.changed:
-                task = None if inside is None else self._open_task(deadline is None)
-                if task is None and self._state == "pending":
-                    if deadline is None and self._needs(workers.here.working):
-                        raise TypeError("a promise cannot wait for itself")
-                    if workers.here.due and not offered:  # what this thread cannot do now, another may
-                        workers.changed.notify_all()
-                        offered = True
-                    if not self._sleep(deadline, inside):
-                        return False
-            if task is not None:
-                # Callbacks that fall due by it are not begun on top of what waits here: others may take them.
-                with workers.here.holding():
-                    task._work()
-                offered = False
-        return True
-
-    def _sleep(self, deadline: float | None, inside: Pending | None) -> bool:
-        """Until something changed; False once the time is over. Others see what ``inside`` waits for."""
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            return False
-        self._waiters += 1
-        if inside is not None:
-            inside._sources = (self,)
-        workers.changed.wait(left)
-        if inside is not None:
-            inside._sources = ()
-        self._waiters -= 1
-        return True
-
-    def _open_task(self, pooled: bool) -> Pending | None:
-        """A promise that this one waits for and whose work nobody has begun; ``pooled``: also the pool's."""
-        return next((each for each in self._pending(True) if each._task and (pooled or not each._pooled)), None)
-
-    def _needs(self, promises: Iterable[Pending]) -> bool:
-        """Whether this one cannot settle before one of ``promises`` does."""
-        wanted = {id(promise) for promise in promises}
-        with workers.changed:
-            return bool(wanted) and any(id(each) in wanted for each in self._pending(False))
-
-    def _pending(self, races: bool) -> Iterator[Pending]:
-        """This promise and all that it waits for, each once; without what only takes part in ``races``."""
-        stack, seen = [self], {id(self)}
-        while stack:
-            promise = stack.pop()
-            yield promise
-            if races or not promise._is_race:
-                new = [each for each in promise._sources if each._state == "pending" and id(each) not in seen]
-                seen.update(map(id, new))
-                stack.extend(new)
-
-
 T = TypeVar("T")
 
 _log = logging.getLogger("wechatpay_chain")
+# For what promises know of each other: who waits for whom. A finalizer may come in between, hence the kind.
+_links = threading.RLock()
 
 
-class Promise(Pending, Generic[T]):
+class Promise(Coroutine[Any, Any, T], Generic[T]):
     """The answer to come of an asynchronous call.
 
     ``then``, ``catch``, ``otherwise`` and ``finally_`` return a new promise; a callback may return a
-    promise. ``wait`` and ``result`` give the value or raise; in asyncio, ``await`` does. A promise whose
-    error nobody looked at says so in the log.
+    promise. ``wait`` and ``result`` give the value or raise. In asyncio and trio ``await`` does, and asyncio
+    takes it wherever it takes a coroutine (``create_task``, a TaskGroup, ``asyncio.run``), any number of times.
+    Callbacks run in the thread that settles the promise, with the context variables of where they were added;
+    one that waits hands the others to another thread. A promise whose error nobody looked at says so in the log.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._value: Any = None
+        self._future: Future[T] = Future()
+        self._name = ""
         self._reactions: list[Callable[[], None]] = []
+        # What it follows or gathers; and what its callback waits for at this moment.
+        self._sources: tuple[Promise[Any], ...] = ()
+        self._is_race = False
+        self._blocked_by: Promise[Any] | None = None
+        # How many promises, threads and tasks wait for it; whether it was cancelled; whether its error will be seen.
+        self._consumers = 0
+        self._given_up = False
         self._looked_at = False
 
     @classmethod
-    def run(cls, task: Callable[[], T]) -> Promise[T]:
-        """A promise for what ``task`` returns, run by a thread of the pool."""
+    def run(cls, task: Callable[[], T], *, pool: Workers | None = None, name: str = "") -> Promise[T]:
+        """A promise for what ``task`` returns, run by a thread of ``pool``; the log calls it ``name``."""
         promise: Promise[T] = cls()
-        promise._task, promise._pooled = task, True
-        workers.pool.submit(promise._work)
+        promise._name = name or getattr(task, "__qualname__", "a task")
+        context = contextvars.copy_context()
+
+        def begin() -> None:
+            if promise._future.set_running_or_notify_cancel():
+                promise._follow_call(lambda: context.run(task))
+
+        (pool or workers.default).submit(begin, promise._name)
         return promise
 
     @classmethod
@@ -145,12 +81,12 @@ class Promise(Pending, Generic[T]):
     @classmethod
     def all(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
         """A promise for the list of all values, for a dict when they come in one; rejected with the first error."""
-        return cls._gather(promises, "rejected", lambda item: item._value)
+        return cls._gather(promises, "rejected", lambda state, value: value)
 
     @classmethod
     def settle(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
         """A promise for ``{"state", "value"}`` or ``{"state", "reason"}`` of each; never rejected."""
-        return cls._gather(promises, None, Promise._told)
+        return cls._gather(promises, None, _described)
 
     @classmethod
     def unwrap(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Any:
@@ -162,16 +98,17 @@ class Promise(Pending, Generic[T]):
         """A promise for the first value; rejected with AggregateError when every one is rejected, or none is there."""
         from wechatpay_chain.errors import AggregateError  # it brings requests, which promises can do without
 
-        return cls._gather(promises, "fulfilled", lambda item: item._value, AggregateError)
+        return cls._gather(promises, "fulfilled", lambda state, value: value, AggregateError)
 
     @classmethod
     def race(cls, promises: Iterable[Any]) -> Promise[Any]:
         """A promise that settles as the first of ``promises`` does; ValueError when there is none."""
-        items = [cls.resolve(item) for item in promises]
+        items = _promises(promises)
         if not items:
             raise ValueError("race: no promise to wait for")
         winner: Promise[Any] = cls()
-        winner._sources, winner._is_race = tuple(items), True
+        winner._is_race = True
+        winner._wait_for(items)
         for item in items:
             item._react(winner._adopter(item))
         return winner
@@ -186,14 +123,16 @@ class Promise(Pending, Generic[T]):
             if callback is not None and not callable(callback):
                 raise TypeError(f"then: expected functions, found {type(callback).__name__}")
         derived: Promise[Any] = Promise()
-        derived._sources = (self,)
+        derived._wait_for((self,))
+        context = contextvars.copy_context()
 
         def react() -> None:
-            callback = on_fulfilled if self._state == "fulfilled" else on_rejected
+            state, value = self._outcome()
+            callback = on_fulfilled if state == "fulfilled" else on_rejected
             if callback is None:
-                derived._settle(self._state, self._value)
-                return
-            derived._offer(lambda: callback(self._value))
+                derived._settle(state, value)
+            else:
+                derived._follow_call(lambda: context.run(callback, value))
 
         self._react(react)
         return derived
@@ -208,7 +147,6 @@ class Promise(Pending, Generic[T]):
 
     def finally_(self, callback: Callable[[], Any]) -> Promise[T]:
         """Run ``callback`` either way and pass value or error through, once what it returned has settled."""
-
         if not callable(callback):
             raise TypeError(f"finally_: expected a function, found {type(callback).__name__}")
 
@@ -222,9 +160,7 @@ class Promise(Pending, Generic[T]):
         if not self._join(timeout):
             raise TimeoutError(f"no answer within {timeout} s; the call goes on")
         self._looked_at = True
-        if self._state == "rejected":
-            raise self._value
-        return cast(T, self._value)
+        return self._future.result()
 
     @overload
     def wait(self, unwrap: Literal[True] = True) -> T: ...
@@ -243,13 +179,85 @@ class Promise(Pending, Generic[T]):
 
     def done(self) -> bool:
         """Whether value or error are there."""
-        return self._state != "pending"
+        return self._future.done()
 
     def getState(self) -> State:
         """``pending``, ``fulfilled`` or ``rejected``, as in PHP."""
-        return self._state
+        return self._outcome()[0] if self.done() else "pending"
+
+    def cancel(self) -> bool:
+        """Do without the answer: a call that no thread has begun is never sent, and rejects with CancelledError.
+
+        The calls that this promise was derived from are cancelled too, but for those that something else waits
+        for; ``catch`` and ``finally_`` see the error. A call that has begun goes on, which the log tells. True
+        when that settled this promise. A task of an event loop that is cancelled while it awaits does the same.
+        """
+        if self.done():
+            return False
+        has_stopped = False
+        for promise in self._give_up():
+            if promise._future.cancel():
+                has_stopped = True
+                promise._react_now()
+            elif promise._future.running():
+                _log.warning("%s was cancelled when it had begun; it may be carried out", promise._name)
+        return has_stopped and self.done()
+
+    def _give_up(self) -> list[Promise[Any]]:
+        """This promise and those before it that nobody waits for any more: where each begins."""
+        stack, begins = [self], []
+        with _links:
+            while stack:
+                promise = stack.pop()
+                if promise._given_up or promise.done():
+                    continue
+                promise._given_up = True
+                if not promise._sources:
+                    begins.append(promise)
+                for source in promise._sources:
+                    source._consumers -= 1
+                    if not source._consumers:
+                        stack.append(source)
+        return begins
+
+    def _release(self) -> None:
+        """One who waited for it does so no longer."""
+        with _links:
+            self._consumers -= 1
+        self._cancel_unwanted()
+
+    def _cancel_unwanted(self) -> None:
+        if not self._consumers:
+            self.cancel()
 
     def __await__(self) -> Generator[Any, None, T]:
+        while not self.done():
+            yield from self._awaited()
+        return self.result()
+
+    def send(self, value: Any) -> Any:
+        """One step of a task that runs this promise as its coroutine; any number of tasks may do so at once."""
+        if not self.done():
+            return next(self._awaited())
+        try:
+            answer = self.result()
+        except StopIteration as error:  # as in a generator: it would be taken for the end
+            raise RuntimeError("a promise was rejected with StopIteration") from error
+        raise StopIteration(answer)
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """What a cancelled task does: unless something else waits for this promise, it is cancelled too."""
+        self._cancel_unwanted()
+        return super().throw(typ, val, tb)
+
+    def close(self) -> None:
+        """What becomes of a task that never began: as ``throw``."""
+        self._cancel_unwanted()
+
+    def _awaited(self) -> Generator[Any, None, Any]:
+        """What the event loop of this thread has to wait for, once."""
+        if _runs_trio():
+            return self._awaited_in_trio().__await__()
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -259,130 +267,231 @@ class Promise(Pending, Generic[T]):
             if not settled.done():
                 settled.set_result(None)
 
-        def react() -> None:
+        def ended(_: object) -> None:
+            if settled.cancelled():
+                self._release()
+
+        settled.add_done_callback(ended)
+        self._wake(partial(loop.call_soon_threadsafe, wake))
+        return settled.__await__()
+
+    async def _awaited_in_trio(self) -> None:
+        import trio
+
+        settled = trio.Event()
+        self._wake(partial(trio.lowlevel.current_trio_token().run_sync_soon, settled.set))
+        try:
+            await settled.wait()
+        except BaseException:
+            self._release()
+            raise
+
+    def _wake(self, wake: Callable[[], object]) -> None:
+        """Call ``wake`` as soon as this promise has settled, before any callback."""
+
+        def awake(_: object) -> None:
             try:
-                loop.call_soon_threadsafe(wake)
-            except RuntimeError:  # the loop is closed: nobody is left to be woken
+                wake()
+            except RuntimeError:  # nobody is left to be woken
                 _log.debug("the event loop that awaited a promise is closed")
 
-        self._react(react, looks=False)
-        yield from settled
-        return self.result()
+        with _links:
+            self._consumers += 1
+        self._future.add_done_callback(awake)
 
     def __repr__(self) -> str:
-        return f"<Promise {self._state}>"
+        return f"<Promise {self.getState()}>"
 
     def __del__(self) -> None:
-        if self._state == "rejected" and not self._looked_at:
-            _log.error("nobody looked at the error of a promise: %s: %s", type(self._value).__name__, self._value)
+        if self._looked_at or not self.done() or self._future.cancelled():
+            return
+        error = self._future.exception()
+        if error is not None and not isinstance(error, CancelledError):
+            _log.error("nobody looked at the error of a promise: %s: %s", type(error).__name__, error)
+
+    def _outcome(self) -> tuple[State, Any]:
+        """State, and value or error, of a promise that has settled."""
+        try:
+            error = self._future.exception()
+        except CancelledError as cancelled:
+            return "rejected", cancelled
+        return ("fulfilled", self._future.result()) if error is None else ("rejected", error)
+
+    def _join(self, timeout: float | None) -> bool:
+        """Wait until settled; False when the time is over."""
+        if not self.done():
+            with (
+                self._blocking(timeout is None),
+                workers.here.waiting(),
+                suppress(CancelledError, concurrent.futures.TimeoutError),
+            ):
+                self._future.exception(timeout)
+        return self.done()
+
+    @contextmanager
+    def _blocking(self, is_endless: bool) -> Iterator[None]:
+        """This thread waits; TypeError when it would for ever, since its own callback is what it waits for."""
+        inside = workers.here.inside
+        with _links:
+            if is_endless and inside is not None and self._depends_on(inside):
+                raise TypeError("a promise cannot wait for itself")
+            self._consumers += 1
+            if inside is not None:
+                inside._blocked_by = self
+        try:
+            yield
+        finally:
+            with _links:
+                self._consumers -= 1
+                if inside is not None:
+                    inside._blocked_by = None
+
+    def _depends_on(self, other: Promise[Any]) -> bool:
+        """Whether this one cannot settle before ``other`` does."""
+        stack, seen = [self], {id(self)}
+        while stack:
+            promise = stack.pop()
+            if promise is other:
+                return True
+            for each in (promise._blocked_by, *(() if promise._is_race else promise._sources)):
+                if each is not None and id(each) not in seen and not each.done():
+                    seen.add(id(each))
+                    stack.append(each)
+        return False
+
+    def _wait_for(self, sources: Iterable[Promise[Any]]) -> None:
+        with _links:
+            self._sources = tuple(sources)
+            for source in self._sources:
+                source._consumers += 1
 
     def _follow(self, outcome: Any) -> None:
         if isinstance(outcome, Promise):
-            if outcome._state == "pending":  # whoever waits for this one may have to do the work of that one
-                with workers.changed:
-                    self._sources = (outcome,)
-                    workers.changed.notify_all()
+            self._wait_for((outcome,))
             outcome._react(self._adopter(outcome))
         else:
             self._settle("fulfilled", outcome)
 
     def _follow_call(self, call: Callable[[], Any]) -> None:
         """Follow what ``call`` returns or raises; only an interrupt goes on to the thread as well."""
-        try:
-            outcome = call()
-        except Exception as error:
-            self._settle("rejected", error)
-        except BaseException as error:
-            self._settle("rejected", error)
-            raise
-        else:
-            if isinstance(outcome, Promise) and outcome._needs((self,)):
-                self._settle("rejected", TypeError("a promise cannot wait for itself"))
-            else:
-                self._follow(outcome)
+        outer, workers.here.inside = workers.here.inside, self
+        if outer is not None:
+            outer._blocked_by = self  # it was begun in the midst of that one
+        state, value = _call(call)
+        workers.here.inside = outer
+        if outer is not None:
+            outer._blocked_by = None
+        if isinstance(value, Promise) and value._depends_on(self):
+            state, value = "rejected", TypeError("a promise cannot wait for itself")
+        if state == "fulfilled":
+            self._follow(value)
+            return
+        self._settle(state, value)
+        if not isinstance(value, Exception):
+            raise value
 
     def _adopter(self, other: Promise[Any]) -> Callable[[], None]:
-        return lambda: self._settle(other._state, other._value)
+        return lambda: self._settle(*other._outcome())
 
     def _settle(self, state: State, value: Any) -> None:
-        with workers.changed:
-            if self._state != "pending":
-                return
-            self._state, self._value = state, value
-            self._sources = ()
-            reactions, self._reactions = self._reactions, []
-            if self._waiters:
-                workers.changed.notify_all()
-        workers.here.react(reactions)
+        """Settle, unless it has."""
+        try:
+            if state == "fulfilled":
+                self._future.set_result(value)
+            else:
+                self._future.set_exception(value)
+        except InvalidStateError:
+            return
+        self._react_now()
 
-    def _react(self, reaction: Callable[[], None], looks: bool = True) -> None:
-        with workers.changed:
-            self._looked_at = self._looked_at or looks
-            if self._state == "pending":
+    def _react_now(self) -> None:
+        with _links:
+            reactions, self._reactions = self._reactions, []
+            for source in () if self._given_up else self._sources:
+                source._consumers -= 1
+            self._sources = ()
+        workers.here.run(*reactions)
+
+    def _react(self, reaction: Callable[[], None]) -> None:
+        self._looked_at = True
+        with _links:
+            if not self.done():
                 self._reactions.append(reaction)
                 return
-        workers.here.react([reaction])
-
-    def _offer(self, task: Callable[[], Any]) -> None:
-        """Have ``task`` done by this thread, once it is through with what it does, or by whoever waits for it."""
-        with workers.changed:
-            self._task, self._sources = task, ()
-        workers.here.due.append(self._work)
-
-    def _work(self) -> None:
-        with workers.changed:
-            task, self._task = self._task, None
-        if task is not None:
-            workers.here.working.append(self)
-            try:
-                self._follow_call(task)
-            finally:
-                workers.here.working.pop()
-
-    def _told(self) -> dict[str, Any]:
-        return {"state": self._state, "value" if self._state == "fulfilled" else "reason": self._value}
+        workers.here.run(reaction)
 
     @classmethod
     def _gather(
         cls,
         promises: Iterable[Any] | Mapping[Any, Any],
         stop_at: State | None,
-        outcome: Callable[[Promise[Any]], Any],
+        entry: Callable[[State, Any], Any],
         failure: Callable[[list[Any]], BaseException] | None = None,
     ) -> Promise[Any]:
-        """A promise that settles as the first one that is ``stop_at``, else with the ``outcome`` of every one.
+        """A promise that settles as the first one that is ``stop_at``, else with the ``entry`` of every one.
 
         These are its value, or make the error that ``failure`` builds of them.
         """
         names = list(promises) if isinstance(promises, Mapping) else None
-        items = [cls.resolve(item) for item in (promises.values() if isinstance(promises, Mapping) else promises)]
+        items = _promises(promises.values() if isinstance(promises, Mapping) else promises)
         gathered: Promise[Any] = Promise()
-        gathered._sources, gathered._is_race = tuple(items), failure is not None
+        gathered._is_race = failure is not None
+        gathered._wait_for(items)
         left = len(items)
-        lock = threading.Lock()
 
         def finish() -> None:
-            outcomes = [outcome(item) for item in items]
+            entries = [entry(*item._outcome()) for item in items]
             if failure is not None:
-                gathered._settle("rejected", failure(outcomes))
+                gathered._settle("rejected", failure(entries))
             else:
-                gathered._settle("fulfilled", outcomes if names is None else dict(zip(names, outcomes, strict=True)))
+                gathered._settle("fulfilled", entries if names is None else dict(zip(names, entries, strict=True)))
 
         def settled(item: Promise[Any]) -> None:
             nonlocal left
-            if item._state == stop_at:  # before it is counted: the last one must find the promise settled
-                gathered._settle(stop_at, item._value)
-            with lock:
+            state, value = item._outcome()
+            if state == stop_at:  # before it is counted: the last one must find the promise settled
+                gathered._settle(state, value)
+            with _links:
                 left -= 1
-                complete = left == 0
-            if complete and gathered._state == "pending":
+                is_last = left == 0
+            if is_last and not gathered.done():
                 finish()
 
-        def noting(item: Promise[Any]) -> Callable[[], None]:
-            return lambda: settled(item)
-
         for item in items:
-            item._react(noting(item))
+            item._react(partial(settled, item))
         if not items:
             finish()
         return gathered
+
+
+def _call(call: Callable[[], Any]) -> tuple[State, Any]:
+    # The traceback of an error holds this frame, so no promise is in it: both would live on in a circle.
+    try:
+        return "fulfilled", call()
+    except BaseException as error:
+        return "rejected", error
+
+
+def _promises(items: Iterable[Any]) -> tuple[Promise[Any], ...]:
+    return tuple(item if isinstance(item, Promise) else Promise.resolve(item) for item in items)
+
+
+def _described(state: State, value: Any) -> dict[str, Any]:
+    return {"state": state, "value" if state == "fulfilled" else "reason": value}
+
+
+def _runs_trio() -> bool:
+    trio = sys.modules.get("trio")
+    try:
+        return trio is not None and bool(trio.lowlevel.current_task())
+    except RuntimeError:  # another event loop runs in this thread
+        return False
+
+
+def _begin_anew() -> None:
+    global _links
+    _links = threading.RLock()  # a thread of the parent that does not live on in the child may hold it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -33,6 +33,7 @@ __all__ = [
     "from_recipe",
     "merge_entries",
     "read",
+    "user_folder",
     "with_source",
 ]
 
@@ -141,6 +142,7 @@ _NAMES = frozenset(
         "base_url",
         "timeout",
         "headers",
+        "max_workers",
         "retry",
         "deadline",
         "max_body",
@@ -188,6 +190,7 @@ class Settings:
     folder: Folder | None
     recipe: Recipe
     retry: int | None = None
+    max_workers: int | None = None
     deadline: float | None = None
     max_body: int = MAX_BODY
     on_call: Callable[[Any], object] | None = field(default=None, repr=False)
@@ -227,6 +230,7 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
         retry=_option("retry", read_retry, given),
+        max_workers=_max_workers(given.get("max_workers")),
         deadline=_option("deadline", read_deadline, given),
         max_body=_max_body(given.get("max_body")),
         on_call=_on_call(given.get("on_call")),
@@ -361,6 +365,14 @@ def _session(session: object) -> requests.Session | None:
     raise ConfigError(f"session: expected a requests.Session, found {type(session).__name__}", "session")
 
 
+def _max_workers(number: object) -> int | None:
+    """How many asynchronous calls may be under way at once; None where nothing was given."""
+    if number is None or (isinstance(number, int) and not isinstance(number, bool) and number >= 1):
+        return number
+    found = f"{number:d}"[:40] if type(number) is int else type(number).__name__
+    raise ConfigError(f"max_workers: expected a whole number from 1, found {found}", "max_workers")
+
+
 def _unknown(given: object, names: set[str]) -> str:
     import difflib
 
@@ -383,12 +395,40 @@ def _certs(entries: Mapping[str, Any], folder: Folder | None) -> object:
     return {**(certs or {}), **more}
 
 
+_FOLDER_NAME = "wechatpay-chain"
+# The variable of the XDG base directories, its default, and the variable of Windows:
+# https://specifications.freedesktop.org/basedir-spec/latest/
+_USER_FOLDERS = {
+    "config": ("XDG_CONFIG_HOME", "~/.config", "APPDATA"),
+    "state": ("XDG_STATE_HOME", "~/.local/state", "LOCALAPPDATA"),
+}
+_WINDOWS_FOLDERS = {"APPDATA": "~/AppData/Roaming", "LOCALAPPDATA": "~/AppData/Local"}
+
+
 def _profile_path(environment: Mapping[str, str]) -> Path:
     named = environment.get("WECHATPAY_PROFILES")
     if named:
         return Path(named).expanduser()
-    home = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "wechatpay-chain" / "profiles.toml"
+    return user_folder("config", environment) / "profiles.toml"
+
+
+def user_folder(kind: str, environment: Mapping[str, str] = os.environ, system: str = sys.platform) -> Path:
+    """Where a user's ``config`` or ``state`` files of this package are, by the rules of the platform.
+
+    ``$XDG_CONFIG_HOME`` or ``$XDG_STATE_HOME`` counts everywhere. Else it is in ``%APPDATA%`` or ``%LOCALAPPDATA%``
+    on Windows, in ``~/Library/Application Support`` on macOS, and in ``~/.config`` or ``~/.local/state`` elsewhere;
+    a folder of an earlier version in the last two is used where the other one does not exist.
+    """
+    variable, unix, local = _USER_FOLDERS[kind]
+    named = environment.get(variable)
+    plain = Path(named or unix).expanduser() / _FOLDER_NAME
+    if named or system not in ("win32", "darwin"):
+        return plain
+    if system == "darwin":
+        folder = Path("~/Library/Application Support").expanduser() / _FOLDER_NAME
+    else:
+        folder = Path(environment.get(local) or _WINDOWS_FOLDERS[local]).expanduser() / _FOLDER_NAME
+    return plain if plain.is_dir() and not folder.is_dir() else folder
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-__all__ = ["clear_values", "hide_values"]
+__all__ = ["caller_lines", "clear_values", "hide_values"]
 
 _PACKAGES = frozenset({"wechatpay_chain", "requests", "urllib3"})
+_NOT_THE_CALLER = _PACKAGES | {"IPython", "concurrent", "asyncio", "threading"}
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,6 +38,19 @@ def hide_values(function: F) -> F:
             raise
 
     return cast(F, call)
+
+
+def caller_lines(error: BaseException, most: int = 4) -> list[str]:
+    """The lines of an error as a prompt shows them: where the caller stands, and the error itself."""
+    frames = [
+        summary
+        for summary, (frame, _) in zip(
+            traceback.extract_tb(error.__traceback__), traceback.walk_tb(error.__traceback__), strict=True
+        )
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _NOT_THE_CALLER
+    ]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames[-most:])]
+    return "".join([*lines, *traceback.format_exception_only(error)]).splitlines()
 
 
 def clear_values(error: BaseException, before: BaseException | None = None) -> None:

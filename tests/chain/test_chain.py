@@ -69,7 +69,7 @@ def test_every_operation_is_reached_by_attributes(wxpay: Wechatpay, method: str,
         assert "/" + text == "/v2" + path
 
 
-@given(st.sampled_from(OPERATIONS), st.data())
+@given(st.sampled_from([row for row in OPERATIONS if row[1].startswith(("/v3/", "/hk/", "/global/"))]), st.data())
 def test_any_values_fill_any_path(served: Sandbox, operation: list[str], data: st.DataObject) -> None:
     """A server that splits the path and decodes its parts reads the template and the very values."""
     method, path = operation
@@ -89,7 +89,7 @@ def test_no_path_word_collides_with_a_node_or_the_client(wxpay: Wechatpay) -> No
     assert defined == {"chain"}
     words = {spelled(segment) for _, path in OPERATIONS for segment in path.split("/") if segment}
     assert not words & defined
-    offered = {name for name in dir(type(wxpay)) if not name.startswith("_")}
+    offered = {name for name in dir(type(wxpay)) if not name.startswith("_")} - {"v2", "v3", "hk", "global_"}
     assert not {spelled(path.split("/")[1]) for _, path in OPERATIONS} & offered
 
 

@@ -9,13 +9,13 @@ from wechatpay_chain.chain.introspection import Spelled, documented, trust
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.call import VERBS, Verb
-from wechatpay_chain.request.options import Face
+from wechatpay_chain.request.options import NATIVE, Face
 from wechatpay_chain.tracebacks import hide_values
 
 if TYPE_CHECKING:
     from wechatpay_chain.chain.introspection import Place
 
-__all__ = ["Chain", "Dispatcher", "Root", "call_of"]
+__all__ = ["Chain", "Dispatcher", "FirstWord", "Root", "call_of"]
 
 
 class Dispatcher(Protocol):
@@ -77,7 +77,9 @@ class Chain(metaclass=Spelled):
         verb, path = _parted(self)
         if verb is None:
             # dict(node), node.keys() and the like call nodes too: only a mapping makes it a request.
-            if not args or not isinstance(args[0], Mapping):
+            if args and isinstance(args[0], Mapping):
+                _refuse_misspelt(self)
+            else:
                 raise ChainError(
                     f"/{paths.shown(path)} is called without a verb: end it with one, such as .get() or"
                     " .post({…}), or pass a mapping to post; nothing was sent"
@@ -170,6 +172,36 @@ class Root:
         trust(Chain, cls)
 
 
+class FirstWord:
+    """A word with which known paths begin, as an attribute of a client's class: ``create_autospec`` looks for it there.
+
+    Of the class itself it is a chain that cannot be called.
+    """
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._segment = paths.segment(word)
+
+    def __get__(self, client: Any, owner: type) -> Chain:
+        return Chain(_NOBODY if client is None else client, (self._segment,), self._word)
+
+
+class _Nobody:
+    """Whom the chains of a class would hand their calls to."""
+
+    _face = NATIVE
+    mchid = ""
+
+    def _text(self, text: str) -> str:
+        return paths.as_written(text)
+
+    def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> NoReturn:
+        raise ChainError("this chain belongs to a class; make a client, and call its chain; nothing was sent")
+
+
+_NOBODY = _Nobody()
+
+
 def call_of(node: Chain) -> tuple[Verb, str]:
     """Verb and path of a node that ends with a verb; ChainError for any other."""
     verb, path = _parted(node)
@@ -179,6 +211,19 @@ def call_of(node: Chain) -> tuple[Verb, str]:
         )
     _refuse_unsendable(node, path)
     return verb, path
+
+
+def _refuse_misspelt(node: Chain) -> None:
+    """Raise ChainError for a last word that is nearly a verb: it would be a signed POST to another path."""
+    import difflib
+
+    word = node._word or ""
+    close = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.8)
+    if close:
+        raise ChainError(
+            f"/{paths.shown(_joined(node._path))}: did you mean .{close[0]}(…)? A path that ends so is posted to with"
+            f" .{word}.post({{…}}); nothing was sent"
+        )
 
 
 def _parted(node: Chain) -> tuple[Verb | None, str]:

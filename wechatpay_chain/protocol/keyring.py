@@ -18,7 +18,7 @@ from wechatpay_chain.errors import ConfigError, UnknownSerial
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from wechatpay_chain.workers import SingleFlight
+    from wechatpay_chain.protocol.single_flight import SingleFlight
 
 __all__ = ["Clock", "Fetched", "Key", "Keyring", "Refresh", "key_of"]
 
@@ -211,7 +211,7 @@ class Keyring:
         from wechatpay_chain import workers
 
         try:
-            workers.pool.submit(quietly)
+            workers.default.submit(quietly, "the renewal of the certificates")
         except RuntimeError:  # the interpreter is about to end
             self._flight = None
 
@@ -234,7 +234,7 @@ class Keyring:
             if self._flight is not None:
                 return self._flight if joining else None
             if is_due():
-                from wechatpay_chain.workers import SingleFlight
+                from wechatpay_chain.protocol.single_flight import SingleFlight
 
                 self._tried = self.clock()
                 self._flight = SingleFlight(lambda: self._bring(wanted))

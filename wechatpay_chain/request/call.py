@@ -107,7 +107,7 @@ def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_ba
 
     Raises ChainError for whatever could not be sent as it was meant.
     """
-    values, options = split_options(paths.placeholders(path), given, path, face)
+    values, options = split_options(paths.placeholders(path), given, path, face, method)
     text = paths.expand(path, values)
     urls = options.get("base_url")
     bases = None if urls is None else _bases(urls, face.typed("base_url"))

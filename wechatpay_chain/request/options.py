@@ -190,7 +190,7 @@ def mapping(config: object, name: str) -> Mapping[str, Any]:
 
 
 def split_options(
-    names: tuple[str, ...], given: Mapping[str, Any], path: str, face: Face
+    names: tuple[str, ...], given: Mapping[str, Any], path: str, face: Face, method: str = ""
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The placeholders' values, and the options under the names of ``build``; any other name raises."""
     values: dict[str, Any] = {}
@@ -202,7 +202,7 @@ def split_options(
                 raise ChainError(f"{name}: both an option and a placeholder here; write the value with / instead")
             values[name] = face.spell(value, name)
         elif option is None:
-            _refuse(name, names, path, face)
+            _refuse(name, names, path, face, method)
         elif option in options:
             raise ChainError(f"{name}: given twice, under two names; nothing was sent")
         else:
@@ -210,13 +210,23 @@ def split_options(
     return values, options
 
 
-def _refuse(name: str, names: tuple[str, ...], path: str, face: Face) -> None:
+def _refuse(name: str, names: tuple[str, ...], path: str, face: Face, method: str) -> None:
     if name in face.elsewhere:
         raise ChainError(f"{name}: not an option here: {face.elsewhere[name]}; nothing was sent")
     import difflib
 
     close = difflib.get_close_matches(name, [*names, *face.options], n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    if close:
+        hint = f"; did you mean {close[0]}?"
+    elif method in ("GET", "DELETE"):
+        # What is not known is most often a parameter; its value is not repeated, since it may be a secret.
+        hint = f"; a parameter of the query goes into {face.typed('params')}={{{name[:64]!r}: …}}"
+        if method == "DELETE":
+            hint += ", and a path that ends with delete is posted to with .delete.post({…})"
+    elif method:
+        hint = f"; a field of the body goes into the mapping, as in {method.lower()}({{{name[:64]!r}: …}})"
+    else:
+        hint = ""
     raise ChainError(f"{name[:64]}: neither an option nor a placeholder of {paths.shown(path)}{hint}; nothing was sent")
 
 

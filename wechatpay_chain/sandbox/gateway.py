@@ -43,6 +43,7 @@ from wechatpay_chain.sandbox.server import Server
 from wechatpay_chain.sandbox.store import Store
 from wechatpay_chain.sandbox.trust import Trust
 from wechatpay_chain.sandbox.world import Settings, Ticker, World
+from wechatpay_chain.transport.tls import client_context
 
 if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
@@ -94,6 +95,7 @@ class Sandbox:
         self._verify = verify
         self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
+        self._context: ssl.SSLContext | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
         self.tamper: Callable[[Answer, Received], None] | None = None
@@ -164,8 +166,7 @@ class Sandbox:
         """A client of its merchant; ``options`` replace single entries."""
         from wechatpay_chain.client import Wechatpay
 
-        own = {**self._own_session(), "private_key": self.identity.merchant_key}
-        return Wechatpay({**self.configuration(), **own, **options})
+        return Wechatpay({**self.configuration(), **self._own_session(), **self._own_keys(), **options})
 
     @property
     def brand(self) -> Party:
@@ -187,13 +188,20 @@ class Sandbox:
 
         php = {"private_key": "privateKey", "base_url": "base_uri"}
         entries = {php.get(name, name): value for name, value in self.configuration().items()}
-        own = {**self._own_session(), "privateKey": self.identity.merchant_key}
-        return Builder.factory({**entries, **own, **options})
+        own = {php.get(name, name): value for name, value in self._own_keys().items()}
+        return Builder.factory({**entries, **self._own_session(), **own, **options})
 
     @property
     def ca_file(self) -> Path | None:
         """The file of the authority that clients of ``tls=True`` have to trust, until ``close()``; else None."""
         return None if self._trust is None else self._trust.file
+
+    def _own_keys(self) -> dict[str, Any]:
+        """The keys as objects: reading them from PEM text takes longer than all else that a client is made of."""
+        key = self.identity.merchant_key
+        if self._context is None:
+            self._context = client_context({**self.merchant, "key": key})
+        return {"private_key": key, "merchant": self._context}
 
     def _own_session(self) -> dict[str, Any]:
         return {} if self._trust is None else {"session": self._trust.session()}

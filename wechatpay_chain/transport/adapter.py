@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Timeout
-from urllib3.exceptions import ClosedPoolError
-from urllib3.util import Retry
+from urllib3.exceptions import ClosedPoolError, HTTPError
+from urllib3.util import Retry, parse_url
 
 from wechatpay_chain.errors import ChainError, TransportError, WechatpayError
 from wechatpay_chain.response import Response
@@ -42,8 +42,8 @@ _NO_RETRIES = Retry(total=False, redirect=False)
 _MOST_WAYS = 64
 # Bytes of an upload that are read and sent at a time; http.client takes 16 KiB.
 _BLOCK = 1 << 16
-# More threads than this share a client rarely; a connection beyond it is closed after its call.
-_KEPT_CONNECTIONS = 64
+# As many as threads of promises unless the client says otherwise; a connection beyond it is closed after its call.
+_KEPT_CONNECTIONS = 128
 
 
 class SigningAdapter(HTTPAdapter):
@@ -158,9 +158,12 @@ class SigningAdapter(HTTPAdapter):
     def _found(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
         """The pool of a host, which urllib3 makes or has; it costs as much as a verification to be asked."""
         try:
+            proxy = requests.utils.select_proxy(str(request.url), proxies)
+            if proxy and not parse_url(proxy).host:
+                raise ValueError("a proxy without a host")
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, HTTPError, ValueError) as error:
             raise Unconnected(_unusable(error)) from error
         return pool
 

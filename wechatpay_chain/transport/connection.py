@@ -210,13 +210,18 @@ def _close_stale(connections: Any) -> None:
         while True:
             taken.append(connections.get_nowait())
     for connection in reversed(taken):
-        if connection is not None and connection.is_stale:
+        if getattr(connection, "is_stale", False):
             connection.close()
         connections.put_nowait(connection)
 
 
 @lru_cache(maxsize=16)
 def _fresh(kind: Any) -> Any:
-    """The same pool, of http, https or a SOCKS proxy, with both of the above."""
-    connection = type(kind.ConnectionCls.__name__, (_Connection, kind.ConnectionCls), {})
-    return type(kind.__name__, (_Pool, kind), {"ConnectionCls": connection})
+    """The same pool, of http, https or a SOCKS proxy, with both of the above.
+
+    Where a tool that records has put a class of connections of its own into urllib3's pool, that one is used.
+    """
+    own = kind.ConnectionCls
+    connection = type(own.__name__, (_Connection, own), {})
+    chosen = property(lambda _: connection if kind.ConnectionCls is own else kind.ConnectionCls)
+    return type(kind.__name__, (_Pool, kind), {"ConnectionCls": chosen})

@@ -68,7 +68,7 @@ def _raised_elsewhere(error: BaseException, before: BaseException | None) -> Bas
     for each in _chain(error):
         if each is before:
             break
-        package = _package(each)
+        package = "" if _is_ours(each) else _package(each)
         if package and package not in _PACKAGES and package != "wechatpay_chain":
             return each
     return None

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from wechatpay_chain.errors import (
     ApiError,
@@ -44,6 +44,11 @@ _GET_ADAPTER = (
     requests.Session.get_adapter
     if is_original(requests.Session.get_adapter, "requests.sessions", "Session.get_adapter")
     else None
+)
+# What an adapter of a caller's may do otherwise than requests' own.
+_WAYS_TO_SEND = (
+    *("send", "build_response", "get_connection", "get_connection_with_tls_context", "add_headers"),
+    *("request_url", "cert_verify", "proxy_headers", "build_connection_pool_key_attributes"),
 )
 # Seconds: urllib3 takes no time-out of nothing.
 _SHORTEST_TIMEOUT = 0.001
@@ -217,7 +222,7 @@ class Session:
         theirs = self._shared
         if theirs is not None:
             request.hooks["response"] += theirs.hooks.get("response", ())
-            if not _is_stock(theirs) or type(theirs.get_adapter(str(request.url))) is not HTTPAdapter:
+            if not _is_stock(theirs) or not _sends_as_usual(theirs.get_adapter(str(request.url))):
                 return theirs
         is_plain = requests.Session.send is _SEND and requests.Session.get_adapter is _GET_ADAPTER
         if is_plain and not request.hooks["response"]:
@@ -288,6 +293,13 @@ def _is_stock(session: requests.Session) -> bool:
         type(session).send is requests.Session.send
         and type(session).get_adapter is requests.Session.get_adapter
         and vars(session).keys().isdisjoint(("send", "get_adapter"))
+    )
+
+
+def _sends_as_usual(adapter: BaseAdapter) -> bool:
+    """Whether an adapter may have options of its own for its pools, but no other way to send."""
+    return isinstance(adapter, HTTPAdapter) and all(
+        getattr(type(adapter), name, None) is getattr(HTTPAdapter, name, None) for name in _WAYS_TO_SEND
     )
 
 

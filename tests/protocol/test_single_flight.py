@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 from tests.promises import PATIENCE
-from wechatpay_chain.workers import SingleFlight
+from wechatpay_chain.protocol.single_flight import SingleFlight
 
 
 def test_many_threads_do_the_work_once(gate: threading.Event) -> None:

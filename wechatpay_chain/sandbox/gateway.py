@@ -28,6 +28,7 @@ from wechatpay_chain.sandbox import (
     world,
 )
 from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
+from wechatpay_chain.sandbox.certificate import client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.outbox import Outbox
@@ -43,7 +44,6 @@ from wechatpay_chain.sandbox.server import Server
 from wechatpay_chain.sandbox.store import Store
 from wechatpay_chain.sandbox.trust import Trust
 from wechatpay_chain.sandbox.world import Settings, Ticker, World
-from wechatpay_chain.transport.tls import client_context
 
 if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
@@ -200,7 +200,7 @@ class Sandbox:
         """The keys as objects: reading them from PEM text takes longer than all else that a client is made of."""
         key = self.identity.merchant_key
         if self._context is None:
-            self._context = client_context({**self.merchant, "key": key})
+            self._context = client_context(self.merchant)
         return {"private_key": key, "merchant": self._context}
 
     def _own_session(self) -> dict[str, Any]:

@@ -213,10 +213,8 @@ def _repeated(call: Call, operation: Operation, given: Mapping[str, Any]) -> Ans
     """The first answer to a request that comes again under the merchant's own number. Refusal when it differs."""
     if is_legacy(operation.path):
         return None
-    for name in call.fields:
+    for name in _own_numbers(operation, call.fields):
         value = call.fields[name]
-        if not _MERCHANTS_OWN.fullmatch(name) or not isinstance(value, str):
-            continue
         row = call.world.store.one(
             "SELECT records.* FROM numbers JOIN records ON records.id=numbers.record"
             " WHERE value=? AND name=? AND operation=? LIMIT 1",
@@ -231,6 +229,15 @@ def _repeated(call: Call, operation: Operation, given: Mapping[str, Any]) -> Ans
             told = load(row["answer"])
             return _marked(Answer.of(_documented(operation)[0], told or None))
     return None
+
+
+def _own_numbers(operation: Operation, fields: Mapping[str, Any]) -> list[str]:
+    """The numbers that a caller made up for this very request: not those of the order that it is about."""
+    found = [name for name, value in fields.items() if _MERCHANTS_OWN.fullmatch(name) and isinstance(value, str)]
+    others = [name for name in found if name not in ("out_trade_no", "out_order_no")]
+    if others:
+        return others
+    return [name for name in found if name == "out_order_no" or "transactions" in operation.words]
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:

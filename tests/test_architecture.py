@@ -27,7 +27,7 @@ ALLOWED = {
     "base": {"display"},
     "encoding": {"base"},
     "crypto": {"base"},
-    "catalog": {"encoding"},
+    "catalog": {"display", "encoding"},
     "protocol": {"base", "crypto", "encoding"},
     "transport": {"base", "crypto", "encoding", "protocol"},
     "request": {"base", "crypto", "encoding", "protocol", "transport"},

@@ -15,7 +15,7 @@ from wechatpay_chain import settings
 from wechatpay_chain.chain.node import Chain, FirstWord, Root, call_of
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.encoding import paths, query
-from wechatpay_chain.errors import ApiError, ChainError, ConfigError
+from wechatpay_chain.errors import ApiError, BusinessError, ChainError, ConfigError
 from wechatpay_chain.protocol.signer import Signer
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.request.body import own_boundary
@@ -382,7 +382,15 @@ class Client(Root):
             if error.status == 404 and call.payload is None:
                 from wechatpay_chain.catalog.search import suggest
 
-                error.add(suggest(call.method, call.path))
+                hint = suggest(call.method, call.path)
+                error.add(hint)
+                if hint:
+                    # No operation was called, so no operation's code was answered.
+                    raise
+            error.advise(_remedy(call, error, error.status))
+            raise
+        except BusinessError as error:
+            error.advise(_remedy(call, error, 0))
             raise
         response.response_type = call.response_type
         if call.sink is not None:
@@ -394,6 +402,13 @@ class Client(Root):
         request = self._request(call)
         request.is_download, request.knows_digest = True, bool(file.digest)
         return lambda: self._send(call, request)
+
+
+def _remedy(call: Call, error: ApiError | BusinessError, status: int) -> str:
+    # Read with the first refusal, and never by a call that goes well.
+    from wechatpay_chain.catalog.remedies import remedy
+
+    return remedy(call.method, call.path, status, error.code, error.message)
 
 
 class Wechatpay(Client):

@@ -224,7 +224,7 @@ def test_an_answer_that_is_not_signed_with_the_key_is_refused(gateway: Sandbox, 
 def test_a_refusal_is_a_business_error(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """By return_code, which is never signed, or by result_code, which is; with WeChat Pay's code and words."""
     gateway.tamper = answering({"return_code": "FAIL", "return_msg": "签名错误"})
-    with pytest.raises(errors.BusinessError, match=r"^FAIL: 签名错误$") as caught:
+    with pytest.raises(errors.BusinessError, match=r"^FAIL: 签名错误; Check secret") as caught:
         wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid})
     assert (caught.value.code, caught.value.verified) == ("FAIL", False)
     fields = {

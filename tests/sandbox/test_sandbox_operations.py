@@ -40,19 +40,6 @@ def callbacks(gateway: Sandbox, wxpay: Wechatpay) -> None:
 # What is printed is what the catalogue requires; these ask for more, each in its own words.
 MORE: Mapping[str, str] = {
     "GET /v3/billdownload/file": "下载链接已过期",
-    # The example of a stock's end is its beginning.
-    "POST /v3/marketing/favor/coupon-stocks": "批次",
-    "POST /v3/profitsharing/receivers/add": "MERCHANT_ID",
-    "POST /v3/profitsharing/return-orders": "二选一必填",
-    **dict.fromkeys(("POST /pay/unifiedorder", "POST /sandboxnew/pay/unifiedorder"), "openid"),
-    **dict.fromkeys(
-        (f"POST /v3/combine-transactions/{way}" for way in ("app", "h5", "miniprogram", "native")), "子单数量应为2至10"
-    ),
-    **dict.fromkeys(("POST /v3/combine-transactions/jsapi", "POST /v3/pay/partner/transactions/jsapi"), "openid"),
-    **dict.fromkeys(
-        ("POST /v3/pay/transactions/codepay", "POST /v3/pay/partner/transactions/codepay"), "id与out_id二选一必填"
-    ),
-    "POST /v3/fund-app/mch-transfer/transfer-bills": "user_name",
 }
 
 
@@ -157,7 +144,7 @@ def asked_for(operation: Operation, received: Received) -> list[tuple[str, str]]
         return stored.lookups(operation, fields) or [("transaction_id", str(fields.get("transaction_id")))]
     path, query, body = read(operation, received, frozenset({"*"}))
     asked = [pair for given in (path, query, body) for pair in stored.lookups(operation, given)]
-    return asked or [(name, str(body[name])) for name in (*ORDER, "stock_id") if body.get(name)]
+    return asked or [(name, str(body[name])) for name in (*ORDER, "stock_id", "out_order_no") if body.get(name)]
 
 
 def contradictions(told: Any) -> list[str]:

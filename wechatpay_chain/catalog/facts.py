@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-__all__ = ["DETAILS", "INDEX", "Operation", "is_legacy", "operations", "packed", "source", "version"]
+__all__ = ["DETAILS", "INDEX", "Operation", "is_legacy", "links", "operations", "packed", "source", "version"]
 
 INDEX = "index.json"
 DETAILS = "details.bin"
@@ -61,6 +61,12 @@ def operations() -> tuple[Operation, ...]:
 def version() -> str:
     """The release of the source that the facts are from."""
     return _index()[0]
+
+
+def links(operation: Operation) -> list[str]:
+    """The pages of an operation: the official ones, and that of the community's documentation."""
+    details = operation.facts
+    return [*details.get("docs", ()), *([details["page"]] if details.get("page") else ())]
 
 
 def packed(endpoints: Iterable[Mapping[str, Any]], version: str) -> dict[str, bytes]:

@@ -213,20 +213,10 @@ REFUNDED = (*ORDER, "out_refund_no", "refund_id")
 DECLARED = (*ORDER, "sub_order_no", "sub_order_id")
 
 
-# Rooms of their own keep state, and take shorter bodies than WeChat Pay does; these are what they ask for.
-DATE = {"bill_date"}
-PAYING = {"appid", "mchid", "description", "out_trade_no", "notify_url", "amount/total"}
+# Applications take shorter bodies than WeChat Pay does; these are what they ask for.
 OWN = {
-    **dict.fromkeys((f"POST /v3/pay/transactions/{way}" for way in ("native", "jsapi", "app", "h5")), PAYING),
-    "POST /v3/refund/domestic/refunds": {"out_refund_no"},
     "POST /v3/applyment4sub/applyment/": {"business_code"},
     "POST /v3/ecommerce/applyments/": {"out_request_no"},
-    "GET /v3/bill/tradebill": DATE,
-    "GET /v3/bill/fundflowbill": DATE,
-    "GET /v3/bill/sub-merchant-fundflowbill": DATE,
-    "GET /v3/ecommerce/bill/fundflowbill": DATE,
-    "GET /v3/profitsharing/bills": DATE,
-    "GET /v3/funds-to-oversea/bill-download-url": DATE,
 }
 
 

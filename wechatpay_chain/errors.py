@@ -326,6 +326,10 @@ def _kind(response: Response) -> type[ApiError]:
     return ServerError if status >= 500 else ApiError
 
 
+# A path that is not there has no body; a sandbox says in a header what may have been meant.
+_LONGEST_HINT = 300
+
+
 def _describe(response: Response) -> str:
     body = response.data
     if isinstance(body, dict) and body.get("code"):
@@ -334,7 +338,8 @@ def _describe(response: Response) -> str:
         said = f"redirect to {response.headers['Location']} not followed; name the host as base_url if you trust it"
     else:
         kind = response.headers.get("Content-Type", "no content type")
-        said = f"no WeChat Pay error body ({kind}, {len(response.content)} bytes)"
+        hint = response.headers.get("Sandbox-Hint", "")[:_LONGEST_HINT]
+        said = f"no WeChat Pay error body ({kind}, {len(response.content)} bytes){f'; {hint}' if hint else ''}"
     reference = f" (Request-ID {response.request_id})" if response.request_id else ""
     return f"{response.status_code} {said}{reference}"
 

@@ -24,13 +24,15 @@ _COMMANDS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "reset": ("forget all that it was told", ()),
     "log": ("list what it was asked, the newest first", ()),
 }
+_EXAMPLES = {"number": "order-100001", "state": "SUCCESS", "seconds": "3600"}
 
 
 def add_parsers(commands: Commands) -> None:
     """Add the commands, each with its words."""
     for name, (about, words) in _COMMANDS.items():
         sentence = f"{about[:1].upper()}{about[1:]}, of a sandbox that runs."
-        parser = commands.add_parser(name, help=about, description=sentence)
+        example = f"wechatpay-chain sandbox {' '.join((name, *(_EXAMPLES[word] for word, _ in words)))}"
+        parser = commands.add_parser(name, help=about, description=sentence, examples=(example,))
         for word, metavar in words:
             parser.add_argument(word, metavar=metavar, type=float if word == "seconds" else str)
         if name == "pay":

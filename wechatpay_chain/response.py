@@ -24,7 +24,11 @@ def parse_json(text: str | bytes) -> Any:
 
     Source: https://www.rfc-editor.org/rfc/rfc8259#section-6
     """
-    return json.loads(text, **_NUMBERS)
+    if isinstance(text, bytes):
+        if text[:1] not in _PLAIN_STARTS or b"\0" in text[:4]:  # json tells other encodings by their first bytes
+            return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        text = text.decode("utf-8")
+    return _DECODER.decode(text)
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -38,8 +42,9 @@ def _finite(text: str) -> float:
     return value
 
 
-# What a float can be that no amount is.
-_NUMBERS: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_float": _finite}
+# Made once: json.loads makes a decoder for each text that has rules of its own.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_PLAIN_STARTS = (b"{", b"[")
 
 
 class HeaderFields(CaseInsensitiveDict[str]):
@@ -147,7 +152,7 @@ class Response(requests.Response):
 
     def json(self, **options: Any) -> Any:
         """The parsed body, as requests has it; its JSONDecodeError also for NaN, Infinity and 1E400."""
-        return super().json(**{**_NUMBERS, **options})
+        return super().json(**{"parse_constant": _refuse_constant, "parse_float": _finite, **options})
 
     @property
     def request_id(self) -> str:

@@ -5,7 +5,7 @@ Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -122,15 +122,20 @@ def signature_headers(headers: object) -> dict[str, str]:
     return found
 
 
-def _pairs(headers: object) -> Iterator[tuple[object, object]]:
+def _pairs(headers: object) -> Iterable[tuple[object, object]]:
     items = getattr(headers, "items", None)
+    if isinstance(headers, dict):
+        return headers.items()
     pairs = items() if callable(items) else headers
     if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
         raise TypeError(f"headers: expected a mapping or pairs of name and value, found {type(headers).__name__}")
-    for pair in pairs:
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise TypeError(f"headers: expected pairs of name and value, found {type(pair).__name__} among them")
-        yield pair[0], pair[1]
+    return map(_pair, pairs)
+
+
+def _pair(pair: object) -> tuple[object, object]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise TypeError(f"headers: expected pairs of name and value, found {type(pair).__name__} among them")
+    return pair[0], pair[1]
 
 
 # Servers send the same names again and again.

@@ -42,7 +42,7 @@ def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
     """
     found = _hash(algorithm)
     if found is None:
-        raise ChainError(f"algorithm: expected a name such as sha256, found {_shown(algorithm)}")
+        raise ChainError(f"algorithm: expected a name such as sha256, found {_describe_name(algorithm)}")
     return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
 
 
@@ -53,7 +53,7 @@ def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
         return md5(text, key).upper()
     if sign_type == "HMAC-SHA256":
         return hmac(text, key).upper()
-    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_shown(sign_type)}")
+    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_describe_name(sign_type)}")
 
 
 @hide_values
@@ -126,7 +126,7 @@ def _hash(algorithm: str) -> Any:
     return found if found.digest_size else None
 
 
-def _shown(name: object) -> str:
+def _describe_name(name: object) -> str:
     """A name that is none; what is as long as a key is perhaps one in the wrong place."""
     text = str(name)
     return repr(text) if len(text) < 16 else f"{len(text)} characters"

@@ -221,8 +221,8 @@ def _refuse_misspelt(node: Chain) -> None:
     close = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.8)
     if close:
         raise ChainError(
-            f"/{paths.shown(_join_path(node._path))}: did you mean .{close[0]}(…)? A path that ends so is posted to with"
-            f" .{word}.post({{…}}); nothing was sent"
+            f"/{paths.shown(_join_path(node._path))}: did you mean .{close[0]}(…)? A path that ends so is posted to"
+            f" with .{word}.post({{…}}); nothing was sent"
         )
 
 

@@ -9,16 +9,27 @@ from __future__ import annotations
 import hashlib
 import hmac as _hmac
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives import hashes
 
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.tracebacks import hide_values
 
-__all__ = ["SIGN_TYPES", "Hash", "digest", "equals", "hmac", "md5", "new", "query_string", "sign"]
+__all__ = [
+    "SIGN_TYPES",
+    "Hash",
+    "SignType",
+    "digest",
+    "equals",
+    "hmac",
+    "md5",
+    "new",
+    "query_string",
+    "sign",
+    "sign_types_of",
+]
 
-SIGN_TYPES = ("MD5", "HMAC-SHA256")
 _BLOCK = 1 << 16
 
 
@@ -49,11 +60,28 @@ def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
 @hide_values
 def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
     """APIv2's signature of ``text`` in upper-case hex; ChainError for a ``sign_type`` other than ``SIGN_TYPES``."""
-    if sign_type == "MD5":
-        return md5(text, key).upper()
-    if sign_type == "HMAC-SHA256":
-        return hmac(text, key).upper()
-    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_describe_name(sign_type)}")
+    if not isinstance(sign_type, str) or sign_type not in SIGN_TYPES:
+        raise ChainError(f"sign_type: expected {' or '.join(SIGN_TYPES)}, found {_describe_name(sign_type)}")
+    return SIGN_TYPES[sign_type].sign(text, key).upper()
+
+
+def sign_types_of(signature: str) -> tuple[str, ...]:
+    """The sign types whose signatures are as long as this one, since an answer does not always name its own."""
+    return tuple(name for name, each in SIGN_TYPES.items() if each.length == len(signature))
+
+
+class SignType(NamedTuple):
+    """How APIv2 signs a text with a key: ``sign`` gives hex digits, as many as ``length``."""
+
+    sign: Callable[[str | bytes, str | bytes], str]
+    length: int
+
+
+# What a call may name as its sign_type; the first is meant where none is named.
+SIGN_TYPES: Mapping[str, SignType] = {
+    "MD5": SignType(md5, 32),
+    "HMAC-SHA256": SignType(hmac, 64),
+}
 
 
 @hide_values

@@ -17,6 +17,7 @@ from wechatpay_chain.errors import ChainError
 from wechatpay_chain.tracebacks import hide_values
 
 __all__ = [
+    "FILE_DIGESTS",
     "SIGN_TYPES",
     "Hash",
     "SignType",
@@ -30,6 +31,9 @@ __all__ = [
     "sign_types_of",
 ]
 
+# The digests by which an answer may name a file, and their lengths in hex. MD5 proves nothing, and is not among them.
+# A name that hashlib does not have needs a class in ``new``.
+FILE_DIGESTS: Mapping[str, int] = {"SHA1": 40, "SHA256": 64, "SM3": 64}
 _BLOCK = 1 << 16
 
 

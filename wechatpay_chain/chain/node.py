@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from wechatpay_chain.chain.introspection import Spelled, documented, trust
+from wechatpay_chain.chain.prompt_support import ChainType, give_help, trust
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.call import VERBS, Verb
@@ -31,8 +31,8 @@ class Dispatcher(Protocol):
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any: ...
 
 
-@documented
-class Chain(metaclass=Spelled):
+@give_help
+class Chain(metaclass=ChainType):
     """A path under construction, and its verbs.
 
     Attributes, ``['…']``, ``chain('…')`` and ``/ value`` each give a new node. Calling one that ends with

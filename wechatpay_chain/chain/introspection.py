@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from wechatpay_chain.catalog import manual, sample, tree
-from wechatpay_chain.chain.prompt_support import trust
+from wechatpay_chain.catalog.facts import Operation, links
+from wechatpay_chain.catalog.overview import overview
+from wechatpay_chain.catalog.usage import by_usage
+from wechatpay_chain.chain.completers import trust
 from wechatpay_chain.display import rendering
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.request.call import VERBS, Verb
 
 __all__ = ["Place"]
 
-_MOST_ROWS = 200
+_MOST_ROWS = 40
 
 
 class Place(NamedTuple):
@@ -67,21 +70,33 @@ class Place(NamedTuple):
         """The same as ``line``, an operation a line."""
         if self.verb is not None:
             return self.line()
-        return "\n".join([f"<{self.shown()}>", *manual.listed(tree.below(self.path))])
+        below = tree.below(self.path)
+        return "\n".join([f"<{self.shown()}{_counted(below)}>", *manual.words_below(self.path, below)])
 
     def html(self) -> str:
         """The same as a table, each name linked to its documentation."""
-        rows = "".join(self._rows())
+        rows = "".join(self._words() or self._rows())
         title = f"<p><code>{html.escape(self.shown())}</code></p>"
         return f"{title}<table>{rows}</table>" if rows else title
+
+    def _words(self) -> list[str]:
+        """A row for each word that may follow, where these lead to many operations."""
+        if self.verb is not None or len(tree.below(self.path)) <= _MOST_ROWS:
+            return []
+        return [
+            f"<tr><td><code>{html.escape(tree.spelled(each.path))}</code></td><td>{each.total}</td>"
+            f"<td>{html.escape(each.name)}</td></tr>"
+            for each in overview(self.path)
+            if each.total
+        ]
 
     def _rows(self) -> Iterator[str]:
         found = tree.below(self.path)
         if self.verb is not None:
             found = [each for each in (tree.matching(self.verb.method, self.path),) if each]
-        for each in found[:_MOST_ROWS]:
+        for each in by_usage(found)[:_MOST_ROWS]:
             name = html.escape(each.name)
-            link = next(reversed(each.facts.get("docs") or [""]))
+            link = next(iter(links(each)), "")
             name = f'<a href="{html.escape(link)}">{name}</a>' if link else name
             chain = html.escape(tree.spelled("/".join(each.words)))
             yield f"<tr><td>{each.method}</td><td><code>{chain}</code></td><td>{name}</td></tr>"
@@ -93,3 +108,7 @@ class Place(NamedTuple):
         for name, verb in VERBS.items():
             if here is None or verb.method in here.operations:
                 yield name
+
+
+def _counted(below: list[Operation]) -> str:
+    return f": {len(below)} operations" if len(below) > _MOST_ROWS else ""

@@ -28,6 +28,7 @@ __all__ = [
     "new",
     "query_string",
     "sign",
+    "sign_type_of",
     "sign_types_of",
 ]
 
@@ -72,6 +73,12 @@ def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
 def sign_types_of(signature: str) -> tuple[str, ...]:
     """The sign types whose signatures are as long as this one, since an answer does not always name its own."""
     return tuple(name for name, each in SIGN_TYPES.items() if each.length == len(signature))
+
+
+def sign_type_of(signature: str, declared: object = None) -> str | None:
+    """The sign type of a signature by its length: ``declared`` if that fits, else the first that does, or None."""
+    fitting = sign_types_of(signature)
+    return declared if isinstance(declared, str) and declared in fitting else next(iter(fitting), None)
 
 
 class SignType(NamedTuple):

@@ -9,10 +9,10 @@ import argparse
 import ast
 import json
 import os
-import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,12 +62,13 @@ print(json.dumps(sorted(entered)))
 
 
 class House(NamedTuple):
-    """What was found in one tree; ``milliseconds`` is the median of a first call, imports included."""
+    """What was found in one tree; ``milliseconds`` is the shortest first call, imports included."""
 
     files: int
     files_at_the_root: int
     rooms_of_a_call: int
     levels_of_imports: int
+    levels_below_the_client: int
     circles: int
     modules_of_a_first_call: int
     milliseconds: float
@@ -99,20 +100,22 @@ def _imported(path: Path, modules: Mapping[str, Path]) -> Iterable[str]:
 def components(graph: Mapping[str, set[str]]) -> list[set[str]]:
     """The sets of modules that can all be reached from each other; one that stands alone is a set of one."""
 
-    @cache
-    def reached(start: str) -> frozenset[str]:
-        found, left = {start}, [start]
-        while left:
-            new = graph[left.pop()] - found
-            found |= new
-            left += new
-        return frozenset(found)
-
+    reached = {name: _below(name, graph).keys() for name in graph}
     found: list[set[str]] = []
     for name in graph:
         if not any(name in each for each in found):
-            found.append({other for other in reached(name) if name in reached(other)})
+            found.append({other for other in reached[name] if name in reached[other]})
     return found
+
+
+def _below(start: str, graph: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """The part of a graph that a module reaches, the module itself included."""
+    found, left = {start}, [start]
+    while left:
+        new = graph[left.pop()] - found
+        found |= new
+        left += new
+    return {name: graph[name] for name in found}
 
 
 def levels(graph: Mapping[str, set[str]]) -> int:
@@ -128,29 +131,47 @@ def levels(graph: Mapping[str, set[str]]) -> int:
     return max(map(depth, range(len(sets))))
 
 
-def measure(tree: Path, runs: int = RUNS) -> House:
-    """The figures of one tree; its calls go to a sandbox of its own, in processes of their own."""
+def measure(trees: Sequence[Path], runs: int = RUNS) -> list[House]:
+    """The figures of each tree; its calls go to a sandbox of its own, in processes of their own.
+
+    The first calls of the trees are made in turn, so that whatever else the machine does meets them all.
+    """
+    with ExitStack() as stack:
+        environments = [stack.enter_context(_gateway(tree)) for tree in trees]
+        pairs = list(zip(trees, environments, strict=True))
+        firsts = [[_run(_FIRST, tree, environment) for tree, environment in pairs] for _ in range(runs)]
+        entered = [_run(_WARM, tree, environment) for tree, environment in pairs]
+    return [
+        _house(tree, paths, first) for tree, paths, first in zip(trees, entered, zip(*firsts, strict=True), strict=True)
+    ]
+
+
+def _house(tree: Path, entered: Iterable[str], firsts: Iterable[tuple[float, list[str]]]) -> House:
     package = (tree / PACKAGE).resolve()
     graph = imports_of(package)
+    inside = [path.relative_to(package) for path in map(Path, entered) if package in path.parents]
+    seconds, modules = zip(*firsts, strict=True)
+    return House(
+        files=len(graph),
+        files_at_the_root=len(list(package.glob("*.py"))),
+        rooms_of_a_call=len([room for room in inside if room.parts[0] != "sandbox"]),
+        levels_of_imports=levels(graph),
+        levels_below_the_client=levels(_below(f"{PACKAGE}.client", graph)),
+        circles=sum(len(each) > 1 for each in components(graph)),
+        modules_of_a_first_call=len(modules[0]),
+        milliseconds=min(seconds) * 1000,
+    )
+
+
+@contextmanager
+def _gateway(tree: Path) -> Iterator[dict[str, str]]:
     with subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", _SERVE], cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdin is not None  # noqa: S101
         assert server.stdout is not None  # noqa: S101
-        environment = json.loads(server.stdout.readline())
-        firsts = [_run(_FIRST, tree, environment) for _ in range(runs)]
-        entered = [Path(name) for name in _run(_WARM, tree, environment)]
+        yield json.loads(server.stdout.readline())
         server.stdin.close()
-    rooms = {path.relative_to(package) for path in entered if package in path.parents}
-    return House(
-        files=len(graph),
-        files_at_the_root=len(list(package.glob("*.py"))),
-        rooms_of_a_call=len([room for room in rooms if room.parts[0] != "sandbox"]),
-        levels_of_imports=levels(graph),
-        circles=sum(len(each) > 1 for each in components(graph)),
-        modules_of_a_first_call=len(firsts[0][1]),
-        milliseconds=statistics.median(seconds for seconds, _ in firsts) * 1000,
-    )
 
 
 def _run(code: str, tree: Path, environment: Mapping[str, str]) -> Any:
@@ -170,7 +191,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--runs", type=int, default=RUNS, help="how often a first call is made (default: %(default)s)")
     given = parser.parse_args(arguments)
-    houses = [measure(tree, given.runs) for tree in given.trees]
+    houses = measure(given.trees, given.runs)
     print("| | " + " | ".join(tree.resolve().name for tree in given.trees) + " |")
     print("|---|" + "---:|" * len(houses))
     for index, name in enumerate(House._fields):

@@ -46,7 +46,7 @@ def encode(options: Mapping[str, Any], face: Face) -> tuple[Body, str]:
     elif name == "files":
         body = uploaded(body, fields)
     elif isinstance(body, Multipart):
-        body = body.anew()
+        body = body.with_new_reader()
     if isinstance(body, Multipart):
         return body, body.content_type
     return _WRITERS[name](body, face) if name else (None, JSON_UTF8)

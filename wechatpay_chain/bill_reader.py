@@ -20,6 +20,9 @@ __all__ = ["Bill", "Source", "fen", "read_bill", "yuan"]
 Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | TextIO | bytes | bytearray | memoryview"
 
 _MARK = "`"
+_BETWEEN = ",`"
+# Letters: csv refuses a longer field.
+_LONGEST = 1 << 17
 _GZIP = b"\x1f\x8b"
 _BOM = "\ufeff"
 _HEAD = 1 << 16
@@ -89,6 +92,8 @@ class Bill:
         self._amount = amount
         self._summary: dict[str, Any] | None = None
         self._opened: list[Any] = []
+        # How many rows were read without csv, which counts the other lines.
+        self._plain_rows = 0
         try:
             lines = self._lines(source)
             self.columns = tuple(self._header(lines))
@@ -155,31 +160,42 @@ class Bill:
         return [_plain(name) for name in first]
 
     def _read(self, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-        reader = csv.reader(self._unmarked(lines))
+        put_back: list[str] = []
+        reader = csv.reader(self._unmarked(_with_put_back(lines, put_back)))
         try:
-            yield from self._records(reader)
+            yield from self._records(lines, put_back, reader)
         except _BROKEN as error:
-            raise ValueError(f"line {reader.line_num + 1}: {_reason(error)}") from None
+            raise ValueError(f"line {self._plain_rows + reader.line_num + 1}: {_reason(error)}") from None
         finally:
             self.close()
 
-    def _records(self, reader: Iterator[list[str]]) -> Iterator[dict[str, Any]]:
+    def _records(
+        self, lines: Iterator[str], put_back: list[str], reader: Iterator[list[str]]
+    ) -> Iterator[dict[str, Any]]:
+        """The rows; a line of values behind backquotes alone is split at these, whatever else is there csv reads."""
         columns, width, amount, marked = self.columns, len(self.columns), self._amount, False
         amounts = [name for name in columns if _AMOUNT.search(name)]
         totals: list[str] = []
-        for row in reader:
-            if row and row[0][:1] == _MARK:
+        for line in lines:
+            row = line[1:].rstrip("\r\n").split(_BETWEEN) if line[:1] == _MARK and '"' not in line else []
+            if len(row) == width and len(line) < _LONGEST and "\r" not in line[:-2]:
+                self._plain_rows += 1
                 marked = True
-                if not self._is_split and (len(row) != width or '"' in self._line):
-                    row = self._fitted(row)
-                elif len(row) != width:
-                    raise ValueError(f"{len(row)} values for {width} columns; it was cut")
-                row[0] = row[0][1:]
-            elif not row:
-                continue
-            elif marked or len(row) != width or _COUNT.search(row[0]):
-                totals = row
-                break
+            else:
+                put_back.append(line)
+                row = next(reader, [])
+                if row and row[0][:1] == _MARK:
+                    marked = True
+                    if not self._is_split and (len(row) != width or '"' in self._line):
+                        row = self._fitted(row)
+                    elif len(row) != width:
+                        raise ValueError(f"{len(row)} values for {width} columns; it was cut")
+                    row[0] = row[0][1:]
+                elif not row:
+                    continue
+                elif marked or len(row) != width or _COUNT.search(row[0]):
+                    totals = row
+                    break
             found: dict[str, Any] = dict(zip(columns, row, strict=True))
             if amount is not None:
                 _convert(found, amounts, amount)
@@ -233,6 +249,12 @@ class Bill:
         if self._amount is not None:
             _convert(totals, [name for name in totals if _AMOUNT.search(name)], self._amount)
         return totals
+
+
+def _with_put_back(lines: Iterator[str], put_back: list[str]) -> Iterator[str]:
+    """``lines``, of which those that were put back come first."""
+    while (line := put_back.pop() if put_back else next(lines, None)) is not None:
+        yield line
 
 
 def _convert(found: dict[str, Any], names: list[str], amount: Callable[[str], Any]) -> None:

@@ -6,6 +6,7 @@ Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -108,7 +109,7 @@ def signature_headers(headers: object) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for given, values in _pairs(headers):
-        name = _NAMES.get(_canonical(given))
+        name = _NAMES.get(_canonical(given)) if isinstance(given, str | bytes) else None
         if name is None:
             continue
         for value in values if isinstance(values, list | tuple) else (values,):
@@ -132,6 +133,8 @@ def _pairs(headers: object) -> Iterator[tuple[object, object]]:
         yield pair[0], pair[1]
 
 
+# Servers send the same names again and again.
+@lru_cache(maxsize=256)
 def _canonical(name: object) -> str:
     text = name.decode("latin-1") if isinstance(name, bytes) else name
     return text.lower().removeprefix(_CGI_PREFIX).replace("_", "-") if isinstance(text, str) else ""

@@ -20,11 +20,11 @@ from wechatpay_chain.encoding import paths, query
 from wechatpay_chain.errors import ApiError, BusinessError, ChainError, ConfigError
 from wechatpay_chain.protocol.signer import Signer
 from wechatpay_chain.protocol.v3 import APIv3
-from wechatpay_chain.request.body import own_boundary
+from wechatpay_chain.request.body import replace_boundary
 from wechatpay_chain.request.call import Call, Verb, build, download_url
 from wechatpay_chain.request.encryption import SERIAL_HEADER, Encrypted, Envelope, encrypt_fields
 from wechatpay_chain.request.options import NATIVE, read_native, read_sink
-from wechatpay_chain.request.record import CallRecord, tell
+from wechatpay_chain.request.record import CallRecord, report
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
@@ -33,7 +33,7 @@ from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.signed_request import SignedRequest
-from wechatpay_chain.transport.sink import Sink, pour
+from wechatpay_chain.transport.sink import Sink, save_body
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -308,7 +308,7 @@ class Client(Root):
             self._warn_of_fractions(method, f"v2{call.path}", fields, self._face.style.number)
         body, query = call.payload.signed(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
-        headers = own_boundary(call.headers, body, kind)
+        headers = replace_boundary(call.headers, body, kind)
         return call._replace(body=body, query=query or call.query, content_type=kind, headers=headers)
 
     def _warn_of_fractions(self, method: str, path: str, body: object, spell: Callable[[float], str]) -> None:
@@ -427,7 +427,7 @@ class Client(Root):
             status = None if answer is None else answer.status_code
             request_id = "" if answer is None else answer.request_id
             record = CallRecord(call.method, call.path, status, seconds, tries, request_id, failure)
-            tell(record, self._settings.on_call)
+            report(record, self._settings.on_call)
 
     def _answer(self, call: Call, request: SignedRequest) -> Any:
         try:
@@ -446,7 +446,7 @@ class Client(Root):
             raise
         response.response_type = call.response_type
         if call.sink is not None:
-            pour(response, call.sink)
+            save_body(response, call.sink)
         return response
 
     def _open(self, file: NamedFile) -> Opening:

@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from wechatpay_chain.crypto import ciphers, digest
 from wechatpay_chain.encoding.scalars import signed_text as signed
 from wechatpay_chain.encoding.style import JS, PHP, Style
-from wechatpay_chain.errors import ChainError, DecryptionError
+from wechatpay_chain.errors import ChainError, DecryptionError, SignatureMismatch
+from wechatpay_chain.protocol.v2 import APIv2, text_of
 
 DATA = Path(__file__).parent.parent / "data"
 patient = settings(deadline=timedelta(seconds=5))
@@ -181,6 +182,25 @@ def test_what_cannot_be_signed_shows_no_key(sign_type: str, text: Any) -> None:
         digest.sign(sign_type, text, KEY)
     assert KEY not in told(caught.value)
     assert TEXT not in told(caught.value)
+
+
+def test_a_sign_type_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are signed by it, and an answer is proven by any type of that length: it need not name its own."""
+    sha3 = partial(digest.hmac, algorithm="sha3_256")
+    rows = {**digest.SIGN_TYPES, "HMAC-SHA3-256": digest.SignType(sha3, 64)}
+    monkeypatch.setattr(digest, "SIGN_TYPES", rows)
+    protocol = APIv2("1900000001", KEY)
+    for name, row in rows.items():
+        fields = protocol.signed({"mch_id": "1900000001", "a": "b", "sign_type": name})
+        assert len(fields["sign"]) == row.length
+        protocol.verify(fields)
+        protocol.verify({**fields, "sign": digest.sign(name, text_of(fields), KEY)})
+        with pytest.raises(SignatureMismatch):
+            protocol.verify({**fields, "a": "c"})
+    with pytest.raises(SignatureMismatch):
+        protocol.verify({"a": "b", "sign": "0" * 40})
+    with pytest.raises(ChainError, match=r"^sign_type: expected MD5 or HMAC-SHA256 or HMAC-SHA3-256, found 'SHA'"):
+        protocol.signed({"mch_id": "1900000001", "sign_type": "SHA"})
 
 
 @patient

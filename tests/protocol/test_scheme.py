@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests import openssl
 from wechatpay_chain import Sandbox, Wechatpay, errors
+from wechatpay_chain.protocol import merchant
 from wechatpay_chain.protocol.merchant import BRAND, MERCHANT
 
 
@@ -80,6 +86,59 @@ def test_a_brand_comes_from_the_environment(gateway: Sandbox, monkeypatch: pytes
     monkeypatch.delenv("WECHATPAY_MCHID")
     with Wechatpay.from_env(**keys) as brand:
         assert repr(brand).startswith("<Wechatpay 12345 ")
+
+
+class Ed25519Signer:
+    """A key of another kind, which says so."""
+
+    def __init__(self, key: Ed25519PrivateKey, signature_scheme: str) -> None:
+        self.sign = key.sign
+        self.signature_scheme = signature_scheme
+
+
+def test_another_scheme_is_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It signs requests and proves answers with the caller's objects; RSA's name and paddings are not asked for."""
+    name, mine, theirs = "WECHATPAY2-ED25519", Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+
+    def sign(message: bytes, key: Any) -> str:
+        return base64.b64encode(key.sign(message)).decode()
+
+    def verify(message: bytes, signature: str, key: Any) -> bool:
+        try:
+            key.verify(base64.b64decode(signature), message)
+        except InvalidSignature:
+            return False
+        return True
+
+    entries: dict[str, Any] = {
+        "mchid": "1900000001",
+        "serial": "AB12",
+        "private_key": Ed25519Signer(mine, name),
+        "certs": {"KEY": SimpleNamespace(verify=theirs.public_key().verify)},
+        "apiv3_key": "k" * 32,
+    }
+    with pytest.raises(
+        errors.ConfigError, match=f"^private_key: its signature_scheme is '{name}', known are WECHATPAY2"
+    ):
+        Wechatpay(**entries)
+    monkeypatch.setattr(merchant, "SCHEMES", (*merchant.SCHEMES, merchant.Scheme(name, "mchid", sign, verify)))
+    with Wechatpay(**entries) as wxpay:
+        request = wxpay.prepare(wxpay.v3.certificates.get)
+        scheme, _, pairs = request.headers["Authorization"].partition(" ")
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', pairs))
+        assert (scheme, fields["mchid"]) == (name, "1900000001")
+        mine.public_key().verify(base64.b64decode(fields["signature"]), request.message.encode())
+        now, body = str(int(time.time())), b'{"resource":{}}'
+        headers = {
+            "Wechatpay-Timestamp": now,
+            "Wechatpay-Nonce": "n",
+            "Wechatpay-Serial": "KEY",
+            "Wechatpay-Signature": base64.b64encode(theirs.sign(f"{now}\nn\n".encode() + body + b"\n")).decode(),
+        }
+        with pytest.raises(errors.DecryptionError):  # what is beyond the signature
+            wxpay.notification(headers, body)
+        with pytest.raises(errors.SignatureMismatch):
+            wxpay.notification(headers, body + b" ")
 
 
 def test_a_scheme_is_four_values() -> None:

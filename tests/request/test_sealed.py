@@ -52,7 +52,7 @@ def test_an_envelope_holds_marks_until_it_is_opened() -> None:
     envelope = Envelope.of(body, seals, ["a", "b[0]"])
     assert envelope.find(b"hush") < 0
     assert "hush" not in repr(envelope)
-    assert json.loads(envelope.opened(lambda text: str(len(text)))) == {"a": str(len(HIDDEN)), "b": ["0"]}
+    assert json.loads(envelope.encrypt_texts(lambda text: str(len(text)))) == {"a": str(len(HIDDEN)), "b": ["0"]}
     other = Seals()
     json.dumps([Sealed("x")], default=other)
     assert other.mark != seals.mark

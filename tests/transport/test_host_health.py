@@ -25,43 +25,45 @@ def test_a_backup_is_kept_for_a_minute() -> None:
     """Then the main site is tried again."""
     clock = Clock()
     sites = HostHealth(clock)
-    assert sites.ordered(BASES) == BASES
-    sites.failed(MAIN)
+    assert sites.order(BASES) == BASES
+    sites.mark_failed(MAIN)
     clock.now += HELD - 0.1
-    assert sites.ordered(BASES) == (BACKUP, THIRD, MAIN)
+    assert sites.order(BASES) == (BACKUP, THIRD, MAIN)
     clock.now += 0.1
-    assert sites.ordered(BASES) == BASES
+    assert sites.order(BASES) == BASES
 
 
 def test_one_call_tries_the_main_site_again() -> None:
     """The others keep to the backup until it has connected, so one call alone waits for a site that is down."""
     clock = Clock()
     sites = HostHealth(clock)
-    sites.failed(MAIN)
+    sites.mark_failed(MAIN)
     clock.now += HELD
     together = threading.Barrier(16)
 
     def first(_: int) -> Base:
         together.wait()
-        return sites.ordered(BASES)[0]
+        return sites.order(BASES)[0]
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(first, range(16))).count(MAIN) == 1
-    assert sites.ordered(BASES)[0] == BACKUP
-    sites.connected(MAIN)
-    assert sites.ordered(BASES) == BASES
+    assert sites.order(BASES)[0] == BACKUP
+    sites.mark_connected(MAIN)
+    assert sites.order(BASES) == BASES
 
 
 def test_when_all_are_down_the_list_counts() -> None:
     """Main site first, as if nothing were known."""
     sites = HostHealth(Clock())
     for base in BASES:
-        sites.failed(base)
-    assert sites.ordered(BASES) == BASES
+        sites.mark_failed(base)
+    assert sites.order(BASES) == BASES
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["failed", "connected", "ordered"]), st.sampled_from(BASES), st.floats(0, 99)))
+    st.lists(
+        st.tuples(st.sampled_from(["mark_failed", "mark_connected", "order"]), st.sampled_from(BASES), st.floats(0, 99))
+    )
 )
 def test_every_host_stays_in_the_list(steps: list[tuple[str, Base, float]]) -> None:
     """Whatever happens, each once."""
@@ -69,8 +71,8 @@ def test_every_host_stays_in_the_list(steps: list[tuple[str, Base, float]]) -> N
     sites = HostHealth(clock)
     for step, base, seconds in steps:
         clock.now += seconds
-        ordered = sites.ordered(BASES) if step == "ordered" else getattr(sites, step)(base) or BASES
-        assert sorted(ordered) == sorted(BASES)
+        order = sites.order(BASES) if step == "order" else getattr(sites, step)(base) or BASES
+        assert sorted(order) == sorted(BASES)
 
 
 def test_a_client_keeps_to_the_backup_for_a_minute(gateway: Sandbox) -> None:
@@ -93,12 +95,12 @@ def test_a_client_keeps_to_the_backup_for_a_minute(gateway: Sandbox) -> None:
             for _ in range(3):
                 wxpay.v3.certificates.get()
             assert (len(main.requests), len(gateway.requests)) == (3, 3)
-            assert sites.ordered((Base(down), Base(gateway.base_url)))[0].origin == down
+            assert sites.order((Base(down), Base(gateway.base_url)))[0].origin == down
 
 
 def test_one_host_alone_is_never_held(gateway: Sandbox) -> None:
     """Who opted out of the backup tries the one host each time."""
     sites = HostHealth(Clock())
-    sites.failed(Base(closed_port()))
-    sites.failed(MAIN)
-    assert sites.ordered((MAIN,)) == (MAIN,)
+    sites.mark_failed(Base(closed_port()))
+    sites.mark_failed(MAIN)
+    assert sites.order((MAIN,)) == (MAIN,)

@@ -71,9 +71,9 @@ def test_hosts_follow_each_other_at_once_while_nothing_was_sent(monkeypatch: pyt
     course = Course(BASES, 1)
     for base in BASES[:-1]:
         assert course.base == base
-        assert course.unreached(UNREACHED) == 0
+        assert course.wait_after_unreached(UNREACHED) == 0
     assert course.base == BASES[-1]
-    assert course.unreached(UNREACHED) is None
+    assert course.wait_after_unreached(UNREACHED) is None
     assert course.attempts == (UNREACHED,) * 6
 
 
@@ -81,31 +81,38 @@ def test_waits_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """And what the host asks for is added, up to ten seconds."""
     monkeypatch.setattr(retry, "jitter", lambda waits: float(waits))
     course = Course(BASES[:2], 6)
-    assert [course.unserved(LOST, asked) for asked in (0, 0, 2.5, 10)] == [0, 1, 4.5, 13]
+    assert [course.wait_after_unserved(LOST, asked) for asked in (0, 0, 2.5, 10)] == [0, 1, 4.5, 13]
     assert course.base == BASES[0]
-    assert course.unserved(LOST, 10.1) is None
+    assert course.wait_after_unserved(LOST, 10.1) is None
 
 
 def test_a_host_that_was_down_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GET whose main site is down makes its attempts at the backup."""
     monkeypatch.setattr(retry, "jitter", lambda waits: 0.5)
     course = Course(BASES[:2], 3)
-    assert course.unreached(UNREACHED) == 0
+    assert course.wait_after_unreached(UNREACHED) == 0
     assert course.base == BASES[1]
-    assert course.unserved(LOST) == 0.5
+    assert course.wait_after_unserved(LOST) == 0.5
     assert course.base == BASES[1]
-    assert course.unserved(LOST) is None
+    assert course.wait_after_unserved(LOST) is None
 
 
 @given(
-    st.integers(1, 6), st.integers(1, 10), st.booleans(), st.lists(st.sampled_from(["unreached", "lost"]), min_size=16)
+    st.integers(1, 6),
+    st.integers(1, 10),
+    st.booleans(),
+    st.lists(st.sampled_from(["wait_after_unreached", "lost"]), min_size=16),
 )
 def test_a_course_ends(hosts: int, limit: int, insistent: bool, outcomes: list[str]) -> None:
     """After ``limit`` attempts, or as many as there are hosts; what was sent is never sent again past ``limit``."""
     course = Course(BASES[:hosts], limit, insistent)
     for outcome in outcomes:
         assert course.base in BASES[:hosts]
-        wait = course.unreached(UNREACHED) if outcome == "unreached" else course.unserved(LOST)
+        wait = (
+            course.wait_after_unreached(UNREACHED)
+            if outcome == "wait_after_unreached"
+            else course.wait_after_unserved(LOST)
+        )
         if wait is None:
             break
         assert wait <= 4

@@ -253,13 +253,13 @@ def test_there_is_a_time_out_by_default(wxpay: Wechatpay, monkeypatch: pytest.Mo
     """5 s to connect and 30 s to read, unless the call says otherwise."""
     seen: list[Any] = []
     adapter = wxpay._session._adapter
-    ask = adapter._ask
+    ask = adapter._urlopen
 
     def spying(request: Any, pool: Any, timeout: Any, *rest: Any) -> Any:
         seen.append(timeout)
         return ask(request, pool, timeout, *rest)
 
-    monkeypatch.setattr(adapter, "_ask", spying)
+    monkeypatch.setattr(adapter, "_urlopen", spying)
     wxpay.v3.certificates.get()
     wxpay.v3.certificates.get(timeout=(1, 2))
     assert seen == [(5.0, 30.0), (1.0, 2.0)]

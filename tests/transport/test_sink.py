@@ -10,17 +10,17 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from wechatpay_chain import Sandbox, Wechatpay, errors
-from wechatpay_chain.transport.sink import beside, placed
+from wechatpay_chain.transport.sink import replace_file, write_when_whole
 
 
 def interrupted(place: Path) -> None:
-    with beside(place) as file:
+    with replace_file(place) as file:
         file.write(b"half")
         raise KeyboardInterrupt
 
 
 def overtaken(place: Path) -> None:
-    with beside(place) as file:
+    with replace_file(place) as file:
         file.write(b"whole")
         place.mkdir()
 
@@ -34,7 +34,7 @@ def test_a_file_takes_its_place_when_it_is_whole(
         monkeypatch.delattr(os, "O_TMPFILE")
     place = tmp_path / "file"
     place.write_bytes(b"before")
-    with beside(place) as file:
+    with replace_file(place) as file:
         file.write(b"after")
         assert place.read_bytes() == b"before"
         assert len(list(tmp_path.iterdir())) == (1 if nameless else 2)
@@ -64,7 +64,7 @@ def test_a_link_may_be_replaced_itself(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     umask = os.umask(0o022)
     try:
-        with beside("link", is_private=False, follows=False) as file:
+        with replace_file("link", is_private=False, follows=False) as file:
             file.write(b"mine")
     finally:
         os.umask(umask)
@@ -77,7 +77,7 @@ def test_a_link_may_be_replaced_itself(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_relative_path_is_one_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a folder before it."""
     monkeypatch.chdir(tmp_path)
-    with placed("file") as file:
+    with write_when_whole("file") as file:
         file.write(b"x")
     assert (tmp_path / "file").read_bytes() == b"x"
 
@@ -86,11 +86,11 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     """As open() does: it stays, and what it points to is replaced, or made."""
     (tmp_path / "other").write_bytes(b"other")
     (tmp_path / "link").symlink_to(tmp_path / "other")
-    with placed(tmp_path / "link") as file:
+    with write_when_whole(tmp_path / "link") as file:
         file.write(b"x")
     assert (tmp_path / "other").read_bytes() == b"x"
     (tmp_path / "other").unlink()
-    with placed(tmp_path / "link") as file:
+    with write_when_whole(tmp_path / "link") as file:
         file.write(b"y")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "other").read_bytes() == b"y"
@@ -143,7 +143,7 @@ class Failing(io.BytesIO):
 
 
 def interrupted_in(file: BinaryIO) -> None:
-    with placed(file) as held:
+    with write_when_whole(file) as held:
         held.write(b"abc")
         raise KeyboardInterrupt
 
@@ -155,19 +155,19 @@ def test_a_file_is_not_touched_before_all_is_well() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted_in(file)
     assert (file.getvalue(), file.tell()) == (b"0123456789", 2)
-    with placed(file) as held:
+    with write_when_whole(file) as held:
         held.write(b"abc")
     assert (file.getvalue(), file.tell()) == (b"01abc", 5)
     full = Failing(b"0123456789")
     full.seek(2)
-    with pytest.raises(OSError, match="full"), placed(full) as held:
+    with pytest.raises(OSError, match="full"), write_when_whole(full) as held:
         held.write(b"abcdefghijk")
     assert (full.getvalue(), full.tell()) == (b"01", 2)
 
 
 def test_a_gzip_file_takes_the_bytes(tmp_path: Path) -> None:
     """It says that it can seek, and cannot be cut."""
-    with gzip.open(tmp_path / "file", "wb") as file, placed(cast(BinaryIO, file)) as held:
+    with gzip.open(tmp_path / "file", "wb") as file, write_when_whole(cast(BinaryIO, file)) as held:
         held.write(b"plain")
     assert gzip.decompress((tmp_path / "file").read_bytes()) == b"plain"
 
@@ -175,13 +175,13 @@ def test_a_gzip_file_takes_the_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("buffering", [0, -1])
 def test_an_open_device_takes_the_bytes(buffering: int) -> None:
     """/dev/null says that it can seek, and cannot be cut either."""
-    with open("/dev/null", "wb", buffering=buffering) as file, placed(file) as held:
+    with open("/dev/null", "wb", buffering=buffering) as file, write_when_whole(file) as held:
         held.write(b"x")
 
 
 def test_a_device_is_never_replaced(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """Neither by a download nor by the option sink."""
     wxpay.v3.certificates.get(sink="/dev/null")
-    with placed("/dev/null") as file:
+    with write_when_whole("/dev/null") as file:
         file.write(b"x")
     assert Path("/dev/null").is_char_device()

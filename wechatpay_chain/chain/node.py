@@ -74,7 +74,7 @@ class Chain(metaclass=Spelled):
 
     @hide_values
     def __call__(self, *args: Any, **options: Any) -> Any:
-        verb, path = _parted(self)
+        verb, path = _split(self)
         if verb is None:
             # dict(node), node.keys() and the like call nodes too: only a mapping makes it a request.
             if args and isinstance(args[0], Mapping):
@@ -105,16 +105,16 @@ class Chain(metaclass=Spelled):
         return _place(self).html()
 
     def _path_text(self) -> str:
-        return _parted(self)[1]
+        return _split(self)[1]
 
     def _manual(self) -> str:
         return _place(self).manual(self._client.mchid, self._client._face.name)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Chain) and self._client is other._client and _parted(self) == _parted(other)
+        return isinstance(other, Chain) and self._client is other._client and _split(self) == _split(other)
 
     def __hash__(self) -> int:
-        return hash((id(self._client), _parted(self)))
+        return hash((id(self._client), _split(self)))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a chain never changes: {name} cannot be set")
@@ -149,7 +149,7 @@ class _Signature:
         # Nobody needs it for a call.
         from wechatpay_chain.chain.calltips import signature
 
-        verb, path = _parted(node)
+        verb, path = _split(node)
         return signature(path, verb)
 
 
@@ -221,7 +221,7 @@ _NOBODY = _Nobody()
 
 def call_of(node: Chain) -> tuple[Verb, str]:
     """Verb and path of a node that ends with a verb; ChainError for any other."""
-    verb, path = _parted(node)
+    verb, path = _split(node)
     if verb is None:
         raise ChainError(
             f"<{_place(node).shown()}> has no verb: end it with .get, .post or another one; nothing was sent"
@@ -238,19 +238,19 @@ def _refuse_misspelt(node: Chain) -> None:
     close = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.8)
     if close:
         raise ChainError(
-            f"/{paths.shown(_joined(node._path))}: did you mean .{close[0]}(…)? A path that ends so is posted to with"
-            f" .{word}.post({{…}}); nothing was sent"
+            f"/{paths.shown(_join_path(node._path))}: did you mean .{close[0]}(…)? A path that ends so is posted to"
+            f" with .{word}.post({{…}}); nothing was sent"
         )
 
 
-def _parted(node: Chain) -> tuple[Verb | None, str]:
+def _split(node: Chain) -> tuple[Verb | None, str]:
     verb = None if node._word is None else VERBS.get(node._word)
-    return verb, _joined(node._path if verb is None else node._path[:-1])
+    return verb, _join_path(node._path if verb is None else node._path[:-1])
 
 
 def _place(node: Chain) -> Place:
-    verb, path = _parted(node)
-    return _place_of(path, verb, _joined(node._path))
+    verb, path = _split(node)
+    return _place_of(path, verb, _join_path(node._path))
 
 
 def _place_of(path: str, verb: Verb | None, whole: str) -> Place:
@@ -260,7 +260,7 @@ def _place_of(path: str, verb: Verb | None, whole: str) -> Place:
     return Place(path, verb, whole)
 
 
-def _joined(path: tuple[str, ...]) -> str:
+def _join_path(path: tuple[str, ...]) -> str:
     text = "/".join(path)
     if "//" in text:
         # chain('v3/pay/').transactions is one path; a double slash inside one text is the API's own.

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from wechatpay_chain.cli.items import ItemError
 from wechatpay_chain.crypto import key_loader
-from wechatpay_chain.transport.sink import beside
+from wechatpay_chain.transport.sink import replace_file
 
 __all__ = ["certificate_folder", "write_certificate"]
 
@@ -82,7 +82,7 @@ def write_certificate(certificate: x509.Certificate, folder: Path) -> str:
     path = folder / f"wechatpay_{serial}.pem"
     try:
         # What is written is public; a link would lead out of the folder.
-        with beside(path, is_private=False, follows=False) as file:
+        with replace_file(path, is_private=False, follows=False) as file:
             file.write(certificate.public_bytes(Encoding.PEM))
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None

@@ -9,16 +9,32 @@ from __future__ import annotations
 import hashlib
 import hmac as _hmac
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives import hashes
 
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.tracebacks import hide_values
 
-__all__ = ["SIGN_TYPES", "Hash", "digest", "equals", "hmac", "md5", "new", "query_string", "sign"]
+__all__ = [
+    "FILE_DIGESTS",
+    "SIGN_TYPES",
+    "Hash",
+    "SignType",
+    "digest",
+    "equals",
+    "hmac",
+    "md5",
+    "new",
+    "query_string",
+    "sign",
+    "sign_type_of",
+    "sign_types_of",
+]
 
-SIGN_TYPES = ("MD5", "HMAC-SHA256")
+# The digests by which an answer may name a file, and their lengths in hex. MD5 proves nothing, and is not among them.
+# A name that hashlib does not have needs a class in ``new``.
+FILE_DIGESTS: Mapping[str, int] = {"SHA1": 40, "SHA256": 64, "SM3": 64}
 _BLOCK = 1 << 16
 
 
@@ -42,18 +58,41 @@ def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
     """
     found = _hash(algorithm)
     if found is None:
-        raise ChainError(f"algorithm: expected a name such as sha256, found {_shown(algorithm)}")
+        raise ChainError(f"algorithm: expected a name such as sha256, found {_describe_name(algorithm)}")
     return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
 
 
 @hide_values
 def sign(sign_type: str, text: str | bytes, key: str | bytes) -> str:
     """APIv2's signature of ``text`` in upper-case hex; ChainError for a ``sign_type`` other than ``SIGN_TYPES``."""
-    if sign_type == "MD5":
-        return md5(text, key).upper()
-    if sign_type == "HMAC-SHA256":
-        return hmac(text, key).upper()
-    raise ChainError(f"sign_type: expected MD5 or HMAC-SHA256, found {_shown(sign_type)}")
+    if not isinstance(sign_type, str) or sign_type not in SIGN_TYPES:
+        raise ChainError(f"sign_type: expected {' or '.join(SIGN_TYPES)}, found {_describe_name(sign_type)}")
+    return SIGN_TYPES[sign_type].sign(text, key).upper()
+
+
+def sign_types_of(signature: str) -> tuple[str, ...]:
+    """The sign types whose signatures are as long as this one, since an answer does not always name its own."""
+    return tuple(name for name, each in SIGN_TYPES.items() if each.length == len(signature))
+
+
+def sign_type_of(signature: str, declared: object = None) -> str | None:
+    """The sign type of a signature by its length: ``declared`` if that fits, else the first that does, or None."""
+    fitting = sign_types_of(signature)
+    return declared if isinstance(declared, str) and declared in fitting else next(iter(fitting), None)
+
+
+class SignType(NamedTuple):
+    """How APIv2 signs a text with a key: ``sign`` gives hex digits, as many as ``length``."""
+
+    sign: Callable[[str | bytes, str | bytes], str]
+    length: int
+
+
+# What a call may name as its sign_type; the first is meant where none is named.
+SIGN_TYPES: Mapping[str, SignType] = {
+    "MD5": SignType(md5, 32),
+    "HMAC-SHA256": SignType(hmac, 64),
+}
 
 
 @hide_values
@@ -126,7 +165,7 @@ def _hash(algorithm: str) -> Any:
     return found if found.digest_size else None
 
 
-def _shown(name: object) -> str:
+def _describe_name(name: object) -> str:
     """A name that is none; what is as long as a key is perhaps one in the wrong place."""
     text = str(name)
     return repr(text) if len(text) < 16 else f"{len(text)} characters"

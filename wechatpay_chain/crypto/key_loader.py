@@ -43,6 +43,7 @@ __all__ = [
     "remote_private_key",
     "remote_public_key",
     "serial_of",
+    "signature_scheme",
 ]
 
 
@@ -61,7 +62,8 @@ def is_remote(source: object, method: str) -> bool:
 def remote_private_key(source: Any, field: str) -> RSAPrivateKey:
     """A private key that signs by ``source.sign(message)``: RSA PKCS#1 v1.5 over SHA-256, raw bytes.
 
-    What ``sign`` raises is raised by the call, before anything is sent. ConfigError when it returns no bytes.
+    A source that signs otherwise names its scheme as ``signature_scheme``. What ``sign`` raises is raised by the
+    call, before anything is sent. ConfigError when it returns no bytes.
     """
     return cast(RSAPrivateKey, _PrivateKey(source, field))
 
@@ -78,6 +80,12 @@ def remote_public_key(source: Any, field: str) -> RSAPublicKey:
 def is_lent(key: object) -> bool:
     """Whether ``key`` is one of those two, which neither encrypt nor decrypt."""
     return isinstance(key, _Remote)
+
+
+def signature_scheme(key: object) -> str:
+    """The scheme that a caller's object says it signs by, its ``signature_scheme``; empty for all that say nothing."""
+    name = getattr(key._source, "signature_scheme", "") if isinstance(key, _Remote) else ""
+    return name if isinstance(name, str) else ""
 
 
 _DEEDS = {"decrypt": "decrypting", "encrypt": "encrypting", "key_size": "encrypting"}
@@ -101,6 +109,13 @@ class _Remote:
     def __repr__(self) -> str:
         return f"<a key that {self._ability} elsewhere>"
 
+    def _check_kind(self, padding: object, algorithm: object) -> None:
+        """Refuse what RSA has beside WeChat Pay's choice; a scheme of another kind names neither."""
+        if (padding, algorithm) == (None, None):
+            return
+        if not isinstance(padding, PKCS1v15) or not isinstance(algorithm, SHA256):
+            raise self._lack("another signature than PKCS#1 v1.5 over SHA-256")
+
     def _lack(self, what: str) -> WechatpayError:
         # Not a ValueError: who decrypts takes those for a text that was made for another key.
         doing = _DEEDS.get(what, what)
@@ -111,9 +126,8 @@ class _PrivateKey(_Remote):
     __slots__ = ()
     _ability = "signs"
 
-    def sign(self, data: bytes, padding: object, algorithm: object) -> bytes:
-        if not isinstance(padding, PKCS1v15) or not isinstance(algorithm, SHA256):
-            raise self._lack("another signature than PKCS#1 v1.5 over SHA-256")
+    def sign(self, data: bytes, padding: object = None, algorithm: object = None) -> bytes:
+        self._check_kind(padding, algorithm)
         signature = self._source.sign(data)
         if isinstance(signature, bytes | bytearray) and signature:
             return bytes(signature)
@@ -125,9 +139,8 @@ class _PublicKey(_Remote):
     __slots__ = ()
     _ability = "verifies"
 
-    def verify(self, signature: bytes, data: bytes, padding: object, algorithm: object) -> None:
-        if not isinstance(padding, PKCS1v15) or not isinstance(algorithm, SHA256):
-            raise self._lack("another signature than PKCS#1 v1.5 over SHA-256")
+    def verify(self, signature: bytes, data: bytes, padding: object = None, algorithm: object = None) -> None:
+        self._check_kind(padding, algorithm)
         try:
             verdict = self._source.verify(signature, data)
         except (InvalidSignature, ValueError):

@@ -80,7 +80,7 @@ def attribute(text: str) -> str | None:
 
 def as_written(text: str) -> str:
     """Path text of ``[…]`` and ``chain(…)`` in the native face: only the placeholders' spelling changes."""
-    return _braced(_checked(text))
+    return _normalize_placeholders(_check_text(text))
 
 
 def as_php(text: str) -> str:
@@ -115,7 +115,7 @@ def encode_segment(value: object, name: str) -> str:
 
     Raises ChainError for what is neither text nor a whole number, and for text that is empty, ``.`` or ``..``.
     """
-    text = _plain(value, name)
+    text = _value_text(value, name)
     if text in (".", ".."):
         raise _chain_error(f"{name}: {text!r} would change the path; nothing was sent")
     try:
@@ -132,12 +132,12 @@ def expand(path: str, values: Mapping[str, object]) -> str:
     """
     if "{" in path:
         _refuse_operators(path)
-        return escape(_TEMPLATE.sub(_filler(path, values), path).partition("#")[0])
-    return _fixed(path)
+        return escape(_TEMPLATE.sub(_placeholder_filler(path, values), path).partition("#")[0])
+    return _escape_path(path)
 
 
 @lru_cache(maxsize=1024)
-def _fixed(path: str) -> str:
+def _escape_path(path: str) -> str:
     return escape(path.partition("#")[0])
 
 
@@ -152,16 +152,16 @@ def escape(text: str) -> str:
 
 def _path_text(text: str, spell: Callable[[str], str]) -> str:
     """Path text with each segment as ``spell`` has it, but for placeholders and a query."""
-    text = _checked(text)
+    text = _check_text(text)
     placeholder = _ATTRIBUTE_PLACEHOLDER.fullmatch(text)
     if placeholder:
         return f"{{{placeholder[1]}}}"
-    path, mark, query = _braced(text).partition("?")
+    path, mark, query = _normalize_placeholders(text).partition("?")
     path = _VERSION.sub("v", path)
-    return "/".join(_spelled(word, spell) for word in path.split("/")) + mark + query
+    return "/".join(_convert_word(word, spell) for word in path.split("/")) + mark + query
 
 
-def _spelled(word: str, spell: Callable[[str], str]) -> str:
+def _convert_word(word: str, spell: Callable[[str], str]) -> str:
     if "{" in word:
         pieces = _BRACES.split(word)
         names = _BRACES.findall(word)
@@ -182,11 +182,11 @@ def _kebab(word: str) -> str:
     return _CAPITAL.sub(lambda capital: "-" + capital[0].lower(), word)
 
 
-def _braced(text: str) -> str:
+def _normalize_placeholders(text: str) -> str:
     return _OTHER_PLACEHOLDER.sub(lambda found: f"{{{found[1] or found[2]}}}", text)
 
 
-def _checked(text: object) -> str:
+def _check_text(text: object) -> str:
     if isinstance(text, int) and not isinstance(text, bool):
         return str(text)
     if not isinstance(text, str):
@@ -202,7 +202,7 @@ def _checked(text: object) -> str:
     return text
 
 
-def _plain(value: object, name: str) -> str:
+def _value_text(value: object, name: str) -> str:
     if isinstance(value, Joined):
         value = ",".join(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -217,9 +217,9 @@ def _plain(value: object, name: str) -> str:
     return text
 
 
-def _in_place(value: object, name: str, whole: bool) -> str:
+def _encode_inside_path(value: object, name: str, whole: bool) -> str:
     """Encoded text for ``{+name}``: it may hold slashes, but not leave its place in the path."""
-    text = _plain(value, name)
+    text = _value_text(value, name)
     if not whole and ("?" in text or "#" in text):
         raise _chain_error(f"{name}: ? or # would cut the path; nothing was sent")
     if any(_DOTS.fullmatch(part) for part in text.partition("?")[0].split("/")):
@@ -233,7 +233,7 @@ def _refuse_operators(path: str) -> None:
             raise _chain_error(f"{found}: write {{name}} or {{+name}}; other RFC 6570 operators are not supported")
 
 
-def _filler(path: str, values: Mapping[str, object]) -> Callable[[re.Match[str]], str]:
+def _placeholder_filler(path: str, values: Mapping[str, object]) -> Callable[[re.Match[str]], str]:
     def fill(match: re.Match[str]) -> str:
         name = match[2]
         if name == _EMPTY and values.get(name, "") == "":
@@ -241,7 +241,7 @@ def _filler(path: str, values: Mapping[str, object]) -> Callable[[re.Match[str]]
         if values.get(name) is None:
             raise _chain_error(f"{name}: no value for <{name}> in {shown(path)}; pass {name}=…; nothing was sent")
         if match[1]:
-            return _in_place(values[name], name, whole=match[0] == path)
+            return _encode_inside_path(values[name], name, whole=match[0] == path)
         return encode_segment(values[name], name)
 
     return fill

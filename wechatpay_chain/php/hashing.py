@@ -11,7 +11,8 @@ __all__ = ["Hash"]
 class Hash:
     """Signatures over text that is already sorted and joined."""
 
-    ALGO_MD5, ALGO_HMAC_SHA256 = digest.SIGN_TYPES
+    ALGO_MD5 = "MD5"
+    ALGO_HMAC_SHA256 = "HMAC-SHA256"
 
     @staticmethod
     @raise_helper_errors

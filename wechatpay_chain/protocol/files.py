@@ -16,13 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.crypto.ciphers import GCMDecryptor
+from wechatpay_chain.crypto.digest import FILE_DIGESTS
 from wechatpay_chain.errors import ChainError, DecryptionError, IntegrityError
 from wechatpay_chain.protocol import xml
 
 __all__ = ["NamedFile", "asks_gzip", "files_in"]
 
-# The lengths in hex of the digests that WeChat Pay names; MD5 and whatever else proves nothing.
-_DIGESTS = {"SHA1": 40, "SHA256": 64, "SM3": 64}
 _ALGORITHMS = ("AEAD_AES_256_GCM", "SM4_GCM")
 _URLS = ("download_url", "url")
 _KEYS = ("encrypt_key", "encrypted_key")
@@ -132,10 +131,10 @@ def _digest(data: Mapping[str, Any]) -> tuple[str, str]:
     if not value and not kind:
         return "", ""
     name = kind.upper().replace("-", "")
-    if name not in _DIGESTS:
-        known = ", ".join(_DIGESTS)
+    if name not in FILE_DIGESTS:
+        known = ", ".join(FILE_DIGESTS)
         raise IntegrityError(f"hash_type: expected one of {known}, found {kind[:40]!r}; nothing was sent")
-    if len(value) != _DIGESTS[name] or not set(value.lower()) <= set("0123456789abcdef"):
+    if len(value) != FILE_DIGESTS[name] or not set(value.lower()) <= set("0123456789abcdef"):
         raise IntegrityError(f"hash_value: {value[:80]!r} is no {name} in hex; nothing was sent")
     return value.lower(), name
 

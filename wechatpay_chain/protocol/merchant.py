@@ -17,6 +17,7 @@ from wechatpay_chain.errors import ConfigError, DecryptionError
 __all__ = [
     "BRAND",
     "MERCHANT",
+    "SCHEMES",
     "Holder",
     "Merchant",
     "Scheme",
@@ -30,7 +31,11 @@ _LONGEST_SERIAL = 40
 
 
 class Scheme(NamedTuple):
-    """``identity`` is the field that says who signs; ``sign`` and ``verify`` take and give base64."""
+    """``identity`` is the field that says who signs; ``sign`` and ``verify`` take and give base64.
+
+    ``sign(message, private_key)`` and ``verify(message, signature, public_key)`` get the keys of the configuration:
+    those of RSA, or a caller's objects with ``sign`` and ``verify``.
+    """
 
     name: str
     identity: str
@@ -40,6 +45,8 @@ class Scheme(NamedTuple):
 
 MERCHANT = Scheme("WECHATPAY2-SHA256-RSA2048", "mchid", asymmetric.sign, asymmetric.verify)
 BRAND = Scheme("WECHATPAY-BRAND-SHA256-RSA2048", "brand_id", asymmetric.sign, asymmetric.verify)
+# The first of an identity is that of keys that name none.
+SCHEMES = (MERCHANT, BRAND)
 
 
 class Holder:
@@ -94,8 +101,17 @@ class Merchant(Holder):
 
     @property
     def scheme(self) -> Scheme:
-        """How its requests are signed."""
-        return BRAND if self.brand_id else MERCHANT
+        """How its requests are signed: as its key says, if it is a caller's object that has a ``signature_scheme``.
+
+        ConfigError for one that is not among ``SCHEMES``.
+        """
+        identity = "brand_id" if self.brand_id else "mchid"
+        schemes = {each.name: each for each in SCHEMES if each.identity == identity}
+        name = key_loader.signature_scheme(self.private_key) or next(iter(schemes))
+        if name not in schemes:
+            known = ", ".join(schemes)
+            raise ConfigError(f"private_key: its signature_scheme is {name[:64]!r}, known are {known}", "private_key")
+        return schemes[name]
 
     @property
     def downloads(self) -> bool:

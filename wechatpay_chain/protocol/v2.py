@@ -22,9 +22,6 @@ from wechatpay_chain.protocol.xml import XMLError, from_xml
 
 __all__ = ["APIv2", "is_unsigned", "text_of"]
 
-_MD5 = "MD5"
-_HMAC = "HMAC-SHA256"
-_HMAC_LENGTH = 64
 # The merchant's number stands under one of these names, the first that is there.
 _MERCHANT_NAMES = ("mch_id", "mchid", "combine_mch_id")
 
@@ -81,7 +78,7 @@ class APIv2(Holder):
         if not nonceless and data.get("nonce_str") is None:
             data["nonce_str"] = secrets.token_hex(16).upper()
         kind = data.get("sign_type")
-        data["sign"] = self._sign(_MD5 if kind is None else kind, data, style)
+        data["sign"] = self._sign(next(iter(digest.SIGN_TYPES)) if kind is None else kind, data, style)
         return data
 
     def sign(self, method: str, target: str, body: bytes) -> Signed:
@@ -134,13 +131,14 @@ class APIv2(Holder):
         sign = data.get("sign")
         if not isinstance(sign, str) or not sign:
             raise SignatureMismatch("no sign among the fields; it may not be WeChat Pay's")
-        if not digest.equals(self._sign(_HMAC if len(sign) == _HMAC_LENGTH else _MD5, data), sign):
+        if not any(digest.equals(self._sign(kind, data), sign) for kind in digest.sign_types_of(sign)):
             raise SignatureMismatch("the sign does not fit the fields and the APIv2 key (secret)")
         check_fields(data)
 
     def _sign(self, kind: Any, data: Mapping[str, Any], style: Style = PHP) -> str:
-        if kind not in (_MD5, _HMAC):
-            raise ChainError(f"sign_type: expected {_MD5} or {_HMAC}, found {str(kind)[:40]!r}; nothing was sent")
+        if not isinstance(kind, str) or kind not in digest.SIGN_TYPES:
+            expected = " or ".join(digest.SIGN_TYPES)
+            raise ChainError(f"sign_type: expected {expected}, found {str(kind)[:40]!r}; nothing was sent")
         try:
             return digest.sign(kind, text_of(data, style), self._secret)
         except UnicodeEncodeError:

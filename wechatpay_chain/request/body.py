@@ -19,7 +19,7 @@ __all__ = [
     "Body",
     "Headers",
     "encode",
-    "own_boundary",
+    "replace_boundary",
     "signable",
 ]
 
@@ -46,13 +46,13 @@ def encode(options: Mapping[str, Any], face: Face) -> tuple[Body, str]:
     elif name == "files":
         body = uploaded(body, fields)
     elif isinstance(body, Multipart):
-        body = body.anew()
+        body = body.with_new_reader()
     if isinstance(body, Multipart):
         return body, body.content_type
     return _WRITERS[name](body, face) if name else (None, JSON_UTF8)
 
 
-def own_boundary(headers: Headers, body: Body, content_type: str) -> Headers:
+def replace_boundary(headers: Headers, body: Body, content_type: str) -> Headers:
     """The headers without a Content-Type of a form that names no boundary; ChainError for another boundary."""
     if not isinstance(body, Multipart):
         return headers
@@ -72,7 +72,7 @@ def signable(body: Body) -> Body:
 
 
 def _data(data: Any, face: Face) -> tuple[bytes, str]:
-    return (_encoded(data), JSON_UTF8) if isinstance(data, str | bytes | bytearray) else _json(data, face)
+    return (_encode_text(data), JSON_UTF8) if isinstance(data, str | bytes | bytearray) else _json(data, face)
 
 
 def _raw(body: Any, face: Face) -> tuple[bytes, str]:
@@ -83,7 +83,7 @@ def _raw(body: Any, face: Face) -> tuple[bytes, str]:
         except (OSError, ValueError) as error:
             raise ChainError(f"body: the file cannot be read ({error}); nothing was sent") from None
     if isinstance(body, str | bytes | bytearray):
-        return _encoded(body), JSON_UTF8
+        return _encode_text(body), JSON_UTF8
     raise ChainError(f"body: expected text or bytes, found {type(body).__name__}; nothing was sent")
 
 
@@ -91,7 +91,7 @@ def _form(form: tuple[str, str], face: Face) -> tuple[bytes, str]:
     return form[0].encode("utf-8"), form[1]
 
 
-def _encoded(text: str | bytes | bytearray) -> bytes:
+def _encode_text(text: str | bytes | bytearray) -> bytes:
     try:
         return text.encode("utf-8") if isinstance(text, str) else bytes(text)
     except UnicodeEncodeError:
@@ -107,12 +107,12 @@ def _json(payload: Any, face: Face) -> tuple[bytes, str]:
         seals = Seals(_date if takes_dates else None)
     try:
         body = json_text.dumps(payload, face.style, seals).encode("utf-8")
-        sealed = Envelope.of(body, seals, _sealed_at(payload)) if seals.texts else body
+        sealed = Envelope.of(body, seals, _find_sealed(payload)) if seals.texts else body
         return sealed, face.json_content_type
     except ChainError as error:
         raise ChainError(f"json: {error}") from None
     except (TypeError, ValueError, RecursionError):
-        reason = _culprit(payload, takes_dates) or "the body is nested too deep, or in itself"
+        reason = _find_unserializable(payload, takes_dates) or "the body is nested too deep, or in itself"
     raise ChainError(f"json: {reason}; nothing was sent")
 
 
@@ -122,26 +122,26 @@ def _date(value: Any) -> str:
     raise TypeError
 
 
-def _culprit(payload: Any, takes_dates: bool) -> str:
+def _find_unserializable(payload: Any, takes_dates: bool) -> str:
     """The first place that is no JSON, and what is there."""
     left = [("", payload)]
     seen = set()
     while left:
         where, value = left.pop()
         if not isinstance(value, dict | list | tuple):
-            told = _unfit(value, where or "the body", takes_dates)
+            told = _describe_bad_value(value, where or "the body", takes_dates)
         elif id(value) in seen:
             continue
         else:
             seen.add(id(value))
-            told = _unfit_key(value, where or "the body") if isinstance(value, dict) else ""
-            left += reversed(_inside(value, where))
+            told = _describe_bad_key(value, where or "the body") if isinstance(value, dict) else ""
+            left += reversed(_children(value, where))
         if told:
             return told
     return ""
 
 
-def _sealed_at(payload: Any) -> list[str]:
+def _find_sealed(payload: Any) -> list[str]:
     """Where the sealed texts are, in the order of the body."""
     left = [("", payload)]
     found = []
@@ -150,22 +150,22 @@ def _sealed_at(payload: Any) -> list[str]:
         if isinstance(value, Sealed):
             found.append(where)
         elif isinstance(value, dict | list | tuple):
-            left += reversed(_inside(value, where))
+            left += reversed(_children(value, where))
     return found
 
 
-def _inside(value: Any, where: str) -> list[tuple[str, Any]]:
+def _children(value: Any, where: str) -> list[tuple[str, Any]]:
     if isinstance(value, dict):
         return [(f"{where}.{key}" if where else str(key), item) for key, item in value.items()]
     return [(f"{where}[{index}]", item) for index, item in enumerate(value)]
 
 
-def _unfit_key(value: dict[Any, Any], where: str) -> str:
+def _describe_bad_key(value: dict[Any, Any], where: str) -> str:
     wrong = next((key for key in value if not isinstance(key, str | int | float | None)), None)
     return "" if wrong is None else f"{where} has a key that is {type(wrong).__name__}, expected text"
 
 
-def _unfit(value: Any, where: str, takes_dates: bool) -> str:
+def _describe_bad_value(value: Any, where: str, takes_dates: bool) -> str:
     if isinstance(value, str):
         try:
             value.encode("utf-8")

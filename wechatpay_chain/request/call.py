@@ -13,7 +13,7 @@ from wechatpay_chain.encoding import paths, query
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.request import v2_payload
-from wechatpay_chain.request.body import Body, encode, own_boundary, signable
+from wechatpay_chain.request.body import Body, encode, replace_boundary, signable
 from wechatpay_chain.request.options import (
     JSON_UTF8,
     Face,
@@ -135,7 +135,7 @@ def build(
         path=route[len("/v2") :] if is_v2 else route,
         query=_query(inline, None if signs_query else options.get("params"), face),
         body=signable(body),
-        headers=own_boundary(read_headers(options.get("headers"), face), body, content_type),
+        headers=replace_boundary(read_headers(options.get("headers"), face), body, content_type),
         content_type=content_type,
         accept=face.xml_accept if is_v2 else _ACCEPT,
         payload=v2_payload.Payload.of(method, options, face) if is_v2 else None,

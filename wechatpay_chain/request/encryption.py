@@ -93,7 +93,7 @@ class Envelope(bytes):
         envelope._seals, envelope._paths = seals, paths
         return envelope
 
-    def opened(self, encrypt: Callable[[str], str]) -> bytes:
+    def encrypt_texts(self, encrypt: Callable[[str], str]) -> bytes:
         """The body with every text encrypted; ChainError names the field of one that is too long."""
         head, *rest = bytes(self).split(self._seals.mark.encode("ascii"))
         body = [head]
@@ -136,12 +136,12 @@ def encrypt_fields(body: Envelope, headers: MutableMapping[str, str], keyring: K
     A header of the caller's own selects the key, or raises ChainError when that is not held.
     """
     asked = headers.get(SERIAL_HEADER)
-    key = _key_named(asked, keyring) if asked else keyring.current
+    key = _find_key(asked, keyring) if asked else keyring.current
     headers[SERIAL_HEADER] = key.id
-    return body.opened(lambda text: asymmetric.encrypt(text, key.public_key))
+    return body.encrypt_texts(lambda text: asymmetric.encrypt(text, key.public_key))
 
 
-def _key_named(key_id: str, keyring: Keyring) -> Key:
+def _find_key(key_id: str, keyring: Keyring) -> Key:
     try:
         return keyring.find(key_id)
     except WechatpayError as error:

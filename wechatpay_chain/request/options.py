@@ -77,7 +77,7 @@ class Face(NamedTuple):
         return next((name for name, known in self.options.items() if known == option), option)
 
 
-def _as_given(value: object, name: str) -> object:
+def _keep(value: object, name: str) -> object:
     return value
 
 
@@ -112,7 +112,7 @@ NATIVE = Face(
     json_content_type=JSON_UTF8,
     query_replaces=False,
     xml_accept="text/xml, text/plain, application/json, application/x-gzip",
-    spell=_as_given,
+    spell=_keep,
     false_header=None,
 )
 

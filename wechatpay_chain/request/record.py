@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["CallRecord", "tell"]
+__all__ = ["CallRecord", "report"]
 
 _log = logging.getLogger("wechatpay_chain")
 
@@ -18,12 +18,12 @@ class _QuietHandler(logging.NullHandler):
     """
 
     def handle(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.WARNING and logging.lastResort is not None and not _is_heard():
+        if record.levelno >= logging.WARNING and logging.lastResort is not None and not _has_handler():
             logging.lastResort.handle(record)
         return True
 
 
-def _is_heard() -> bool:
+def _has_handler() -> bool:
     """Whether somebody else handles what this package logs."""
     logger: logging.Logger | None = _log
     while logger is not None:
@@ -52,7 +52,7 @@ class CallRecord(NamedTuple):
     error: BaseException | None
 
 
-def tell(record: CallRecord, on_call: Callable[[CallRecord], Any] | None) -> None:
+def report(record: CallRecord, on_call: Callable[[CallRecord], Any] | None) -> None:
     """Write the line of a call, and hand its record to ``on_call``; what that raises is logged and goes no further."""
     _log.info(
         "%s %s: %s, %.0f ms, attempt %d, Request-ID %s",

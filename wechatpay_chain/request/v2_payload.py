@@ -59,7 +59,7 @@ class Payload(NamedTuple):
         name, fields = next(iter(given.items()), (names[0], {}))
         files = [] if options.get("files") is None else file_parts(options["files"])
         if isinstance(fields, Multipart):
-            fields, files = _parted(fields)
+            fields, files = _split_form(fields)
         named = mapping(fields, face.typed(name))
         return cls(
             fields=named if method == "GET" or files else _with_texts(named, face),
@@ -73,7 +73,7 @@ class Payload(NamedTuple):
         if self.files:
             return self._form(protocol, face), ""
         if method == "GET":
-            fields = protocol.signed(_flat(self.fields, face), self.nonceless, face.style)
+            fields = protocol.signed(_flatten(self.fields, face), self.nonceless, face.style)
             # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
             return None, paths.escape(query.build(fields, face.style._replace(safe="*")))
         fields = protocol.signed(self.fields, self.nonceless, face.style)
@@ -100,7 +100,7 @@ def _with_texts(fields: Mapping[str, Any], face: Face) -> Mapping[str, Any]:
     return {key: json_text.field_text(value, str(key), face.style) for key, value in fields.items()}
 
 
-def _parted(form: Multipart) -> tuple[dict[str, str], list[Part]]:
+def _split_form(form: Multipart) -> tuple[dict[str, str], list[Part]]:
     """The fields of a form that is given by its parts, and its files."""
     fields: dict[str, str] = {}
     files = []
@@ -110,13 +110,13 @@ def _parted(form: Multipart) -> tuple[dict[str, str], list[Part]]:
         elif part.name in fields:
             raise ChainError(f"multipart: {part.name[:40]} is there twice; a field is signed once; nothing was sent")
         else:
-            fields[part.name] = _text(part.name, part.content)
+            fields[part.name] = _decode_field(part.name, part.content)
     if not files:
         raise ChainError("multipart: no file is in it; APIv2 takes its fields as xml; nothing was sent")
     return fields, files
 
 
-def _text(name: str, content: bytes) -> str:
+def _decode_field(name: str, content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
@@ -128,7 +128,7 @@ def _md5(content: bytes | File) -> str:
         return digest(reader, "md5")
 
 
-def _flat(fields: Mapping[str, Any], face: Face) -> dict[str, str]:
+def _flatten(fields: Mapping[str, Any], face: Face) -> dict[str, str]:
     """The fields of a query as the texts that are sent, so that these are what is signed."""
     flat: dict[str, str] = {}
     for name, text in query.pairs(fields, face.style):

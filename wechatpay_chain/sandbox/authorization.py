@@ -35,7 +35,6 @@ _LANGUAGES = frozenset({"en", "zh-CN", "zh-HK", "zh-TW"})
 _TRANSACTIONS = "/v3/pay/transactions/"
 # Where the body's own merchant has to be the one that signs.
 _ORDERS = re.compile(r"/v3/(pay/(partner/)?|combine-)transactions/")
-_SIGN_TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 _BODY_SHOWN = 8
 _MILLISECONDS = 13
 _MOST_HOURS = 14
@@ -327,7 +326,7 @@ def check_v2(identity: Identity, fields: Mapping[str, Any], request: Received) -
         told = f"本沙箱的商户号为{identity.mchid}" if numbers else "缺少mch_id"
         return f"商户号mch_id与appid不匹配（沙箱：{told}）"
     sign = fields.get("sign")
-    kind = _SIGN_TYPES.get(len(sign)) if isinstance(sign, str) else None
+    kind = digest.sign_type_of(sign, fields.get("sign_type")) if isinstance(sign, str) else None
     text = v2.text_of(fields, JS)
     if (
         kind

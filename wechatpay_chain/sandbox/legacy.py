@@ -20,7 +20,6 @@ from wechatpay_chain.sandbox.product import Failure
 
 __all__ = ["answer", "encrypt_info", "notice", "xml_answer"]
 
-_TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 _OF_SIGNATURES = ("sign", "nonce_str", "sign_type")
 _SUCCEEDED = {"return_code": "SUCCESS", "return_msg": "OK", "result_code": "SUCCESS"}
 _DIGITS = re.compile("[0-9]{1,18}")
@@ -91,7 +90,7 @@ def _finished(made: Answer, fields: Mapping[str, Any], path: str, secret: str) -
         told = {**own, **told}
         if not v2.is_unsigned(path):
             told["nonce_str"] = secrets.token_hex(16)
-            told["sign"] = _sign(_TYPES[len(fields["sign"])], told, secret)
+            told["sign"] = _sign(str(digest.sign_type_of(fields["sign"], fields.get("sign_type"))), told, secret)
     finished = xml_answer(told)
     finished.headers.update(made.headers)
     return finished

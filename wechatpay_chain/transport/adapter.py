@@ -22,7 +22,7 @@ from wechatpay_chain.transport.connection import Unconnected, with_fresh_connect
 from wechatpay_chain.transport.failures import as_failure
 from wechatpay_chain.transport.retry import HostHealth
 from wechatpay_chain.transport.signed_request import SignedRequest
-from wechatpay_chain.transport.verification import adopt, judge, response_of
+from wechatpay_chain.transport.verification import check_response, convert_response, response_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -101,10 +101,10 @@ class SigningAdapter(HTTPAdapter):
             if HTTPAdapter.send is _SEND:
                 response = response_of(request, self._exchange(request, timeout, verify, cert, proxies))
             else:
-                response = adopt(request, super().send(request, True, timeout, verify, cert, proxies))
+                response = convert_response(request, super().send(request, True, timeout, verify, cert, proxies))
             response.elapsed = timedelta(seconds=time.perf_counter() - started)
             response.connection = self
-            return judge(request, response, stream)
+            return check_response(request, response, stream)
         except WechatpayError:
             raise
         except Exception as error:
@@ -133,7 +133,7 @@ class SigningAdapter(HTTPAdapter):
         while True:
             pool = self._pool(request, verify, cert, proxies)
             try:
-                return self._ask(request, pool, timeout, proxies)
+                return self._urlopen(request, pool, timeout, proxies)
             except ClosedPoolError:
                 # The client was closed, or its manager gave up the pool: nothing was sent, and there is a new one.
                 self._pools.clear()
@@ -152,10 +152,10 @@ class SigningAdapter(HTTPAdapter):
         if pool is None:
             if len(self._pools) >= _MOST_WAYS:
                 self._pools.clear()
-            pool = self._pools[way] = self._found(request, verify, cert, proxies)
+            pool = self._pools[way] = self._find_pool(request, verify, cert, proxies)
         return pool
 
-    def _found(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
+    def _find_pool(self, request: SignedRequest, verify: bool | str, cert: Any, proxies: Any) -> Any:
         """The pool of a host, which urllib3 makes or has; it costs as much as a verification to be asked."""
         try:
             proxy = requests.utils.select_proxy(str(request.url), proxies)
@@ -164,10 +164,12 @@ class SigningAdapter(HTTPAdapter):
             pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             self.cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
         except (OSError, HTTPError, ValueError) as error:
-            raise Unconnected(_unusable(error)) from error
+            raise Unconnected(_describe_unusable(error)) from error
         return pool
 
-    def _ask(self, request: SignedRequest, pool: Any, timeout: tuple[float, float], proxies: Any) -> BaseHTTPResponse:
+    def _urlopen(
+        self, request: SignedRequest, pool: Any, timeout: tuple[float, float], proxies: Any
+    ) -> BaseHTTPResponse:
         raw: BaseHTTPResponse = pool.urlopen(
             method=str(request.method),
             url=self.request_url(request, proxies) if proxies else request.target,
@@ -189,7 +191,7 @@ def _timeout(seconds: tuple[float, float]) -> Timeout:
     return Timeout(connect=seconds[0], read=seconds[1])  # urllib3 clones it for each call
 
 
-def _unusable(error: Exception) -> str:
+def _describe_unusable(error: Exception) -> str:
     """Why the environment's CA bundle or proxy cannot be used; a proxy's URL may hold a password."""
     if str(error).startswith(("Could not find", "Missing dependencies")):
         return str(error)

@@ -74,11 +74,11 @@ class CertificateDownload:
         Raises ConfigError where the merchant has none, and what any call raises, in words that tell that
         the call that needed them was not sent.
         """
-        stored = self._stored(wanted)
+        stored = self._read_folder(wanted)
         if stored is not None:
             return stored
         try:
-            fetched, certificates = self._brought(_PATIENCE)
+            fetched, certificates = self._fetch(_PATIENCE)
         except (ApiError, VerificationError, TransportError) as error:
             _refuse(error, bool(self._keyring))
         if self._folder is not None:
@@ -91,14 +91,14 @@ class CertificateDownload:
         Raises ConfigError where the merchant has none, and what any call raises.
         """
         try:
-            return self._brought()[1]
+            return self._fetch()[1]
         except (ApiError, UnknownSerial) as error:
-            refusal = _lack(error, bool(self._keyring.fixed))
+            refusal = _missing_configuration(error, bool(self._keyring.fixed))
             if refusal is None:
                 raise
             raise refusal from error
 
-    def _brought(self, patience: float = math.inf) -> tuple[Fetched, list[x509.Certificate]]:
+    def _fetch(self, patience: float = math.inf) -> tuple[Fetched, list[x509.Certificate]]:
         connect, read = self._timeout
         delivery = Delivery(
             self._bases,
@@ -108,7 +108,7 @@ class CertificateDownload:
         brought: tuple[Fetched, list[x509.Certificate]] = self._session.send(self._request(), delivery).data
         return brought
 
-    def _stored(self, wanted: str) -> Fetched | None:
+    def _read_folder(self, wanted: str) -> Fetched | None:
         keyring = self._keyring
         stored = None if self._folder is None else self._folder.shared(self._authorities)
         if stored is None or keyring.is_old(stored):
@@ -135,7 +135,7 @@ def _refuse(error: ApiError | VerificationError | TransportError, holds_keys: bo
     tried = "; ".join(f"{attempt.host}: {attempt.error}" for attempt in getattr(error, "attempts", ()))
     reason = tried if isinstance(error, TransportError) else error
     told = f"the call was not sent, since WeChat Pay's certificates could not be had: {reason}"
-    lack = _lack(error, holds_keys)
+    lack = _missing_configuration(error, holds_keys)
     if lack is not None:
         raise lack from error
     if isinstance(error, TransportError):
@@ -144,7 +144,7 @@ def _refuse(error: ApiError | VerificationError | TransportError, holds_keys: bo
     raise type(error)(told, error.response) from error  # type: ignore[arg-type]
 
 
-def _lack(error: Exception, holds_keys: bool) -> ConfigError | None:
+def _missing_configuration(error: Exception, holds_keys: bool) -> ConfigError | None:
     """What to configure, where the error tells that certificates alone do not serve this merchant."""
     if isinstance(error, ApiError) and error.status in _NO_CERTIFICATES and error.code:
         reason = "this merchant has no platform certificates"

@@ -24,7 +24,7 @@ from wechatpay_chain.errors import Attempt, ChainError, DecryptionError, Integri
 from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER, field_value
 from wechatpay_chain.response import Response
-from wechatpay_chain.transport.sink import Sink, folder_of, placed
+from wechatpay_chain.transport.sink import Sink, folder_of, write_when_whole
 from wechatpay_chain.transport.verification import body_pieces
 
 __all__ = [
@@ -35,11 +35,11 @@ __all__ = [
     "Opening",
     "Progress",
     "Source",
-    "decrypted",
+    "decompress_pieces",
+    "decrypt_pieces",
     "open_sources",
     "raw_pieces",
     "receive",
-    "unzipped",
 ]
 
 BLOCK = 1 << 17
@@ -66,7 +66,7 @@ def raw_pieces(response: Response) -> Iterator[bytes]:
     response._content_consumed = True  # type: ignore[attr-defined]
 
 
-def decrypted(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
+def decrypt_pieces(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
     """The plain bytes, proven when the last has come; Broken when the tag does not fit."""
     for piece in pieces:
         yield opener.update(piece)
@@ -76,7 +76,7 @@ def decrypted(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
         raise Broken(str(error)) from error
 
 
-def unzipped(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
+def decompress_pieces(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
     """What is inside a gzip file, in small blocks whatever it expands to; else the file itself, unless ``strict``."""
     start = b""
     for piece in pieces:
@@ -90,12 +90,12 @@ def unzipped(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
         yield from pieces
         return
     try:
-        yield from _inflated(start, pieces)
+        yield from _inflate(start, pieces)
     except zlib.error as error:
         raise Broken(f"its gzip is damaged ({error})") from error
 
 
-def _inflated(start: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _inflate(start: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     inflater: Any = zlib.decompressobj(_GZIP_BITS)
     piece: bytes | None = start
     while piece is not None:
@@ -164,9 +164,13 @@ def receive(
     transfers = [_Transfer(*pair, meter) for pair in zip(sources, openers, strict=True)]
     began, stopped = False, None
     try:
-        with nullcontext(memory) if memory is not None else placed(cast(Sink, to)) as file:
+        with nullcontext(memory) if memory is not None else write_when_whole(cast(Sink, to)) as file:
             began = True
-            outcome = _one(transfers[0], file, to) if len(sources) == 1 else _joined(transfers, file, to, meter)
+            outcome = (
+                _receive_one(transfers[0], file, to)
+                if len(sources) == 1
+                else _receive_parts(transfers, file, to, meter)
+            )
     except WechatpayError:
         raise
     except _Stopped as error:
@@ -174,32 +178,32 @@ def receive(
     except OSError as error:
         if not began:
             raise  # the place cannot be written to: nothing was sent
-        raise transfers[0].failed(f"it cannot be written: {error}") from error
+        raise transfers[0].integrity_error(f"it cannot be written: {error}") from error
     if stopped is not None:
         raise stopped  # here, where it keeps its own cause and context
     return outcome if memory is None else memory.getvalue()
 
 
-def _one(transfer: _Transfer, file: BinaryIO, to: Sink | None) -> Download:
+def _receive_one(transfer: _Transfer, file: BinaryIO, to: Sink | None) -> Download:
     transfer.run(file)
-    return Download(_path(to), transfer.size, transfer.found, transfer.hash_type, transfer.is_proven)
+    return Download(_path(to), transfer.size, transfer.hexdigest, transfer.hash_type, transfer.is_proven)
 
 
-def _joined(transfers: list[_Transfer], file: BinaryIO, to: Sink | None, meter: _Meter) -> Download:
+def _receive_parts(transfers: list[_Transfer], file: BinaryIO, to: Sink | None, meter: _Meter) -> Download:
     """Parts, some at once, each checked by itself, then one behind the other."""
     hash_type = transfers[0].hash_type
     whole, size = digest.new(hash_type), 0
     with ThreadPoolExecutor(min(len(transfers), _MOST_AT_ONCE)) as pool:
         for first in range(0, len(transfers), _MOST_AT_ONCE):
-            with _fetched(transfers[first : first + _MOST_AT_ONCE], pool, meter, folder_of(to)) as parts:
-                for block in chain.from_iterable(map(_blocks, parts)):
+            with _fetch_parts(transfers[first : first + _MOST_AT_ONCE], pool, meter, folder_of(to)) as parts:
+                for block in chain.from_iterable(map(_read_blocks, parts)):
                     whole.update(block)
                     size += file.write(block)
     return Download(_path(to), size, whole.hexdigest(), hash_type, all(transfer.is_proven for transfer in transfers))
 
 
 @contextmanager
-def _fetched(
+def _fetch_parts(
     transfers: list[_Transfer], pool: ThreadPoolExecutor, meter: _Meter, folder: str | None
 ) -> Iterator[list[Any]]:
     with ExitStack() as stack:
@@ -210,7 +214,7 @@ def _fetched(
         yield parts
 
 
-def _blocks(part: Any) -> Iterator[bytes]:
+def _read_blocks(part: Any) -> Iterator[bytes]:
     part.seek(0)
     return iter(lambda: part.read(BLOCK), b"")
 
@@ -234,7 +238,7 @@ class _Transfer:
         self.is_proven = bool(self.expected)
 
     @property
-    def found(self) -> str:
+    def hexdigest(self) -> str:
         """The digest of what came so far."""
         return self._hash.hexdigest()
 
@@ -250,20 +254,20 @@ class _Transfer:
 
     def _run(self, file: BinaryIO) -> None:
         response = self._response = self._source.open()
-        travelled = self._statement(response)
+        travelled = self._expect_statement_digest(response)
         if response.status_code != _WHOLE:
-            raise self.failed(f"an answer of status {response.status_code} is no whole file")
+            raise self.integrity_error(f"an answer of status {response.status_code} is no whole file")
         try:
-            for piece in self._plain(response, travelled):
+            for piece in self._plain_pieces(response, travelled):
                 self._hash.update(piece)
                 file.write(piece)
                 self.size += len(piece)
         except Broken as error:
-            raise self.failed(str(error)) from error.__cause__
-        if self.expected and self.expected not in (self.found, travelled and travelled.hexdigest()):
-            raise self.failed("it is not the file that was named")
+            raise self.integrity_error(str(error)) from error.__cause__
+        if self.expected and self.expected not in (self.hexdigest, travelled and travelled.hexdigest()):
+            raise self.integrity_error("it is not the file that was named")
 
-    def _statement(self, response: Response) -> digest.Hash | None:
+    def _expect_statement_digest(self, response: Response) -> digest.Hash | None:
         """A statement's signature covers the digest of what travels or of what is inside: both are made."""
         named = field_value(response.headers, DIGEST_HEADER).lower()
         if not response.verified or not named or self.expected:
@@ -273,32 +277,34 @@ class _Transfer:
         self._hash = digest.new("SHA1")
         return digest.new("SHA1")
 
-    def failed(self, reason: str) -> IntegrityError:
+    def integrity_error(self, reason: str) -> IntegrityError:
         """The error that tells both digests."""
         request = getattr(self._response, "request", None)
         where = "download" if request is None else request.path_url.partition("?")[0]
         named = f"{self.hash_type} named {self.expected}" if self.expected else "no digest named"
-        told = f"{where}: {reason}; {self._arrived()} bytes came, {named}, found {self.found}; nothing was kept"
+        told = (
+            f"{where}: {reason}; {self._received_size()} bytes came, {named}, found {self.hexdigest}; nothing was kept"
+        )
         if self._response is not None:
             self._response._content_consumed = True  # type: ignore[attr-defined]
-        return IntegrityError(told, self._response, self.expected, self.found)
+        return IntegrityError(told, self._response, self.expected, self.hexdigest)
 
-    def _arrived(self) -> int:
+    def _received_size(self) -> int:
         """The bytes that came over the raw_pieces, also those of a block that broke off."""
         tell = getattr(getattr(self._response, "raw", None), "tell", None)
         return max(self.size, tell()) if callable(tell) else self.size
 
-    def _plain(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
-        pieces = self._arriving(response, travelled)
+    def _plain_pieces(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
+        pieces = self._received_pieces(response, travelled)
         if self._opener is not None:
-            pieces = decrypted(pieces, self._opener)
+            pieces = decrypt_pieces(pieces, self._opener)
         file = self._source.file
         if not file.is_gzip and not self.expected:
             return pieces
         # With a digest over the plain bytes, what is gzip and what is not shows by itself.
-        return unzipped(pieces, strict=not self.expected and "Content-Encoding" not in response.headers)
+        return decompress_pieces(pieces, strict=not self.expected and "Content-Encoding" not in response.headers)
 
-    def _arriving(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
+    def _received_pieces(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
         counted = self._meter.counter(response)
         for piece in raw_pieces(response):
             if travelled is not None:

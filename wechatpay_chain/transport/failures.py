@@ -40,7 +40,7 @@ def as_failure(request: SignedRequest, error: Exception, before: BaseException |
 
     ``before`` is the error that was being handled when the attempt began.
     """
-    foreign = _raised_elsewhere(error, before)
+    foreign = _find_foreign_error(error, before)
     return foreign or _network_failure(request, error) or error
 
 
@@ -60,7 +60,7 @@ def _network_failure(request: SignedRequest, error: Exception) -> TransportError
     return failure(request, (Attempt(request.origin, reason, sent=not unsent),), late and not unsent)
 
 
-def _raised_elsewhere(error: BaseException, before: BaseException | None) -> BaseException | None:
+def _find_foreign_error(error: BaseException, before: BaseException | None) -> BaseException | None:
     """What neither the network nor this package has raised, though it stands behind ``error``; None for nothing.
 
     A signal handler may raise anything anywhere, and urllib3 takes an OSError of it for the host's.

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from wechatpay_chain.crypto.digest import digest
+from wechatpay_chain.crypto.digest import FILE_DIGESTS, digest
 from wechatpay_chain.encoding.scalars import spell
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.transport.multipart import File, Multipart, Part, Source
@@ -20,7 +20,8 @@ __all__ = ["Media", "file_parts", "parts", "uploaded"]
 _JSON = {"Content-Type": "application/json"}
 # Who names an algorithm wants its digest: https://pay.weixin.qq.com/doc/v3/partner/4015792580 (so spelled there).
 _ALGORITHM_NAMES = ("digest_algorithm", "digest_alogrithm")
-_ALGORITHMS = ("sha256", "sm3", "sha1", "md5")
+# A field of the meta that is named after one holds it.
+_ALGORITHMS = (*(name.lower() for name in FILE_DIGESTS), "md5")
 
 
 class Media:

@@ -122,7 +122,7 @@ class File:
     def open(self) -> BinaryIO:
         """A reader of its own, from the start; ChainError names the path that cannot be read."""
         if self._path is None:
-            return self._shared()
+            return self._open_shared()
         try:
             return self._path.expanduser().open("rb")
         except (OSError, RuntimeError, ValueError) as error:
@@ -134,30 +134,30 @@ class File:
         with self.open() as reader:
             return reader.seek(0, os.SEEK_END)
 
-    def _shared(self) -> BinaryIO:
+    def _open_shared(self) -> BinaryIO:
         with self._lock:
             if self._start is None:
-                self._start = self._settled()
+                self._start = self._find_start()
         return io.BufferedReader(_Window(self._file, self._start, self._lock), _BLOCK)
 
-    def _settled(self) -> int:
+    def _find_start(self) -> int:
         """Where the content begins in a file that can be rewound; it is copied where it cannot."""
         try:
             if not _is_seekable(self._file):
-                return self._copied()
+                return self._copy_to_temporary()
             at = 0 if self._is_whole else int(self._file.tell())
             self._file.seek(at)
-            _checked(self._file.read(1))
+            _check_block(self._file.read(1))
             self._file.seek(at)
             return at
         except (OSError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())
         raise ChainError(f"{self._field}: the file cannot be read ({reason}); nothing was sent")
 
-    def _copied(self) -> int:
+    def _copy_to_temporary(self) -> int:
         copy: Any = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this value
         weakref.finalize(self, copy.close)
-        while block := _checked(self._file.read(_BLOCK)):
+        while block := _check_block(self._file.read(_BLOCK)):
             copy.write(block)
         self._file = copy
         return 0
@@ -169,7 +169,7 @@ def _is_seekable(file: Any) -> bool:
     return callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None)) if told is None else told()
 
 
-def _checked(block: Any) -> bytes:
+def _check_block(block: Any) -> bytes:
     if not isinstance(block, bytes):
         raise ValueError(f"it gives {type(block).__name__}, not bytes")
     return block
@@ -313,7 +313,7 @@ def _curl_quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _opened(file: File) -> BinaryIO:
+def _open_signed_file(file: File) -> BinaryIO:
     try:
         return file.open()
     except ChainError:
@@ -334,13 +334,13 @@ class Multipart:
         self.parts = tuple(parts)
         metas = (part.content for part in parts if part.name == "meta")
         self.meta = next((content for content in metas if isinstance(content, bytes)), None)
-        self._pieces = [piece for part in parts for piece in self._written(part)]
+        self._pieces = [piece for part in parts for piece in self._pieces_of(part)]
         self._pieces.append((f"--{self.boundary}--\r\n".encode(), 0))
         self._length = sum(len(piece) if isinstance(piece, bytes) else length for piece, length in self._pieces)
         self._index = self._inner = self._at = 0
         self._open: BinaryIO | None = None
 
-    def anew(self) -> Multipart:
+    def with_new_reader(self) -> Multipart:
         """The same form with a reader of its own: one call does not go on where another stopped."""
         return Multipart(self.parts, self.boundary)
 
@@ -358,7 +358,7 @@ class Multipart:
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(_BLOCK), b""))
         while self._index < len(self._pieces):
-            block = self._next(size)
+            block = self._read_piece(size)
             if block or not size:
                 self._at += len(block)
                 return block
@@ -397,18 +397,18 @@ class Multipart:
             words += [f"{part.name}={_curl_quoted(content)};type={kind}" if kind else f"{part.name}={content}"]
         return words
 
-    def _written(self, part: Part) -> list[tuple[bytes | File, int]]:
+    def _pieces_of(self, part: Part) -> list[tuple[bytes | File, int]]:
         length = len(part.content) if isinstance(part.content, bytes) else part.content.size()
         start = f"--{self.boundary}\r\n".encode() + part.head(length)
         return [(start, 0), (part.content, length), (b"\r\n", 0)]
 
-    def _next(self, size: int) -> bytes:
+    def _read_piece(self, size: int) -> bytes:
         piece, length = self._pieces[self._index]
         if isinstance(piece, bytes):
             block = piece[self._inner : self._inner + size]
         else:
             if self._open is None:
-                self._open = _opened(piece)
+                self._open = _open_signed_file(piece)
             block = self._open.read(min(size, length - self._inner))
             if not block and size and self._inner < length:
                 raise OSError(f"{piece.name}: {length} bytes when it was signed, {self._inner} now")

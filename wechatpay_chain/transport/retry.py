@@ -46,22 +46,22 @@ class HostHealth:
         self._clock = clock
         self._down: dict[str, float] = {}
 
-    def ordered(self, bases: tuple[Base, ...]) -> tuple[Base, ...]:
+    def order(self, bases: tuple[Base, ...]) -> tuple[Base, ...]:
         """``bases`` in the order in which they are to be tried."""
         if not self._down or len(bases) < 2:
             return bases
-        return tuple(sorted(bases, key=lambda base: self._is_held(base.origin)))
+        return tuple(sorted(bases, key=lambda base: self._is_set_aside(base.origin)))
 
-    def failed(self, base: Base) -> None:
+    def mark_failed(self, base: Base) -> None:
         """``base`` could not be connected to."""
         self._down[base.origin] = self._clock()
 
-    def connected(self, base: Base) -> None:
+    def mark_connected(self, base: Base) -> None:
         """``base`` could be connected to."""
         if self._down:
             self._down.pop(base.origin, None)
 
-    def _is_held(self, origin: str) -> bool:
+    def _is_set_aside(self, origin: str) -> bool:
         now, since = self._clock(), self._down.get(origin)
         if since is None or now - since < HELD:
             return since is not None
@@ -154,7 +154,7 @@ class Course:
         """Where the next attempt goes."""
         return self._left[0]
 
-    def unreached(self, attempt: Attempt) -> float | None:
+    def wait_after_unreached(self, attempt: Attempt) -> float | None:
         """Seconds to wait before the next attempt after one of which nothing was sent; None when it was the last."""
         self.attempts += (attempt,)
         self._left.popleft()
@@ -167,7 +167,7 @@ class Course:
         self._left.extend(self._bases)
         return self._wait()
 
-    def unserved(self, attempt: Attempt, asked: float = 0.0) -> float | None:
+    def wait_after_unserved(self, attempt: Attempt, asked: float = 0.0) -> float | None:
         """The same after one that was sent in vain; ``asked`` is how long the host asked to be left alone."""
         self.attempts += (attempt,)
         if len(self.attempts) >= self._limit or asked > LONGEST_RETRY_AFTER:

@@ -33,7 +33,7 @@ from wechatpay_chain.transport.connection import DEADLINE
 from wechatpay_chain.transport.failures import as_failure, failure
 from wechatpay_chain.transport.retry import ATTEMPTS, PASSING, Course, Delivery, retry_after
 from wechatpay_chain.transport.signed_request import SignedRequest
-from wechatpay_chain.transport.verification import adopt, judge
+from wechatpay_chain.transport.verification import check_response, convert_response
 
 __all__ = ["Session"]
 
@@ -70,7 +70,7 @@ class _Environment(NamedTuple):
     def __repr__(self) -> str:
         return "<environment of a host>"  # a proxy's URL may hold a password
 
-    def replaced(self, base: Base, delivery: Delivery) -> _Environment:
+    def override(self, base: Base, delivery: Delivery) -> _Environment:
         """What a call says instead of it; ``no_proxy`` among the proxies names hosts that need none."""
         verify = self.verify if delivery.verify is None else delivery.verify
         proxies = self.proxies if delivery.proxies is None else delivery.proxies
@@ -108,7 +108,7 @@ class Session:
         never. Raises TransportError, VerificationError, ApiError or BusinessError; ``attempts`` tell what was tried.
         """
         adapter = self._adapter_of(delivery)
-        bases = self._adapter.sites.ordered(delivery.bases)
+        bases = self._adapter.sites.order(delivery.bases)
         course = Course(bases, self._limit(request, delivery), insistent=delivery.retry is not None)
         while True:
             try:
@@ -116,7 +116,7 @@ class Session:
             except CallError:
                 raise
             except WechatpayError as error:
-                raise _unsent(request, error, course) from error.__cause__
+                raise _unsent_error(request, error, course) from error.__cause__
             if isinstance(outcome, Response):
                 return outcome
             if time.monotonic() + outcome >= delivery.deadline:
@@ -163,21 +163,21 @@ class Session:
     ) -> Response | float:
         """The answer, or seconds to wait before the next attempt."""
         base = course.base
-        environment = self._environment(base).replaced(base, delivery)
+        environment = self._environment(base).override(base, delivery)
         self._sign(request, base, course)
         try:
             response = self._exchange(adapter, request, delivery, environment)
         except TransportError as error:
-            return self._after_failure(error, base, request, course)
+            return self._wait_after_failure(error, base, request, course)
         except (ApiError, VerificationError, BusinessError) as error:
-            self._adapter.sites.connected(base)
-            wait = _after_answer(error.response, base, course)
+            self._adapter.sites.mark_connected(base)
+            wait = _wait_after_answer(error.response, base, course)
             if wait is None:
                 error.attempts = course.attempts
                 raise
             return wait
-        self._adapter.sites.connected(base)
-        wait = _after_answer(response, base, course) if response.status_code in PASSING else None
+        self._adapter.sites.mark_connected(base)
+        wait = _wait_after_answer(response, base, course) if response.status_code in PASSING else None
         return response if wait is None else wait
 
     def _sign(self, request: SignedRequest, base: Base, course: Course) -> None:
@@ -187,7 +187,7 @@ class Session:
                 rewind(0)
             request.sign_for(base)
         except Exception as error:  # a key or a file of the caller's may raise anything
-            raise _unsent(request, error, course) from error.__cause__
+            raise _unsent_error(request, error, course) from error.__cause__
 
     def _exchange(
         self, adapter: SigningAdapter, request: SignedRequest, delivery: Delivery, environment: _Environment
@@ -207,13 +207,13 @@ class Session:
             "proxies": environment.proxies,
         }
         try:
-            watched = self._watched(adapter, request)
-            return adapter.send(request, **how) if watched is None else _send_watched(watched, request, how)
+            watched = self._find_tool_session(adapter, request)
+            return adapter.send(request, **how) if watched is None else _send_through_session(watched, request, how)
         finally:
             if reset is not None:
                 DEADLINE.reset(reset)
 
-    def _watched(self, adapter: SigningAdapter, request: SignedRequest) -> requests.Session | None:
+    def _find_tool_session(self, adapter: SigningAdapter, request: SignedRequest) -> requests.Session | None:
         """The session through which a request has to go, since a tool, a hook or an adapter of the caller's is there.
 
         None while there is none: then the adapter alone does what the session would.
@@ -229,16 +229,16 @@ class Session:
             return None
         return self._own if adapter is self._adapter else _session_of(adapter, (Base.of(request.origin),))
 
-    def _after_failure(self, error: TransportError, base: Base, request: SignedRequest, course: Course) -> float:
+    def _wait_after_failure(self, error: TransportError, base: Base, request: SignedRequest, course: Course) -> float:
         """Seconds to wait when no answer came; raises when that was the last attempt."""
         (attempt,) = error.attempts
         if attempt.sent:
-            self._adapter.sites.connected(base)
+            self._adapter.sites.mark_connected(base)
             course.timed_out = isinstance(error, TimedOut)
-            wait = course.unserved(attempt)
+            wait = course.wait_after_unserved(attempt)
         else:
-            self._adapter.sites.failed(base)
-            wait = course.unreached(attempt)
+            self._adapter.sites.mark_failed(base)
+            wait = course.wait_after_unreached(attempt)
         if wait is not None:
             return wait
         if len(course.attempts) == 1:
@@ -263,7 +263,7 @@ class Session:
         return found
 
 
-def _unsent(request: SignedRequest, error: Exception, course: Course) -> Exception:
+def _unsent_error(request: SignedRequest, error: Exception, course: Course) -> Exception:
     """What to raise for an attempt that did not leave: a first one that has left may have been carried out."""
     if not any(attempt.sent for attempt in course.attempts):
         return error
@@ -271,12 +271,12 @@ def _unsent(request: SignedRequest, error: Exception, course: Course) -> Excepti
     return failure(request, (*course.attempts, Attempt(course.base.origin, reason, sent=False)))
 
 
-def _after_answer(response: Response | None, base: Base, course: Course) -> float | None:
+def _wait_after_answer(response: Response | None, base: Base, course: Course) -> float | None:
     """Seconds to wait after an answer that is no use, None when it is the last word."""
     status = 0 if response is None else response.status_code
     attempt = Attempt(base.origin, f"answered {status}", sent=True)
     if response is not None and status in PASSING:
-        return course.unserved(attempt, retry_after(response.headers.get("Retry-After")))
+        return course.wait_after_unserved(attempt, retry_after(response.headers.get("Retry-After")))
     course.attempts += (attempt,)
     return None
 
@@ -306,14 +306,14 @@ def _sends_as_usual(adapter: BaseAdapter) -> bool:
     )
 
 
-def _send_watched(session: requests.Session, request: SignedRequest, how: dict[str, Any]) -> Response:
+def _send_through_session(session: requests.Session, request: SignedRequest, how: dict[str, Any]) -> Response:
     """The verified answer through a session: what hooks see is verified, and what they return changes nothing."""
     found: list[Response] = []
 
     def verify(answer: requests.Response, **_: Any) -> Response:
         if not found:
-            own = adopt(request, answer)
-            found.append(own if answer is own else judge(request, own, how["stream"]))
+            own = convert_response(request, answer)
+            found.append(own if answer is own else check_response(request, own, how["stream"]))
         return found[0]
 
     request.hooks["response"].insert(0, verify)

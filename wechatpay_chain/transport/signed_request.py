@@ -108,8 +108,8 @@ class SignedRequest(requests.PreparedRequest):
         return plain
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _same, (self.copy(),)
+        return _return_request, (self.copy(),)
 
 
-def _same(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _return_request(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request

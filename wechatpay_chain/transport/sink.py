@@ -18,7 +18,7 @@ import requests
 from wechatpay_chain.errors import Attempt, TimedOut, TransportError
 from wechatpay_chain.response import Response
 
-__all__ = ["Sink", "beside", "folder_of", "placed", "pour"]
+__all__ = ["Sink", "folder_of", "replace_file", "save_body", "write_when_whole"]
 
 Sink: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
@@ -30,7 +30,7 @@ _PRIVATE, _PUBLIC = 0o600, 0o666
 _PUBLIC_BITS = 0o777
 
 
-def pour(response: Response, sink: Sink) -> None:
+def save_body(response: Response, sink: Sink) -> None:
     """Write a body to a binary file as it comes, or beside a path and then in its place."""
     if not isinstance(sink, str | os.PathLike):
         _copy(response, sink)
@@ -38,12 +38,12 @@ def pour(response: Response, sink: Sink) -> None:
         with open(sink, "wb") as file:
             _copy(response, file)
     else:
-        with beside(sink, is_private=False) as file:
+        with replace_file(sink, is_private=False) as file:
             _copy(response, file)
 
 
 @contextlib.contextmanager
-def beside(path: str | os.PathLike[str], is_private: bool = True, follows: bool = True) -> Iterator[BinaryIO]:
+def replace_file(path: str | os.PathLike[str], is_private: bool = True, follows: bool = True) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block ends well, else is gone.
 
     It is for its owner alone, or has the permissions of the file that was there, else those that open() would
@@ -54,14 +54,14 @@ def beside(path: str | os.PathLike[str], is_private: bool = True, follows: bool 
     folder = os.path.dirname(place)
     part = os.path.join(folder, _PREFIX + secrets.token_hex(8))
     mode = _PRIVATE if is_private else _PUBLIC
-    nameless = _nameless(folder, mode)
+    nameless = _open_unnamed(folder, mode)
     handle = os.open(part, _NEW, mode) if nameless is None else nameless
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             if nameless is not None:
-                _name(handle, part)
+                _give_name(handle, part)
         if not is_private and os.path.exists(place) and not os.path.islink(place):
             os.chmod(part, stat.S_IMODE(os.stat(place).st_mode) & _PUBLIC_BITS)
         os.replace(part, place)
@@ -72,14 +72,14 @@ def beside(path: str | os.PathLike[str], is_private: bool = True, follows: bool 
 
 
 @contextlib.contextmanager
-def placed(sink: Sink) -> Iterator[BinaryIO]:
+def write_when_whole(sink: Sink) -> Iterator[BinaryIO]:
     """A file to write to, whose bytes reach ``sink`` only when the block ends well.
 
     A path gets a new file. A file, a pipe or a device is not touched before; a file that can seek ends with the
     last of the bytes then, and is cut back to where it stood when they cannot all be written.
     """
     if isinstance(sink, str | os.PathLike) and not _is_special(sink):
-        with beside(sink) as file:
+        with replace_file(sink) as file:
             yield file
         return
     with contextlib.ExitStack() as stack:
@@ -89,7 +89,7 @@ def placed(sink: Sink) -> Iterator[BinaryIO]:
         held = stack.enter_context(tempfile.TemporaryFile())
         yield cast(BinaryIO, held)
         held.seek(0)
-        _pass_on(held, target)
+        _copy_to_target(held, target)
 
 
 def folder_of(sink: Sink | None) -> str | None:
@@ -99,8 +99,8 @@ def folder_of(sink: Sink | None) -> str | None:
     return os.path.dirname(os.path.realpath(sink))
 
 
-def _pass_on(held: Any, target: Any) -> None:
-    start = target.tell() if _rewinds(target) else None
+def _copy_to_target(held: Any, target: Any) -> None:
+    start = target.tell() if _can_be_cut(target) else None
     try:
         shutil.copyfileobj(held, _Whole(target), _BLOCK)
         if start is not None:
@@ -136,7 +136,7 @@ def _is_special(path: str | os.PathLike[str]) -> bool:
     return place.exists() and not place.is_file()
 
 
-def _rewinds(file: Any) -> bool:
+def _can_be_cut(file: Any) -> bool:
     """Whether it is a file that can be cut; a device may say that it seeks."""
     try:
         if not file.seekable() or not callable(file.truncate):
@@ -148,7 +148,7 @@ def _rewinds(file: Any) -> bool:
         return False
 
 
-def _nameless(folder: str, mode: int) -> int | None:
+def _open_unnamed(folder: str, mode: int) -> int | None:
     """A file in ``folder`` that has no name yet; None where the system cannot."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):
@@ -158,7 +158,7 @@ def _nameless(folder: str, mode: int) -> int | None:
     return None
 
 
-def _name(handle: int, path: str) -> None:
+def _give_name(handle: int, path: str) -> None:
     folder = os.open(os.path.dirname(path), os.O_RDONLY)
     try:
         # With a folder given, the link is made to the file, and not to the entry in /proc.

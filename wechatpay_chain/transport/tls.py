@@ -45,11 +45,11 @@ def client_context(merchant: object) -> ssl.SSLContext:
         raise ConfigError(f"merchant: no such entry {str(unknown)[:40]!r}; there are cert, key, pkcs12", "merchant")
     passphrase = key_loader.read_passphrase(merchant.get("passphrase"), "merchant.passphrase")
     archive = merchant.get("pkcs12") or merchant.get("pfx")
-    certificates, key = _opened(archive, passphrase) if archive else _paired(merchant, passphrase)
+    certificates, key = _load_pkcs12(archive, passphrase) if archive else _load_pair(merchant, passphrase)
     return _context(certificates, key)
 
 
-def _paired(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
+def _load_pair(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
     for name in ("cert", "key"):
         if not merchant.get(name):
             raise ConfigError(f"merchant.{name}: missing; cert and key go together", "merchant")
@@ -57,7 +57,7 @@ def _paired(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
     return _pem(certificates), key_loader.load_private_key(merchant["key"], "merchant.key", passphrase)
 
 
-def _opened(archive: Any, passphrase: bytes | None) -> tuple[bytes, Any]:
+def _load_pkcs12(archive: Any, passphrase: bytes | None) -> tuple[bytes, Any]:
     data = archive if isinstance(archive, bytes) else _read_file(archive)
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(data, passphrase)

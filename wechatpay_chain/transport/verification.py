@@ -15,7 +15,7 @@ from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.decoding import BLOCK, TooLarge, decode, read_pieces
 from wechatpay_chain.transport.signed_request import SignedRequest
 
-__all__ = ["adopt", "body_pieces", "judge", "response_of"]
+__all__ = ["body_pieces", "check_response", "convert_response", "response_of"]
 
 # Enough for the head of a gzip file and what it begins with.
 _START = 1024
@@ -38,7 +38,7 @@ def response_of(request: SignedRequest, raw: Any) -> Response:
     return response
 
 
-def adopt(request: SignedRequest, answer: requests.Response) -> Response:
+def convert_response(request: SignedRequest, answer: requests.Response) -> Response:
     """The same answer as this package's, where an adapter or a mock has made it."""
     if isinstance(answer, Response):
         return answer
@@ -49,7 +49,7 @@ def adopt(request: SignedRequest, answer: requests.Response) -> Response:
     return response
 
 
-def judge(request: SignedRequest, response: Response, stream: bool) -> Response:
+def check_response(request: SignedRequest, response: Response, stream: bool) -> Response:
     """The answer, read whole (``request.max_body`` bytes decoded at most) and verified, or streaming where it may.
 
     Raises VerificationError for what is not proven to be WeChat Pay's, ApiError or BusinessError for what WeChat Pay
@@ -110,7 +110,7 @@ def _may_stream(request: SignedRequest, response: Response) -> bool:
     """Whether the body of a 2xx answer may stream: nothing signs it, or a digest proves it at its end."""
     protocol, method = request.protocol, str(request.method)
     if protocol.is_unsigned(method, request.path):
-        return not protocol.refuses_in_body or is_file(_begins(response))
+        return not protocol.refuses_in_body or is_file(_peek_start(response))
     if not request.is_download:
         return False
     try:
@@ -120,7 +120,7 @@ def _may_stream(request: SignedRequest, response: Response) -> bool:
     return response.verified or request.knows_digest
 
 
-def _begins(response: Response) -> bytes:
+def _peek_start(response: Response) -> bytes:
     """The first bytes of a body, which stays whole."""
     replayed = response.raw = _Replayed(response.raw, body_pieces(response))
     return replayed.peek(_START)

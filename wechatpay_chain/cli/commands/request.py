@@ -219,10 +219,10 @@ def _send(
 def _save(answer: Response, path: Path, console: Console) -> None:
     """Write the body to a file; where that fails it is printed, since what answered may not be asked again."""
     from wechatpay_chain.cli.output import show
-    from wechatpay_chain.transport.sink import pour
+    from wechatpay_chain.transport.sink import save_body
 
     try:
-        pour(answer, path)
+        save_body(answer, path)
     except OSError as error:
         show(answer, console)
         raise ItemError(

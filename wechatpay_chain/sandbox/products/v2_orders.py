@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from wechatpay_chain.crypto import digest
 from wechatpay_chain.sandbox.answer import Answer
 from wechatpay_chain.sandbox.book import STATES, Book, Order, OrderError
 from wechatpay_chain.sandbox.clock import BEIJING
@@ -49,7 +50,6 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
     "refunded": ("TRADE_ERROR", "订单已发生退款，无法撤销"),
 }
 _OF_SIGNATURES = ("sign", "nonce_str", "sign_type")
-_SIGN_TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 
 
 def refused(reason: str) -> Failure:
@@ -201,7 +201,7 @@ def _data(call: Call, way: str, trade_type: str) -> dict[str, Any]:
         "sub_openid": fields.get("sub_openid"),
         "profit_sharing": fields.get("profit_sharing") == "Y",
         # A notice is signed as the order was.
-        "sign_type": _SIGN_TYPES.get(len(fields["sign"]), "MD5"),
+        "sign_type": digest.sign_type_of(fields["sign"], fields.get("sign_type")),
     }
     request = {name: value for name, value in fields.items() if name not in _OF_SIGNATURES}
     return {**{name: value for name, value in data.items() if value is not None}, "request": {**request, "way": way}}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from benchmarks.measure import rounds
 from benchmarks.table import Table
-from wechatpay_chain.cli.commands.completion import CODE, COMMAND
+from wechatpay_chain.cli.commands.completion import CODE
+from wechatpay_chain.cli.completer import COMMAND
 
 _ROOT = Path(__file__).parent.parent
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"}

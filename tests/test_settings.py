@@ -200,3 +200,33 @@ def test_a_later_source_brings_its_own_keys(gateway: Sandbox, monkeypatch: pytes
     monkeypatch.delenv("WECHATPAY_MCHID")
     with Wechatpay.from_env(mchid=gateway.mchid, base_url=None) as wxpay:
         assert wxpay.v3.certificates.get().verified
+
+
+@pytest.mark.parametrize(
+    ("system", "environment", "made", "config", "state"),
+    [
+        ("linux", {}, "", ".config", ".local/state"),
+        ("linux", {"XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s"}, "", "/c", "/s"),
+        ("freebsd14", {}, "", ".config", ".local/state"),
+        ("darwin", {}, "", "Library/Application Support", "Library/Application Support"),
+        ("darwin", {"XDG_CONFIG_HOME": "/c"}, "", "/c", "Library/Application Support"),
+        ("darwin", {}, ".config/wechatpay-chain", ".config", "Library/Application Support"),
+        ("win32", {}, "", "AppData/Roaming", "AppData/Local"),
+        ("win32", {"APPDATA": "/r", "LOCALAPPDATA": "/l"}, "", "/r", "/l"),
+        ("win32", {"APPDATA": "/r"}, ".config/wechatpay-chain", ".config", "AppData/Local"),
+    ],
+)
+def test_user_folders(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    environment: dict[str, str],
+    made: str,
+    config: str,
+    state: str,
+) -> None:
+    """Where each platform keeps them; what an earlier version left in ~/.config is found."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / made).mkdir(parents=True, exist_ok=True)
+    assert settings.user_folder("config", environment, system) == tmp_path / config / "wechatpay-chain"
+    assert settings.user_folder("state", environment, system) == tmp_path / state / "wechatpay-chain"

@@ -33,6 +33,7 @@ __all__ = [
     "from_recipe",
     "merge_entries",
     "read",
+    "user_folder",
     "with_source",
 ]
 
@@ -394,12 +395,40 @@ def _certs(entries: Mapping[str, Any], folder: Folder | None) -> object:
     return {**(certs or {}), **more}
 
 
+_FOLDER_NAME = "wechatpay-chain"
+# The variable of the XDG base directories, its default, and the variable of Windows:
+# https://specifications.freedesktop.org/basedir-spec/latest/
+_USER_FOLDERS = {
+    "config": ("XDG_CONFIG_HOME", "~/.config", "APPDATA"),
+    "state": ("XDG_STATE_HOME", "~/.local/state", "LOCALAPPDATA"),
+}
+_WINDOWS_FOLDERS = {"APPDATA": "~/AppData/Roaming", "LOCALAPPDATA": "~/AppData/Local"}
+
+
 def _profile_path(environment: Mapping[str, str]) -> Path:
     named = environment.get("WECHATPAY_PROFILES")
     if named:
         return Path(named).expanduser()
-    home = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "wechatpay-chain" / "profiles.toml"
+    return user_folder("config", environment) / "profiles.toml"
+
+
+def user_folder(kind: str, environment: Mapping[str, str] = os.environ, system: str = sys.platform) -> Path:
+    """Where a user's ``config`` or ``state`` files of this package are, by the rules of the platform.
+
+    ``$XDG_CONFIG_HOME`` or ``$XDG_STATE_HOME`` counts everywhere. Else it is in ``%APPDATA%`` or ``%LOCALAPPDATA%``
+    on Windows, in ``~/Library/Application Support`` on macOS, and in ``~/.config`` or ``~/.local/state`` elsewhere;
+    a folder of an earlier version in the last two is used where the other one does not exist.
+    """
+    variable, unix, local = _USER_FOLDERS[kind]
+    named = environment.get(variable)
+    plain = Path(named or unix).expanduser() / _FOLDER_NAME
+    if named or system not in ("win32", "darwin"):
+        return plain
+    if system == "darwin":
+        folder = Path("~/Library/Application Support").expanduser() / _FOLDER_NAME
+    else:
+        folder = Path(environment.get(local) or _WINDOWS_FOLDERS[local]).expanduser() / _FOLDER_NAME
+    return plain if plain.is_dir() and not folder.is_dir() else folder
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

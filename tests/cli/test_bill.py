@@ -16,8 +16,9 @@ from tests.cli.test_cli import run
 from wechatpay_chain import Sandbox
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.bill_kinds import KINDS
-from wechatpay_chain.cli.commands.bill import table, watched
+from wechatpay_chain.cli.bill_totals import table
 from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.progress import progress_display
 from wechatpay_chain.sandbox.answer import Answer, Received
 
 
@@ -244,9 +245,9 @@ def test_without_rich_it_sees_a_counter(gateway: Sandbox, tmp_path: Path, monkey
 def test_a_counter_adds_up_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Together, when there are several."""
     monkeypatch.setitem(sys.modules, "rich.progress", None)
-    monkeypatch.setattr("wechatpay_chain.cli.commands.bill._INTERVAL", 0)
+    monkeypatch.setattr("wechatpay_chain.cli.progress._INTERVAL", 0)
     stream = Terminal()
-    with watched(stream) as tracker:
+    with progress_display(stream) as tracker:
         tracker("a")(1 << 20, 3 << 20)
         tracker("b")(1 << 20, None)
     assert stream.getvalue().startswith("\ra: 1.0 of 3.0 MiB\r2 files, 2.0 MiB")

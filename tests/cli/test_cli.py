@@ -68,7 +68,7 @@ def test_the_tour_makes_every_call_of_the_seeds() -> None:
 )
 def test_words_become_a_request(gateway: Sandbox, argv: list[str], request_line: str, body: object) -> None:
     """CHAIN.VERB and httpie's separators; openssl verifies what arrived."""
-    run(*argv, environment=gateway.environment(), stdin='{"from": "stdin"}')
+    run(*argv, environment=gateway.environment(), stdin='{"from": "stdin"}' if "@-" in argv else "")
     received = gateway.requests[-1]
     target = request_line.replace(COUPON, "/v3/marketing/partner/product-coupon/notify-configs")
     assert target in f"{received.method} {received.target}"
@@ -138,7 +138,6 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["--mchid", "x", "v3.certificates.get"], 8, "mchid: expected digits"),
         (["--mchid", "1", "v3.certificates.get"], 8, "serial, private_key, certs: missing"),
         (["--profile", "none", "v3.certificates.get"], 8, "profile: "),
-        (["--sandbox", "v3.nothing.get"], 4, "ClientError: 404 RESOURCE_NOT_EXISTS"),
         (
             ["--sandbox", "--base-url", "http://127.0.0.1:9", "v3.x.get"],
             7,
@@ -165,7 +164,33 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["--sandbox", "--cert", "A", "v3.x.get"], 2, "--cert: expected ID=FILE"),
         (["--sandbox", "--timeout", "x", "v3.x.get"], 2, "--timeout"),
         (["--sandbox", "v3.x.post", "-d", "null"], 2, "-d null is no body"),
-        (["help"], 2, "expected CHAIN.VERB"),
+        (["bil"], 2, "bil: no such command; did you mean bill"),
+        (["help", "bil"], 2, "bil: no such command of wechatpay-chain; did you mean bill"),
+        (["help", "sandbox", "pus"], 2, "pus: no such command of wechatpay-chain sandbox; did you mean push"),
+        (["--sandbox", "bill"], 2, "bill: a command is the first word"),
+        (["v3.certificates"], 2, "did you mean v3.certificates.get"),
+        (["v3.certificates.gte"], 2, "did you mean v3.certificates.get"),
+        (["v3/certificates"], 2, "write a method before a path: wechatpay-chain GET v3/certificates"),
+        (["GET"], 2, "GET: expected a path, a chain or a URL after it"),
+        (["HEAD", "/v3/certificates"], 2, "HEAD: expected a method of GET, POST"),
+        (["https://api.mch.weixin.qq.com/v3/pay/transactions/native"], 2, "wechatpay-chain POST /v3/pay/transactions"),
+        (["--sandbox", "https://a.example/v3/certificates"], 2, "https://a.example is not a host of WeChat Pay"),
+        (["GET", "https://[x/v3"], 2, "is no URL"),
+        (["GET", "https://a:b@api.mch.weixin.qq.com/v3/certificates"], 2, "leave user and password out"),
+        (["https://api.mch.weixin.qq.com/"], 2, "expected a path in the URL"),
+        (["GET", "/"], 2, "'/': expected a path"),
+        (["GET", ""], 2, "'': expected a path"),
+        ([""], 2, "expected CHAIN.VERB"),
+        (["request"], 2, "expected CHAIN.VERB"),
+        (["help", "zzz"], 2, "wechatpay-chain api zzz searches"),
+        (["--sandbox", "v3.x.get", "-o", "/nowhere/file"], 2, "'/nowhere/file' cannot be written; nothing was sent"),
+        (["--sandbox", "v3.x.get", "-o", "/"], 2, "cannot be written"),
+        (["--sandbox", "v3.x.post", "file@/nowhere"], 2, "file: /nowhere cannot be read"),
+        (["--sandbox", "v3.x.get", "file@/etc/hostname"], 2, "get sends no body"),
+        (["download", "/nowhere"], 2, "SOURCE: '/nowhere' cannot be read"),
+        (["download", "--sandbox", "https://a.example/file"], 2, "https://a.example is not a host"),
+        (["download", "--sandbox", "-o", "/nowhere/file", "https://a.example/file"], 2, "no file in a folder"),
+        (["sandbox", "--shell", "csh"], 2, "--shell"),
         (["sandbox", "--port", "99999"], 2, "--port"),
         (["--bogus"], 2, "--bogus|required"),
         (["tour", "x"], 2, "unrecognized"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -10,16 +11,17 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cli.test_cli import run
 from wechatpay_chain.catalog import facts
 from wechatpay_chain.cli.bill_kinds import KINDS
 from wechatpay_chain.cli.candidates import chains, items
-from wechatpay_chain.cli.commands.completion import COMMAND, Line, bash, parted, zsh
+from wechatpay_chain.cli.completer import COMMAND, Line, bash, fish, powershell, split_line, zsh
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.parser import COMMANDS, parser_of, request_parser
+from wechatpay_chain.cli.parser import COMMANDS, build_parser
+from wechatpay_chain.cli.shell_variables import quote
 from wechatpay_chain.encoding import paths
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,7 +31,7 @@ REFUND = "v3.refund.domestic.refunds.post"
 
 def offered(text: str) -> list[str]:
     """What bash is answered after ``wechatpay-chain ``."""
-    return bash(parted(f"wechatpay-chain {text}", BREAKS))
+    return bash(split_line(f"wechatpay-chain {text}", BREAKS))
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,12 @@ def offered(text: str) -> list[str]:
         ("v9.unknown.", [f"v9.unknown.{verb} " for verb in ("get", "post", "put", "patch", "delete")]),
         ("v3.pay.transactions.nowhere.pu", ["v3.pay.transactions.nowhere.put "]),
         ("v3.__class__.", []),
+        ("GET v3/certific", ["v3/certificates "]),
+        ("get /v3/certific", ["/v3/certificates "]),
+        ("POST /v3/pay/transactions/na", ["/v3/pay/transactions/native "]),
+        ("GET v3.certific", ["v3.certificates."]),
+        ("GET v3/certificates algorithm_type==S", ["SM2 "]),
+        ("help sand", ["sandbox "]),
         ("v3..", []),
         ("v3.a#b.", []),
     ],
@@ -117,7 +125,7 @@ def test_values_are_those_that_there_are() -> None:
     assert offered(f"{certificates} algorithm_type=") == ["="]
     assert offered(f"{certificates} algorithm_type=S") == []
     # Where the user has taken = and : out of COMP_WORDBREAKS, whole words are answered.
-    whole = bash(parted(f"wechatpay-chain {certificates} algorithm_type==S", " \t\n"))
+    whole = bash(split_line(f"wechatpay-chain {certificates} algorithm_type==S", " \t\n"))
     assert whole == ["algorithm_type==SM2 "]
 
 
@@ -128,12 +136,11 @@ def test_commands_and_flags_are_those_of_the_parsers() -> None:
     assert offered("sand") == ["sandbox "]
     assert offered("sandbox ") == ["push "]
     for name in (each for each in COMMANDS if each != "request"):
-        inner = next(each for each in parser_of(Console())._actions if each.dest == "==SUPPRESS==" or each.choices)
-        assert isinstance(inner.choices, dict)
-        flags = {f"{flag} " for action in inner.choices[name]._actions for flag in action.option_strings}
+        inner = build_parser(Console(), [name]).commands[name]
+        flags = {f"{flag} " for action in inner.actions for flag in action.option_strings}
         assert set(offered(f"{name} -")) == flags
     assert set(offered("v3.x.get -")) == {
-        f"{flag} " for action in request_parser(Console())._actions for flag in action.option_strings
+        f"{flag} " for action in build_parser(Console()).commands["request"].actions for flag in action.option_strings
     }
     assert "--version " in offered("--")
     assert offered("--sandbox --sand") == []
@@ -141,7 +148,7 @@ def test_commands_and_flags_are_those_of_the_parsers() -> None:
     assert offered("--sandbox v3.cert") == ["v3.certificates."]
     assert offered("--mchid v3.cert") == []
     assert offered("--timeout 5 v3.certificates.get --dry") == ["--dry-run "]
-    assert offered("completion ") == ["bash ", "zsh "]
+    assert offered("completion ") == ["bash ", "zsh ", "fish ", "powershell "]
     assert offered("completion bash ") == []
     assert offered("tour ") == []
     assert offered("api v3.certi") == ["v3.certificates."]
@@ -212,7 +219,7 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_line_is_parted_as_bash_does(text: str, line: Line) -> None:
     """Quotes, escapes, and the letters at which bash begins to replace."""
-    assert parted(text, BREAKS) == line
+    assert split_line(text, BREAKS) == line
 
 
 WORDS = st.text() | st.sampled_from(
@@ -220,6 +227,7 @@ WORDS = st.text() | st.sampled_from(
 )
 
 
+@settings(deadline=None)  # the first example reads the parsers
 @given(st.lists(WORDS, max_size=4), WORDS)
 def test_hostile_words_are_only_words(before: list[str], typed: str) -> None:
     """Whatever is typed, what is offered goes on with it, on one line each."""
@@ -228,11 +236,20 @@ def test_hostile_words_are_only_words(before: list[str], typed: str) -> None:
         assert whole in ("0", "1")
         assert text.startswith(typed)
         assert shown.isprintable()
+    for whole, each in zip(zsh(before, typed), powershell(json.dumps([typed, *before])), strict=True):
+        assert each.split("\t")[0] == whole.split("\t")[1]
+        assert all(each.split("\t"))
+        assert each.count("\t") == 2
+    for each in fish(before, shlex.quote(typed)):
+        assert each.count("\t") <= 1
     for joined in (" ".join(before) + f" {typed}", f"v3.pay.transactions.jsapi.post {typed}", f"v3/pay/{typed}.get "):
         assert all("\n" not in each for each in offered(joined))
 
 
-@pytest.mark.parametrize("arguments", [[], ["bash"], ["bash", "a", "b", "c"], ["zsh"], ["fish", "x"], ["bash", "", ""]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["bash"], ["bash", "a", "b", "c"], ["zsh"], ["fish"], ["csh", "x"], ["bash", "", ""], ["powershell", "x"]],
+)
 def test_the_hidden_command_is_quiet(arguments: list[str]) -> None:
     """It is no word for users, and never speaks but of candidates."""
     status, _, err = run(COMMAND, *arguments)
@@ -241,13 +258,13 @@ def test_the_hidden_command_is_quiet(arguments: list[str]) -> None:
 
 
 def test_a_script_is_printed() -> None:
-    """For either shell; another word is told in one line."""
-    for shell in ("bash", "zsh"):
+    """For each shell; another word is told in one line."""
+    for shell in ("bash", "zsh", "fish", "powershell"):
         status, out, err = run("completion", shell)
         assert (status, err) == (0, "")
-        assert shlex.quote(sys.executable) in out
+        assert quote(shell, sys.executable) in out
         assert "@COMMAND@" not in out
-    status, out, err = run("completion", "fish")
+    status, out, err = run("completion", "csh")
     assert (status, out, err.count("\n")) == (2, "", 1)
 
 
@@ -273,6 +290,47 @@ def test_a_terminal_without_chinese_completes_all_the_same() -> None:
     assert done.stderr == b""
 
 
+_PROMPTS = {"fish": "function fish_prompt; echo -n 'REA''DY> '; end; function fish_title; end"}
+# What is typed is printed word by word in place of being run.
+_SOURCED = 'eval "$({command})"; wechatpay-chain() {{ printf \'<<%s>>\' "$@"; echo; }}'
+_LOADING = {
+    "bash": _SOURCED,
+    "zsh": _SOURCED,
+    "fish": "set here $PWD; begin; {command}; end | source; cd $here;"
+    " function wechatpay-chain; printf '<<%s>>' $argv; echo; end",
+}
+
+
+def test_what_goes_on_ends_as_fish_and_powershell_expect() -> None:
+    """fish puts a space behind any other word; PowerShell takes no empty text."""
+    for typed in ("v3.", "v3/pay/", "v3.pay.transactions."):
+        for whole, each in zip(zsh([], typed), fish([], typed), strict=True):
+            text = each.partition("\t")[0]
+            assert whole.startswith("1\t") or text[-1] in "/=:.@,"
+    assert powershell("") == powershell("{}") == powershell("null") == powershell("[") == []
+    (name,) = (each.name for each in facts.operations() if each.path == "/v3/certificates")
+    assert powershell('["v3.certificates."]') == [f"v3.certificates.get\tget\t{name}"]
+    assert fish(["v3.x.post"], "'data:=@") == fish(["v3.x.post"], "data:=@")
+
+
+def test_the_script_of_powershell_hands_the_words_over(tmp_path: Path) -> None:
+    """Its command line, run without PowerShell: words as JSON on standard input, one candidate a line."""
+    script = run("completion", "powershell")[1]
+    (command,) = re.findall(r"\$line \| & (.+?) 2>\$null", script)
+    words = [word.replace("''", "'") for word in re.findall(r"'((?:[^']|'')*)'", command)]
+    done = subprocess.run(
+        words,
+        input='["bill pr", "bill"]'.replace("bill pr", "prof"),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "profitsharing\tprofitsharing\tv3/profitsharing/bills\n"
+
+
 class Terminal:
     """A shell in a pseudo-terminal, with completion sourced as the README says."""
 
@@ -280,27 +338,28 @@ class Terminal:
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "TERM": "dumb",
+            # fish lists nothing on a terminal that cannot move its cursor.
+            "TERM": "xterm" if shell == "fish" else "dumb",
             "LC_ALL": "C.UTF-8",
             "INPUTRC": "/dev/null",
             "ZDOTDIR": str(folder),
             "HISTFILE": "/dev/null",
             "HOME": str(folder),
         }
-        arguments = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}[shell]
-        # bash lists at the second Tab, at which zsh would begin a menu.
-        self.tabs = {"bash": "\t\t", "zsh": "\t"}[shell]
+        options = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"], "fish": ["--no-config", "-i"]}
+        # bash lists at the second Tab, at which the others would begin a menu.
+        self.tabs = {"bash": "\t\t", "zsh": "\t", "fish": "\t"}[shell]
         self.spawn: pexpect.spawn[str] = pexpect.spawn(
-            shell, arguments, encoding="utf-8", timeout=60, dimensions=(60, 250), env=environment, cwd=str(folder)
+            shell, options[shell], encoding="utf-8", timeout=60, dimensions=(60, 250), env=environment, cwd=str(folder)
         )
-        self.spawn.sendline("PS1='REA''DY> '; PROMPT_EOL_MARK=")
+        self.spawn.sendline(_PROMPTS.get(shell, "PS1='REA''DY> '; PROMPT_EOL_MARK="))
         self.spawn.expect_exact("READY> ")
         command = f"cd / && {shlex.quote(sys.executable)} -m wechatpay_chain completion {shell}"
         # The shell itself writes what was completed, without the terminal's ways of drawing.
         # zsh itself runs what stands in backquotes when Tab is expand-or-complete, with or without a completion.
         if shell == "zsh":
             self.spawn.sendline("bindkey '^I' complete-word")
-        command = f'eval "$({command})"; wechatpay-chain() {{ printf "<<%s>>" "$@"; echo; }}'
+        command = _LOADING[shell].format(command=command)
         self.spawn.sendline(f"{command}; echo load''ed")
         self.spawn.expect_exact("loaded")
         self.spawn.expect_exact("READY> ")
@@ -309,7 +368,7 @@ class Terminal:
         """The words of the command that Tab and Enter make of ``typed``."""
         self.spawn.send(f"wechatpay-chain {typed}\t")
         self.spawn.sendline("")
-        self.spawn.expect(r"[\r\n](<<.*>>)[\r\n]")
+        self.spawn.expect(r"(<<.*>>)[\r\n]")
         assert self.spawn.match
         found = re.findall(r"<<(.*?)>>", str(self.spawn.match[1]))
         self.spawn.expect_exact("READY> ")
@@ -340,7 +399,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def completes(terminal: Terminal, folder: Path) -> None:
-    """What both shells do."""
+    """What all shells do."""
     assert terminal.completed("v3.pay.tr") == ["v3.pay.transactions."]
     assert terminal.completed("v3/pay/tr") == ["v3/pay/transactions/"]
     assert terminal.completed("v3.certificates.g") == ["v3.certificates.get"]
@@ -383,6 +442,22 @@ def test_bash(bash_terminal: Terminal, folder: Path) -> None:
     completes(bash_terminal, folder)
     assert bash_terminal.completed("'v3.pay.tr") == ["v3.pay.transactions."]
     assert bash_terminal.completed('v3.x.post "data:=@a') == ["v3.x.post", "data:=@a b.json"]
+
+
+@pytest.fixture
+def fish_terminal(folder: Path) -> Iterator[Terminal]:
+    terminal = Terminal("fish", folder)
+    yield terminal
+    terminal.spawn.close(force=True)
+
+
+@pytest.mark.slow
+def test_fish(fish_terminal: Terminal, folder: Path) -> None:
+    """A real fish, which .ci/run installs: the same, and the official names beside the words."""
+    completes(fish_terminal, folder)
+    assert fish_terminal.completed("--private-key 'a") == ["--private-key", "a b.json"]
+    fish_terminal.listed("v3.pay.transactions.", "JSAPI下单API")
+    fish_terminal.listed(f"{REFUND} ", "object, required")
 
 
 @pytest.mark.slow

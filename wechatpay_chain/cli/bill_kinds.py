@@ -39,7 +39,7 @@ class Kind:
             name, allowed = self.flags[flag]
             value = given or (allowed[0] if allowed else None)
             if value is not None:
-                fields[name] = _checked(value, flag, allowed)
+                fields[name] = _check_value(value, flag, allowed)
             elif flag in self.required:
                 raise ItemError(f"--{flag.replace('_', '-')}: {arguments.kind} needs it")
         return fields
@@ -93,7 +93,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def _checked(value: str, flag: str, allowed: tuple[str, ...]) -> str:
+def _check_value(value: str, flag: str, allowed: tuple[str, ...]) -> str:
     # The value becomes a part of a file name too.
     if allowed and value not in allowed:
         raise ItemError(f"--{flag}: expected one of {', '.join(allowed)}, found {value[:40]!r}")

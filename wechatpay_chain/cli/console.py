@@ -22,6 +22,10 @@ class Console:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def __post_init__(self) -> None:
+        # Python has None for a stream that was closed before it began: nothing is read there, and what is said is lost.
+        self.stdin, self.stdout, self.stderr = (
+            each or io.StringIO() for each in (self.stdin, self.stdout, self.stderr)
+        )
         # Where a terminal cannot show Chinese, escapes are better than no answer.
         for stream in (self.stdout, self.stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -38,15 +42,15 @@ class Console:
         safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
         print(f"wechatpay-chain: {safe}", file=self.stderr, flush=True)
 
-    def take(self, most: int) -> bytes:
-        """Standard input as bytes, ``most`` of them; empty where there is none."""
+    def read_bytes(self, most: int = -1) -> bytes:
+        """Standard input as bytes, ``most`` of them or all; empty where there is none."""
         raw = getattr(self.stdin, "buffer", None)
         if raw is not None:
-            taken: bytes = raw.read(most)
-            return taken
-        return b"" if self.stdin is None else self.stdin.read(most).encode("utf-8", "surrogateescape")
+            content: bytes = raw.read(most)
+            return content
+        return self.stdin.read(most).encode("utf-8", "surrogateescape")
 
-    def pour(self, data: bytes) -> None:
+    def write_bytes(self, data: bytes) -> None:
         """Bytes as they are."""
         self.stdout.flush()
         raw = getattr(self.stdout, "buffer", None)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from wechatpay_chain.cli.candidates import Candidate, chains, files, items
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.parser import COMMANDS, parser_of, request_parser
+from wechatpay_chain.cli.parser import COMMANDS, Parser, build_parser
 
-__all__ = ["following"]
+__all__ = ["candidates_after"]
 
 _OUTSIDE = ("--version",)
 
@@ -20,14 +20,14 @@ _OUTSIDE = ("--version",)
 class _Place(NamedTuple):
     """Where a command line has come to: its parser, plain words, flags, and the flag whose value is next."""
 
-    parser: argparse.ArgumentParser
+    parser: Parser
     plain: list[str]
     flags: list[str]
     waiting: argparse.Action | None
     is_over: bool
 
 
-def following(before: Sequence[str], typed: str) -> Iterator[Candidate]:
+def candidates_after(before: Sequence[str], typed: str) -> Iterator[Candidate]:
     """The candidates for the word ``typed`` after the words ``before``, flags among them or none."""
     place = _place(before)
     if place.waiting:
@@ -46,7 +46,7 @@ def following(before: Sequence[str], typed: str) -> Iterator[Candidate]:
 
 def _place(before: Sequence[str]) -> _Place:
     is_command = bool(before) and before[0] in COMMANDS and before[0] != "request"
-    parser = parser_of(Console()) if is_command else request_parser(Console())
+    parser = build_parser(Console(), before[:1]) if is_command else _request_parser()
     plain: list[str] = []
     flags: list[str] = []
     waiting: argparse.Action | None = None
@@ -60,8 +60,8 @@ def _place(before: Sequence[str]) -> _Place:
             flags.append(word.partition("=")[0])
             action = _flags(parser).get(flags[-1])
             waiting = action if action and action.nargs != 0 and "=" not in word else None
-        elif word in (inner := _commands(parser)) and not plain:
-            parser, flags = inner[word], []
+        elif word in parser.commands and not plain:
+            parser, flags = parser.commands[word], []
         else:
             plain.append(word)
     return _Place(parser, plain, flags, waiting, is_over)
@@ -77,15 +77,15 @@ def _flag_names(place: _Place, before: Sequence[str]) -> Iterator[Candidate]:
 
 
 def _plain(place: _Place, typed: str, before: Sequence[str]) -> Iterator[Candidate]:
-    expected = [each for each in place.parser._actions if not each.option_strings]
+    expected = [each for each in place.parser.actions if not each.option_strings]
     if not before:
-        yield from _command_names(parser_of(Console()))
+        yield from _command_names(build_parser(Console()))
     if not expected:
         return
     action = expected[min(len(place.plain), len(expected) - 1)]
     if len(place.plain) >= len(expected) and action.nargs not in ("*", "+"):
         return
-    if isinstance(action, argparse._SubParsersAction):
+    if place.parser.commands:
         yield from _command_names(place.parser)
     else:
         yield from _values(action, place, typed)
@@ -103,19 +103,21 @@ def _values(action: argparse.Action, place: _Place, typed: str) -> Iterator[Cand
         yield from files("", typed)
 
 
-def _flags(parser: argparse.ArgumentParser) -> Mapping[str, argparse.Action]:
-    return {name: action for action in parser._actions for name in action.option_strings}
+def _flags(parser: Parser) -> Mapping[str, argparse.Action]:
+    return {name: action for action in parser.actions for name in action.option_strings}
 
 
-def _commands(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
-    found = (each.choices for each in parser._actions if isinstance(each, argparse._SubParsersAction))
-    return next(found, {})
+def _command_names(parser: Parser) -> Iterator[Candidate]:
+    for name, command in parser.commands.items():
+        yield Candidate(name, command.summary.partition(". ")[0])
 
 
-def _command_names(parser: argparse.ArgumentParser) -> Iterator[Candidate]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            yield from (Candidate(each.dest, each.help or "") for each in action._choices_actions)
+def _request_parser() -> Parser:
+    return build_parser(Console(), ["request"]).commands["request"]
+
+
+def _help_topics(place: _Place, typed: str) -> Iterator[Candidate]:
+    yield from _command_names(build_parser(Console()))
 
 
 def _kinds(place: _Place, typed: str) -> Iterator[Candidate]:
@@ -125,14 +127,14 @@ def _kinds(place: _Place, typed: str) -> Iterator[Candidate]:
     yield from (Candidate(name, kind.path) for name, kind in KINDS.items())
 
 
-def _chosen(flag: str) -> Callable[[_Place, str], Iterator[Candidate]]:
-    def chosen(place: _Place, typed: str) -> Iterator[Candidate]:
+def _flag_values(flag: str) -> Callable[[_Place, str], Iterator[Candidate]]:
+    def values(place: _Place, typed: str) -> Iterator[Candidate]:
         from wechatpay_chain.cli.bill_kinds import KINDS
 
         kind = KINDS.get(place.plain[0]) if place.plain else None
         yield from map(Candidate, kind.flags.get(flag, ("", ()))[1] if kind else ())
 
-    return chosen
+    return values
 
 
 def _events(place: _Place, typed: str) -> Iterator[Candidate]:
@@ -159,10 +161,11 @@ def _chains(place: _Place, typed: str) -> Iterator[Candidate]:
     yield from chains(typed)
 
 
-_ON_DISK = ("FILE", "PATH", "DIR", "FOLDER")
-_BY_NAME = {"type": _chosen("type"), "account": _chosen("account"), "event_type": _events}
+_ON_DISK = ("FILE", "PATH", "DIR", "FOLDER", "SOURCE")
+_BY_NAME = {"type": _flag_values("type"), "account": _flag_values("account"), "event_type": _events}
 _BY_METAVAR: Mapping[str, Callable[[_Place, str], Iterator[Candidate]]] = {
     "CHAIN.VERB": _chains,
+    "COMMAND": _help_topics,
     "ID=FILE": _certificate,
     "ITEM": _items,
     "JSON": _data,

@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-__all__ = ["SEPARATOR", "Arguments", "ItemError", "parse", "read_data"]
+from wechatpay_chain.cli.console import Console
+
+__all__ = ["SEPARATOR", "Arguments", "ItemError", "parse", "read_data", "read_json"]
 
 # The separator that begins first wins; at one place the longest.
-SEPARATOR = re.compile(r":=@|:=|==|=@|=|:")
+SEPARATOR = re.compile(r":=@|:=|==|=@|=|:|@")
 
 
 class ItemError(ValueError):
@@ -21,21 +23,22 @@ class ItemError(ValueError):
 
 @dataclass
 class Arguments:
-    """What the items add up to: body fields, query parameters, headers."""
+    """What the items add up to: body fields, query parameters, headers, values of placeholders, files by path."""
 
     body: dict[str, Any] = field(default_factory=dict)
     query: list[tuple[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
+    files: list[tuple[str, Path]] = field(default_factory=list)
 
 
 def parse(items: Sequence[str], placeholders: Sequence[str]) -> Arguments:
-    """``key=text key:=json key==query Name:header key=@file key:=@file``; a placeholder's name fills it."""
+    """``key=text key:=json key==query Name:header key=@file key:=@file key@upload``; a placeholder's name fills it."""
     arguments = Arguments()
     for item in items:
         found = SEPARATOR.search(item)
         if not found or not found.start():
-            raise ItemError(f"{item!r}: expected key=text, key:=json, key==query or Header:text")
+            raise ItemError(f"{item!r}: expected key=text, key:=json, key==query, Header:text or key@file")
         key, separator, text = item[: found.start()], found[0], item[found.end() :]
         if key in placeholders and separator == "=":
             _put(arguments.values, key, text)
@@ -43,16 +46,26 @@ def parse(items: Sequence[str], placeholders: Sequence[str]) -> Arguments:
             arguments.query.append((key, text))
         elif separator == ":":
             _put(arguments.headers, key, text)
+        elif separator == "@":
+            arguments.files.append((key, _upload(text, key)))
         else:
             _put(arguments.body, key, _READERS[separator](text, key))
     return arguments
 
 
-def read_data(data: str, stdin: TextIO | None) -> Any:
+def read_data(data: str, console: Console) -> Any:
     """The JSON of ``-d``: text, ``@file``, or ``@-`` for standard input."""
     if data == "@-":
-        return _json("" if stdin is None else stdin.read(), "-d")
-    return _json(_file(data[1:], "-d") if data.startswith("@") else data, "-d")
+        return read_json(console.read_bytes(), "-d")
+    return read_json(_file(data[1:], "-d") if data.startswith("@") else data, "-d")
+
+
+def read_json(text: str | bytes, name: str) -> Any:
+    """The value that a JSON text holds; ItemError, which says where it stood, for anything else."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ItemError(f"{name}: no JSON ({error})") from None
 
 
 def _put(target: dict[str, Any], key: str, value: Any) -> None:
@@ -61,24 +74,27 @@ def _put(target: dict[str, Any], key: str, value: Any) -> None:
     target[key] = value
 
 
-def _json(text: str, key: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ItemError(f"{key}: no JSON ({error})") from None
-
-
 def _file(name: str, key: str) -> str:
     try:
         return Path(name).expanduser().read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the last: ~ of a user who does not exist
         reason = getattr(error, "strerror", None) or "no UTF-8 text"
         raise ItemError(f"{key}: {name} cannot be read ({reason})") from None
 
 
+def _upload(name: str, key: str) -> Path:
+    try:
+        path = Path(name).expanduser()
+        with path.open("rb"):
+            return path
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+    raise ItemError(f"{key}: {name} cannot be read ({reason})")
+
+
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "=": lambda text, _: text,
-    ":=": _json,
+    ":=": read_json,
     "=@": _file,
-    ":=@": lambda name, key: _json(_file(name, key), key),
+    ":=@": lambda name, key: read_json(_file(name, key), key),
 }

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wechatpay_chain.cli.commands import completion
+from wechatpay_chain.cli import completer
 
 if TYPE_CHECKING:
     import argparse
@@ -16,32 +15,32 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+# Errors whose message needs no class name before it.
+_PLAIN_ERRORS = ("ChainError", "ConfigError", "ItemError")
+
 
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run one command; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == [completion.COMMAND]:
+    if words[:1] == [completer.COMMAND]:
         # A Tab is waiting: parsers and console are not even imported.
-        return completion.answer(words[1:], console.stdout if console else None)
+        return completer.complete(words[1:], console.stdout if console else None)
     return _run(words, console)
 
 
 def _run(words: list[str], console: Console | None) -> int:
     from wechatpay_chain.cli.console import Console
-    from wechatpay_chain.cli.parser import COMMANDS, Exit, parser_of
+    from wechatpay_chain.cli.parser import Exit, build_parser
     from wechatpay_chain.cli.status import Status, status_of
 
     console = console or Console()
-    parser = parser_of(console)
     if not words:
-        parser.print_help(console.stdout)
+        build_parser(console).print_help()
         return Status.USAGE
-    if words[0] not in (*COMMANDS, "-h", "--help", "--version"):
-        words.insert(0, "request")
     try:
-        arguments = _parsed(parser, words, console)
-        run: Callable[[argparse.Namespace, Console], int] = import_module(arguments.room).run
-        return run(arguments, console)
+        arguments = _parse(words, console)
+        status: int = arguments.run(arguments, console)
+        return status
     except Exit as end:
         return end.status
     except KeyboardInterrupt:
@@ -51,18 +50,19 @@ def _run(words: list[str], console: Console | None) -> int:
         sys.stdout = None
         return Status.ERROR
     except Exception as error:
-        console.complain(error if _is_told(error) else f"{type(error).__name__}: {error}")
-        return Status.USAGE if type(error).__name__ == "ItemError" else status_of(error)
+        is_plain = any(kind.__name__ in _PLAIN_ERRORS for kind in type(error).__mro__)
+        console.complain(error if is_plain else f"{type(error).__name__}: {error}")
+        return status_of(error)
 
 
-def _parsed(parser: argparse.ArgumentParser, words: list[str], console: Console) -> argparse.Namespace:
-    from wechatpay_chain.cli.parser import request_parser
+def _parse(words: list[str], console: Console) -> argparse.Namespace:
+    """The arguments of one command; those of ``request`` where the first word is no command."""
+    from wechatpay_chain.cli.parser import COMMANDS, build_parser
 
-    if words[0] != "request":
-        return parser.parse_args(words)
+    if words[0] in ("-h", "--help", "--version"):
+        return build_parser(console).parse_args(words)
+    if words[0] in COMMANDS and words[0] != "request":
+        return build_parser(console, words[:1]).parse_args(words)
+    request = build_parser(console, ["request"]).commands["request"]
     # Flags may stand between items, which a sub-parser cannot do.
-    return request_parser(console).parse_intermixed_args(words[1:])
-
-
-def _is_told(error: Exception) -> bool:
-    return any(kind.__name__ in ("ChainError", "ConfigError", "ItemError") for kind in type(error).__mro__)
+    return request.parse_intermixed_args(words[words[0] == "request" :])

@@ -1,40 +1,55 @@
-"""The commands and their flags: light, since ``--help`` reads it all."""
+"""The command line's parser, collected from the commands: light, since ``--help`` reads it all."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from typing import NoReturn, TypeAlias
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any, NoReturn, TypeAlias
 
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.status import Status
+from wechatpay_chain.cli.status import MEANINGS, Status
 from wechatpay_chain.version import __version__
 
-__all__ = ["COMMANDS", "Exit", "parser_of", "request_parser"]
+__all__ = ["COMMANDS", "PROGRAM", "Commands", "Exit", "Parser", "build_parser"]
 
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+PROGRAM = "wechatpay-chain"
 
-COMMANDS = ("tour", "api", "shell", "sandbox", "bill", "certs", "notify", "port", "completion", "request")
-_EXAMPLES = """\
-examples:
-  wechatpay-chain tour
-  wechatpay-chain api refund
-  wechatpay-chain shell --sandbox
-  wechatpay-chain --sandbox v3.certificates.get
-  wechatpay-chain v3.marketing.favor.callbacks.get mchid==1900000001
-  wechatpay-chain v3.marketing.partner.deliveryPlan._sp_mchid_.notifyUrl.post sp_mchid=1900000001 \\
-      notify_url=https://pay.weixin.qq.com --dry-run
-  wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary
-  wechatpay-chain certs -m 1900000001 -s 7B7A0E -f apiclient_key.pem -k @apiv3.key -o certs
-  wechatpay-chain notify request.txt --saved
-  wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify
-  wechatpay-chain port order.php > order.py
+# What a command's ``add_parser`` gets.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-exit codes: 0 done, 1 error, 2 usage, 3 not all was ported, 4 refused (4xx), 5 server error (5xx),
-  6 answer not verified, 7 no answer (it tells whether anything was sent), 8 configuration, 130 interrupted
-"""
+# Each command, as help lists it, and its file in ``commands/``.
+COMMANDS: Mapping[str, str] = {
+    "tour": "tour",
+    "api": "api",
+    "shell": "shell",
+    "sandbox": "sandbox",
+    "bill": "bill",
+    "certs": "certs",
+    "notify": "notify",
+    "port": "port",
+    "download": "file_download",
+    "completion": "completion",
+    "help": "help",
+    "request": "request",
+}
 
-
+_EXAMPLES = (
+    "wechatpay-chain tour",
+    "wechatpay-chain api refund",
+    "wechatpay-chain shell --sandbox",
+    "wechatpay-chain --sandbox v3.certificates.get",
+    "wechatpay-chain v3.marketing.favor.callbacks.get mchid==1900000001",
+    "wechatpay-chain bill trade 2026-11-01..2026-11-20 --to bills --summary",
+    "wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify",
+)
+_FILES = """\
+profiles: $WECHATPAY_PROFILES, else wechatpay-chain/profiles.toml in ~/.config
+  ($XDG_CONFIG_HOME), ~/Library/Application Support (macOS), %APPDATA% (Windows)"""
+_WIDTH = 80
 _LONG_WORD = re.compile(r"[^\s='\"]{32,}")
 
 
@@ -46,17 +61,43 @@ class Exit(Exception):
         self.status = status
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse on a console of its own: errors are one line, and nothing ends the process."""
+class Parser(argparse.ArgumentParser):
+    """argparse on a console: an error is one line, nothing ends the process, and ``examples`` end the help."""
 
-    console = Console()
+    def __init__(
+        self, *args: Any, console: Console, description: str = "", examples: Sequence[str] = (), **options: Any
+    ) -> None:
+        self.console = console
+        self.summary = description
+        self.examples = tuple(examples)
+        self.commands: Mapping[str, Parser] = {}
+        if examples:
+            options["epilog"] = "\n".join(["examples:", *(f"  {each}" for each in examples)])
+        options["formatter_class"] = argparse.RawDescriptionHelpFormatter
+        # Examples keep their lines, which the formatter would fill too.
+        options["description"] = textwrap.fill(description, _WIDTH)
+        super().__init__(*args, **options)
+
+    @property
+    def actions(self) -> Sequence[argparse.Action]:
+        """All arguments, groups and their members included; argparse has no public name for them."""
+        return tuple(self._actions)
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """As argparse does, with the same console; ``commands`` has what is added."""
+        parser_class: Any = partial(Parser, console=self.console)
+        action = super().add_subparsers(parser_class=parser_class, **options)
+        self.commands = action.choices
+        return action
 
     def error(self, message: str) -> NoReturn:
+        """One line about a usage error; raises Exit."""
         # A word in the wrong place may be a key.
-        self.console.complain(f"{_LONG_WORD.sub('…', message)}; see wechatpay-chain --help")
+        self.console.complain(f"{_LONG_WORD.sub('…', message)}; see {self.prog} --help")
         raise Exit(Status.USAGE)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Raise Exit."""
         if message:
             self.console.complain(message)
         raise Exit(status)
@@ -65,176 +106,18 @@ class _Parser(argparse.ArgumentParser):
         print(message, file=self.console.stdout, end="")
 
 
-def _bound(console: Console) -> type[_Parser]:
-    return type("_Parser", (_Parser,), {"console": console})
-
-
-def parser_of(console: Console) -> argparse.ArgumentParser:
-    """All commands but ``request``, whose flags may stand between its items."""
-    bound = _bound(console)
-    parser: argparse.ArgumentParser = bound(
-        prog="wechatpay-chain",
+def build_parser(console: Console, names: Iterable[str] = COMMANDS) -> Parser:
+    """The parser of the whole command line, or of the commands that are named, of which alone files are read."""
+    parser = Parser(
+        prog=PROGRAM,
         description="WeChat Pay from a shell: CHAIN.VERB is the URL and the method.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        console=console,
+        examples=_EXAMPLES,
     )
-    parser.add_argument("--version", action="version", version=f"wechatpay-chain {__version__}")
-    commands: _Commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=bound)
-    _add_tour(commands)
-    _add_api(commands)
-    _add_shell(commands)
-    _add_sandbox(commands)
-    _add_bill(commands)
-    _add_certs(commands)
-    _add_notify(commands)
-    _add_port(commands)
-    _add_completion(commands)
-    commands.add_parser("request", help="call an API; the word itself may be left out")
+    codes = ", ".join(f"{status:d} {meaning}" for status, meaning in MEANINGS.items())
+    parser.epilog = f"{parser.epilog}\n\n{_FILES}\n\n{textwrap.fill(f'exit codes: {codes}', _WIDTH)}\n"
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name in names:
+        import_module(f"wechatpay_chain.cli.commands.{COMMANDS[name]}").add_parser(commands)
     return parser
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(text)
-    return port
-
-
-def _add_tour(commands: _Commands) -> None:
-    tour = commands.add_parser("tour", help="see real calls on a sandbox, one after the other")
-    tour.set_defaults(room="wechatpay_chain.cli.commands.tour")
-
-
-def _add_api(commands: _Commands) -> None:
-    api = commands.add_parser("api", help="find an operation by words, in Chinese or English, or show one in full")
-    api.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
-    api.add_argument("--all", action="store_true", help="list all that is found")
-    api.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
-    api.set_defaults(room="wechatpay_chain.cli.commands.api")
-
-
-def _add_shell(commands: _Commands) -> None:
-    shell = commands.add_parser("shell", help="Python with wxpay connected: IPython where it is installed")
-    _add_configuration(shell, "shell")
-    shell.set_defaults(room="wechatpay_chain.cli.commands.shell")
-
-
-def _add_completion(commands: _Commands) -> None:
-    completion = commands.add_parser("completion", help='completion by Tab: eval "$(wechatpay-chain completion bash)"')
-    completion.add_argument("shell", metavar="SHELL", choices=("bash", "zsh"), help="bash or zsh")
-    completion.set_defaults(room="wechatpay_chain.cli.commands.completion")
-
-
-def _add_sandbox(commands: _Commands) -> None:
-    sandbox = commands.add_parser("sandbox", help="serve a sandbox until interrupted; prints its configuration")
-    sandbox.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
-    sandbox.set_defaults(room="wechatpay_chain.cli.commands.sandbox")
-    inner = sandbox.add_subparsers(title="commands", metavar="COMMAND")
-    push = inner.add_parser("push", help="push a notification with the keys of a sandbox, until it is accepted")
-    push.add_argument("event_type", metavar="TYPE", help="TRANSACTION.SUCCESS, or any other type")
-    push.add_argument("--to", metavar="URL", required=True, help="where the receiver listens (notify_url)")
-    push.add_argument("-d", "--data", metavar="JSON", help="what is encrypted: JSON text, @file, or @- for stdin")
-    push.add_argument("--once", action="store_true", help="do not push again when it is refused")
-    push.set_defaults(room="wechatpay_chain.cli.commands.sandbox_push")
-
-
-def _add_bill(commands: _Commands) -> None:
-    bill = commands.add_parser("bill", help="download bills, checked, four days at a time; what is whole stays")
-    bill.add_argument("kind", metavar="KIND", help="trade, fund, sub-fund, ecommerce-fund, profitsharing, statement, …")
-    bill.add_argument("date", metavar="DATE", help="2026-11-01, or 2026-11-01..2026-11-20")
-    bill.add_argument("--to", metavar="PATH", help="a file, or the folder for several; the current folder by default")
-    bill.add_argument("--sub-mchid", metavar="NUMBER", help="the bill of one sub-merchant")
-    bill.add_argument("--type", metavar="TYPE", help="ALL, SUCCESS or REFUND")
-    bill.add_argument("--account", metavar="ACCOUNT", help="BASIC, OPERATION or FEES")
-    bill.add_argument("--appid", metavar="ID", help="what v2-trade and v2-fund ask for")
-    bill.add_argument("--summary", action="store_true", help="print the totals as a table")
-    _add_configuration(bill)
-    bill.set_defaults(room="wechatpay_chain.cli.commands.bill")
-
-
-def _add_certs(commands: _Commands) -> None:
-    certs = commands.add_parser("certs", help="download WeChat Pay's platform certificates, verified, into a folder")
-    php = certs.add_argument_group("flags of wechatpay-php's CertificateDownloader")
-    php.add_argument("-m", dest="mchid", metavar="NUMBER", help="the merchant, as --mchid")
-    php.add_argument("-s", "--serialno", dest="serial", metavar="HEX", help="serial of the merchant's certificate")
-    php.add_argument("-f", "--privatekey", dest="private_key", metavar="FILE", help="the merchant's private key")
-    php.add_argument(
-        "-k",
-        "--key",
-        dest="apiv3_key",
-        metavar="KEY",
-        help="the APIv3 key: @file, @- for stdin, or the key itself, which others on this machine can see (ps);"
-        " the variable WECHATPAY_APIV3_KEY serves as well",
-    )
-    php.add_argument(
-        "-o",
-        "--output",
-        metavar="FOLDER",
-        help="gets wechatpay_SERIAL.pem for each, and is made; by default a folder of this user among the system's"
-        " temporary ones",
-    )
-    php.add_argument("-u", "--baseuri", dest="base_url", metavar="URL", action="append", help="as --base-url")
-    php.add_argument("-c", "--certificate", metavar="FILE", help="a certificate of WeChat Pay's that is known already")
-    _add_configuration(certs)
-    certs.set_defaults(room="wechatpay_chain.cli.commands.certs")
-
-
-def _add_notify(commands: _Commands) -> None:
-    notify = commands.add_parser("notify", help="verify and decrypt a saved notification; prints it as JSON")
-    notify.add_argument(
-        "file",
-        metavar="FILE",
-        help="the request as it was received (headers, a blank line, the body), JSON with headers and body, or the"
-        " bare body of APIv2; - for stdin",
-    )
-    notify.add_argument("--headers", metavar="FILE", help="the headers, as lines or as JSON; FILE is the bare body")
-    when = notify.add_mutually_exclusive_group()
-    when.add_argument(
-        "--saved", action="store_true", help="verify it as of the time that it names; its freshness is not judged"
-    )
-    when.add_argument(
-        "--at", metavar="TIME", help="when it was received: 2026-11-01T08:00:00+08:00, or seconds since 1970"
-    )
-    _add_configuration(notify)
-    notify.set_defaults(room="wechatpay_chain.cli.commands.notify")
-
-
-def _add_port(commands: _Commands) -> None:
-    port = commands.add_parser("port", help="rewrite PHP (wechatpay-php) or JS (wechatpay-axios-plugin) as Python")
-    port.add_argument(
-        "file", metavar="FILE", help=".php, .js, .mjs, a page (.md, .txt) for its snippets, or - for stdin"
-    )
-    port.add_argument(
-        "--from", dest="language", choices=("php", "js"), help="the language, where the name does not tell"
-    )
-    port.set_defaults(room="wechatpay_chain.cli.commands.port")
-
-
-def request_parser(console: Console) -> argparse.ArgumentParser:
-    """The flags and items of ``request``."""
-    request: argparse.ArgumentParser = _bound(console)(
-        prog="wechatpay-chain",
-        description="Call an API. CHAIN is what follows wxpay. in Python, or a path such as v3/certificates.",
-    )
-    request.add_argument("chain", metavar="CHAIN.VERB", help="v3.certificates.get")
-    request.add_argument(
-        "items", metavar="ITEM", nargs="*", help="key=text key:=json key==query Header:text key=@file; fills <key> too"
-    )
-    request.add_argument("-d", "--data", metavar="JSON", help="the whole body: JSON text, @file, or @- for stdin")
-    request.add_argument("-i", "--include", action="store_true", help="print status and headers of the answer too")
-    request.add_argument("--dry-run", action="store_true", help="print request, signed text and curl; send nothing")
-    _add_configuration(request)
-    request.set_defaults(room="wechatpay_chain.cli.commands.request")
-    return request
-
-
-def _add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -> None:
-    where = parser.add_argument_group("configuration", "WECHATPAY_ variables, a profile, and flags, the last first")
-    where.add_argument("--sandbox", action="store_true", help=f"call a sandbox that lives as long as this {lives}")
-    where.add_argument("--profile", metavar="NAME", help="a table of ~/.config/wechatpay-chain/profiles.toml")
-    where.add_argument("--mchid", metavar="NUMBER")
-    where.add_argument("--serial", metavar="HEX", help="serial of the merchant's certificate")
-    where.add_argument("--private-key", metavar="FILE")
-    where.add_argument("--cert", metavar="ID=FILE", action="append", default=[], help="a key of WeChat Pay's")
-    where.add_argument("--base-url", metavar="URL", action="append")
-    where.add_argument("--timeout", metavar="SECONDS", type=float)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
-__all__ = ["Status", "status_of"]
+__all__ = ["MEANINGS", "Status", "status_of"]
 
 
 class Status(IntEnum):
@@ -22,6 +23,20 @@ class Status(IntEnum):
     INTERRUPTED = 130
 
 
+# As help, the man page and the README say it.
+MEANINGS: Mapping[Status, str] = {
+    Status.OK: "done",
+    Status.ERROR: "error",
+    Status.USAGE: "usage",
+    Status.UNPORTED: "not all was ported",
+    Status.CLIENT_ERROR: "refused (4xx)",
+    Status.SERVER_ERROR: "server error (5xx)",
+    Status.NOT_VERIFIED: "answer not verified",
+    Status.TRANSPORT: "no answer (the message says whether anything was sent)",
+    Status.CONFIG: "configuration",
+    Status.INTERRUPTED: "interrupted",
+}
+
 # Class names, the most special first: naming the classes here would import requests for --help.
 _BY_ERROR = {
     "ClientError": Status.CLIENT_ERROR,
@@ -30,6 +45,7 @@ _BY_ERROR = {
     "TransportError": Status.TRANSPORT,
     "ConfigError": Status.CONFIG,
     "ChainError": Status.USAGE,
+    "ItemError": Status.USAGE,
 }
 
 

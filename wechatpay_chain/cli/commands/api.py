@@ -12,14 +12,34 @@ from wechatpay_chain.catalog import facts, manual, sample, tree
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.catalog.search import close, exact, search
 from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
 
-__all__ = ["run"]
+__all__ = ["add_parser", "run"]
 
 _MOST = 30
 _WIDEST = 60
 _APART = "∙"
 _NO_TAG = "(no tag)"
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command and its flags."""
+    parser = commands.add_parser(
+        "api",
+        help="find an operation by words, in Chinese or English, or show one in full",
+        description="Find operations by words of their names, paths and tags, or show one in full.",
+        examples=(
+            "wechatpay-chain api refund",
+            "wechatpay-chain api 退款",
+            "wechatpay-chain api v3.pay.transactions.jsapi.post",
+            "wechatpay-chain api https://api.mch.weixin.qq.com/v3/certificates",
+        ),
+    )
+    parser.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
+    parser.add_argument("--all", action="store_true", help="list all that is found")
+    parser.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

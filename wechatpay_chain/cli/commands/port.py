@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError
+from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
-from wechatpay_chain.port.snippets import Snippet, snippets_in
-from wechatpay_chain.port.source import Missing
-from wechatpay_chain.port.translation import translated
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from wechatpay_chain.port.snippets import Snippet
+
+__all__ = ["add_parser", "run"]
 
 _LANGUAGES = {".php": "php", ".js": "js", ".mjs": "js", ".cjs": "js"}
 _PAGES = (".md", ".markdown", ".txt")
@@ -20,8 +22,28 @@ _TYPED = (".ts", ".tsx", ".mts", ".cts")
 _MOST = 1_000_000
 
 
+def add_parser(commands: Commands) -> None:
+    """Add the command and its flags."""
+    parser = commands.add_parser(
+        "port",
+        help="rewrite PHP (wechatpay-php) or JS (wechatpay-axios-plugin) as Python",
+        description="Rewrite calls of wechatpay-php or wechatpay-axios-plugin as Python, and list what was left.",
+        examples=("wechatpay-chain port order.php > order.py", "wechatpay-chain port - --from js < order.js"),
+    )
+    parser.add_argument(
+        "file", metavar="FILE", help=".php, .js, .mjs, a page (.md, .txt) for its snippets, or - for stdin"
+    )
+    parser.add_argument(
+        "--from", dest="language", choices=("php", "js"), help="the language, where the name does not tell"
+    )
+    parser.set_defaults(run=run)
+
+
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print the Python; what was left is told on standard error, one line each."""
+    from wechatpay_chain.port.source import Missing
+    from wechatpay_chain.port.translation import translated
+
     snippets = _snippets(arguments.file, arguments.language, console)
     try:
         made = translated(snippets)
@@ -35,6 +57,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _snippets(name: str, language: str | None, console: Console) -> list[Snippet]:
+    from wechatpay_chain.port.snippets import snippets_in
+
     suffix = "" if name == "-" else Path(name).suffix.lower()
     if suffix in _TYPED:
         raise ItemError(f"{name[:80]}: TypeScript is not read; give the JavaScript that it compiles to")

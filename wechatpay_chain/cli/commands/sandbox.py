@@ -1,27 +1,122 @@
-"""``wechatpay-chain sandbox``: a gateway for other programs, until it is interrupted."""
+"""``wechatpay-chain sandbox``: a gateway for other programs, and what can be asked of a running one."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
 import signal
 import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.items import ItemError, read_data
+from wechatpay_chain.cli.parser import Commands
+from wechatpay_chain.cli.shell_variables import SHELLS, assignment, default_shell
 from wechatpay_chain.cli.status import Status
-from wechatpay_chain.sandbox import Sandbox
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from wechatpay_chain.sandbox.push import Pusher, Try
+
+__all__ = ["add_parser", "push", "run"]
+
+_NEEDED = ("WECHATPAY_APIV3_KEY", "WECHATPAY_PUBLIC_KEY_ID", "WECHATPAY_SANDBOX_KEY")
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command, its flags and its own commands."""
+    parser = commands.add_parser(
+        "sandbox",
+        help="serve a sandbox until interrupted; prints its configuration",
+        description="Serve a sandbox until it is interrupted; prints the variables that configure a client for it.",
+        examples=("wechatpay-chain sandbox", "wechatpay-chain sandbox --port 8080 --shell fish"),
+    )
+    parser.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
+    parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")
+    parser.set_defaults(run=run)
+    inner: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_push(inner)
+
+
+def _add_push(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "push",
+        help="push a notification with the keys of a sandbox, until it is accepted",
+        description="Push a notification with the keys of a running sandbox, until the receiver accepts it.",
+        examples=("wechatpay-chain sandbox push TRANSACTION.SUCCESS --to http://127.0.0.1:8000/notify",),
+    )
+    parser.add_argument("event_type", metavar="TYPE", help="TRANSACTION.SUCCESS, or any other type")
+    parser.add_argument("--to", metavar="URL", required=True, help="where the receiver listens (notify_url)")
+    parser.add_argument("-d", "--data", metavar="JSON", help="what is encrypted: JSON text, @file, or @- for stdin")
+    parser.add_argument("--once", action="store_true", help="do not push again when it is refused")
+    parser.set_defaults(run=push)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Serve, and print what a client needs as lines for a shell."""
+    from wechatpay_chain.sandbox import Sandbox
+
+    shell = arguments.shell or default_shell(console.environment)
     with Sandbox(arguments.port) as gateway:
         for name, value in gateway.environment().items():
             # PEM text has lines; \\n is read as one, so that each variable stays one line.
-            console.say(f"export {name}={shlex.quote(value.replace(chr(10), chr(92) + 'n'))}")
+            console.say(assignment(shell, name, value.replace("\n", "\\n")))
         console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
         # A shell that starts it in the background has SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Event().wait()
     return Status.OK
+
+
+def push(arguments: argparse.Namespace, console: Console) -> int:
+    """Push, tell of every try, and end when one is accepted."""
+    from wechatpay_chain.sandbox.push import SCHEDULE, Try
+
+    resource = None if arguments.data is None else read_data(arguments.data, console)
+    if resource is not None and not isinstance(resource, dict):
+        raise ItemError(f"-d: expected a JSON object, found {type(resource).__name__}")
+    pusher = _pusher(console.environment)
+    notice = pusher.notice(arguments.event_type, resource)
+    console.say(f"{arguments.event_type} {notice.id} to {arguments.to}")
+    done = Try(0, 0, "")
+    for done in pusher.tries(notice, arguments.to, () if arguments.once else SCHEDULE):
+        console.say(_describe(done))
+    return _push_status(done)
+
+
+def _pusher(environment: Mapping[str, str]) -> Pusher:
+    from wechatpay_chain.crypto.key_loader import load_private_key
+    from wechatpay_chain.errors import ConfigError
+    from wechatpay_chain.sandbox.push import Pusher
+
+    given: dict[str, Any] = {name: environment.get(name) for name in _NEEDED}
+    missing = [name for name in _NEEDED if not given[name]]
+    if missing:
+        raise ConfigError(
+            f"{', '.join(missing)}: not set; take over the lines that wechatpay-chain sandbox prints, in this shell"
+            " and in the receiver's",
+            missing[0],
+        )
+    apiv3_key, key_id, key = (given[name] for name in _NEEDED)
+    return Pusher(apiv3_key, key_id, load_private_key(key, _NEEDED[2]))
+
+
+def _describe(done: Try) -> str:
+    if done.accepted:
+        return f"{done.status} accepted"
+    said = " ".join(done.told.split())
+    return f"{done.status} refused: {said}" if done.status else f"no answer: {said}"
+
+
+def _push_status(done: Try) -> int:
+    if done.accepted:
+        return Status.OK
+    if not done.status:
+        return Status.TRANSPORT
+    return Status.SERVER_ERROR if done.status >= 500 else Status.CLIENT_ERROR

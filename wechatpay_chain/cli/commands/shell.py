@@ -13,31 +13,38 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain import errors
-from wechatpay_chain.bill_reader import read_bill
-from wechatpay_chain.chain.introspection import trust
-from wechatpay_chain.cli.commands import request
+from wechatpay_chain.cli.configuration import add_configuration, client, sandbox
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.output import displayhook
+from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
-from wechatpay_chain.client import Wechatpay
-from wechatpay_chain.promise import Promise
-from wechatpay_chain.request.encryption import Sealed
-from wechatpay_chain.sandbox import Sandbox
-from wechatpay_chain.transport.media import Media
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from wechatpay_chain.client import Wechatpay
+
+__all__ = ["add_parser", "run"]
 
 _LONGEST_HISTORY = 10_000
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command and its flags."""
+    parser = commands.add_parser(
+        "shell",
+        help="Python with wxpay connected: IPython where it is installed",
+        description="Start Python with wxpay connected to the configured merchant, or to a sandbox.",
+        examples=("wechatpay-chain shell --sandbox", "wechatpay-chain shell --profile shop"),
+    )
+    add_configuration(parser, "shell")
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Hand the prompt over until it is left; what ``exit`` was given, or 0."""
     with contextlib.ExitStack() as stack:
-        gateway = stack.enter_context(Sandbox(mchid=arguments.mchid or "")) if arguments.sandbox else None
-        wxpay = stack.enter_context(request.client(arguments, console, gateway))
+        gateway = stack.enter_context(sandbox(arguments)) if arguments.sandbox else None
+        wxpay = stack.enter_context(client(arguments, console, gateway))
         names = _names(wxpay)
         if gateway is not None:
             names |= {"gateway": gateway, "instance": stack.enter_context(gateway.builder())}
@@ -52,6 +59,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _names(wxpay: Wechatpay) -> dict[str, Any]:
+    from wechatpay_chain import errors
+    from wechatpay_chain.bill_reader import read_bill
+    from wechatpay_chain.promise import Promise
+    from wechatpay_chain.request.encryption import Sealed
+    from wechatpay_chain.transport.media import Media
+
     return {
         "wxpay": wxpay,
         "Media": Media,
@@ -71,6 +84,8 @@ def _banner(wxpay: Wechatpay, names: Mapping[str, Any]) -> str:
 
 
 def _ipython(names: dict[str, Any], banner: str, console: Console) -> None:
+    from wechatpay_chain.chain.introspection import trust
+
     # Imported where they are used: they come with the extra "repl".
     ipython, loader = import_module("IPython"), import_module("traitlets.config")
     import_module("IPython.core.completer")
@@ -85,6 +100,8 @@ def _ipython(names: dict[str, Any], banner: str, console: Console) -> None:
 
 
 def _plain(names: dict[str, Any], banner: str, console: Console) -> None:
+    from wechatpay_chain.cli.output import displayhook
+
     shell = code.InteractiveConsole({"__name__": "__console__", "__doc__": None, **names})
     with _line_editing(shell.locals, console):
         before, sys.displayhook = sys.displayhook, displayhook(console)
@@ -100,8 +117,10 @@ def _line_editing(names: Any, console: Console) -> Iterator[None]:
     if find_spec("readline") is None or not console.stdin.isatty():
         yield
         return
+    from wechatpay_chain.settings import user_folder
+
     readline = import_module("readline")
-    path = _history(console.environment)
+    path = user_folder("state", console.environment) / "history"
     readline.set_completer(rlcompleter.Completer(names).complete)
     is_libedit = "libedit" in (readline.__doc__ or "")
     readline.parse_and_bind("bind ^I rl_complete" if is_libedit else "tab: complete")
@@ -112,11 +131,6 @@ def _line_editing(names: Any, console: Console) -> Iterator[None]:
         yield
     finally:
         _keep(path, readline, console)
-
-
-def _history(environment: Mapping[str, str]) -> Path:
-    home = environment.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(home).expanduser() / "wechatpay-chain" / "history"
 
 
 def _keep(path: Path, readline: ModuleType, console: Console) -> None:

@@ -8,11 +8,10 @@ import sys
 from typing import Any
 
 from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
-from wechatpay_chain.response import Response
-from wechatpay_chain.sandbox import Sandbox
 
-__all__ = ["STOPS", "run"]
+__all__ = ["STOPS", "add_parser", "run"]
 
 # Each line is Python that is run as it stands; the names in it are those of _namespace.
 STOPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -69,8 +68,21 @@ STOPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+def add_parser(commands: Commands) -> None:
+    """Add the command and its flags."""
+    parser = commands.add_parser(
+        "tour",
+        help="see real calls on a sandbox, one after the other",
+        description="Make the calls of the documentation on a sandbox, and print request, verdict and answer of each.",
+        examples=("wechatpay-chain tour",),
+    )
+    parser.set_defaults(run=run)
+
+
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Make every call and print line, request, verdict and answer; an error ends the tour."""
+    from wechatpay_chain.sandbox import Sandbox
+
     with Sandbox() as gateway, gateway.client() as wxpay, gateway.builder() as instance:
         console.say(f"A sandbox with keys of its own listens at {gateway.base_url}; the merchant is {gateway.mchid}.")
         names = {
@@ -89,7 +101,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 received = gateway.requests[-1]
                 console.say(f"    {received.method} {received.target}")
                 console.say(f"    signature: {received.verdict or 'verified by the gateway'}")
-                console.say(f"    answer: {_told(outcome)}")
+                console.say(f"    answer: {_describe(outcome)}")
                 held += not received.verdict
         total = sum(len(lines) for _, lines in STOPS)
         console.say(f"\n{held} of {total} requests were rightly signed, and every answer was verified.")
@@ -97,7 +109,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return Status.OK if held == total else Status.ERROR
 
 
-def _told(outcome: Any) -> str:
+def _describe(outcome: Any) -> str:
+    from wechatpay_chain.response import Response
+
     if isinstance(outcome, Response):
         return f"{outcome.status} {json.dumps(outcome.data, ensure_ascii=False)}"
     return repr(outcome)

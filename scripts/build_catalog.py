@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scripts.corrections import correct
 from wechatpay_chain.catalog import facts
 
-__all__ = ["SOURCE", "main", "read"]
+__all__ = ["SOURCE", "endpoints", "main", "read"]
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "tests/data/openapi.json.gz"
@@ -23,13 +24,18 @@ def read(path: Path) -> dict[str, Any]:
     return parsed
 
 
+def endpoints(source: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations of the source as they are shipped: with the corrections."""
+    return list(map(correct, source["endpoints"]))
+
+
 def main(argv: list[str]) -> None:
     """Write the files of the catalogue into the package; another source than the kept one is kept too."""
     given = read(Path(argv[0]) if argv else SOURCE)
     if argv:
         text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
         SOURCE.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    for name, data in facts.packed(given["endpoints"], given["version"]).items():
+    for name, data in facts.packed(endpoints(given), given["version"]).items():
         (ROOT / "wechatpay_chain/catalog" / name).write_bytes(data)
         print(f"{name}: {len(data)} bytes")
 

@@ -52,15 +52,17 @@ RECEIVERS = {
     "receiver_django.py": "gunicorn --pythonpath examples 'receiver_django:create_app()'",
     "receiver_fastapi.py": "uvicorn --app-dir examples --factory receiver_fastapi:create_app",
 }
+# Its customer's way is in tests/sandbox/test_shop.py.
+SHOP = "shop.py"
 PAYMENT = "TRANSACTION.SUCCESS 1217752501201407033233368018\n"
 
 
 def test_every_example_is_tested() -> None:
     """None is left out."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == SENT.keys() | RECEIVERS.keys()
+    assert {path.name for path in EXAMPLES.glob("*.py")} == SENT.keys() | RECEIVERS.keys() | {SHOP}
 
 
-@pytest.mark.parametrize("name", [*SENT, *RECEIVERS])
+@pytest.mark.parametrize("name", [*SENT, *RECEIVERS, SHOP])
 def test_an_example_runs_as_a_script(name: str) -> None:
     """With one command and no output on standard error."""
     command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
@@ -92,8 +94,8 @@ def test_an_example_sends_the_calls_of_its_seed(name: str, monkeypatch: pytest.M
     received: list[tuple[Sandbox, Received]] = []
     respond = Sandbox.respond
 
-    def noting(self: Sandbox, *args: object) -> object:
-        answer = respond(self, *args)  # type: ignore[arg-type]
+    def noting(self: Sandbox, *args: object, **options: object) -> object:
+        answer = respond(self, *args, **options)  # type: ignore[arg-type]
         received.append((self, self.requests[-1]))
         return answer
 

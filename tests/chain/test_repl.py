@@ -7,7 +7,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.sandbox.test_orders import ORDER
+from tests.sandbox.shop import ORDER
 from tests.screens import plain, scanned
 from wechatpay_chain import Sandbox
 

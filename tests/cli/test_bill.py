@@ -47,7 +47,9 @@ def test_every_kind_of_bill_is_fetched(gateway: Sandbox, tmp_path: Path, kind: s
 
 def test_a_bill_by_the_tls_certificate_needs_one(gateway: Sandbox, tmp_path: Path) -> None:
     """The error says what to configure, and no file is left."""
-    status, _, err = fetch(gateway, "v2-fund", "2026-11-01", "--to", str(tmp_path), "--appid", "wx1")
+    environment = {name: value for name, value in gateway.environment().items() if "MERCHANT" not in name}
+    argv = ("bill", "v2-fund", "2026-11-01", "--to", str(tmp_path), "--appid", "wx1")
+    status, _, err = run(*argv, environment=environment)
     assert status == 8
     assert "merchant: missing" in err
     assert not list(tmp_path.iterdir())
@@ -127,7 +129,7 @@ def test_a_bill_without_a_digest_is_told_by_its_name(gateway: Sandbox, tmp_path:
     def unnamed(answer: Answer, request: Received) -> None:
         if b"hash_value" in answer.body:
             answer.body = answer.body.replace(b"hash_value", b"x").replace(b"hash_type", b"y")
-            answer.sign(gateway.identity, "")
+            answer.sign(gateway.platform, "")
 
     gateway.tamper = unnamed
     for place, again in ((tmp_path / "b.csv", False), (tmp_path, True)):
@@ -148,7 +150,7 @@ def test_one_day_that_fails_does_not_end_the_others(gateway: Sandbox, tmp_path: 
     def no_second(answer: Any, request: Any) -> None:
         if "bill_date=2026-11-02" in request.target:
             answer.status, answer.body = 400, b'{"code":"NO_STATEMENT_EXIST","message":"none"}'
-            answer.sign(gateway.identity, "")
+            answer.sign(gateway.platform, "")
 
     gateway.tamper = no_second
     status, out, err = fetch(gateway, "trade", "2026-11-01..2026-11-03", "--to", str(tmp_path))

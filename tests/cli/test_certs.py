@@ -316,7 +316,7 @@ def test_a_merchant_with_the_public_key_alone_is_told_what_to_configure(
     gateway: Sandbox, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """One line; 404 of WeChat Pay."""
-    gateway.platform.public_key_only = True
+    gateway.platform.verify = "public-key"
     status, out, err = run("certs", "-o", f"{tmp_path}/made", environment=environment)
     assert (status, out, err.count("\n")) == (8, "", 1)
     assert "this merchant has no platform certificates (404 RESOURCE_NOT_EXISTS" in err

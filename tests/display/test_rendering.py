@@ -16,7 +16,7 @@ import pytest
 from IPython.lib import pretty as printer
 
 from tests import answers
-from tests.sandbox.test_orders import ORDER
+from tests.sandbox.shop import ORDER
 from tests.screens import Screen
 from tests.test_response import made
 from wechatpay_chain import Promise, Sandbox, Wechatpay, errors

@@ -17,7 +17,7 @@ import pytest
 
 from tests import answers
 from tests.display.test_rendering import CODE, HOSTILE, blocked, proven
-from tests.sandbox.test_orders import ORDER
+from tests.sandbox.shop import ORDER, order
 from tests.screens import Screen, plain, scanned
 from tests.test_response import made
 from wechatpay_chain import Sandbox, Wechatpay
@@ -303,5 +303,5 @@ def test_the_command_shows_a_table_to_who_looks(gateway: Sandbox) -> None:
 
 def test_an_answer_of_a_client_is_pictured(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """h5_url as well, and APIv3's proof is what it takes."""
-    answer = wxpay.v3.pay.transactions.h5.post({**ORDER, "mchid": gateway.mchid})
+    answer = wxpay.v3.pay.transactions.h5.post(order(gateway, "h5"))
     assert scanned(displayed(answer, Terminal())) == [answer.data["h5_url"]]

@@ -34,12 +34,12 @@ def test_a_brand_signs_in_its_own_name(gateway: Sandbox) -> None:
 def test_each_path_takes_its_own_scheme(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """The gateway refuses a merchant at a brand's path, and the other way round."""
     with gateway.brand_client() as brand:
-        for node in (brand.v3.x, wxpay.brand.x):
+        for node in (brand.v3.certificates, wxpay.brand.x):
             with pytest.raises(errors.SignError, match="SIGN_ERROR"):
                 node.get()
     with gateway.brand_client(brand_id="1") as another, pytest.raises(errors.SignError) as caught:
         another.brand.x.get()
-    assert caught.value.detail["detail"] == {"issue": "brand_id not match"}
+    assert caught.value.detail["sandbox"]["differs"] == "brand_id"
 
 
 @pytest.mark.parametrize(

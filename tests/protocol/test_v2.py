@@ -164,20 +164,28 @@ def test_openssl_makes_the_same_sign(kind: str, algorithm: str) -> None:
 
 def test_an_order_goes_out_and_comes_back(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
     """XML out, a dict back, both signed; MD5 or HMAC-SHA256, by POST or GET, sync or async."""
-    fields = {"mch_id": gateway.mchid, **ORDER}
+    fields = {"mch_id": gateway.mchid, "appid": ORDER["appid"], "out_trade_no": "order00001"}
+    told = {"body": "b", "attach": "a&b", "total_fee": 1, "trade_type": "NATIVE", "product_id": "1"}
+    where = {"spbill_create_ip": "192.0.2.1", "notify_url": "http://127.0.0.1:9/notify"}
+    wxpay.v2.pay.unifiedorder.post({**fields, **told, **where})
+    gateway.pay("order00001")
+    gateway.requests.clear()
     for answer in (
         wxpay.v2.pay.orderquery.post(fields),
         wxpay.v2.pay.orderquery.post({**fields, "sign_type": "HMAC-SHA256"}),
         wxpay.v2.pay.orderquery.post(xml=fields),
         wxpay.v2.pay.orderquery(fields),
         wxpay["v2/pay/orderquery"].post_async(fields).wait(),
-        wxpay.v2.pay.orderquery.get(params=fields),
         instance.v2.pay.orderquery.post({"xml": fields}),
         instance.chain("v2/pay/orderquery").postAsync({"xml": fields}).wait(),
     ):
-        assert (answer.data["body"], answer.data["result_code"], answer.verified) == ("a&b", "SUCCESS", True)
+        assert (answer.data["attach"], answer.data["result_code"], answer.verified) == ("a&b", "SUCCESS", True)
     assert not [received.verdict for received in gateway.requests if received.verdict]
-    assert {received.target.partition("?")[0] for received in gateway.requests} == {"/pay/orderquery"}
+    contract = {"plan_id": "1", "contract_code": "c1", "request_serial": 1, "contract_display_account": "a&b"}
+    also = {"notify_url": "https://a.example", "version": "1.0", "timestamp": 1, **fields}
+    assert wxpay.v2.papay.entrustweb.get(params={**contract, **also}).status == 200
+    assert gateway.requests.pop().verdict == ""
+    assert {received.target for received in gateway.requests} == {"/pay/orderquery"}
 
 
 def answering(fields: dict[str, Any], **headers: str) -> Any:
@@ -275,8 +283,11 @@ def test_what_cannot_be_signed_is_not_sent(
 
 def test_security_needs_the_merchants_certificate(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """ConfigError names the entry, and nothing is sent."""
-    with pytest.raises(errors.ConfigError, match=r"^merchant: missing; security=True needs"):
-        wxpay.v2.secapi.pay.refund.post({"mch_id": gateway.mchid}, security=True)
+    with (
+        gateway.client(merchant=None) as bare,
+        pytest.raises(errors.ConfigError, match=r"^merchant: missing; security=True needs"),
+    ):
+        bare.v2.secapi.pay.refund.post({"mch_id": gateway.mchid}, security=True)
     assert not gateway.requests
 
 

@@ -1,116 +1,67 @@
 from __future__ import annotations
 
 import base64
-import http.client
-import json
-import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.answers import another_key
 from tests.openssl import verified
+from tests.sandbox.by_hand import CERTIFICATES, request, send
 from wechatpay_chain import Sandbox, Wechatpay, errors
 
-CERTIFICATES = "/v3/certificates"
 
-
-def asked(gateway: Sandbox, change: Callable[[dict[str, str]], None], target: str = CERTIFICATES) -> requests.Response:
-    """The answer to a rightly signed request after ``change`` of its headers, by requests alone."""
-    with gateway.client() as wxpay:
-        headers = dict(wxpay.prepare(wxpay.chain(target).get).headers)
-    change(headers)
-    with requests.Session() as session:
-        session.headers.clear()
-        return session.get(gateway.base_url + target, headers=headers, timeout=10)
-
-
-def authorization(old: str, new: str) -> Callable[[dict[str, str]], None]:
-    def change(headers: dict[str, str]) -> None:
-        assert old in headers["Authorization"]
-        headers["Authorization"] = headers["Authorization"].replace(old, new)
-
-    return change
-
-
-def fields(old: str, new: str) -> Callable[[dict[str, str]], None]:
-    def change(headers: dict[str, str]) -> None:
-        head, _, rest = headers["Authorization"].partition(f'{old}="')
-        headers["Authorization"] = f'{head}{old}="{new}"{rest.partition(chr(34))[2]}'
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "field", "issue"),
-    [
-        (lambda headers: headers.pop("Authorization"), "authorization", "scheme"),
-        (authorization("WECHATPAY2-SHA256-RSA2048", "Bearer"), "authorization", "scheme"),
-        (authorization("WECHATPAY2-SHA256-RSA2048 ", "WECHATPAY2-SHA256-RSA2048  "), "authorization", "quoted"),
-        (authorization('nonce_str="', 'nonce="'), "authorization", "quoted"),
-        (authorization("mchid=", 'mchid="1",mchid='), "authorization", "once"),
-        (authorization('"', ""), "authorization", "quoted"),
-        (fields("mchid", "1"), "mchid", "not match"),
-        (fields("serial_no", "AB"), "serial_no", "not match"),
-        (fields("timestamp", "1"), "timestamp", "expired"),
-        (lambda headers: fields("timestamp", str(int(time.time()) + 400))(headers), "timestamp", "expired"),
-        (fields("timestamp", "x"), "timestamp", "expired"),
-        (fields("timestamp", "9" * 5000), "timestamp", "expired"),
-        (fields("nonce_str", "N"), "signature", "sign not match"),
-        (fields("signature", "AAAA"), "signature", "sign not match"),
-    ],
-)
-def test_an_authorization_that_does_not_hold_is_a_sign_error(
-    gateway: Sandbox, change: Callable[[dict[str, str]], None], field: str, issue: str
-) -> None:
-    """401 SIGN_ERROR tells which field; with sign_information where the text could be built."""
-    answer = asked(gateway, change)
-    told = answer.json()
-    assert (answer.status_code, told["code"], told["detail"]["field"]) == (401, "SIGN_ERROR", field)
-    assert issue in told["detail"]["detail"]["issue"]
-    if field != "authorization":
-        information = told["detail"]["sign_information"]
-        assert (information["method"], information["url"]) == ("GET", CERTIFICATES)
-        assert information["truncated_sign_message"].startswith(f"GET\n{CERTIFICATES}\n")
-        assert min(information["sign_message_length"], 256) == len(information["truncated_sign_message"])
-    assert gateway.requests[-1].verdict.startswith("SIGN_ERROR")
-
-
-@pytest.mark.parametrize("name", ["Accept", "User-Agent"])
-def test_accept_and_user_agent_are_required(gateway: Sandbox, name: str) -> None:
-    """Without them WeChat Pay refuses."""
-    answer = asked(gateway, lambda headers: headers.update({name: ""}))
-    assert (answer.status_code, answer.json()["code"]) == (400, "PARAM_ERROR")
-
-
-def test_every_answer_is_signed(gateway: Sandbox, wxpay: Wechatpay) -> None:
-    """openssl verifies 200, 404 and 401, by the key that the answer names."""
-    keys = {gateway.identity.public_key_id: gateway.identity.public_key.public_key()}
-    for change, target in (
-        (lambda headers: None, CERTIFICATES),
-        (lambda headers: None, "/v3/nothing"),
-        (fields("mchid", "1"), CERTIFICATES),
-    ):
-        answer = asked(gateway, change, target)
+def test_what_is_signed_and_what_is_not(gateway: Sandbox) -> None:
+    """Once a request's signature holds every answer is signed, which openssl verifies; before that none is."""
+    key = gateway.identity.public_key.public_key()
+    missing = "/v3/pay/transactions/out-trade-no/nobodymade1?mchid="
+    for target, status in ((f"{missing}{gateway.mchid}", 404), ("/v3/bill/tradebill?bill_date=x", 400)):
+        answer = send(gateway, request(gateway, target=target))
         headers = answer.headers
-        message = f"{headers['Wechatpay-Timestamp']}\n{headers['Wechatpay-Nonce']}\n".encode() + answer.content + b"\n"
-        assert verified(message, headers["Wechatpay-Signature"], keys[headers["Wechatpay-Serial"]])
-        assert headers["Request-ID"]
+        message = f"{headers['Wechatpay-Timestamp']}\n{headers['Wechatpay-Nonce']}\n".encode() + answer.body + b"\n"
+        assert answer.status == status
+        assert verified(message, headers["Wechatpay-Signature"], key)
+        assert headers["Request-ID"].rpartition("-")[2] != "0"
+    for text in (request(gateway, signature="AAAA"), request(gateway, target="/v3/nothing"), request(gateway, "PUT")):
+        unsigned = send(gateway, text)
+        assert unsigned.status in (401, 404, 405)
+        assert not [name for name in unsigned.headers if name.startswith("Wechatpay-")]
 
 
-def test_what_it_does_not_know_is_404_in_wechats_shape(gateway: Sandbox, wxpay: Wechatpay) -> None:
-    """Unknown paths, and known ones by another method."""
-    for call in (wxpay.v3.nothing.get, wxpay.v3.certificates.delete, wxpay.v3.marketing.favor.callbacks.put):
-        with pytest.raises(errors.ClientError) as caught:
-            call()
-        assert (caught.value.status, caught.value.code) == (404, "RESOURCE_NOT_EXISTS")
-        assert caught.value.message
+ABSENT = {
+    ("GET", "/v3/nothing"): (404, "no operation GET /v3/nothing is known"),
+    ("PUT", CERTIFICATES): (405, "/v3/certificates takes GET, not PUT"),
+    ("BREW", CERTIFICATES): (405, ""),
+    ("POST", "/pay/transactions/jsapi"): (404, "/v3/pay/transactions/jsapi is an APIv3 path"),
+    ("POST", "/v3/pay/unifiedorder"): (404, "/pay/unifiedorder is an APIv2 path, which takes XML"),
+    ("POST", "/v2/pay/unifiedorder"): (404, "/pay/unifiedorder is an APIv2 path"),
+    ("GET", "/v3/v3/certificates"): (404, "/v3/certificates is an APIv3 path"),
+    ("GET", "//v3/certificates"): (404, "/v3/certificates is an APIv3 path"),
+    ("GET", "/v3/certificates/"): (404, "/v3/certificates is an APIv3 path"),
+    ("POST", "/v3/pay/transaction/jsapi"): (404, "near it: /v3/pay/transactions/jsapi"),
+    ("GET", "/pay/orderquery"): (405, "/pay/orderquery takes POST, not GET"),
+    ("GET", "/%E4%B9%A6"): (404, "no operation"),
+}
+
+
+@pytest.mark.parametrize(("method", "target"), ABSENT)
+def test_what_is_not_there_has_an_empty_body_and_a_hint(gateway: Sandbox, method: str, target: str) -> None:
+    """Before any signature is looked at; the header says what may have been meant."""
+    status, hint = ABSENT[method, target]
+    kinds: tuple[dict[str, Any], ...] = ({}, {"signature": "AAAA"})
+    for changes in kinds:
+        answer = send(gateway, request(gateway, method, target, **changes))
+        assert (answer.status, answer.body) == (status, b"")
+        assert hint in answer.headers.get("Sandbox-Hint", "")
+
+
+def test_an_apiv3_call_on_an_apiv2_path_is_told(gateway: Sandbox) -> None:
+    """Its JSON is no XML."""
+    answer = send(gateway, request(gateway, "POST", "/pay/orderquery", b"{}"))
+    assert "APIv2的路径" in answer.body.decode()
 
 
 APIS: dict[str, tuple[Callable[[Any], Any], str, dict[str, Any], dict[str, Any], set[str], set[str]]] = {
@@ -203,50 +154,6 @@ def test_keys_are_new_at_each_start(gateway: Sandbox) -> None:
         ours, theirs = gateway.configuration(), other.configuration()
         assert not [name for name in ours if ours[name] == theirs[name]]
         assert not ours["certs"].keys() & theirs["certs"].keys()
-
-
-def test_a_merchants_key_of_another_is_refused(gateway: Sandbox) -> None:
-    """The same request, another key."""
-    with gateway.client(private_key=another_key()) as wxpay, pytest.raises(errors.SignError):
-        wxpay.v3.certificates.get()
-
-
-def test_a_body_may_be_large_but_not_endless(gateway: Sandbox, wxpay: Wechatpay) -> None:
-    """413 before it is read."""
-    with pytest.raises(errors.ClientError, match="PARAM_ERROR"):
-        wxpay.v3.marketing.partner.productCoupon.notifyConfigs.post({"notify_url": "x" * 1_000_000})
-    headers = {"Content-Length": str(1 << 40), "Accept": "*/*"}
-    request = requests.Request("POST", gateway.base_url + "/v3/x", headers=headers).prepare()
-    request.headers["Content-Length"] = str(1 << 40)
-    with requests.Session() as session:
-        answer = session.send(request, timeout=10)
-    assert answer.status_code == 413
-    assert json.loads(answer.content)["code"] == "PARAM_ERROR"
-
-
-@pytest.mark.parametrize(
-    ("head", "status"),
-    [
-        (b"POST /v3/x HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400),
-        (b"POST /v3/x HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
-        (b"POST /v3/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n", 400),
-        (b"BREW /v3/x HTTP/1.1\r\n\r\n", 404),
-        (b"GET /v3/x HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
-        (b"OPTIONS /v3/x HTTP/1.1\r\n\r\n", 400),
-    ],
-)
-def test_what_is_no_request_is_answered_and_signed(gateway: Sandbox, head: bytes, status: int) -> None:
-    """In WeChat's shape, and the connection ends."""
-    host, port = gateway.base_url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(head)
-        answer = http.client.HTTPResponse(connection)
-        answer.begin()
-        body = answer.read()
-    assert answer.status == status
-    assert json.loads(body)["code"] == "PARAM_ERROR"
-    message = f"{answer.headers['Wechatpay-Timestamp']}\n{answer.headers['Wechatpay-Nonce']}\n".encode() + body + b"\n"
-    assert verified(message, answer.headers["Wechatpay-Signature"], gateway.identity.public_key.public_key())
 
 
 def test_the_configuration_is_pem(gateway: Sandbox) -> None:

@@ -171,7 +171,7 @@ def tampered(serial: str) -> answers.Tamper:
 
 def test_a_merchant_without_certificates_is_told_of_the_public_key(gateway: Sandbox, client: Wechatpay) -> None:
     """404 and 403; nothing else was sent."""
-    gateway.platform.public_key_only = True
+    gateway.platform.verify = "public-key"
     with pytest.raises(errors.ConfigError, match=r"^certs: .*404 RESOURCE_NOT_EXISTS.*configure the public key"):
         call(client)
     gateway.tamper = answers.bare(403, b'{"code":"NO_AUTH","message":"x"}', "application/json")
@@ -197,7 +197,7 @@ def test_a_download_asks_wechat_pay_itself(gateway: Sandbox, tmp_path: Path) -> 
         with pytest.raises(errors.SignatureMismatch, match=r"^the signature does not fit"):
             wxpay.download_certificates()
         gateway.tamper = None
-        gateway.platform.public_key_only = True
+        gateway.platform.verify = "public-key"
         with pytest.raises(errors.ConfigError, match=r"^certs: this merchant has no platform certificates \(404"):
             wxpay.download_certificates()
     assert downloads(gateway) == 4
@@ -205,7 +205,7 @@ def test_a_download_asks_wechat_pay_itself(gateway: Sandbox, tmp_path: Path) -> 
 
 def test_a_fixed_key_goes_on_when_the_download_fails(gateway: Sandbox) -> None:
     """The public key needs none; an unknown serial stays one, with the reason, and is sent once."""
-    gateway.platform.public_key_only = True
+    gateway.platform.verify = "public-key"
     public_id = gateway.identity.public_key_id
     certs = {public_id: gateway.configuration()["certs"][public_id]}
     with gateway.client(certs=certs) as wxpay:

@@ -40,6 +40,8 @@ from wechatpay_chain.transport.download import Download
 
 BILL = "\ufeff交易时间,订单金额\r\n`2026-11-01,`1.20\r\n总交易单数,订单总金额\r\n`1,`1.20\r\n".encode()
 DAY = {"bill_date": "2026-11-01"}
+# What a bill of a sub-merchant is asked for with.
+SUB = {**DAY, "sub_mchid": "1", "account_type": "BASIC", "algorithm": "AEAD_AES_256_GCM"}
 KEY, NONCE = secrets.token_hex(16).encode(), secrets.token_hex(8)
 
 
@@ -93,7 +95,7 @@ def test_a_bill_is_downloaded_and_checked(
     gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path, path: str, tar_type: dict[str, str]
 ) -> None:
     """Asked for, fetched, decrypted, unzipped: the digest of what lies there is the one that was named."""
-    answer = wxpay.chain(path).get(params={**DAY, **tar_type})
+    answer = wxpay.chain(path).get(params={**SUB, **tar_type})
     told = wxpay.download(answer, tmp_path / "bill.csv")
     content = (tmp_path / "bill.csv").read_bytes()
     entry = answer.data.get("download_bill_list", [answer.data])[0]
@@ -567,7 +569,7 @@ def test_a_statement_may_be_signed_as_it_travels(gateway: Sandbox, wxpay: Wechat
         digest = sha1(answer.body)
         answer.covered = f'{{"sha1":"{digest}"}}'.encode()
         answer.headers["Wechatpay-Statement-Sha1"] = digest
-        answer.sign(gateway.identity, "")
+        answer.sign(gateway.platform, "")
 
     gateway.tamper = zipped
     content = wxpay.download(f"{gateway.base_url}/v3/global/statements?date=20261101")
@@ -638,7 +640,7 @@ def test_a_key_that_cannot_be_used_is_told_before_anything_is_sent(gateway: Sand
 def test_parts_are_joined_in_their_order(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """Each is checked by itself; the digest of the whole is told."""
     gateway.bills.parts = 3
-    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**DAY, "tar_type": "GZIP"})
+    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**SUB, "tar_type": "GZIP"})
     told = wxpay.download(answer, tmp_path / "bill.csv")
     parts = [wxpay.download(part) for part in answer.data["download_bill_list"]]
     whole = (tmp_path / "bill.csv").read_bytes()
@@ -652,7 +654,7 @@ def test_parts_are_joined_in_their_order(gateway: Sandbox, wxpay: Wechatpay, tmp
 def test_many_parts_need_few_files(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """A few are fetched at once, and joined before the next."""
     gateway.bills.parts, gateway.bills.rows = 70, 1
-    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params=DAY)
+    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params=SUB)
     opened: list[int] = []
     before = len(os.listdir("/proc/self/fd"))
     told = wxpay.download(
@@ -667,7 +669,7 @@ def test_many_parts_need_few_files(gateway: Sandbox, wxpay: Wechatpay, tmp_path:
 def test_one_wrong_part_leaves_nothing(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """The error is that part's, not that of those which were stopped for it."""
     gateway.bills.parts = 4
-    told = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**DAY, "rows": 50_000}).data
+    told = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**SUB, "rows": 50_000}).data
     told["download_bill_list"][2]["hash_value"] = "0" * 40
     with pytest.raises(errors.IntegrityError, match=f"not the file that was named.*named {'0' * 40}"):
         wxpay.download(told, tmp_path / "bill.csv")
@@ -766,7 +768,7 @@ def test_what_progress_raises_is_raised(
 
     for to in (tmp_path / "bill.csv", None, io.BytesIO()):
         with pytest.raises(type(error), match=r"^mine$") as caught:
-            wxpay.download(api.get(params={**DAY, "tar_type": "GZIP"}), to, progress=stop)
+            wxpay.download(api.get(params={**SUB, "tar_type": "GZIP"}), to, progress=stop)
         assert caught.value is error
     assert not list(tmp_path.iterdir())
 

@@ -297,7 +297,7 @@ def mutated(answer: bytes) -> st.SearchStrategy[bytes]:
 def true_answer(gateway: Sandbox) -> bytes:
     """The bytes of a signed 200."""
     answer = Answer.of(200, {"notify_url": "https://pay.weixin.qq.com"})
-    answer.sign(gateway.identity, "")
+    answer.sign(gateway.platform, "")
     head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
     return f"HTTP/1.1 200 OK\r\n{head}Content-Length: {len(answer.body)}\r\n\r\n".encode("latin-1") + answer.body
 

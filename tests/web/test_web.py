@@ -27,6 +27,7 @@ from tests.receivers.returned import RETURNED
 from tests.servers import COMMANDS, ROOT, Server, serving
 from wechatpay_chain import Notification, Sandbox, Wechatpay
 from wechatpay_chain.sandbox.events import events
+from wechatpay_chain.sandbox.examples import own_merchant
 from wechatpay_chain.sandbox.push import Notice, Pusher, Try
 from wechatpay_chain.web import flask
 from wechatpay_chain.web.fastapi import receive
@@ -72,7 +73,7 @@ def test_every_type_arrives(shop: Shop) -> None:
     assert [one.tries[0].told for one in done] == [""] * 60
     for event, delivery in zip(events().values(), done, strict=True):
         [run] = shop.runs(delivery.id)
-        assert (run["type"], run["resource"]) == (event.event_type, event.resource)
+        assert (run["type"], run["resource"]) == (event.event_type, own_merchant(event.resource, shop.gateway.mchid))
     assert len({shop.runs(delivery.id)[0]["pid"] for delivery in done}) == 2
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import pkgutil
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 __all__ = ["DETAILS", "INDEX", "Operation", "is_legacy", "operations", "packed", "source", "version"]
 
@@ -16,7 +17,10 @@ DETAILS = "details.bin"
 _APIV3 = ("/v3/", "/hk/", "/global/")
 _IN_INDEX = ("method", "path", "name", "tags")
 # So many operations are compressed together: more would be smaller, and slower to open for one of them.
-_SHELF = 32
+_SHELF = 128
+# Where the community's documentation has an operation, unless its details say otherwise.
+_PAGE = "https://wechatpay.im/openapi/{}"
+_PLACES = ("path_params", "query", "headers", "form")
 
 
 class Operation(NamedTuple):
@@ -31,15 +35,14 @@ class Operation(NamedTuple):
     @property
     def words(self) -> tuple[str, ...]:
         """The segments of its path in a chain, where APIv2 begins with ``v2``."""
-        words = tuple(self.path.split("/")[1:])
-        return ("v2", *words) if is_legacy(self.path) else words
+        return _words(self.path)
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """The rest: ``docs roles updated deprecated path_params query headers form body responses consumes``.
+        """The rest: ``docs page roles updated deprecated path_params query headers form body responses consumes``.
 
-        Parameters are schemas by name; a schema has ``type``, ``fields``, ``items``, ``required``, ``enum``,
-        ``max_length``, ``format``, ``example``, as far as they are known.
+        Parameters are schemas by name; a schema has ``type``, ``label`` (the official name in Chinese), ``fields``,
+        ``items``, ``required``, ``enum``, ``max_length``, ``format``, ``example``, as far as they are known.
         """
         shelf, place = divmod(self.number, _SHELF)
         return _shelf(shelf)[place]
@@ -67,8 +70,7 @@ def packed(endpoints: Iterable[Mapping[str, Any]], version: str) -> dict[str, by
     rows = [
         [each["method"], each["path"], each["name"], list(map(tags.index, each.get("tags", ())))] for each in ordered
     ]
-    details = [{name: value for name, value in each.items() if name not in _IN_INDEX} for each in ordered]
-    shelves = [zlib.compress(_compact(details[at : at + _SHELF]), 9) for at in range(0, len(details), _SHELF)]
+    shelves = [zlib.compress(_shelved(ordered[at : at + _SHELF]), 9) for at in range(0, len(ordered), _SHELF)]
     sizes = list(map(len, shelves))
     head = json.dumps({"version": version, "sizes": sizes, "tags": tags}, ensure_ascii=False)
     lines = ",\n".join(_compact(row).decode() for row in rows)
@@ -97,12 +99,73 @@ def _index() -> tuple[str, tuple[Operation, ...], Sequence[int]]:
     return read["version"], listed, read["sizes"]
 
 
+def _shelved(endpoints: Sequence[Mapping[str, Any]]) -> bytes:
+    """A shelf: the schemas that occur in it, each once and behind those in it, then operations that number them."""
+    numbers: dict[bytes, int] = {}
+
+    def numbered(schema: Mapping[str, Any]) -> int:
+        told = dict(schema)
+        if "fields" in told:
+            told["fields"] = {name: numbered(each) for name, each in told["fields"].items()}
+        if "items" in told:
+            told["items"] = numbered(told["items"])
+        return numbers.setdefault(_compact(told), len(numbers))
+
+    rows = [_with_schemas(_without_page(each), numbered) for each in endpoints]
+    told = [{name: value for name, value in row.items() if name not in _IN_INDEX} for row in rows]
+    return b"[[" + b",".join(numbers) + b"]," + _compact(told) + b"]"
+
+
+def _with_schemas(details: Mapping[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """``details`` with every schema at its top converted."""
+    told = dict(details)
+    for place in (*_PLACES, "responses"):
+        if told.get(place):
+            told[place] = {name: None if each is None else convert(each) for name, each in told[place].items()}
+    if told.get("body") is not None:
+        told["body"] = convert(told["body"])
+    return told
+
+
+def _without_page(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The endpoint whose page is left out where it follows from the path, and "" where it has none."""
+    told = dict(endpoint)
+    page, known = told.pop("page", ""), _pages(str(told["method"]), str(told["path"]))
+    return {
+        **told,
+        **({"page": known.index(page)} if page in known[1:] else {"page": page} if page != known[0] else {}),
+    }
+
+
+def _pages(method: str, path: str) -> tuple[str, str]:
+    address = _PAGE.format(quote("/".join(_words(path))))
+    return (address, f"{address}#{method.lower()}")
+
+
+def _words(path: str) -> tuple[str, ...]:
+    words = tuple(path.split("/")[1:])
+    return ("v2", *words) if is_legacy(path) else words
+
+
 @lru_cache(maxsize=8)
 def _shelf(number: int) -> list[Mapping[str, Any]]:
-    sizes = _index()[2]
+    _, listed, sizes = _index()
     begin = sum(sizes[:number])
-    shelf: list[Mapping[str, Any]] = json.loads(zlib.decompress(_file(DETAILS)[begin : begin + sizes[number]]))
-    return shelf
+    schemas, rows = json.loads(zlib.decompress(_file(DETAILS)[begin : begin + sizes[number]]))
+    for schema in schemas:
+        # Each is behind those in it, so these are whole already.
+        if "fields" in schema:
+            schema["fields"] = {name: schemas[each] for name, each in schema["fields"].items()}
+        if "items" in schema:
+            schema["items"] = schemas[schema["items"]]
+    own = listed[number * _SHELF :]
+    return [_with_page(each, _with_schemas(row, schemas.__getitem__)) for each, row in zip(own, rows, strict=False)]
+
+
+def _with_page(operation: Operation, details: dict[str, Any]) -> Mapping[str, Any]:
+    page = details.pop("page", 0)
+    page = _pages(operation.method, operation.path)[page] if isinstance(page, int) else page
+    return {**details, **({"page": page} if page else {})}
 
 
 def _file(name: str) -> bytes:

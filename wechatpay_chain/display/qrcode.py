@@ -12,13 +12,14 @@ __all__ = ["addresses", "blocks", "svg"]
 
 # In all of the catalogue these stand at the top of an answer, never deeper.
 _NAMES = ("code_url", "h5_url", "sign_url")
-_ADDRESS = re.compile(r"(?:weixin|https)://[!-~]{1,500}")
+# A sandbox on this machine speaks plain HTTP.
+_ADDRESS = re.compile(r"(?:(?:weixin|https)://|http://(?:127\.0\.0\.1|localhost)[:/])[!-~]{1,500}")
 # The margin that scanners are promised, and one that they put up with.
 _MARGINS = (4, 2)
 
 
 def addresses(data: object) -> dict[str, str]:
-    """The fields among ``code_url``, ``h5_url`` and ``sign_url`` that hold a weixin: or https: address."""
+    """The fields among ``code_url``, ``h5_url`` and ``sign_url`` that hold an address to be opened."""
     if not isinstance(data, Mapping):
         return {}
     found = {name: data.get(name) for name in _NAMES}

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -15,7 +15,23 @@ from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol.merchant import MERCHANT
 from wechatpay_chain.protocol.v3 import answer_text
 
-__all__ = ["Answer", "FileSeen", "Form", "Received", "Refusal", "Signing", "signed_headers", "wrong"]
+__all__ = [
+    "EXAMPLE",
+    "UNKNOWN",
+    "Answer",
+    "Client",
+    "FileSeen",
+    "Form",
+    "Received",
+    "Refusal",
+    "Signing",
+    "request_id",
+    "signed_headers",
+    "wrong",
+]
+
+# The header of an answer that is made of the documentation's examples.
+EXAMPLE = "Sandbox-Example"
 
 
 @dataclass
@@ -52,6 +68,20 @@ class Signing(Protocol):
         ...
 
 
+class Client(NamedTuple):
+    """Who is at the other end of a connection: how it speaks, and the serial of the certificate that it showed.
+
+    The serial is in upper-case hexadecimal digits, and empty without a certificate.
+    """
+
+    scheme: str = "http"
+    certificate_serial: str = ""
+
+
+# Who does not come over a socket.
+UNKNOWN = Client()
+
+
 @dataclass(frozen=True)
 class Received:
     """A request as it arrived; ``verdict`` is empty when its signature held, else what was wrong.
@@ -65,11 +95,12 @@ class Received:
     body: bytes
     verdict: str = ""
     form: Form | None = None
+    client: Client = UNKNOWN
 
     @property
     def host(self) -> str:
         """Where it was sent, as the beginning of a URL."""
-        return f"http://{self.headers.get('Host', '')}"
+        return f"{self.client.scheme}://{self.headers.get('Host', '')}"
 
 
 @dataclass
@@ -78,6 +109,7 @@ class Answer:
 
     ``pieces`` is a body that is made while it is sent, of ``length`` bytes where that is known. ``covered`` is
     what the signature covers in place of the body; ``is_signed`` is False for an answer without one.
+    ``fields`` are those of an APIv2 answer, which becomes XML when it is signed.
     """
 
     status: int
@@ -87,6 +119,7 @@ class Answer:
     length: int | None = None
     covered: bytes | None = None
     is_signed: bool = True
+    fields: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, status: int, payload: Any = None) -> Answer:
@@ -114,7 +147,7 @@ class Answer:
         key_id, key = signing.signer(asked)
         covered = self.body if self.covered is None else self.covered
         self.headers.update(signed_headers(key_id, key, covered, time.time()))
-        self.headers["Request-ID"] = f"{secrets.token_hex(20).upper()}-{0 if self.status < 300 else 268435462}"
+        self.headers.setdefault("Request-ID", request_id(0 if self.status < 300 else _PARAMETER))
 
 
 def signed_headers(key_id: str, key: RSAPrivateKey, body: bytes, now: float) -> dict[str, str]:
@@ -135,19 +168,54 @@ def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
-class Refusal(Exception):
-    """An error answer in WeChat Pay's shape; ``is_absence``: what was asked for is not there."""
+# The internal code of a parameter that is wrong.
+_PARAMETER = 268435461
+
+
+class Refusal(ValueError):
+    """An error answer in WeChat Pay's shape.
+
+    ``is_absence``: what was asked for is not there. ``is_signed`` is False before the request's signature was
+    verified. ``number`` is the internal code with which the Request-ID ends.
+    """
 
     def __init__(
-        self, status: int, code: str, message: str, detail: Any = None, is_absence: bool | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        detail: Any = None,
+        is_absence: bool | None = None,
+        *,
+        is_signed: bool = True,
+        number: int = _PARAMETER,
+        has_request_id: bool = True,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.payload = {"code": code, "message": message, **({} if detail is None else {"detail": detail})}
         self.is_absence = status == 404 if is_absence is None else is_absence
+        self.is_signed = is_signed
+        self.request_id = request_id(number) if has_request_id else ""
+
+    def answer(self) -> Answer:
+        """The answer, still without a signature."""
+        made = Answer.of(self.status, self.payload)
+        made.is_signed = self.is_signed
+        if self.request_id:
+            made.headers["Request-ID"] = self.request_id
+        return made
 
 
-def wrong(field: str, issue: str, location: str = "body") -> Refusal:
-    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body."""
-    detail = {"field": f"/{field}", "issue": issue, "location": location}
-    return Refusal(400, "PARAM_ERROR", f"参数 {field} 错误: {issue}", detail)
+def request_id(number: int = 0) -> str:
+    """A new Request-ID; ``number`` is 0 for success."""
+    return f"{secrets.token_hex(20).upper()}-{number}"
+
+
+def wrong(field: str, issue: str, location: str = "body", value: Any = "", message: str = "") -> Refusal:
+    """The refusal of a parameter: ``field`` is its place, such as ``amount/total``, in path, query, header or body.
+
+    The fields of ``detail``: https://pay.weixin.qq.com/doc/v3/merchant/4012081709
+    """
+    detail = {"field": f"/{field}", "value": value, "issue": issue, "location": location}
+    return Refusal(400, "PARAM_ERROR", message or f"参数 {field} 错误: {issue}", detail)

@@ -1,46 +1,92 @@
-"""Answers out of the catalogue: every documented field with its example, and what the request said of it."""
+"""Answers out of the catalogue: every documented field with its example, and what is known instead of it.
+
+Ids that nobody gave are new, times are now, and nothing tells of a failure: an example contradicts itself easily.
+"""
 
 from __future__ import annotations
 
 import re
+import secrets
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wechatpay_chain.catalog import sample
+from wechatpay_chain.sandbox.clock import BEIJING, beijing
 
-__all__ = ["Examples"]
+__all__ = ["Examples", "fresh", "is_number", "own_merchant"]
 
 # Where the documentation's examples point: a client of the sandbox must not be sent there.
 _HOST = re.compile(r"https://api(hk)?2?\.(mch\.weixin\.qq\.com|wechatpay\.cn)(?=/)")
 # Which of the numbered fields an example has.
 _NUMBERED = re.compile(r"\$[nm]")
-_CALLER = ("mchid", "sp_mchid", "mch_id")
+_CALLER = ("mchid", "sp_mchid", "mch_id", "combine_mchid")
 _FILE = frozenset({"download_url", "hash_value"})
+_NUMBER = re.compile(r"(\w+_|\w*bill)?(no|id|code|number|sn|ticket|token)")
+# Names that come from elsewhere: no operation makes what they name.
+_ELSEWHERE = re.compile(
+    r"\w*mch_?id|\w*appid|\w*app_id|\w*openid|unionid|brand_id|service_id|province_code|city_code|\w*area_code"
+    r"|bank_\w*|\w*region_\w*|account\w*|city_id|channel_id|template_id|auth_code|code|err_code|error_code|\w*err_code"
+    r"|fail_code|return_code|result_code|\w*id_card\w*|id_number|\w*id_no|\w*phone_number|plate_number|nonce_str|\w*goods_id"
+    r"|driver_license|qq|user_id|business_license\w*|cert\w*|\w*_id_doc\w*|scene_id|transfer_scene_id|license_number"
+    r"|card_number|device_id|\w*country_code|postal_code|currency_code|category_id|\w*credential_id|org_code|\w*license\w*"
+    r"|contact_id\w*|id|taxpayer_id|store_id|device_sn|merchant_code|\w*merchant_id|wechat_openid"
+)
+_FAILURE = re.compile(
+    r"\w*(fail|reject|error|err|abnormal|refuse|blocked?)_?(reason|code|msg|message|des|desc|detail|param|description)\w*"
+)
+_LATER = re.compile(r"expire|end|invalid|deadline|until|close_time")
+_TIMES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(\+\d\d:\d\d|Z)"), "iso milliseconds"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\+\d\d:?\d\d|Z)?"), "iso"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "%Y-%m-%d %H:%M:%S"),
+    (re.compile(r"\d{4}-\d\d-\d\d"), "%Y-%m-%d"),
+    (re.compile(r"20\d{12}"), "%Y%m%d%H%M%S"),
+)
+# RSA of 2048 bits in base64, and what it can take with OAEP.
+_CIPHERTEXT = re.compile("[A-Za-z0-9+/]{342}==")
+_LONGEST_SEALED = 214
+_MONTH = 30 * 86_400
+# So few characters are no number that is meant to be the only one.
+_SHORT = 6
 
 
 @dataclass(frozen=True)
 class Examples:
     """How the answers to one request are written: its ``host``, whose it is, who encrypts a field, who names a file.
 
-    ``file`` is told whether the file is to be encrypted.
+    ``file`` is told whether the file is to be encrypted. ``now`` is what times say; ``fresh`` makes an id of an
+    example of one, None leaves the example.
     """
 
     host: str
     mchid: str
     seal: Callable[[str], str]
     file: Callable[[bool], Mapping[str, Any]]
+    now: float
+    fresh: Callable[[str, Any], Any] | None = None
 
     def answer(self, fields: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """An answer with all ``fields``; one that was ``given`` by the same name and type is told back."""
         told = self._object(fields)
         for name, schema in fields.items():
             if name in given and (value := _as_type(schema, given[name])) is not None:
-                told[name] = self.seal(str(value)) if sample.is_sealed(schema) else value
+                told[name] = self._sealed(name, str(value)) if sample.is_sealed(schema) else value
         return told
 
+    def _sealed(self, name: str, value: str) -> str:
+        """A text encrypted for the merchant; one that an earlier answer had encrypted is told as it is."""
+        if _CIPHERTEXT.fullmatch(value):
+            return value
+        return self.seal(value if len(value.encode("utf-8", "replace")) <= _LONGEST_SEALED else name)
+
     def _object(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        told = {_NUMBERED.sub("0", name): self._value(name, schema) for name, schema in fields.items()}
+        told = {
+            _NUMBERED.sub("0", name): self._value(name, schema)
+            for name, schema in fields.items()
+            if not _FAILURE.fullmatch(name)
+        }
         if fields.keys() >= _FILE:
             told.update(self.file("encrypt_key" in fields))
         return told
@@ -53,7 +99,58 @@ class Examples:
         if schema.get("type") == "array":
             return [self._value(name, schema.get("items", {}))]
         value = sample.value(name, schema, dict.fromkeys(_CALLER, self.mchid))
-        return _HOST.sub(self.host, value) if isinstance(value, str) else value
+        if self.fresh is not None and is_number(name) and not schema.get("enum"):
+            return self.fresh(name, value)
+        if isinstance(value, str):
+            return self._time(name, value) or _HOST.sub(self.host, value)
+        return value
+
+    def _time(self, name: str, value: str) -> str:
+        """The time of an example, now; empty for what is no time."""
+        form = next((form for pattern, form in _TIMES if pattern.fullmatch(value)), "")
+        if not form or not re.search("time|date|_at|begin|end", name):
+            return ""
+        moment = beijing(self.now + (_MONTH if _LATER.search(name) else 0)).astimezone(BEIJING)
+        if form.startswith("iso"):
+            return moment.isoformat(timespec="milliseconds" if form.endswith("milliseconds") else "seconds")
+        return moment.strftime(form)
+
+
+def is_number(name: str) -> bool:
+    """Whether a field's name is that of something that operations make: an order, a plan, an upload."""
+    return _NUMBER.fullmatch(name) is not None and _ELSEWHERE.fullmatch(name) is None
+
+
+def fresh(name: str, example: Any) -> Any:
+    """An id that looks like ``example``, and that nobody else has."""
+    if isinstance(example, bool) or not isinstance(example, str | int):
+        return example
+    text = str(example)
+    if len(text) < _SHORT or (isinstance(example, str) and not example.isascii()):
+        return (
+            f"{secrets.randbelow(9 * 10**17) + 10**17}"
+            if isinstance(example, str)
+            else 10**12 + secrets.randbelow(10**12)
+        )
+    made = text[:2] + "".join(map(_another, text[2:]))
+    return int(made) if isinstance(example, int) else made
+
+
+def own_merchant(value: Any, mchid: str) -> Any:
+    """A documented example with this merchant in place of the documentation's."""
+    if isinstance(value, Mapping):
+        return {
+            name: mchid if name in _CALLER and isinstance(item, str) else own_merchant(item, mchid)
+            for name, item in value.items()
+        }
+    return [own_merchant(item, mchid) for item in value] if isinstance(value, list) else value
+
+
+def _another(character: str) -> str:
+    for kind in (string.digits, string.ascii_lowercase, string.ascii_uppercase):
+        if character in kind:
+            return secrets.choice(kind)
+    return character
 
 
 def _as_type(schema: Mapping[str, Any], value: Any) -> Any:

@@ -1,25 +1,30 @@
-"""The keys of one sandbox, made new at each start."""
+"""The merchant of one sandbox and the keys of both sides, made new or read back."""
 
 from __future__ import annotations
 
+import json
 import secrets
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.x509.oid import NameOID
 
 from wechatpay_chain.crypto.key_loader import serial_of
-from wechatpay_chain.protocol.certificates import ISSUER
 from wechatpay_chain.protocol.merchant import BRAND, MERCHANT, Scheme
+from wechatpay_chain.sandbox.certificate import SERIAL_MARK, Authority, new_serial
 
-__all__ = ["Identity", "Party", "new_certificate", "private_pem", "public_pem"]
+__all__ = ["Identity", "Party", "is_of_a_sandbox", "private_pem", "public_pem"]
 
 _KEY_BITS = 2048
-_VALID = timedelta(days=5 * 365)
+_KEY_ID = "PUB_KEY_ID_"
+_KEY_ID_DIGITS = 28
+# SANDBOX on a telephone's keys: every public key's id of a sandbox begins so, as its serials begin with SERIAL_MARK.
+_KEY_ID_MARK = f"{_KEY_ID}7263269"
 
 
 class Party(NamedTuple):
@@ -40,78 +45,112 @@ class Party(NamedTuple):
         return {self.scheme.identity: self.number, "serial": self.serial, "private_key": self.key}
 
 
-class Identity(NamedTuple):
-    """A merchant, and the two keys with which this gateway signs: a platform certificate and a public key."""
+@dataclass(frozen=True)
+class Identity:
+    """A merchant, the two keys with which this gateway signs, and the authority that certifies both sides."""
 
     mchid: str
     serial: str
-    merchant_key: RSAPrivateKey
-    apiv3_key: str
-    secret: str
-    certificate: x509.Certificate
-    certificate_key: RSAPrivateKey
+    merchant_key: RSAPrivateKey = field(repr=False)
+    merchant_certificate: x509.Certificate = field(repr=False)
+    apiv3_key: str = field(repr=False)
+    secret: str = field(repr=False)
+    certificate: x509.Certificate = field(repr=False)
+    certificate_key: RSAPrivateKey = field(repr=False)
     public_key_id: str
-    public_key: RSAPrivateKey
+    public_key: RSAPrivateKey = field(repr=False)
+    authority: Authority = field(repr=False)
 
     @classmethod
     def new(cls, mchid: str = "") -> Identity:
         """New keys, numbers and secrets; ``mchid`` where the merchant's number is to be a certain one."""
-        certificate, certificate_key = new_certificate()
+        authority, serial = Authority.new(), new_serial()
+        number = mchid or str(1_900_000_000 + secrets.randbelow(100_000_000))
+        merchant_key, certificate_key = _key(), _key()
         return cls(
-            mchid=mchid or str(1_900_000_000 + secrets.randbelow(100_000_000)),
-            serial=secrets.token_hex(20).upper(),
-            merchant_key=_key(),
+            mchid=number,
+            serial=serial,
+            merchant_key=merchant_key,
+            merchant_certificate=authority.merchant(number, serial, merchant_key.public_key()),
             apiv3_key=secrets.token_hex(16),
             secret=secrets.token_hex(16),
-            certificate=certificate,
+            certificate=authority.platform(certificate_key.public_key()),
             certificate_key=certificate_key,
-            public_key_id=f"PUB_KEY_ID_{secrets.randbelow(10**28):028d}",
+            public_key_id=_new_key_id(),
             public_key=_key(),
+            authority=authority,
         )
+
+    def to_json(self) -> str:
+        """All of it, keys included, as JSON with PEM texts."""
+        return json.dumps({each.name: _as_text(getattr(self, each.name)) for each in fields(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Identity:
+        """What ``to_json`` wrote; ValueError for anything else."""
+        kept = json.loads(text)
+        names = [each.name for each in fields(cls)]
+        if not isinstance(kept, dict) or kept.keys() != set(names):
+            raise ValueError(f"expected the keys of a sandbox ({', '.join(names)})")
+        return cls(**{each.name: _from_text(str(each.type), kept[each.name]) for each in fields(cls)})
 
     @property
     def party(self) -> Party:
         """The merchant, as its requests are checked."""
         return Party(MERCHANT, self.mchid, self.serial, self.merchant_key)
 
-    def configuration(self) -> dict[str, Any]:
-        """The merchant's entries for ``Wechatpay``; keys as PEM text."""
+    @cached_property
+    def certificate_serial(self) -> str:
+        """The serial of the platform certificate."""
+        return serial_of(self.certificate)
+
+    @cached_property
+    def merchant_entry(self) -> dict[str, str]:
+        """The entry ``merchant`` of a client: certificate and key as PEM text."""
+        return {"cert": _as_text(self.merchant_certificate), "key": private_pem(self.merchant_key)}
+
+    def configuration(self, verify: str = "both") -> dict[str, Any]:
+        """The merchant's entries for ``Wechatpay``; keys as PEM text, those of WeChat Pay that ``verify`` has."""
+        by_id = {self.public_key_id: public_pem(self.public_key.public_key())}
+        by_serial = {self.certificate_serial: _as_text(self.certificate)}
         return {
             "mchid": self.mchid,
             "serial": self.serial,
             "private_key": private_pem(self.merchant_key),
             "apiv3_key": self.apiv3_key,
             "secret": self.secret,
-            "certs": {
-                self.public_key_id: public_pem(self.public_key.public_key()),
-                serial_of(self.certificate): self.certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
-            },
+            "merchant": self.merchant_entry,
+            "certs": {**({} if verify == "certificate" else by_id), **({} if verify == "public-key" else by_serial)},
         }
 
-    def environment(self) -> dict[str, str]:
-        """The same for ``Wechatpay.from_env``, with the public key alone."""
-        return {
+    def environment(self, verify: str = "both") -> dict[str, str]:
+        """The same for ``Wechatpay.from_env``, with the public key alone; in mode ``certificate`` without a key."""
+        told = {
             "WECHATPAY_MCHID": self.mchid,
             "WECHATPAY_SERIAL": self.serial,
             "WECHATPAY_PRIVATE_KEY": private_pem(self.merchant_key),
             "WECHATPAY_APIV3_KEY": self.apiv3_key,
             "WECHATPAY_SECRET": self.secret,
+            "WECHATPAY_MERCHANT_CERT": self.merchant_entry["cert"],
+            "WECHATPAY_MERCHANT_KEY": self.merchant_entry["key"],
+        }
+        if verify == "certificate":
+            return told
+        return {
+            **told,
             "WECHATPAY_PUBLIC_KEY_ID": self.public_key_id,
             "WECHATPAY_PUBLIC_KEY": public_pem(self.public_key.public_key()),
         }
 
-    def signer(self, asked: str) -> tuple[str, RSAPrivateKey]:
-        """Id and key for an answer: the certificate's when the request named it, else the public key's."""
-        certificate_serial = serial_of(self.certificate)
-        if asked == certificate_serial:
-            return certificate_serial, self.certificate_key
-        return self.public_key_id, self.public_key
+    def new_platform_certificate(self, since: datetime) -> tuple[x509.Certificate, RSAPrivateKey]:
+        """Another platform certificate that is valid from ``since``, and its key."""
+        key = _key()
+        return self.authority.platform(key.public_key(), since), key
 
 
-def new_certificate(since: datetime | None = None) -> tuple[x509.Certificate, RSAPrivateKey]:
-    """A platform certificate, valid since yesterday or ``since``, issued under the name of WeChat Pay's authority."""
-    key = _key()
-    return _certificate(key, since or datetime.now(timezone.utc) - timedelta(days=1)), key
+def is_of_a_sandbox(serial: str) -> bool:
+    """Whether a sandbox gave this serial or id of a key; which one, it does not tell."""
+    return serial.upper().startswith((SERIAL_MARK, _KEY_ID_MARK))
 
 
 def private_pem(key: RSAPrivateKey) -> str:
@@ -130,22 +169,22 @@ def _key() -> RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
 
 
-# One authority for all sandboxes of a process; it signs no answer.
-_AUTHORITY = ec.generate_private_key(ec.SECP256R1())
+def _new_key_id() -> str:
+    digits = len(_KEY_ID) + _KEY_ID_DIGITS - len(_KEY_ID_MARK)
+    return f"{_KEY_ID_MARK}{secrets.randbelow(10**digits):0{digits}d}"
 
 
-def _certificate(key: RSAPrivateKey, since: datetime) -> x509.Certificate:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_name("wechatpay_chain sandbox platform"))
-        .issuer_name(_name(ISSUER))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(since)
-        .not_valid_after(since + _VALID)
-        .sign(_AUTHORITY, hashes.SHA256())
-    )
+def _as_text(value: Any) -> str:
+    if isinstance(value, RSAPrivateKey):
+        return private_pem(value)
+    if isinstance(value, x509.Certificate):
+        return value.public_bytes(serialization.Encoding.PEM).decode("ascii")
+    return value.pem_with_key if isinstance(value, Authority) else str(value)
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _from_text(kind: str, text: str) -> Any:
+    if kind == "RSAPrivateKey":
+        return serialization.load_pem_private_key(text.encode("ascii"), None)
+    if kind == "x509.Certificate":
+        return x509.load_pem_x509_certificate(text.encode("ascii"))
+    return Authority.from_pem(text) if kind == "Authority" else text

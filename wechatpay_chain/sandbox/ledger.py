@@ -1,12 +1,11 @@
-"""Bills of any number of rows, made while they are sent."""
+"""Bills as bytes: of the orders in the book, or of any number of made-up rows that are made while they are sent."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from wechatpay_chain.crypto import digest
 
-__all__ = ["FUND", "SHARING", "TRADE", "Entry", "Ledger", "Table", "encrypted", "zipped"]
+__all__ = ["FUND", "SHARING", "TRADE", "Booked", "Ledger", "Table", "digest_of", "encrypted", "zipped"]
 
 _BLOCK = 1000
 # Stands for the number of a block, ten digits, in the rows that are repeated with each.
@@ -56,37 +55,43 @@ SHARING = Table(
 )
 
 
-class Entry(NamedTuple):
-    """One order in a bill; ``amount`` in yuan."""
+@dataclass(frozen=True)
+class Booked:
+    """A bill of what really happened: lines of values, and the line of totals with its header."""
 
-    transaction_id: str
-    out_trade_no: str
-    amount: Decimal
+    header: str
+    lines: tuple[tuple[str, ...], ...]
+    totals: str
+    values: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield f"\ufeff{self.header}\r\n".encode()
+        yield from (_line(values) for values in self.lines)
+        yield f"{self.totals}\r\n".encode() + _line(self.values)
+
+    def digest(self, hash_type: str) -> tuple[str, int]:
+        """The digest in hex and the size of the whole."""
+        return digest_of(self, hash_type)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """A bill as bytes that are made anew at each reading: of ``orders``, or of ``rows`` rows, a thousand at a time."""
+    """A bill of ``rows`` made-up rows, as bytes that are made anew at each reading, a thousand rows at a time."""
 
     table: Table
     date: str
     mchid: str
     rows: int
-    orders: tuple[Entry, ...] = ()
 
     def __iter__(self) -> Iterator[bytes]:
         yield f"\ufeff{self.table.header}\r\n".encode()
-        yield from (self._row(n, x.transaction_id, x.out_trade_no, x.amount) for n, x in enumerate(self.orders))
-        if not self.orders:
-            yield from self._generated()
-        totals = self.table.values.format(rows=len(self.orders) or self.rows, total=self.total)
+        yield from self._generated()
+        totals = self.table.values.format(rows=self.rows, total=self.total)
         yield f"{self.table.totals}\r\n{totals}\r\n".encode()
 
     @property
     def total(self) -> Decimal:
         """The sum of all amounts, in yuan."""
-        if self.orders:
-            return sum((order.amount for order in self.orders), Decimal("0.00"))
         whole, rest = divmod(self.rows, _BLOCK)
         return whole * sum(map(_amount, range(_BLOCK)), Decimal("0.00")) + sum(
             map(_amount, range(rest)), Decimal("0.00")
@@ -94,11 +99,7 @@ class Ledger:
 
     def digest(self, hash_type: str) -> tuple[str, int]:
         """The digest in hex and the size of the whole."""
-        found, size = digest.new(hash_type), 0
-        for piece in self:
-            found.update(piece)
-            size += len(piece)
-        return found.hexdigest(), size
+        return digest_of(self, hash_type)
 
     def _generated(self) -> Iterator[bytes]:
         block = self._block(_BLOCK)
@@ -124,6 +125,15 @@ class Ledger:
         return f"{row}\r\n".encode()
 
 
+def digest_of(pieces: Iterable[bytes], hash_type: str) -> tuple[str, int]:
+    """The digest of a file in hex, and its size."""
+    found, size = digest.new(hash_type), 0
+    for piece in pieces:
+        found.update(piece)
+        size += len(piece)
+    return found.hexdigest(), size
+
+
 def zipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """As a gzip file."""
     deflater = zlib.compressobj(1, wbits=31)
@@ -139,6 +149,10 @@ def encrypted(pieces: Iterator[bytes], key: bytes, nonce: bytes) -> Iterator[byt
         yield encryptor.update(piece)
     encryptor.finalize()
     yield encryptor.tag
+
+
+def _line(values: Sequence[str]) -> bytes:
+    return ",".join(f"`{value}" for value in values).encode() + b"\r\n"
 
 
 def _amount(row: int) -> Decimal:

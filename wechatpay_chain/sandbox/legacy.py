@@ -1,64 +1,100 @@
-"""APIv2 from the other side: sign and fields of a request are checked, the answer's sign is made."""
+"""APIv2 from the other side: sign and fields of a request are checked, the answer's sign is made; notices too."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.alternatives import ALTERNATIVES
 from wechatpay_chain.catalog.facts import Operation
-from wechatpay_chain.crypto import digest
+from wechatpay_chain.crypto import ciphers, digest
 from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.protocol import v2, xml
-from wechatpay_chain.sandbox import parameters
-from wechatpay_chain.sandbox.answer import Answer, Received
-from wechatpay_chain.sandbox.examples import Examples
+from wechatpay_chain.sandbox import authorization, parameters
+from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.product import Failure
 
-__all__ = ["answer", "is_legacy"]
+__all__ = ["answer", "notice", "xml_answer"]
 
 _TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 _OF_SIGNATURES = ("sign", "nonce_str", "sign_type")
 _SUCCEEDED = {"return_code": "SUCCESS", "return_msg": "OK", "result_code": "SUCCESS"}
-_FAILURES = ("err_code", "err_code_des", "error_code")
+_DIGITS = re.compile("[0-9]{1,18}")
 
 
-def is_legacy(target: str) -> bool:
-    """Whether a request target belongs to APIv2."""
-    return not target.startswith(("/v3/", "/hk/", "/global/", "/brand/"))
+def answer(
+    request: Received,
+    operation: Operation | None,
+    identity: Identity,
+    reply: Callable[[Mapping[str, Any]], Answer],
+) -> tuple[str, Answer]:
+    """Verdict and answer: what ``reply`` makes of the fields of a rightly signed request, or FAIL with the reason.
 
-
-def answer(request: Received, identity: Identity, file: Callable[[Received], Answer | None]) -> tuple[str, Answer]:
-    """Verdict and answer: SUCCESS with what is documented and what was asked for, or FAIL with the reason.
-
-    ``file`` gives the answer of an API that answers with rows. What WeChat Pay leaves unsigned is left unsigned
-    here too.
+    What WeChat Pay leaves unsigned is left unsigned here too.
     """
     path, _, query = request.target.partition("?")
     try:
         fields = _fields(request, query)
     except xml.XMLError:
-        return "XML格式错误", _failed("XML格式错误")
-    verdict = _checked(fields, identity.mchid, identity.secret)
+        told = f"XML格式错误{authorization.why_no_xml(request)}"
+        return told, _failed(told)
+    verdict = authorization.check_v2(identity, fields, request)
     if verdict:
         return verdict, _failed(verdict)
-    operation = tree.matching(request.method, f"v2{path}")
     issue = _issue(operation, fields, dict(parse_qsl(query)), request) if operation else ""
     if issue:
         return "", _failed(issue)
-    made = file(request)
-    if made is not None:
-        return "", made
-    told = {**(_documented(operation, request.host, identity.mchid) if operation else {}), **fields}
-    told = {name: value for name, value in told.items() if name not in (*_OF_SIGNATURES, *_FAILURES)} | _SUCCEEDED
-    if not v2.is_unsigned(path):
-        told["nonce_str"] = secrets.token_hex(16)
-        told["sign"] = _sign(_TYPES[len(fields["sign"])], told, identity.secret)
-    return "", _xml(told)
+    try:
+        made = reply(fields)
+    except Failure as failure:
+        made = Answer(200, fields=failure.told)
+    except Refusal as refusal:
+        made = Answer(200, fields=Failure(refusal.payload["code"], refusal.payload["message"]).told)
+    return "", _finished(made, fields, path, identity.secret)
+
+
+def notice(kind: str, fields: Mapping[str, Any], secret: str) -> bytes:
+    """The XML of a notice, with a nonce and a sign of its own; a refund's is encrypted instead of signed."""
+    told = {**{name: value for name, value in fields.items() if value != ""}, "nonce_str": secrets.token_hex(16)}
+    if kind == "v2.refund":
+        plain = xml.to_xml(dict(fields["req_info"]), root="root").encode("utf-8")
+        told |= {"return_code": "SUCCESS", "return_msg": "OK", "req_info": encrypt_info(plain, secret)}
+    else:
+        sign_type = str(told.pop("sign_type"))
+        # MD5 is what a receiver takes for granted.
+        told |= _SUCCEEDED | ({} if sign_type == "MD5" else {"sign_type": sign_type})
+        told["sign"] = _sign(sign_type, told, secret)
+    return xml.to_xml(told, style=JS).encode("utf-8")
+
+
+def encrypt_info(plain: bytes, secret: str) -> str:
+    """The ``req_info`` of a refund's notice: AES-256-ECB under the lower-case MD5 of the APIv2 key, in base64."""
+    return ciphers.ecb_encrypt(plain, digest.md5(secret.encode()).encode())
+
+
+def xml_answer(fields: Mapping[str, Any]) -> Answer:
+    """Fields as an answer; the element of a list is repeated, as WeChat Pay does."""
+    body = xml.to_xml(dict(fields), style=JS).encode("utf-8")
+    return Answer(200, body, {"Content-Type": "text/xml; charset=utf-8"})
+
+
+def _finished(made: Answer, fields: Mapping[str, Any], path: str, secret: str) -> Answer:
+    if made.fields is None:
+        return made
+    told = {**_SUCCEEDED, **made.fields}
+    if told["return_code"] == "SUCCESS":
+        own = {name: fields[name] for name in ("appid", "mch_id", "sub_appid", "sub_mch_id") if fields.get(name)}
+        told = {**own, **told}
+        if not v2.is_unsigned(path):
+            told["nonce_str"] = secrets.token_hex(16)
+            told["sign"] = _sign(_TYPES[len(fields["sign"])], told, secret)
+    finished = xml_answer(told)
+    finished.headers.update(made.headers)
+    return finished
 
 
 def _fields(request: Received, query: str) -> dict[str, Any]:
@@ -79,7 +115,15 @@ def _issue(operation: Operation, fields: Mapping[str, Any], query: Mapping[str, 
     if lacks:
         return f"缺少参数 {lacks[0]}"
     wrong = next((name for name, seen in files.items() if fields.get(f"{name}_hash") != seen.digest), "")
-    return f"参数 {wrong}_hash 错误" if wrong else ""
+    if wrong:
+        return f"参数 {wrong}_hash 错误"
+    return next(filter(None, (_wrong_type(name, schema, fields.get(name)) for name, schema in wanted.items())), "")
+
+
+def _wrong_type(name: str, schema: Mapping[str, Any], value: Any) -> str:
+    if schema.get("type") != "integer" or value is None or value == "":
+        return ""
+    return "" if isinstance(value, str) and _DIGITS.fullmatch(value) else f"invalid {name}"
 
 
 def _needed(path: str, lacks: list[str], fields: Mapping[str, Any]) -> list[str]:
@@ -95,31 +139,9 @@ def _asked(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: schema for name, schema in fields.items() if name not in _OF_SIGNATURES}
 
 
-@lru_cache(maxsize=256)
-def _documented(operation: Operation, host: str, mchid: str) -> Mapping[str, Any]:
-    """The documented fields of an answer, of which APIv2 encrypts none, and none names a file."""
-    schema = (operation.facts.get("responses") or {}).get("200") or {}
-    return Examples(host, mchid, str, lambda _: {}).answer(schema.get("fields", {}), {})
-
-
-def _checked(fields: dict[str, Any], mchid: str, secret: str) -> str:
-    if mchid not in (fields.get("mch_id"), fields.get("mchid"), fields.get("combine_mch_id")):
-        return "商户号mch_id与appid不匹配"
-    sign = fields.get("sign")
-    kind = _TYPES.get(len(sign)) if isinstance(sign, str) else None
-    if kind is None or not digest.equals(_sign(kind, fields, secret), str(sign)):
-        return "签名错误"
-    return ""
-
-
-def _sign(kind: str, fields: dict[str, Any], secret: str) -> str:
-    return digest.sign(kind, v2.text_of(fields, JS), secret)
+def _sign(kind: str, fields: Mapping[str, Any], secret: str) -> str:
+    return digest.sign(kind, v2.text_of(dict(fields), JS), secret)
 
 
 def _failed(reason: str) -> Answer:
-    return _xml({"return_code": "FAIL", "return_msg": reason})
-
-
-def _xml(fields: dict[str, Any]) -> Answer:
-    # WeChat Pay repeats the element of a list.
-    return Answer(200, xml.to_xml(fields, style=JS).encode("utf-8"), {"Content-Type": "text/xml; charset=utf-8"})
+    return xml_answer({"return_code": "FAIL", "return_msg": reason})

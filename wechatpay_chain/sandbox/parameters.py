@@ -1,12 +1,15 @@
-"""What a request has to carry by the catalogue: which parameters, and of which shape; not how long, nor which values.
+"""What a request has to carry by the catalogue: which parameters, of which type; and the rules that products add.
 
-WeChat Pay changes lengths and enumerations, so a sandbox that checked them would refuse what is right.
+The catalogue alone says nothing of lengths and values: WeChat Pay changes them, so a sandbox that checked them
+everywhere would refuse what is right. Products add those that RULES of their pages have, as tables of ``Rule``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -14,11 +17,36 @@ from wechatpay_chain.catalog import sample, tree
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.sandbox.answer import Received, Refusal, wrong
 
-__all__ = ["Sealed", "json_object", "missing", "read", "sealed"]
+__all__ = [
+    "Parameters",
+    "Rule",
+    "Sealed",
+    "check_rules",
+    "json_object",
+    "missing",
+    "query_of",
+    "read",
+    "refuse_unknown",
+    "sealed",
+]
 
 _REQUIRED = "必填"
-# How a field of each type travels in JSON; any other is a scalar.
-_SHAPES: Mapping[str, tuple[type, str]] = {"object": (dict, "应为对象"), "array": (list, "应为数组")}
+# Where a path's parameter is said to be, in answers that were seen: wechatpay-apiv3/wechatpay-php#126.
+PATH = "uri_template"
+_DIGITS = re.compile("-?[0-9]{1,18}")
+
+
+class Parameters(NamedTuple):
+    """The parameters of a request by name: texts of path and query, and the fields of its body or form."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    fields: Mapping[str, Any]
+
+    @property
+    def all(self) -> dict[str, Any]:
+        """Everything at the top level."""
+        return {**self.path, **self.query, **self.fields}
 
 
 class Sealed(NamedTuple):
@@ -30,35 +58,69 @@ class Sealed(NamedTuple):
     location: str
 
 
-def read(operation: Operation, request: Received) -> dict[str, Any]:
-    """The parameters at the top level by name, those of path, query and form as text; Refusal names what is wrong."""
+class Rule(NamedTuple):
+    """What a text has to be: at most so many bytes, at least so many characters, of a pattern."""
+
+    most: int
+    least: int = 1
+    pattern: re.Pattern[str] | None = None
+
+
+def read(operation: Operation, request: Received, optional: frozenset[str] = frozenset()) -> Parameters:
+    """The parameters of a request; Refusal names the first that is missing or of another type.
+
+    ``optional`` are places of the body, such as ``amount/currency``, that need not be there; ``*`` is all of them.
+    """
     facts = operation.facts
     path, _, text = request.target.partition("?")
-    given: dict[str, Any] = dict(_filled(operation, path))
+    filled = dict(_filled(operation, path))
     for name, schema in facts.get("headers", {}).items():
-        if schema.get("required") and not request.headers.get(name):
+        # The key of encrypted fields is asked for where there are any.
+        if schema.get("required") and name.lower() != "wechatpay-serial" and not request.headers.get(name):
             raise wrong(name, _REQUIRED, "header")
-    query = _query(text)
+    query = query_of(text)
     for name, schema in facts.get("query", {}).items():
-        if schema.get("required") and not query.get(name):
-            raise wrong(name, _REQUIRED, "query")
+        if query.get(name):
+            _check_text(schema, query[name], name, "query")
+        elif schema.get("required"):
+            raise wrong(name, _REQUIRED, "query", query.get(name, ""), _missing_text(f"query/{name}", schema, name))
     if facts.get("form"):
-        return {**given, **query, **_form(facts["form"], request)}
-    body = _body(request.body) if facts.get("body") else {}
-    _check((facts.get("body") or {}).get("fields", {}), body)
-    return {**given, **query, **body}
+        return Parameters(filled, query, _form(facts["form"], request))
+    schema = facts.get("body")
+    body = _body(request.body) if schema or (request.body and request.method != "GET") else {}
+    if schema:
+        _check(schema.get("fields", {}), body, "", optional)
+    return Parameters(filled, query, body)
 
 
-def sealed(operation: Operation, request: Received) -> Iterator[Sealed]:
+def sealed(operation: Operation, given: Parameters) -> Iterator[Sealed]:
     """The fields of a request that has been read which travel encrypted."""
+    if not _can_be_sealed(operation):
+        return
     facts = operation.facts
-    query = _query(request.target.partition("?")[2])
     for name, schema in facts.get("query", {}).items():
-        if sample.is_sealed(schema) and query.get(name):
-            yield Sealed(name, query[name], name, "query")
+        if sample.is_sealed(schema) and given.query.get(name):
+            yield Sealed(name, given.query[name], name, "query")
     fields = (facts.get("body") or {}).get("fields", {})
     if fields:
-        yield from _sealed(fields, _body(request.body))
+        yield from _sealed(fields, given.fields)
+
+
+def refuse_unknown(operation: Operation, fields: Mapping[str, Any]) -> None:
+    """Raise Refusal for fields of a body that the catalogue does not have."""
+    known = (operation.facts.get("body") or {}).get("fields", {})
+    extra = list(_unknown(known, fields, "/body"))
+    if extra:
+        detail = {"location": None, "value": extra}
+        raise Refusal(400, "PARAM_ERROR", "请求中含有未在API文档中定义的参数", detail)
+
+
+def check_rules(rules: Mapping[str, Rule], fields: Mapping[str, Any], place: str = "", location: str = "body") -> None:
+    """Raise Refusal for the first text that is not as its rule says; what is not there is not looked at."""
+    for name, rule in rules.items():
+        value = fields.get(name)
+        if isinstance(value, str):
+            _check_rule(rule, value, f"{place}{name}", location)
 
 
 def missing(fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -69,25 +131,47 @@ def missing(fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body; Refusal for anything else."""
     try:
-        fields = json.loads(body)
+        fields = json.loads(body.decode("utf-8"))
+        if b"\\u" in body:
+            # Half a character, escaped, can be read and never be written again.
+            json.dumps(fields, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
-        raise Refusal(400, "PARAM_ERROR", "请求体不是JSON对象", {"location": "body", "issue": "not a JSON object"})
+        detail = {"location": "body", "value": None, "issue": "not a JSON object"}
+        raise Refusal(400, "PARAM_ERROR", "请求体不是JSON对象", detail)
     return fields
 
 
-def _filled(operation: Operation, path: str) -> Iterator[tuple[str, str]]:
-    for word, segment in zip(operation.words, tree.segments(path), strict=True):
-        if word.startswith("{"):
-            if segment == tree.EMPTY:
-                raise wrong(word.strip("{}"), _REQUIRED, "path")
-            yield word.strip("{}"), unquote(segment, errors="replace")
-
-
-def _query(text: str) -> dict[str, str]:
+def query_of(text: str) -> dict[str, str]:
     """The last text under each name; the items of a list share the name before the bracket."""
     return {name.partition("[")[0]: value for name, value in parse_qsl(text, keep_blank_values=True)}
+
+
+def _check_rule(rule: Rule, value: str, place: str, location: str) -> None:
+    told = f"输入源“/{location}/{place}”映射到值字段“{place.rpartition('/')[2]}”字符串规则校验失败，"
+    size = len(value.encode("utf-8", "replace"))
+    if size > rule.most:
+        issue = f"字节数 {size}，大于最大值 {rule.most}"
+        raise wrong(place, issue, location, size, told + issue)
+    if len(value) < rule.least:
+        issue = f"字符数 {len(value)}，小于最小值 {rule.least}"
+        raise wrong(place, issue, location, len(value), told + issue)
+    if rule.pattern is not None and not rule.pattern.fullmatch(value):
+        issue = f"字符串必须匹配正则表达式“{rule.pattern.pattern}”"
+        raise wrong(place, issue, location, value, told + issue)
+
+
+def _filled(operation: Operation, path: str) -> Iterator[tuple[str, str]]:
+    schemas = operation.facts.get("path_params", {})
+    for word, segment in zip(operation.words, tree.segments(path), strict=True):
+        if word.startswith("{"):
+            name = word.strip("{}")
+            if segment == tree.EMPTY:
+                raise wrong(name, _REQUIRED, PATH, "", _missing_text(f"{PATH}/{name}", schemas.get(name, {}), name))
+            value = unquote(segment, errors="replace")
+            _check_text(schemas.get(name, {}), value, name, PATH)
+            yield name, value
 
 
 def _form(fields: Mapping[str, Any], request: Received) -> dict[str, str]:
@@ -110,34 +194,107 @@ def _is_missing(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _check(fields: Mapping[str, Any], given: Mapping[str, Any], place: str = "") -> None:
+def _missing_text(place: str, schema: Mapping[str, Any], name: str) -> str:
+    return f"输入源“/{place}”映射到字段“{schema.get('label') or name}”必填性规则校验失败，此字段为必填项"
+
+
+def _check(fields: Mapping[str, Any], given: Mapping[str, Any], place: str, optional: frozenset[str]) -> None:
     for name, schema in fields.items():
         value = given.get(name)
-        if not _is_missing(value):
-            _check_shape(schema, value, f"{place}{name}")
-        elif schema.get("required"):
-            raise wrong(f"{place}{name}", _REQUIRED)
+        if value is not None and value != "":
+            _check_type(schema, value, f"{place}{name}", optional)
+        elif schema.get("required") and not optional & {"*", f"{place}{name}"}:
+            raise wrong(f"{place}{name}", _REQUIRED, "body", "", _missing_text(f"body/{place}{name}", schema, name))
 
 
-def _check_shape(schema: Mapping[str, Any], value: Any, place: str) -> None:
-    kind = str(schema.get("type"))
-    if kind in _SHAPES:
-        expected, told = _SHAPES[kind]
-        if not isinstance(value, expected):
-            raise wrong(place, told)
-    elif isinstance(value, dict | list):
-        raise wrong(place, "不应为对象或数组")
+def _check_type(schema: Mapping[str, Any], value: Any, place: str, optional: frozenset[str]) -> None:
+    kind = schema.get("type")
     if kind == "object":
-        _check(schema.get("fields", {}), value, f"{place}/")
+        if not isinstance(value, dict):
+            raise wrong(place, "应为对象", "body", value)
+        _check(schema.get("fields") or {}, value, f"{place}/", optional)
     elif kind == "array":
+        if not isinstance(value, list):
+            raise wrong(place, "应为数组", "body", value)
         for index, item in enumerate(value):
-            _check_shape(schema.get("items", {}), item, f"{place}/{index}")
+            _check_type(schema.get("items", {}), item, f"{place}/{index}", optional)
+    elif isinstance(value, dict | list):
+        raise wrong(place, "不应为对象或数组", "body", value)
+    elif kind in _SCALARS:
+        issue = _SCALARS[kind](value)
+        if issue:
+            raise wrong(place, issue, "body", value)
+
+
+def _integer(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "应为整数"
+    # No documented integer of a request is below zero; the widest are of 64 bits.
+    return "应为非负的64位整数" if not 0 <= value < 1 << 63 else ""
+
+
+def _number(value: Any) -> str:
+    return "应为数字" if isinstance(value, bool) or not isinstance(value, int | float) else ""
+
+
+def _boolean(value: Any) -> str:
+    return "" if isinstance(value, bool) else "应为布尔值"
+
+
+def _string(value: Any) -> str:
+    return "" if isinstance(value, str) else "应为字符串"
+
+
+_SCALARS: Mapping[Any, Callable[[Any], str]] = {
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "string": _string,
+}
+
+
+def _check_text(schema: Mapping[str, Any], value: str, name: str, location: str) -> None:
+    """Whether a text of path or query can be what its type says."""
+    kind = schema.get("type")
+    if kind == "integer" and not (_DIGITS.fullmatch(value) and int(value) >= 0):
+        raise wrong(name, "此字段需要一个合法的 64 位无符号整数", location, value)
+    if kind == "boolean" and value not in ("true", "false"):
+        raise wrong(name, "应为 true 或 false", location, value)
+
+
+def _unknown(known: Mapping[str, Any], fields: Mapping[str, Any], place: str) -> Iterator[str]:
+    for name, value in fields.items():
+        schema = known.get(name)
+        if schema is None:
+            yield f"{place}/{name}"
+            continue
+        while schema.get("type") == "array":
+            schema, value = schema.get("items", {}), value[0] if isinstance(value, list) and value else None
+        if schema.get("fields") and isinstance(value, dict):
+            yield from _unknown(schema["fields"], value, f"{place}/{name}")
+
+
+@cache
+def _can_be_sealed(operation: Operation) -> bool:
+    """Most operations encrypt nothing, and their requests are not looked through for it."""
+    facts = operation.facts
+    return _any_sealed({**facts.get("query", {}), **(facts.get("body") or {}).get("fields", {})})
+
+
+def _any_sealed(fields: Mapping[str, Any]) -> bool:
+    return any(
+        sample.is_sealed(schema)
+        or _any_sealed(schema.get("fields", {}))
+        or _any_sealed({"": schema["items"]} if schema.get("items") else {})
+        for schema in fields.values()
+    )
 
 
 def _sealed(fields: Mapping[str, Any], given: Mapping[str, Any], place: str = "") -> Iterator[Sealed]:
-    for name, schema in fields.items():
-        if not _is_missing(given.get(name)):
-            yield from _sealed_in(name, schema, given[name], f"{place}{name}")
+    for name, value in given.items():
+        # In the order of the request, which has fewer fields than the catalogue.
+        if name in fields and not _is_missing(value):
+            yield from _sealed_in(name, fields[name], value, f"{place}{name}")
 
 
 def _sealed_in(name: str, schema: Mapping[str, Any], value: Any, place: str) -> Iterator[Sealed]:

@@ -1,7 +1,13 @@
-"""The platform certificates of one sandbox, which rotate as WeChat Pay's do."""
+"""Which key of WeChat Pay signs what: the four key modes, and platform certificates that rotate.
+
+A merchant has the public key, platform certificates, or both while it switches from these to that. What signs in
+each mode: https://pay.weixin.qq.com/doc/v3/merchant/4012154180 and the answers of WeChat Pay's staff.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import secrets
 import threading
 from datetime import timedelta, timezone
@@ -13,13 +19,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from wechatpay_chain.crypto import asymmetric, ciphers
 from wechatpay_chain.crypto.key_loader import serial_of
-from wechatpay_chain.errors import DecryptionError
-from wechatpay_chain.sandbox.answer import Received, wrong
-from wechatpay_chain.sandbox.identity import Identity, new_certificate
+from wechatpay_chain.errors import ConfigError, DecryptionError
+from wechatpay_chain.sandbox.answer import Received, Refusal
+from wechatpay_chain.sandbox.identity import Identity, is_of_a_sandbox
 
-__all__ = ["Platform"]
+__all__ = ["MODES", "Platform"]
 
 _BEIJING = timezone(timedelta(hours=8))
+# The first is the default. ``both`` is no merchant's at WeChat Pay: each key signs for who names it, so that a
+# client of either kind can be tried on one sandbox.
+MODES = ("both", "public-key", "certificate", "switching")
+_ENCRYPTED_SIZE = 256
+_HEADER = "Wechatpay-Serial"
 
 
 class _Pair(NamedTuple):
@@ -32,19 +43,33 @@ class _Pair(NamedTuple):
 
 
 class Platform:
-    """Which certificates ``/v3/certificates`` lists, and which key signs an answer.
+    """Which certificates ``/v3/certificates`` lists, and which key signs an answer or a notice.
 
-    ``rotate`` lets a new one appear beside the old, and both sign in turns; ``retire`` ends the old ones.
-    While ``public_key_only`` is set there are none, as for a merchant that has only the public key.
+    ``verify`` is one of MODES, and can be set at any time; ConfigError for another. ``notice_share`` is the part
+    of all notices (0 to 1) that the public key signs in mode ``switching``. ``rotate`` lets a new certificate
+    appear beside the old, and both sign in turns; ``retire`` ends the old ones.
     """
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, verify: str = MODES[0]) -> None:
         self._identity = identity
         self._pairs = [_Pair(identity.certificate, identity.certificate_key)]
-        self._known = {self._pairs[0].serial}
+        self._by_serial = {identity.certificate_serial: self._pairs[0]}
         self._turn = 0
         self._lock = threading.Lock()
-        self.public_key_only = False
+        self.verify = verify
+        self.notice_share = 0.5
+
+    @property
+    def verify(self) -> str:
+        """The mode."""
+        return self._verify
+
+    @verify.setter
+    def verify(self, mode: str) -> None:
+        """Set the mode; ConfigError for one that is none."""
+        if mode not in MODES:
+            raise ConfigError(f"verify: expected {', '.join(MODES)}, found {mode!r}", "verify")
+        self._verify = mode
 
     @property
     def certificates(self) -> list[x509.Certificate]:
@@ -53,14 +78,16 @@ class Platform:
 
     def successor(self) -> tuple[x509.Certificate, RSAPrivateKey]:
         """A certificate that begins after all others, and its key."""
-        return new_certificate(self.certificates[-1].not_valid_before_utc + timedelta(minutes=1))
+        return self._identity.new_platform_certificate(
+            self.certificates[-1].not_valid_before_utc + timedelta(minutes=1)
+        )
 
     def rotate(self, made: tuple[x509.Certificate, RSAPrivateKey] | None = None) -> str:
         """A new certificate, or one that was ``made`` before, signs in turns with those that there are; its serial."""
         pair = _Pair(*(made or self.successor()))
         with self._lock:
             self._pairs = [*self._pairs, pair]
-            self._known.add(pair.serial)
+            self._by_serial = {**self._by_serial, pair.serial: pair}
         return pair.serial
 
     def retire(self) -> None:
@@ -69,30 +96,72 @@ class Platform:
             self._pairs = self._pairs[-1:]
 
     def signer(self, asked: str) -> tuple[str, RSAPrivateKey]:
-        """Id and key for an answer: a certificate's when the request named any, else the public key's."""
-        with self._lock:
-            if asked not in self._known or self.public_key_only:
-                return self._identity.public_key_id, self._identity.public_key
-            self._turn += 1
-            pair = self._pairs[self._turn % len(self._pairs)]
-            return pair.serial, pair.key
+        """Id and key for the answer to a request that named ``asked``, which is empty for none."""
+        names_public_key = asked == self._identity.public_key_id
+        by_certificate = {
+            "both": asked in self._by_serial,
+            "public-key": False,
+            "certificate": True,
+            "switching": not names_public_key,
+        }
+        return self._certificate_signer() if by_certificate[self._verify] else self._public_key_signer()
+
+    def notice_signer(self) -> tuple[str, RSAPrivateKey]:
+        """Id and key for a notice; in mode ``switching`` one of both at random, by ``notice_share``."""
+        draw = secrets.randbelow(1 << 32) / (1 << 32)
+        by_certificate = {
+            "both": False,
+            "public-key": False,
+            "certificate": True,
+            "switching": draw >= self.notice_share,
+        }
+        return self._certificate_signer() if by_certificate[self._verify] else self._public_key_signer()
 
     def key_of(self, key_id: str) -> RSAPrivateKey | None:
-        """The private key behind an id that signs now, to open what a client encrypted for it."""
-        keys = {self._identity.public_key_id: self._identity.public_key}
-        return {**keys, **{pair.serial: pair.key for pair in self._pairs}}.get(key_id)
+        """The private key behind an id that is in use, to open what a client encrypted for it."""
+        pairs = [] if self._verify == "public-key" else self._pairs
+        keys = {} if self._verify == "certificate" else {self._identity.public_key_id: self._identity.public_key}
+        return {**keys, **{pair.serial: pair.key for pair in pairs}}.get(key_id)
 
     def opened(self, request: Received, ciphertext: object, field: str, location: str = "body") -> str:
         """The text of an encrypted field; Refusal unless the key that ``Wechatpay-Serial`` names opens it."""
-        key = self.key_of(request.headers.get("Wechatpay-Serial", ""))
+        asked = request.headers.get(_HEADER, "")
+        if not asked:
+            told = "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)"
+            raise _refusal(told, _HEADER, "", f"{field} is encrypted, and no header says for which key", "header")
+        key = self.key_of(asked)
+        if key is None:
+            raise _refusal("平台证书序列号Wechatpay-Serial错误", _HEADER, asked, self._not_in_use(asked), "header")
+        text = str(ciphertext)
+        if not _is_ciphertext(text):
+            issue = "it is no base64 of 256 bytes, as text that RSA-OAEP encrypted under a 2048-bit key is"
+            raise _refusal("请确认待处理的消息是否为加密后的密文", f"/{field}", text, issue, location)
         try:
-            return asymmetric.decrypt(str(ciphertext), key or self._identity.public_key)
+            return asymmetric.decrypt(text, key)
         except DecryptionError:
-            raise wrong(field, "敏感信息解密失败，请检查Wechatpay-Serial与加密公钥", location) from None
+            issue = f"it was encrypted for another key than {asked}, or with another padding than RSA-OAEP (SHA-1)"
+            raise _refusal("平台私钥解密失败", f"/{field}", text, issue, location) from None
 
     def listed(self) -> list[dict[str, Any]]:
-        """The entries of ``/v3/certificates``, each encrypted under the APIv3 key."""
-        return [] if self.public_key_only else [self._entry(certificate) for certificate in self.certificates]
+        """The entries of ``/v3/certificates``, each encrypted under the APIv3 key; none for a public key alone."""
+        return [] if self._verify == "public-key" else [self._entry(certificate) for certificate in self.certificates]
+
+    def _not_in_use(self, asked: str) -> str:
+        if asked == self._identity.serial:
+            return "this is the serial of the merchant's own certificate; name the key of WeChat Pay"
+        if is_of_a_sandbox(asked) and asked not in (self._identity.public_key_id, *self._by_serial):
+            return "this key belongs to another sandbox"
+        in_use = [key for key in (self._identity.public_key_id, *map(serial_of, self.certificates)) if self.key_of(key)]
+        return f"no key in use has this id; in use: {', '.join(in_use)}"
+
+    def _public_key_signer(self) -> tuple[str, RSAPrivateKey]:
+        return self._identity.public_key_id, self._identity.public_key
+
+    def _certificate_signer(self) -> tuple[str, RSAPrivateKey]:
+        with self._lock:
+            self._turn += 1
+            pair = self._pairs[self._turn % len(self._pairs)]
+        return pair.serial, pair.key
 
     def _entry(self, certificate: x509.Certificate) -> dict[str, Any]:
         nonce, associated = secrets.token_hex(6), "certificate"
@@ -110,3 +179,15 @@ class Platform:
                 ),
             },
         }
+
+
+def _is_ciphertext(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == _ENCRYPTED_SIZE
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _refusal(message: str, field: str, value: str, issue: str, location: str) -> Refusal:
+    detail = {"field": field, "value": value, "issue": issue, "location": location}
+    return Refusal(400, "PARAM_ERROR", f"{message}（沙箱：{field.lstrip('/')}: {issue}）", detail)

@@ -23,13 +23,14 @@ from wechatpay_chain.errors import ChainError
 from wechatpay_chain.sandbox.answer import signed_headers
 from wechatpay_chain.sandbox.events import event
 
-__all__ = ["SCHEDULE", "Delivery", "Notice", "Pusher", "Try"]
+__all__ = ["SCHEDULE", "Delivery", "Notice", "Pusher", "Try", "check_address", "envelope", "post", "signed_post"]
 
 # Seconds before each resend.
 SCHEDULE = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
 _ACCEPTED = (200, 204)
 _PATIENCE = 5
 _READ = 1024
+_HEADERS = {"Content-Type": "application/json", "Accept": "*/*", "User-Agent": "wechatpay_chain sandbox"}
 _BEIJING = timezone(timedelta(hours=8))
 
 
@@ -86,7 +87,7 @@ class Pusher:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._apiv3_key = apiv3_key.encode()
+        self._apiv3_key = apiv3_key
         self._key_id = key_id
         self._key = key
         self._clock = clock
@@ -100,23 +101,11 @@ class Pusher:
 
         ChainError for a type that is unknown and comes without a resource.
         """
-        found = event(event_type, resource)
-        created = datetime.fromtimestamp(self._clock(), _BEIJING)
-        identifier = f"EV-{created:%Y%m%d%H%M%S}{secrets.randbelow(10**9):09d}"
-        envelope = {
-            "id": identifier,
-            "create_time": created.isoformat(timespec="seconds"),
-            "event_type": found.event_type,
-            "resource_type": "encrypt-resource",
-            "summary": found.summary,
-            "resource": self._encrypted(found.resource, found.original_type),
-        }
-        return self.signed(identifier, json.dumps(envelope, ensure_ascii=False).encode("utf-8"))
+        return self.signed(*envelope(event_type, resource, self._apiv3_key, self._clock()))
 
     def signed(self, identifier: str, body: bytes) -> Notice:
         """``body`` with a signature of this moment, as each resend has one of its own."""
-        headers = {"Content-Type": "application/json", "Accept": "*/*", "User-Agent": "wechatpay_chain sandbox"}
-        return Notice(identifier, headers | signed_headers(self._key_id, self._key, body, self._clock()), body)
+        return Notice(identifier, _HEADERS | signed_headers(self._key_id, self._key, body, self._clock()), body)
 
     def push(
         self,
@@ -131,7 +120,7 @@ class Pusher:
 
     def tries(self, notice: Notice, notify_url: str, schedule: Sequence[float] = SCHEDULE) -> Iterator[Try]:
         """Each post of ``push``, as it is done."""
-        _check_address(notify_url)
+        check_address(notify_url)
         with requests.Session() as session:
             session.trust_env = False
             for pause in (0, *schedule):
@@ -144,24 +133,51 @@ class Pusher:
 
     def _post(self, session: requests.Session, notice: Notice, notify_url: str) -> Try:
         started = self._clock()
-        options: dict[str, Any] = {"timeout": _PATIENCE, "allow_redirects": False, "stream": True}
-        try:
-            with session.post(notify_url, data=notice.body, headers=notice.headers, **options) as answer:
-                told = next(answer.iter_content(_READ), b"").decode("utf-8", "replace")
-        except requests.RequestException as error:
-            return Try(started, 0, f"{type(error).__name__}: {error}")
-        return Try(started, answer.status_code, told)
+        return post(session, notify_url, notice.body, notice.headers)._replace(at=started)
 
-    def _encrypted(self, resource: Mapping[str, Any], original_type: str) -> dict[str, str]:
-        nonce, associated = secrets.token_hex(6), original_type
-        plain = _json(resource)
-        sealed = {
-            "algorithm": "AEAD_AES_256_GCM",
-            "ciphertext": ciphers.encrypt(plain, self._apiv3_key, nonce.encode(), associated.encode()),
-            "associated_data": associated,
-            "nonce": nonce,
-        }
-        return {"original_type": original_type, **sealed} if original_type else sealed
+
+def envelope(event_type: str, resource: Mapping[str, Any] | None, apiv3_key: str, at: float) -> tuple[str, bytes]:
+    """Id and body of a notification that is made at ``at``, its resource encrypted; ChainError for an unknown type."""
+    found = event(event_type, resource)
+    created = datetime.fromtimestamp(at, _BEIJING)
+    identifier = f"EV-{created:%Y%m%d%H%M%S}{secrets.randbelow(10**9):09d}"
+    told = {
+        "id": identifier,
+        "create_time": created.isoformat(timespec="seconds"),
+        "event_type": found.event_type,
+        "resource_type": "encrypt-resource",
+        "summary": found.summary,
+        "resource": _encrypted(found.resource, found.original_type, apiv3_key),
+    }
+    return identifier, json.dumps(told, ensure_ascii=False).encode("utf-8")
+
+
+def signed_post(session: requests.Session, url: str, body: bytes, key_id: str, key: RSAPrivateKey) -> Try:
+    """Post an APIv3 notification under a signature of this moment."""
+    return post(session, url, body, _HEADERS | signed_headers(key_id, key, body, time.time()))
+
+
+def post(session: requests.Session, url: str, body: bytes, headers: Mapping[str, str]) -> Try:
+    """Post a notification, and see what its receiver says within five seconds."""
+    options: dict[str, Any] = {"timeout": _PATIENCE, "allow_redirects": False, "stream": True}
+    started = time.time()
+    try:
+        with session.post(url, data=body, headers=dict(headers), **options) as answer:
+            told = next(answer.iter_content(_READ), b"").decode("utf-8", "replace")
+    except (requests.RequestException, ValueError) as error:  # urllib3 has ValueErrors of its own about addresses
+        return Try(started, 0, f"{type(error).__name__}: {error}")
+    return Try(started, answer.status_code, told)
+
+
+def _encrypted(resource: Mapping[str, Any], original_type: str, apiv3_key: str) -> dict[str, str]:
+    nonce, associated = secrets.token_hex(6), original_type
+    sealed = {
+        "algorithm": "AEAD_AES_256_GCM",
+        "ciphertext": ciphers.encrypt(_json(resource), apiv3_key.encode(), nonce.encode(), associated.encode()),
+        "associated_data": associated,
+        "nonce": nonce,
+    }
+    return {"original_type": original_type, **sealed} if original_type else sealed
 
 
 def _json(resource: Mapping[str, Any]) -> bytes:
@@ -172,8 +188,8 @@ def _json(resource: Mapping[str, Any]) -> bytes:
     raise ChainError(f"resource: cannot be written as JSON: {reason}")
 
 
-def _check_address(notify_url: object) -> None:
-    """WeChat Pay takes http(s) addresses without a query."""
+def check_address(notify_url: object) -> None:
+    """Raise ChainError for what is no http(s) address, or has a query, which WeChat Pay does not take."""
     try:
         parts = urlsplit(notify_url) if isinstance(notify_url, str) and notify_url.isprintable() else None
         if parts is not None:

@@ -1,139 +1,99 @@
-"""What the sandbox can answer: callback addresses that are stored and read, and the platform certificates."""
+"""Which product answers a request: its own route, else the one of the catalogue's operation."""
 
 from __future__ import annotations
 
 import re
-import threading
-from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+from urllib.parse import unquote
 
-from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
-from wechatpay_chain.sandbox.identity import Identity
-from wechatpay_chain.sandbox.orders import Orders
-from wechatpay_chain.sandbox.parameters import json_object
-from wechatpay_chain.sandbox.platform import Platform
+from wechatpay_chain.catalog import tree
+from wechatpay_chain.catalog.facts import Operation
+from wechatpay_chain.sandbox.answer import Received
+from wechatpay_chain.sandbox.parameters import Parameters, json_object, query_of, read
+from wechatpay_chain.sandbox.product import Product, Reply, Route
 
-__all__ = ["Routes"]
-
-_BEIJING = timezone(timedelta(hours=8))
-_URL_LENGTH = 256
+__all__ = ["Absent", "Found", "Routes", "is_legacy"]
 
 
-class _Callback(NamedTuple):
-    """One API that keeps a callback address: how it is written, whose it is, what writing and reading tell."""
+class Found(NamedTuple):
+    """The route of a request, and its operation in the catalogue, None for a path that only the sandbox has."""
 
-    method: str
-    path: re.Pattern[str]
-    owner: str
-    wrote: tuple[str, ...]
-    read: tuple[str, ...]
+    route: Route
+    operation: Operation | None
 
 
-# owner: who names the merchant: the caller, a field of body and query, or a part of the path.
-_CALLBACKS = (
-    _Callback(
-        "POST",
-        re.compile("/v3/marketing/favor/callbacks"),
-        "field",
-        ("update_time", "notify_url"),
-        ("mchid", "notify_url"),
-    ),
-    _Callback(
-        "PATCH",
-        re.compile("/v3/marketing/membercard-open/callback"),
-        "caller",
-        ("notify_url", "mchid"),
-        ("notify_url", "mchid"),
-    ),
-    _Callback(
-        "POST",
-        re.compile("/v3/marketing/partner/delivery-plan/([^/]+)/notify-url"),
-        "path",
-        ("notify_url",),
-        ("notify_url",),
-    ),
-    _Callback(
-        "POST",
-        re.compile("/v3/marketing/partner/product-coupon/notify-configs"),
-        "caller",
-        ("notify_url", "update_time"),
-        ("notify_url", "update_time"),
-    ),
-)
+class Absent(Exception):
+    """No such path (404), or no such method on it (405)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"{status}")
+        self.status = status
 
 
 class Routes:
-    """The state of one sandbox."""
+    """The routes of all products; ``otherwise`` answers the operations that none of them has."""
 
-    def __init__(self, identity: Identity, platform: Platform) -> None:
-        self._identity = identity
-        self.orders = Orders(identity, platform)
-        self._platform = platform
-        self._stored: dict[tuple[str, str], dict[str, str]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, products: Iterable[Product], otherwise: Reply) -> None:
+        self._otherwise = otherwise
+        self._routes: dict[tuple[str, str], Route] = {}
+        # Paths without a placeholder that were asked for, and the routes that the catalogue does not have.
+        self._fixed: dict[tuple[str, str], Found] = {}
+        self._own: list[tuple[re.Pattern[str], Route]] = []
+        for route in (route for product in products for route in product.routes):
+            if (route.method, route.path) in self._routes:
+                raise ValueError(f"{route.method} {route.path} has two products")
+            self._routes[route.method, route.path] = route
+            found = tree.matching(route.method, f"v2{route.path}" if is_legacy(route.path) else route.path)
+            if found is None or found.path != route.path:
+                self._own.append((_pattern(route.path), route))
 
-    def answer(self, request: Received) -> Answer | None:
-        """The unsigned answer of an API that is here, None for any other; raises Refusal."""
+    def find(self, method: str, path: str) -> Found:
+        """The route of a request; ``path`` is without its query. Raises Absent."""
+        fixed = self._fixed.get((method, path))
+        if fixed is not None:
+            return fixed
+        known = f"v2{path}" if is_legacy(path) else path
+        operation = tree.matching(method, known)
+        if operation is not None:
+            route = self._routes.get((method, operation.path))
+            found = Found(route or Route(method, operation.path, self._otherwise), operation)
+            if operation.path == path:
+                self._fixed[method, path] = found
+            return found
+        for pattern, route in self._own:
+            if route.method in ("*", method) and pattern.fullmatch(path):
+                return Found(route, None)
+        branch = tree.branch(known)
+        is_own = any(pattern.fullmatch(path) for pattern, _ in self._own)
+        raise Absent(405 if is_own or (branch is not None and branch.operations) else 404)
+
+    def parameters(self, found: Found, request: Received) -> Parameters:
+        """What a request carries, checked as far as the catalogue knows its operation. Raises Refusal."""
+        if found.operation is not None:
+            return read(found.operation, request, found.route.optional)
         path, _, query = request.target.partition("?")
-        if request.method == "GET" and path == "/v3/certificates":
-            listed = self._platform.listed()
-            if not listed:
-                raise Refusal(404, "RESOURCE_NOT_EXISTS", "无可用的平台证书，请使用微信支付公钥")
-            return Answer.of(200, {"data": listed})
-        if path.startswith("/brand/"):
-            # No operation of brands is kept: what came is told back.
-            return Answer.of(200, {"method": request.method, "path": path, **_told(request.body)})
-        for callback in _CALLBACKS:
-            matched = callback.path.fullmatch(path)
-            if matched and request.method in (callback.method, "GET"):
-                fields = json_object(request.body) if request.method != "GET" else _fields(query)
-                owner = self._owner(callback, matched, fields, "query" if request.method == "GET" else "body")
-                if request.method == "GET":
-                    return self._read(callback, owner)
-                return self._write(callback, owner, fields)
-        return self.orders.answer(
-            request, lambda: _fields(query) if request.method == "GET" else json_object(request.body)
+        matched = _pattern(found.route.path).fullmatch(path)
+        texts = {} if matched is None else matched.groupdict()
+        body = json_object(request.body) if request.body else {}
+        return Parameters(
+            {name: unquote(text, errors="replace") for name, text in texts.items()}, query_of(query), body
         )
 
-    def _owner(self, callback: _Callback, matched: re.Match[str], fields: dict[str, Any], location: str) -> str:
-        if callback.owner == "path":
-            return matched[1]
-        return _required(fields, "mchid", location) if callback.owner == "field" else self._identity.mchid
-
-    def _write(self, callback: _Callback, owner: str, fields: dict[str, Any]) -> Answer:
-        stored = {
-            "mchid": owner,
-            "notify_url": _required(fields, "notify_url"),
-            "update_time": datetime.now(_BEIJING).isoformat(timespec="milliseconds"),
-        }
-        with self._lock:
-            self._stored[callback.path.pattern, owner] = stored
-        return Answer.of(200, {name: stored[name] for name in callback.wrote})
-
-    def _read(self, callback: _Callback, owner: str) -> Answer:
-        with self._lock:
-            stored = self._stored.get((callback.path.pattern, owner))
-        if stored is None:
-            raise Refusal(404, "RESOURCE_NOT_EXISTS", "回调地址未设置")
-        return Answer.of(200, {name: stored[name] for name in callback.read})
+    @property
+    def named(self) -> frozenset[tuple[str, str]]:
+        """Method and path of every product's route."""
+        return frozenset(self._routes)
 
 
-def _told(body: bytes) -> dict[str, Any]:
-    return {"body": json_object(body)} if body else {}
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    if path.endswith("*"):
+        return re.compile(re.escape(path[:-1]) + ".*", re.DOTALL)
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 
-def _fields(query: str) -> dict[str, Any]:
-    return {name: values[-1] for name, values in parse_qs(query).items()}
-
-
-def _is_utf8(text: str) -> bool:
-    return text == text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _required(fields: dict[str, Any], name: str, location: str = "body") -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= _URL_LENGTH or not _is_utf8(value):
-        detail = {"field": f"/{name}", "value": value, "issue": "必填，且为字符串", "location": location}
-        raise Refusal(400, "PARAM_ERROR", f"参数 {name} 错误", detail)
-    return value
+def is_legacy(path: str) -> bool:
+    """Whether a path belongs to APIv2."""
+    return not path.startswith(("/v3/", "/hk/", "/global/", "/brand/"))

@@ -4,47 +4,57 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.message import Message
-from typing import Any, BinaryIO
+from typing import Any
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.sandbox.answer import FileSeen, Form, Refusal, wrong
+from wechatpay_chain.sandbox.framing import Body
 
-__all__ = ["boundary_of", "check", "read_form"]
+__all__ = ["check", "form_of", "read_form"]
 
 _BLOCK = 1 << 16
+_LONGEST_KEPT = 1 << 20
+# RFC 2046, section 5.1.1; each part has few header lines, and they are short.
+_LONGEST_BOUNDARY = 70
+_LONGEST_HEAD = 8 * 1024
 _LONGEST_FIELD = 1 << 20
 _DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
 
 
-def boundary_of(content_type: str) -> str:
-    """The boundary of a form; empty for any other content."""
+def form_of(content_type: str) -> tuple[bool, str]:
+    """Whether content of this type is a form, and the boundary of its parts, which may be absent.
+
+    wechatpayv3 sends ``multipart/form-data`` without the parameter, and WeChat Pay takes it.
+    """
     message = Message()
     message["Content-Type"] = content_type
-    return message.get_boundary("") if message.get_content_type() == "multipart/form-data" else ""
+    is_form = message.get_content_type() == "multipart/form-data"
+    return is_form, message.get_boundary("") if is_form else ""
 
 
-def read_form(file: BinaryIO, length: int, boundary: str, algorithm: str = "sha256") -> Form:
-    """The form in the next ``length`` bytes of ``file``; Refusal for one that is malformed.
+def read_form(body: Body, boundary: str, algorithm: str = "sha256") -> tuple[bytes, Form]:
+    """The form in ``body`` and, unless it has more than 1 MiB, the bytes that it was read from.
 
-    ``algorithm`` is that of the files' digests, where no meta names another.
+    Without a ``boundary`` the first line tells it. ``algorithm`` is that of the files' digests, where no meta
+    names another. Raises Refusal for a form that is malformed.
     """
-    stream, form = _Stream(file, length), Form()
-    delimiter = b"--" + boundary.encode("latin-1", "replace")
+    stream, form = _Stream(body), Form()
+    delimiter = b"--" + (boundary.encode("latin-1", "replace") or stream.first_boundary())
     for _ in stream.until(delimiter):
         pass
     delimiter = b"\r\n" + delimiter
     while stream.take(2) == b"\r\n":
-        headers = _headers(b"".join(stream.until(b"\r\n\r\n")))
+        headers = _headers(stream.head())
         name, filename = (headers.get_param(key, "", "content-disposition") for key in ("name", "filename"))
         if filename:
-            seen = form.files[str(name)] = FileSeen(_text(filename), headers.get_content_type())
+            seen = form.files[_text(name)] = FileSeen(_text(filename), headers.get_content_type())
             _digest(stream, delimiter, seen, "sm3" if b"SM3" in form.meta else algorithm)
         else:
-            form.fields[str(name)] = _field(stream, delimiter)
+            form.fields[_text(name)] = _field(stream, delimiter)
     stream.drain()
-    return form
+    return stream.kept, form
 
 
 def check(form: Form) -> None:
@@ -66,12 +76,27 @@ def _told_digest(meta: Mapping[str, Any]) -> str:
 
 
 class _Stream:
-    """The bytes of a body, cut at delimiters."""
+    """The bytes of a body, cut at delimiters; ``kept`` is all of them as long as they are few."""
 
-    def __init__(self, file: BinaryIO, length: int) -> None:
-        self._file, self._left, self._buffer = file, length, b""
+    def __init__(self, body: Body) -> None:
+        self._body, self._buffer, self._whole = body, b"", bytearray()
+        self._size = 0
 
-    def until(self, delimiter: bytes) -> Any:
+    @property
+    def kept(self) -> bytes:
+        return bytes(self._whole) if self._size <= _LONGEST_KEPT else b""
+
+    def first_boundary(self) -> bytes:
+        """The boundary that the first line is, which stays to be read."""
+        longest = _LONGEST_BOUNDARY + 4
+        while b"\r\n" not in self._buffer[:longest] and len(self._buffer) < longest:
+            self._buffer += self._more()
+        line, end, _ = self._buffer[:longest].partition(b"\r\n")
+        if not end or not line.startswith(b"--") or len(line) == 2:
+            raise Refusal(400, "PARAM_ERROR", "multipart格式错误: Content-Type缺少boundary，且请求体首行不是分隔符")
+        return line[2:]
+
+    def until(self, delimiter: bytes) -> Iterator[bytes]:
         """Blocks up to ``delimiter``, which is passed over."""
         while (at := self._buffer.find(delimiter)) < 0:
             keep = max(0, len(self._buffer) - len(delimiter) + 1)
@@ -79,6 +104,16 @@ class _Stream:
             self._buffer = self._buffer[keep:] + self._more()
         yield self._buffer[:at]
         self._buffer = self._buffer[at + len(delimiter) :]
+
+    def head(self) -> bytes:
+        """The header lines of a part."""
+        blocks, size = [], 0
+        for block in self.until(b"\r\n\r\n"):
+            size += len(block)
+            if size > _LONGEST_HEAD:
+                raise Refusal(400, "PARAM_ERROR", "multipart格式错误: 头部过长")
+            blocks.append(block)
+        return b"".join(blocks)
 
     def take(self, count: int) -> bytes:
         """The next ``count`` bytes."""
@@ -89,15 +124,22 @@ class _Stream:
 
     def drain(self) -> None:
         """Pass over what is left."""
-        while self._left:
-            self._more()
+        while block := self._body.read(_BLOCK):
+            self._keep(block)
 
     def _more(self) -> bytes:
-        block = self._file.read(min(_BLOCK, self._left))
-        self._left -= len(block)
+        block = self._body.read(_BLOCK)
         if not block:
-            raise Refusal(400, "PARAM_ERROR", "multipart格式错误")
+            raise Refusal(400, "PARAM_ERROR", "multipart格式错误: 没有结束的分隔符")
+        self._keep(block)
         return block
+
+    def _keep(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size <= _LONGEST_KEPT:
+            self._whole += block
+        else:
+            self._whole.clear()
 
 
 def _headers(lines: bytes) -> Message:

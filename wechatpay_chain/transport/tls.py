@@ -29,8 +29,11 @@ def client_context(merchant: object) -> ssl.SSLContext:
     """A context with the certificate in a ``merchant`` entry.
 
     ``{"cert": …, "key": …}`` are paths or PEM text (``passphrase`` for a locked key); ``{"pkcs12": …,
-    "passphrase": …}`` is the file that the merchant console hands out. Raises ConfigError that names the entry.
+    "passphrase": …}`` is the file that the merchant console hands out; a context that has it already is taken as it is.
+    Raises ConfigError that names the entry.
     """
+    if isinstance(merchant, ssl.SSLContext):
+        return merchant
     if not isinstance(merchant, Mapping):
         raise ConfigError(f"merchant: expected {{'cert', 'key'}}, found {type(merchant).__name__}", "merchant")
     unknown = next((name for name in merchant if name not in _ENTRIES), None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from wechatpay_chain.cli.commands import sandbox_control
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "push", "run"]
 
+_KEY_MODES = ("both", "public-key", "certificate", "switching")
+# Flags that the sandbox takes by the same name.
+_OPTIONS = ("mchid", "tls", "clock", "pay_after", "verify")
 _NEEDED = ("WECHATPAY_APIV3_KEY", "WECHATPAY_PUBLIC_KEY_ID", "WECHATPAY_SANDBOX_KEY")
 
 
@@ -30,11 +35,22 @@ def add_parser(commands: Commands) -> None:
         description="Serve a sandbox until it is interrupted; prints the variables that configure a client for it.",
         examples=("wechatpay-chain sandbox", "wechatpay-chain sandbox --port 8080 --shell fish"),
     )
-    parser.add_argument("--port", type=_port, default=0, help="where to listen on 127.0.0.1; any free port by default")
+    parser.add_argument("--port", type=_port, default=0, help="where to listen; any free port by default")
+    parser.add_argument("--host", default="127.0.0.1", help="at which address; 127.0.0.1 by default")
+    parser.add_argument("--db", metavar="FILE", help="keep everything in a file, and go on with it after a restart")
+    parser.add_argument("--mchid", metavar="N", default="", help="the merchant's number; any by default")
+    parser.add_argument("--tls", action="store_true", help="speak TLS, under an authority of its own")
+    parser.add_argument(
+        "--clock", metavar="FACTOR", type=float, help="how fast its time passes: 60, or 0 to stand still"
+    )
+    parser.add_argument("--pay-after", metavar="S", type=float, help="pay every order by itself after so many seconds")
+    parser.add_argument("--verify", choices=_KEY_MODES, default="both", help="which key signs; both by default")
+    parser.add_argument("--json", action="store_true", help="print the configuration as one line of JSON")
     parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")
     parser.set_defaults(run=run)
     inner: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_push(inner)
+    sandbox_control.add_parsers(inner)
 
 
 def _add_push(commands: Commands) -> None:
@@ -58,20 +74,36 @@ def _port(text: str) -> int:
     return port
 
 
+# What requests, wechatpayv3 and wechatpy, and what node read for the authority that they have to trust.
+_TRUSTS = ("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
+
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Serve, and print what a client needs as lines for a shell."""
+    """Serve, and print what a client needs: as lines for a shell, or as one line of JSON."""
     from wechatpay_chain.sandbox import Sandbox
 
     shell = arguments.shell or default_shell(console.environment)
-    with Sandbox(arguments.port) as gateway:
-        for name, value in gateway.environment().items():
-            # PEM text has lines; \\n is read as one, so that each variable stays one line.
-            console.say(assignment(shell, name, value.replace("\n", "\\n")))
-        console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
+    options = {name: getattr(arguments, name) for name in _OPTIONS}
+    with Sandbox(arguments.port, arguments.host, database=arguments.db, **options) as gateway:
+        trusted = dict.fromkeys(_TRUSTS, str(gateway.ca_file)) if arguments.tls else {}
+        environment = {**gateway.environment(), **trusted}
+        if arguments.json:
+            console.say(json.dumps({_short(name): value for name, value in environment.items()}, ensure_ascii=False))
+        else:
+            for name, value in environment.items():
+                # PEM text has lines; \\n is read as one, so that each variable stays one line.
+                console.say(assignment(shell, name, value.replace("\n", "\\n")))
+            console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
         # A shell that starts it in the background has SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        # What a service manager sends: the files of the sandbox are closed, and those for the moment go.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         threading.Event().wait()
     return Status.OK
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("WECHATPAY_").lower()
 
 
 def push(arguments: argparse.Namespace, console: Console) -> int:

@@ -1,0 +1,340 @@
+"""The bills: a digest and a URL that expires first, then the file.
+
+A day's bill lists what was paid and refunded that day; of a day on which nothing was, made-up rows that say so in a
+header. Source: https://pay.weixin.qq.com/doc/v3/merchant/4013071238
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from wechatpay_chain.crypto import asymmetric
+from wechatpay_chain.protocol.v3 import DIGEST_HEADER
+from wechatpay_chain.sandbox.answer import EXAMPLE, Answer, Received, Refusal, wrong
+from wechatpay_chain.sandbox.book import Book, Order
+from wechatpay_chain.sandbox.clock import beijing
+from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Booked, Ledger, Table, encrypted, zipped
+from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
+from wechatpay_chain.sandbox.products.refunds import Refund, Refunds, v2_status, v2_time
+from wechatpay_chain.sandbox.store import dump, load
+from wechatpay_chain.sandbox.world import World
+
+__all__ = ["PRODUCT", "Bills"]
+
+_FILE = "/v3/billdownload/file"
+_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
+# Which file each API names, and whether it is encrypted.
+_APIS: dict[str, tuple[Table, bool]] = {
+    "/v3/bill/tradebill": (TRADE, False),
+    "/v3/bill/fundflowbill": (FUND, False),
+    "/v3/bill/sub-merchant-fundflowbill": (FUND, True),
+    "/v3/ecommerce/bill/fundflowbill": (FUND, True),
+    "/v3/profitsharing/bills": (SHARING, False),
+    "/v3/merchant/fund/withdraw/bill-type/{bill_type}": (FUND, False),
+    "/v3/funds-to-oversea/bill-download-url": (FUND, False),
+}
+_TABLES: Mapping[str, Table] = {"trade": TRADE, "fund": FUND, "sharing": SHARING}
+_STATEMENTS = ("/v3/global/statements", "/hk/v3/statements")
+_V2 = {"/pay/downloadbill": TRADE, "/sandboxnew/pay/downloadbill": TRADE, "/pay/downloadfundflow": FUND}
+# What payers said of their orders comes as rows too: where the next page begins, then time, order, stars and text.
+_COMMENTS = "100\n`2026-11-01 10:00:00,`4200000000202611010000000001,`5,`沙箱的评价\n"
+_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+_COLUMNS = TRADE.header.split(",")
+_OF_REFUNDS = ("微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "申请退款金额")
+_TIMES = ("退款申请时间", "退款成功时间")
+_TRADE_TOTALS = TRADE.totals.split(",")
+
+_File: TypeAlias = "Ledger | Booked"
+
+
+@dataclass
+class Bills:
+    """How the sandbox's bills are.
+
+    They list the orders that were paid that day; where there are none, or a request asks for ``rows``, as many
+    rows that are made up. ``lifetime`` of a URL is in seconds, ``is_wrong`` names a digest that does not fit, an
+    encrypted bill comes in ``parts``.
+    """
+
+    world: World = field(repr=False)
+    rows: int = 20
+    lifetime: float = 300
+    hash_type: str = "SHA1"
+    is_wrong: bool = False
+    parts: int = 1
+
+    def receipt(self, request: Received, encrypts: bool = False) -> dict[str, Any]:
+        """Where a file is that another API names, and its digest: made-up rows, whatever it is a receipt of."""
+        return self.name(Ledger(TRADE, "2026-11-01", self.world.identity.mchid, 1), {}, request.host, encrypts)
+
+    def of(self, table: Table, fields: Mapping[str, str], name: str = "bill_date") -> _File:
+        """The file that a request asks for. Raises Refusal."""
+        given = fields.get(name, "")
+        date = _DATE.fullmatch(given)
+        rows = fields.get("rows", str(self.rows))
+        if date is None or not rows.isdecimal():
+            raise wrong(name, f"应为日期: {given[:20]}", "query", given)
+        if int(rows) == 0:
+            raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
+        day = "-".join(date.groups())
+        booked = None if "rows" in fields else self._booked(table, day, fields)
+        return booked or Ledger(table, day, fields.get("sub_mchid", self.world.identity.mchid), int(rows))
+
+    def name(self, file: _File, fields: Mapping[str, str], host: str, encrypts: bool = False) -> dict[str, Any]:
+        """Where a file is, and its digest."""
+        token, is_gzip = secrets.token_urlsafe(32), fields.get("tar_type") == "GZIP"
+        key, nonce = (secrets.token_hex(16), secrets.token_hex(8)) if encrypts else ("", "")
+        found, size = file.digest(self.hash_type)
+        told = {"file": _packed(file), "size": size, "gzip": is_gzip, "key": key, "nonce": nonce}
+        now = self.world.clock.now()
+        self.world.store.run("DELETE FROM bill_files WHERE expires<=?", now)
+        self.world.store.run("INSERT INTO bill_files VALUES (?, ?, ?)", token, now + self.lifetime, dump(told))
+        named = {
+            "hash_type": self.hash_type,
+            "hash_value": found[::-1] if self.is_wrong else found,
+            "download_url": f"{host}{_FILE}?token={token}{'&tartype=gzip' if is_gzip else ''}",
+        }
+        if encrypts:
+            public_key = self.world.identity.merchant_key.public_key()
+            named |= {"encrypt_key": asymmetric.encrypt(key.encode(), public_key), "nonce": nonce}
+        return named
+
+    def _booked(self, table: Table, day: str, fields: Mapping[str, str]) -> Booked | None:
+        """What was paid and refunded on a day, None where nothing was."""
+        now = self.world.clock.now()
+        orders = [(order, None) for order in Book(self.world, now).paid_on(day)]
+        refunds = [(self._order(refund), refund) for refund in Refunds(self.world, now).asked_on(day)]
+        sub = fields.get("sub_mchid")
+        kind = fields.get("bill_type", "ALL")
+        rows: list[tuple[Order, Refund | None]] = [
+            *(orders if not kind.startswith("REF") else []),
+            *(refunds if not kind.startswith("SUC") else []),
+        ]
+        rows = [row for row in rows if not sub or row[0].data.get("sub_mchid") == sub]
+        if not rows or table is SHARING:
+            return None
+        return _trade(rows, kind) if table is TRADE else _fund(rows)
+
+    def _order(self, refund: Refund) -> Order:
+        return Book(self.world, self.world.clock.now()).by_id(refund.order_id)
+
+
+def _trade(rows: Iterable[tuple[Order, Refund | None]], kind: str) -> Booked:
+    """A bill of trades with the columns of its kind."""
+    columns = list(_COLUMNS)
+    if kind.startswith("SUC"):
+        columns = [name for name in columns if name not in _OF_REFUNDS]
+    elif kind.startswith("REF"):
+        at = columns.index(_OF_REFUNDS[0])
+        columns[at:at] = _TIMES
+    cells = [_payment(order) if refund is None else _refund(order, refund) for order, refund in rows]
+    totals = [name for name in _TRADE_TOTALS if not kind.startswith("SUC") or "退款" not in name]
+    sums = {
+        "总交易单数": f"{len(cells)}",
+        "应结订单总金额": _sum(cells, "应结订单金额"),
+        "退款总金额": _sum(cells, "退款金额"),
+        "充值券退款总金额": "0.00",
+        "手续费总金额": "0.00000",
+        "订单总金额": _sum(cells, "订单金额"),
+        "申请退款总金额": _sum(cells, "申请退款金额"),
+    }
+    lines = tuple(tuple(cell.get(name, "") for name in columns) for cell in cells)
+    return Booked(",".join(columns), lines, ",".join(totals), tuple(sums[name] for name in totals))
+
+
+def _payment(order: Order) -> dict[str, str]:
+    amount = _yuan(order.total)
+    state = "REVOKED" if order.state == "REVOKED" else "SUCCESS"
+    return {
+        **_common(order, order.paid or order.created),
+        "交易状态": state,
+        "应结订单金额": amount,
+        "微信退款单号": "0",
+        "商户退款单号": "0",
+        "退款金额": "0.00",
+        "订单金额": amount,
+        "申请退款金额": "0.00",
+    }
+
+
+def _refund(order: Order, refund: Refund) -> dict[str, str]:
+    amount = _yuan(refund.amount)
+    return {
+        **_common(order, refund.created),
+        "交易状态": "REFUND",
+        "应结订单金额": "0.00",
+        "退款申请时间": f"{beijing(refund.created):%Y-%m-%d %H:%M:%S}",
+        "退款成功时间": v2_time(refund),
+        "微信退款单号": refund.refund_id,
+        "商户退款单号": refund.out_refund_no,
+        "退款金额": amount,
+        "退款类型": "ORIGINAL",
+        "退款状态": v2_status(refund),
+        "订单金额": "0.00",
+        "申请退款金额": amount,
+    }
+
+
+def _common(order: Order, moment: float) -> dict[str, str]:
+    data, paid = order.data, order.data.get("paid") or {}
+    told = {
+        "交易时间": f"{beijing(moment):%Y-%m-%d %H:%M:%S}",
+        "公众账号ID": data["appid"],
+        "商户号": data.get("mchid") or order.mchid,
+        "特约商户号": data.get("sub_mchid") or "0",
+        "设备号": data.get("device_id") or "",
+        "微信订单号": order.transaction_id or "",
+        "商户订单号": order.out_trade_no,
+        "用户标识": paid.get("openid", ""),
+        "交易类型": data["trade_type"],
+        "付款银行": paid.get("bank_type", ""),
+        "货币种类": "CNY",
+        "代金券金额": "0.00",
+        "充值券退款金额": "0.00",
+        "商品名称": data["description"],
+        "商户数据包": data.get("attach") or "",
+        "手续费": "0.00000",
+        "费率": "0.60%",
+    }
+    # A value never ends its line, nor its column.
+    return {name: re.sub(r"[\r\n,`]", " ", value) for name, value in told.items()}
+
+
+def _fund(rows: Iterable[tuple[Order, Refund | None]]) -> Booked:
+    lines: list[tuple[str, ...]] = []
+    income: list[int] = []
+    spent: list[int] = []
+    balance = 0
+    for order, refund in rows:
+        amount = order.total if refund is None else refund.amount
+        (income if refund is None else spent).append(amount)
+        balance += amount if refund is None else -amount
+        moment = (order.paid or order.created) if refund is None else refund.created
+        lines.append(
+            (
+                f"{beijing(moment):%Y-%m-%d %H:%M:%S}",
+                order.transaction_id or "",
+                refund.refund_id if refund else order.transaction_id or "",
+                "退款" if refund else "交易",
+                "退款" if refund else "交易",
+                "支出" if refund else "收入",
+                _yuan(amount),
+                _yuan(balance),
+                "system",
+                "",
+                refund.out_refund_no if refund else order.out_trade_no,
+            )
+        )
+    values = (f"{len(lines)}", f"{len(income)}", _yuan(sum(income)), f"{len(spent)}", _yuan(sum(spent)))
+    return Booked(FUND.header, tuple(lines), FUND.totals, values)
+
+
+def _yuan(fen: int) -> str:
+    return f"{Decimal(fen).scaleb(-2):.2f}"
+
+
+def _sum(cells: Iterable[Mapping[str, str]], name: str) -> str:
+    return f"{sum((Decimal(cell[name]) for cell in cells), Decimal('0.00')):.2f}"
+
+
+def _packed(file: _File) -> dict[str, Any]:
+    if isinstance(file, Booked):
+        return {"header": file.header, "lines": file.lines, "totals": file.totals, "values": file.values}
+    table = next(name for name, table in _TABLES.items() if table is file.table)
+    return {"table": table, "date": file.date, "mchid": file.mchid, "rows": file.rows}
+
+
+def _unpacked(told: Mapping[str, Any]) -> _File:
+    if "table" in told:
+        return Ledger(_TABLES[told["table"]], told["date"], told["mchid"], told["rows"])
+    return Booked(told["header"], tuple(map(tuple, told["lines"])), told["totals"], tuple(told["values"]))
+
+
+def _sent(file: _File, size: int | None, is_gzip: bool, key: str = "", nonce: str = "") -> Answer:
+    """The file as WeChat Pay sends it: without a signature."""
+    pieces: Iterator[bytes] = iter(file)
+    headers, length = dict(_PLAIN), None if is_gzip else size
+    if is_gzip:
+        headers, pieces = {"Content-Type": "application/x-gzip"}, zipped(pieces)
+    if key:
+        length, pieces = None, encrypted(pieces, key.encode(), nonce.encode())
+    return Answer(200, headers=headers, pieces=pieces, length=length, is_signed=False)
+
+
+def _marked(answer: Answer, file: _File) -> Answer:
+    if isinstance(file, Ledger):
+        answer.headers[EXAMPLE] = "1"
+    return answer
+
+
+def _list(call: Call) -> Answer:
+    table, is_encrypted = _APIS[call.route.path]
+    bills: Bills = call.world.bills
+    file, host = bills.of(table, call.query), call.request.host
+    if not is_encrypted:
+        return _marked(Answer.of(200, bills.name(file, call.query, host)), file)
+    parts = [
+        {"bill_sequence": number, **bills.name(file, call.query, host, True)} for number in range(1, bills.parts + 1)
+    ]
+    return _marked(Answer.of(200, {"download_bill_count": len(parts), "download_bill_list": parts}), file)
+
+
+def _download(call: Call) -> Answer:
+    token = call.query.get("token", "")
+    if not token:
+        raise wrong("token", "必填", "query")
+    row = call.world.store.one("SELECT * FROM bill_files WHERE token=?", token)
+    if row is None or row["expires"] <= call.now:
+        raise Refusal(400, "INVALID_REQUEST", "下载链接已过期，请重新申请账单")
+    told = load(row["data"])
+    file = _unpacked(told["file"])
+    return _marked(_sent(file, told["size"], told["gzip"], told["key"], told["nonce"]), file)
+
+
+def _statement(call: Call) -> Answer:
+    bills: Bills = call.world.bills
+    file = bills.of(TRADE, call.query, "date")
+    found, size = file.digest("SHA1")
+    named = found[::-1] if bills.is_wrong else found
+    covered = f'{{"sha1":"{named}"}}'.encode()
+    answer = Answer(200, headers={**_PLAIN, DIGEST_HEADER: named}, pieces=iter(file), length=size, covered=covered)
+    return _marked(answer, file)
+
+
+def _v2(call: Call) -> Answer:
+    bills: Bills = call.world.bills
+    fields = {name: str(value) for name, value in call.fields.items()}
+    try:
+        file = bills.of(_V2[call.route.path], fields)
+    except Refusal as refusal:
+        if refusal.payload["code"] == "NO_STATEMENT_EXIST":
+            raise Failure.transport("No Bill Exist", error_code="20002") from None
+        raise Failure.transport(str(refusal), error_code="20001") from None
+    size = file.digest(bills.hash_type)[1]
+    return _marked(_sent(file, size, fields.get("tar_type") == "GZIP"), file)
+
+
+def _comments(call: Call) -> Answer:
+    return Answer(200, _COMMENTS.encode(), {**_PLAIN, EXAMPLE: "1"})
+
+
+PRODUCT = Product(
+    name="bills",
+    tables=(
+        "CREATE TABLE IF NOT EXISTS bill_files (token TEXT PRIMARY KEY, expires REAL NOT NULL, data TEXT NOT NULL)"
+        " WITHOUT ROWID",
+        "CREATE INDEX IF NOT EXISTS bill_files_expires ON bill_files (expires)",
+    ),
+    routes=(
+        *(Route("GET", path, _list) for path in _APIS),
+        Route("GET", _FILE, _download),
+        *(Route("GET", path, _statement) for path in _STATEMENTS),
+        *(Route("POST", path, _v2) for path in _V2),
+        Route("POST", "/billcommentsp/batchquerycomment", _comments),
+    ),
+)

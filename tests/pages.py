@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["ROOT", "Block", "blocks", "fits", "run_python", "run_shell", "text_of"]
+__all__ = ["FENCE", "ROOT", "Block", "blocks", "fences", "fits", "run_python", "run_shell", "text_of"]
 
 ROOT = Path(__file__).parent.parent
-_FENCE = re.compile(r"^```([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -37,8 +37,13 @@ def text_of(page: str) -> str:
 def blocks(page: str, *languages: str) -> list[Block]:
     """The blocks of a page in their order, all or those in some languages."""
     text = text_of(page)
-    found = [Block(match[1], match[2], text.count("\n", 0, match.start()) + 2) for match in _FENCE.finditer(text)]
+    found = [Block(match[1], match[2], text.count("\n", 0, match.start()) + 2) for match in FENCE.finditer(text)]
     return [block for block in found if not languages or block.language in languages]
+
+
+def fences(page: str, language: str = "") -> list[str]:
+    """The texts of the blocks of a page, all or those in one language."""
+    return [block.text for block in blocks(page, *filter(None, [language]))]
 
 
 def fits(shown: str, printed: str) -> bool:

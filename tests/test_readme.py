@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import FENCE as FENCE
 from tests.pages import ROOT, blocks, run_python, run_shell, text_of
+from tests.pages import fences as fences
 
 PAGES = ["README.md", "README.zh-CN.md"]
 
@@ -17,7 +19,7 @@ PAGES = ["README.md", "README.zh-CN.md"]
 def test_both_pages_say_the_same() -> None:
     """The same fenced blocks in the same order, and as many headings, table rows and lines."""
     english, chinese = map(text_of, PAGES)
-    assert [block[:2] for block in blocks(PAGES[0])] == [block[:2] for block in blocks(PAGES[1])]
+    assert fences(PAGES[0]) == fences(PAGES[1])
     for mark in (r"^#", r"^\|", r"$"):
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 

@@ -58,7 +58,7 @@ def _serve(pipe: Connection, tls: Path | None, canned: bool, delay: float) -> No
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls / CERTIFICATE, tls / _KEY)
-    with Sandbox(tls=context) as gateway:
+    with Sandbox(tls=context or False) as gateway:
         pipe.send(gateway.configuration())
         _wait(pipe)
 

@@ -109,13 +109,19 @@ CORRECTIONS = (
         "Joined from the refunds of orders and of personal payments, which alone need the first and the last.",
         required=None,
     ),
+    _row(
+        "POST /v3/profitsharing/orders",
+        "receivers",
+        "Sharing needs somebody to share with; the source joins pages of which one calls it optional.",
+        required=True,
+    ),
 )
 
 
-def correct(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+def correct(endpoint: Mapping[str, Any], table: tuple[Correction, ...] = CORRECTIONS) -> dict[str, Any]:
     """An operation of the source with the rows of the table, and with types and values that fit each other."""
     name = f"{endpoint['method']} {endpoint['path']}"
-    rows = [row for row in CORRECTIONS if row.operations.fullmatch(name)]
+    rows = [row for row in table if row.operations.fullmatch(name)]
     corrected = dict(endpoint)
     for place in ("path_params", "query", "headers", "form"):
         if place in corrected:

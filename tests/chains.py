@@ -12,7 +12,7 @@ def favor(wxpay: Wechatpay) -> None:
     wxpay.v3.marketing.favor.callbacks.post({"mchid": "1900000109", "notify_url": NOTIFY_URL, "switch": True})
     wxpay.v3.marketing.favor.callbacks({"mchid": "1900000109", "notify_url": NOTIFY_URL})
     print(wxpay.v3.marketing.favor.callbacks.postAsync({"mchid": "1900000109", "notify_url": NOTIFY_URL}).wait().data)
-    wxpay.v3.marketing.favor.callbacks.get({"params": {"mchid": "1900000109"}})
+    wxpay.v3.marketing.favor.callbacks.get({"timeout": 5}, params={"mchid": "1900000109"})
     wxpay.v3.marketing.favor.callbacks.get(params={"mchid": "1900000109"})
     wxpay.chain("v3/marketing/favor/callbacks").post({"mchid": "1900000109", "notify_url": NOTIFY_URL})
     wxpay["v3/marketing/favor/callbacks"].get({"params": {"mchid": "1900000109"}})
@@ -30,8 +30,8 @@ def plans(wxpay: Wechatpay) -> None:
     """The address of a delivery plan: a placeholder by attribute, by text and by value."""
     plan = wxpay.v3.marketing.partner.deliveryPlan
     plan._sp_mchid_.notifyUrl.post({"notify_url": NOTIFY_URL}, sp_mchid="298689900")
-    plan._sp_mchid_.notifyUrl.post({"notify_url": NOTIFY_URL}, {"sp_mchid": 298689900})
-    plan._sp_mchid_.notifyUrl.post(json={"notify_url": NOTIFY_URL}, sp_mchid=298689900)
+    plan._sp_mchid_.notifyUrl.post({"notify_url": NOTIFY_URL}, {"timeout": 5}, sp_mchid=298689900)
+    (plan / 298689900).notifyUrl.post({"notify_url": NOTIFY_URL})
     wxpay.v3.marketing.partner["delivery-plan/<sp_mchid>/notify-url"].post(
         {"notify_url": NOTIFY_URL}, sp_mchid="298689900"
     )
@@ -76,7 +76,7 @@ def payments(wxpay: Wechatpay) -> None:
     )
     wxpay.v3.pay.transactions.id._transaction_id_.get(params={"mchid": 1900000109}, transaction_id="4200")
     (wxpay.v3.pay.transactions.id / "4200").get(params={"mchid": "1900000109"})
-    wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.get({"params": {"mchid": "1900000109"}, "out_trade_no": "1"})
+    wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.get(params={"mchid": "1900000109"}, out_trade_no="1")
     wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.close.post({"mchid": "1900000109"}, out_trade_no="1")
     (wxpay.v3.pay.transactions.outTradeNo / 1217).close({"mchid": "1900000109"})
     wxpay.v3.refund.domestic.refunds.post(
@@ -144,7 +144,7 @@ def legacy(wxpay: Wechatpay) -> None:
         {"mch_billno": "1", "mch_id": "1900000109", "appid": "wxe062425f740d30d8", "bill_type": "MCHT"}, security=True
     ).data["return_code"]
     wxpay.v2.xdc.apiv2getsignkey.sign.getsignkey.post({"mch_id": 1900000109}, nonceless=False)
-    wxpay.v2.xdc.apiv2getsignkey.sign.getsignkey.post(xml={"mch_id": "1900000109"})
+    wxpay.v2.xdc.apiv2getsignkey.sign.getsignkey({"mch_id": "1900000109"})
     wxpay.v2.sandboxnew.pay.downloadbill.post({"appid": "wx8888", "mch_id": "1", "bill_date": "20140603"})
     print(wxpay.v2.secapi.mch["addInstitutionsub"].post, wxpay.v2.secapi.mch["another-one"].post)
     wxpay.v2.appauth.authindex.get(

@@ -26,8 +26,8 @@ ALLOWED = {
     "display": set[str](),
     "base": {"display"},
     "encoding": {"base"},
-    "crypto": {"base"},
-    "catalog": {"encoding"},
+    "crypto": {"base", "encoding"},
+    "catalog": {"display", "encoding"},
     "protocol": {"base", "crypto", "encoding"},
     "transport": {"base", "crypto", "encoding", "protocol"},
     "request": {"base", "crypto", "encoding", "protocol", "transport"},
@@ -37,7 +37,8 @@ ALLOWED = {
     "testing": {"crypto", "protocol"},
     "typed": {"client", "stubs"},
     "php": {"base", "client", "crypto", "encoding", "protocol", "request", "transport"},
-    "port": {"base", "encoding"},
+    "port": {"base", "encoding", "php"},
+    "pyinstaller": set(),
     "web": {"base", "client", "protocol"},
     "sandbox": {"base", "catalog", "client", "crypto", "encoding", "php", "protocol"},
     "cli": {
@@ -48,13 +49,19 @@ ALLOWED = {
 # What a room may import beside the two packages that are always there.
 THIRD_PARTIES = {
     "wechatpay_chain.promise": {"trio"},  # where one awaits under it
-    "wechatpay_chain.port.source": {"tree_sitter", "tree_sitter_php", "tree_sitter_javascript"},
+    "wechatpay_chain.port.source": {
+        *("tree_sitter", "tree_sitter_php", "tree_sitter_javascript", "tree_sitter_typescript")
+    },
+    "wechatpay_chain.port.python": {"black"},
     "wechatpay_chain.web.flask": {"flask", "werkzeug"},
     "wechatpay_chain.web.django": {"django"},
     "wechatpay_chain.web.fastapi": {"starlette"},
 }
+# PyInstaller's hooks are named hook-….py: no module can be, and PyInstaller alone runs them.
 ROOMS = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem not in ("__init__", "__main__")
+    path
+    for path in PACKAGE.rglob("*.py")
+    if path.stem.isidentifier() and (path.parent != PACKAGE or path.stem not in ("__init__", "__main__"))
 )
 STUBS = sorted(PACKAGE.rglob("*.pyi"))
 

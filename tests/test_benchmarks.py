@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import arena, awaited, calls, cold, memory, threads
+from benchmarks import arena, awaited, calls, cold, http_servers, memory, threads
 from benchmarks.table import Table, replaced
 from wechatpay_chain import Sandbox
 
@@ -180,3 +180,11 @@ def test_the_table_of_calls_names_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(table.rows) == len(names)
     assert {len(row) for row in table.rows} == {len(table.heads)}
     assert "there is no node" in table.note
+
+
+def test_the_servers_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each answers the same client, and costs something."""
+    costs = http_servers.main(rounds=1, requests=20)
+    assert len(costs) == 3
+    assert all(cost > 0 for cost in costs.values())
+    assert "the sandbox's server" in capsys.readouterr().out

@@ -349,3 +349,66 @@ def test_any_bill_reads_as_it_was_written(
     read = read_bill(gzip.compress(content) if is_gzip else content)
     assert list(read) == [dict(zip(columns, row, strict=True)) for row in rows]
     assert read.summary == {name: str(number) for number, name in enumerate(totals)}
+
+
+# The columns and totals of documented bills, those that are amounts with a mark before them.
+KINDS = {
+    "trade": (
+        "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,*应结订单金额,"
+        "*代金券金额,微信退款单号,商户退款单号,*退款金额,*充值券退款金额,退款类型,退款状态,商品名称,商户数据包,*手续费,费率,*订单金额,"
+        "*申请退款金额,费率备注",
+        "总交易单数,*应结订单总金额,*退款总金额,*充值券退款总金额,*手续费总金额,*订单总金额,*申请退款总金额",
+    ),
+    "refunds": (
+        "交易时间,货币种类,退款申请时间,退款成功时间,*退款金额,*充值券退款金额,*手续费,费率",
+        "总交易单数,*应结订单总金额,*退款总金额,*充值券退款总金额,*手续费总金额,*订单总金额,*申请退款总金额",
+    ),
+    "APIv2": (
+        "交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,*总金额,"
+        "*代金券或立减优惠金额,微信退款单号,商户退款单号,*退款金额,*代金券或立减优惠退款金额,退款类型,退款状态,商品名称,商户数据包,"
+        "*手续费,费率",
+        "总交易单数,*总交易额,*总退款金额,*总代金券或立减优惠退款金额,*手续费总金额",
+    ),
+    "APIv2, red packets": (
+        "交易时间,*总金额,*企业红包金额,*企业红包退款金额,*手续费,费率",
+        "总交易单数,*总交易额,*总退款金额,*总企业红包退款金额,*手续费总金额",
+    ),
+    "APIv2, described": ("交易时间,订单额外描述,*总金额,*手续费,费率", "总交易单数,*总交易额,*手续费总金额"),
+    "fund flow": (
+        "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,*收支金额(元),*账户结余(元),资金变更提交申请人,备注,业务凭证号",
+        "资金流水总笔数,收入笔数,*收入金额,支出笔数,*支出金额",
+    ),
+    "fund flow, wide brackets": (
+        "记账时间,收支类型,*收支金额（元）,*账户结余（元）,备注",
+        "资金流水总笔数,收入笔数,*收入金额,支出笔数,*支出金额",
+    ),
+    "profit sharing": (
+        "分账时间,分账发起方,分账方,微信订单号,微信分账/回退单号,分账明细单号,商户分账/回退单号,*订单金额,分账接收方,*分账金额,业务类型,处理状态,分账描述",
+        "总分账笔数,*分账总金额,*回退总金额,*净额",
+    ),
+    "overseas": (
+        "Trade Time,Order Number,*Total Fee,Fee Type,*Settlement Amount,Settlement Currency,Exchange Rate,"
+        "*Service Charge,Service Charge Rate,*Refund Amount,Refund Status,*Account Balance",
+        "总交易单数,*Total Amount,*Total Refund Amount,*Total Service Charge",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("amounts", "value"), [("yuan", Decimal("12.30")), ("fen", 1230)])
+def test_every_amount_of_every_kind_is_a_number(kind: str, amounts: str, value: Any) -> None:
+    """In the rows and in the totals, and what is no amount stays text."""
+    columns, totals = (line.split(",") for line in KINDS[kind])
+    text = "\r\n".join(
+        [
+            ",".join(name.lstrip("*") for name in columns),
+            ",".join("`12.30" for _ in columns),
+            ",".join(name.lstrip("*") for name in totals),
+            ",".join("`12.30" for _ in totals),
+        ]
+    )
+    bill = read_bill(text.encode(), amounts=amounts)
+    (row,) = bill
+    for names, found in ((columns, row), (totals, bill.summary)):
+        for name in names:
+            assert found[name.lstrip("*")] == (value if name.startswith("*") else "12.30"), name

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import pickle
 from typing import Any
 
 import pytest
+import requests
 
 from tests import answers
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.php.psr7 import Response as PHPResponse
 from wechatpay_chain.response import Response
+from wechatpay_chain.sandbox.answer import Answer, Received
 
 
 def made(content: bytes, kind: type[Response] = Response) -> Any:
@@ -111,3 +114,40 @@ def test_a_response_type_is_asked_for(gateway: Sandbox, wxpay: Wechatpay) -> Non
         with pytest.raises(errors.ChainError, match=r"^responseType: expected one of json, text.*nothing was sent$"):
             call({"responseType": wrong})
     assert not gateway.requests
+
+
+NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1E400", "-1e999", "1" + "0" * 5000 + ".0"]
+
+
+@pytest.mark.parametrize("number", NO_NUMBERS)
+def test_what_json_has_no_number_for_is_none(gateway: Sandbox, wxpay: Wechatpay, number: str) -> None:
+    """In a signed answer too: .data is the text, .json() raises requests' own error, and no amount is infinite."""
+    body = f'{{"amount": {{"total": {number}}}}}'.encode()
+
+    def signed(answer: Answer, received: Received) -> None:
+        answer.body = body
+        answers.signed_by(gateway.identity.public_key)(answer, received)
+
+    gateway.tamper = signed
+    for answer in (wxpay.v3.certificates.get(), made(body), made(body, PHPResponse)):
+        assert answer.data == body.decode()
+        with pytest.raises(requests.exceptions.JSONDecodeError):
+            answer.json()
+        assert str(answer)
+
+
+@pytest.mark.parametrize("number", ["1E40", "0.1", "-0", "12345678901234567890", "1e-400", "5E-324"])
+def test_every_number_of_json_is_read(number: str) -> None:
+    """As Python reads it, by .data and by .json() with its options."""
+    answer = made(f"[{number}]".encode())
+    assert answer.data == answer.json() == json.loads(f"[{number}]")
+    assert repr(answer.json(parse_float=str)[0]) == repr(json.loads(number, parse_float=str))
+
+
+@pytest.mark.parametrize("number", NO_NUMBERS)
+def test_a_notification_has_no_such_number(gateway: Sandbox, wxpay: Wechatpay, number: str) -> None:
+    """It is no JSON object then, whoever signed it."""
+    pusher = gateway.pusher()
+    notice = pusher.signed("EV-1", f'{{"id": "EV-1", "amount": {number}}}'.encode())
+    with pytest.raises(errors.DecryptionError, match="no JSON object"):
+        wxpay.notification(notice.headers, notice.body)

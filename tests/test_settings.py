@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,7 +194,7 @@ def test_a_later_source_brings_its_own_keys(gateway: Sandbox, monkeypatch: pytes
     other = gateway.configuration()["private_key"]
     public_id = gateway.identity.public_key_id
     certificate = next(pem for name, pem in gateway.configuration()["certs"].items() if not name.startswith("PUB"))
-    certs = {public_id: certificate}
+    certs = {public_id: x509.load_pem_x509_certificate(certificate.encode()).public_key()}
     refused = pytest.raises(errors.SignatureMismatch)
     with Wechatpay.from_env(privateKey=other, baseURL=gateway.base_url, certs=certs) as wxpay, refused:
         wxpay.v3.certificates.get()

@@ -24,7 +24,15 @@ _GZIP = b"\x1f\x8b"
 _BOM = "\ufeff"
 _HEAD = 1 << 16
 _BUFFER = 1 << 17
-_AMOUNT = re.compile(r"(金额|手续费|结余|余额|amount)(?!.*(率|备注|类型|币种|说明|rate|currency|type))", re.IGNORECASE)
+# How the columns and totals that are amounts are named, and what the same words mean with more behind them. Sources:
+# https://pay.weixin.qq.com/doc/v3/merchant/4013071206, and for APIv2, whose total is 总交易额,
+# https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_6.
+_AMOUNT = re.compile(
+    r"(金额|[交易总净差余]额(?!外|度)|手续费|服务费|佣金|结余|补差|amount|\bfees?\b|(?<=_)fee\b|charges?\b|balance)"
+    r"(?!.*(率|单位|备注|类型|币种|说明|状态|账户|方式|时间|日期|单号|编号|[笔单次个]数"
+    r"|rate|currency|type|remark|description|status|account|time|date|count|number|\bno\b|\bid\b))",
+    re.IGNORECASE,
+)
 _BROKEN = (csv.Error, ValueError, EOFError, zlib.error, gzip.BadGzipFile)
 _NUMBER = re.compile(r"([+-]?[0-9]+)(?:\.([0-9]+))?")
 

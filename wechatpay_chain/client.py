@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import re
+import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from types import TracebackType
@@ -15,7 +17,7 @@ from wechatpay_chain import settings
 from wechatpay_chain.chain.node import Chain, FirstWord, Root, call_of
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.encoding import paths, query
-from wechatpay_chain.errors import ApiError, ChainError, ConfigError
+from wechatpay_chain.errors import ApiError, BusinessError, ChainError, ConfigError
 from wechatpay_chain.protocol.signer import Signer
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.request.body import own_boundary
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from wechatpay_chain.protocol.files import NamedFile
-    from wechatpay_chain.protocol.notification import Notification
+    from wechatpay_chain.protocol.notification import Notification, NotificationV2
     from wechatpay_chain.protocol.payment import PayParams
     from wechatpay_chain.protocol.v2 import APIv2
     from wechatpay_chain.transport.download import Download, Opening, Progress
@@ -55,6 +57,26 @@ _BEGINNING = re.compile(r"/*(v[0-9]+|hk|global|brand)([/?#{]|$)|https?://|//|/?\
 
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")
+
+
+# What a body with a number that is no whole one holds; text may look like it.
+_FRACTION = re.compile(rb"(?:^|[\[:,])-?[0-9]+(?:\.[0-9]|\.?[0-9]*e)")
+
+
+def _has_fraction(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_fraction, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_fraction, value))
+    return isinstance(value, float) and not value.is_integer()
+
+
+def _callers_level() -> int:
+    """How far above a warning, as ``stacklevel``, the code is that made the call."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 class Client(Root):
@@ -85,6 +107,7 @@ class Client(Root):
             configured.bases,
             configured.timeout or DEFAULT_TIMEOUT,
             Call("GET", "/").request_headers(configured.headers),
+            configured.authorities,
         )
         if merchant.downloads:
             configured.keyring.refresh = self._certificates
@@ -160,9 +183,11 @@ class Client(Root):
         return notification.read(self._v3, self._settings.merchant, headers, body, now)
 
     @hide_values
-    def notification_v2(self, body: bytes) -> dict[str, Any]:
-        """The fields of what APIv2 pushed, verified; of a refund ``mch_id`` and the opened ``req_info`` alone are.
+    def notification_v2(self, body: bytes) -> NotificationV2:
+        """The fields of what APIv2 pushed, a dict whose ``verified`` tells whether they are signed.
 
+        A refund's are not: ``mch_id`` is compared and ``req_info`` opened, but what the APIv2 key opens may be put
+        together of two notices, or be an old one. Ask ``refundquery`` before it is booked.
         Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
         """
         from wechatpay_chain.protocol import notification
@@ -267,15 +292,44 @@ class Client(Root):
     def _call(self, method: str, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
         if not _BEGINNING.match(path):
             self._refuse_beginning(path)
-        call = build(method, path, self._read(method, args, options), self._face, self._settings.bases)
+        configured = self._settings
+        given = self._read(method, args, options)
+        call = build(method, path, given, self._face, configured.bases, configured.allow_http)
         if call.protocol not in self._complete:
             self._require(call.protocol)
         if call.payload is None:
+            body = given.get("json") if given.get("data") is None else given["data"]
+            is_sealed = isinstance(call.body, Envelope) and _has_fraction(body)
+            if is_sealed or (isinstance(call.body, bytes) and _FRACTION.search(call.body)):
+                self._warn_of_fractions(method, call.path, body, self._face.style.json_number)
             return call
+        fields = call.payload.fields
+        if any(isinstance(value, float) for value in fields.values()):
+            self._warn_of_fractions(method, f"v2{call.path}", fields, self._face.style.number)
         body, query = call.payload.signed(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
         headers = own_boundary(call.headers, body, kind)
         return call._replace(body=body, query=query or call.query, content_type=kind, headers=headers)
+
+    def _warn_of_fractions(self, method: str, path: str, body: object, spell: Callable[[float], str]) -> None:
+        """Warn of a number that is no whole one, where the catalogue knows that WeChat Pay takes nothing else.
+
+        What floats leave of a whole one (``0.29 * 100``) is a warning of the caller's line, any other goes to the log.
+        """
+        if not isinstance(body, Mapping):
+            return
+        try:
+            from wechatpay_chain.catalog.whole_numbers import fractions
+
+            found = list(fractions(method, path, body, spell))
+        except Exception:  # a program without the catalogue's files, or a body in itself: it only helps
+            return
+        for each in found:
+            told = f"{each.place}: {each.text} leaves as it is, but WeChat Pay takes a whole number there; round it"
+            if each.is_rounding:
+                warnings.warn(told, stacklevel=_callers_level())
+            else:  # whoever wrote 12.5 meant it; WeChat Pay will say no
+                _log.warning("%s", told)
 
     def _refuse_beginning(self, path: str) -> None:
         """Raise ChainError for a path that is none of WeChat Pay's, and name the method that may be meant."""
@@ -380,9 +434,15 @@ class Client(Root):
             response = self._exchange(call, request)
         except ApiError as error:
             if error.status == 404 and call.payload is None:
-                from wechatpay_chain.catalog.search import suggest
-
-                error.add(suggest(call.method, call.path))
+                hint = _hint(call)
+                error.add(hint)
+                if hint:
+                    # No operation was called, so no operation's code was answered.
+                    raise
+            error.advise(_remedy(call, error, error.status))
+            raise
+        except BusinessError as error:
+            error.advise(_remedy(call, error, 0))
             raise
         response.response_type = call.response_type
         if call.sink is not None:
@@ -396,15 +456,36 @@ class Client(Root):
         return lambda: self._send(call, request)
 
 
+def _hint(call: Call) -> str:
+    """What a call was perhaps meant to be; empty where nothing is known, whatever the reason: it only helps."""
+    try:
+        from wechatpay_chain.catalog.search import suggest
+
+        return suggest(call.method, call.path)
+    except Exception:
+        return ""
+
+
+def _remedy(call: Call, error: ApiError | BusinessError, status: int) -> str:
+    """What to do about a refusal; read with the first one, and never by a call that goes well."""
+    try:
+        from wechatpay_chain.catalog.remedies import remedy
+
+        return remedy(call.method, call.path, status, error.code, error.message)
+    except Exception:
+        return ""
+
+
 class Wechatpay(Client):
     """WeChat Pay: the URL is the code.
 
     ``wxpay.v3.marketing.favor.callbacks.post({…})`` is a signed POST to /v3/marketing/favor/callbacks, and what it
     returns is verified. Configuration comes by name or as one mapping: ``mchid`` or ``brand_id`` (digits),
     ``serial`` and ``private_key`` of who calls, ``certs`` as ``{id: key}`` of WeChat Pay's public keys and platform
-    certificates, ``certs_dir`` (a folder of them), ``apiv3_key`` (32 bytes; certificates are downloaded with it),
-    ``secret`` (the APIv2 key), ``merchant`` (the TLS certificate, ``{"cert", "key"}`` or ``{"pkcs12",
-    "passphrase"}``), ``base_url`` (one or a list, main site first), ``timeout`` (seconds, one number or (connect,
+    certificates, ``certs_dir`` (a folder of them), ``certs_ca`` (the authorities that must have issued them),
+    ``apiv3_key`` (32 bytes; certificates are downloaded with it), ``secret`` (the APIv2 key), ``merchant`` (the TLS
+    certificate, ``{"cert", "key"}`` or ``{"pkcs12", "passphrase"}``), ``base_url`` (one or a list, main site first),
+    ``allow_http`` (True: a host of your own may be plain http), ``timeout`` (seconds, one number or (connect,
     read)), ``headers``, ``params`` (of every query), ``retry`` (how often a get may be tried in all; False is
     once), ``deadline`` (seconds for a whole call, 60 by default; files have none), ``max_body`` (bytes of an answer
     that is read whole, 16 MiB by default), ``on_call`` (a function that gets a record of each call), ``max_workers``

@@ -17,7 +17,7 @@ WechatpayError
     │   └── SignatureProbe               a deliberate wrong signature (WECHATPAY/SIGNTEST/)
     ├── TransportError (requests.ConnectionError)   every host failed; .attempts tells each
     │   └── TimedOut (requests.Timeout)  sent perhaps; repeated by itself only for a GET
-    ├── ApiError (requests.HTTPError)    .status .code .message .detail .request_id .response .verified
+    ├── ApiError (requests.HTTPError)    .status .code .message .detail .request_id .response .verified .remedy
     │   ├── ClientError (4xx)
     │   │   ├── SignError (401 SIGN_ERROR)
     │   │   └── RateLimited (429)
@@ -215,7 +215,8 @@ class ApiError(CallError, requests.HTTPError):
     """WeChat Pay's own refusal.
 
     ``status`` (HTTP), ``code`` and ``message`` (WeChat's), ``detail`` (any JSON or None), ``request_id``,
-    ``response``, and ``verified``: whether the refusal itself carried a valid signature.
+    ``response``, and ``verified``: whether the refusal itself carried a valid signature; ``remedy`` says what to do,
+    a sentence, where the code is known.
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4012081709
     """
 
@@ -226,6 +227,7 @@ class ApiError(CallError, requests.HTTPError):
     request_id: str
     verified: bool
     response: Response
+    remedy: str = ""
 
     def __init__(self, text: str, response: Response) -> None:
         super().__init__(text)
@@ -240,12 +242,18 @@ class ApiError(CallError, requests.HTTPError):
         self.verified = response.verified
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.response), {"attempts": self.attempts}
+        return type(self), (str(self), self.response), {"attempts": self.attempts, "remedy": self.remedy}
 
     def add(self, hint: str) -> None:
         """Append what may help to the message; nothing for an empty hint."""
         if hint:
             self.args = (f"{self}; {hint}",)
+
+    def advise(self, remedy: str) -> None:
+        """Keep what to do about it, and append it to the message; nothing for an empty text."""
+        if remedy:
+            self.remedy = remedy
+            self.add(remedy)
 
     @classmethod
     def of(cls, response: Response) -> ApiError:
@@ -274,10 +282,12 @@ class BusinessError(CallError):
     """An APIv2 answer whose return_code or result_code is not SUCCESS.
 
     ``code`` and ``message`` (WeChat's), ``data`` (all fields), ``verified``: whether the answer was signed;
-    a refusal by return_code never is. ``response`` is kept.
+    a refusal by return_code never is. ``response`` is kept; ``remedy`` says what to do, a sentence, where the code
+    is known.
     """
 
     response: Response | None
+    remedy: str = ""
 
     def __init__(self, text: str, data: Mapping[str, Any] | None = None, verified: bool = False) -> None:
         super().__init__(text)
@@ -288,7 +298,14 @@ class BusinessError(CallError):
         self.message = _text(fields.get("err_code_des") or fields.get("return_msg"))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.data, self.verified), {"response": self.response, "attempts": self.attempts}
+        state = {"response": self.response, "attempts": self.attempts, "remedy": self.remedy}
+        return type(self), (str(self), self.data, self.verified), state
+
+    def advise(self, remedy: str) -> None:
+        """Keep what to do about it, and append it to the message; nothing for an empty text."""
+        if remedy:
+            self.remedy = remedy
+            self.args = (f"{self}; {remedy}",)
 
     @classmethod
     def of(cls, data: Mapping[str, Any], verified: bool) -> BusinessError:
@@ -309,6 +326,10 @@ def _kind(response: Response) -> type[ApiError]:
     return ServerError if status >= 500 else ApiError
 
 
+# A path that is not there has no body; a sandbox says in a header what may have been meant.
+_LONGEST_HINT = 300
+
+
 def _describe(response: Response) -> str:
     body = response.data
     if isinstance(body, dict) and body.get("code"):
@@ -317,7 +338,8 @@ def _describe(response: Response) -> str:
         said = f"redirect to {response.headers['Location']} not followed; name the host as base_url if you trust it"
     else:
         kind = response.headers.get("Content-Type", "no content type")
-        said = f"no WeChat Pay error body ({kind}, {len(response.content)} bytes)"
+        hint = response.headers.get("Sandbox-Hint", "")[:_LONGEST_HINT]
+        said = f"no WeChat Pay error body ({kind}, {len(response.content)} bytes){f'; {hint}' if hint else ''}"
     reference = f" (Request-ID {response.request_id})" if response.request_id else ""
     return f"{response.status_code} {said}{reference}"
 

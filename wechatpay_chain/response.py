@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -14,7 +15,31 @@ __all__ = [
     "RESPONSE_TYPES",
     "HeaderFields",
     "Response",
+    "parse_json",
 ]
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text; ValueError also for NaN, Infinity and 1E400, which Python's own reader takes.
+
+    Source: https://www.rfc-editor.org/rfc/rfc8259#section-6
+    """
+    return json.loads(text, **_NUMBERS)
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise json.JSONDecodeError("no number of JSON", text, 0)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise json.JSONDecodeError("a number beyond all numbers", text, 0)
+    return value
+
+
+# What a float can be that no amount is.
+_NUMBERS: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_float": _finite}
 
 
 class HeaderFields(CaseInsensitiveDict[str]):
@@ -112,7 +137,7 @@ class Response(requests.Response):
         if not content:
             return None
         try:
-            return json.loads(content)
+            return parse_json(content)
         except (ValueError, RecursionError):
             pass
         try:
@@ -120,10 +145,14 @@ class Response(requests.Response):
         except UnicodeDecodeError:
             return content
 
+    def json(self, **options: Any) -> Any:
+        """The parsed body, as requests has it; its JSONDecodeError also for NaN, Infinity and 1E400."""
+        return super().json(**{**_NUMBERS, **options})
+
     @property
     def request_id(self) -> str:
         """WeChat Pay's id of this request, to be quoted to its support; empty when the answer has none."""
-        return str(self.headers.get("Request-ID", ""))
+        return str(self.headers.get("Request-ID", "")).rstrip(" \t")
 
     # A program that only sends never loads how answers look.
     def __repr__(self) -> str:

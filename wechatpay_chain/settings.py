@@ -9,20 +9,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import requests
 
 from wechatpay_chain.crypto import key_loader
-from wechatpay_chain.encoding import query
+from wechatpay_chain.encoding import file_urls, query
 from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.protocol.certificates import Folder
+from wechatpay_chain.protocol.certificate_folder import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
-from wechatpay_chain.protocol.keyring import Keyring
+from wechatpay_chain.protocol.keyring import Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.request.options import mapping, read_deadline, read_headers, read_retry, read_timeout
 from wechatpay_chain.transport.signed_request import MAX_BODY
+
+if TYPE_CHECKING:
+    from wechatpay_chain.protocol.authorities import Authorities
 
 __all__ = [
     "Recipe",
@@ -40,6 +43,8 @@ __all__ = [
 # Where an entry, or a part of one, may name a file; what else it may be is a key.
 _KEY_ENTRIES = frozenset({"private_key", "public_key", "cert", "ssl_key"})
 _PARTS = {"certs": None, "merchant": frozenset({"cert", "key", "pkcs12", "pfx"})}
+# A private key may come with its passphrase.
+_PAIRS = frozenset({"private_key", "key"})
 # These are secrets wherever they stand.
 _SECRETS = frozenset({"apiv3_key", "secret", "auth"})
 
@@ -114,11 +119,18 @@ def _absolute_paths(name: str, value: Any) -> Any:
     """Paths as absolute ones, since another process may start in another folder."""
     if name in _PARTS and isinstance(value, Mapping):
         return {part: _absolute(item) for part, item in value.items()}
+    if name == "certs_ca":
+        return [_absolute_paths(name, each) for each in value] if isinstance(value, list | tuple) else _own_path(value)
     return _absolute(value) if name in _KEY_ENTRIES or name == "certs_dir" else value
 
 
+def _own_path(source: Any) -> Any:
+    """A path as an absolute one; what is PEM text already stays so."""
+    return _absolute(source) if key_loader.names_a_file(source) else source
+
+
 def _absolute(path: Any) -> Any:
-    if path is None or (isinstance(path, str) and path.strip().startswith("file://")):
+    if path is None or (isinstance(path, str) and file_urls.is_file_url(path.strip())):
         return path
     text = os.fspath(path)
     return os.path.abspath(os.path.expanduser(text.strip() if isinstance(text, str) else text))
@@ -134,12 +146,14 @@ _NAMES = frozenset(
         "private_key",
         "certs",
         "certs_dir",
+        "certs_ca",
         "public_key_id",
         "public_key",
         "apiv3_key",
         "secret",
         "merchant",
         "base_url",
+        "allow_http",
         "timeout",
         "headers",
         "max_workers",
@@ -154,13 +168,15 @@ _NAMES = frozenset(
 _ALIASES = {
     "privateKey": "private_key",
     "baseURL": "base_url",
+    "allowHttp": "allow_http",
     "apiv3Key": "apiv3_key",
     "certsDir": "certs_dir",
+    "certsCa": "certs_ca",
     "brandId": "brand_id",
 }
 _IDENTITIES = {"mchid", "brand_id"}
 _KEYS = {"certs", "certs_dir", "public_key", "public_key_id"}
-_FILES = ("private_key", "public_key", "certs_dir")
+_FILES = ("private_key", "public_key", "certs_dir", "certs_ca")
 _ENVIRONMENT = {
     "WECHATPAY_MCHID": "mchid",
     "WECHATPAY_BRAND_ID": "brand_id",
@@ -169,10 +185,14 @@ _ENVIRONMENT = {
     "WECHATPAY_PUBLIC_KEY_ID": "public_key_id",
     "WECHATPAY_PUBLIC_KEY": "public_key",
     "WECHATPAY_CERTS_DIR": "certs_dir",
+    "WECHATPAY_CERTS_CA": "certs_ca",
     "WECHATPAY_APIV3_KEY": "apiv3_key",
     "WECHATPAY_SECRET": "secret",
     "WECHATPAY_BASE_URL": "base_url",
+    "WECHATPAY_ALLOW_HTTP": "allow_http",
 }
+# An environment has text alone.
+_FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _MERCHANT_ENVIRONMENT = {"WECHATPAY_MERCHANT_CERT": "cert", "WECHATPAY_MERCHANT_KEY": "key"}
 
 
@@ -189,6 +209,8 @@ class Settings:
     params: Mapping[str, Any]
     folder: Folder | None
     recipe: Recipe
+    authorities: Authorities | None = None
+    allow_http: bool = False
     retry: int | None = None
     max_workers: int | None = None
     deadline: float | None = None
@@ -207,7 +229,7 @@ class Settings:
 
 def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
     """The settings in one mapping and in names beside it; ConfigError names the entry to mend."""
-    given = _named(config, options, aliases)
+    given = {name: _trimmed(name, value) for name, value in _named(config, options, aliases).items()}
     merchant = Merchant.of(
         given.get("mchid"),
         given.get("serial"),
@@ -217,15 +239,21 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         given.get("brand_id"),
     )
     folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
+    allow_http = _flag(given.get("allow_http"), "allow_http")
+    authorities = None if given.get("certs_ca") is None else _authorities(given["certs_ca"])
     return Settings(
         merchant=merchant,
         tls=None if given.get("merchant") is None else _tls(given["merchant"]),
         keyring=Keyring.of(
             _certs(given, folder),
             merchant.serial,
-            folder.shared() if folder is not None and folder.is_cache else None,
+            folder.shared(authorities) if folder is not None and folder.is_cache else None,
+            merchant_key=merchant.private_key,
+            authorities=authorities,
         ),
-        bases=bases_of(given.get("base_url")),
+        authorities=authorities,
+        bases=bases_of(given.get("base_url"), allow_http=allow_http),
+        allow_http=allow_http,
         timeout=_option("timeout", read_timeout, given),
         headers=_option("headers", read_headers, given),
         params=_option("params", _params, given),
@@ -238,6 +266,22 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         folder=folder,
         recipe=Recipe.of(given),
     )
+
+
+def _flag(value: object, name: str) -> bool:
+    found = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if found is None and value is None:
+        return False
+    if not isinstance(found, bool):
+        raise ConfigError(f"{name}: expected True or False, found {value!r:.40}", name)
+    return found
+
+
+def _authorities(entry: object) -> Authorities:
+    # What few clients name is imported for them alone, since X.509 is a tenth of a cold start.
+    from wechatpay_chain.protocol.authorities import Authorities
+
+    return Authorities.of(entry)
 
 
 def _tls(merchant: object) -> ssl.SSLContext:
@@ -265,12 +309,10 @@ def with_source(settings: Settings, source: tuple[str, ...], options: Mapping[st
 
 def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The constructor's entries that the environment names; an empty variable counts as absent."""
-    entries: dict[str, Any] = {
-        name: environment[variable] for variable, name in _ENVIRONMENT.items() if environment.get(variable)
-    }
-    merchant = {
-        name: environment[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if environment.get(variable)
-    }
+    # A .env file that was edited on Windows leaves a carriage return behind each value.
+    given = {variable: value.strip() for variable, value in environment.items() if value.strip()}
+    entries: dict[str, Any] = {name: given[variable] for variable, name in _ENVIRONMENT.items() if variable in given}
+    merchant = {name: given[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if variable in given}
     if "," in entries.get("base_url", ""):
         entries["base_url"] = [url.strip() for url in entries["base_url"].split(",")]
     return {**entries, "merchant": merchant} if merchant else entries
@@ -330,6 +372,22 @@ def _named(config: object, options: Mapping[str, Any], aliases: Mapping[str, str
     return named
 
 
+def _trimmed(name: str, value: Any) -> Any:
+    """A text entry, and those in ``certs`` and ``merchant``, without what a text file leaves around it.
+
+    A passphrase may begin or end with a blank: it loses its line end alone.
+    """
+    if isinstance(value, str):
+        return value.rstrip("\r\n") if name == "passphrase" else value.strip()
+    if name == "apiv3_key" and isinstance(value, bytes):
+        return value.rstrip(b"\r\n")
+    if name in _PARTS and isinstance(value, Mapping):
+        return {part: _trimmed(str(part), item) for part, item in value.items()}
+    if name in _PAIRS and isinstance(value, list | tuple) and len(value) == 2:
+        return _trimmed(name, value[0]), _trimmed("passphrase", value[1])
+    return value
+
+
 def _option(name: str, read: Callable[[object], T], entries: Mapping[str, Any]) -> T:
     """An entry that is also an option of single calls, checked by the same rule."""
     try:
@@ -386,10 +444,13 @@ def _certs(entries: Mapping[str, Any], folder: Folder | None) -> object:
     if (key_id is None) != (key is None):
         missing = "public_key_id" if key_id is None else "public_key"
         raise ConfigError(f"{missing}: missing; public_key and public_key_id go together", missing)
+    certs = entries.get("certs")
+    named = {canonical(name.strip()) for name in certs if isinstance(name, str)} if isinstance(certs, Mapping) else ()
     more: dict[Any, Any] = {} if folder is None else folder.certificates()
+    # One that is named and lies in the folder too is one entry.
+    more = {serial: each for serial, each in more.items() if canonical(serial) not in named}
     if key is not None:
         more[key_id] = key
-    certs = entries.get("certs")
     if not more or not isinstance(certs, Mapping | None):
         return certs
     return {**(certs or {}), **more}
@@ -406,7 +467,7 @@ _WINDOWS_FOLDERS = {"APPDATA": "~/AppData/Roaming", "LOCALAPPDATA": "~/AppData/L
 
 
 def _profile_path(environment: Mapping[str, str]) -> Path:
-    named = environment.get("WECHATPAY_PROFILES")
+    named = environment.get("WECHATPAY_PROFILES", "").strip()
     if named:
         return Path(named).expanduser()
     return user_folder("config", environment) / "profiles.toml"
@@ -420,7 +481,7 @@ def user_folder(kind: str, environment: Mapping[str, str] = os.environ, system: 
     a folder of an earlier version in the last two is used where the other one does not exist.
     """
     variable, unix, local = _USER_FOLDERS[kind]
-    named = environment.get(variable)
+    named = environment.get(variable, "").strip()
     plain = Path(named or unix).expanduser() / _FOLDER_NAME
     if named or system not in ("win32", "darwin"):
         return plain
@@ -438,7 +499,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         reason = "is read with tomli on Python 3.10; install wechatpay-chain[profile]"
         raise ConfigError(f"profile: {path} {reason}", "profile") from None
     try:
-        tables: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"profile: {path} cannot be read ({error.strerror})", "profile") from None
     except ValueError:
@@ -451,6 +512,8 @@ def _placed(key: str, value: Any, folder: Path) -> Any:
     """Paths of a profile start at its folder; keys as text stay what they are."""
     if key == "certs" and isinstance(value, dict):
         return {name: _placed("public_key", item, folder) for name, item in value.items()}
+    if key in _PAIRS and isinstance(value, list) and len(value) == 2:
+        return [_placed(key, value[0], folder), value[1]]
     if key not in _FILES or not isinstance(value, str):
         return value
     return os.path.join(folder, os.path.expanduser(value)) if key_loader.looks_like_a_path(value) else value

@@ -1,6 +1,8 @@
 """The nodes of chains as classes: children as attributes, verbs as methods.
 
 Each node is written twice: as the opt-in client has it, and ``Open`` to unknown words and fields, as the plain one has.
+One that has placeholders is written a third time, with all of them ``Filled`` by ``/ value``, so that its verbs ask for
+none. A chain that fills some and leaves others to the call goes on ``Open``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from wechatpay_chain.request.call import VERBS
 __all__ = ["OPEN", "Place", "class_name", "written"]
 
 OPEN = "Open"
+FILLED = "Filled"
 
 
 class Place(NamedTuple):
@@ -40,21 +43,37 @@ def class_name(path: Sequence[str]) -> str:
 
 
 def written(name: str, place: Place, children: Mapping[str, str], shapes: Shapes) -> str:
-    """Both classes of a node; ``children`` are the names of those below it by segment."""
+    """The classes of a node; ``children`` are the names of those below it by segment."""
     known = {method: types_of(class_name(place.path), each, shapes) for method, each in place.branch.operations.items()}
     called = _called(place, shapes)
-    return "\n".join(
-        [
-            *_class(name, place, children, known, called, False),
-            *_class(OPEN + name, place, {word: OPEN + child for word, child in children.items()}, known, called, True),
-        ]
-    )
+    opened = {word: OPEN + child for word, child in children.items()}
+    is_below = any(map(_is_placeholder, place.path))
+    filled = {word: FILLED + child for word, child in children.items() if is_below or _is_placeholder(word)}
+    values = opened if is_below else filled
+    lines = [
+        *_class(name, place, children, values, known, called, False),
+        *_class(OPEN + name, place, opened, opened, known, called, True),
+    ]
+    if is_below:
+        verbs = {method: _filled(types) for method, types in known.items()}
+        below = {word: opened[word] if _is_placeholder(word) else child for word, child in filled.items()}
+        lines += _class(FILLED + name, place, below, filled, verbs, _filled(called) if called else None, False)
+    return "\n".join(lines)
+
+
+def _filled(types: Types) -> Types:
+    return types._replace(placeholders=(), doc=types.name)
+
+
+def _is_placeholder(word: str) -> bool:
+    return word.startswith("{") and word != "{empty}"
 
 
 def _class(
     name: str,
     place: Place,
     children: Mapping[str, str],
+    valued: Mapping[str, str],
     known: Mapping[str, Types],
     called: Types | None,
     is_open: bool,
@@ -63,7 +82,7 @@ def _class(
     base = "OpenNode" if is_open else "Node" if shorthand or called else "Stem"
     lines = [f"class {name}({base}):"]
     lines += [f"    {paths.attribute(word)}: {child}" for word, child in children.items() if paths.attribute(word)]
-    lines += _indexed(children)
+    lines += _indexed(children, [child for word, child in valued.items() if _is_placeholder(word)])
     for method in sorted(known):
         verb, types = method.lower(), known[method]
         if verb not in children:
@@ -80,9 +99,8 @@ def _called(place: Place, shapes: Shapes) -> Types | None:
     return types_of(class_name(place.path[:-1]), operation, shapes) if operation else None
 
 
-def _indexed(children: Mapping[str, str]) -> list[str]:
+def _indexed(children: Mapping[str, str], values: list[str]) -> list[str]:
     unspelled = [(segment, child) for segment, child in children.items() if not paths.attribute(segment)]
-    values = [child for segment, child in children.items() if segment.startswith("{") and segment != "{empty}"]
     lines = []
     for segment, child in unspelled:
         lines += ["    @overload", f'    def __getitem__(self, text: Literal["{segment}"]) -> {child}: ...']
@@ -102,19 +120,29 @@ def _method(name: str, types: Types, is_open: bool, wrapper: str = "") -> list[s
 
 
 def _arguments(types: Types) -> Iterable[str]:
+    """What has to be sent has no default: the body comes first, a query and placeholders by name.
+
+    One signature, since checkers do not say which field is wrong where they have a choice.
+    """
     yield "self"
     if types.takes_body:
         # A union would hide which field is wrong.
-        yield f"body: {types.body} = ..." if types.knows_body else f"body: {types.body} | None = ..."
+        yield _body_argument(types)
     yield "config: Config = ..."
     yield "/"
-    named = [f"{name}: Value = ..." for name in types.placeholders]
-    if types.body and types.body != "Media":
-        named.append(f"{'xml' if types.is_legacy else 'json'}: {types.body} = ...")
+    named = [f"{name}: Value" for name in types.placeholders]
+    if types.body and types.body != "Media" and not (types.needs_body and types.takes_body):
+        named.append(f"{'xml' if types.is_legacy else 'json'}: {types.body}{'' if types.needs_body else ' = ...'}")
     if types.query:
-        named.append(f"params: {types.query} = ...")
+        named.append(f"params: {types.query}{'' if types.needs_query else ' = ...'}")
     yield from ["*", *named] if named else []
     yield f"**options: Unpack[{'Legacy' if types.is_legacy else ''}Options{'WithoutParams' if types.query else ''}]"
+
+
+def _body_argument(types: Types) -> str:
+    if types.needs_body:
+        return f"body: {types.body}"
+    return f"body: {types.body} = ..." if types.knows_body else f"body: {types.body} | None = ..."
 
 
 def _open_arguments(types: Types) -> Iterable[str]:

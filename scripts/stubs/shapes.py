@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import sample
+from wechatpay_chain.catalog.manual import label_of
 
-__all__ = ["Kind", "Shapes", "camel"]
+__all__ = ["Kind", "Row", "Shapes", "camel"]
 
 Schema = Mapping[str, Any]
-_SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "int": "int", "uint64": "int", "any": "Any"}
+_SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "any": "Any"}
 # A field of one of these names would hide the type from the fields after it.
 _HIDING = frozenset(
     {"Any", "Literal", "Mapping", "NotRequired", "Sealed", "bool", "dict", "float", "int", "list", "str"}
@@ -28,14 +29,25 @@ class Kind(NamedTuple):
     is_flat: bool = False
 
 
+class Row(NamedTuple):
+    """A field of a TypedDict: its name, its type, whether it is required, and its official name in Chinese."""
+
+    key: str
+    kind: str
+    is_required: bool
+    label: str
+
+
 class Shapes:
-    """The TypedDicts of one file, in the order in which they are needed."""
+    """The TypedDicts of one file, in the order in which they are needed.
+
+    Each is called after its own operation; within one, what says the same is one.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._taken: set[str] = set()
         self._lines: list[str] = []
-        self._known: dict[str, str] = {}
 
     def claim(self, name: str) -> str:
         """``name``, or the next one that is free."""
@@ -44,15 +56,10 @@ class Shapes:
         return free
 
     def named(self, name: str, fields: Schema, kind: Kind) -> str:
-        """The TypedDict ``name``, which users may import; where another says the same, an alias of that."""
-        if name not in self._known:
-            found = self._object(name, fields, kind)
-            if found in self._taken and name not in self._taken:
-                self._taken.add(name)
-                self._lines.append(f"{name} = {found}")
-                found = name
-            self._known[name] = found
-        return self._known[name]
+        """The TypedDict ``name``, which users may import; a mapping where it has no field."""
+        # Those of another operation have its name.
+        self._names = {}
+        return self._object(name, fields, kind)
 
     def text(self) -> str:
         """All of them."""
@@ -79,7 +86,7 @@ class Shapes:
             # coupon_id_$n stands for as many fields as there are coupons.
             return kind.mapping
         rows = [
-            (key, self.type_of(name + camel(key), each, kind), bool(each.get("required")))
+            Row(key, self.type_of(name + camel(key), each, kind), bool(each.get("required")), label_of(each))
             for key, each in fields.items()
         ]
         told = repr(rows)
@@ -110,12 +117,20 @@ def _values(enum: Iterable[Any], scalar: str) -> Iterator[str]:
             yield str(int(value))
 
 
-def _written(name: str, rows: list[tuple[str, str, bool]]) -> list[str]:
-    written = [(key, kind if required else f"NotRequired[{kind}]") for key, kind, required in rows]
-    if all(key.isidentifier() and not keyword.iskeyword(key) and key not in _HIDING for key, _ in written):
-        return [f"class {name}(TypedDict):", *(f"    {key}: {kind}" for key, kind in written)]
-    inner = ", ".join(f"{_quoted(key)}: {kind}" for key, kind in written)
+def _written(name: str, rows: list[Row]) -> list[str]:
+    typed = [(row, row.kind if row.is_required else f"NotRequired[{row.kind}]") for row in rows]
+    if all(row.key.isidentifier() and not keyword.iskeyword(row.key) and row.key not in _HIDING for row in rows):
+        fields = (line for row, kind in typed for line in _field(row, kind))
+        return [f"class {name}(TypedDict):", *fields]
+    inner = ", ".join(f"{_quoted(row.key)}: {kind}" for row, kind in typed)
     return [f'{name} = TypedDict("{name}", {{{inner}}})']
+
+
+def _field(row: Row, kind: str) -> Iterator[str]:
+    """A field, and its official name as an editor shows it."""
+    yield f"    {row.key}: {kind}"
+    if row.label:
+        yield f"    {_quoted(row.label)}"
 
 
 def _quoted(text: str) -> str:

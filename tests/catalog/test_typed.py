@@ -20,6 +20,7 @@ from scripts.stubs.shapes import Kind, Shapes
 from wechatpay_chain import Sandbox, client, typed
 from wechatpay_chain.catalog import facts, sample, tree
 from wechatpay_chain.catalog.tree import Branch
+from wechatpay_chain.encoding import paths
 from wechatpay_chain.request.options import NATIVE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,6 +34,9 @@ ORDER = (
     '"appid": "1", "mchid": "1", "description": "1", "out_trade_no": "1", "notify_url": "1",'
     ' "amount": {"total": 1}, "payer": {"openid": "1"}'
 )
+NATIVE_ORDER = (
+    "{'appid': '1', 'mchid': '1', 'description': '1', 'out_trade_no': '1', 'notify_url': '1', 'amount': {'total': 1}}"
+)
 # Of each call, what is wrong with it where all is known.
 WRONG = {
     "wxpay.v4.pay": 'has no attribute "v4"',
@@ -44,9 +48,20 @@ WRONG = {
     f"wxpay.v3.pay.transactions.jsapi.post({{{ORDER}, 'attack': '1'}})": 'Extra key "attack"',
     f"wxpay.v3.pay.transactions.jsapi.post_async({{{ORDER}, 'attack': '1'}})": 'Extra key "attack"',
     f"wxpay.v3.pay.transactions.jsapi({{{ORDER}, 'attack': '1'}})": 'Extra key "attack"',
-    f"wxpay.v3.pay.transactions.jsapi.post(json={{{ORDER}, 'attack': '1'}})": 'Extra key "attack"',
+    f"wxpay.v3.pay.transactions.jsapi.post_async({{{ORDER}}}, nonceless=True)": 'argument "nonceless"',
     f"wxpay.v3.pay.transactions.jsapi.post({{{ORDER}, 'limit_pay': 'no_credit'}})": 'expression has type "str"',
     "wxpay.v3.pay.transactions.jsapi.post({'appid': '1'})": "Missing keys",
+    "wxpay.v3.pay.transactions.jsapi.post()": "Too few arguments",
+    "wxpay.v3.pay.transactions.jsapi.postAsync()": "Too few arguments",
+    "wxpay.v3.pay.transactions.jsapi()": "Too few arguments",
+    "wxpay.v2.secapi.pay.refund.post()": "Too few arguments",
+    "wxpay.v3.merchant.media.upload.post()": "Too few arguments",
+    "wxpay.v3.bill.tradebill.get()": 'Missing named argument "params"',
+    "wxpay.v3.bill.tradebill.get(params={})": 'Missing key "bill_date"',
+    "wxpay.v3.pay.transactions.id._transaction_id_.get(params={'mchid': '1'})": 'named argument "transaction_id"',
+    "(wxpay.v3.pay.transactions.id / 1).get()": 'Missing named argument "params"',
+    "(wxpay.v3.pay.transactions.outTradeNo / 1).close.post()": "Too few arguments",
+    "wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.close.post({'mchid': '1'})": 'named argument "out_trade_no"',
     "wxpay.v3.pay.transactions.id._transaction_id_.get(transaction='1')": 'Unexpected keyword argument "transaction"',
     "wxpay.v3.pay.transactions.id._transaction_id_.get(params={'mch': '1'})": "Missing key",
     "wxpay.v3.certificates.get(timeout='5')": '"timeout"',
@@ -55,18 +70,22 @@ WRONG = {
     "wxpay.v2.secapi.pay.refund.post({'mch_id': '1', 'out_trade': '1'})": "Missing keys",
 }
 REVEALED = {
-    "wxpay.v3.pay.transactions.native.post().data['code_url']": "str",
-    "wxpay.v3.pay.transactions.native.postAsync().wait().data['code_url']": "str",
-    "wxpay.v3.pay.transactions.id._transaction_id_.get().data['trade_state']": "str",
-    "(wxpay.v3.pay.transactions.id / 4200).get().status": "int",
-    "wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.close.post().data": "None",
+    f"wxpay.v3.pay.transactions.native.post({NATIVE_ORDER}).data['code_url']": "str",
+    f"wxpay.v3.pay.transactions.native.postAsync({NATIVE_ORDER}).wait().data['code_url']": "str",
+    "wxpay.v3.pay.transactions.id._transaction_id_"
+    ".get(params={'mchid': 1}, transaction_id=1).data['trade_state']": "str",
+    "(wxpay.v3.pay.transactions.id / 4200).get(params={'mchid': 1}).status": "int",
+    "(wxpay.v3.profitsharing.transactions / 1).amounts.get().data['unsplit_amount']": "int",
+    "(wxpay.v3.pay.transactions.outTradeNo / 1).close.post({'mchid': '1'}).data": "None",
     "wxpay.v2.secapi.mch['addInstitutionsub']": "wechatpay_chain.typed.v2.secapi.SecapiMchAddInstitutionsub",
     "wxpay.v2.secapi.mch['another']": "wechatpay_chain.chain.node.Chain",
     "wxpay.v3.ecommerce.applyments._empty_": "wechatpay_chain.typed.v3.ecommerce.EcommerceApplymentsEmpty",
-    "wxpay.v3.profitsharing.receivers.delete.post().data": "TypedDict(",
+    "wxpay.v3.merchantService.complaintNotifications.get().data": "TypedDict(",
     "wxpay.chain('v3/pay').anything": "wechatpay_chain.chain.node.Chain",
     "Wechatpay.from_env()": "wechatpay_chain.typed.Wechatpay",
 }
+TYPED = re.compile(r"^class (\w+(?:Body|Query|Answer))\(TypedDict\):\n((?: .*\n)+)", re.MULTILINE)
+NESTED = re.compile(r"\b\w+(?:Body|Query|Answer)[A-Z]\w*")
 
 Found = Mapping[str, Mapping[int, str]]
 
@@ -113,7 +132,17 @@ def test_the_stubs_are_those_of_the_catalogue() -> None:
     for name, text in written.items():
         assert shipped[name].read_text(encoding="utf-8") == text
         assert text.startswith(build_stubs.MARK)
-        assert text.count("\n") < 5000
+        assert text.count("\n") < 9000
+
+
+def test_both_pages_have_the_same_code_and_numbers() -> None:
+    """In English and in Chinese."""
+    other = (ROOT / "docs/typing.zh-CN.md").read_text()
+    assert re.findall(r"^```python\n(.*?)^```", other, re.MULTILINE | re.DOTALL) == BLOCKS
+    tables = [re.findall(r"^\|.*\|$", page, re.MULTILINE) for page in (PAGE, other)]
+    numbers = [[re.findall(r"[\d.]+", line) for line in table] for table in tables]
+    assert numbers[0] == numbers[1]
+    assert len(PAGE.split("\n#")) == len(other.split("\n#"))
 
 
 def test_the_stubs_are_shipped() -> None:
@@ -127,13 +156,14 @@ def test_the_stubs_are_shipped() -> None:
 
 
 def test_every_operation_has_its_verb() -> None:
-    """In either tree, under every spelling."""
+    """In either tree, under every spelling, and once more where placeholders are filled."""
     text = "".join(build_stubs.files().values())
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-        count = sum(each.method == method for each in facts.operations())
+        listed = [each for each in facts.operations() if each.method == method]
+        count = 2 * len(listed) + sum(bool(paths.placeholders(each.path)) for each in listed)
         for verb in (f"def {method.lower()}", f"def {method.lower()}Async"):
-            assert len(re.findall(rf"^    {verb}\(", text, re.MULTILINE)) == 2 * count
-        assert text.count(f"    {method.lower()}_async = {method.lower()}Async\n") == 2 * count
+            assert len(re.findall(rf"^    {verb}\(", text, re.MULTILINE)) == count
+        assert text.count(f"    {method.lower()}_async = {method.lower()}Async\n") == count
 
 
 def test_the_options_are_those_of_a_call() -> None:
@@ -233,6 +263,7 @@ def test_an_editor_shows_what_a_verb_is(head: str) -> None:
     assert operation
     for text in (operation.name, operation.facts["docs"][0], *operation.facts["roles"], "PayTransactionsJsapiPostBody"):
         assert text in told
+    assert "required: appid 公众号ID, mchid 直连商户号, " in told
 
 
 def test_it_is_the_same_client(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -298,12 +329,45 @@ def test_the_type_of_fields(fields: dict[str, Any], expected: str) -> None:
     assert shapes.text() == expected
 
 
-def test_shapes_that_say_the_same_are_one() -> None:
-    """Those that users import have their names all the same; a name is given once."""
+def test_types_have_their_own_operations_name() -> None:
+    """However alike two operations are; within one, what says the same is one, and a name is given once."""
     shapes = Shapes()
-    inner = {"in": {"type": "object", "fields": {"a": {"type": "string"}}}}
+    inner = {"in": {"type": "object", "fields": {"a": {"type": "string", "label": "甲"}}}}
     assert shapes.named("X", inner, Kind()) == "X"
-    assert shapes.named("Y", inner, Kind()) == "Y"
-    assert shapes.text().count("TypedDict") == 2
-    assert "Y = X" in shapes.text()
+    assert shapes.named("Y", {**inner, "other": inner["in"]}, Kind()) == "Y"
+    assert [line for line in shapes.text().splitlines() if "TypedDict" in line] == [
+        "class XIn(TypedDict):",
+        'X = TypedDict("X", {"in": NotRequired[XIn]})',
+        "class YIn(TypedDict):",
+        'Y = TypedDict("Y", {"in": NotRequired[YIn], "other": NotRequired[YIn]})',
+    ]
+    assert 'class XIn(TypedDict):\n    a: NotRequired[str]\n    "甲"\n' in shapes.text()
     assert shapes.named("XIn", {"b": {"type": "string"}}, Kind()) == "XIn2"
+
+
+def test_the_types_of_a_body_are_called_after_its_operation() -> None:
+    """Wherever an editor shows one: that of JSAPI does not tell of orders in an app."""
+    for text in build_stubs.files().values():
+        for name, fields in re.findall(
+            r"^class (\w+(?:Body|Query|Answer))\(TypedDict\):\n((?: .*\n)+)", text, re.MULTILINE
+        ):
+            assert all(used.startswith(name) for used in re.findall(r"\b\w+(?:Body|Query|Answer)[A-Z]\w*", fields)), (
+                name
+            )
+
+
+@pytest.mark.slow
+def test_the_client_of_the_sandbox_has_the_plain_clients_type(tmp_path: Path) -> None:
+    """What is typed in a test is completed and checked as elsewhere."""
+    code = (
+        "from wechatpay_chain import Sandbox\n"
+        "with Sandbox() as gateway:\n"
+        "    wxpay = gateway.client()\n"
+        "    reveal_type(wxpay)\n"
+        "    reveal_type(wxpay.v3.pay.transactions)\n"
+        "    reveal_type(gateway.builder())\n"
+    )
+    found = mypy(tmp_path, {"a.py": code})["a.py"]
+    assert 'Revealed type is "wechatpay_chain.client.Wechatpay"' in found[4]
+    assert 'Revealed type is "wechatpay_chain.typed.v3.pay.OpenPayTransactions"' in found[5]
+    assert "Instance" in found[6]

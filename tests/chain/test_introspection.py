@@ -13,6 +13,7 @@ from typing import Any
 import IPython.lib.pretty
 import pytest
 
+from tests.catalog.pages import steady
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.catalog import facts, sample, tree
 from wechatpay_chain.chain.node import Chain
@@ -108,7 +109,7 @@ def test_repr_names_the_operations_below(wxpay: Wechatpay) -> None:
     assert repr(wxpay.v3.pay.transactions.jsapi.post) == "<POST /v3/pay/transactions/jsapi: JSAPI下单API>"
     assert repr(wxpay.v3.pay.transactions.id) == "</v3/pay/transactions/id: GET <transaction_id> 微信支付订单号查询>"
     assert re.fullmatch(
-        r"</v3/pay/transactions: POST app APP下单API, .* and \d+ more>", repr(wxpay.v3.pay.transactions)
+        r"</v3/pay/transactions: POST jsapi JSAPI下单API, .* and \d+ more>", repr(wxpay.v3.pay.transactions)
     )
 
 
@@ -120,12 +121,12 @@ def test_help_shows_a_call_that_is_accepted(gateway: Sandbox, name: str) -> None
         node = client.v3.pay.transactions.native
         told = pydoc.plain(pydoc.render_doc(node))
         assert "POST /v3/pay/transactions/native" in told
-        call = told[told.index(f"{name}.v3.pay.transactions.native.post(") :]
-        assert f'"mchid": "{gateway.mchid}"' in call
-        answer = eval(call, {name: client})
-        assert answer.status == 200
-    assert len(gateway.requests) == 1
-    assert gateway.requests[0].verdict == ""
+        calls = [text.strip() for text in re.split(r"\n\s*\n", told) if text.strip().startswith("call")]
+        assert len(calls) == 2
+        for call in calls:
+            assert f'"mchid": "{gateway.mchid}"' in call
+            assert eval(call.partition("\n")[2].strip(), {name: client}).status == 200
+    assert [each.verdict for each in gateway.requests] == ["", ""]
 
 
 def test_help_of_what_has_no_page(wxpay: Wechatpay) -> None:
@@ -135,7 +136,7 @@ def test_help_of_what_has_no_page(wxpay: Wechatpay) -> None:
     assert "v3.pay.transactions.jsapi" in str(wxpay.v3.pay.__doc__)
     assert str(wxpay.v3.profitsharing.receivers.delete.__doc__).startswith("POST /v3/profitsharing/receivers/delete")
     page = str(wxpay.v3.pay.transactions.jsapi.post.__doc__)
-    assert page == sample_page(wxpay)
+    assert steady(page) == steady(sample_page(wxpay))
 
 
 def sample_page(wxpay: Wechatpay) -> str:
@@ -230,3 +231,33 @@ def test_what_would_steer_a_terminal_is_shown(wxpay: Wechatpay) -> None:
     node = wxpay.v3["a\0b\r\nX: \x1b[31my"]
     assert repr(node) == r"</v3/a\u0000b\u000d\u000aX: \u001b[31my>"
     assert pretty(node) == repr(node)
+
+
+def test_a_root_shows_the_words_that_follow(wxpay: Wechatpay) -> None:
+    """With Chinese names and counts, those of products first that most shops use: not fifty paths by alphabet."""
+    head, *lines = pretty(wxpay.v3).splitlines()
+    assert head == "</v3: 992 operations>"
+    assert [line.split() for line in lines[:3]] == [
+        ["v3.pay", "29", "下单、查单、关单"],
+        ["v3.refund", "3", "退款"],
+        ["v3.bill", "3", "账单"],
+    ]
+    assert sum(int(line.split()[1]) for line in lines) == 992
+    first = pretty(wxpay.v3.fundApp).splitlines()[1]
+    assert first == "  POST   v3.fundApp.mchTransfer.transferBills  发起转账"
+    assert repr(wxpay.v3).startswith("</v3: pay 下单、查单、关单 29, refund 退款 3, ")
+    assert repr(wxpay.v3).endswith(" more words>")
+    assert "<td><code>v3.refund</code></td><td>3</td><td>退款</td>" in wxpay.v3._repr_html_()
+
+
+def test_help_tells_labels_roles_errors_and_what_is_needed(wxpay: Wechatpay) -> None:
+    """Of a refund, which direct merchants and service providers share, and of a red packet."""
+    page = str(wxpay.v3.refund.domestic.refunds.post.__doc__)
+    assert re.search(r"\n  out_refund_no +string +商户退款单号 +required, e\.g\. ", page)
+    assert re.search(r"\n  sub_mchid +string +子商户号 +required of service providers, who alone send it", page)
+    assert "\none of: out_trade_no, transaction_id\n" in page
+    assert re.search(r"\n  403 NOT_ENOUGH +商户余额不足 +Top up the account, then send the same request", page)
+    assert "\ncall: direct merchant 直连商户\n" in page
+    assert "\ncall: service provider 服务商\n" in page
+    assert "needs: security=True" in str(wxpay.v2.mmpaymkttransfers.sendredpack.__doc__)
+    assert "security" not in page

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalog.pages import steady
 from tests.cli.test_cli import run
 from wechatpay_chain.catalog import facts, manual, tree
 from wechatpay_chain.catalog.search import close, exact, search
@@ -49,8 +50,8 @@ def test_one_operation_is_shown_in_full(asked: str, path: str, method: str) -> N
     assert operation
     status, out, err = run("api", asked)
     assert (status, err) == (0, "")
-    assert out.startswith(f"{manual.page(operation)}\n")
-    assert run("api", *asked.partition("(")[0].split())[1] == out
+    assert steady(out).startswith(steady(f"{manual.page(operation)}\n"))
+    assert steady(run("api", *asked.partition("(")[0].split())[1]) == steady(out)
 
 
 def test_a_link_of_the_documentation_is_found() -> None:
@@ -73,7 +74,7 @@ def test_a_link_of_the_documentation_is_found() -> None:
         ("订单查询 微信支付", "v3/pay/transactions/id/{transaction_id}"),
         ("申请退款", "v3/refund/domestic/refunds"),
         ("jsapi", JSAPI),
-        ("upload image", "v3/marketing/favor/media/image-upload"),
+        ("upload image", "v3/merchant-service/images/upload"),
     ],
 )
 def test_the_closest_comes_first(asked: str, first: str) -> None:
@@ -85,12 +86,13 @@ def test_the_closest_comes_first(asked: str, first: str) -> None:
 def test_a_meaning_finds_something(word: str) -> None:
     """Each meaning occurs in a name or a tag, so that no line of the table is idle."""
     for meaning in MEANINGS[word]:
-        assert any(meaning in "\n".join((each.name, *each.tags)) for each in facts.operations()), meaning
+        texts = ("\n".join((each.name, *each.tags)).casefold() for each in facts.operations())
+        assert any(meaning in text for text in texts), meaning
     assert search([word])
 
 
-def test_a_list_is_a_line_each_cut_and_grouped() -> None:
-    """Method, chain, name and first tag; those of a tag together; --all cuts nothing."""
+def test_a_list_is_a_line_each_the_closest_first_and_cut() -> None:
+    """Method, chain, name and first tag, in the order of the search; --all cuts nothing."""
     status, out, err = run("api", "refund")
     head, *lines = out.splitlines()
     assert (status, err) == (0, "")
@@ -100,8 +102,8 @@ def test_a_list_is_a_line_each_cut_and_grouped() -> None:
     method, chain, name, tag = lines[0].split()
     assert (method, chain) == ("POST", "v3.refund.domestic.refunds")
     assert (name, tag) == ("申请退款API", "[基础支付∙退款]")
-    tags = [line.rpartition("[")[2] for line in lines]
-    assert len(list(dict.fromkeys(tags))) == sum(a != b for a, b in zip([None, *tags], tags, strict=False))
+    chains = [tree.spelled("/".join(each.words)) for each in search(["refund"])[:30]]
+    assert [line.split()[1] for line in lines] == chains
     everything = run("api", "refund", "--all")[1].splitlines()
     assert len(everything) == total + 1
     assert len(run("api", "--all")[1].splitlines()) == 1155
@@ -114,40 +116,62 @@ def test_what_else_fits_is_said() -> None:
     assert one
     status, out, err = run("api", "查询最大分账比例API")
     assert (status, err) == (0, "")
-    assert out == f"{manual.page(one)}\n\n{len(found) - 1} more that fit: --all\n"
+    assert steady(out) == steady(f"{manual.page(one)}\n\n{len(found) - 1} more that fit: --all\n")
     assert len(run("api", "查询最大分账比例API", "--all")[1].splitlines()) == len(found) + 1
     assert exact(["关闭订单"]) is None
     assert exact(["refund"]) is None
     assert exact(["v3.marketing.favor.callbacks"]) is None
     assert exact([]) is None
     lines = run("api", "v3.marketing.favor.callbacks")[1].splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["GET", "POST"]
+    assert [line.split()[0] for line in lines[1:]] == ["POST", "GET"]
 
 
-def test_no_word_is_an_overview_by_tag() -> None:
-    """Every tag with its count."""
+def test_no_word_is_an_overview_by_word() -> None:
+    """The words that paths begin with, in Chinese, with counts, products first that most shops use; tags in JSON."""
     status, out, err = run("api")
     assert (status, err) == (0, "")
-    assert out.startswith("1154 operations by tag")
+    lines = out.splitlines()
+    assert lines[0].startswith("1154 operations (catalogue ")
+    at = lines.index("v3: 992 operations, APIv3")
+    assert [line.split() for line in lines[at + 1 : at + 3]] == [
+        ["v3.pay", "29", "下单、查单、关单"],
+        ["v3.refund", "3", "退款"],
+    ]
+    assert "v2: 136 operations, APIv2" in lines
+    assert len(lines) < 80
     known = json.loads(run("api", "--json")[1])
     assert known["operations"] == 1154
     assert known["version"] == facts.version()
     assert {tag for each in facts.operations() for tag in each.tags} < known["tags"].keys()
-    for tag, count in known["tags"].items():
-        group, _, rest = tag.partition("∙")
-        assert f"{rest} {count}" in out if rest else group in out
+    assert {"chain": "v3.pay", "name": "下单、查单、关单", "operations": 29} in known["words"]
+    roots = [each for each in known["words"] if "." not in each["chain"]]
+    assert sum(each["operations"] for each in roots) == 1154
 
 
-def test_json_is_all_that_is_known() -> None:
-    """One list, whether it holds one or many; nothing is cut."""
-    (one,) = json.loads(run("api", JSAPI, "--json")[1])
-    operation = tree.matching("POST", JSAPI)
-    assert operation
-    assert one.pop("chain") == "v3.pay.transactions.jsapi"
-    assert one.pop("call").startswith("wxpay.v3.pay.transactions.jsapi.post(")
-    assert one == facts.source(operation)
-    assert len(json.loads(run("api", "refund", "--json")[1])) == len(search(["refund"]))
-    assert run("api", "nowhere", "--json")[:2] == (1, "[]\n")
+@pytest.mark.parametrize(
+    ("asked", "first"), [("v3", "v3.pay"), ("wxpay.v3", "v3.pay"), ("v3.marketing", "favor"), ("v2", "v2.pay")]
+)
+def test_a_branch_with_many_operations_is_told_by_its_words(asked: str, first: str) -> None:
+    """As the prompt shows it, every word of it; --all lists the operations."""
+    status, out, err = run("api", asked)
+    head, *lines = out.splitlines()
+    assert (status, err) == (0, "")
+    total = int(head.removesuffix(" operations"))
+    assert lines[0].split()[0].endswith(first)
+    assert sum(int(line.split()[1]) for line in lines) == total
+    assert len(run("api", asked, "--all")[1].splitlines()) == total + 1
+
+
+def test_red_packets_say_that_they_need_the_certificate() -> None:
+    """In lists and on their page; what needs none says nothing."""
+    lines = run("api", "红包")[1].splitlines()
+    red = [line for line in lines if "mmpaymkttransfers" in line]
+    assert red
+    assert all(line.endswith("security=True") for line in red)
+    assert not any(line.endswith("security=True") for line in lines if "v3." in line)
+    page = run("api", "wxpay.v2.mmpaymkttransfers.sendredpack.post")[1]
+    assert "needs: security=True (the merchant's TLS certificate" in page
+    assert "    security=True,\n" in page
 
 
 @pytest.mark.parametrize(

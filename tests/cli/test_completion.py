@@ -22,6 +22,7 @@ from wechatpay_chain.cli.completer import COMMAND, Line, bash, fish, powershell,
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.parser import COMMANDS, build_parser
 from wechatpay_chain.cli.shell_variables import quote
+from wechatpay_chain.display.width import cell_width
 from wechatpay_chain.encoding import paths
 
 ROOT = Path(__file__).parent.parent.parent
@@ -466,3 +467,14 @@ def test_zsh(zsh_terminal: Terminal, folder: Path) -> None:
     completes(zsh_terminal, folder)
     zsh_terminal.listed("v3.pay.transactions.", "jsapi.              -- JSAPI下单API")
     zsh_terminal.listed(f"{REFUND} ", "-- object, required")
+
+
+def test_zsh_lists_labels_and_names_of_products() -> None:
+    """In Chinese, products first that most shops use; a line is cut to what a terminal shows, where Chinese is wide."""
+    fields = {line.split("\t")[1]: line.split("\t")[2] for line in zsh(["v3.refund.domestic.refunds.post"], "")}
+    assert re.fullmatch(r"out_refund_no= +-- 商户退款单号, string, required, e\.g\. \d+", fields["out_refund_no="])
+    assert "one of out_trade_no, transaction" in fields["transaction_id="]
+    assert all(cell_width(shown) <= 76 for shown in fields.values())
+    words = [line.split("\t")[2].split() for line in zsh([], "v3.")]
+    assert words[0] == ["pay.", "--", "下单、查单、关单,", "29", "operations"]
+    assert [each[0] for each in words[1:3]] == ["refund.", "bill."]

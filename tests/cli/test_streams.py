@@ -91,9 +91,9 @@ TABLE = [
     Row("completion bash", nothing, Status.OK, "text", ""),
     Row("completion csh", nothing, Status.USAGE, "", "line"),
     Row("completion", nothing, Status.USAGE, "", "line"),
-    Row("port {folder}/order.js", nothing, Status.OK, "line", ""),
-    Row("port {folder}/odd.js", nothing, Status.UNPORTED, "text", "line"),
-    Row("port - --from js", nothing, Status.OK, "line", "", "wxpay.v3.certificates.get()"),
+    Row("port {folder}/order.js", nothing, Status.OK, "text", "text"),
+    Row("port {folder}/odd.js", nothing, Status.UNPORTED, "text", "text"),
+    Row("port - --from js", nothing, Status.OK, "text", "text", "wxpay.v3.certificates.get()"),
     Row("port {folder}/nowhere.js", nothing, Status.USAGE, "", "line"),
     Row("shell", nothing, Status.CONFIG, "", "line"),
     Row("shell bogus", nothing, Status.USAGE, "", "line"),
@@ -165,7 +165,7 @@ def folder(gateway: Sandbox, tmp_path: Path) -> Path:
     """Files that commands read."""
     (tmp_path / "notice.txt").write_bytes(raw(gateway.pusher().notice("TRANSACTION.SUCCESS", {"a": "b"})))
     (tmp_path / "order.js").write_text("wxpay.v3.certificates.get()\n")
-    (tmp_path / "odd.js").write_text("wxpay.v3.certificates.get()\nfor (;;) { label: continue label; }\n")
+    (tmp_path / "odd.js").write_text("wxpay.v3.certificates.get()\nRsa.foo()\n")
     answer = run("v3.bill.tradebill.get", "bill_date==2026-11-01", environment=gateway.environment())[1]
     (tmp_path / "answer.json").write_text(answer)
     (tmp_path / "wrong.json").write_text(json.dumps({**json.loads(answer), "hash_value": "0" * 40}))

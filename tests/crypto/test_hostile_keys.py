@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from tests.authority import APIV3_KEY, KEY, body, certificate, entry
 from wechatpay_chain import errors
 from wechatpay_chain.crypto import asymmetric, ciphers, key_loader
-from wechatpay_chain.protocol.certificates import SHARED, Bootstrap, Folder, opened
+from wechatpay_chain.protocol.certificate_folder import SHARED, Folder
+from wechatpay_chain.protocol.certificates import Bootstrap, opened
 from wechatpay_chain.protocol.keyring import Fetched, Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v3 import APIv3, answer_text

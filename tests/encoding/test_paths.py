@@ -91,9 +91,11 @@ def test_text_is_taken_as_it_is_written(text: str, path: str) -> None:
     ("text", "path"),
     [
         ("v3/merchantService/complaintsV2", "v3/merchant-service/complaints-v2"),
-        ("V3/Pay", "v3/pay"),
-        ("v3/{outTradeNo}/Close", "v3/{outTradeNo}/close"),
-        ("v3/oUpF8uMuAJO_M2", "v3/o-up-f8u-mu-a-j-o_-m2"),
+        ("V3/pay", "v3/pay"),
+        ("V2", "v2"),
+        ("v3/{outTradeNo}/closeOrder", "v3/{outTradeNo}/close-order"),
+        ("v3/h5PreEntrustSign/x", "v3/h5-pre-entrust-sign/x"),
+        ("v3/oUpF8uMuAJO_M2", "v3/oUpF8uMuAJO_M2"),
         ("v3/statements?type=A B&k=outTradeNo", "v3/statements?type=A B&k=outTradeNo"),
         ("_out_trade_no_", "{out_trade_no}"),
         ("v3/pay/_x_", "v3/pay/_x_"),
@@ -103,6 +105,38 @@ def test_text_is_taken_as_it_is_written(text: str, path: str) -> None:
 def test_php_text_is_converted_by_segments(text: str, path: str) -> None:
     """chain() and [] of the PHP face convert case in the path, never in a query or a placeholder's name."""
     assert paths.as_php(text) == path
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "T2026_1",
+        "t2026A",
+        "wxPay2026",
+        "ORDER",
+        "Order",
+        "orderNO",
+        "pbLatjvWOibDc5-TBnbUk1pD12o0",
+        "A",
+        "aB1",
+        "PAY-1",
+    ],
+)
+def test_a_number_in_path_text_stays_as_it_is_written(number: str) -> None:
+    """Whatever is no camelCase word: PHP would send -t2026_1, which is nobody's order."""
+    path = f"v3/pay/transactions/out-trade-no/{number}/close"
+    assert paths.as_php(path) == path
+    assert paths.as_php(number) == number
+    assert paths.as_php(f"v3/merchantService/x{{a}}{number}") == f"v3/merchant-service/x{{a}}{number}"
+
+
+@given(st.from_regex(r"[A-Za-z0-9_*|-]{1,32}", fullmatch=True))
+def test_only_words_of_letters_are_converted(number: str) -> None:
+    """What WeChat Pay takes for an order number arrives as it is written, but for a camelCase word."""
+    path = f"v3/pay/transactions/out-trade-no/{number}"
+    is_word = re.fullmatch(r"([a-z]+|[a-z]\d)([A-Z][a-z]+|V\d)+", number)
+    is_placeholder = re.fullmatch(r"_[A-Za-z](?:[\w-]*\w)?_", number)
+    assert is_placeholder or bool(is_word) == (paths.as_php(path) != path)
 
 
 @given(st.text(min_size=1))

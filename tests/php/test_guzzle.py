@@ -316,6 +316,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"cert": "/nowhere.pem"}, r"^cert: neither a key nor a readable file"),
     ({"cert": 5}, "^cert: expected a path"),
     ({"ssl_key": "/nowhere.pem"}, "ssl_key: missing beside it: cert"),
+    ({"cert": ["/nowhere.pem", 1900000001]}, "cert: expected the passphrase as text, found int; write it in quotes"),
+    (
+        {"cert": "/nowhere.pem", "ssl_key": ("/nowhere.pem", [1])},
+        "ssl_key: expected the passphrase as text, found list",
+    ),
     ({"auth": "u:p"}, "auth: expected"),
     ({"auth": ["u", "p", "digest"]}, "auth: expected"),
     ({"auth": ["u", 5]}, "auth: expected"),

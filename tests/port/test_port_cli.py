@@ -1,8 +1,9 @@
-"""``wechatpay-chain port``: where the source comes from, exit codes, and one line for each fault."""
+"""``wechatpay-chain port``: where the source comes from, the report at the end, exit codes, a line for each fault."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.port.listing import without_comments
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
 
 PHP = "$instance->v3->certificates->get();\n"
-PYTHON = "instance.v3.certificates.get()\n"
+PYTHON = "instance.v3.certificates.get()"
 
 
 def run(*argv: str, stdin: str = "") -> tuple[int, str, str]:
@@ -34,6 +36,9 @@ def run(*argv: str, stdin: str = "") -> tuple[int, str, str]:
         ("a.PHP", PHP.replace("\n", "\r\n")),
         ("a.js", "await wxpay.v3.certificates.get()"),
         ("a.mjs", "wxpay.v3.certificates.get();"),
+        ("a.ts", "const a: string = 'b'\nawait (wxpay as Wechatpay).v3.certificates.get()"),
+        ("a.tsx", "await wxpay!.v3.certificates.get(); const a = <b>c</b>"),
+        ("a.vue", "<template/>\n<script setup lang='ts'>\nwxpay.v3.certificates.get() as any\n</script>\n"),
         ("a.md", f"words\n\n```php\n{PHP}```\n"),
         ("a.txt", f"words\nphp\n{PHP}words"),
         ("noname", PHP),
@@ -43,41 +48,91 @@ def test_a_file_is_printed_as_python(tmp_path: Path, name: str, source: str) -> 
     """By its ending; without one by what is in it."""
     (tmp_path / name).write_bytes(source.encode())
     status, out, err = run(str(tmp_path / name))
-    assert (status, err) == (0, "")
-    assert out.replace("wxpay", "instance") == PYTHON
+    assert status == 0
+    assert err.startswith("wechatpay-chain: files: 1; SDK statements found: 1: 1 ported, 0 with holes, 0 left\n")
+    assert without_comments(out).replace("wxpay", "instance") == PYTHON
 
 
 def test_standard_input_is_read() -> None:
     """The language is told by the code, or by a flag."""
-    assert run("-", stdin=PHP) == (0, PYTHON, "")
-    assert run("-", stdin="wxpay.v3.a.get()") == (0, "wxpay.v3.a.get()\n", "")
-    assert run("-", "--from", "js", stdin="$wxpay.v3.a.get()")[0] == 0
-    assert run("-", "--from", "php", stdin="FOO;")[2].startswith("wechatpay-chain: line 1: FOO")
-    assert run("-", stdin=f"words\n```php\n{PHP}```\n") == (0, PYTHON, "")
+    assert without_comments(run("-", stdin=PHP)[1]) == PYTHON
+    assert without_comments(run("-", stdin="wxpay.v3.a.get()")[1]) == "wxpay.v3.a.get()"
+    assert run("-", "--from", "ts", stdin="let a: b = 1")[:2] == (0, "")
+    assert without_comments(run("-", stdin=f"words\n```php\n{PHP}```\n")[1]) == PYTHON
 
 
-def test_what_is_left_is_told_with_its_line() -> None:
-    """On standard error, with exit code 3; the rest is printed."""
-    status, out, err = run("-", stdin=f"{PHP}foo();\n{PHP}bar(\n  1\n);\n")
+def test_many_files_are_one_text_and_one_report(tmp_path: Path) -> None:
+    """Places name the file; what is left is told once for all places, and sets the exit code."""
+    (tmp_path / "a.php").write_text(
+        "<?php\n$x = Rsa::foo($this->c['x']);\n$instance->v3->a->get($p);\nRsa::foo();\n", encoding="utf-8"
+    )
+    (tmp_path / "b.js").write_text("wxpay.v3.b.get({ a: this.x })\n", encoding="utf-8")
+    status, out, err = run(str(tmp_path / "a.php"), str(tmp_path / "b.js"))
     assert status == 3
-    assert (
-        out == f"{PYTHON}# port: line 2: foo();\n{PYTHON}# port: line 4: bar(\n# port: line 5: 1\n# port: line 6: );\n"
+    assert "wxpay.v3.b.get({'a': HERE(" in out
+    lines = err.replace(f"{tmp_path}/", "").split("\n")
+    assert lines[0] == "wechatpay-chain: files: 2; SDK statements found: 4: 1 ported, 1 with holes, 2 left"
+    assert lines[1] == "wechatpay-chain: left: a.php:2, a.php:4: Rsa::foo(): the package has no such method"
+    assert lines[2:4] == [
+        "wechatpay-chain: names to supply in a.php: instance, p",
+        "wechatpay-chain: names to supply in b.js: wxpay",
+    ]
+
+
+def test_what_belongs_to_other_frameworks_is_no_news(tmp_path: Path) -> None:
+    """Imports, models and routes are nothing to port, and nothing that is left."""
+    source = "<?php\nnamespace App;\nuse Illuminate\\Support\\Facades\\Log;\nclass A extends Model { protected $b; }\n"
+    (tmp_path / "a.php").write_text(source, encoding="utf-8")
+    status, out, err = run(str(tmp_path / "a.php"))
+    assert (status, out) == (0, "")
+    assert err == "wechatpay-chain: files: 1; SDK statements found: 0: 0 ported, 0 with holes, 0 left\n"
+
+
+def test_the_report_as_json(tmp_path: Path) -> None:
+    """Every statement with its place, its original, its Python and what became of it."""
+    (tmp_path / "a.ts").write_text(
+        "class A {\n  b() {\n    return this.wxpay.v3.c.get({ d: this.e })\n  }\n}\n", encoding="utf-8"
     )
-    assert err == (
-        "wechatpay-chain: line 2: foo(): nothing here does the same; left as a comment\n"
-        "wechatpay-chain: line 4: bar(): nothing here does the same; left as a comment\n"
+    status, out, err = run(str(tmp_path / "a.ts"), "--json")
+    told = json.loads(out)
+    assert (status, err) == (0, "")
+    assert {key: told[key] for key in ("found", "ported", "holes", "left")} == {
+        "found": 1,
+        "ported": 0,
+        "holes": 1,
+        "left": 0,
+    }
+    (statement,) = told["statements"]
+    assert statement == {
+        "file": str(tmp_path / "a.ts"),
+        "line": 3,
+        "place": "A.b",
+        "source": "return this.wxpay.v3.c.get({ d: this.e })",
+        "python": "HERE(1, 'this.wxpay').v3.c.get({'d': HERE(2, 'this.e')})",
+        "status": "holes",
+        "reasons": [],
+    }
+    assert [each["source"] for each in told["here"]] == ["this.wxpay", "this.e"]
+
+
+def test_the_difference_stands_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source on the left, Python on the right, within the width of the screen."""
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, _ = run(
+        "-", "--diff", stdin="$instance->v3->a->post(['json' => ['x' => $y, 'z' => 'a long text for a line']]);"
     )
-    page = f"a\nb\n```php\n{PHP}foo();\n```\n"
-    assert "line 5" in run("-", stdin=page)[2]
+    assert status == 0
+    assert max(map(len, out.split("\n"))) <= 80
+    assert all(" | " in line for line in out.split("\n")[1:4])
+    assert run("-", "--diff", "--json", stdin=PHP)[0] == 2
 
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.ts", b"let a: string", "TypeScript is not read"),
         ("a.php", b"\xff\xfe", "no UTF-8 text"),
         ("a.js", b"a = 1\0", "a binary file"),
-        ("a.md", b"no code", "no snippet of php or js"),
+        ("a.md", b"no code", "no snippet of php, js or ts"),
         ("a.php", b"$a = 1;\n" * 200_000, "more than 1000000 characters"),
         ("missing/a.php", None, "cannot be read"),
         ("a\0.php", None, "cannot be read"),
@@ -99,27 +154,29 @@ def test_an_unknown_language_is_a_usage_error() -> None:
     assert run()[0] == 2
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["tree_sitter", "tree_sitter_php", "black"])
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """In one line, and nothing is printed."""
-    for name in ("tree_sitter", "tree_sitter_php"):
-        monkeypatch.setitem(sys.modules, name, None)
-        status, out, err = run("-", stdin=PHP)
-        assert (status, out) == (2, "")
-        assert err == f"wechatpay-chain: port needs {name.replace('_', '-')}: pip install 'wechatpay-chain[port]'\n"
-        monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, name, None)
+    status, out, err = run("-", stdin=PHP)
+    assert (status, out) == (2, "")
+    assert err == f"wechatpay-chain: port needs {name.replace('_', '-')}: pip install 'wechatpay-chain[port]'\n"
 
 
 def test_the_command_in_a_process(tmp_path: Path) -> None:
     """What it prints is a program: Chinese stays, the exit code is 3 when something was left."""
-    (tmp_path / "a.php").write_text("<?php\n$a = '中文';\necho $a;\nfoo();\n", encoding="utf-8")
+    (tmp_path / "a.php").write_text(
+        "<?php\n$a = '中文';\n$b = Formatter::joinedByLineFeed($a);\necho $b;\nRsa::foo();\n", encoding="utf-8"
+    )
     command = [sys.executable, "-m", "wechatpay_chain", "port", str(tmp_path / "a.php")]
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
     done = subprocess.run(command, capture_output=True, timeout=60, env=environment, check=False)
     assert done.returncode == 3
     program = subprocess.run(
-        [sys.executable, "-c", done.stdout.decode()], capture_output=True, timeout=60, env=environment, check=True
+        [sys.executable, "-c", done.stdout.decode()], capture_output=True, timeout=60, env=environment, check=False
     )
-    assert program.stdout.decode() == "中文\n"
+    assert program.stdout.decode() == "中文\n\n"
+    assert b"NameError: name 'HERE' is not defined" in program.stderr
 
 
 def test_the_help_names_the_exit_code() -> None:

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.port.test_porting import PAGES, ROOT
-from tests.test_readme import FENCE
+from tests.port.listing import listed, without_comments
+from tests.port.test_porting import PAGES, ROOT, ported_blocks
 from wechatpay_chain import Sandbox
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.port.snippets import Snippet, snippets_in
-from wechatpay_chain.port.translation import translated
+from wechatpay_chain.port.report import port
+from wechatpay_chain.port.snippets import snippets_in
 
 STRIPPED = Path(__file__).parent.parent / "data" / "product-coupon.txt"
 PATH = "/v3/marketing/partner/product-coupon/notify-configs"
 
 
-def fenced(page: str) -> list[tuple[str, str, str]]:
-    """Language, source and Python of each pair of blocks."""
-    blocks = FENCE.findall((ROOT / page).read_text(encoding="utf-8"))
-    return [(kind, source, python) for (kind, source), (_, python) in zip(blocks[::2], blocks[1::2], strict=True)]
+def tree(python: str) -> str:
+    """What a text of Python says, however it is laid out."""
+    return ast.dump(ast.parse(python))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_the_page_is_what_the_port_gives(page: str) -> None:
-    """Byte for byte."""
-    assert len(fenced(page)) > 15
-    for kind, source, python in fenced(page):
-        made = translated([Snippet(source, kind)])
-        assert (made.python, made.problems) == (python, [])
+    """The same program, with nothing left and no hole."""
+    blocks = ported_blocks(page)
+    assert len(blocks) > 15
+    for kind, source, python in blocks:
+        report = listed(source, kind)
+        assert (report.holes, report.count("ported")) == ({}, len(report.statements))
+        assert tree(report.python()) == tree(python)
+
+
+def test_the_whole_classes_of_the_page_are_found() -> None:
+    """Order, notice, refund and query, in PHP and in TypeScript; nothing of them is left."""
+    text = (ROOT / PAGES[0]).read_text(encoding="utf-8")
+    for kind, count in (("php", 13), ("ts", 9)):
+        (source,) = re.findall(rf"^```{kind}\n((?:(?!```).)*?class Shop.*?)^```", text, re.MULTILINE | re.DOTALL)
+        report = listed(source, kind)
+        assert (len(report.statements), report.count("left")) == (count, 0)
+        assert {each.place.split("::")[-1].split(".")[-1] for each in report.statements} == {
+            "order",
+            "notice",
+            "refund",
+            "query",
+        }
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -44,9 +62,13 @@ def test_the_page_as_a_whole_is_one_text(page: str) -> None:
     whole = console.stdout.getvalue()
     compile(whole, page, "exec")
     assert whole.count("import json\n") == 1
-    for _, _, python in fenced(page):
-        body = "\n".join(line for line in python.split("\n") if not line.startswith(("import ", "from "))).strip()
-        assert body in whole
+    statements = {tree(ast.unparse(each)) for each in ast.parse(whole).body}
+    for _, _, python in ported_blocks(page):
+        assert {
+            tree(ast.unparse(each))
+            for each in ast.parse(python).body
+            if not isinstance(each, ast.Import | ast.ImportFrom)
+        } <= statements
 
 
 def test_a_page_without_its_markdown_has_its_snippets() -> None:
@@ -65,12 +87,13 @@ def test_each_snippet_sends_the_request_of_the_page(
 ) -> None:
     """Three spellings, with promises and without: one POST, one GET, rightly signed; the answer is printed."""
     snippet = snippets_in(STRIPPED.read_text(encoding="utf-8"), None, is_page=True)[index]
-    made = translated([snippet])
-    assert made.problems == []
+    report = port([("page", snippet)])
+    assert report.count("left") == 0
+    assert report.holes == {}
     with gateway.builder() as instance:
         instance.chain(PATH).post({"json": {"notify_url": "https://pay.weixin.qq.com"}})
         gateway.requests.clear()
-        exec(compile(made.python, "snippet", "exec"), {"instance": instance})
+        exec(compile(report.python(), "snippet", "exec"), {"instance": instance})
     (received,) = gateway.requests
     assert (received.verdict, received.target) == ("", PATH)
     assert received.method == ("POST" if index < 6 else "GET")
@@ -99,8 +122,8 @@ print(1)
 """
     found = snippets_in(page)
     assert [(each.language, each.offset) for each in found] == [("js", 3), ("php", 8)]
-    made = translated(found)
-    assert (made.python, made.problems) == ("wxpay.v3.a.get({})\n\ninstance.v3.a.get()\n", [])
+    report = port([("page", each) for each in found])
+    assert without_comments(report.python()) == "wxpay.v3.a.get({})\ninstance.v3.a.get()"
 
 
 @pytest.mark.parametrize(

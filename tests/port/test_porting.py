@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import inspect
 import json
 import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.test_readme import FENCE, fences
-from wechatpay_chain import Sandbox
+from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.php import AesGcm, Formatter, Instance, Rsa, guzzle
 from wechatpay_chain.sandbox.answer import Received
 
@@ -27,12 +30,22 @@ def test_both_pages_say_the_same() -> None:
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
+def ported_blocks(page: str) -> list[tuple[str, str, str]]:
+    """Language, source and Python of each pair of blocks that ``port`` writes: all before the whole class."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    place = re.search(r"^## (?:A whole class|一个完整的类)$", text, re.MULTILINE)
+    assert place is not None
+    return re.findall(
+        r"^```(php|js|ts)\n(.*?)^```\n+```python\n(.*?)^```", text[: place.start()], re.MULTILINE | re.DOTALL
+    )
+
+
 def test_every_block_is_ported() -> None:
-    """PHP or JavaScript, then the Python that does the same."""
+    """PHP, JavaScript or TypeScript, then the Python that does the same."""
     kinds = [kind for kind, _ in FENCE.findall((ROOT / PAGES[0]).read_text(encoding="utf-8"))]
-    assert len(kinds) > 20
-    assert set(kinds[::2]) == {"php", "js"}
-    assert set(kinds[1::2]) == {"python"}
+    assert set(kinds) == {"php", "js", "ts", "python"}
+    assert len(ported_blocks(PAGES[0])) == kinds.count("php") + kinds.count("js") - 1
+    assert kinds.count("python") == len(kinds) - kinds.count("python") + 1
 
 
 def test_every_option_of_guzzle_is_told() -> None:
@@ -80,7 +93,11 @@ def test_the_python_of_the_page_runs(gateway: Sandbox, tmp_path: Path, index: in
     given = names(gateway, tmp_path)
     with gateway.client() as wxpay, gateway.builder(merchant=gateway.merchant) as instance:
         given |= {"wxpay": wxpay, "instance": instance}
-        exec(compile(fences(PAGES[0], "python")[index], f"{PAGES[0]}, block {index}", "exec"), given)
+        block = fences(PAGES[0], "python")[index]
+        if "wxpay.notification(headers, body)" in block and "class " not in block:
+            notice = gateway.pusher().notice("TRANSACTION.SUCCESS", {"a": 1})
+            given |= {"headers": notice.headers, "body": notice.body}
+        exec(compile(block, f"{PAGES[0]}, block {index}", "exec"), given)
         made = [value for value in given.values() if isinstance(value, Instance) and value is not instance]
     received: list[Received] = list(gateway.requests)
     assert not [request.verdict for request in received if request.verdict]
@@ -89,3 +106,45 @@ def test_the_python_of_the_page_runs(gateway: Sandbox, tmp_path: Path, index: in
     if "proven" in given:
         assert given["proven"]
         assert given["order"] == {"a": 1}
+
+
+class Orders:
+    """The shop's own: what was paid, for either class of the page."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, int] = {}
+
+    def paid(self, number: str, cents: int) -> Orders:
+        self.found[number] = cents
+        return self
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+@pytest.mark.parametrize("name", ["Shop", "AsyncShop"])
+def test_the_whole_class_of_the_page_keeps_a_shop(gateway: Sandbox, name: str) -> None:
+    """An order, its notice and a forged one, a query, a refund, and one that is refused."""
+    (block,) = [each for each in fences(PAGES[0], "python") if f"class {name}:" in each]
+    given: dict[str, Any] = {}
+    exec(compile(block, PAGES[0], "exec"), given)
+
+    def done(result: Any) -> Any:
+        return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+    with gateway.client() as wxpay:
+        shop = given[name](wxpay, "wx8888888888888888", "https://shop.example.com/notify", Orders())
+        assert done(shop.order("T1", 100, "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"))["signType"] == "RSA"
+        paid = {"out_trade_no": "T1", "trade_state": "SUCCESS", "amount": {"total": 100}}
+        notice = gateway.pusher().notice("TRANSACTION.SUCCESS", paid)
+        with pytest.raises(errors.VerificationError):
+            done(shop.notice({**notice.headers, "Wechatpay-Signature": "Zm9yZ2Vk"}, notice.body))
+        assert shop.orders.found == {}
+        done(shop.notice(notice.headers, notice.body))
+        assert shop.orders.found == {"T1": 100}
+        gateway.pay("T1")
+        assert done(shop.query("T1")) == "SUCCESS"
+        assert done(shop.refund("T1", 100, 100)) in ("PROCESSING", "SUCCESS")
+        with pytest.raises(ValueError, match=r"^[A-Z_]+$"):
+            done(shop.refund("T2", 100, 100))
+    assert not [request.verdict for request in gateway.requests if request.verdict]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 import stat
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.authority import KEY, certificate
 from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.crypto.key_loader import serial_of
-from wechatpay_chain.protocol.certificates import SHARED, Folder
+from wechatpay_chain.protocol.certificate_folder import SHARED, Folder
 from wechatpay_chain.sandbox.identity import private_pem
 
 FIRST, SECOND = certificate(), certificate()
@@ -142,3 +143,69 @@ def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path, is_cache: bool) -
     os.mkfifo(tmp_path / SHARED)
     folder = Folder.of(tmp_path, is_cache)
     assert folder.shared() is None
+
+
+@pytest.fixture
+def caught(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.WARNING)
+    return caplog
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o707, 0o702])
+@pytest.mark.parametrize("is_file", [False, True])
+def test_where_everybody_can_write_nothing_is_trusted(
+    gateway: Sandbox, tmp_path: Path, mode: int, is_file: bool
+) -> None:
+    """Who can write there chooses the keys that prove answers; nothing is sent, with the APIv3 key and without."""
+    folder = tmp_path / "certs"
+    folder.mkdir(0o700)
+    (folder / "platform.pem").write_bytes(FIRST.public_bytes(Encoding.PEM))
+    place = folder / "platform.pem" if is_file else folder
+    place.chmod(mode)
+    for options in ({}, {"apiv3_key": None}):
+        with pytest.raises(errors.ConfigError, match=r"^certs_dir: '.*' can be written by everybody") as refused:
+            gateway.client(certs_dir=folder, **options)
+        assert refused.value.field == "certs_dir"
+        assert str(place) in str(refused.value)
+    place.chmod(0o700)
+    gateway.client(certs_dir=folder).close()
+    assert not gateway.requests
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o775, 0o720])
+def test_where_a_group_can_write_the_log_tells(
+    gateway: Sandbox, tmp_path: Path, caught: pytest.LogCaptureFixture, mode: int
+) -> None:
+    """Many systems give each user a group of their own, so it is no error."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    folder.chmod(mode)
+    with gateway.client(certs=None, certs_dir=folder) as wxpay:
+        assert wxpay.v3.certificates.get().verified
+    assert f"certs_dir: {folder} can be written by group {folder.stat().st_gid}; name a folder" in caught.text
+
+
+def test_a_folder_of_ones_own_is_used_silently(
+    gateway: Sandbox, tmp_path: Path, caught: pytest.LogCaptureFixture
+) -> None:
+    """Made by the package, or readable by everybody."""
+    (tmp_path / "readable").mkdir(0o755)
+    (tmp_path / "readable").chmod(0o755)
+    for name in ("made", "readable"):
+        with gateway.client(certs=None, certs_dir=tmp_path / name) as wxpay:
+            assert wxpay.v3.certificates.get().verified
+    assert not caught.text
+
+
+def test_a_folder_that_is_opened_later_is_ignored(tmp_path: Path, caught: pytest.LogCaptureFixture) -> None:
+    """What was written there meanwhile may be anybody's."""
+    folder = Folder.of(tmp_path / "certs", is_cache=True)
+    folder.store([FIRST], 1.0)
+    assert folder.shared()
+    for place in (tmp_path / "certs", tmp_path / "certs" / SHARED):
+        before = place.stat().st_mode
+        place.chmod(before | 0o002)
+        assert folder.shared() is None
+        place.chmod(before)
+        assert folder.shared()
+    assert "can be written by everybody and is ignored" in caught.text

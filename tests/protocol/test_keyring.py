@@ -110,7 +110,7 @@ def test_an_unknown_id_is_asked_for_once_in_30_seconds(source: Source, clock: Cl
 
 
 def test_a_failing_first_download_is_not_repeated_by_what_arrives(source: Source) -> None:
-    """A flood of notifications asks once; a call of one's own asks each time."""
+    """Neither a flood of notifications nor calls of one's own ask more than once in 30 s; each is told why."""
     keyring = ring(source)
     source.failure = errors.TransportError("down")
     for _ in range(5):
@@ -118,9 +118,38 @@ def test_a_failing_first_download_is_not_repeated_by_what_arrives(source: Source
             keyring.find("A")
     assert source.wanted == ["A"]
     for _ in range(2):
-        with pytest.raises(errors.TransportError, match="down"):
+        with pytest.raises(errors.TransportError, match=r"^down \(asked less than 30 s ago"):
             _ = keyring.current
-    assert source.wanted == ["A", "", ""]
+    assert source.wanted == ["A"]
+    source.clock.now += 29.9
+    with pytest.raises(errors.TransportError, match=r"^down \(asked"):
+        _ = keyring.current
+    source.clock.now += 0.2
+    for _ in range(3):
+        with pytest.raises(errors.TransportError, match=r"^down( \(asked less than 30 s ago[^(]*\))?$"):
+            _ = keyring.current
+    assert source.wanted == ["A", ""]
+    source.failure = None
+    source.clock.now += 30
+    assert keyring.current.id == "A"
+
+
+def test_a_download_that_brings_none_is_not_repeated(source: Source, clock: Clock) -> None:
+    """It succeeded, and there is still no key: asked again after 30 s, whether all are expired or there is none."""
+    keyring = ring(source)
+    source.ids = ()
+    for _ in range(5):
+        with pytest.raises(errors.ConfigError, match=r"^certs: no key of WeChat Pay"):
+            _ = keyring.current
+    assert source.wanted == [""]
+    clock.now += 30
+    keyring.refresh = lambda wanted: Fetched((key("old", START - 9 * DAY, START),), source(wanted).at)
+    for _ in range(5):
+        assert keyring.current.id == "old"  # better than none: the answer tells
+    assert source.wanted == ["", ""]
+    clock.now += 30
+    keyring.refresh, source.ids = source, ("A",)
+    assert keyring.current.id == "A"
 
 
 @pytest.mark.parametrize("unknown", ["PUB_KEY_ID_0123", "", " ", "A B", "ü", "x" * 129, "A\nB"])

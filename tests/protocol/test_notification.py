@@ -166,7 +166,7 @@ def test_what_is_not_proven_is_refused(wxpay: Wechatpay, notice: Notice, name: s
 @pytest.mark.parametrize("character", ["\n", "\r", "\0", "\t", "\x7f"])
 def test_control_characters_are_refused(wxpay: Wechatpay, notice: Notice, name: str, character: str) -> None:
     """None belongs there, and a line break moves the bounds of what is signed."""
-    changed = header(name, notice.headers[name] + character)(notice)
+    changed = header(name, f"{notice.headers[name]}{character}x")(notice)
     with pytest.raises(errors.HeadersIncomplete, match=f"^{name}: expected ASCII text of one line, found "):
         wxpay.notification(changed.headers, changed.body)
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
+import copy
 import hashlib
+import pickle
 import subprocess
 import traceback
 from typing import Any
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.php import Instance
+from wechatpay_chain.protocol.notification import NotificationV2
 from wechatpay_chain.protocol.v2 import text_of
 from wechatpay_chain.protocol.xml import to_xml
 
@@ -66,6 +70,37 @@ def test_a_refund_is_opened(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert read == {**REFUND, "mch_id": gateway.mchid, "req_info": OPENED}
     read = wxpay.notification_v2(signed(gateway, {**PAID, "req_info": sealed}))
     assert (read["req_info"], read["out_trade_no"]) == (OPENED, "1409811653")
+
+
+def test_a_refund_is_opened_and_not_verified(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
+    """Whoever hands it on can read that off it; a payment is verified, and so is a refund that is signed."""
+    sealed = encrypted(to_xml(OPENED, root="root").encode(), gateway.identity.secret)
+    refund = notice({**REFUND, "mch_id": gateway.mchid, "req_info": sealed})
+    for client in (wxpay, instance):
+        read = client.notification_v2(refund)
+        assert read.verified is False
+        assert client.notification_v2(signed(gateway, PAID)).verified is True
+        assert client.notification_v2(signed(gateway, {**PAID, "req_info": sealed})).verified is True
+        for again in (pickle.loads(pickle.dumps(read)), copy.copy(read), copy.deepcopy(read)):
+            assert (again, again.verified) == (read, False)
+    assert "refundquery" in str(NotificationV2.__doc__)
+    assert "refundquery" in str(Wechatpay.notification_v2.__doc__)
+
+
+def test_blocks_of_two_refunds_can_be_spliced(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """The openssl command shows it: AES-ECB alone is no proof, and nothing here pretends that it is."""
+
+    def sealed(number: str, status: str) -> bytes:
+        head = f"<root><out_refund_no>{number}</out_refund_no>".ljust(48)
+        return base64.b64decode(encrypted(f"{head}<s>{status}</s></root>".encode(), gateway.identity.secret))
+
+    failed, done = sealed("11", "REFUNDCLOSE"), sealed("22", "SUCCESS")
+    assert failed[:48] != done[:48]
+    spliced = base64.b64encode(failed[:48] + done[48:]).decode()
+    for _ in range(2):  # and it can be sent again for ever
+        read = wxpay.notification_v2(notice({**REFUND, "mch_id": gateway.mchid, "req_info": spliced}))
+        assert read["req_info"] == {"out_refund_no": "11", "s": "SUCCESS"}
+        assert read.verified is False
 
 
 def test_nothing_unproven_slips_in_beside_a_refund(gateway: Sandbox, wxpay: Wechatpay) -> None:

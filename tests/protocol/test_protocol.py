@@ -78,7 +78,7 @@ def test_no_header_of_an_answer_has_a_second_line(gateway: Sandbox, protocol: AP
         ("GET", "/x/v3/billdownload/file", False),
         ("GET", "/v3/merchant-service/images/abc", True),
         ("GET", "/v3/merchant-service/images/upload", False),
-        ("GET", "/v3/merchant-service/images/a/b", False),
+        ("GET", "/v3/merchant-service/images/a/b", True),
         ("GET", "/v3/merchant-service/images/", False),
         ("GET", "/v3/global/merchant-service/images/abc", True),
         ("GET", "/v3/certificates", False),

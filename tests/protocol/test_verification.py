@@ -3,17 +3,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
+import re
 import time
+from urllib.parse import quote
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests import answers
 from tests.openssl import authorization_fields
 from tests.transport.test_session import CALLBACK, CALLS
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.crypto import asymmetric
-from wechatpay_chain.protocol.v3 import answer_text
+from wechatpay_chain.protocol.v3 import answer_text, is_unsigned
 from wechatpay_chain.sandbox.answer import Answer, Received
 from wechatpay_chain.sandbox.identity import private_pem
 
@@ -178,6 +182,9 @@ UNSIGNED = [
     "v3/new-tax-control-fapiao/download",
     "v3/merchant-service/images/media-id",
     "v3/global/merchant-service/images/media-id",
+    "v3/merchant-service/images/ChsyMDAzMDgw/MjAyMjAx+MTEwMjE1NjU5NDM1OTEYACCZ4teXBigBMAE4AQ==",
+    "v3/merchant-service/images/ChsyMDAzMDgw%2FMjAyMjAx%2BMTEw%3D%3D",
+    "v3/global/merchant-service/images/a//b/upload",
 ]
 
 
@@ -204,6 +211,64 @@ def test_no_other_answer_goes_unsigned(gateway: Sandbox, wxpay: Wechatpay, path:
     for stream in (False, True):
         with pytest.raises(errors.HeadersIncomplete):
             wxpay.chain(path).get(stream=stream)
+
+
+# Where each of these may lead is for a server to say; its answer has to be signed.
+ELSEWHERE = [
+    "..%2f..%2fpay%2ftransactions%2fid%2f1",
+    "..%2F..%2Fpay",
+    "%2e%2e%2f%2e%2e%2fpay",
+    "a%2f..%2f..%2f..%2fpay",
+    "%252e%252e%252fpay",
+    "%25252e%25252e%25252fpay",
+    "a/%2e%2e/%2e%2e/pay",
+    "..%5c..%5cpay",
+    "..%255cpay",
+    "%2e%2e",
+    ".%2e%2fpay",
+    "%2e%2fa",
+    "%c0%ae%c0%ae%2fpay",
+    "%uff0e%uff0e%2fpay",
+    "%EF%BC%8E%EF%BC%8E%EF%BC%8Fpay",
+    "a%00b",
+    "a%0d%0ab",
+    "a%3fb",
+    "a%23b",
+    "a%3bb",
+    "%75pload",
+    "%2fupload",
+    "upload%2f",
+    "upload/",
+    "/upload",
+    "%25252525252525252525252e%25252525252525252525252e",
+]
+
+
+@pytest.mark.parametrize("way", ELSEWHERE)
+@pytest.mark.parametrize("site", ["v3/merchant-service", "v3/global/merchant-service"])
+def test_what_decodes_to_a_path_elsewhere_is_signed(gateway: Sandbox, wxpay: Wechatpay, site: str, way: str) -> None:
+    """Encoded once or more often, and streamed or not; one request left each time."""
+    gateway.tamper = answers.bare(200, b'{"trade_state":"SUCCESS"}', "application/json")
+    assert not is_unsigned("GET", f"/{site}/images/{way}")
+    for stream in (False, True):
+        with pytest.raises((errors.HeadersIncomplete, errors.ChainError)):
+            wxpay.chain(f"{site}/images/{{+way}}").get(way=way, stream=stream)
+    assert len(gateway.requests) in (0, 2)
+
+
+@given(st.text() | st.text("abcZ09+/=_-.~%25fe"))
+def test_an_id_passes_as_it_is_or_encoded(media_id: str) -> None:
+    """Any id of base64, plain or encoded; none with a step up in it, however it is written."""
+    path = "/v3/merchant-service/images/"
+    encoded = quote(media_id, safe="")
+    is_base64 = re.fullmatch(r"[A-Za-z0-9+/=_-]+", media_id) is not None and media_id.strip("/") != "upload"
+    if is_base64:
+        assert is_unsigned("GET", path + media_id)
+        assert is_unsigned("GET", path + encoded)
+        assert not is_unsigned("POST", path + media_id)
+    for step in ("../", "..%2f", "%2e%2e/", "..%252f"):
+        assert not is_unsigned("GET", f"{path}a/{step}{encoded}")
+        assert not is_unsigned("GET", f"{path}{step}{media_id}")
 
 
 def test_a_statement_is_verified_by_its_digest(gateway: Sandbox, wxpay: Wechatpay) -> None:

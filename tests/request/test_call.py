@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wechatpay_chain import Sandbox, errors
 from wechatpay_chain.encoding.style import PHP
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.hosts import Base
@@ -272,3 +274,22 @@ def test_the_first_word_picks_the_protocol() -> None:
     assert build("POST", "v2/pay/micropay", {}, NATIVE).protocol == "v2"
     assert build("GET", "hk/v3/statements", {}, NATIVE).protocol == "v3"
     assert build("GET", "v2x/y", {}, NATIVE).protocol == "v3"
+
+
+@pytest.mark.parametrize("name", ["Host", "host", "HOST"])
+def test_a_host_header_is_refused(gateway: Sandbox, name: str) -> None:
+    """Of a call and of a client, in both faces: the signed request goes where its URL says; nothing is sent."""
+    told = rf"^headers: {name} is that of the URL; pass the host as base_url"
+    headers = {name: "api.mch.weixin.qq.com"}
+    with gateway.client() as wxpay, gateway.builder() as instance:
+        calls: list[Callable[[], object]] = [
+            lambda: wxpay.v3.certificates.get(headers=headers),
+            lambda: wxpay.v3.certificates.get({"headers": {name: None}}),
+            lambda: instance.chain("v3/certificates").get({"headers": headers}),
+        ]
+        for call in calls:
+            with pytest.raises(errors.ChainError, match=f"{told}; nothing was sent$"):
+                call()
+    with pytest.raises(errors.ConfigError, match=f"{told}$"):
+        gateway.client(headers=headers)
+    assert not gateway.requests

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -263,11 +262,8 @@ def test_any_json_that_was_serialised_otherwise_is_found(gateway: Sandbox, value
         assert json.dumps(value).encode() == sent
 
 
-@pytest.mark.parametrize("size", [1_000_000])
-def test_a_wrong_signature_is_answered_in_time(gateway: Sandbox, size: int) -> None:
-    """However large the body and the query are: what is tried has a bound. The limit is ten times what it takes."""
+def test_a_long_request_with_a_wrong_signature_is_answered(gateway: Sandbox) -> None:
+    """However large body and query are: what is tried has a bound, where 500 parameters have 500! orders."""
     whole = f"{CERTIFICATES}?" + "&".join(f"p{at}={quote('书')}" for at in range(500))
-    began = time.monotonic()
-    answer = send(gateway, request(gateway, "POST", whole, b"[" + b"1," * (size // 2) + b"1]", nonce_str="another"))
-    assert answer.status == 401 or answer.status == 405
-    assert time.monotonic() - began < 10
+    found = send(gateway, request(gateway, "GET", whole, b"[" + b"1," * 500_000 + b"1]", nonce_str="another"))
+    assert (found.status, found.told["detail"]["sandbox"]["differs"]) == (401, "text")

@@ -58,6 +58,12 @@ def test_what_is_not_there_has_an_empty_body_and_a_hint(gateway: Sandbox, method
         assert hint in answer.headers.get("Sandbox-Hint", "")
 
 
+def test_a_client_tells_the_hint(wxpay: Wechatpay) -> None:
+    """In the error's one line."""
+    with pytest.raises(errors.ClientError, match=r"^405 .*; /v3/certificates takes GET, not DELETE$"):
+        wxpay.v3.certificates.delete()
+
+
 def test_an_apiv3_call_on_an_apiv2_path_is_told(gateway: Sandbox) -> None:
     """Its JSON is no XML."""
     answer = send(gateway, request(gateway, "POST", "/pay/orderquery", b"{}"))

@@ -163,7 +163,7 @@ def test_a_target_with_a_fragment_is_answered(gateway: Sandbox, wxpay: Wechatpay
 
 
 def test_a_header_is_required(gateway: Sandbox, wxpay: Wechatpay) -> None:
-    """The idempotency key of partnerships, and the key id wherever something is encrypted."""
+    """The idempotency key of partnerships."""
     build = wxpay.v3.marketing.partnerships.build
     body = {"partner": {"type": "APPID", "appid": "a"}, "authorized_data": {"business_type": "FAVOR_STOCK"}}
     assert refusal(lambda: build.post(body)) == ("/Idempotency-Key", "header", "必填")

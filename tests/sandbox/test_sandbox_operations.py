@@ -40,19 +40,6 @@ def callbacks(gateway: Sandbox, wxpay: Wechatpay) -> None:
 # What is printed is what the catalogue requires; these ask for more, each in its own words.
 MORE: Mapping[str, str] = {
     "GET /v3/billdownload/file": "下载链接已过期",
-    # The example of a stock's end is its beginning.
-    "POST /v3/marketing/favor/coupon-stocks": "批次",
-    "POST /v3/profitsharing/receivers/add": "MERCHANT_ID",
-    "POST /v3/profitsharing/return-orders": "二选一必填",
-    **dict.fromkeys(("POST /pay/unifiedorder", "POST /sandboxnew/pay/unifiedorder"), "openid"),
-    **dict.fromkeys(
-        (f"POST /v3/combine-transactions/{way}" for way in ("app", "h5", "miniprogram", "native")), "子单数量应为2至10"
-    ),
-    **dict.fromkeys(("POST /v3/combine-transactions/jsapi", "POST /v3/pay/partner/transactions/jsapi"), "openid"),
-    **dict.fromkeys(
-        ("POST /v3/pay/transactions/codepay", "POST /v3/pay/partner/transactions/codepay"), "id与out_id二选一必填"
-    ),
-    "POST /v3/fund-app/mch-transfer/transfer-bills": "user_name",
 }
 
 
@@ -157,7 +144,7 @@ def asked_for(operation: Operation, received: Received) -> list[tuple[str, str]]
         return stored.lookups(operation, fields) or [("transaction_id", str(fields.get("transaction_id")))]
     path, query, body = read(operation, received, frozenset({"*"}))
     asked = [pair for given in (path, query, body) for pair in stored.lookups(operation, given)]
-    return asked or [(name, str(body[name])) for name in (*ORDER, "stock_id") if body.get(name)]
+    return asked or [(name, str(body[name])) for name in (*ORDER, "stock_id", "out_order_no") if body.get(name)]
 
 
 def contradictions(told: Any) -> list[str]:
@@ -226,20 +213,10 @@ REFUNDED = (*ORDER, "out_refund_no", "refund_id")
 DECLARED = (*ORDER, "sub_order_no", "sub_order_id")
 
 
-# Rooms of their own keep state, and take shorter bodies than WeChat Pay does; these are what they ask for.
-DATE = {"bill_date"}
-PAYING = {"appid", "mchid", "description", "out_trade_no", "notify_url", "amount/total"}
+# Applications take shorter bodies than WeChat Pay does; these are what they ask for.
 OWN = {
-    **dict.fromkeys((f"POST /v3/pay/transactions/{way}" for way in ("native", "jsapi", "app", "h5")), PAYING),
-    "POST /v3/refund/domestic/refunds": {"out_refund_no"},
     "POST /v3/applyment4sub/applyment/": {"business_code"},
     "POST /v3/ecommerce/applyments/": {"out_request_no"},
-    "GET /v3/bill/tradebill": DATE,
-    "GET /v3/bill/fundflowbill": DATE,
-    "GET /v3/bill/sub-merchant-fundflowbill": DATE,
-    "GET /v3/ecommerce/bill/fundflowbill": DATE,
-    "GET /v3/profitsharing/bills": DATE,
-    "GET /v3/funds-to-oversea/bill-download-url": DATE,
 }
 
 

@@ -19,8 +19,8 @@ from tests.authority import other_key
 from tests.openssl import rightly_signed
 from tests.promises import PATIENCE
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
-from wechatpay_chain.protocol.certificates import SHARED
-from wechatpay_chain.sandbox.answer import Answer, Received
+from wechatpay_chain.protocol.certificate_folder import SHARED
+from wechatpay_chain.sandbox.answer import Answer, Received, signed_headers
 
 CERTIFICATES = "/v3/certificates"
 DAY = 86_400.0
@@ -175,6 +175,7 @@ def test_a_merchant_without_certificates_is_told_of_the_public_key(gateway: Sand
     with pytest.raises(errors.ConfigError, match=r"^certs: .*404 RESOURCE_NOT_EXISTS.*configure the public key"):
         call(client)
     gateway.tamper = answers.bare(403, b'{"code":"NO_AUTH","message":"x"}', "application/json")
+    moved(client, 31)
     with pytest.raises(errors.ConfigError, match=r"403 NO_AUTH.*configure the public key"):
         call(client)
     assert others(gateway) == 0
@@ -264,10 +265,42 @@ def test_a_failing_first_download_sends_nothing_else(gateway: Sandbox, case: str
         assert not any(attempt.sent for attempt in getattr(caught.value, "attempts", ()))
         assert gateway.identity.apiv3_key not in str(caught.value)
         assert others(gateway) == 0
-        # What was wrong once is not kept.
-        if gateway.tamper is not None:
-            gateway.tamper = None
+        # For 30 s it is told again and nothing leaves; then what was wrong once is not kept.
+        asked = downloads(gateway)
+        healed, gateway.tamper = gateway.tamper is not None, None
+        for _ in range(3):
+            with pytest.raises(kind, match=words) as again:
+                call(wxpay)
+            assert type(again.value) is kind
+            assert "asked less than 30 s ago" in str(again.value)
+        assert (downloads(gateway), others(gateway)) == (asked, 0)
+        if healed:
+            moved(wxpay, 31)
             assert call(wxpay).verified
+
+
+def test_a_download_that_brings_none_is_made_once_in_30_seconds(gateway: Sandbox, client: Wechatpay) -> None:
+    """Of a client without keys, however many calls and threads need one; none of these calls leaves."""
+
+    def tamper(answer: Answer, received: Received) -> None:
+        answer.body = b'{"data":[]}'
+        answer.headers.update(signed_headers(*gateway.platform.signer(""), answer.body, time.time()))
+
+    gateway.tamper = tamper
+    with ThreadPoolExecutor(8) as pool:
+        for failure in [pool.submit(call, client).exception(PATIENCE) for _ in range(40)]:
+            assert isinstance(failure, errors.ConfigError)
+    assert (downloads(gateway), others(gateway)) == (1, 0)
+    moved(client, 29)
+    for _ in range(2):
+        with pytest.raises(errors.ConfigError):
+            call(client)
+    assert downloads(gateway) == 1
+    moved(client, 31)
+    for _ in range(2):
+        with pytest.raises(errors.ConfigError):
+            call(client)
+    assert (downloads(gateway), others(gateway)) == (2, 0)
 
 
 def test_a_time_out_of_the_download_is_not_the_calls(gateway: Sandbox, gate: threading.Event) -> None:

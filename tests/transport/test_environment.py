@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests.listener import listening
+from tests.servers import ROOT
 from tests.sockets import closed_port, raw_server, request_of, server_context
 from tests.transport.test_session import CALLS
 from wechatpay_chain import Sandbox, errors
@@ -41,7 +46,7 @@ def test_a_proxy_of_the_environment_gets_every_call(
     seen: list[bytes] = []
     with raw_server(refusing(seen)) as (url, accepted):
         monkeypatch.setenv(variable, url.replace("//", "//user:secret@"))
-        with gateway.client(base_url="http://a.example") as wxpay:
+        with gateway.client(base_url="http://a.example", allow_http=True) as wxpay:
             for path in ("v3/one", "v3/two?x=y"):
                 with pytest.raises(errors.ClientError):
                     wxpay[path].get()
@@ -133,3 +138,70 @@ def test_cookies_of_answers_are_an_empty_jar(gateway: Sandbox) -> None:
     assert answer.cookies is answer.cookies
     assert answer.cookies is not wxpay.v3.certificates.get().cookies
     assert vars(answer).keys() >= vars(requests.Response()).keys()
+
+
+VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
+def test_this_machine_is_reached_without_the_environments_proxy(
+    gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, variable: str, host: str
+) -> None:
+    """In both faces, with threads and a shared session, and for the file of a bill; the proxy sees no connection."""
+    seen: list[bytes] = []
+    with raw_server(refusing(seen)) as (proxy, accepted), requests.Session() as session:
+        monkeypatch.setenv(variable, proxy)
+        base_url = gateway.base_url.replace("127.0.0.1", host)
+        for options in ({}, {"session": session}):
+            with gateway.client(base_url=base_url, **options) as wxpay:
+                assert wxpay.v3.certificates.get().verified
+                assert wxpay.v3.certificates.get_async().result().verified
+                bill = wxpay.v3.bill.tradebill.get(params={"bill_date": "2026-11-01"})
+                assert wxpay.download(bill)
+        with gateway.builder(base_uri=base_url) as instance:
+            assert instance.chain("v3/certificates").get().getStatusCode() == 200
+        assert not accepted
+    assert len(gateway.requests) == 9
+
+
+def test_a_sandbox_with_tls_is_reached_without_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS_PROXY would be asked for a tunnel to the loopback of another machine."""
+    context, certificate = server_context(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with raw_server(refusing([])) as (proxy, accepted), Sandbox(tls=context) as gateway:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with gateway.client() as wxpay:
+            assert wxpay.v3.certificates.get().verified
+        assert not accepted
+
+
+def test_a_proxy_that_is_named_for_a_session_is_asked_for_this_machine_too(gateway: Sandbox) -> None:
+    """As tools that record calls want it; only the environment's is passed over."""
+    seen: list[bytes] = []
+    with raw_server(refusing(seen)) as (proxy, _), requests.Session() as session:
+        session.proxies["http"] = proxy
+        with gateway.client(session=session) as wxpay, pytest.raises(errors.ClientError):
+            wxpay.v3.certificates.get()
+    assert [data.split(b" ")[1].decode() for data in seen] == [f"{gateway.base_url}/v3/certificates"]
+
+
+def test_the_tour_needs_no_proxy(tmp_path: Path) -> None:
+    """The README's first line, behind a proxy that refuses everything."""
+    with raw_server(refusing([])) as (proxy, accepted):
+        environment = {**os.environ, **dict.fromkeys(VARIABLES, proxy)}
+        command = [sys.executable, "-W", "error", "-m", "wechatpay_chain", "tour"]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not accepted
+
+
+def test_a_notification_is_pushed_to_this_machine_without_a_proxy(
+    gateway: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver under test is here as well."""
+    with raw_server(refusing([])) as (proxy, accepted), listening() as receiver:
+        for variable in VARIABLES:
+            monkeypatch.setenv(variable, proxy)
+        assert gateway.push("TRANSACTION.SUCCESS", notify_url=receiver.url, schedule=()).status == 204
+        assert not accepted

@@ -73,6 +73,11 @@ LOST: dict[str, tuple[Answering, type[errors.TransportError], str]] = {
         errors.TransportError,
         "reset by peer",
     ),
+    "interim answers without end": (
+        saying(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 200),
+        errors.TransportError,
+        "interim answers",
+    ),
     "interim answer alone": (saying(b"HTTP/1.1 103 Early Hints\r\n\r\n"), errors.TransportError, "without response"),
     "broken gzip": (
         saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
@@ -239,7 +244,7 @@ def full(_: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def unknown_name(_: Path) -> Iterator[str]:
-    yield "http://nowhere.invalid"
+    yield "https://nowhere.invalid"
 
 
 UNCONNECTED: dict[str, tuple[Callable[[Path], contextlib.AbstractContextManager[str]], str]] = {

@@ -51,7 +51,7 @@ def test_an_image_is_uploaded(gateway: Sandbox, wxpay: Wechatpay, instance: Inst
             lambda: upload.post(files={"file": str(logo)}),
             lambda: upload.post_async(Media(logo.as_uri())).wait(),
             lambda: upload.post(Media(file), {"headers": {"Content-Type": "multipart/form-data"}}),
-            lambda: upload.post(Media(Pipe(PIXEL), filename="logo.png")),  # type: ignore[arg-type]
+            lambda: upload.post(Media(Pipe(PIXEL), filename="logo.png")),
             lambda: upload.post(json=Media(PIXEL, filename="logo.png")),
             lambda: upload.post(files={"file": ("logo.png", PIXEL)}, data={"meta": {"filename": ..., "sha256": ...}}),
             lambda: upload.post(files=[("file", Media(logo))], data=[("meta", Media(logo).meta())]),
@@ -273,10 +273,37 @@ def test_a_prepared_upload_is_shown(wxpay: Wechatpay, logo: Path) -> None:
     meta = Media(logo).meta()
     assert request.message.splitlines()[-1] == meta
     words = shlex.split(request.curl())
-    assert f"meta={meta};type=application/json" in words
+    assert curl_quoted(meta) in [word.removeprefix("meta=").removesuffix(";type=application/json") for word in words]
     assert f"file=@{logo}" in words
     assert not [word for word in words if word.lower().startswith(("content-type", "content-length"))]
     assert repr(Media(logo)) == "<Media logo.png>"
+
+
+def curl_quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@pytest.mark.parametrize(
+    "name", ["a;b.png", "a,b.png", 'a"b;c.png', "a\\b;.png", "a;type=text.png", "@a.png", "<a.png", " a;.png"]
+)
+@pytest.mark.parametrize("renamed", [False, True])
+def test_curl_sends_what_it_is_told(
+    gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path, name: str, renamed: bool
+) -> None:
+    """Name, type, content and meta arrive as the client itself sends them, whatever is special to curl's forms."""
+    path = tmp_path / ("plain.png" if renamed else name)
+    path.write_bytes(PIXEL)
+    media = Media(path, filename=name) if renamed else Media(path)
+    request = wxpay.prepare(wxpay.v3.merchant.media.upload.post, media)
+    done = subprocess.run(shlex.split(request.curl()), capture_output=True, text=True, check=True)
+    assert "media_id" in json.loads(done.stdout)
+    received = gateway.requests[-1]
+    assert received.form is not None
+    assert (received.verdict, received.form.meta.decode()) == ("", media.meta())
+    seen = received.form.files["file"]
+    assert (seen.content_type, seen.digest) == ("image/png", hashlib.sha256(PIXEL).hexdigest())
+    assert json.loads(media.meta())["filename"] == name
 
 
 def test_php_can_set_the_meta(gateway: Sandbox, instance: Instance, logo: Path) -> None:
@@ -339,10 +366,10 @@ class Readable:
 
 def test_the_least_file_is_enough(wxpay: Wechatpay) -> None:
     """read() alone, copied at first; what gives text is refused."""
-    media: Any = Media(Readable(b"png"), filename="a.png")  # type: ignore[arg-type]
+    media: Any = Media(Readable(b"png"), filename="a.png")
     assert wxpay.v3.merchant.media.upload.post(media).data["media_id"]
     with pytest.raises(errors.ChainError, match="it gives str, not bytes"):
-        wxpay.v3.merchant.media.upload.post(Media(Readable("png"), filename="a.png"))  # type: ignore[arg-type]
+        wxpay.v3.merchant.media.upload.post(Media(Readable("png"), filename="a.png"))
 
 
 def test_odd_files_and_names_are_refused(gateway: Sandbox, wxpay: Wechatpay, logo: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.promises import PATIENCE
 from tests.test_pickling import files
 from wechatpay_chain import Sandbox, Wechatpay
-from wechatpay_chain.protocol.certificates import SHARED
+from wechatpay_chain.protocol.certificate_folder import SHARED
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -161,7 +161,8 @@ def test_an_answer_lost_behind_a_proxy_is_not_sent_again(
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         lost = pytest.raises(errors.TransportError, match="may have been carried out")
-        with gateway.client(base_url=[f"{scheme}://a.example", gateway.base_url]) as wxpay, lost as caught:
+        bases = [f"{scheme}://a.example", gateway.base_url]
+        with gateway.client(base_url=bases, allow_http=True) as wxpay, lost as caught:
             CALLS["POST"](wxpay)
         assert len(accepted) == 1
     assert len(received) == 1
@@ -208,6 +209,30 @@ def test_an_interim_answer_is_not_taken_for_an_answer(gateway: Sandbox, size: in
                 CALLS["POST"](wxpay)
             assert caught.value.response.data == {"code": "X"}
         assert len(accepted) == 1
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"103 Early Hints", b"199 X"])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_what_comes_before_the_answer_is_passed_over(gateway: Sandbox, status: bytes, count: int, call: Any) -> None:
+    """However often, in one packet with the answer or before it; the connection is used again, call by call."""
+    address = ("127.0.0.1", int(gateway.base_url.rpartition(":")[2]))
+    hint = b"HTTP/1.1 " + status + b"\r\nLink: </a>; rel=preload\r\nWechatpay-Signature: x\r\n\r\n"
+
+    def behave(connection: socket.socket) -> None:
+        while data := request_of(connection):
+            with socket.create_connection(address) as behind:
+                behind.sendall(data.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+                answer = b"".join(iter(lambda: behind.recv(65536), b""))
+            for _ in range(count):
+                connection.sendall(hint)
+            connection.sendall(answer.replace(b"Connection: close\r\n", b"", 1))
+
+    with raw_server(behave) as (url, accepted), gateway.client(base_url=url) as wxpay:
+        for _ in range(2):
+            assert call(wxpay).verified
+        assert len(accepted) == 1
+    assert len(gateway.requests) == 2
 
 
 def test_a_forked_child_opens_connections_of_its_own(gateway: Sandbox) -> None:

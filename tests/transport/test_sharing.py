@@ -91,7 +91,8 @@ def test_the_proxies_of_a_session_count(gateway: Sandbox, session: requests.Sess
 
     with raw_server(behave) as (url, _):
         session.proxies = {"http": url}
-        with gateway.client(session=session, base_url="http://a.example") as wxpay, pytest.raises(errors.ClientError):
+        own = gateway.client(session=session, base_url="http://a.example", allow_http=True)
+        with own as wxpay, pytest.raises(errors.ClientError):
             wxpay.v3.certificates.get()
         session.close()
     assert seen[0].startswith(b"GET http://a.example/v3/certificates HTTP/1.1\r\n")

@@ -218,3 +218,23 @@ def test_what_is_no_clock_is_refused(tmp_path: Path) -> None:
     with pytest.raises(errors.ConfigError, match=r"^seen\.clock: expected a function, found int") as caught:
         Seen(tmp_path / "seen.sqlite", clock=5)  # type: ignore[arg-type]
     assert caught.value.field == "seen.clock"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o007])
+def test_the_files_are_for_their_owner_alone(tmp_path: Path, umask: int) -> None:
+    """Whatever the umask leaves, and those beside it too; a file that is there keeps what its owner gave it."""
+    given = tmp_path / "given.db"
+    given.touch()
+    given.chmod(0o660)
+    before = os.umask(umask)
+    try:
+        for path in (tmp_path / "seen.db", given):
+            seen = Seen(path)
+            claim = seen.claim("EV-1")
+            assert claim is not None
+            claim.done()
+            modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.glob(f"{path.name}*")}
+            assert len(modes) >= 1
+            assert set(modes.values()) == {0o660 if path == given else 0o600}
+    finally:
+        os.umask(before)

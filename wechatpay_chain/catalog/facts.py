@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pkgutil
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,8 +11,20 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-__all__ = ["DETAILS", "INDEX", "Operation", "is_legacy", "operations", "packed", "source", "version"]
+__all__ = [
+    "DETAILS",
+    "INDEX",
+    "Operation",
+    "is_available",
+    "is_legacy",
+    "links",
+    "operations",
+    "packed",
+    "source",
+    "version",
+]
 
+_log = logging.getLogger("wechatpay_chain")
 INDEX = "index.json"
 DETAILS = "details.bin"
 _APIV3 = ("/v3/", "/hk/", "/global/")
@@ -53,14 +66,25 @@ def is_legacy(path: str) -> bool:
     return not path.startswith(_APIV3)
 
 
+def is_available() -> bool:
+    """Whether the catalogue's files are in this installation, and can be read."""
+    return bool(operations())
+
+
 def operations() -> tuple[Operation, ...]:
-    """All of them, by path."""
+    """All of them, by path; none where the files are missing, since the catalogue only helps."""
     return _index()[1]
 
 
 def version() -> str:
     """The release of the source that the facts are from."""
     return _index()[0]
+
+
+def links(operation: Operation) -> list[str]:
+    """The pages of an operation: the official ones, and that of the community's documentation."""
+    details = operation.facts
+    return [*details.get("docs", ()), *([details["page"]] if details.get("page") else ())]
 
 
 def packed(endpoints: Iterable[Mapping[str, Any]], version: str) -> dict[str, bytes]:
@@ -90,13 +114,20 @@ def _compact(value: object) -> bytes:
 
 @cache
 def _index() -> tuple[str, tuple[Operation, ...], Sequence[int]]:
-    read = json.loads(_file(INDEX))
-    tags = read["tags"]
-    listed = tuple(
-        Operation(method, path, name, tuple(tags[tag] for tag in own), number)
-        for number, (method, path, name, own) in enumerate(read["operations"])
-    )
-    return read["version"], listed, read["sizes"]
+    try:
+        read = json.loads(_file(INDEX))
+        tags = read["tags"]
+        listed = tuple(
+            Operation(method, path, name, tuple(tags[tag] for tag in own), number)
+            for number, (method, path, name, own) in enumerate(read["operations"])
+        )
+        return read["version"], listed, read["sizes"]
+    except Exception as error:
+        # A packager may leave data files out, or cut them. Help then knows nothing, and every call works.
+        _log.info(
+            "the catalogue cannot be read (%s: %s); help and hints know no operation", type(error).__name__, error
+        )
+        return "", (), ()
 
 
 def _shelved(endpoints: Sequence[Mapping[str, Any]]) -> bytes:
@@ -151,14 +182,18 @@ def _words(path: str) -> tuple[str, ...]:
 def _shelf(number: int) -> list[Mapping[str, Any]]:
     _, listed, sizes = _index()
     begin = sum(sizes[:number])
-    schemas, rows = json.loads(zlib.decompress(_file(DETAILS)[begin : begin + sizes[number]]))
+    own = listed[number * _SHELF :]
+    try:
+        schemas, rows = json.loads(zlib.decompress(_file(DETAILS)[begin : begin + sizes[number]]))
+    except Exception as error:
+        _log.info("the catalogue's details cannot be read (%s: %s)", type(error).__name__, error)
+        return [{} for _ in range(_SHELF)]
     for schema in schemas:
         # Each is behind those in it, so these are whole already.
         if "fields" in schema:
             schema["fields"] = {name: schemas[each] for name, each in schema["fields"].items()}
         if "items" in schema:
             schema["items"] = schemas[schema["items"]]
-    own = listed[number * _SHELF :]
     return [_with_page(each, _with_schemas(row, schemas.__getitem__)) for each, row in zip(own, rows, strict=False)]
 
 

@@ -6,23 +6,46 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import sample, tree
-from wechatpay_chain.catalog.facts import Operation
+from wechatpay_chain.catalog.alternatives import groups
+from wechatpay_chain.catalog.facts import Operation, is_legacy, links
+from wechatpay_chain.catalog.overview import overview
+from wechatpay_chain.catalog.remedies import REPEATS, error_codes
+from wechatpay_chain.catalog.roles import DIRECT, PARTNER
 from wechatpay_chain.catalog.sample import NATIVE, Dialect
+from wechatpay_chain.catalog.security import needs_certificate
+from wechatpay_chain.catalog.usage import by_usage
+from wechatpay_chain.display.width import cell_width, padded
 
-__all__ = ["Field", "fields", "listed", "manual", "page", "summary"]
+__all__ = [
+    "CERTIFICATE",
+    "MOST_LISTED",
+    "Field",
+    "fields",
+    "label_of",
+    "listed",
+    "manual",
+    "marked",
+    "page",
+    "summary",
+    "titled",
+    "words_below",
+]
 
-_MOST_LISTED = 60
+CERTIFICATE = "security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"
+# More operations than these are told by the words that lead to them.
+MOST_LISTED = 40
 _LONGEST_SUMMARY = 160
 _LONGEST_EXAMPLE = 40
 _PLACES = {"path_params": "path", "query": "query", "headers": "headers", "form": "form"}
 
 
 class Field(NamedTuple):
-    """A parameter or a field of an answer: how deep it lies, its name, type, and what else is known of it."""
+    """A parameter or a field of an answer: how deep it lies, its name, type, official name, and what else is known."""
 
     depth: int
     name: str
     kind: str
+    label: str
     note: str
 
 
@@ -35,49 +58,94 @@ def manual(path: str, method: str = "", mchid: str = "", dialect: Dialect = NATI
     pages = [page(each, mchid, dialect) for each in here]
     if not method:
         below = [each for each in tree.below(path) if each not in here]
-        pages += [f"{len(below)} operations{' below' if here else ''}\n" + "\n".join(listed(below))] if below else []
+        head = f"{len(below)} operations{' below' if here else ''}"
+        pages += ["\n".join([head, *words_below(path, below)])] if below else []
     return "\n\n".join(pages)
 
 
+def titled(name: str, schema: Mapping[str, Any]) -> str:
+    """A field by its official name in Chinese and its own, ``公众号ID（appid）``, or by its own alone."""
+    label = label_of(schema)
+    return f"{label}（{name}）" if label else name
+
+
+def label_of(schema: Mapping[str, Any]) -> str:
+    """The official name of a field; of a list that has none that of its items."""
+    while not schema.get("label") and schema.get("type") == "array":
+        schema = schema.get("items") or {}
+    return str(schema.get("label", ""))
+
+
 def page(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> str:
-    """One operation: name, links, roles, parameters, the answer's fields, and a call ready to paste."""
-    facts = operation.facts
-    lines = [f"{operation.method} {operation.path}", operation.name, *facts.get("docs", ()), ""]
+    """One operation: name, links, roles, parameters, the answer's fields, errors, and calls ready to paste."""
+    lines = [f"{operation.method} {operation.path}", operation.name, *links(operation), ""]
     lines += [f"{name}: {', '.join(each)}" for name, each in _told(operation) if each]
     for section, schemas in _sections(operation):
         sent = None if section.startswith("answer") else operation
         lines += ["", section, *_table(fields(schemas, sent))]
-    lines += ["", "call", sample.call(operation, mchid, dialect)]
+    errors = list(_errors(operation))
+    lines += ["", "errors", *errors] if errors else []
+    for title, text in sample.samples(operation, mchid, dialect):
+        lines += ["", f"call{': ' if title else ''}{title}", text]
     return "\n".join(lines)
 
 
-def fields(schemas: Mapping[str, Any], sent: Operation | None = None, depth: int = 1) -> Iterator[Field]:
+def fields(schemas: Mapping[str, Any], sent: Operation | None = None, place: tuple[str, ...] = ()) -> Iterator[Field]:
     """Every field by name, those of an object or a list below it; ``sent`` is the operation that they are sent to."""
     for name, schema in schemas.items():
         inner, kind = schema, ""
         while inner.get("type") == "array":
             kind, inner = f"{kind}list of ", inner.get("items") or {}
-        yield Field(depth, name, kind + _kind(inner), _note(name, {**inner, **schema}, sent, depth))
-        yield from fields(inner.get("fields") or {}, sent, depth + 1)
+        note = _note(name, {**inner, **schema}, sent, place)
+        yield Field(len(place) + 1, name, kind + _kind(inner), label_of(schema), note)
+        yield from fields(inner.get("fields") or {}, sent, (*place, name))
 
 
-def listed(operations: list[Operation], most: int = _MOST_LISTED) -> list[str]:
-    """A line for each: method, path as a chain, official name; at most ``most``, then how many are left."""
-    lines = [f"  {each.method:6} {tree.spelled('/'.join(each.words))}  {each.name}" for each in operations[:most]]
+def words_below(path: str, operations: list[Operation], most: int = MOST_LISTED) -> list[str]:
+    """What stands below a chain's path: the operations, or the words that may follow where these are many."""
+    words = [each for each in overview(path) if each.total]
+    if len(operations) <= most or len(words) < 2:
+        return listed(operations, most)
+    shown = [tree.spelled(each.path) for each in words]
+    width = max(map(len, shown))
+    return [f"  {name:{width}}  {each.total:4}  {each.name}" for name, each in zip(shown, words, strict=True)]
+
+
+def listed(operations: list[Operation], most: int = MOST_LISTED) -> list[str]:
+    """A line for each, those first that shops use most: method, path as a chain, official name; at most ``most``, then
+    how many are left."""
+    operations = by_usage(operations)
+    lines = [
+        f"  {each.method:6} {tree.spelled('/'.join(each.words))}  {each.name}{marked(each)}"
+        for each in operations[:most]
+    ]
     left = len(operations) - most
     return [*lines, f"  and {left} more: go on by a word, or search with wechatpay-chain api"] if left > 0 else lines
 
 
+def marked(operation: Operation) -> str:
+    """What a line about an operation says besides its name; empty for most."""
+    return "  security=True" if is_legacy(operation.path) and needs_certificate(operation.path) else ""
+
+
 def summary(path: str, method: str = "") -> str:
-    """The operations at a chain's path and below it in one line, the first of them by name; empty for none."""
+    """The operations at a chain's path and below it in one line, or the words that lead to many; empty for none."""
     if method:
         found = tree.matching(method, path)
         return found.name if found else ""
-    below, depth, told = tree.below(path), len(tree.segments(path)), ""
-    for count, each in enumerate(below):
-        one = f"{each.method} {_relative(each, depth)}{each.name}"
+    below, depth = tree.below(path), len(tree.segments(path))
+    if len(below) > MOST_LISTED:
+        words = [f"{tree.spelled(each.word)} {each.name} {each.total}" for each in overview(path) if each.total]
+        return _joined(words, "words")
+    return _joined([f"{each.method} {_relative(each, depth)}{each.name}" for each in by_usage(below)], "")
+
+
+def _joined(parts: list[str], noun: str) -> str:
+    """As many as one line holds, and how many are left."""
+    told = ""
+    for count, one in enumerate(parts):
         if told and len(told) + len(one) > _LONGEST_SUMMARY:
-            return f"{told} and {len(below) - count} more"
+            return f"{told} and {len(parts) - count} more{' ' if noun else ''}{noun}"
         told += f"{', ' if told else ''}{one}"
     return told
 
@@ -93,6 +161,10 @@ def _told(operation: Operation) -> Iterator[tuple[str, Iterable[str]]]:
     yield "roles", facts.get("roles", ())
     yield "updated", [facts["updated"]] if facts.get("updated") else ()
     yield "deprecated", ["WeChat Pay advises against it"] if facts.get("deprecated") else ()
+    yield "needs", [CERTIFICATE] if is_legacy(operation.path) and needs_certificate(operation.path) else ()
+    for group in groups(operation):
+        names = [".".join((*group.place, name)) for name in group.names]
+        yield "exactly one of" if group.only_one else "one of", names
 
 
 def _sections(operation: Operation) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -106,30 +178,46 @@ def _sections(operation: Operation) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"answer {status}", (schema or {}).get("fields") or {}
 
 
+def _errors(operation: Operation) -> Iterator[str]:
+    known = error_codes(operation.method, "/".join(operation.words))
+    width = max((len(each.code) for each in known), default=0)
+    names = max((cell_width(each.zh) for each in known), default=0)
+    for each in known:
+        status = f"{each.status} " if each.status else ""
+        yield f"  {status}{each.code:{width}}  {padded(each.zh, names)}  {each.remedy} [{REPEATS[each.repeat]}]"
+
+
 def _table(rows: Iterable[Field]) -> list[str]:
     known = list(rows)
     names = [f"{'  ' * each.depth}{each.name}" for each in known]
     width = max(map(len, names), default=0)
     kinds = max((len(each.kind) for each in known), default=0)
+    labels = max((cell_width(each.label) for each in known), default=0)
     return [
-        f"{name:{width}}  {each.kind:{kinds}}  {each.note}".rstrip() for name, each in zip(names, known, strict=True)
+        f"{name:{width}}  {each.kind:{kinds}}  {padded(each.label, labels)}  {each.note}".rstrip()
+        for name, each in zip(names, known, strict=True)
     ]
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
     kind = str(schema.get("type", "any"))
-    kind = kind if kind in _KINDS else "string"
     return f"{kind}({schema['max_length']})" if schema.get("max_length") else kind
 
 
-_KINDS = frozenset({"string", "object", "integer", "number", "boolean", "any", "file"})
+# What is said of a field that only one role sends, by role and whether that role has to.
+_OF_ROLES = {
+    (DIRECT, True): "required of direct merchants, who alone send it",
+    (DIRECT, False): "sent by direct merchants alone",
+    (PARTNER, True): "required of service providers, who alone send it",
+    (PARTNER, False): "sent by service providers alone",
+}
 
 
-def _note(name: str, schema: Mapping[str, Any], sent: Operation | None, depth: int) -> str:
-    own = sent is not None and depth == 1 and sample.is_sent_by_itself(sent, name)
-    told = ["set by the client"] if own else ["required"] if schema.get("required") else []
+def _note(name: str, schema: Mapping[str, Any], sent: Operation | None, place: tuple[str, ...]) -> str:
+    told = _demands(name, schema, sent, place)
     if sample.is_sealed(schema):
-        return ", ".join([*told, sample.sealing(sent, name, schema, depth) if sent else "encrypted: decrypt(text)"])
+        how = sample.sealing(sent, name, schema, len(place) + 1) if sent else "encrypted: decrypt(text)"
+        return ", ".join([*told, how])
     if schema.get("format"):
         told.append(str(schema["format"]))
     if schema.get("enum"):
@@ -139,3 +227,15 @@ def _note(name: str, schema: Mapping[str, Any], sent: Operation | None, depth: i
         cut = example if len(example) <= _LONGEST_EXAMPLE else f"{example[: _LONGEST_EXAMPLE - 1]}…"
         told.append(f"e.g. {cut}")
     return ", ".join(told)
+
+
+def _demands(name: str, schema: Mapping[str, Any], sent: Operation | None, place: tuple[str, ...]) -> list[str]:
+    """Whether a field has to be sent, and by whom."""
+    if sent is None:
+        return ["required"] if schema.get("required") else []
+    if not place and sample.is_sent_by_itself(sent, name):
+        return ["set by the client"]
+    others = next((each.names for each in groups(sent) if each.place == place and name in each.names), ())
+    role = _OF_ROLES.get((str(schema.get("role")), bool(schema.get("needed"))), "")
+    one = f"one of {', '.join(others)}" if others else ""
+    return list(filter(None, ["required" if schema.get("required") and not others else "", one, role]))

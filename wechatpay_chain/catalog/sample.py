@@ -1,17 +1,36 @@
-"""A call of an operation with what it requires, ready to paste; its values are the documentation's examples."""
+"""Calls of an operation, ready to paste: with what it requires of each role, and with what is usual besides."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import tree
-from wechatpay_chain.catalog.alternatives import alternatives
+from wechatpay_chain.catalog.alternatives import Group, alternatives, groups
 from wechatpay_chain.catalog.facts import Operation, is_legacy
+from wechatpay_chain.catalog.roles import TITLES, is_required, roles
+from wechatpay_chain.catalog.security import needs_certificate
+from wechatpay_chain.catalog.typical import TYPICAL, is_needed, item_count
+from wechatpay_chain.catalog.values import CALLER, MCHID, Values
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.encoding.literal import Code, called
 
-__all__ = ["DIALECTS", "NATIVE", "PHP", "Dialect", "call", "is_sealed", "is_sent_by_itself", "sealing", "value"]
+__all__ = [
+    "DIALECTS",
+    "FULL",
+    "NATIVE",
+    "PHP",
+    "Dialect",
+    "Sample",
+    "call",
+    "is_sealed",
+    "is_sent_by_itself",
+    "samples",
+    "sealing",
+    "value",
+]
 
 
 class Dialect(NamedTuple):
@@ -33,6 +52,7 @@ class Dialect(NamedTuple):
 NATIVE = Dialect("wxpay", "", "", "params", "", 'Media(b"the file", filename="file.png")', False)
 PHP = Dialect("instance", "json", "xml", "query", "body", 'MediaUtil("file.png", b"the file")', True)
 
+FULL = "with the usual optional fields 常用可选字段"
 DIALECTS = {"NATIVE": NATIVE, "PHP": PHP}
 
 # What a client adds by itself: https://pay.weixin.qq.com/doc/v3/merchant/4012365342
@@ -43,11 +63,10 @@ _IMPORTS = {
 }
 _OWN_HEADERS = frozenset({"wechatpay-serial"})
 _OWN_LEGACY = frozenset({"sign", "nonce_str"})
-_MCHID = "1900000109"
-_CALLER = ("mchid", "sp_mchid", "mch_id", "combine_mchid", "combine_mch_id")
 _LEGACY_CALLER = ("mch_id", "mchid", "combine_mch_id")
-# Of two fields one is needed, so neither is marked as required: https://pay.weixin.qq.com/doc/v3/merchant/4012791862
-_NEEDED = dict.fromkeys(("/v3/refund/domestic/refunds", "/hk/v3/refunds", "/v3/global/refunds"), "out_trade_no")
+# So many optional fields stand for an object of which nothing is required.
+_MOST_FILLED = 6
+_NEW_NUMBER = re.compile(r"\d{16,}")
 _BY_FORMAT = {
     "rfc3339": "2026-11-25T10:00:00+08:00",
     "date": "2026-11-25",
@@ -58,22 +77,49 @@ _BY_FORMAT = {
 }
 
 
-def call(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> str:
+class Sample(NamedTuple):
+    """A call ready to paste, and what is special about it; "" where it is the plain one."""
+
+    title: str
+    text: str
+
+
+def samples(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> list[Sample]:
+    """The call of each role with what it has to send, and one with the optional fields that calls usually have."""
+    shown = roles(operation)
+    told = [Sample(TITLES.get(role, ""), call(operation, mchid, dialect, role)) for role in shown or ("",)]
+    if len({_NEW_NUMBER.sub("", each.text) for each in told}) == 1:
+        told = [Sample("", told[0].text)]
+    usual = call(operation, mchid, dialect, shown[0] if shown else "", is_full=True)
+    if _NEW_NUMBER.sub("", usual) != _NEW_NUMBER.sub("", told[0].text):
+        told.append(Sample(FULL, usual))
+    return told
+
+
+def call(
+    operation: Operation, mchid: str = "", dialect: Dialect = NATIVE, role: str = "", *, is_full: bool = False
+) -> str:
     """The call as Python; ``mchid`` stands where the caller's own number belongs.
 
-    Imports come first, on its line, so that it can be pasted from wherever it is indented.
+    ``role`` is one of the operation's roles, else the first of them; ``is_full`` adds optional fields that calls
+    usually have. Imports come first, on its line, so that it can be pasted from wherever it is indented.
     """
-    facts, own = operation.facts, {name: mchid for name in _CALLER if mchid}
-    options: dict[str, Any] = _body(operation, own, dialect)
-    query = _query(operation, own, dialect)
+    shown = roles(operation)
+    writer = _Writer(operation, Values.of(operation, mchid), role or (shown[0] if shown else ""), is_full, dialect)
+    facts = operation.facts
+    options: dict[str, Any] = writer.body()
+    query = writer.query()
     if query or _is_query(operation):
-        options[dialect.query] = _with_caller(query, own) if _is_query(operation) else query
-    headers = _required(operation, facts.get("headers", {}), own)
+        options[dialect.query] = writer.with_caller(query) if _is_query(operation) else query
+    if is_legacy(operation.path) and needs_certificate(operation.path):
+        options["security"] = True
+    headers = {name: value(name, each) for name, each in facts.get("headers", {}).items() if each.get("required")}
+    headers = {name: each for name, each in headers.items() if not is_sent_by_itself(operation, name)}
     if headers:
         options["headers"] = headers
     # The path is what it is, and the names of its parameters are not always those that are in it.
     for name in paths.placeholders(operation.path):
-        options[name] = _filled(name, facts.get("path_params", {}).get(name, {}), own)
+        options[name] = _filled(name, facts.get("path_params", {}).get(name, {}), writer.values.own)
     path = "/".join(operation.words)
     if dialect.has_kebab:
         # A placeholder's value stays as it is.
@@ -85,6 +131,113 @@ def call(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> st
     else:
         text = called(function, [options.pop("")] if "" in options else [], options)
     return "".join(line for name, line in _IMPORTS.items() if f"{name}(" in text) + text
+
+
+class _Writer(NamedTuple):
+    """What one sample sends."""
+
+    operation: Operation
+    values: Values
+    role: str
+    is_full: bool
+    dialect: Dialect
+
+    def body(self) -> dict[str, Any]:
+        facts, dialect = self.operation.facts, self.dialect
+        if facts.get("form"):
+            return self._form(facts["form"])
+        if self.operation.method == "GET":
+            return {}
+        fields = self.fields(facts.get("body", {}).get("fields", {}))
+        if is_legacy(self.operation.path):
+            return {dialect.xml: self.with_caller(fields)}
+        if self.operation.method == "DELETE":
+            # Its first argument are options, in either face.
+            return {"json": fields} if fields else {}
+        return {dialect.body: fields} if facts.get("body") else {}
+
+    def query(self) -> dict[str, Any]:
+        """A query is flat, so an object whose fields are not known is text, and what is encrypted is so at once."""
+        known = {name: _plain(schema) for name, schema in self.operation.facts.get("query", {}).items()}
+        query = self._sent(known, ())
+        if self.dialect.body:
+            # PHP would send 1 for true.
+            query = {name: str(each).lower() if isinstance(each, bool) else each for name, each in query.items()}
+        sealed = {name for name in query if sealing(self.operation, name, known[name])}
+        client = self.dialect.client
+        return {name: Code(f'{client}.encrypt("{name}")') if name in sealed else query[name] for name in query}
+
+    def with_caller(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if any(name in fields for name in _LEGACY_CALLER):
+            return fields
+        return {_LEGACY_CALLER[0]: self.values.own.get(_LEGACY_CALLER[0], MCHID), **fields}
+
+    def fields(self, schemas: Mapping[str, Any], place: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The fields of an object; of one that requires none, some that it may have."""
+        return self._sent(schemas, place) or self._filling(schemas, place)
+
+    def _sent(self, schemas: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+        others = alternatives(self.operation, place)
+        shown = {name for name in map(partial(self._shown, schemas, place), groups(self.operation)) if name}
+        return {
+            name: self._value((*place, name), schema, name in others)
+            for name, schema in schemas.items()
+            if self._may_send(name, schema)
+            and (name in shown if name in others else self._is_wanted((*place, name), schema))
+        }
+
+    def _shown(self, schemas: Mapping[str, Any], place: tuple[str, ...], group: Group) -> str:
+        """The one field of a group that is sent."""
+        known = (
+            name
+            for name in group.names
+            if group.place == place and name in schemas and self._may_send(name, schemas[name])
+        )
+        return next(known, "")
+
+    def _filling(self, schemas: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+        may = {name: schema for name, schema in schemas.items() if self._may_send(name, schema)}
+        plain = [name for name, schema in may.items() if not _fields_within(schema)][:_MOST_FILLED]
+        # A number alone says nothing: an object is what is told of it.
+        others = [name for name in may if name not in plain][: len(plain) < 2]
+        return {name: self._value((*place, name), may[name], False) for name in may if name in (*plain, *others)}
+
+    def _may_send(self, name: str, schema: Mapping[str, Any]) -> bool:
+        return schema.get("role", self.role) == self.role and not is_sent_by_itself(self.operation, name)
+
+    def _is_wanted(self, place: tuple[str, ...], schema: Mapping[str, Any]) -> bool:
+        if is_required(schema, self.role) or (self.is_full and place[-1] in TYPICAL):
+            return True
+        return len(place) == 1 and is_needed(self.operation, place[0])
+
+    def _value(self, place: tuple[str, ...], schema: Mapping[str, Any], is_reference: bool) -> Any:
+        if is_sealed(schema) and not is_legacy(self.operation.path):
+            return Code(f'Sealed("{place[-1]}")')
+        own = self.values.example(place, schema, is_reference)
+        if own is not None:
+            return own
+        if schema.get("type") == "object":
+            return self.fields(schema.get("fields") or {}, place)
+        if schema.get("type") == "array":
+            count = item_count(self.operation, place[-1])
+            return [self._value(place, schema.get("items") or {}, is_reference) for _ in range(count)]
+        return value(place[-1], _as_it_is(schema) if is_legacy(self.operation.path) else schema, self.values.own)
+
+    def _form(self, form: Mapping[str, Any]) -> dict[str, Any]:
+        dialect = self.dialect
+        if form.keys() == {"file", "meta"}:
+            return {dialect.upload: Code(dialect.file)}
+        file = next(name for name, schema in form.items() if schema["type"] == "file")
+        fields = {name: each for name, each in self._sent(form, ()).items() if name not in (file, "meta")}
+        content = Code('b"the file"')
+        # The client fills it in.
+        fields.pop(f"{file}_hash", None)
+        if not dialect.body:
+            name = "xml" if is_legacy(self.operation.path) else "data"
+            return {**({name: fields} if fields else {}), "files": {file: Code(f'("file.png", {content})')}}
+        meta = [{"name": "meta", "contents": '{"filename":"file.png"}'}] if "meta" in form else []
+        others = [{"name": name, "contents": str(each)} for name, each in fields.items()]
+        return {"multipart": [*meta, *others, {"name": file, "contents": content, "filename": "file.png"}]}
 
 
 def value(name: str, schema: Mapping[str, Any], own: Mapping[str, str] | None = None) -> Any:
@@ -125,43 +278,10 @@ def is_sent_by_itself(operation: Operation, name: str) -> bool:
     return name in _OWN_LEGACY if is_legacy(operation.path) else name.lower() in _OWN_HEADERS
 
 
-def _body(operation: Operation, own: Mapping[str, str], dialect: Dialect) -> dict[str, Any]:
-    form = operation.facts.get("form")
-    if form:
-        return _form(operation, form, own, dialect)
-    if operation.method == "GET":
-        return {}
-    fields = _required(operation, operation.facts.get("body", {}).get("fields", {}), own)
-    if is_legacy(operation.path):
-        return {dialect.xml: _with_caller(fields, own)}
-    if operation.method == "DELETE":
-        # Its first argument are options, in either face.
-        return {"json": fields} if fields else {}
-    return {dialect.body: fields} if operation.facts.get("body") else {}
-
-
-def _query(operation: Operation, own: Mapping[str, str], dialect: Dialect) -> dict[str, Any]:
-    """A query is flat, so an object whose fields are not known is text, and what is encrypted is so at once."""
-    known = {name: _plain(schema) for name, schema in operation.facts.get("query", {}).items()}
-    query = _required(operation, known, own)
-    sealed = {name for name in query if sealing(operation, name, known[name])}
-    return {name: Code(f'{dialect.client}.encrypt("{name}")') if name in sealed else query[name] for name in query}
-
-
-def _form(operation: Operation, form: Mapping[str, Any], own: Mapping[str, str], dialect: Dialect) -> dict[str, Any]:
-    if form.keys() == {"file", "meta"}:
-        return {dialect.upload: Code(dialect.file)}
-    file = next(name for name, schema in form.items() if schema["type"] == "file")
-    fields = {name: value for name, value in _required(operation, form, own).items() if name not in (file, "meta")}
-    content = Code('b"the file"')
-    # The client fills it in.
-    fields.pop(f"{file}_hash", None)
-    if not dialect.body:
-        name = "xml" if is_legacy(operation.path) else "data"
-        return {name: fields, "files": {file: Code(f'("file.png", {content})')}}
-    meta = [{"name": "meta", "contents": '{"filename":"file.png"}'}] if "meta" in form else []
-    others = [{"name": name, "contents": str(value)} for name, value in fields.items()]
-    return {"multipart": [*meta, *others, {"name": file, "contents": content, "filename": "file.png"}]}
+def _fields_within(schema: Mapping[str, Any]) -> bool:
+    while schema.get("type") == "array":
+        schema = schema.get("items") or {}
+    return schema.get("type") == "object"
 
 
 def _has_capitals(word: str) -> bool:
@@ -171,25 +291,6 @@ def _has_capitals(word: str) -> bool:
 def _is_query(operation: Operation) -> bool:
     """Whether its fields are signed and sent as a query, which of APIv2 names its merchant too."""
     return is_legacy(operation.path) and operation.method == "GET"
-
-
-def _with_caller(fields: dict[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
-    if any(name in fields for name in _LEGACY_CALLER):
-        return fields
-    return {_LEGACY_CALLER[0]: own.get(_LEGACY_CALLER[0], _MCHID), **fields}
-
-
-def _required(operation: Operation, fields: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
-    others = alternatives(operation)
-    # Of an order's numbers the merchant's own is the one that is known.
-    others -= {"out_trade_no"} if "out_trade_no" in others else set(sorted(others)[:1])
-    return {
-        name: value(name, _as_it_is(schema) if is_legacy(operation.path) else schema, own)
-        for name, schema in fields.items()
-        if (schema.get("required") or name == _NEEDED.get(operation.path))
-        and not is_sent_by_itself(operation, name)
-        and name not in others
-    }
 
 
 def _as_it_is(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -207,10 +308,14 @@ def _filled(name: str, schema: Mapping[str, Any], own: Mapping[str, str]) -> str
 
 
 def _text(name: str, schema: Mapping[str, Any], example: Any) -> str:
-    if example in (None, "") and name in _CALLER:
-        return _MCHID
-    text = _BY_FORMAT.get(str(schema.get("format")), name) if example in (None, "") else str(example)
+    if example in (None, "") and name in CALLER:
+        return MCHID
+    text = _BY_FORMAT.get(str(schema.get("format")), _named(name)) if example in (None, "") else str(example)
     return text[: schema["max_length"]] if schema.get("max_length") else text
+
+
+def _named(name: str) -> str:
+    return _BY_FORMAT["url"] if name.endswith("url") else name
 
 
 def _integer(name: str, schema: Mapping[str, Any], example: Any) -> int:

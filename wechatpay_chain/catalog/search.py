@@ -4,31 +4,48 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from urllib.parse import unquote
 
 from wechatpay_chain.catalog import tree
-from wechatpay_chain.catalog.facts import Operation, is_legacy, operations
+from wechatpay_chain.catalog.facts import Operation, is_legacy, links, operations
+from wechatpay_chain.catalog.initials import has_initials, is_spelled
+from wechatpay_chain.catalog.overview import popularity
+from wechatpay_chain.catalog.usage import usage
 from wechatpay_chain.catalog.vocabulary import MEANINGS, forms
 from wechatpay_chain.encoding import paths
 
 __all__ = [
     "close",
     "exact",
+    "path_of",
     "search",
     "suggest",
 ]
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _URL = re.compile(r"https?://[^/\s]+(/[^?#\s]*)")
+_API = re.compile(r"https?://(api|127\.|localhost)")
 _CHAIN = re.compile(r"(?:\$?instance|wxpay)(?=[.\[/])[.]?|^/")
 _PIECE = re.compile(r"[\w{}<>$+-]*", re.ASCII)
 _VERB = re.compile(rf"(?:\.|->)({'|'.join(_METHODS)})(?:_?async)?$", re.IGNORECASE)
 _CALL = re.compile(rf"{_VERB.pattern.removesuffix('$')}(?=\()", re.IGNORECASE)
-# What most look for: of two that fit as well, theirs comes first.
-_COMMON = frozenset({"基础支付", "基础支付∙退款", "基础支付∙账单", "通用接口"})
+# The number of a page of the documentation.
+_DOCUMENT = re.compile(r"\d{6,}")
+_INITIALS = re.compile(r"[a-z]{2,8}")
+# Before letters that are initials, and no word.
+_SPELLED = "initials:"
+_COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
+# What is said around a word when somebody asks for it.
+_FILLERS = re.compile("怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
 _PAIR = 2
+_ROLES = frozenset({"服务商", "直连商户", "普通商户", "电商平台", "渠道商", "从业机构"})
+# Before a word that is looked for among an operation's roles alone.
+_ROLE = "role:"
+# The Chinese words of the vocabulary: what shops say, and names do not.
+_SYNONYMS = frozenset(word for word in MEANINGS if not word.isascii())
 _NAMED = 3
 
 _Measure = Callable[[Operation], int]
@@ -37,14 +54,22 @@ _Measure = Callable[[Operation], int]
 def search(asked: Sequence[str]) -> list[Operation]:
     """The operations in which every word occurs, in any case, the closest first; all of them for no word.
 
-    A word may also be what an English word means in Chinese, a path as documented or as a chain, with or without
-    its host, filled or not, a link of the documentation, or an HTTP method.
+    A word may also be what an English word means in Chinese, the initials of Chinese in pinyin, a path as documented
+    or as a chain, with or without its host, filled or not, a link of the documentation or its number, or an HTTP
+    method. Of what fits, the operations that shops use most come first.
     """
     wanted = _split(asked)
-    found = _found(wanted)
-    # Names turn such words round: 订单查询 is 查询订单.
-    pairs = [pair for word in wanted for pair in _pairs(word)]
-    return found or (_found(pairs) if pairs != wanted else [])
+    # Names turn Chinese words round, 订单查询 is 查询订单, and shops have other words than names.
+    readings = (_parted(wanted, each) for each in (_initials, _kept, _bare, _synonyms, _pairs, _by_role))
+    return next(filter(None, map(_found, dict.fromkeys(map(tuple, readings)))), [])
+
+
+def _parted(wanted: Sequence[str], part: Callable[[str], Sequence[str]]) -> list[str]:
+    return [each for word in wanted for each in part(word)]
+
+
+def _kept(word: str) -> list[str]:
+    return [word]
 
 
 def exact(asked: Sequence[str]) -> Operation | None:
@@ -77,34 +102,58 @@ def _split(asked: Sequence[str]) -> list[str]:
     # The arguments of a call that was pasted hold spaces, and nothing to search for.
     calls = [(text, _CALL.search(text)) for text in asked]
     wanted = [word for text, call in calls for word in (text[: call.end()] if call else text).split()]
-    return [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
+    wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
+    return list(_joined(wanted))
+
+
+def _joined(words: Sequence[str]) -> Iterator[str]:
+    """The words, two of them as one where they mean something together: ``red packet`` is ``red-packet``."""
+    left = list(words)
+    while left:
+        two = "-".join(left[:2]).casefold()
+        is_one = len(left) > 1 and any(form in MEANINGS for form in forms(two))
+        yield two if is_one else left[0]
+        del left[: 1 + is_one]
 
 
 def _found(wanted: Sequence[str]) -> list[Operation]:
     measures = [_distance(word) for word in wanted]
     scored = ((_score(each, measures), each) for each in operations())
-    found = [(score, each.number, each) for score, each in scored if score >= 0]
+    found = [(score, each.number, each) for score, each in scored if score]
     return [each for _, _, each in sorted(found)]
 
 
-def _score(operation: Operation, measures: Iterable[_Measure]) -> int:
-    """How far it is from what is asked: -1 where a word does not occur; APIv3 comes first, and words of its own."""
+def _score(operation: Operation, measures: Iterable[_Measure]) -> tuple[int, ...]:
+    """How far it is from what is asked, and how seldom it is used; empty where a word does not occur."""
     total = 0
     for measure in measures:
         distance = measure(operation)
         if distance < 0:
-            return -1
+            return ()
         total += distance
-    return 4 * total + 2 * (not operation.path.startswith("/v3/")) + _COMMON.isdisjoint(operation.tags)
+    is_other = not operation.path.startswith("/v3/")
+    used = usage().get(operation.number)
+    if used is not None:
+        return (0, is_other, used)
+    return (1, 2 * total + is_other, popularity(operation))
 
 
 def _distance(word: str) -> _Measure:
-    """0 where ``word`` is a whole word, 1 where it is a part of one, 2 where its meaning occurs, -1 elsewhere."""
+    """0 where ``word`` is a whole word, 1 where it is a part of one, 2 where its meaning occurs, -1 elsewhere.
+
+    A part that words of English are put together of, as ``transfer`` of ``mch-transfer``, is a whole word too.
+    """
     if word in _METHODS:
         return lambda each: 0 if each.method == word else -1
     at = _at(word)
     if at:
         return lambda each: at.get(each.number, -1)
+    if word.startswith(_ROLE):
+        role = word.removeprefix(_ROLE)
+        return lambda each: 2 if role in each.facts.get("roles", ()) else -1
+    if word.startswith(_SPELLED):
+        initials = word.removeprefix(_SPELLED)
+        return lambda each: 2 if has_initials(initials, each.name) else -1
     plain = _plain(word)
     spelled = list(forms(plain))
     meanings = [meaning for form in spelled for meaning in MEANINGS.get(form, ())]
@@ -124,9 +173,12 @@ def _distance(word: str) -> _Measure:
 def _at(word: str) -> dict[int, int]:
     """The distance of the operations at a path, by number: 0 there, 1 below it; none for what is no known path."""
     url = _URL.match(word)
-    if url and "/doc/" in url[1]:
-        page = word.partition("#")[0].partition("?")[0]
-        return {each.number: 0 for each in operations() if page in each.facts.get("docs", ())}
+    paged = _on_page(word) if (url and not _API.match(word)) or _DOCUMENT.fullmatch(word) else {}
+    if paged:
+        return paged
+    if word.startswith(_COMMUNITY):
+        path, _, verb = word.removeprefix(_COMMUNITY).partition("#")
+        return _at(f"/{unquote(path)}{f'.{verb}' if verb.upper() in _METHODS else ''}")
     path, method = _path(url[1] if url else word)
     if not path:
         return {}
@@ -139,13 +191,39 @@ def _at(word: str) -> dict[int, int]:
     return {}
 
 
+def _on_page(word: str) -> dict[int, int]:
+    """The operations of a page of the documentation, by its address or by its number."""
+    page = word.partition("#")[0]
+    asked = (word, page, page.partition("?")[0], word.isdecimal() and f"#{word}")
+    found = next((known for each in asked if each and (known := _pages().get(each))), ())
+    return dict.fromkeys(found, 0)
+
+
+@lru_cache(maxsize=1)
+def _pages() -> dict[str, list[int]]:
+    """The numbers of operations by the addresses of their pages, and by the numbers of these."""
+    pages: dict[str, list[int]] = {}
+    for each in operations():
+        for link in links(each):
+            page = link.partition("#")[0]
+            for name in dict.fromkeys((link, page, f"#{page.rpartition('/')[2]}")):
+                pages.setdefault(name, []).append(each.number)
+    return pages
+
+
+def path_of(word: str) -> str:
+    """The path of a chain or of its first word, as ``v3``; empty for what is no known path."""
+    path = _path(word)[0] or ("" if "/" in word else paths.segment(word) if _PIECE.fullmatch(word) else "")
+    return path if path and tree.below(path) else ""
+
+
 def _path(word: str) -> tuple[str, str]:
     """A chain's path, and its method if it ends with a verb; empty for a word that is neither path nor chain."""
     text = word.replace("->", ".").replace('["', "/").replace("['", "/").replace('"]', "").replace("']", "")
     verb = _VERB.search(text)
     method = verb[1].upper() if verb else ""
     rest = _CHAIN.sub("", text[: verb.start()] if verb else text, count=1).partition("?")[0].removeprefix("/")
-    if "/" in rest:
+    if "/" in rest or rest in tree.children(""):
         pieces = rest.split("/")
     elif "." in rest or verb:
         pieces = [paths.segment(each) if each and _PIECE.fullmatch(each) else each for each in rest.split(".")]
@@ -158,6 +236,35 @@ def _pairs(word: str) -> list[str]:
     if word.isascii() or len(word) < 2 * _PAIR:
         return [word]
     return [word[at : at + _PAIR] for at in range(0, len(word) - 1, _PAIR)]
+
+
+def _initials(word: str) -> list[str]:
+    """What a word means that is no word but initials: a Chinese word of shops, else a part of a name."""
+    if not _INITIALS.fullmatch(word) or word in MEANINGS or any(word in own for _, own in _texts()):
+        return [word]
+    known = [each for each in MEANINGS if each in _SYNONYMS and is_spelled(word, each)]
+    return known[:1] or [_SPELLED + word]
+
+
+def _bare(word: str) -> list[str]:
+    """A Chinese word without what is said around it: 怎么退款 is 退款."""
+    if word.isascii():
+        return [word]
+    return list(filter(None, _FILLERS.split(word))) or [word]
+
+
+def _synonyms(word: str) -> list[str]:
+    """A Chinese word taken apart where a part of it is a word of shops: 企业付款查询 is 企业付款 and 查询."""
+    part = next((each for each in sorted(_SYNONYMS, key=len, reverse=True) if each in word and each != word), "")
+    if not part:
+        return [word]
+    before, _, behind = word.partition(part)
+    return list(filter(None, (*(_synonyms(before) if before else ()), part, *(_synonyms(behind) if behind else ()))))
+
+
+def _by_role(word: str) -> list[str]:
+    """A word for who calls, where neither names nor tags have it."""
+    return [_ROLE + word] if word in _ROLES else [word]
 
 
 def _like(word: str) -> list[str]:

@@ -30,6 +30,7 @@ callback 回调 通知
 cancel 撤销 取消 撤回
 capital 资金
 card 卡
+cancel-order 关单 关闭订单
 cash 代金
 certificate 证书
 change 变更 修改
@@ -73,28 +74,41 @@ list 列表
 medical 医保
 member 会员
 merchant 商户 商家
+mini-program jsapi 小程序
+miniprogram jsapi 小程序
 modify 修改
 notify 通知 回调
 onboard 进件
 order 订单 下单 关单
+order-status 订单号查询
 parking 停车
+payout 转账 用户个人付款
+place 下单
 pay 支付 付款
 payment 支付 付款
+payment-status 订单号查询
 permission 权限 授权
 points 积分
 profit 分账
+profit-sharing 分账
 profitsharing 分账
+qr-code native
+qrcode native
 qualification 资格
 query 查询 获取
 read 查询 获取
+reconcile 账单
 receipt 回单 凭证 小票
 receiver 接收方
 recharge 充值
 red-packet 红包
 redpacket 红包
 refund 退款
+refund-order 申请退款
+order-refund 申请退款
 register 注册 报备
 release 解绑 解除
+reply 回复
 remove 删除 解除
 repay 还款
 request 申请 请求
@@ -141,6 +155,36 @@ vehicle 车
 video 视频
 violation 违规
 withdraw 提现
+h5支付 h5下单
+app支付 app下单
+jsapi支付 jsapi下单
+native支付 native下单
+公众号支付 jsapi
+公众号 jsapi
+小程序支付 jsapi 小程序支付下单
+小程序 jsapi
+扫码支付 native
+二维码 native
+刷卡支付 付款码
+商家转账 转账
+企业付款 发起转账 用户个人付款 企业付款
+付款到零钱 发起转账 用户个人付款
+转账到零钱 转账
+现金红包 红包
+微信红包 红包
+优惠券 代金券 商家券
+发券 发放代金券 向用户发券
+对账 账单
+流水 资金账单
+查单 订单号查询
+查询订单 订单号查询
+查询退款 查询单笔退款
+退款查询 查询单笔退款 查询退款
+关闭订单 关单
+取消订单 关单 关闭订单
+入驻 进件
+特约商户进件 服务商∙进件
+投诉回复 提交回复
 关单 关闭订单
 回执 回单
 对账单 账单

@@ -3,87 +3,21 @@
 from __future__ import annotations
 
 import html
-import re
-import sys
 from collections.abc import Iterator
-from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from wechatpay_chain.catalog import manual, sample, tree
+from wechatpay_chain.catalog.facts import Operation, links
+from wechatpay_chain.catalog.overview import overview
+from wechatpay_chain.catalog.usage import by_usage
+from wechatpay_chain.chain.completers import trust
 from wechatpay_chain.display import rendering
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.request.call import VERBS, Verb
 
-__all__ = [
-    "Place",
-    "Spelled",
-    "documented",
-    "trust",
-]
+__all__ = ["Place"]
 
-T = TypeVar("T")
-_TRUSTED: set[type] = set()
-
-
-def trust(*kinds: type) -> None:
-    """Let IPython's completer look at the attributes and items of ``kinds``, and of those that were told before.
-
-    It evaluates nothing of a class with a ``__getattr__`` of its own, so ``wxpay.v3['`` would offer no paths;
-    of chains it may, since making one does nothing. Called again, since IPython may be imported later.
-    """
-    _TRUSTED.update(kinds)
-    if "IPython.core.completer" not in sys.modules:
-        return
-    try:
-        guard = import_module("IPython.core.guarded_eval")
-    except ImportError:  # before IPython 8.8 the completer evaluated anything
-        return
-    policy = getattr(guard, "EVALUATION_POLICIES", {}).get("limited")
-    for name in ("allowed_getattr", "allowed_getitem"):
-        allowed = getattr(policy, name, None)
-        if isinstance(allowed, set):
-            allowed.update(_TRUSTED)
-
-
-def documented(kind: type[T]) -> type[T]:
-    """Give the objects of a class a ``__doc__`` of their own, which their ``_manual()`` tells."""
-    type.__setattr__(kind, "__doc__", _Doc(kind.__doc__ or ""))
-    return kind
-
-
-class Spelled(type):
-    """The class of chains, which has a property for each known word.
-
-    rlcompleter adds ``(`` to what can be called, as every node can, but not to a property. IPython needs none,
-    and would show the property in place of the node.
-    """
-
-    def __dir__(cls) -> list[str]:
-        # rlcompleter offers what the class has beside what the object lists, and so hides placeholders.
-        hidden = ("chain",) if "rlcompleter" in sys.modules and "IPython" not in sys.modules else ()
-        return [name for name in super().__dir__() if name not in hidden and re.match("_(?!_)", name) is None]
-
-    def __getattr__(cls, name: str) -> Any:
-        if "IPython" not in sys.modules:
-            from wechatpay_chain.catalog import tree
-
-            if name in tree.spellings():
-                return _WORD
-        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-
-
-_WORD = property(doc="A word of a path.")
-
-
-class _Doc:
-    def __init__(self, own: str) -> None:
-        self._own = own
-
-    def __get__(self, thing: Any, owner: object = None) -> str:
-        return self._own if thing is None else str(thing._manual()) or self._own
-
-
-_MOST_ROWS = 200
+_MOST_ROWS = 40
 
 
 class Place(NamedTuple):
@@ -136,21 +70,33 @@ class Place(NamedTuple):
         """The same as ``line``, an operation a line."""
         if self.verb is not None:
             return self.line()
-        return "\n".join([f"<{self.shown()}>", *manual.listed(tree.below(self.path))])
+        below = tree.below(self.path)
+        return "\n".join([f"<{self.shown()}{_counted(below)}>", *manual.words_below(self.path, below)])
 
     def html(self) -> str:
         """The same as a table, each name linked to its documentation."""
-        rows = "".join(self._rows())
+        rows = "".join(self._words() or self._rows())
         title = f"<p><code>{html.escape(self.shown())}</code></p>"
         return f"{title}<table>{rows}</table>" if rows else title
+
+    def _words(self) -> list[str]:
+        """A row for each word that may follow, where these lead to many operations."""
+        if self.verb is not None or len(tree.below(self.path)) <= _MOST_ROWS:
+            return []
+        return [
+            f"<tr><td><code>{html.escape(tree.spelled(each.path))}</code></td><td>{each.total}</td>"
+            f"<td>{html.escape(each.name)}</td></tr>"
+            for each in overview(self.path)
+            if each.total
+        ]
 
     def _rows(self) -> Iterator[str]:
         found = tree.below(self.path)
         if self.verb is not None:
             found = [each for each in (tree.matching(self.verb.method, self.path),) if each]
-        for each in found[:_MOST_ROWS]:
+        for each in by_usage(found)[:_MOST_ROWS]:
             name = html.escape(each.name)
-            link = next(reversed(each.facts.get("docs") or [""]))
+            link = next(iter(links(each)), "")
             name = f'<a href="{html.escape(link)}">{name}</a>' if link else name
             chain = html.escape(tree.spelled("/".join(each.words)))
             yield f"<tr><td>{each.method}</td><td><code>{chain}</code></td><td>{name}</td></tr>"
@@ -162,3 +108,7 @@ class Place(NamedTuple):
         for name, verb in VERBS.items():
             if here is None or verb.method in here.operations:
                 yield name
+
+
+def _counted(below: list[Operation]) -> str:
+    return f": {len(below)} operations" if len(below) > _MOST_ROWS else ""

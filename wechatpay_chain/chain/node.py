@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from wechatpay_chain.chain.introspection import Spelled, documented, trust
+from wechatpay_chain.chain.completers import Spelled, documented, trust
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.call import VERBS, Verb
@@ -104,6 +104,9 @@ class Chain(metaclass=Spelled):
     def _repr_html_(self) -> str:
         return _place(self).html()
 
+    def _path_text(self) -> str:
+        return _parted(self)[1]
+
     def _manual(self) -> str:
         return _place(self).manual(self._client.mchid, self._client._face.name)
 
@@ -137,6 +140,20 @@ class Chain(metaclass=Spelled):
     __contains__ = None
 
 
+class _Signature:
+    """What ``inspect.signature`` finds of a node, and not of its class."""
+
+    def __get__(self, node: Chain | None, owner: type) -> Any:
+        if node is None:
+            raise AttributeError("__signature__")
+        # Nobody needs it for a call.
+        from wechatpay_chain.chain.calltips import signature
+
+        verb, path = _parted(node)
+        return signature(path, verb)
+
+
+type.__setattr__(Chain, "__signature__", _Signature())
 _new = object.__new__
 _set_client, _set_path, _set_word = (vars(Chain)[name].__set__ for name in Chain.__slots__)
 

@@ -15,7 +15,7 @@ from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.files import files_in
-from wechatpay_chain.protocol.v3 import DIGEST_HEADER
+from wechatpay_chain.protocol.v3 import DIGEST_HEADER, field_value
 from wechatpay_chain.transport.download import Progress
 
 __all__ = ["Bill", "download_bills"]
@@ -73,7 +73,7 @@ def _is_there(bill: Bill, source: Any, kind: Kind) -> bool:
     if kind.is_legacy:
         return False
     if kind.is_file:
-        return _holds(bill.path, [(source.headers.get(DIGEST_HEADER, "").lower(), "SHA1")])
+        return _holds(bill.path, [(field_value(source.headers, DIGEST_HEADER).lower(), "SHA1")])
     files = files_in(source.data)
     if all(file.digest for file in files):
         return _holds(bill.path, [(file.digest, file.hash_type) for file in files])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from wechatpay_chain.bill_reader import read_bill, yuan
+from wechatpay_chain.display.width import cell_width
 
 __all__ = ["read_totals", "table"]
 
@@ -28,7 +28,7 @@ def table(totals: Mapping[str, Mapping[str, str]]) -> list[str]:
     rows = [["", *names]] + [[day, *(found.get(name, "") for name in names)] for day, found in totals.items()]
     if len(totals) > 1:
         rows.append([_SUM, *(_sum([found.get(name, "") for found in totals.values()]) for name in names)])
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(_pad(*pair) for pair in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
@@ -40,9 +40,4 @@ def _sum(values: Sequence[str]) -> str:
 
 
 def _pad(text: str, width: int) -> str:
-    return " " * (width - _width(text)) + text
-
-
-def _width(text: str) -> int:
-    """How many cells a terminal gives it: Chinese letters take two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return " " * (width - cell_width(text)) + text

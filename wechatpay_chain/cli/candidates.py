@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import manual, sample, tree
 from wechatpay_chain.catalog.facts import Operation
+from wechatpay_chain.catalog.overview import Word, overview
 from wechatpay_chain.cli.items import SEPARATOR
 from wechatpay_chain.encoding import paths
 
@@ -72,11 +73,10 @@ def _dotted(typed: str) -> Iterator[Candidate]:
     path = _path(before)
     if path is None:
         return
-    for segment in tree.children(path):
-        name = paths.attribute(segment)
+    for word in overview(path):
+        name = paths.attribute(word.word)
         if name:
-            told = _below(f"{path}/{segment}")
-            yield Candidate(f"{before}{dot}{name}.", told, f"{name}.", is_whole=False)
+            yield Candidate(f"{before}{dot}{name}.", _told(word), f"{name}.", is_whole=False)
     if before:
         yield from _verbs(before, path)
 
@@ -88,10 +88,10 @@ def _paths(typed: str) -> Iterator[Candidate]:
         route = head + last.rpartition(".")[0]
         yield from _verbs(route, route)
         return
-    for segment in tree.children(before):
-        known = tree.branch(f"{before}/{segment}")
-        name = "" if segment == _EMPTY else segment
-        told = _below(f"{before}/{segment}")
+    for word in overview(before.removeprefix("/")):
+        known = tree.branch(word.path)
+        name = "" if word.word == _EMPTY else word.word
+        told = _told(word)
         if known and known.children:
             yield Candidate(f"{head}{name}/", told, f"{name}/", is_whole=False)
         if known and known.operations:
@@ -110,9 +110,9 @@ def _verbs(before: str, path: str) -> Iterator[Candidate]:
             yield Candidate(f"{before}.{verb}", operation.name, verb)
 
 
-def _below(path: str) -> str:
-    below = tree.below(path)
-    return below[0].name if len(below) == 1 else f"{len(below)} operations"
+def _told(word: Word) -> str:
+    """What a word leads to: the name of its one operation, or what the product is called and how many there are."""
+    return word.name if word.total == 1 else f"{word.name}, {word.total} operations"
 
 
 def _path(dotted: str) -> str | None:
@@ -152,7 +152,7 @@ def _fields(operation: Operation, placeholders: Sequence[str]) -> Iterator[tuple
 
 def _note(name: str, schema: Mapping[str, Any], operation: Operation) -> str:
     field = next(manual.fields({name: schema}, operation))
-    return ", ".join(filter(None, (field.kind, field.note)))
+    return ", ".join(filter(None, (field.label, field.kind, field.note)))
 
 
 def _values(schema: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from wechatpay_chain.display.width import cut
+
 if TYPE_CHECKING:
     from wechatpay_chain.cli.candidates import Candidate
 
@@ -73,7 +75,7 @@ def zsh(before: Sequence[str], typed: str) -> list[str]:
     names = [each.shown or each.text for each in found]
     width = max(map(len, names), default=0)
     listed = (
-        f"{name:{width}}  -- {each.told}"[:_LONGEST] if each.told else name
+        cut(f"{name:{width}}  -- {each.told}", _LONGEST) if each.told else name
         for name, each in zip(names, found, strict=True)
     )
     return [f"{each.is_whole:d}\t{each.text}\t{shown}" for each, shown in zip(found, listed, strict=True)]

@@ -139,7 +139,10 @@ def _flag_values(flag: str) -> Callable[[_Place, str], Iterator[Candidate]]:
 
 def _events(place: _Place, typed: str) -> Iterator[Candidate]:
     # As a file, since the sandbox is far more than its list.
-    lines = resources.files("wechatpay_chain").joinpath("sandbox", "events.jsonl").read_text(encoding="utf-8")
+    try:
+        lines = resources.files("wechatpay_chain").joinpath("sandbox", "events.jsonl").read_text(encoding="utf-8")
+    except OSError:  # left out by a packager; a completion never complains
+        return
     for row in map(json.loads, lines.splitlines()):
         yield Candidate(row["event_type"], row["name"])
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard, cast
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard, TypeVar, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from wechatpay_chain.encoding import file_urls
 from wechatpay_chain.errors import ConfigError, VerificationError, WechatpayError
 from wechatpay_chain.tracebacks import hide_values
 
@@ -30,12 +32,14 @@ __all__ = [
     "is_lent",
     "is_remote",
     "load_certificate",
+    "load_certificates",
     "load_private_key",
     "load_public_key",
     "looks_like_a_path",
     "names_a_file",
     "pkcs1_to_spki",
     "read",
+    "read_passphrase",
     "remote_private_key",
     "remote_public_key",
     "serial_of",
@@ -140,12 +144,31 @@ RSAPrivateKey.register(_PrivateKey)
 RSAPublicKey.register(_PublicKey)
 
 
-KeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPrivateKey"
+KeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPrivateKey | tuple[Any, str | bytes | None] | list[Any]"
 PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
 
 _PEM_MARK = b"-----BEGIN "
 # SEQUENCE of the object identifier 1.2.840.113549.1.1.1 and NULL.
 _RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")
+_LEAST_BITS = 2048
+# EncryptedPrivateKeyInfo of PKCS#8 in DER: its first object identifier is one of PKCS#5 or of PKCS#12.
+_ENCRYPTED = re.compile(
+    rb"\x30.{1,5}\x30.{1,5}?\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05|\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01)",
+    re.DOTALL,
+)
+_ARCHIVE = "a PKCS#12 archive (.p12); its key is in apiclient_key.pem beside it, the archive itself goes into merchant"
+# What people take for a key, by how it begins.
+_FORMATS = (
+    (re.compile(rb"\x30(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83.{3}|\x84.{4})\x02\x01\x03\x30", re.DOTALL), _ARCHIVE),
+    (re.compile(rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff"), "text in UTF-16; save it as UTF-8"),
+    (re.compile(rb"(?:[^\0]\0){16}|(?:\0[^\0]){16}"), "text in UTF-16; save it as UTF-8"),
+    (re.compile(rb"PK\x03\x04"), "a zip archive; unpack it"),
+    (re.compile(rb"\xfe\xed\xfe\xed|\xce\xce\xce\xce"), "a Java keystore; export the key as PEM"),
+    (re.compile(rb"PuTTY-User-Key-File"), "a key of PuTTY; export it as an OpenSSL key"),
+    (re.compile(rb"ssh-[a-z0-9]+ "), "a public key of SSH"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*[<{]"), "XML, HTML or JSON"),
+)
+_PUBLIC_LABELS = frozenset({"CERTIFICATE", "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE REQUEST"})
 # wechatpay-php writes bare base64 with the form in front of it.
 _FORMS = {
     "private.pkcs1://": b"RSA PRIVATE KEY",
@@ -159,15 +182,17 @@ _FORMS = {
 def load_private_key(source: KeySource, field: str, password: str | bytes | None = None) -> RSAPrivateKey:
     """The RSA private key in ``source``: path, ``file://`` URL, PEM, bare base64, a key object, or any with ``sign``.
 
-    Raises ConfigError that names ``field``, the file, and what was found there instead; never the key.
+    An encrypted key comes as ``(key, passphrase)``. Raises ConfigError that names ``field``, the file, and what was
+    found there instead; never the key.
     """
+    source, secret = _split_pair(source, field, password)
     if isinstance(source, RSAPrivateKey):
-        return source
+        return _check_size(source, field)
     if is_remote(source, "sign"):
         return remote_private_key(source, field)
-    key, found, origin = _private(source, field, password)
+    key, found, origin = _private(source, field, secret)
     if isinstance(key, RSAPrivateKey):
-        return key
+        return _check_size(key, field, origin)
     raise ConfigError(f"{field}: expected an RSA private key{origin}, found {found}", field)
 
 
@@ -178,7 +203,7 @@ def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
     Raises ConfigError that names ``field``, the file, and what was found there instead.
     """
     if isinstance(source, RSAPublicKey):
-        return source
+        return _check_size(source, field)
     if _is_certificate(source):
         return _public_key_of(source, field)
     if is_remote(source, "verify"):
@@ -189,7 +214,7 @@ def load_public_key(source: PublicKeySource, field: str) -> RSAPublicKey:
         return _public_key_of(certificate, field, origin)
     key = _first(data, serialization.load_pem_public_key, serialization.load_der_public_key)
     if isinstance(key, RSAPublicKey):
-        return key
+        return _check_size(key, field, origin)
     found = _found(data, key)
     raise ConfigError(f"{field}: expected an RSA public key or a certificate{origin}, found {found}", field)
 
@@ -202,6 +227,34 @@ def load_certificate(source: PublicKeySource, field: str) -> x509.Certificate | 
     if isinstance(source, RSAPublicKey) or is_remote(source, "verify"):
         return None
     return _certificate(_read(source, field)[0])
+
+
+@hide_values
+def read_passphrase(passphrase: object, field: str) -> bytes | None:
+    """A passphrase as bytes, None for none; ConfigError for anything but text and bytes, with its type alone."""
+    if passphrase is None or isinstance(passphrase, bytes):
+        return passphrase
+    if isinstance(passphrase, str):
+        return passphrase.encode("utf-8", "replace")
+    found = type(passphrase).__name__
+    hint = "; write it in quotes, a number may have lost its zeros" if found in ("int", "float") else ""
+    raise ConfigError(f"{field}: expected the passphrase as text, found {found}{hint}", field.partition(".")[0])
+
+
+def load_certificates(source: PublicKeySource, field: str) -> list[x509.Certificate]:
+    """Every X.509 certificate in ``source``, a bundle of PEM for one; ConfigError when it holds something else."""
+    if _is_certificate(source):
+        return [source]
+    data, origin = _read(source, field)
+    from cryptography import x509
+
+    with contextlib.suppress(ValueError):
+        if _PEM_MARK in data:
+            return x509.load_pem_x509_certificates(data)
+    certificate = _certificate(data)
+    if certificate is None:
+        raise ConfigError(f"{field}: expected certificates{origin}, found {_found(data)}", field)
+    return [certificate]
 
 
 def serial_of(certificate: x509.Certificate) -> str:
@@ -218,14 +271,35 @@ def pkcs1_to_spki(der: bytes) -> bytes:
     return _der(b"\x30", _RSA_ENCRYPTION + _der(b"\x03", b"\0" + der))
 
 
-def _private(source: object, field: str, password: str | bytes | None) -> tuple[object, str, str]:
+def _split_pair(source: Any, field: str, password: Any) -> tuple[Any, bytes | None]:
+    """A key and its passphrase, which may come as a pair."""
+    if isinstance(source, list | tuple) and len(source) == 2:
+        source, password = source
+    return source, read_passphrase(password, field)
+
+
+_Key = TypeVar("_Key", RSAPrivateKey, RSAPublicKey)
+
+
+def _check_size(key: _Key, field: str, origin: str = "") -> _Key:
+    """The key; ConfigError for one that is too short for WeChat Pay's signatures.
+
+    Source: https://pay.weixin.qq.com/doc/v3/merchant/4012365342
+    """
+    if key.key_size >= _LEAST_BITS:
+        return key
+    told = f"expected an RSA key of {_LEAST_BITS} bits{origin}, found one of {key.key_size}"
+    told += ", which WeChat Pay does not take"
+    raise ConfigError(f"{field}: {told}", field)
+
+
+def _private(source: object, field: str, secret: bytes | None) -> tuple[object, str, str]:
     """What was read, what to call it if it is no RSA private key, and where it came from."""
     data, origin = _read(source, field)
-    secret = password.encode() if isinstance(password, str) else password
     key = _first(data, *_readers(secret))
     if key is None and secret is not None:  # cryptography refuses a password that is not needed
         key = _first(data, *_readers(None))
-    return key, _found(data, key, tried=secret is not None), origin
+    return key, _found(data, key, tried=secret is not None, private=True), origin
 
 
 def read(source: object, field: str) -> bytes:
@@ -247,8 +321,8 @@ def _read(source: object, field: str) -> tuple[bytes, str]:
     for prefix, label in _FORMS.items():
         if text.startswith(prefix):
             return _pem(label, text.removeprefix(prefix)), ""
-    if text.startswith("file://"):
-        return _read_file(Path(unquote(text.removeprefix("file://")).removeprefix("localhost")), field)
+    if file_urls.is_file_url(text):
+        return _read_file(Path(file_urls.path_of(text)), field)
     if _PEM_MARK.decode() in text:
         return text.replace("\\r", "").replace("\\n", "\n").encode("utf-8", "replace"), ""
     if _base64(text) is not None:
@@ -278,7 +352,7 @@ def names_a_file(source: object) -> bool:
     if not isinstance(source, str) or source.strip().startswith(tuple(_FORMS)):
         return False
     text = source.strip()
-    return bool(text) and _PEM_MARK.decode() not in text and (text.startswith("file://") or _base64(text) is None)
+    return bool(text) and _PEM_MARK.decode() not in text and (file_urls.is_file_url(text) or _base64(text) is None)
 
 
 def _readers(password: bytes | None) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
@@ -321,7 +395,7 @@ def _public_key_of(certificate: x509.Certificate, field: str, origin: str = "") 
     except Exception:  # UnsupportedAlgorithm, a bare Exception, for SM2 and other exotic keys
         key = None
     if isinstance(key, RSAPublicKey):
-        return key
+        return _check_size(key, field, origin)
     kind = "a key that is not supported" if key is None else type(key).__name__
     raise ConfigError(f"{field}: expected an RSA certificate{origin}, found one with {kind}", field)
 
@@ -349,13 +423,24 @@ def _base64(text: str) -> bytes | None:
         return None
 
 
-def _found(data: bytes, key: object = None, tried: bool = False) -> str:
-    """What the bytes are instead, told by their first PEM label, or by the key that they hold."""
+def _found(data: bytes, key: object = None, tried: bool = False, private: bool = False) -> str:
+    """What the bytes are instead: the key that they hold, their first PEM label, or a known other format."""
     if key is not None:
         return f"an {type(key).__name__}"
-    if _PEM_MARK not in data:
-        return f"{len(data)} bytes that are none" if data.strip() else "nothing"
-    label = data.split(_PEM_MARK, 1)[1].split(b"-----", 1)[0][:40].decode("ascii", "replace")
-    if label.startswith("ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in data:
-        return f"PEM text {label!r} that " + ("this password does not open" if tried else "needs its password")
-    return f"PEM text {label!r} that is none, or cannot be read"
+    if not data.strip():
+        return "nothing"
+    label = data.partition(_PEM_MARK)[2].partition(b"-----")[0][:40].decode("ascii", "replace")
+    if not label:
+        data = _base64(data.decode("latin-1")) or data
+    other = next((words for pattern, words in _FORMATS if pattern.match(data)), "")
+    told = other or (f"PEM text {label!r}" if label else "")
+    if label.startswith("ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in data or (not label and _ENCRYPTED.match(data)):
+        needs = "needs its password" + (": pass (key, passphrase) in its place" if private else "")
+        return f"{told or 'an encrypted key'} that {'this password does not open' if tried else needs}"
+    if private and label in _PUBLIC_LABELS:
+        return f"{told}, which holds no private key; that is in apiclient_key.pem"
+    if label == "OPENSSH PRIVATE KEY":
+        return f"{told}; convert it with ssh-keygen -p -m PKCS8 -f FILE"
+    if label and not other:
+        return f"{told} that is none, or cannot be read"
+    return told or f"{len(data)} bytes that are none"

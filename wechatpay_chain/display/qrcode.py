@@ -51,6 +51,6 @@ def svg(url: str) -> str:
 def _code(url: str) -> Any:
     try:
         segno: Any = import_module("segno")
-    except ImportError:
+        return segno.make(url, micro=False)
+    except (ImportError, ValueError):  # not installed, or an address that is too long for a code
         return None
-    return segno.make(url, micro=False)

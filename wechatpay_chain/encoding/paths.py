@@ -37,6 +37,9 @@ _TEMPLATE = re.compile(rf"\{{(\+?)({_NAME})\}}", re.ASCII)
 _BRACES = re.compile(r"\{[^{}]*\}")
 _AFTER_DASH = re.compile(r"-([a-z0-9])")
 _CAPITAL = re.compile(r"[A-Z]")
+# merchantService, complaintsV2 and h5Presign are spelled so; what has other digits or capitals is a number or an id.
+_CAMEL_CASE = re.compile(r"(?:[a-z]+|[a-z][0-9])(?:[A-Z][a-z]+|V[0-9])+")
+_VERSION = re.compile(r"^V(?=[0-9](?:/|$))")
 # RFC 3986: what may stand as it is in a path or a query; the rest, and a % that is no escape, is encoded.
 _STRAY = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
@@ -62,7 +65,7 @@ def segment(name: str) -> str:
         name = name[:-1]
     if "#" in name or "?" in name:
         raise _chain_error(f"{name[:80]!r} is no word of a path: ? and # would cut it; nothing was sent")
-    return as_php(name)
+    return _path_text(name, _kebab)
 
 
 def attribute(text: str) -> str | None:
@@ -83,15 +86,11 @@ def as_written(text: str) -> str:
 def as_php(text: str) -> str:
     """Path text of ``[…]`` and ``chain(…)`` in the PHP face: camelCase becomes kebab-case, never in a query.
 
-    Source: WeChatPay\\BuilderTrait of wechatpay-php, from which two things differ on purpose: a
-    placeholder keeps its name, and each segment is converted by itself.
+    Source: WeChatPay\\BuilderTrait of wechatpay-php, from which three things differ on purpose: a placeholder
+    keeps its name, each segment is converted by itself, and one that is no camelCase word, such as an order number
+    or an openid with capitals, stays as it is written.
     """
-    text = _checked(text)
-    placeholder = _ATTRIBUTE_PLACEHOLDER.fullmatch(text)
-    if placeholder:
-        return f"{{{placeholder[1]}}}"
-    path, mark, query = _braced(text).partition("?")
-    return "/".join(map(_converted, path.split("/"))) + mark + query
+    return _path_text(text, _kebab_word)
 
 
 @lru_cache(maxsize=1024)
@@ -151,12 +150,28 @@ def escape(text: str) -> str:
     return _ESCAPE.sub(lambda escaped: escaped[0].upper(), text) if "%" in text else text
 
 
-def _converted(word: str) -> str:
+def _path_text(text: str, spell: Callable[[str], str]) -> str:
+    """Path text with each segment as ``spell`` has it, but for placeholders and a query."""
+    text = _checked(text)
+    placeholder = _ATTRIBUTE_PLACEHOLDER.fullmatch(text)
+    if placeholder:
+        return f"{{{placeholder[1]}}}"
+    path, mark, query = _braced(text).partition("?")
+    path = _VERSION.sub("v", path)
+    return "/".join(_spelled(word, spell) for word in path.split("/")) + mark + query
+
+
+def _spelled(word: str, spell: Callable[[str], str]) -> str:
     if "{" in word:
         pieces = _BRACES.split(word)
         names = _BRACES.findall(word)
-        return "".join(_kebab(piece) + name for piece, name in zip(pieces, [*names, ""], strict=True))
-    return _kebab(word)
+        return "".join(spell(piece) + name for piece, name in zip(pieces, [*names, ""], strict=True))
+    return spell(word)
+
+
+def _kebab_word(word: str) -> str:
+    # WeChat Pay's numbers and ids are ASCII: other text can only be a word.
+    return _kebab(word) if _CAMEL_CASE.fullmatch(word) or not word.isascii() else word
 
 
 def _kebab(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["JS", "PHP", "Style", "float_as_js", "float_as_php"]
+__all__ = ["JS", "PHP", "Style", "float_as_js", "float_as_php", "float_as_php_json"]
 
 
 def float_as_php(value: float) -> str:
@@ -23,17 +23,35 @@ def float_as_js(value: float) -> str:
     return f"{Decimal(repr(value + 0.0)):f}".removesuffix(".0")
 
 
+def float_as_php_json(value: float) -> str:
+    """A finite number as ``json_encode`` writes it: all digits that tell it, ``1.0e+25``."""
+    from decimal import Decimal
+
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    point = len(digits) + int(exponent)
+    text = "".join(map(str, digits))
+    minus = "-" if sign else ""
+    if value == 0:
+        return f"{minus}0"
+    if -4 < point <= 17:  # where zend_gcvt writes no exponent
+        whole = text[:point].ljust(point, "0") if point > 0 else "0"
+        part = text[max(point, 0) :].rjust(len(text) - point, "0") if point < len(text) else ""
+        return f"{minus}{whole}.{part}" if part else f"{minus}{whole}"
+    return f"{minus}{text[0]}.{text[1:] or '0'}e{point - 1:+d}"
+
+
 class Style(NamedTuple):
     """What one SDK makes of the values that it is given.
 
     In a query: ``query_false``, ``flat_list_index`` (``a[0]=x`` or ``a[]=x``), ``safe`` (what stays bare) and
     ``takes_dates``. In XML and where APIv2 signs: ``xml_false``, ``cdata`` (what needs a CDATA section), what lists
     (``repeats_lists``), keys (``takes_any_key``) and empty text (``shortens_empty``) become, and whether a carriage
-    return ends a CDATA section (``splits_returns``). In both: ``true`` and ``number``.
+    return ends a CDATA section (``splits_returns``). In both: ``true`` and ``number``. In JSON: ``json_number``.
     """
 
     true: str
     number: Callable[[float], str]
+    json_number: Callable[[float], str]
     query_false: str
     flat_list_index: bool
     safe: str
@@ -52,6 +70,7 @@ class Style(NamedTuple):
 JS = Style(
     true="true",
     number=float_as_js,
+    json_number=float_as_js,
     query_false="false",
     flat_list_index=False,
     safe="!'()*:$,",
@@ -67,6 +86,7 @@ JS = Style(
 PHP = Style(
     true="1",
     number=float_as_php,
+    json_number=float_as_php_json,
     query_false="0",
     flat_list_index=True,
     safe="",

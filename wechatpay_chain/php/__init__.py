@@ -5,10 +5,14 @@ from __future__ import annotations
 from wechatpay_chain.php.aes import AesEcb, AesGcm
 from wechatpay_chain.php.builder import Builder, Instance
 from wechatpay_chain.php.exceptions import (
+    BadResponseException,
     ClientException,
+    ConnectException,
+    GuzzleException,
     InvalidArgumentException,
     RequestException,
     ServerException,
+    TransferException,
     UnexpectedValueException,
 )
 from wechatpay_chain.php.formatter import Formatter
@@ -22,10 +26,13 @@ from wechatpay_chain.php.transformer import Transformer
 __all__ = [
     "AesEcb",
     "AesGcm",
+    "BadResponseException",
     "Body",
     "Builder",
     "ClientException",
+    "ConnectException",
     "Formatter",
+    "GuzzleException",
     "Hash",
     "Instance",
     "InvalidArgumentException",
@@ -35,6 +42,7 @@ __all__ = [
     "Response",
     "Rsa",
     "ServerException",
+    "TransferException",
     "Transformer",
     "UnexpectedValueException",
 ]

@@ -5,18 +5,35 @@ Their methods ``getMessage getCode hasResponse getResponse getTraceAsString`` ar
 
 from __future__ import annotations
 
-from wechatpay_chain.errors import ArgumentError, CallError, ClientError, DecryptionError, ServerError
+from wechatpay_chain.errors import (
+    ApiError,
+    ArgumentError,
+    CallError,
+    ClientError,
+    DecryptionError,
+    ServerError,
+    TransportError,
+)
 
 __all__ = [
+    "BadResponseException",
     "ClientException",
+    "ConnectException",
+    "GuzzleException",
     "InvalidArgumentException",
     "RequestException",
     "ServerException",
+    "TransferException",
     "UnexpectedValueException",
 ]
 
 InvalidArgumentException = ArgumentError
+# Guzzle's own tree: https://docs.guzzlephp.org/en/stable/quickstart.html#exceptions
+GuzzleException = CallError
+TransferException = CallError
 RequestException = CallError
+ConnectException = TransportError
+BadResponseException = ApiError
 ClientException = ClientError
 ServerException = ServerError
 UnexpectedValueException = DecryptionError

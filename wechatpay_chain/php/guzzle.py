@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
+from wechatpay_chain.crypto.key_loader import read_passphrase
 from wechatpay_chain.encoding import paths, query, scalars
 from wechatpay_chain.encoding.style import PHP
 from wechatpay_chain.errors import ChainError, ConfigError
@@ -164,9 +165,13 @@ def _join_certificate(options: Options) -> None:
 
 
 def _certificate(cert: tuple[Any, Any], key: tuple[Any, Any]) -> Any:
-    for name, (file, _) in (("cert", cert), ("ssl_key", key)):
+    for name, (file, passphrase) in (("cert", cert), ("ssl_key", key)):
         if not isinstance(file, str | os.PathLike):
             raise ChainError(f"{name}: expected a path, found {type(file).__name__}; nothing was sent")
+        try:
+            read_passphrase(passphrase, name)
+        except ConfigError as error:
+            raise ChainError(f"{error}; nothing was sent") from None
     try:
         return _context(cert[0], key[0], key[1], _stamp(cert[0]), _stamp(key[0]))
     except ConfigError as error:
@@ -188,9 +193,7 @@ def _stamp(path: Any) -> int:
 
 def _file(value: Any) -> tuple[Any, Any]:
     """A path, or a path and its passphrase."""
-    if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[1], str | bytes | None):
-        return value[0], value[1]
-    return value, None
+    return (value[0], value[1]) if isinstance(value, list | tuple) and len(value) == 2 else (value, None)
 
 
 def _form(parts: Any) -> Multipart:

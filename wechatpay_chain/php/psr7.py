@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from wechatpay_chain import response
 
 __all__ = ["Body", "Response"]
 
 
-class Body(io.BytesIO):
-    """The body as a PSR-7 stream: ``str(body)`` is the whole text, wherever the stream stands."""
+class Body(bytes):
+    """The body as a PSR-7 stream, which is also its bytes: ``json.loads(body)`` reads all of it, and so does ``str``.
+
+    ``read``, ``readline``, ``seek`` and what else binary files have go by where the stream stands.
+    """
+
+    _stream: io.BytesIO
+
+    def __new__(cls, content: bytes = b"") -> Body:
+        body = super().__new__(cls, content)
+        body._stream = io.BytesIO(content)
+        return body
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return getattr(self._stream, name)
+
+    def __bool__(self) -> bool:
+        # In PHP it is an object, which is true even when it is empty.
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} bytes>"
 
     def __str__(self) -> str:
-        return self.getvalue().decode("utf-8", "replace")
+        return self.decode("utf-8", "replace")
 
-    def __bytes__(self) -> bytes:
-        return self.getvalue()
+    def __reduce__(self) -> Any:
+        return type(self), (bytes(self),)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The next bytes; all to the end for -1."""
+        return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place, and return it."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where the stream stands."""
+        return self._stream.tell()
 
     def getContents(self) -> str:
         """The text from here to the end."""
@@ -24,11 +59,11 @@ class Body(io.BytesIO):
 
     def getSize(self) -> int:
         """The length in bytes."""
-        return len(self.getvalue())
+        return len(self)
 
     def eof(self) -> bool:
         """Whether the end is reached."""
-        return self.tell() >= self.getSize()
+        return self.tell() >= len(self)
 
     def rewind(self) -> None:
         """Back to the start."""

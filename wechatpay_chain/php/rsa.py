@@ -112,8 +112,6 @@ class Rsa:
 
 
 def _private(thing: Any) -> RSAPrivateKey:
-    if isinstance(thing, list | tuple) and len(thing) == 2:
-        return key_loader.load_private_key(thing[0], "privateKey", thing[1])
     return key_loader.load_private_key(thing, "privateKey")
 
 

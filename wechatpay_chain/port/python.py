@@ -1,272 +1,230 @@
-"""Python's syntax tree as readable text: what is printed parses to the tree that was given."""
+"""Python as it is printed: names, holes, and lines that keep to a width."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from typing import Any
+import builtins
+import keyword
+import re
+from collections.abc import Iterable, Iterator
 
-from wechatpay_chain.port.layout import HARD, LINE, SOFT, Doc, Group, IfBroken, Nest, joined
+from wechatpay_chain.encoding import paths
+from wechatpay_chain.port.sdk import CLASSES, EXCEPTIONS
+from wechatpay_chain.port.source import MissingExtra, shown
 
-__all__ = ["commented", "comments", "expression", "flat", "parameters", "quoted"]
+__all__ = [
+    "Names",
+    "assign",
+    "attribute",
+    "call",
+    "code",
+    "code_of",
+    "constant",
+    "formatted",
+    "hole",
+    "holes_in",
+    "item",
+    "loads",
+    "method",
+    "name",
+    "path_word",
+    "stop",
+    "targets_of",
+]
 
-# How tightly a construct binds; a part that binds less than its place asks for gets parentheses.
-_ANY, _LAMBDA, _IF, _OR, _AND, _NOT, _COMPARE, _UNARY, _AWAIT, _ATOM = 0, 1, 2, 3, 4, 5, 6, 13, 15, 16
-_OPERATORS: dict[type[ast.AST], tuple[str, int]] = {
-    ast.BitOr: ("|", 7),
-    ast.BitXor: ("^", 8),
-    ast.BitAnd: ("&", 9),
-    ast.LShift: ("<<", 10),
-    ast.RShift: (">>", 10),
-    ast.Add: ("+", 11),
-    ast.Sub: ("-", 11),
-    ast.Mult: ("*", 12),
-    ast.Div: ("/", 12),
-    ast.FloorDiv: ("//", 12),
-    ast.Mod: ("%", 12),
-}
-_COMPARISONS: dict[type[ast.AST], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
-_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def commented(node: ast.AST, text: str, place: str = "before") -> None:
-    """Keep a comment with a part of a tree: ``before`` it, ``after`` it, or at its ``end``, inside of it."""
-    vars(node).setdefault(f"_{place}", []).append(text)
+_WIDTH = 100
+_HOLE = "HERE"
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# Names that the printed Python itself may use.
+_RESERVED = frozenset(
+    [*CLASSES, *(name for name, _ in EXCEPTIONS.values()), "HERE", "Media", "Path", "Promise", "copy", "json", "os"]
+) | {"time", "traceback", "php_text", "php_int", "js_text", "js_int"}
+# What a node or a client keeps for itself: as a word of a path it stands in brackets.
+_KEPT = frozenset(["chain", "prepare", "download", "pay_params", "close", "notification", "encrypt", "decrypt"])
 
 
-def comments(node: ast.AST, place: str = "before") -> list[str]:
-    """The comments that stay with a part of a tree."""
-    kept: list[str] = vars(node).get(f"_{place}", [])
-    return kept
+class Names:
+    """The Python names of a file's variables: ASCII, one for each, never two for one."""
+
+    def __init__(self, variables: Iterable[str]) -> None:
+        self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self._lent: set[str] = set()
+        # Who is written as Python writes it keeps its name, whoever comes first.
+        for variable in sorted(set(variables), key=lambda each: (_snake(each) != each, each)):
+            self[variable]
+
+    def __getitem__(self, variable: str) -> str:
+        if variable not in self._given:
+            self._given[variable] = self.fresh(_identifier(_snake(variable)))
+        return self._given[variable]
+
+    def fresh(self, word: str) -> str:
+        """A name that nothing else has."""
+        found, number = word, 2
+        while found in self._taken:
+            found, number = f"{word}_{number}", number + 1
+        self._taken.add(found)
+        return found
+
+    def lend(self, word: str) -> str:
+        """A name that nothing else has until the statement is over."""
+        found = self.fresh(word)
+        self._lent.add(found)
+        return found
+
+    def release(self) -> None:
+        """Take back what was lent."""
+        self._taken -= self._lent
+        self._lent.clear()
 
 
-def quoted(text: str) -> str:
-    """A string literal of one line, in double quotes unless single ones save escapes."""
-    quote = "'" if '"' in text and "'" not in text else '"'
-    return quote + "".join(_escaped(letter, quote) for letter in text) + quote
+def _snake(word: str) -> str:
+    return word if word.isupper() else _WORD.sub("_", word).lower()
 
 
-def _escaped(letter: str, quote: str) -> str:
-    if letter == quote:
-        return "\\" + letter
-    if letter in _ESCAPES:
-        return _ESCAPES[letter]
-    # A space is the one separator that stands for itself.
-    return letter if letter.isprintable() else ascii(letter)[1:-1]
+def _identifier(word: str) -> str:
+    word = "".join(letter if re.match("[A-Za-z0-9_]", letter) else f"_u{ord(letter):x}" for letter in word)
+    word = word if word.isidentifier() else f"_{word}"
+    is_taken = keyword.iskeyword(word) or (keyword.issoftkeyword(word) and word != "_") or hasattr(builtins, word)
+    return word + "_" if is_taken or word in _RESERVED else word
 
 
-def expression(node: ast.expr, least: int = _ANY, is_inside: bool = False) -> Doc:
-    """The pieces of an expression; ``is_inside`` says that brackets around it let it break anywhere."""
-    print_it, binding = _PRINTERS[type(node)]
-    level = binding(node)
-    if level < least:
-        return ["(", print_it(node, True), ")"]
-    return print_it(node, is_inside)
+def path_word(word: str) -> str | None:
+    """The attribute that gives the same segment as ``word``; None for what has to stand in brackets."""
+    if keyword.iskeyword(word):
+        return word + "_"
+    is_plain = word.isascii() and word.isidentifier() and word not in _KEPT and not paths.is_foreign(word)
+    is_shorn = word.endswith("_") and keyword.iskeyword(word[:-1])
+    return word if is_plain and not is_shorn and not word.startswith("__") else None
 
 
-def _list(opening: str, items: Sequence[Doc], closing: str) -> Doc:
-    """Items between brackets: on one line, on the next one where that is enough for a call, else on one each."""
-    if not items:
-        return opening + closing
-    inner: Doc = [*joined([",", LINE], list(items)), IfBroken(",") if len(items) > 1 or opening != "(" else ""]
-    return Group([opening, Nest([SOFT, Group(inner) if opening == "(" else inner]), SOFT, closing])
+# Expressions
 
 
-def _rows(opening: str, pairs: Sequence[tuple[ast.AST, Doc]], closing: str, node: ast.AST) -> Doc:
-    """As ``_list``, for items of which some have comments of their own: each stands on its line."""
-    if not comments(node, "end") and not any(comments(item) or comments(item, "after") for item, _ in pairs):
-        return _list(opening, [doc for _, doc in pairs], closing)
-    rows: list[Doc] = []
-    for item, doc in pairs:
-        rows += [piece for text in comments(item) for piece in (HARD, f"# {text}")]
-        after = comments(item, "after")
-        rows += [HARD, doc, "," + (f"  # {'; '.join(after)}" if after else "")]
-    rows += [piece for text in comments(node, "end") for piece in (HARD, f"# {text}")]
-    return Group([opening, Nest(rows), HARD, closing])
+def name(word: str) -> ast.Name:
+    """A name that is read."""
+    return ast.Name(word, ast.Load())
 
 
-def _dict(node: ast.Dict, is_inside: bool) -> Doc:
-    pairs: list[tuple[ast.AST, Doc]] = []
-    for key, value in zip(node.keys, node.values, strict=True):
-        before: Doc = "**" if key is None else [expression(key, _IF, True), ": "]
-        pairs.append((value, [before, expression(value, 7 if key is None else _LAMBDA, True)]))
-    return _rows("{", pairs, "}", node)
+def constant(value: str | int | float | bool | None) -> ast.expr:
+    """A literal; a negative number is one too."""
+    return ast.Constant(value)
 
 
-def _sequence(node: ast.List, is_inside: bool) -> Doc:
-    return _rows("[", [(item, expression(item, _LAMBDA, True)) for item in node.elts], "]", node)
+def attribute(value: ast.expr, word: str) -> ast.Attribute:
+    """``value.word``."""
+    return ast.Attribute(value, word, ast.Load())
 
 
-def _tuple(node: ast.Tuple, is_inside: bool) -> Doc:
-    items = [expression(item, _LAMBDA, True) for item in node.elts]
-    if len(items) == 1:
-        return ["(", items[0], ",)"]
-    return _list("(", items, ")")
+def call(function: ast.expr | str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
+    """``function(arguments)``."""
+    callee = name(function) if isinstance(function, str) else function
+    return ast.Call(callee, list(arguments), [ast.keyword(word, value) for word, value in keywords.items()])
 
 
-def _call(node: ast.Call, is_inside: bool) -> Doc:
-    pairs: list[tuple[ast.AST, Doc]] = [(item, expression(item, _LAMBDA, True)) for item in node.args]
-    for keyword in node.keywords:
-        before = "**" if keyword.arg is None else f"{keyword.arg}="
-        pairs.append((keyword.value, [before, expression(keyword.value, _LAMBDA, True)]))
-    return [expression(node.func, _ATOM, is_inside), _rows("(", pairs, ")", node)]
+def method(value: ast.expr, word: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
+    """``value.word(arguments)``; a keyword takes one underscore."""
+    return call(attribute(value, word + "_" if keyword.iskeyword(word) else word), *arguments, **keywords)
 
 
-def _attribute(node: ast.Attribute, is_inside: bool) -> Doc:
-    value = expression(node.value, _ATOM, is_inside)
-    # 1.real is no Python.
-    return ["(", value, ").", node.attr] if _is_number(node.value) else [value, ".", node.attr]
+def code(template: str, *parts: ast.expr) -> ast.expr:
+    """An expression of Python in which ``_0``, ``_1`` stand for parts."""
+
+    class Fill(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return parts[int(node.id[1:])] if re.fullmatch(r"_\d", node.id) else node
+
+    filled: ast.expr = Fill().visit(ast.parse(template, mode="eval").body)
+    return filled
 
 
-def _is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+def item(value: ast.expr, key: ast.expr | str | int) -> ast.Subscript:
+    """``value[key]``."""
+    return ast.Subscript(value, key if isinstance(key, ast.expr) else constant(key), ast.Load())
 
 
-def _subscript(node: ast.Subscript, is_inside: bool) -> Doc:
-    return [expression(node.value, _ATOM, is_inside), "[", expression(node.slice, _LAMBDA, True), "]"]
+def hole(source: str, values: Iterable[ast.expr] = ()) -> ast.expr:
+    """What the reader must write; ``values`` are what the SDK brings to it."""
+    return call(_HOLE, constant(_short(source)), *values)
 
 
-def _constant(node: ast.Constant, is_inside: bool) -> Doc:
-    return quoted(node.value) if isinstance(node.value, str) else repr(node.value)
+def stop(line: int, source: str, cause: str = "") -> ast.stmt:
+    """The end of the road where the original goes on in the shop's own way."""
+    message = constant(f"line {line}: {_short(source)}")
+    return ast.Raise(call("NotImplementedError", message), name(cause) if cause else None)
 
 
-def _operation(node: ast.BinOp, is_inside: bool) -> Doc:
-    level = _OPERATORS[type(node.op)][1]
-    left: ast.expr = node
-    parts: list[Doc] = []
-    while isinstance(left, ast.BinOp) and _OPERATORS[type(left.op)][1] == level:
-        symbol = _OPERATORS[type(left.op)][0]
-        parts.append([symbol, " ", expression(left.right, level + 1, is_inside)])
-        left = left.left
-    parts.append(expression(left, level, is_inside))
-    return _spread(parts[::-1], is_inside)
+def _short(source: str) -> str:
+    told = " ".join(source.split())
+    return told if len(told) <= 100 else f"{told[:99]}…"
 
 
-def _spread(parts: list[Doc], is_inside: bool) -> Doc:
-    return Group(joined(LINE if is_inside else " ", parts))
+def assign(word: str, value: ast.expr) -> ast.stmt:
+    """``word = value``."""
+    return ast.Assign([ast.Name(word, ast.Store())], value)
 
 
-def _logic(node: ast.BoolOp, is_inside: bool) -> Doc:
-    word, level = ("or", _OR) if isinstance(node.op, ast.Or) else ("and", _AND)
-    first, *rest = (expression(value, level + 1, is_inside) for value in node.values)
-    return _spread([first, *([f"{word} ", doc] for doc in rest)], is_inside)
+def targets_of(statement: ast.stmt) -> set[str]:
+    """The names that a statement gives or changes."""
+    found: list[ast.expr] = []
+    if isinstance(statement, ast.Assign | ast.AugAssign):
+        found = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    elif (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and isinstance(statement.value.func, ast.Attribute)
+    ):
+        found = [statement.value.func.value] if statement.value.func.attr == "append" else []
+    roots = [next((each for each in ast.walk(target) if isinstance(each, ast.Name)), None) for target in found]
+    return {root.id for root in roots if root is not None}
 
 
-def _comparison(node: ast.Compare, is_inside: bool) -> Doc:
-    rest: list[Doc] = []
-    for operator, right in zip(node.ops, node.comparators, strict=True):
-        rest.append([_COMPARISONS[type(operator)], " ", expression(right, _COMPARE + 1, is_inside)])
-    return _spread([expression(node.left, _COMPARE + 1, is_inside), *rest], is_inside)
+def holes_in(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls of HERE in a tree, from left to right."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _HOLE:
+        yield node
+    parts: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(node, ast.Dict):
+        parts = [part for pair in zip(node.keys, node.values, strict=True) for part in pair if part is not None]
+    for each in parts:
+        yield from holes_in(each)
 
 
-def _unary(node: ast.UnaryOp, is_inside: bool) -> Doc:
-    if isinstance(node.op, ast.Not):
-        return ["not ", expression(node.operand, _NOT, is_inside)]
-    return ["-" if isinstance(node.op, ast.USub) else "+", expression(node.operand, _UNARY, is_inside)]
-
-
-def _choice(node: ast.IfExp, is_inside: bool) -> Doc:
-    parts: list[Doc] = [
-        expression(node.body, _IF + 1, is_inside),
-        ["if ", expression(node.test, _IF + 1, is_inside)],
-        ["else ", expression(node.orelse, _IF, is_inside)],
-    ]
-    return _spread(parts, is_inside)
-
-
-def _lambda(node: ast.Lambda, is_inside: bool) -> Doc:
-    names = parameters(node.args)
-    return (
-        ["lambda ", names, ": ", expression(node.body, _LAMBDA)]
-        if names
-        else ["lambda: ", expression(node.body, _LAMBDA)]
+def loads(node: ast.AST) -> set[str]:
+    """The names that a tree reads and does not make itself."""
+    made = {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
+    inner = (
+        ast.walk(node)
+        if isinstance(node, ast.FunctionDef)
+        else [each for each in ast.walk(node) if isinstance(each, ast.comprehension)]
     )
+    for holder in inner:
+        target = holder.target if isinstance(holder, ast.comprehension) else holder
+        made |= {target.id} if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store) else set()
+    read = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+    return {word for word in read if word not in made and not hasattr(builtins, word)}
 
 
-def parameters(arguments: ast.arguments) -> str:
-    """The parameters of a function as text, with those defaults that they have."""
-    names = [each.arg for each in arguments.args]
-    count = len(names) - len(arguments.defaults)
-    told = names[:count]
-    for name, default in zip(names[count:], arguments.defaults, strict=True):
-        told.append(f"{name}={flat(default)}")
-    if arguments.vararg:
-        told.append(f"*{arguments.vararg.arg}")
-    return ", ".join(told)
+# Printing
 
 
-def flat(node: ast.expr) -> str:
-    """An expression on one line."""
-    return _flattened(expression(node, _LAMBDA))
+def code_of(node: ast.AST) -> str:
+    """The source of a tree on as few lines as may be; what is invisible in a string is an escape."""
+
+    # Letters beyond ASCII stand in strings alone, where an escape means the same.
+    def escape(letter: str) -> str:
+        if letter == "\n" or shown(letter) == letter:
+            return letter
+        return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
+
+    return "".join(map(escape, ast.unparse(ast.fix_missing_locations(node))))
 
 
-def _flattened(doc: Doc) -> str:
-    if isinstance(doc, str):
-        return doc
-    if isinstance(doc, list):
-        return "".join(map(_flattened, doc))
-    if isinstance(doc, IfBroken):
-        return ""
-    return _flattened(doc.flat if not isinstance(doc, Group | Nest) else doc.doc)
-
-
-def _formatted(node: ast.JoinedStr, is_inside: bool) -> Doc:
-    """An f-string; what Python before 3.12 could not read in one is given to ``format``."""
-    fields = {part: _field(part.value) for part in node.values if isinstance(part, ast.FormattedValue)}
-    if all(fields.values()):
-        return 'f"' + "".join(fields.get(part) or _braced(_text_of(part), '"') for part in node.values) + '"'  # type: ignore[call-overload]
-    template = "".join("{}" if part in fields else _doubled(_text_of(part)) for part in node.values)
-    method = ast.Attribute(ast.Constant(template), "format", ast.Load())
-    return _call(ast.Call(method, [part.value for part in fields], []), is_inside)
-
-
-def _text_of(part: ast.expr) -> str:
-    return str(part.value) if isinstance(part, ast.Constant) else ""
-
-
-def _doubled(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def _braced(text: str, quote: str) -> str:
-    return "".join(_escaped(letter, quote) for letter in _doubled(text))
-
-
-def _field(node: ast.expr) -> str:
-    """A value between braces, its strings in single quotes; empty where that is no Python before 3.12."""
-    text = flat(node)
-    if '"' in text and "'" not in text:
-        text = text.replace('"', "'")
-    is_odd = text.startswith("{") or any(letter in text for letter in '"\\#') or "lambda" in text
-    return "" if is_odd else "{" + text + "}"
-
-
-_PRINTERS: dict[type[ast.AST], tuple[Callable[[Any, bool], Doc], Callable[[Any], int]]] = {
-    ast.Name: (lambda node, _: node.id, lambda _: _ATOM),
-    ast.Constant: (_constant, lambda node: _UNARY if _is_number(node) and node.value < 0 else _ATOM),
-    ast.Dict: (_dict, lambda _: _ATOM),
-    ast.List: (_sequence, lambda _: _ATOM),
-    ast.Tuple: (_tuple, lambda _: _ATOM),
-    ast.Call: (_call, lambda _: _ATOM),
-    ast.Attribute: (_attribute, lambda _: _ATOM),
-    ast.Subscript: (_subscript, lambda _: _ATOM),
-    ast.JoinedStr: (_formatted, lambda _: _ATOM),
-    ast.Starred: (lambda node, inside: ["*", expression(node.value, 7, inside)], lambda _: _LAMBDA),
-    ast.BinOp: (_operation, lambda node: _OPERATORS[type(node.op)][1]),
-    ast.BoolOp: (_logic, lambda node: _OR if isinstance(node.op, ast.Or) else _AND),
-    ast.Compare: (_comparison, lambda _: _COMPARE),
-    ast.UnaryOp: (_unary, lambda node: _NOT if isinstance(node.op, ast.Not) else _UNARY),
-    ast.IfExp: (_choice, lambda _: _IF),
-    ast.Lambda: (_lambda, lambda _: _LAMBDA),
-}
+def formatted(code: str, width: int = _WIDTH) -> str:
+    """Python laid out by black, its strings as they are; raises MissingExtra."""
+    try:
+        import black
+    except ImportError:
+        raise MissingExtra("port needs black: pip install 'wechatpay-chain[port]'") from None
+    return black.format_str(code, mode=black.Mode(line_length=width, string_normalization=False))

@@ -9,7 +9,15 @@ from typing import NamedTuple
 __all__ = ["Snippet", "language_of", "snippets_in"]
 
 _PHP = re.compile(r"<\?php|\$\w+\s*(?:->|=[^=>]|\[)|^\s*use\s+\\?\w+\\|\w::\w", re.MULTILINE)
-_LANGUAGES = {"php": "php", "js": "js", "javascript": "js", "mjs": "js", "node": "js"}
+_LANGUAGES = {
+    **{"php": "php", "js": "js", "javascript": "js", "mjs": "js", "node": "js", "jsx": "js"},
+    **{"ts": "ts", "typescript": "ts", "tsx": "tsx"},
+}
+# The scripts of a component of Vue.
+_SCRIPT = re.compile(
+    r"^<script\b(?P<flags>[^>]*)>(?P<code>.*?)^[ \t]*</script>", re.MULTILINE | re.DOTALL | re.IGNORECASE
+)
+_TYPED = re.compile(r"\blang\s*=\s*['\"]?tsx?\b", re.IGNORECASE)
 _FENCE = re.compile(
     r"^(?P<quote>(?:>[ ]?)*)[ ]{0,3}(?P<mark>`{3,}|~{3,})[ ]*(?P<word>[\w+-]+)[^`\n]*\n"
     r"(?P<code>.*?)^(?P=quote)[ ]{0,3}(?P=mark)",
@@ -35,7 +43,7 @@ _CODE = {
 
 
 class Snippet(NamedTuple):
-    """Code of ``php`` or ``js``, and how many lines stand before it."""
+    """Code of ``php``, ``js``, ``ts`` or ``tsx``, and how many lines stand before it."""
 
     code: str
     language: str
@@ -47,12 +55,24 @@ def language_of(code: str) -> str:
     return "php" if _PHP.search(code) else "js"
 
 
-def snippets_in(text: str, language: str | None = None, is_page: bool | None = None) -> list[Snippet]:
+def snippets_in(
+    text: str, language: str | None = None, is_page: bool | None = None, is_component: bool = False
+) -> list[Snippet]:
     """The snippets of a text, of one language where that is given; ``is_page`` says whether it may be prose.
 
-    Where neither is known, fences or marks make it a page, and anything else is one snippet.
+    Where neither is known, fences or marks make it a page, and anything else is one snippet. Of a component the
+    scripts are the snippets.
     """
     text = text.replace("\r\n", "\n")
+    if is_component:
+        return [
+            Snippet(
+                each["code"],
+                language or ("ts" if _TYPED.search(each["flags"]) else "js"),
+                text.count("\n", 0, each.start("code")),
+            )
+            for each in _SCRIPT.finditer(text)
+        ]
     if is_page is not False:
         found = list(_fenced(text)) or list(_marked(text))
         if found or is_page:

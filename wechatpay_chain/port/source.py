@@ -1,57 +1,36 @@
-"""A snippet as tree-sitter reads it, and what a translator says of a part that it cannot translate."""
+"""A snippet as tree-sitter reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["ERRORS", "Missing", "Problem", "Refusal", "Source", "children", "descendants", "parsed", "text"]
+__all__ = ["MissingExtra", "children", "field_of", "need", "parse", "shown", "text"]
 
-ERRORS = ("ERROR", "MISSING")
+# Letters that nobody sees although they are no control characters.
+_BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+_UNSEEN = re.compile(f"[{_BLANK}\U000e0100-\U000e01ef]")
 
 
-class Missing(Exception):
+class MissingExtra(Exception):
     """The extra ``port`` is not installed."""
 
 
-class Refusal(Exception):
-    """A part that is not translated; its statement is left as it is."""
-
-    def __init__(self, node: Node, reason: str) -> None:
-        super().__init__(reason)
-        self.node = node
-
-
-class Problem(NamedTuple):
-    """What was left: the line where it stands, and why."""
-
-    line: int
-    reason: str
-
-
-class Source(NamedTuple):
-    """A snippet: its lines, the tree of it, and how many lines stand before it in its file."""
-
-    lines: list[str]
-    root: Node
-    offset: int
-
-
-def parsed(code: str, language: str, offset: int = 0) -> Source:
-    """Read a snippet of ``php`` or ``js``; raises Missing without the extra."""
+def parse(code: str, language: str) -> Node:
+    """The tree of ``php``, ``js``, ``ts`` or ``tsx``; raises MissingExtra."""
     try:
         from tree_sitter import Language, Parser
 
         grammar = _GRAMMARS[language](code)
     except ImportError as error:
         name = (error.name or "tree_sitter").replace("_", "-")
-        raise Missing(f"port needs {name}: pip install 'wechatpay-chain[port]'") from None
-    # Columns and bytes are told by tree-sitter in UTF-8; a lone surrogate has no place there.
-    tree = Parser(Language(grammar)).parse(code.encode("utf-8", "replace"))
-    return Source(code.split("\n"), tree.root_node, offset)
+        raise MissingExtra(f"port needs {name}: pip install 'wechatpay-chain[port]'") from None
+    # A lone surrogate has no place in UTF-8.
+    return Parser(Language(grammar)).parse(code.encode("utf-8", "replace")).root_node
 
 
 def _php(code: str) -> Any:
@@ -66,7 +45,19 @@ def _js(code: str) -> Any:
     return tree_sitter_javascript.language()
 
 
-_GRAMMARS: dict[str, Callable[[str], Any]] = {"php": _php, "js": _js}
+def _ts(code: str) -> Any:
+    import tree_sitter_typescript
+
+    return tree_sitter_typescript.language_typescript()
+
+
+def _tsx(code: str) -> Any:
+    import tree_sitter_typescript
+
+    return tree_sitter_typescript.language_tsx()
+
+
+_GRAMMARS: dict[str, Callable[[str], Any]] = {"php": _php, "js": _js, "ts": _ts, "tsx": _tsx}
 
 
 def text(node: Node | None) -> str:
@@ -74,15 +65,32 @@ def text(node: Node | None) -> str:
     return "" if node is None else (node.text or b"").decode("utf-8", "replace")
 
 
-def children(node: Node) -> list[Node]:
+def children(node: Node | None) -> list[Node]:
     """The named parts of a node without the comments between them."""
-    return [child for child in node.named_children if child.type != "comment"]
+    return [] if node is None else [child for child in node.named_children if "comment" not in child.type]
 
 
-def descendants(node: Node) -> Iterator[Node]:
-    """A node and all that is in it, without recursion."""
-    todo = [node]
-    while todo:
-        each = todo.pop()
-        yield each
-        todo.extend(reversed(each.children))
+def field_of(node: Node, name: str) -> Node | None:
+    """The part of a node that has a name."""
+    return node.child_by_field_name(name)
+
+
+def need(node: Node, name: str) -> Node:
+    """The part of a node that has a name; raises TypeError without one, as a broken source may be."""
+    found = node.child_by_field_name(name)
+    if found is None:
+        raise TypeError(name)
+    return found
+
+
+def shown(source: str) -> str:
+    """Source on one line of a comment: what is invisible, or would steer a terminal, is an escape."""
+
+    def escape(letter: str) -> str:
+        return (
+            letter
+            if (letter.isprintable() or letter == "\t") and not _UNSEEN.match(letter)
+            else f"\\u{{{ord(letter):x}}}"
+        )
+
+    return "".join(map(escape, source))

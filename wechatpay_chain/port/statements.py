@@ -1,120 +1,553 @@
-"""Python statements as lines, comments among them."""
+"""The statements of a file, in their order, as Python.
+
+No control flow is carried over but the conditions under which a statement of the SDK runs, and these are closed: where
+the original goes on in the shop's own way, the Python raises NotImplementedError.
+"""
 
 from __future__ import annotations
 
 import ast
-import unicodedata
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from wechatpay_chain.port.layout import SOFT, Doc, Group, IfBroken, Nest, lines
-from wechatpay_chain.port.python import comments, expression, parameters
+from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port.calls import PRINTS, Calls
+from wechatpay_chain.port.expressions import NoRule, Scope, Value
+from wechatpay_chain.port.sdk import CLIENT_TYPES, EXCEPTIONS
+from wechatpay_chain.port.slicing import FOREVER, Branch, Output, is_log, leaves, prune, words_in
+from wechatpay_chain.port.source import text
 
-__all__ = ["Remark", "printed"]
+__all__ = ["Statements"]
 
-_INDENT = 4
-# What may break only between brackets of its own.
-_LOOSE = (ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp)
-_AUGMENTED: dict[type[ast.AST], str] = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/=", ast.BitOr: "|="}
-
-
-class Remark(ast.Pass):
-    """A comment that stands where a statement could."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        # One line each: nothing of a comment becomes code.
-        self.text = "".join(map(_shown, " ".join(text.splitlines()))).rstrip()
-
-
-def _shown(letter: str) -> str:
-    """A letter of a comment; what would steer a terminal, or what UTF-8 cannot hold, is shown as its escape."""
-    is_odd = unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") and letter != "\t"
-    return ascii(letter)[1:-1] if is_odd else letter
-
-
-def printed(statements: Sequence[ast.stmt], margin: int = 0) -> list[str]:
-    """The lines of a block; one that holds comments alone passes."""
-    told: list[str] = []
-    previous: ast.stmt | None = None
-    for statement in statements:
-        is_function = isinstance(statement, ast.FunctionDef)
-        if previous is not None and (is_function or isinstance(previous, ast.FunctionDef)) and told[-1]:
-            told += [""] * (1 if margin else 2)
-        told += _printed(statement, margin)
-        previous = statement
-    if margin and all(isinstance(statement, Remark) for statement in statements):
-        told.append(" " * margin + "pass")
-    return told
+_TYPES = {
+    **dict.fromkeys(CLIENT_TYPES, "client"),
+    **dict.fromkeys(("ResponseInterface", "AxiosResponse"), "answer"),
+    **dict.fromkeys((name for name, (_, is_ours) in EXCEPTIONS.items() if is_ours), "sdk error"),
+    **dict.fromkeys(("Throwable", "Exception"), "error"),
+}
+# Calls that go on only where their argument is true, or false; so do methods of what is called an assertion.
+_ASSERTS = {
+    "assert": True,
+    "throw_unless": True,
+    "abort_unless": True,
+    "invariant": True,
+    "throw_if": False,
+    "abort_if": False,
+}
+_ASSERT_METHODS = {"true": True, "ok": True, "istrue": True, "false": False, "isfalse": False, "strict": True}
+# Functions of PHP, methods of JavaScript that change what they are given.
+_CHANGES = re.compile(
+    r"\b(?:[akru]*sort|usort|uksort|shuffle|array_(?:push|pop|shift|unshift|splice|walk)|settype|unset|preg_match(?:_all)?"
+    r"|parse_str)\s*\(\s*&?\$(\w+)|\b(\w+)\.(?:push|pop|shift|unshift|splice|sort|reverse|fill)\(|\bObject\.assign\(\s*(\w+)\s*,"
+    r"|\bdelete\s+(\w+)[.\[]"
+)
+_READABLE = frozenset(["client", "node", "json", "map", "list", "answer", "answers", "settled", "error", "sdk error"])
+# Kinds that a turn of a loop does not change.
+_LASTING = ("client", "answer", "json", "flag")
+_BLOCKS = (syntax.Define, syntax.Group, syntax.If, syntax.Try, syntax.Loop, syntax.Do, syntax.Return, syntax.Throw)
 
 
-def _printed(node: ast.stmt, margin: int) -> list[str]:
-    if isinstance(node, Remark):
-        return [f"{' ' * margin}# {node.text}".rstrip() if node.text else ""]
-    if isinstance(node, ast.If | ast.For | ast.While | ast.Try | ast.FunctionDef):
-        return _compound(node, margin)
-    told = lines(_simple(node), margin)
-    after = comments(node, "after")
-    return [*told[:-1], f"{told[-1]}  # {'; '.join(after)}"] if after else told
+class Statements(Calls):
+    """Statement by statement, function by function."""
+
+    nested = 0
+    place = ""
+    span = (0, FOREVER)
+    # Properties that some condition asks for.
+    tested: frozenset[str] = frozenset()
+    returned: list[Value] = []  # noqa: RUF012  # replaced by each function
+
+    def outputs(self, parts: list[syntax.Part]) -> list[Output]:
+        """A whole file, with what nothing needs left out."""
+        if not parts:
+            return []
+        inner = [each for part in parts for each in syntax.walk(part)]
+        asked = [
+            each.test if isinstance(each, syntax.If) else each
+            for each in inner
+            if isinstance(each, syntax.If | syntax.Operation)
+        ]
+        self.tested = frozenset(syntax.called(each) for test in asked for each in syntax.walk(test, False))
+        self.scope = Scope(unstable=_unstable(parts))
+        self.scope.changed = _changed(parts)
+        top = Output(
+            syntax.Group(parts[0].node, parts), "", "scope", branches=[Branch("scope", parts, self.block(parts))]
+        )
+        prune(top)
+        return [top]
+
+    def block(self, parts: list[syntax.Part]) -> list[Output]:
+        """The outputs of statements, one behind the other."""
+        made: list[Output] = []
+        waiting = list(parts)
+        while waiting:
+            part = waiting.pop(0)
+            is_one = isinstance(part, syntax.If) and not part.other and len(part.body) > 1 and leaves(part.body)
+            if isinstance(part, syntax.If) and is_one and len(waiting) == 1 and leaves(waiting):
+                # What follows a branch that leaves is the other one.
+                part = syntax.If(part.node, part.test, part.body, [waiting.pop()])
+            made += _STATEMENTS.get(type(part), Statements._loose)(self, part)
+            if not self.nested:
+                self.names.release()
+        return made
+
+    def branch(self, kind: str, parts: list[syntax.Part]) -> Branch:
+        """A branch that may or may not run."""
+        self.nested += 1
+        made = Branch(kind, parts, self.block(parts))
+        self.nested -= 1
+        return made
+
+    def _output(self, part: syntax.Part, kind: str, make: Callable[[], Any] | None = None, **more: Any) -> Output:
+        """An output; what ``make`` gives, with the closures before it, and how much of the SDK is in that."""
+        uses, left = self.uses, len(self.left)
+        self.hoisted = []
+        made = [] if make is None else make()
+        code = [ast.Expr(made.code)] if isinstance(made, Value) else made
+        told = {"uses": self.uses - uses, "left": tuple(self.left[left:]), "span": self.span, **more}
+        return Output(part, self.place, kind, [*self.hoisted, *code], **told)
+
+    def _holes(
+        self, part: syntax.Part, words: Iterable[str], head: str, checks: Iterable[str] = (), **more: Any
+    ) -> list[Output]:
+        """Variables that something of the shop's has set; a check is not left to a hole."""
+        made: list[Output] = []
+        for word in sorted(words):
+            name = self.names[word]
+            code = [python.stop(_line(part), head) if word in checks else python.assign(name, python.hole(head))]
+            made.append(
+                Output(part, self.place, "code", code, targets=frozenset([name]), **{"span": self.span, **more})
+            )
+        return made
+
+    def _closures(self, part: syntax.Part) -> list[Output]:
+        """The functions and classes in a statement that are no part of its Python: each by itself."""
+        made: list[Output] = []
+        for each in syntax.inner_parts(part):
+            if isinstance(each, syntax.Function) and each not in self.ported:
+                made += self._function(each, each.name)
+                told = each.shared if self.is_php else _set_around(each)
+                around = {word for word in told if self.scope.knows(word)}
+                checks = {word for word in around if self.scope.kinds.get(word) == "flag"}
+                made += self._holes(each, around, text(each.node), checks)
+            elif not isinstance(each, syntax.Function):
+                made += self.block([each]) if isinstance(each, _BLOCKS) else self._closures(each)
+        return made
+
+    # One statement
+
+    def _do(self, part: syntax.Do) -> list[Output]:
+        value = part.value
+        if isinstance(value, syntax.Assign):
+            return self._assign(part, value)
+        test = self._assertion(value)
+        if test is not None:
+            return self._if(syntax.If(part.node, test, [syntax.Throw(part.node, None)], []))
+        if isinstance(value, syntax.Call) and isinstance(value.function, syntax.Function) and not value.arguments:
+            return self._function(value.function, value.function.name)
+        made = self._output(part, "drop", lambda: self.settled(value), may_stop=self._may_stop(value))
+        changed = _CHANGES.search(text(part.node))
+        if made.is_sdk:
+            made.kind = "code"
+        elif isinstance(value, syntax.Call) and _is_print(value.function):
+            made.kind = "print"
+        elif changed:
+            word = next(each for each in changed.groups() if each)
+            self.scope.kinds[word] = ""
+            (made,) = self._holes(part, [word], text(part.node))
+        return [made, *self._closures(part)]
+
+    def _may_stop(self, value: syntax.Part, is_set: bool = False) -> bool:
+        """Whether a statement of the shop may end the function: it throws, or calls what does, or might."""
+        inner = value.value if isinstance(value, syntax.Await) else value
+        if any(isinstance(each, syntax.Operation) and each.operator == "throw" for each in syntax.walk(inner, False)):
+            return True
+        function = inner.function if isinstance(inner, syntax.Call) else None
+        word = syntax.word_of(function) or ("" if function is None else self.own_method(function))
+        is_own = isinstance(function, syntax.Access) and bool(word) and not is_set and not is_log(inner)
+        return word in self.knowledge.callers or is_own
+
+    def _assertion(self, value: syntax.Part) -> syntax.Part | None:
+        """The condition under which ``assert(…)`` and its like stop."""
+        inner = value.value if isinstance(value, syntax.Await) else value
+        if not isinstance(inner, syntax.Call) or not inner.arguments:
+            return None
+        function, first = inner.function, inner.arguments[0]
+        goes_on = _ASSERTS.get(syntax.word_of(function).lower())
+        if isinstance(function, syntax.Access) and "assert" in syntax.word_of(function.base).lower():
+            goes_on = _ASSERT_METHODS.get(syntax.called(function).lower())
+        return None if goes_on is None else syntax.Operation(inner.node, "!", [first]) if goes_on else first
+
+    def _return(self, part: syntax.Return) -> list[Output]:
+        value = part.value
+        if value is None:
+            return []
+        if isinstance(value, syntax.Assign):
+            assigned = self._assign(syntax.Do(part.node, value), value)
+            self.returned.append(self.value(value.target))
+            return assigned
+        made = self._output(part, "code", lambda: self.settled(value))
+        self.returned.append(self.value(value))
+        return [*([made] if made.is_sdk else []), *self._closures(part)]
+
+    def _throw(self, part: syntax.Throw) -> list[Output]:
+        value = part.value
+        made = self._output(part, "code", None if value is None else lambda: self.value(value))
+        return [made] if made.is_sdk else []
+
+    def _loose(self, part: syntax.Part) -> list[Output]:
+        """What is no statement of either language, as far as it could be read."""
+        if isinstance(part, syntax.Other):
+            stop = [python.stop(_line(part), text(part.node))]
+            made = [Output(part, self.place, "code", stop, uses=1, left=(part.problem,))] if part.problem else []
+            return made + self.block(part.parts)
+        if isinstance(part, syntax.Function):
+            return self._function(part, part.name)
+        is_nothing = isinstance(part, syntax.Leave | syntax.Literal | syntax.Name | syntax.ClassName)
+        return [] if is_nothing else self._do(syntax.Do(part.node, part))
+
+    # Branches
+
+    def _if(self, part: syntax.If) -> list[Output]:
+        made = self._output(part, "if", lambda: Value(self.condition(part.test)))
+        words, test = words_in(part.test), made.code.pop()
+        made.test = test.value if isinstance(test, ast.Expr) else None
+        made.reads = frozenset(self.names[word] for word in words)
+        made.may_stop = any(self.scope.kind(word) == "flag" for word in words)
+        before = [Output(part, self.place, "code", made.code, uses=made.uses)] if made.code else []
+        made.code = []
+        made.branches = [self.branch("if", part.body), *([self.branch("else", part.other)] if part.other else [])]
+        return [*before, made, *self._closures(syntax.Do(part.node, part.test))]
+
+    def _loop(self, part: syntax.Loop) -> list[Output]:
+        """The statements of a turn; what the turns leave behind is a hole."""
+        first, last = _line(part), int(part.node.end_point[0]) + 1
+        head, written = text(part.node).split("{")[0], _written(part.body)
+        outer, self.span = self.span, (first, last)
+        targets = [word for each in part.targets for word in _leaves_of(each)]
+        flags = {word for word in written if self.scope.kind(word) == "flag"}
+        stale = {word for word in written if self.scope.kinds.get(word, "client") not in _LASTING}
+        self.scope.kinds.update(dict.fromkeys([*stale, *targets], ""))
+        made = [] if part.source is None else self._do(syntax.Do(part.source.node, part.source))
+        if part.source is not None and targets and self.value(part.source).kind == "answers":
+            self.scope.kinds[targets[-1]] = "answer"
+        made += self._holes(part, targets, head)
+        if part.test is not None:
+            made += self._if(syntax.If(part.node, part.test, part.body, [syntax.Throw(part.node, None)]))
+        else:
+            made += self.branch("loop", part.body).outputs
+        self.span = outer
+        return made + self._holes(part, written, head, flags, span=(last + 1, FOREVER))
+
+    def _try(self, part: syntax.Try) -> list[Output]:
+        branches = [self.branch("try", part.body)]
+        for each in part.handlers:
+            told = [EXCEPTIONS.get(found.word) if found.known else None for found in each.classes]
+            outer, self.scope = self.scope, self.inner_scope()
+            name = self.names.lend("error") if isinstance(each.target, syntax.Items) else ""
+            if isinstance(each.target, syntax.Name):
+                is_ours = all(found is not None and found[1] for found in told)
+                self.scope.kinds[each.target.word] = "sdk error" if is_ours else "error"
+                name = self.names[each.target.word]
+            elif isinstance(each.target, syntax.Items):
+                self.scope.kinds.update(dict.fromkeys(_leaves_of(each.target), ""))
+                with contextlib.suppress(NoRule):
+                    aliases = dict(self.taken_apart(each.target, Value(python.name(name), "error")))
+                    self.scope.aliases, self.scope.kinds = aliases, {}
+            made = self.branch("except", each.body)
+            made.name, self.scope = name, outer
+            made.classes = [
+                python.hole(text(kind.node)) if found is None else self.exception(found[0])
+                for kind, found in zip(each.classes, told, strict=True)
+            ]
+            if any(told) or any(output.uses for output in made.outputs):
+                branches.append(made)
+        branches += [self.branch("finally", part.final)] if part.final else []
+        return [Output(part, self.place, "try", branches=branches)]
+
+    # Functions and classes
+
+    def _define(self, part: syntax.Define) -> list[Output]:
+        outer = self.scope, self.place
+        kind, _, word = part.name.rpartition(" ")
+        if kind in CLIENT_TYPES:
+            self.knowledge.properties[word] = "client"
+            self.scope.kinds.setdefault(word, "client")
+        if part.is_class:
+            self.place, self.scope = part.name, self.inner_scope()
+            made = self.block(part.parts)
+            self.scope, self.place = outer
+            return made
+        made = []
+        for each in part.parts:
+            assign = each.value if isinstance(each, syntax.Do) else None
+            if (
+                isinstance(assign, syntax.Assign)
+                and isinstance(assign.value, syntax.Literal)
+                and assign.value.value is None
+            ):
+                # Declared and not yet filled: of use only where someone asks for it.
+                is_asked = isinstance(assign.target, syntax.Name) or syntax.called(assign.target) in self.tested
+                made += self.block([each]) if is_asked else []
+            else:
+                made += self._function(each, part.name) if isinstance(each, syntax.Function) else self.block([each])
+        return made
+
+    def _function(self, part: syntax.Function, name: str) -> list[Output]:
+        """A function's statements, in a scope of their own."""
+        if part in self.ported:
+            return []
+        outer = self.scope, self.place, self.nested, self.span, self.returned
+        self.scope = self.inner_scope(_unstable(part.body) | part.shared)
+        self.scope.changed = _changed(part.body)
+        sign = "::" if self.is_php else "."
+        self.place = f"{self.place}{sign if self.place and name else ''}{name}"
+        self.nested, self.span, self.returned = 0, (0, FOREVER), []
+        made: list[Output] = []
+        for each in part.parameters:
+            self.scope.kinds.update(dict.fromkeys(_leaves_of(each.pattern), ""))
+            if isinstance(each.pattern, syntax.Name):
+                self.scope.kinds[each.pattern.word] = _TYPES.get(each.type, "")
+            found = [] if each.default is None else self._do(syntax.Do(each.node, each.default))
+            made += [output for output in found if output.is_sdk or output.kind == "scope"]
+        made.append(Output(part, self.place, "scope", branches=[Branch("scope", part.body, self.block(part.body))]))
+        if name:
+            self._learn(part, name, any(each.uses for each in made[-1].inner()))
+        self.scope, self.place, self.nested, self.span, self.returned = outer
+        return made
+
+    def _learn(self, part: syntax.Function, name: str, is_caller: bool) -> None:
+        """What a function hands back, for whoever calls it, and whether it calls the SDK."""
+        kinds = {"client"} if part.returns in CLIENT_TYPES else {each.kind for each in self.returned}
+        names = [each.code.id if isinstance(each.code, ast.Name) else "" for each in self.returned]
+        for word, kind in self.knowledge.properties.items():
+            if kind == "client" and set(names) == {self.names[word]}:
+                self.knowledge.getters[name] = word
+        if len(kinds) == 1 and not kinds & {"", "none", "text", "int", "flag"}:
+            self.knowledge.functions[name] = kinds.pop().replace("promise", "answer")
+        self.knowledge.callers |= {name} if is_caller else set()
+
+    # Assignments
+
+    def _assign(self, part: syntax.Do, assign: syntax.Assign) -> list[Output]:
+        made: list[Output] = []
+        if isinstance(assign.value, syntax.Assign):
+            made = self._assign(part, assign.value)
+            assign = syntax.Assign(assign.node, assign.target, assign.operator, assign.value.target)
+        function = assign.value if isinstance(assign.value, syntax.Function) else None
+        if function is not None and not (isinstance(assign.target, syntax.Name) and self.is_closure(function)):
+            return [*made, *self._function(function, function.name)]
+        output = self._output(part, "code", lambda: self.assigned(assign), may_stop=self._may_stop(assign.value, True))
+        output.targets = frozenset(word for statement in output.code for word in python.targets_of(statement))
+        output.is_lasting = bool(self.property_of(assign.target))
+        if not output.is_sdk and not output.targets:
+            output.kind = "drop"
+        return [*made, *([output] if output.code else []), *self._closures(part)]
+
+    def assigned(self, part: syntax.Assign) -> list[ast.stmt]:
+        """An assignment as statements, and what becomes known by it; a hole where the target is the shop's."""
+        with contextlib.suppress(NoRule):
+            return self._assigned(part)
+        target = part.target
+        root = syntax.path_of(target)[0]
+        is_whole = not isinstance(target, syntax.Access) or (
+            target.is_item and (self.is_php or bool(self.scope.kind(syntax.word_of(root))))
+        )
+        words = _leaves_of(root if isinstance(target, syntax.Access) else target) if is_whole else []
+        owner = target.base if isinstance(target, syntax.Access) and target.is_item else target
+        words = [self.property_of(owner)] if self.property_of(owner) else words
+        value = self.value(part.value)
+        # Another operator may not even look at its value.
+        given = value.code if part.operator == "=" else python.code("lambda: _0", value.code)
+        code = python.hole(text(part.node), [given] if value.uses else [])
+        self.scope.kinds.update(dict.fromkeys(words, ""))
+        return [python.assign(self.names[word], code) for word in words] or [ast.Expr(code)]
+
+    def _assigned(self, part: syntax.Assign) -> list[ast.stmt]:
+        target, operator = part.target, part.operator
+        if isinstance(target, syntax.Items):
+            return self._pattern(target, part)
+        is_own = isinstance(target, syntax.Access) and syntax.word_of(target.base) == "this" and not target.is_item
+        if isinstance(target, syntax.Access) and not is_own:
+            return self._entry(target, part)
+        word = syntax.called(target) if is_own else syntax.word_of(target)
+        made = self.copied(part.value, is_changed=not is_own and word in self.scope.changed)
+        if is_own and (made.uses or made.kind in ("client", "node", "key", "media")):
+            # A property that the SDK fills is a plain variable from then on.
+            known = self.knowledge.properties
+            known[word] = made.kind if known.get(word, made.kind) in (made.kind, "none") else ""
+        if word in ("", "this") or (is_own and not self.property_of(target)):
+            raise NoRule
+        statements = self._stored(word, operator, made)
+        if operator == "=" and not is_own:
+            is_first = self.scope.kinds.get(word, made.kind) in ("none", made.kind)
+            self.scope.kinds[word] = made.kind if is_first or not self.nested else ""
+            self.scope.brings[word] = made.brings
+            self.scope.keys[word] = _keys_of(made.code) or set()
+        return statements
+
+    def _stored(self, word: str, operator: str, made: Value) -> list[ast.stmt]:
+        name = self.names[word]
+        old = Value(python.name(name), self.scope.kind(word) or self.knowledge.properties.get(word, ""))
+        if operator == "=" or (operator == "??=" and old.kind == "client"):
+            is_same = isinstance(made.code, ast.Name) and made.code.id == name
+            return [] if is_same else [python.assign(name, made.code)]
+        if operator == ".=" or (operator == "+=" and not self.is_php and "text" in (old.kind, made.kind)):
+            self.scope.kinds[word] = "text"
+            return [python.assign(name, ast.BinOp(self.as_text(old), ast.Add(), self.as_text(made)))]
+        if operator != "+=" or not self.is_php or (old.kind, made.kind) != ("map", "map"):
+            raise NoRule
+        mine, added = self.scope.keys.get(word), _keys_of(made.code)
+        if mine and added and not mine & added:
+            self.scope.keys[word] = mine | added
+            return [ast.AugAssign(ast.Name(name, ast.Store()), ast.BitOr(), made.code)]
+        # What is there already stays, in its place.
+        return [python.assign(name, python.code("{**_0, **_1, **_0}", old.code, made.code))]
+
+    def _entry(self, target: syntax.Access, part: syntax.Assign) -> list[ast.stmt]:
+        """``$params['k'] = …``, ``params.k = …``, ``$list[] = …``."""
+        made = self.copied(part.value)
+        keys: list[syntax.Part | None] = []
+        root: syntax.Part = target
+        while isinstance(root, syntax.Access) and not self.property_of(root) and (root.is_item or not self.is_php):
+            keys.insert(0, root.key)
+            root = root.base
+        word = syntax.word_of(root) if isinstance(root, syntax.Name) else self.property_of(root)
+        if part.operator != "=" or word in ("", "this"):
+            raise NoRule
+        kind = self.scope.kind(word) if isinstance(root, syntax.Name) else self.knowledge.properties[word]
+        before: list[ast.stmt] = []
+        if self.is_php and isinstance(root, syntax.Name) and not self.scope.knows(word):
+            # An array begins with its first entry.
+            kind = "list" if keys[0] is None else "map"
+            before = [python.assign(self.names[word], python.code("{}" if kind == "map" else "[]"))]
+            self.scope.kinds[word] = kind
+        holder = self.value(root).code
+        if kind == "list" and keys == [None]:
+            return [*before, ast.Expr(python.method(holder, "append", made.code))]
+        steps = [syntax.literal_text(key) for key in keys]
+        last = Value(holder) if keys[-1] is None else self.value(keys[-1])
+        is_index = any(re.fullmatch(r"\d+", step or "") for step in steps)
+        if (
+            kind not in ("map", "json", "" if self.is_php else "map")
+            or last.kind != "text"
+            or None in steps[:-1]
+            or is_index
+        ):
+            raise NoRule
+        for step in steps[:-1]:
+            holder = python.code(f"_0.setdefault({step!r}, {{}})" if self.is_php else f"_0[{step!r}]", holder)
+        self.scope.keys.get(word, set()).add(steps[0] or "")
+        return [*before, ast.Assign([ast.Subscript(holder, last.code, ast.Store())], made.code)]
+
+    def _pattern(self, pattern: syntax.Items, part: syntax.Assign) -> list[ast.stmt]:
+        """A destructuring: of an answer or of decoded JSON what is read, of anything else a hole for each name."""
+        made, words = self.value(part.value), _leaves_of(pattern)
+        is_readable = made.kind in _READABLE
+        statements: list[ast.stmt] = []
+        source = made
+        if not isinstance(made.code, ast.Name) and (len(words) > 1 if is_readable else made.uses):
+            whole = self.names.lend("answer" if made.kind == "answer" else "found")
+            statements.append(python.assign(whole, made.code))
+            source = made._replace(code=python.name(whole))
+        told: list[tuple[str, Value]] = []
+        with contextlib.suppress(NoRule):
+            told = self.taken_apart(pattern, source) if is_readable else []
+        if not told:
+            given = [source.code] if made.uses else []
+            told = [(word, Value(python.hole(_read(pattern, word, part), given))) for word in words]
+        for word, value in told:
+            self.scope.kinds[word] = value.kind
+            statements.append(python.assign(self.names[word], value.code))
+        return statements
 
 
-def _value(node: ast.expr) -> Doc:
-    """An expression behind ``=`` or ``return``, in parentheses where it is too long for a line."""
-    if isinstance(node, _LOOSE):
-        return Group([IfBroken("("), Nest([SOFT, expression(node, 0, True)]), SOFT, IfBroken(")")])
-    return expression(node)
+_STATEMENTS: dict[type[syntax.Part], Callable[..., list[Output]]] = {
+    syntax.Do: Statements._do,
+    syntax.Return: Statements._return,
+    syntax.Throw: Statements._throw,
+    syntax.If: Statements._if,
+    syntax.Loop: Statements._loop,
+    syntax.Try: Statements._try,
+    syntax.Define: Statements._define,
+    syntax.Group: lambda self, part: self.block(part.parts),
+}
 
 
-def _simple(node: ast.stmt) -> Doc:
-    if isinstance(node, ast.Expr):
-        return expression(node.value)
-    if isinstance(node, ast.Assign):
-        targets: list[Doc] = [piece for target in node.targets for piece in (_bare(target), " = ")]
-        return [*targets, _value(node.value)]
-    if isinstance(node, ast.AugAssign):
-        return [expression(node.target), f" {_AUGMENTED[type(node.op)]} ", _value(node.value)]
-    if isinstance(node, ast.Return):
-        return "return" if node.value is None else ["return ", _value(node.value)]
-    if isinstance(node, ast.Raise):
-        return "raise" if node.exc is None else ["raise ", expression(node.exc)]
-    # pass, break, continue, import, global, nonlocal: nothing in them breaks.
-    return ast.unparse(node)
+def _line(part: syntax.Part) -> int:
+    return int(part.node.start_point[0]) + 1
 
 
-def _compound(node: ast.If | ast.For | ast.While | ast.Try | ast.FunctionDef, margin: int) -> list[str]:
-    inner = margin + _INDENT
-    if isinstance(node, ast.If):
-        return _branches(node, "if", margin)
-    if isinstance(node, ast.FunctionDef):
-        return [f"{' ' * margin}def {node.name}({parameters(node.args)}):", *printed(node.body, inner)]
-    if isinstance(node, ast.Try):
-        told = [" " * margin + "try:", *printed(node.body, inner)]
-        for handler in node.handlers:
-            told += _headed(["except ", *_caught(handler)], handler.body, margin)
-        return told + ([" " * margin + "finally:", *printed(node.finalbody, inner)] if node.finalbody else [])
-    if isinstance(node, ast.For):
-        return _headed(["for ", _bare(node.target), " in ", _value(node.iter)], node.body, margin)
-    return _headed(["while ", _value(node.test)], node.body, margin)
+def _is_print(function: syntax.Part) -> bool:
+    base = function.base if isinstance(function, syntax.Access) else function
+    return isinstance(base, syntax.ClassName) and (
+        base.word in PRINTS or (base.word == "console" and base is not function)
+    )
 
 
-def _bare(node: ast.expr) -> Doc:
-    if isinstance(node, ast.Tuple):
-        return ", ".join(item.id for item in node.elts if isinstance(item, ast.Name))
-    return expression(node)
+def _keys_of(code: ast.expr) -> set[str] | None:
+    """The keys of a dict, where all of them are known."""
+    keys = code.keys if isinstance(code, ast.Dict) else [None]
+    return (
+        {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+        if all(isinstance(key, ast.Constant) for key in keys)
+        else None
+    )
 
 
-def _caught(handler: ast.ExceptHandler) -> list[Doc]:
-    kind: Doc = "Exception" if handler.type is None else expression(handler.type)
-    return [kind, f" as {handler.name}"] if handler.name else [kind]
+def _leaves_of(pattern: syntax.Part) -> list[str]:
+    """The names that a pattern gives."""
+    if isinstance(pattern, syntax.Items):
+        return [word for _, value in pattern.entries for word in _leaves_of(value)]
+    if isinstance(pattern, syntax.Parameter | syntax.Spread):
+        return _leaves_of(pattern.pattern if isinstance(pattern, syntax.Parameter) else pattern.value)
+    return [pattern.word] if isinstance(pattern, syntax.Name) and pattern.word != "this" else []
 
 
-def _headed(head: list[Doc], body: Sequence[ast.stmt], margin: int) -> list[str]:
-    return [*lines([*head, ":"], margin), *printed(body, margin + _INDENT)]
+def _read(pattern: syntax.Items, word: str, part: syntax.Assign) -> str:
+    """How the original would read what a name of a pattern stands for."""
+    for key, target in pattern.entries:
+        if syntax.word_of(target) == word and isinstance(key, syntax.Literal):
+            return f"{text(part.value.node)}[{key.value!r}]"
+    return f"{word}: {text(part.node)}"
 
 
-def _branches(node: ast.If, word: str, margin: int) -> list[str]:
-    told = _headed([f"{word} ", _value(node.test)], node.body, margin)
-    if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
-        return told + _branches(node.orelse[0], "elif", margin)
-    if node.orelse:
-        told += [" " * margin + "else:", *printed(node.orelse, margin + _INDENT)]
-    return told
+def _written(parts: Iterable[syntax.Part]) -> set[str]:
+    """The variables that statements set, functions within them left out."""
+    inner = [each for part in parts for each in syntax.walk(part, into_functions=False)]
+    targets = [syntax.path_of(each.target)[0] for each in inner if isinstance(each, syntax.Assign)]
+    return {word for target in targets for word in _leaves_of(target)}
+
+
+def _set_around(function: syntax.Function) -> set[str]:
+    """The variables of others that a function of JavaScript sets."""
+    inner = [each for part in function.body for each in syntax.walk(part) if isinstance(each, syntax.Assign)]
+    own = {word for each in inner if each.declares for word in _leaves_of(each.target)}
+    own |= {word for each in function.parameters for word in _leaves_of(each.pattern)}
+    return {word for each in inner for word in _leaves_of(syntax.path_of(each.target)[0])} - own
+
+
+def _changed(parts: Iterable[syntax.Part]) -> dict[str, int]:
+    """The variables whose entries are set, and the last line where that is done; in a loop that is its end."""
+    found: dict[str, int] = {}
+    inner = [each for part in parts for each in syntax.walk(part)]
+    loops = [each.node for each in inner if isinstance(each, syntax.Loop)]
+    for each in inner:
+        root, keys = syntax.path_of(each.target) if isinstance(each, syntax.Assign) else (each, [])
+        if isinstance(root, syntax.Name) and keys:
+            around = [
+                int(loop.end_point[0]) for loop in loops if loop.start_byte <= each.node.start_byte < loop.end_byte
+            ]
+            line = max([int(each.node.start_point[0]), *around])
+            found[root.word] = max(found.get(root.word, 0), line)
+            if len(keys) > 1 and root.word != "this":
+                found[f"[{syntax.literal_text(keys[0])}]"] = line
+    return found
+
+
+def _unstable(parts: Iterable[syntax.Part]) -> frozenset[str]:
+    """The variables that functions within change: those they do not declare."""
+    inner = [each for part in parts for each in syntax.walk(part) if isinstance(each, syntax.Function)]
+    return frozenset(word for each in inner for word in each.shared)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,6 +25,11 @@ HOSTS = frozenset(
         "payapp.weixin.qq.com",
     }
 )
+
+
+_LOCAL_NAME = re.compile(r"(?:[a-z0-9_-]+\.)*localhost")
+# Whose every host is WeChat Pay's or its owner's.
+_DOMAINS = (".weixin.qq.com", ".wechatpay.cn", ".tenpay.com")
 
 
 class Base(NamedTuple):
@@ -61,24 +67,54 @@ class Base(NamedTuple):
         return self.origin.removeprefix("https://") in HOSTS
 
     @property
+    def is_of_wechat(self) -> bool:
+        """Whether the host is one of WeChat Pay's, by whatever scheme and port."""
+        host = (urlsplit(self.origin).hostname or "").rstrip(".")
+        return host in HOSTS or host.endswith(_DOMAINS)
+
+    @property
     def is_loopback(self) -> bool:
         """Whether this is the machine itself."""
-        host = urlsplit(self.origin).hostname or ""
+        host = (urlsplit(self.origin).hostname or "").rstrip(".")
         try:
-            return ip_address(host).is_loopback
+            address = ip_address(host)
         except ValueError:
-            return host == "localhost"
+            # RFC 6761, 6.3: names under it never leave the machine.
+            return _LOCAL_NAME.fullmatch(host) is not None
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        found = mapped or address
+        return found.is_loopback or found.is_unspecified
 
 
 DEFAULT = (Base("https://api.mch.weixin.qq.com"), Base("https://api2.mch.weixin.qq.com"))
 
 
-def bases_of(urls: object, field: str = "base_url") -> tuple[Base, ...]:
-    """One URL or a sequence of them as bases, main site first; WeChat Pay's two sites for None."""
+def bases_of(urls: object, field: str = "base_url", allow_http: bool = False) -> tuple[Base, ...]:
+    """One URL or a sequence of them as bases, main site first; WeChat Pay's two sites for None.
+
+    Plain http is for the machine itself; with ``allow_http`` for other hosts too, but never for WeChat Pay's.
+    Raises ConfigError for it, and for what is no base.
+    """
     if urls is None:
         return DEFAULT
     if isinstance(urls, str):
-        return (Base.of(urls, field),)
+        urls = [urls]
     if not isinstance(urls, list | tuple) or not urls:
         raise ConfigError(f"{field}: expected a URL or a list of them, found {type(urls).__name__}", field)
-    return tuple(Base.of(url, field) for url in urls)
+    bases = [Base.of(url, field) for url in urls]
+    for base in bases:
+        _check_scheme(base, field, allow_http)
+    return tuple(bases)
+
+
+def _check_scheme(base: Base, field: str, allow_http: bool) -> None:
+    if not base.origin.startswith("http://") or base.is_loopback:
+        return
+    if base.is_of_wechat:
+        raise ConfigError(f"{field}: WeChat Pay is reached by https alone, found {base.origin!r}", field)
+    if not allow_http:
+        raise ConfigError(
+            f"{field}: {base.origin!r} is plain http, by which payments can be read and changed on their way; use"
+            " https, or say allow_http=True for a host of your own",
+            field,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
@@ -20,6 +21,12 @@ __all__ = [
     "Merchant",
     "Scheme",
 ]
+
+
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_HEX_PREFIX = re.compile(r"0[xX][0-9A-Fa-f]+")
+# Hex digits of 20 bytes, the most that a serial has: RFC 5280, 4.1.2.2.
+_LONGEST_SERIAL = 40
 
 
 class Scheme(NamedTuple):
@@ -138,9 +145,21 @@ def _serial(serial: object) -> str:
     text = serial.strip()
     if not text:
         raise ConfigError("serial: empty; it is the serial of the merchant's API certificate", "serial")
+    if text.upper().startswith("PUB_KEY_ID_"):
+        raise ConfigError(
+            "serial: this is the id of WeChat Pay's public key; expected the serial of the merchant's API certificate,"
+            " and the public key as certs={'PUB_KEY_ID_…': public key}",
+            "serial",
+        )
     if not text.isascii() or not text.isalnum():
         raise ConfigError("serial: expected hex digits as the merchant console shows them, without colons", "serial")
-    return text
+    if _HEX_PREFIX.fullmatch(text) or (text.isdigit() and len(text.lstrip("0")) > _LONGEST_SERIAL):
+        found = "0x before them" if text[1:2] in "xX" else f"{len(text)} decimal digits"
+        raise ConfigError(f"serial: expected hex digits as the merchant console shows them, found {found}", "serial")
+    if not _HEX.fullmatch(text):
+        return text
+    # What openssl writes before a serial whose first bit is set.
+    return text.upper() if len(text) <= _LONGEST_SERIAL else text.upper().lstrip("0").rjust(_LONGEST_SERIAL, "0")
 
 
 def _secret(secret: object) -> str:

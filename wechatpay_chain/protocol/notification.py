@@ -5,19 +5,22 @@ Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from wechatpay_chain.crypto import ciphers, digest
 from wechatpay_chain.errors import BusinessError, ConfigError, DecryptionError, HeadersIncomplete, SignatureMismatch
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v2 import APIv2
-from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3
+from wechatpay_chain.protocol.v2_fields import outcome
+from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3, field_value
 from wechatpay_chain.protocol.xml import XMLError, from_xml
+from wechatpay_chain.response import parse_json
 
 __all__ = [
     "Notification",
+    "NotificationV2",
     "raw_body",
     "read",
     "read_v2",
@@ -112,6 +115,7 @@ def signature_headers(headers: object) -> dict[str, str]:
             text = value.decode("latin-1") if isinstance(value, bytes) else value
             if not isinstance(text, str):
                 raise HeadersIncomplete(f"{name}: expected ASCII text of one line, found {type(text).__name__}")
+            text = field_value({name: text}, name)
             if found.setdefault(name, text) != text:
                 raise HeadersIncomplete(f"{name}: there twice, with different values; it may not be WeChat Pay's")
     return found
@@ -145,7 +149,7 @@ def _opened(resource: dict[str, Any], merchant: Merchant) -> dict[str, Any]:
 
 def _object(text: bytes, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
@@ -174,11 +178,28 @@ _ENCRYPTED = "req_info"
 _UNPROVEN = ("return_code", "return_msg", "appid", "mch_id", "sub_appid", "sub_mch_id", "nonce_str")
 
 
-def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> dict[str, Any]:
-    """The fields of a notice as a dict; ``req_info`` of a refund is opened and is a dict too.
+class NotificationV2(dict[str, Any]):
+    """The fields of one notice of APIv2, as a dict.
 
-    A payment that failed (``result_code``) is told as it is, for it is signed. A refund has no signature: what is
-    proven is ``req_info``, since the APIv2 key opens it, and ``mch_id``, which has to be this merchant. Raises
+    ``verified`` tells whether they are signed. A refund's are not: its ``req_info`` is encrypted by AES in ECB mode
+    under the APIv2 key and nothing else, so blocks of two notices can be put together, and one can be sent again for
+    ever. Take it as a hint, and ask ``refundquery`` for the refund before anything is booked.
+    Source: https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_16&index=10
+    """
+
+    verified: bool
+
+    def __init__(self, fields: Mapping[str, Any] = MappingProxyType({}), verified: bool = False) -> None:
+        super().__init__(fields)
+        self.verified = verified
+
+
+def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> NotificationV2:
+    """The fields of a notice; ``req_info`` of a refund is opened and is a dict too.
+
+    A payment that failed (``result_code``) is told as it is, for it is signed. A refund has no signature and is not
+    ``verified``: all that speaks for it is that the APIv2 key opens ``req_info``, and ``mch_id``, which has to be this
+    merchant. The protocol has no more, so ask ``refundquery`` before anything is booked. Raises
     SignatureMismatch for a notice that is not proven, DecryptionError when the APIv2 key does not open ``req_info``,
     BusinessError for a ``return_code`` other than SUCCESS, ConfigError without that key, TypeError for a body that is
     no bytes.
@@ -187,24 +208,24 @@ def read_v2(protocol: APIv2, merchant: Merchant, body: object) -> dict[str, Any]
     if not merchant.secret:
         raise ConfigError("secret: missing; notices of APIv2 are signed and encrypted with it", "secret")
     fields = _fields(content)
-    code = fields.get("return_code")
-    if not isinstance(code, str) or not code:
-        raise SignatureMismatch("return_code: missing; it may not be WeChat Pay's")
-    if code != "SUCCESS":
+    if outcome(fields, "return_code") != "SUCCESS":
         raise BusinessError.of(fields, verified=False)
-    if fields.get("sign") or _ENCRYPTED not in fields:
-        protocol.verify(fields)
+    signed = bool(fields.get("sign")) or _ENCRYPTED not in fields
+    if signed:
+        protocol.verify(_fields(content, flat=True))
+        if not fields.get(_ENCRYPTED):
+            outcome(fields, "result_code")
     else:
         fields = {name: fields[name] for name in (*_UNPROVEN, _ENCRYPTED) if name in fields}
         _check_merchant(fields.get("mch_id"), merchant)
     if _ENCRYPTED in fields:
         fields[_ENCRYPTED] = _decrypt_v2(fields, merchant)
-    return fields
+    return NotificationV2(fields, signed)
 
 
-def _fields(content: bytes) -> dict[str, Any]:
+def _fields(content: bytes, flat: bool = False) -> dict[str, Any]:
     try:
-        return from_xml(content)
+        return from_xml(content, flat=flat)
     except XMLError as error:
         reason = str(error)
     raise SignatureMismatch(f"the notice is no XML of WeChat Pay: {reason}")

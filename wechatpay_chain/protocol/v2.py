@@ -17,6 +17,7 @@ from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
 from wechatpay_chain.protocol.merchant import Holder
 from wechatpay_chain.protocol.signer import Proven, Signed, bared, is_file, looks_like_xml
+from wechatpay_chain.protocol.v2_fields import check_fields, has_result, outcome
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
 __all__ = ["APIv2", "is_unsigned", "text_of"]
@@ -100,8 +101,8 @@ class APIv2(Holder):
     ) -> Proven:
         """Check an answer; one of status 300 and above is no answer of APIv2 and proves nothing.
 
-        Raises SignatureMismatch when it is not signed with the APIv2 key, and BusinessError when WeChat Pay
-        refused; a refusal of the transport (``return_code``) carries no signature.
+        Raises SignatureMismatch when it is not signed with the APIv2 key, or does not tell its outcome, and
+        BusinessError when WeChat Pay refused; a refusal of the transport (``return_code``) carries no signature.
         """
         if status >= 300:
             return Proven(verified=False)
@@ -109,28 +110,33 @@ class APIv2(Holder):
         if unsigned and (is_file(body) if names_file else not looks_like_xml(body)):
             return Proven(verified=False)
         try:
-            data = from_xml(bared(body) if unsigned else body)
+            data = from_xml(bared(body)) if unsigned else from_xml(body, flat=True)
         except XMLError as error:
             raise SignatureMismatch(f"the answer is no XML of WeChat Pay: {error}") from None
-        if data.get("return_code", "SUCCESS") != "SUCCESS":
+        if outcome(data, "return_code") != "SUCCESS":
             raise BusinessError.of(data, verified=False)
-        verified = False
         if not unsigned:
             self.verify(data)
-            verified = True
-        if data.get("result_code", "SUCCESS") != "SUCCESS":
-            raise BusinessError.of(data, verified=verified)
+        result = data.get("result_code")
+        if result and result != "SUCCESS":
+            raise BusinessError.of(data, verified=not unsigned)
         if names_file:
             raise SignatureMismatch("the answer is XML in the place of a file, and no refusal of WeChat Pay")
-        return Proven(verified, data)
+        if has_result(path):
+            outcome(data, "result_code")
+        return Proven(not unsigned, data)
 
     def verify(self, data: Mapping[str, Any]) -> None:
-        """Prove by their ``sign`` that WeChat Pay made these fields; SignatureMismatch when it does not fit."""
+        """Prove by their ``sign`` that WeChat Pay made these fields.
+
+        Raises SignatureMismatch when it does not fit, or when the text that it covers has a second reading.
+        """
         sign = data.get("sign")
         if not isinstance(sign, str) or not sign:
             raise SignatureMismatch("no sign among the fields; it may not be WeChat Pay's")
         if not digest.equals(self._sign(_HMAC if len(sign) == _HMAC_LENGTH else _MD5, data), sign):
             raise SignatureMismatch("the sign does not fit the fields and the APIv2 key (secret)")
+        check_fields(data)
 
     def _sign(self, kind: Any, data: Mapping[str, Any], style: Style = PHP) -> str:
         if kind not in (_MD5, _HMAC):

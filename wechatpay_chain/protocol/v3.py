@@ -13,6 +13,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from wechatpay_chain.errors import (
     ClockOffset,
@@ -26,7 +27,7 @@ from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.signer import Proven, Signed
 
-__all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "is_unsigned", "request_text"]
+__all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "field_value", "is_unsigned", "request_text"]
 
 CLOCK_WINDOW = 300
 _SECONDS = re.compile(r"[0-9]{1,15}")
@@ -40,8 +41,12 @@ UNSIGNED = (
     ("GET", re.compile(r"/v3/(billdownload/file|bill/downloadurl)")),
     ("GET", re.compile(r"/v3/transferdownload/(elecvoucherfile|signfile)")),
     ("GET", re.compile(r"/v3/new-tax-control-fapiao/download")),
-    ("GET", re.compile(r"/v3/(global/)?merchant-service/images/(?!upload$)[^/]+")),
 )
+# Images of complaints have no signature either; their ids are base64, which has "/" among its letters.
+_IMAGE = re.compile(r"/v3/(?:global/)?merchant-service/images/(.+)")
+_MOST_DECODINGS = 8
+# The catalogue writes an id as {media_id}.
+_IMAGE_ID = re.compile(r"[A-Za-z0-9+/=_.~-]+|\{media_id\}")
 _UNSIGNED_METHODS = frozenset(verb for verb, _ in UNSIGNED)
 # Answers whose signature covers {"sha1": …} of this header in place of the body.
 DIGEST_SIGNED = re.compile(r"/(v3/global|hk/v3)/statements(\?|$)")
@@ -60,7 +65,34 @@ def answer_text(timestamp: str, nonce: str, body: bytes) -> bytes:
 
 def is_unsigned(method: str, path: str) -> bool:
     """Whether WeChat Pay leaves the answer to this request unsigned; ``path`` is without a base's prefix."""
-    return method in _UNSIGNED_METHODS and any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED)
+    if method not in _UNSIGNED_METHODS:
+        return False
+    if any(method == verb and pattern.fullmatch(path) for verb, pattern in UNSIGNED):
+        return True
+    image = _IMAGE.fullmatch(path)
+    return image is not None and _is_image_id(image[1])
+
+
+def _is_image_id(text: str) -> bool:
+    """Whether the end of a path is an id, as it is or encoded, and no way to somewhere else."""
+    for _ in range(_MOST_DECODINGS):
+        text, before = unquote(text), text
+        if text == before:
+            break
+    else:
+        return False
+    if not _IMAGE_ID.fullmatch(text):
+        return False
+    words = text.strip("/").split("/")
+    return words != ["upload"] and "." not in words and ".." not in words
+
+
+def field_value(headers: Mapping[str, str], name: str) -> str:
+    """A header's value without the blanks and tabs behind it, which are no part of it.
+
+    Those before it are gone when a response is read. Source: RFC 9110, 5.5.
+    """
+    return headers.get(name, "").rstrip(" \t")
 
 
 class APIv3:
@@ -132,7 +164,7 @@ class APIv3:
         return True
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
-        timestamp, nonce, key_id, signature = values = [headers.get(name, "") for name in SIGNATURE_HEADERS]
+        timestamp, nonce, key_id, signature = values = [field_value(headers, name) for name in SIGNATURE_HEADERS]
         if not all(values):
             missing = ", ".join(name for name, value in zip(SIGNATURE_HEADERS, values, strict=True) if not value)
             raise HeadersIncomplete(f"{missing}: missing; it may not be WeChat Pay's")
@@ -168,7 +200,7 @@ def _check_clock(timestamp: str, now: float) -> None:
 
 
 def _digest_text(headers: Mapping[str, str]) -> bytes:
-    digest = headers.get(DIGEST_HEADER, "")
+    digest = field_value(headers, DIGEST_HEADER)
     if not digest:
         raise HeadersIncomplete(f"answer without {DIGEST_HEADER}; it may not be WeChat Pay's")
     return f'{{"sha1":"{digest}"}}'.encode()
@@ -176,7 +208,7 @@ def _digest_text(headers: Mapping[str, str]) -> bytes:
 
 def _digest_body(headers: Mapping[str, str], body: bytes) -> bytes:
     text = _digest_text(headers)
-    digest = headers[DIGEST_HEADER]
+    digest = field_value(headers, DIGEST_HEADER)
     if digest.lower() not in _digests(body):
         raise SignatureMismatch(f"{DIGEST_HEADER} is {digest[:64]!r}, the statement's digest is another")
     return text

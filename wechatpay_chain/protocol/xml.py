@@ -37,19 +37,20 @@ def to_xml(
     style: Style = PHP,
     indent: bool = False,
     declaration: bool = False,
+    strict: bool = False,
 ) -> str:
     """The fields as elements of ``root``, in their order; mappings and lists nest.
 
     Text that holds one of ``style.cdata`` is a CDATA section; ``]]>`` in it is split into two. A key that is
-    no name becomes ``item``. Characters that XML 1.0 cannot hold go as they are, as both SDKs send them, all
-    but NUL. Raises ChainError, which names the key, for what cannot be written.
+    no name becomes ``item``. Characters that XML 1.0 cannot hold go as they are, as both SDKs write them, all
+    but NUL; with ``strict`` they are refused. Raises ChainError, which names the key, for what cannot be written.
     """
     if not isinstance(fields, Mapping | list | tuple):
         raise ChainError(f"{root[:80]}: expected a mapping, found {type(fields).__name__}; nothing was sent")
     for name in (root, item):
         if not _is_name(name):
             raise ChainError(f"{name[:80]!r}: no XML name; nothing was sent")
-    writer = _Writer(item, style, indent)
+    writer = _Writer(item, style, indent, strict)
     writer.element(root, fields)
     if declaration:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{"".join(writer.parts).rstrip()}\n'
@@ -59,8 +60,9 @@ def to_xml(
 class _Writer:
     """The parts of one document, written so far."""
 
-    def __init__(self, item: str, style: Style, indent: bool) -> None:
+    def __init__(self, item: str, style: Style, indent: bool, strict: bool) -> None:
         self.item = item
+        self.refused = _NOT_XML if strict else _NEVER_SENT
         self.style = style
         self.indent = indent
         self.parts: list[str] = []
@@ -71,7 +73,7 @@ class _Writer:
         start, end = (" " * depth, "\n") if self.indent else ("", "")
         empty = f"{start}<{tag}/>{end}"
         if not isinstance(value, Mapping | list | tuple):
-            text = _text(spell(value, tag, self.style), tag, self.style)
+            text = self.text(value, tag)
             closed = f"{start}<{tag}>{text}</{tag}>{end}"
             self.parts.append(empty if self.style.shortens_empty and not text else closed)
             return
@@ -79,7 +81,7 @@ class _Writer:
         self.parts.append(f"{start}<{tag}>{end}")
         for key, child in self.children(value):
             if key == "#text" and self.style.takes_any_key:
-                self.parts.append(_text(spell(child, "#text", self.style), "#text", self.style))
+                self.parts.append(self.text(child, "#text"))
             else:
                 self.element(self.tag(key), child, depth + 1)
         if len(self.parts) == at + 1:
@@ -93,6 +95,15 @@ class _Writer:
                 yield from ((key, each) for each in child)
             else:
                 yield key, child
+
+    def text(self, value: object, key: str) -> str:
+        text = spell(value, key, self.style)
+        found = self.refused.search(text)
+        if found is not None:
+            is_half = _NEVER_SENT.match(found[0])
+            what = "NUL or half a character" if is_half else f"a control character (U+{ord(found[0][0]):04X})"
+            raise ChainError(f"{key[:80]}: {what}, which XML cannot hold; nothing was sent")
+        return _escaped(text, self.style)
 
     def tag(self, key: object) -> str:
         if isinstance(key, str) and _is_name(key):
@@ -118,9 +129,7 @@ def _is_name(key: str) -> bool:
     return True
 
 
-def _text(text: str, key: str, style: Style) -> str:
-    if _NEVER_SENT.search(text):
-        raise ChainError(f"{key[:80]}: NUL or half a character, which XML cannot hold; nothing was sent")
+def _escaped(text: str, style: Style) -> str:
     if not any(char in text for char in style.cdata):
         return text.replace("\r", "&#13;")
     text = text.replace("]]>", "]]]]><![CDATA[>")
@@ -135,19 +144,19 @@ def sanitize(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
-def from_xml(document: bytes | str, *, comments: bool = False) -> dict[str, Any]:
+def from_xml(document: bytes | str, *, comments: bool = False, flat: bool = False) -> dict[str, Any]:
     """What the root element holds: text, dicts of elements, and lists of those that share a name.
 
     Bytes are UTF-8, whatever they declare; characters that XML cannot hold are stripped. An element without
     content is ``""``. An element of elements keeps its attributes as ``@attributes``; others lose theirs. An
     element that begins with text is its text alone. Blanks between elements and names with a declared prefix
     are dropped. ``comments`` keeps comments and processing instructions beside elements as entries, as PHP's
-    SimpleXML does. Raises XMLError for a DOCTYPE, bytes that are no UTF-8, more than 256 levels, and what is
-    not well-formed.
+    SimpleXML does. ``flat`` refuses an element within a field. Raises XMLError for a DOCTYPE, bytes that are no
+    UTF-8, more than 256 levels, and what is not well-formed.
     """
     text = sanitize(_decoded(document)).removeprefix("\ufeff")
     try:
-        return _Reader(comments).read(text.encode("utf-8"))
+        return _Reader(comments, flat).read(text.encode("utf-8"))
     except expat.ExpatError as error:
         reason = f"{expat.ErrorString(error.code)}, line {error.lineno}, column {error.offset}"
     raise XMLError(f"xml: not well-formed ({reason}), {len(text)} characters; it may not be WeChat Pay's")
@@ -216,8 +225,9 @@ class _Frame:
 class _Reader:
     """The handlers of one parser; ``fields`` is set when the root element closes."""
 
-    def __init__(self, comments: bool) -> None:
+    def __init__(self, comments: bool, flat: bool) -> None:
         self.comments = comments
+        self.depth = 1 if flat else MAX_DEPTH
         self.fields: dict[str, Any] = {}
         self.open: list[_Frame] = []
         self.run: list[str] = []
@@ -245,8 +255,9 @@ class _Reader:
             self.run.clear()
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self.open) > MAX_DEPTH:
-            raise XMLError(f"xml: nested deeper than {MAX_DEPTH} levels, which WeChat Pay never sends; refused")
+        if len(self.open) > self.depth:
+            found = "an element within a field" if self.depth == 1 else f"nested deeper than {MAX_DEPTH} levels"
+            raise XMLError(f"xml: {found}, which WeChat Pay never sends; refused")
         self.settle()
         if self.open:
             self.open[-1].add_node()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from wechatpay_chain.encoding import json_text
 from wechatpay_chain.encoding.query import iso_string
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.encryption import Envelope, Sealed, Seals
@@ -101,13 +101,12 @@ def _encoded(text: str | bytes | bytearray) -> bytes:
 def _json(payload: Any, face: Face) -> tuple[bytes, str]:
     takes_dates = face.style.takes_dates
     try:
-        return _PLAIN.encode(payload).encode("utf-8"), face.json_content_type
+        return json_text.dumps(payload, face.style).encode("utf-8"), face.json_content_type
     except (TypeError, ValueError, RecursionError):
         # It holds sealed texts or dates, or what no JSON can hold.
         seals = Seals(_date if takes_dates else None)
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=seals)
-        body = text.encode("utf-8")
+        body = json_text.dumps(payload, face.style, seals).encode("utf-8")
         sealed = Envelope.of(body, seals, _sealed_at(payload)) if seals.texts else body
         return sealed, face.json_content_type
     except ChainError as error:
@@ -115,9 +114,6 @@ def _json(payload: Any, face: Face) -> tuple[bytes, str]:
     except (TypeError, ValueError, RecursionError):
         reason = _culprit(payload, takes_dates) or "the body is nested too deep, or in itself"
     raise ChainError(f"json: {reason}; nothing was sent")
-
-
-_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _date(value: Any) -> str:

@@ -102,15 +102,23 @@ class Call(NamedTuple):
         return headers
 
 
-def build(method: str, path: str, given: Mapping[str, Any], face: Face, known_bases: Iterable[Base] = ()) -> Call:
+def build(
+    method: str,
+    path: str,
+    given: Mapping[str, Any],
+    face: Face,
+    known_bases: Iterable[Base] = (),
+    allow_http: bool = False,
+) -> Call:
     """The call for a chain's ``path`` with all that was given for it, placeholder values among the options.
 
-    Raises ChainError for whatever could not be sent as it was meant.
+    ``allow_http`` says that a ``base_url`` among them may be plain http beyond the machine itself. Raises ChainError
+    for whatever could not be sent as it was meant.
     """
     values, options = split_options(paths.placeholders(path), given, path, face, method)
     text = paths.expand(path, values)
     urls = options.get("base_url")
-    bases = None if urls is None else _bases(urls, face.typed("base_url"))
+    bases = None if urls is None else _bases(urls, face.typed("base_url"), allow_http)
     text, bases = _split_url(text, bases, known_bases)
     route, _, inline = text.partition("?")
     route = _resolve_dots(route)
@@ -178,9 +186,9 @@ def download_url(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     return there._replace(stream=True, sink=None, response_type="", extra=_NOTHING)
 
 
-def _bases(urls: object, name: str) -> tuple[Base, ...]:
+def _bases(urls: object, name: str, allow_http: bool) -> tuple[Base, ...]:
     try:
-        return bases_of(urls, name)
+        return bases_of(urls, name, allow_http)
     except ConfigError as error:
         raise ChainError(f"{error}; nothing was sent") from None
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wechatpay_chain.encoding import paths, scalars
+from wechatpay_chain.encoding import json_text, paths, scalars
 from wechatpay_chain.encoding.style import JS, Style
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.response import RESPONSE_TYPES
@@ -39,7 +39,13 @@ __all__ = [
 JSON = "application/json"
 JSON_UTF8 = "application/json; charset=utf-8"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_OWN_HEADERS = frozenset({"authorization", "content-length", "transfer-encoding"})
+_OWN_HEADERS = {
+    "authorization": "is made by the client",
+    "content-length": "is made by the client",
+    "transfer-encoding": "is made by the client",
+    # Another one than that of the URL would bring the signed request to another service behind the same address.
+    "host": "is that of the URL; pass the host as base_url",
+}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Field values are Latin-1 on the wire, and a line break would begin another header.
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -122,7 +128,9 @@ def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any])
         if options.get("json") is not None or "data" in keywords:
             raise ChainError("the body is given twice, as first argument and by name; nothing was sent")
         options.pop("data", None)
-        options["json"] = args[0]
+        # As axios does: JSON text is the body already, other text becomes a JSON string.
+        is_text = isinstance(args[0], str | bytes | bytearray) and json_text.is_json(args[0])
+        options.update({"data": args[0].strip()} if is_text else {"json": args[0]})
     return options
 
 
@@ -234,7 +242,7 @@ def _header_name(name: str) -> str:
     if not _HEADER_NAME.fullmatch(name):
         raise ChainError(f"headers: {name[:40]!r} is no header name; nothing was sent")
     if name.lower() in _OWN_HEADERS:
-        raise ChainError(f"headers: {name} is made by the client; nothing was sent")
+        raise ChainError(f"headers: {name} {_OWN_HEADERS[name.lower()]}; nothing was sent")
     return name
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wechatpay_chain.crypto.digest import digest
-from wechatpay_chain.encoding import paths, query
+from wechatpay_chain.encoding import json_text, paths, query
 from wechatpay_chain.encoding.scalars import spell
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.options import Face, mapping, read_flag
@@ -60,8 +60,9 @@ class Payload(NamedTuple):
         files = [] if options.get("files") is None else file_parts(options["files"])
         if isinstance(fields, Multipart):
             fields, files = _parted(fields)
+        named = mapping(fields, face.typed(name))
         return cls(
-            fields=mapping(fields, face.typed(name)),
+            fields=named if method == "GET" or files else _with_texts(named, face),
             nonceless=read_flag(options.get("nonceless"), "nonceless"),
             security=read_flag(options.get("security"), "security"),
             files=tuple(files),
@@ -78,7 +79,7 @@ class Payload(NamedTuple):
         fields = protocol.signed(self.fields, self.nonceless, face.style)
         from wechatpay_chain.protocol.xml import to_xml
 
-        return to_xml(fields, style=face.style).encode("utf-8"), ""
+        return to_xml(fields, style=face.style, strict=True).encode("utf-8"), ""
 
     def _form(self, protocol: APIv2, face: Face) -> Multipart:
         """The fields before the files; what is signed of a file is its MD5, beside it.
@@ -92,6 +93,11 @@ class Payload(NamedTuple):
         signed = protocol.signed(fields, nonceless=True, style=face.style)
         texts = {name: spell(value, name, face.style).encode("utf-8") for name, value in signed.items()}
         return Multipart([*(Part(name, text) for name, text in texts.items()), *self.files])
+
+
+def _with_texts(fields: Mapping[str, Any], face: Face) -> Mapping[str, Any]:
+    """The fields, those that hold structures as JSON text: WeChat Pay takes no elements there, and that is signed."""
+    return {key: json_text.field_text(value, str(key), face.style) for key, value in fields.items()}
 
 
 def _parted(form: Multipart) -> tuple[dict[str, str], list[Part]]:

@@ -8,6 +8,7 @@ Source: https://pay.weixin.qq.com/doc/v3/merchant/4012791858
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -197,18 +198,24 @@ class Book:
 
         Raises OrderError for a number that is taken by another, and for an order that can no longer be paid.
         """
-        known = self.order(mchid, out_trade_no, combined=True)
-        if known is not None:
-            if known.combined or known.data["request"] != data["request"]:
-                self._check_open(known)
-                raise OrderError("differs")
-            self._check_open(known)
-            return self._fresh(known), False
-        token = secrets.token_hex(10)
-        order = self._insert(mchid, out_trade_no, total, expires, {**data, "issued": self._now}, state, token)
+        whole, token = {**data, "issued": self._now}, secrets.token_hex(10)
+        try:
+            order = self._insert(mchid, out_trade_no, total, expires, whole, state, token)
+        except sqlite3.IntegrityError:
+            # The database holds the number, for whichever process.
+            return self._again(mchid, out_trade_no, data["request"]), False
         if self._world.settings.pay_after is not None and state == "NOTPAY":
             self._world.later(self._now + self._world.settings.pay_after, "order.pay", order.id)
         return order, True
+
+    def _again(self, mchid: str, out_trade_no: str, request: Mapping[str, Any]) -> Order:
+        known = self.order(mchid, out_trade_no, combined=True)
+        if known is None:
+            raise OrderError("differs")
+        self._check_open(known)
+        if known.combined or known.data["request"] != request:
+            raise OrderError("differs")
+        return self._fresh(known)
 
     def place_combined(
         self,

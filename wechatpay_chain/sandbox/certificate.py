@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import ssl
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from ipaddress import ip_address
@@ -24,10 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from urllib3.util.ssl_ import create_urllib3_context
 
-from wechatpay_chain.protocol.certificates import ISSUER
+__all__ = ["SERIAL_MARK", "Authority", "client_context", "new_serial"]
 
-__all__ = ["SERIAL_MARK", "Authority", "new_serial"]
+# The name on WeChat Pay's own: https://pay.weixin.qq.com/doc/v3/merchant/4012072597
+ISSUER = "Tenpay.com Root CA"
 
 # WeChat Pay's certificates are valid for five years.
 _VALID = timedelta(days=5 * 365)
@@ -142,6 +144,16 @@ class Authority:
     @cached_property
     def _identifier(self) -> x509.AuthorityKeyIdentifier:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+
+
+def client_context(merchant: Mapping[str, str]) -> ssl.SSLContext:
+    """A context that shows the merchant's certificate, made once for all of a sandbox's own clients."""
+    context = create_urllib3_context()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "merchant.pem")
+        path.write_text(f"{merchant['cert']}\n{merchant['key']}", encoding="ascii")
+        context.load_cert_chain(path)
+    return context
 
 
 def _yesterday() -> datetime:

@@ -44,6 +44,7 @@ class Clock:
 
     @factor.setter
     def factor(self, value: float) -> None:
+        """Let it pass at another speed from now on; ConfigError for what is no speed."""
         checked = _checked("factor", value, 0)
         with self._lock:
             machine = self._machine()

@@ -9,22 +9,21 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from wechatpay_chain.errors import ArgumentError
 from wechatpay_chain.sandbox import payer
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.book import STATES, Book, Combined, Order
-from wechatpay_chain.sandbox.clock import rfc3339
-from wechatpay_chain.sandbox.outbox import Sent
+from wechatpay_chain.sandbox.clock import Clock, rfc3339
+from wechatpay_chain.sandbox.outbox import Outbox, Sent
 from wechatpay_chain.sandbox.views import combined_view, order_view
+from wechatpay_chain.sandbox.world import World
 
-if TYPE_CHECKING:
-    from wechatpay_chain.sandbox.gateway import Sandbox
-
-__all__ = ["answer"]
+__all__ = ["Gateway", "answer"]
 
 _ROOT = "/_/"
 # Where a payer comes to: code_url after its scheme, and h5_url.
@@ -34,7 +33,46 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _JSON = "application/json"
 
 
-def answer(sandbox: Sandbox, request: Received) -> Answer | None:
+class Gateway(Protocol):
+    """What is steered: a sandbox, as its Python users have it."""
+
+    world: World
+    clock: Clock
+    notices: Outbox
+    requests: deque[Received]
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        ...
+
+    @property
+    def mchid(self) -> str:
+        """Its merchant."""
+        ...
+
+    def pay(self, out_trade_no: str, openid: str | None = None) -> str:
+        """Pay an order."""
+        ...
+
+    def refund(self, out_refund_no: str, status: str = "SUCCESS") -> None:
+        """End a refund."""
+        ...
+
+    def transfer(self, out_bill_no: str, state: str = "SUCCESS", fail_reason: str = "") -> None:
+        """End a transfer."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything."""
+        ...
+
+
+def answer(sandbox: Gateway, request: Received) -> Answer | None:
     """The answer to a request of the sandbox's own, None for one of WeChat Pay's."""
     path, _, query = request.target.partition("?")
     if path in _PAGES:
@@ -54,7 +92,7 @@ def _own(made: Answer) -> Answer:
     return made
 
 
-def _control(sandbox: Sandbox, request: Received, path: str, query: str) -> Any:
+def _control(sandbox: Gateway, request: Received, path: str, query: str) -> Any:
     _check_host(sandbox, request)
     methods = {method for method, pattern, _ in _ROUTES if re.fullmatch(pattern, path)}
     if not methods:
@@ -80,7 +118,7 @@ def _control(sandbox: Sandbox, request: Received, path: str, query: str) -> Any:
     raise Refusal(404, "NOT_FOUND", path)
 
 
-def _check_host(sandbox: Sandbox, request: Received) -> None:
+def _check_host(sandbox: Gateway, request: Received) -> None:
     """Refuse a page of another origin, and a name that was only made to point here."""
     host, served = request.headers.get("Host", ""), urlsplit(sandbox.base_url)
     name, own = urlsplit(f"//{host}").hostname or "", served.hostname or ""
@@ -105,12 +143,12 @@ def _body(request: Received) -> dict[str, Any]:
     return fields
 
 
-def _health(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _health(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     clock = sandbox.clock
     return {"status": "ok", "mchid": sandbox.mchid, "clock": {"time": rfc3339(clock.now()), "factor": clock.factor}}
 
 
-def _orders(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _orders(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     return {"orders": [_order(order) for order in Book(sandbox.world, sandbox.clock.now()).last(fields["limit"])]}
 
 
@@ -123,7 +161,7 @@ def _order(order: Order) -> dict[str, Any]:
     }
 
 
-def _one_order(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _one_order(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.world.settle()
     with sandbox.world.store.transaction():
         found = Book(sandbox.world, sandbox.clock.now()).numbered(names[0])
@@ -132,24 +170,24 @@ def _one_order(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, An
     return _order(found) if isinstance(found, Order) else combined_view(found)
 
 
-def _pay(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _pay(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     openid = fields.get("openid")
     if openid is not None and (not isinstance(openid, str) or not openid):
         raise Refusal(400, "PARAM_ERROR", f"openid: expected text, found {openid!r:.40}")
     return {"out_trade_no": names[0], "transaction_id": sandbox.pay(names[0], openid)}
 
 
-def _refund(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.refund(names[0], names[1])
     return {"out_refund_no": names[0], "status": names[1]}
 
 
-def _transfer(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _transfer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.transfer(names[0], names[1], str(fields.get("fail_reason", "")))
     return {"out_bill_no": names[0], "state": names[1]}
 
 
-def _clock(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _clock(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     given = [name for name in ("advance", "factor", "set") if name in fields]
     if not given:
         raise Refusal(400, "PARAM_ERROR", 'expected "advance" (seconds), "factor" (0 stands still) or "set" (a time)')
@@ -161,12 +199,12 @@ def _clock(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) 
     return _health(sandbox, (), {})["clock"]
 
 
-def _reset(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _reset(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.reset()
     return {"status": "ok"}
 
 
-def _requests(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _requests(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     newest = list(sandbox.requests)[-fields["limit"] :][::-1]
     return {"requests": [_request(request) for request in newest]}
 
@@ -176,7 +214,7 @@ def _request(request: Received) -> dict[str, Any]:
     return {"method": request.method, "target": request.target, "verdict": request.verdict, "body": body}
 
 
-def _notices(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _notices(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     return {"notices": [_notice(sent) for sent in sandbox.notices.last(fields["limit"])]}
 
 
@@ -194,13 +232,13 @@ def _notice(sent: Sent) -> dict[str, Any]:
     }
 
 
-def _resend(sandbox: Sandbox, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+def _resend(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     if not sandbox.notices.again(names[0]):
         raise KeyError(names[0])
     return {"id": names[0], "state": "waiting"}
 
 
-_Reply = Callable[["Sandbox", tuple[str, ...], Mapping[str, Any]], Any]
+_Reply = Callable[[Gateway, tuple[str, ...], Mapping[str, Any]], Any]
 _ROUTES: tuple[tuple[str, str, _Reply], ...] = (
     ("GET", "health", _health),
     ("GET", "orders", _orders),
@@ -216,7 +254,7 @@ _ROUTES: tuple[tuple[str, str, _Reply], ...] = (
 )
 
 
-def _page(sandbox: Sandbox, request: Received, query: Mapping[str, str]) -> Answer:
+def _page(sandbox: Gateway, request: Received, query: Mapping[str, str]) -> Answer:
     """What a payer sees who opened a code or an H5 page; a click pays."""
     try:
         _check_host(sandbox, request)
@@ -248,7 +286,7 @@ def _form(found: Order | Combined) -> str:
     return f"{rows}<p>{STATES[found.state]}</p>"
 
 
-def _paid(sandbox: Sandbox, token: str, back: str) -> Answer:
+def _paid(sandbox: Gateway, token: str, back: str) -> Answer:
     try:
         sandbox.world.settle()
         number = payer.pay_token(sandbox.world, token)

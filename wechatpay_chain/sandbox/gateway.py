@@ -28,6 +28,7 @@ from wechatpay_chain.sandbox import (
     world,
 )
 from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
+from wechatpay_chain.sandbox.certificate import client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.outbox import Outbox
@@ -43,7 +44,6 @@ from wechatpay_chain.sandbox.server import Server
 from wechatpay_chain.sandbox.store import Store
 from wechatpay_chain.sandbox.trust import Trust
 from wechatpay_chain.sandbox.world import Settings, Ticker, World
-from wechatpay_chain.transport.tls import client_context
 
 if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
@@ -200,7 +200,7 @@ class Sandbox:
         """The keys as objects: reading them from PEM text takes longer than all else that a client is made of."""
         key = self.identity.merchant_key
         if self._context is None:
-            self._context = client_context({**self.merchant, "key": key})
+            self._context = client_context(self.merchant)
         return {"private_key": key, "merchant": self._context}
 
     def _own_session(self) -> dict[str, Any]:
@@ -252,7 +252,7 @@ class Sandbox:
         *,
         notify_url: str,
         schedule: Sequence[float] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = lambda: time.time(),
         sleep: Callable[[float], object] | None = None,
     ) -> Delivery:
         """Push a notification to ``notify_url``; what became of the first attempt.
@@ -271,7 +271,11 @@ class Sandbox:
             return self.pusher(clock, sleep or time.sleep).push(event_type, told, notify_url, pauses)
         return self.notices.push(notify_url, event_type, told, self.clock.now())
 
-    def pusher(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], object] = time.sleep) -> Pusher:
+    def pusher(
+        self,
+        clock: Callable[[], float] = lambda: time.time(),
+        sleep: Callable[[float], object] = lambda seconds: time.sleep(seconds),
+    ) -> Pusher:
         """What pushes; its ``notice(event_type)`` is a signed notification that is not sent, for tests of a handler."""
         return Pusher(self.identity.apiv3_key, *self.platform.notice_signer(), clock, sleep)
 
@@ -325,7 +329,8 @@ class Sandbox:
         """The signed answer to one request, which is remembered with the verdict on its signature."""
         request = Received(method, target, headers, body, form=form, client=client)
         path = target.partition("?")[0]
-        own = index.page(self.base_url, self.mchid) if path == "/" else control.answer(self, request)
+        is_page = path == "/" and method in ("GET", "HEAD")
+        own = index.page(self.base_url, self.mchid) if is_page else control.answer(self, request)
         if own is not None:
             return own
         try:

@@ -35,9 +35,11 @@ mchid     {mchid}</pre>
 <ul>
 <li>APIv3: <code>{url}/v3/…</code></li>
 <li>APIv2: <code>{url}/pay/…</code>, <code>{url}/secapi/…</code></li>
-<li><a href="/_/">/_/</a>: 支付订单、推进时钟、查看请求和通知<br>
-pay orders, move the clock, see requests and notices</li>
+<li>沙箱自己的接口 / its own: <a href="/_/health">/_/health</a>, <a href="/_/orders">/_/orders</a>,
+<a href="/_/requests">/_/requests</a>, <a href="/_/notices">/_/notices</a></li>
 </ul>
+<p>支付一个订单 / pay an order:</p>
+<pre>curl -X POST -H 'Content-Type: application/json' {url}/_/orders/OUT_TRADE_NO/pay</pre>
 </body>
 </html>
 """

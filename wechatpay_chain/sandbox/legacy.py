@@ -18,7 +18,7 @@ from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.product import Failure
 
-__all__ = ["answer", "notice", "xml_answer"]
+__all__ = ["answer", "encrypt_info", "notice", "xml_answer"]
 
 _TYPES = {32: "MD5", 64: "HMAC-SHA256"}
 _OF_SIGNATURES = ("sign", "nonce_str", "sign_type")

@@ -73,12 +73,12 @@ def read(operation: Operation, request: Received, optional: frozenset[str] = fro
     """
     facts = operation.facts
     path, _, text = request.target.partition("?")
-    filled = dict(_filled(operation, path))
+    filled = dict(_filled(operation, path)) if "{" in operation.path else {}
     for name, schema in facts.get("headers", {}).items():
         # The key of encrypted fields is asked for where there are any.
         if schema.get("required") and name.lower() != "wechatpay-serial" and not request.headers.get(name):
             raise wrong(name, _REQUIRED, "header")
-    query = query_of(text)
+    query = query_of(text) if text else {}
     for name, schema in facts.get("query", {}).items():
         if query.get(name):
             _check_text(schema, query[name], name, "query")

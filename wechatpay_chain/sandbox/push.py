@@ -84,8 +84,8 @@ class Pusher:
         apiv3_key: str,
         key_id: str,
         key: RSAPrivateKey,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = lambda: time.time(),
+        sleep: Callable[[float], object] = lambda seconds: time.sleep(seconds),
     ) -> None:
         self._apiv3_key = apiv3_key
         self._key_id = key_id

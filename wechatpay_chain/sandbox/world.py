@@ -13,7 +13,7 @@ from wechatpay_chain.sandbox.outbox import Outbox
 from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.store import Store
 
-__all__ = ["TABLES", "Job", "Settings", "World"]
+__all__ = ["TABLES", "Job", "Settings", "Ticker", "World"]
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS jobs (id INTEGER PRIMARY KEY, due REAL NOT NULL, kind TEXT NOT NULL,"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from wechatpay_chain.errors import ApiError, ConfigError, TransportError, UnknownSerial, VerificationError
 from wechatpay_chain.protocol.hosts import Base
-from wechatpay_chain.protocol.keyring import Fetched, Keyring
+from wechatpay_chain.protocol.keyring import Fetched, Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.retry import DEFAULT_DEADLINE, Delivery
@@ -19,7 +19,8 @@ from wechatpay_chain.transport.signed_request import SignedRequest
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from wechatpay_chain.protocol.certificates import Folder
+    from wechatpay_chain.protocol.authorities import Authorities
+    from wechatpay_chain.protocol.certificate_folder import Folder
 
 __all__ = ["CertificateDownload"]
 
@@ -56,6 +57,7 @@ class CertificateDownload:
         bases: Sequence[Base],
         timeout: tuple[float, float],
         headers: HeaderFields,
+        authorities: Authorities | None = None,
     ) -> None:
         self._session = session
         self._merchant = merchant
@@ -64,6 +66,7 @@ class CertificateDownload:
         self._bases = tuple(bases)
         self._timeout = timeout
         self._headers = headers
+        self._authorities = authorities
 
     def __call__(self, wanted: str) -> Fetched:
         """The certificates; ``wanted`` is an id that is looked for, or empty.
@@ -107,11 +110,11 @@ class CertificateDownload:
 
     def _stored(self, wanted: str) -> Fetched | None:
         keyring = self._keyring
-        stored = None if self._folder is None else self._folder.shared()
+        stored = None if self._folder is None else self._folder.shared(self._authorities)
         if stored is None or keyring.is_old(stored):
             return None
         now = keyring.clock()
-        fitting = [key for key in stored.keys if now < key.until and wanted in ("", key.id)]
+        fitting = [key for key in stored.keys if now < key.until and canonical(wanted) in ("", canonical(key.id))]
         return stored if fitting else None
 
     def _request(self) -> SignedRequest:
@@ -123,7 +126,7 @@ class CertificateDownload:
         fixed = self._keyring.fixed
         if fixed:
             headers["Wechatpay-Serial"] = max(fixed.values(), key=lambda key: key.since).id
-        protocol = Bootstrap(self._merchant, fixed, self._keyring.clock)
+        protocol = Bootstrap(self._merchant, fixed, self._keyring.clock, self._authorities)
         return SignedRequest(_Get(path), headers, protocol, Response)
 
 

@@ -22,7 +22,7 @@ from wechatpay_chain.crypto import digest
 from wechatpay_chain.crypto.ciphers import GCMDecryptor
 from wechatpay_chain.errors import Attempt, ChainError, DecryptionError, IntegrityError, TimedOut, WechatpayError
 from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
-from wechatpay_chain.protocol.v3 import DIGEST_HEADER
+from wechatpay_chain.protocol.v3 import DIGEST_HEADER, field_value
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.sink import Sink, folder_of, placed
 from wechatpay_chain.transport.verification import body_pieces
@@ -265,7 +265,7 @@ class _Transfer:
 
     def _statement(self, response: Response) -> digest.Hash | None:
         """A statement's signature covers the digest of what travels or of what is inside: both are made."""
-        named = response.headers.get(DIGEST_HEADER, "").lower()
+        named = field_value(response.headers, DIGEST_HEADER).lower()
         if not response.verified or not named or self.expected:
             self.is_proven = self.is_proven or response.verified
             return None

@@ -30,7 +30,8 @@ class Media:
     their order; ``...`` as a value is filled in: ``filename`` with the file's name, any other field with the
     digest, made as ``digest_algorithm`` says (``SM3``), or as the field is named (``sha256``), else by SHA-256.
     An algorithm without a ``digest`` gets one. The file is a path, a ``file://`` URL, a binary file from where
-    it stands, or bytes; it is read once for the digest and once while it is sent, at each call.
+    it stands, bytes, or a file that a web framework received, with its own name and type; it is read once for the
+    digest and once while it is sent, at each call.
     """
 
     def __init__(self, file: Source, /, **meta: Any) -> None:

@@ -5,6 +5,8 @@ Source: https://www.rfc-editor.org/rfc/rfc7578
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import io
 import mimetypes
 import os
@@ -16,20 +18,45 @@ import weakref
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
+from wechatpay_chain.encoding import file_urls
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["File", "Multipart", "Part", "Source", "type_of"]
+__all__ = ["File", "Multipart", "Part", "Readable", "Source", "Upload", "type_of"]
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
+
+class Readable(Protocol):
+    """A binary file, as far as it is needed."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """At most ``size`` bytes."""
+        ...
+
+
+class Upload(Protocol):
+    """A file that a web framework received, under the name that its sender gave it."""
+
+    @property
+    def filename(self) -> str | None:
+        """The name; None where the sender gave none."""
+        ...
+
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Readable | Upload"
 
 _BLOCK = 1 << 16
 # A quote or a line break would end the name, and what follows would be taken for a header (as browsers do).
 _BREAK = re.compile("[\r\n\0]")
 _IN_QUOTES = {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"}
+_SEPARATOR = re.compile(r"[/\\]")
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *;[\x20-\x7e]*)?", re.ASCII)
+# Where an upload keeps the file itself: Starlette, aiohttp and Django; Werkzeug and Falcon; anyio.
+_INSIDE = ("file", "stream", "wrapped")
+_TYPE_NAMES = ("content_type", "mimetype", "type")
+_UNKNOWN = "application/octet-stream"
+# What ends a word of curl's --form, or makes it something else when it stands first.
+_CURL_SPECIAL = re.compile(r'[;,]|^[\s"<@(]')
 # What WeChat Pay takes and Python's own table does not name in every version.
 _TYPES = {
     "image/bmp": ".bmp",
@@ -48,7 +75,7 @@ def type_of(filename: str) -> str:
     """The media type that a file's name stands for, ``application/octet-stream`` for one that tells nothing."""
     _, dot, extension = filename.rpartition(".")
     known = _types().guess_type(f"file.{extension}")[0] if dot else None
-    return known or "application/octet-stream"
+    return known or _UNKNOWN
 
 
 @lru_cache(maxsize=1)
@@ -61,10 +88,12 @@ def _types() -> mimetypes.MimeTypes:
 
 
 class File:
-    """What is uploaded: a path or ``file://`` URL, bytes, or a binary file from where it stands.
+    """What is uploaded: a path or ``file://`` URL, bytes, a binary file from where it stands, or a received upload.
 
-    A path is opened when it is read. A file that cannot be rewound is copied to a temporary one at its first
-    use, so that it can be read twice. Raises ChainError for text files and other things.
+    ``name`` is the file's name, ``content_type`` what an upload says of itself; each is empty where it is not known.
+    A path is opened when it is read. A file stands afterwards where it stood before, and a received one is sent from
+    its start, whoever looked into it before. A file that cannot be rewound is copied to a temporary one at its first
+    use, so that it can be read twice. Raises ChainError for text files, asynchronous ones and other things.
     """
 
     def __init__(self, source: Source, field: str = "file") -> None:
@@ -72,19 +101,20 @@ class File:
         self._path: Path | None = None
         self._lock = threading.Lock()
         self._start: int | None = None
+        self._is_whole = False
+        self.content_type = ""
         if isinstance(source, str | os.PathLike):
-            text = os.fspath(source)
-            self._path = Path(url2pathname(urlsplit(text).path) if text.startswith("file://") else text)
+            self._path = Path(file_urls.path_of(os.fsdecode(source)))
             self.name = self._path.name
             return
-        name = getattr(source, "name", None)
-        self.name = os.path.basename(name) if isinstance(name, str) else ""
-        file: Any = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
-        if isinstance(file, io.TextIOBase) or not callable(getattr(file, "read", None)) or not _is_readable(file):
-            raise ChainError(
-                f"{field}: expected a path, bytes or a binary file, found {type(source).__name__}; nothing was sent"
-            )
-        self._file: BinaryIO = file
+        if isinstance(source, bytes | bytearray | memoryview):
+            self.name = ""
+            self._file: Any = io.BytesIO(source)
+            return
+        self.name = _name_of(source)
+        self.content_type = _content_type_of(source)
+        self._file = _content_of(source, field)
+        self._is_whole = _is_upload(source)
 
     def __str__(self) -> str:
         return self.name if self._path is None else str(self._path)
@@ -111,23 +141,88 @@ class File:
         return io.BufferedReader(_Window(self._file, self._start, self._lock), _BLOCK)
 
     def _settled(self) -> int:
-        """Where the content begins in a file that can be rewound."""
+        """Where the content begins in a file that can be rewound; it is copied where it cannot."""
         try:
-            rewinds = getattr(self._file, "seekable", None)
-            return self._file.tell() if rewinds is not None and rewinds() else self._copied()
-        except (OSError, ValueError, AttributeError) as error:
+            if not _is_seekable(self._file):
+                return self._copied()
+            at = 0 if self._is_whole else int(self._file.tell())
+            self._file.seek(at)
+            _checked(self._file.read(1))
+            self._file.seek(at)
+            return at
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())
         raise ChainError(f"{self._field}: the file cannot be read ({reason}); nothing was sent")
 
     def _copied(self) -> int:
         copy: Any = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this value
         weakref.finalize(self, copy.close)
-        while block := self._file.read(_BLOCK):
-            if not isinstance(block, bytes):
-                raise ValueError(f"it gives {type(block).__name__}, not bytes")
+        while block := _checked(self._file.read(_BLOCK)):
             copy.write(block)
         self._file = copy
         return 0
+
+
+def _is_seekable(file: Any) -> bool:
+    # SpooledTemporaryFile, in which uploads are kept, does not say it before Python 3.11.
+    told = getattr(file, "seekable", None)
+    return callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None)) if told is None else told()
+
+
+def _checked(block: Any) -> bytes:
+    if not isinstance(block, bytes):
+        raise ValueError(f"it gives {type(block).__name__}, not bytes")
+    return block
+
+
+def _is_upload(source: Any) -> bool:
+    """Whether a web framework received it; a file of Python's own may have these names for something else."""
+    return not isinstance(source, io.IOBase) and (hasattr(source, "filename") or hasattr(source, "content_type"))
+
+
+def _name_of(source: Any) -> str:
+    """The file's own name, without folders. The ``name`` of an upload that has a ``filename`` is its form field's."""
+    has_filename = _is_upload(source) and hasattr(source, "filename")
+    name = source.filename if has_filename else getattr(source, "name", None)
+    if not isinstance(name, str):
+        return ""
+    # Browsers send names with the folders of their own system.
+    return _SEPARATOR.split(name)[-1] if has_filename else os.path.basename(name)
+
+
+def _content_type_of(source: Any) -> str:
+    """The media type that an upload tells; empty where it tells none, or none that says anything."""
+    told = (getattr(source, name, None) for name in _TYPE_NAMES)
+    found = next((kind.strip() for kind in told if isinstance(kind, str) and _MEDIA_TYPE.fullmatch(kind.strip())), "")
+    return "" if found.lower() == _UNKNOWN else found
+
+
+def _content_of(source: Any, field: str) -> Any:
+    """The binary file in a source: itself, or the one that an upload keeps."""
+    candidates = (source, *(getattr(source, name, None) for name in _INSIDE))
+    found = next(filter(_is_binary_file, candidates), None)
+    if found is not None:
+        return found
+    body = getattr(source, "body", None)
+    if isinstance(body, bytes) and _name_of(source):  # Tornado and Sanic hand out the bytes
+        return io.BytesIO(body)
+    told = f"expected a path, bytes or a binary file, found {type(source).__name__}"
+    if inspect.isawaitable(source):
+        told = f"found a {type(source).__name__}; await it first"
+    elif any(map(_is_asynchronous, candidates)):
+        told = f"{type(source).__name__} is read asynchronously; pass its path, or its bytes and their name"
+        told += ": Media(await file.read(), filename='logo.png')"
+    raise ChainError(f"{field}: {told}; nothing was sent")
+
+
+def _is_binary_file(thing: Any) -> bool:
+    if thing is None or isinstance(thing, io.TextIOBase | type) or not callable(getattr(thing, "read", None)):
+        return False
+    return not _is_asynchronous(thing) and _is_readable(thing)
+
+
+def _is_asynchronous(thing: Any) -> bool:
+    return inspect.iscoroutinefunction(getattr(thing, "read", None))
 
 
 def _is_readable(file: Any) -> bool:
@@ -150,6 +245,12 @@ class _Window(io.RawIOBase):
 
     def seekable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        with self._lock, contextlib.suppress(OSError, ValueError):  # its owner may have closed it
+            if not self.closed:
+                self._file.seek(self._start)
+        super().close()
 
     def readinto(self, buffer: Any) -> int:
         with self._lock:
@@ -186,10 +287,30 @@ class Part(NamedTuple):
         if "content-length" not in given and length and self.tells_length:
             lines["Content-Length"] = str(length)
         if "content-type" not in given and self.filename:
-            lines["Content-Type"] = type_of(self.filename)
+            told = self.content.content_type if isinstance(self.content, File) else ""
+            lines["Content-Type"] = told or type_of(self.filename)
         if any(_BREAK.search(text) for line in lines.items() for text in line):
             raise ChainError(f"{self.name[:40]}: a header of this part holds a line break; nothing was sent")
         return "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("utf-8", "replace") + b"\r\n"
+
+
+def _curl_file(part: Part, file: File, kind: str | None) -> str:
+    """A file as curl's ``--form`` takes it: its path, and the name and type that curl would not give it."""
+    kind = kind or file.content_type
+    renamed = part.filename != os.path.basename(str(file))
+    name = f";filename={_curl_quoted(part.filename)}" if renamed else ""
+    return f"@{_curl_quoted(str(file))}{name}" + (f";type={kind}" if kind else "")
+
+
+def _curl_quoted(text: str) -> str:
+    """Text in which curl's ``--form`` would see the end of it, or a file, in quotes.
+
+    Source: https://curl.se/docs/manpage.html#-F
+    """
+    if not _CURL_SPECIAL.search(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _opened(file: File) -> BinaryIO:
@@ -268,9 +389,12 @@ class Multipart:
         words = []
         for part in self.parts:
             kind = {name.lower(): value for name, value in part.headers.items()}.get("content-type")
-            content = f"@{part.content}" if isinstance(part.content, File) else part.content.decode("utf-8", "replace")
-            words += ["--form" if content.startswith("@") or kind else "--form-string"]
-            words += [f"{part.name}={content}" + (f";type={kind}" if kind else "")]
+            if isinstance(part.content, File):
+                words += ["--form", f"{part.name}={_curl_file(part, part.content, kind)}"]
+                continue
+            content = part.content.decode("utf-8", "replace")
+            words += ["--form" if kind else "--form-string"]
+            words += [f"{part.name}={_curl_quoted(content)};type={kind}" if kind else f"{part.name}={content}"]
         return words
 
     def _written(self, part: Part) -> list[tuple[bytes | File, int]]:

@@ -42,7 +42,7 @@ class HostHealth:
     dict, and a step that comes between two others costs at most one more look at a host that is down.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = lambda: time.monotonic()) -> None:
         self._clock = clock
         self._down: dict[str, float] = {}
 

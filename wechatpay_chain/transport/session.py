@@ -248,14 +248,17 @@ class Session:
     def _environment(self, base: Base) -> _Environment:
         found: _Environment | None = self._adapter.environments.get(base.origin)
         if found is None:
-            settings: Any = (self._shared or self._own).merge_environment_settings(base.origin, {}, None, None, None)
+            session = self._shared or self._own
+            settings: Any = session.merge_environment_settings(base.origin, {}, None, None, None)
             if settings["verify"] is False and not base.is_loopback:
                 raise ConfigError(
                     "session: verify=False would trust any server with these requests; set a CA bundle; nothing was"
                     " sent",
                     "session",
                 )
-            found = _Environment(settings["proxies"], settings["verify"], settings["cert"])
+            # What HTTP_PROXY names is another machine as a rule, and reaches its own loopback, not this one's.
+            proxies = dict(session.proxies) if base.is_loopback else settings["proxies"]
+            found = _Environment(proxies, settings["verify"], settings["cert"])
             self._adapter.environments[base.origin] = found
         return found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -18,7 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
 from urllib3.util.ssl_ import create_urllib3_context
 
 from wechatpay_chain.crypto import key_loader
+from wechatpay_chain.encoding import file_urls
 from wechatpay_chain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["client_context"]
 
@@ -28,7 +32,7 @@ _ENTRIES = frozenset({"cert", "key", "pkcs12", "pfx", "passphrase"})
 def client_context(merchant: object) -> ssl.SSLContext:
     """A context with the certificate in a ``merchant`` entry.
 
-    ``{"cert": …, "key": …}`` are paths or PEM text (``passphrase`` for a locked key); ``{"pkcs12": …,
+    ``{"cert": …, "key": …}`` are paths or PEM text (``passphrase`` for an encrypted key); ``{"pkcs12": …,
     "passphrase": …}`` is the file that the merchant console hands out; a context that has it already is taken as it is.
     Raises ConfigError that names the entry.
     """
@@ -39,7 +43,7 @@ def client_context(merchant: object) -> ssl.SSLContext:
     unknown = next((name for name in merchant if name not in _ENTRIES), None)
     if unknown is not None:
         raise ConfigError(f"merchant: no such entry {str(unknown)[:40]!r}; there are cert, key, pkcs12", "merchant")
-    passphrase = merchant.get("passphrase")
+    passphrase = key_loader.read_passphrase(merchant.get("passphrase"), "merchant.passphrase")
     archive = merchant.get("pkcs12") or merchant.get("pfx")
     certificates, key = _opened(archive, passphrase) if archive else _paired(merchant, passphrase)
     return _context(certificates, key)
@@ -49,28 +53,31 @@ def _paired(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
     for name in ("cert", "key"):
         if not merchant.get(name):
             raise ConfigError(f"merchant.{name}: missing; cert and key go together", "merchant")
-    return key_loader.read(merchant["cert"], "merchant.cert"), key_loader.load_private_key(
-        merchant["key"], "merchant.key", passphrase
-    )
+    certificates = key_loader.load_certificates(merchant["cert"], "merchant.cert")
+    return _pem(certificates), key_loader.load_private_key(merchant["key"], "merchant.key", passphrase)
 
 
-def _opened(archive: Any, passphrase: Any) -> tuple[bytes, Any]:
+def _opened(archive: Any, passphrase: bytes | None) -> tuple[bytes, Any]:
     data = archive if isinstance(archive, bytes) else _read_file(archive)
-    secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
     try:
-        key, certificate, others = pkcs12.load_key_and_certificates(data, secret)
+        key, certificate, others = pkcs12.load_key_and_certificates(data, passphrase)
     except ValueError:
         key = certificate = None
         others = []
-    del data, secret, passphrase
+    del data, passphrase
     if key is None or certificate is None:
         raise ConfigError("merchant.pkcs12: no certificate and key there, or another passphrase", "merchant")
-    return b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *others)), key
+    return _pem([certificate, *others]), key
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
 
 
 def _read_file(path: Any) -> bytes:
     try:
-        return Path(path).expanduser().read_bytes()
+        named = file_urls.path_of(path.strip()) if isinstance(path, str) else path
+        return Path(named).expanduser().read_bytes()
     except (OSError, TypeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
     raise ConfigError(f"merchant.pkcs12: {str(path)[:80]!r} cannot be read ({reason})", "merchant")

@@ -23,6 +23,10 @@ _START = 1024
 
 def response_of(request: SignedRequest, raw: Any) -> Response:
     """The answer that urllib3 has read the head of."""
+    coding = raw.headers.get("Content-Encoding", "")
+    if coding[-1:] in (" ", "\t"):
+        # A blank behind a value is no part of it (RFC 9110, 5.5), but urllib3 would not decode the body.
+        raw.headers["Content-Encoding"] = coding.rstrip()
     response = request.response_class()
     response.status_code = raw.status
     response.headers = HeaderFields.of(raw.headers.iteritems())

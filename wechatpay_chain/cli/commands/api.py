@@ -10,7 +10,9 @@ from typing import Any
 
 from wechatpay_chain.catalog import facts, manual, sample, tree
 from wechatpay_chain.catalog.facts import Operation
-from wechatpay_chain.catalog.search import close, exact, search
+from wechatpay_chain.catalog.overview import Word, overview
+from wechatpay_chain.catalog.remedies import error_codes
+from wechatpay_chain.catalog.search import close, exact, path_of, search
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
@@ -19,7 +21,7 @@ __all__ = ["add_parser", "run"]
 
 _MOST = 30
 _WIDEST = 60
-_APART = "∙"
+_MOST_WORDS = 24
 _NO_TAG = "(no tag)"
 
 
@@ -34,30 +36,62 @@ def add_parser(commands: Commands) -> None:
             "wechatpay-chain api 退款",
             "wechatpay-chain api v3.pay.transactions.jsapi.post",
             "wechatpay-chain api https://api.mch.weixin.qq.com/v3/certificates",
+            "wechatpay-chain api --openapi > wechatpay.json",
         ),
     )
     parser.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
     parser.add_argument("--all", action="store_true", help="list all that is found")
     parser.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
+    parser.add_argument("--openapi", action="store_true", help="print all operations, or those found, as OpenAPI 3.1")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print one operation, a list of them, or an overview by tag; 1 when nothing is found."""
+    """Print one operation, a list of them, or an overview by word; 1 when nothing is found."""
+    if not facts.is_available():
+        console.complain(f"the catalogue is missing from this installation: catalog/{facts.INDEX}")
+        return Status.ERROR
     asked = arguments.words
     if not "".join(asked).strip() and not arguments.all:
+        if arguments.openapi:
+            return _show_openapi((), console)
         _show_overview(arguments.json, console)
         return Status.OK
+    is_for_people = not (arguments.json or arguments.openapi or arguments.all)
+    if is_for_people and len(asked) == 1 and _show_words(asked[0], console):
+        return Status.OK
     found = search(asked)
-    if arguments.json:
+    if arguments.json and not arguments.openapi:
         console.say(json.dumps([_entry(each) for each in found], ensure_ascii=False, indent=2))
     if not found:
         console.complain(f"no operation has all of these words ({close(asked)})")
         return Status.ERROR
+    if arguments.openapi:
+        return _show_openapi(found, console)
     if not arguments.json:
         one = None if arguments.all and len(found) > 1 else exact(asked)
         _show_page(one, len(found), console) if one else _show_list(found, arguments.all, console)
     return Status.OK
+
+
+def _show_openapi(chosen: Sequence[Operation], console: Console) -> int:
+    # Long to make, and rarely asked for.
+    from wechatpay_chain.catalog.openapi import document
+
+    console.say(json.dumps(document(chosen), ensure_ascii=False, indent=1))
+    return Status.OK
+
+
+def _show_words(chain: str, console: Console) -> bool:
+    """The words that may follow a chain where these lead to many operations; False for anything else."""
+    path = path_of(chain)
+    below = tree.below(path) if path else []
+    if len(below) <= manual.MOST_LISTED or tree.children(path) == []:
+        return False
+    console.say(f"{len(below)} operations")
+    for line in manual.words_below(path, below):
+        console.say(line)
+    return True
 
 
 def _show_page(one: Operation, found: int, console: Console) -> None:
@@ -68,34 +102,43 @@ def _show_page(one: Operation, found: int, console: Console) -> None:
 
 def _show_list(found: Sequence[Operation], everything: bool, console: Console) -> None:
     shown = list(found if everything else found[:_MOST])
-    # Those of one tag stand together, the closest of all first.
-    order = {tag: at for at, tag in reversed(list(enumerate(map(_tag, shown))))}
-    shown.sort(key=lambda each: order[_tag(each)])
     chains = [tree.spelled("/".join(each.words)) for each in shown]
     width = min(max(map(len, chains)), _WIDEST)
     console.say(f"{len(found)} operations")
     for each, chain in zip(shown, chains, strict=True):
-        console.say(f"  {each.method:6} {chain:{width}}  {each.name}  [{_tag(each)}]")
+        console.say(f"  {each.method:6} {chain:{width}}  {each.name}  [{_tag(each)}]{manual.marked(each)}")
     if len(shown) < len(found):
         console.say(f"  and {len(found) - len(shown)} more: add a word, or --all")
 
 
 def _show_overview(is_json: bool, console: Console) -> None:
     operations = facts.operations()
-    counted = Counter(tag for each in operations for tag in each.tags or (_NO_TAG,))
     if is_json:
-        known = {"version": facts.version(), "operations": len(operations), "tags": dict(counted.most_common())}
+        counted = Counter(tag for each in operations for tag in each.tags or (_NO_TAG,))
+        known = {
+            "version": facts.version(),
+            "operations": len(operations),
+            "words": [_overview_entry(each) for root in overview("") for each in (root, *overview(root.word))],
+            "tags": dict(counted.most_common()),
+        }
         console.say(json.dumps(known, ensure_ascii=False, indent=2))
         return
-    console.say(f"{len(operations)} operations by tag (catalogue {facts.version()})")
-    groups: dict[str, Counter[str]] = {}
-    for tag, count in counted.most_common():
-        group, _, rest = tag.partition(_APART)
-        groups.setdefault(group, Counter())[rest] += count
-    for group, parts in sorted(groups.items(), key=lambda each: -each[1].total()):
-        told = ", ".join(f"{rest} {count}" for rest, count in parts.most_common() if rest)
-        console.say(f"  {parts.total():4}  {group}{': ' if told else ''}{told}")
+    console.say(f"{len(operations)} operations (catalogue {facts.version()})")
+    for root in overview(""):
+        console.say(f"\n{tree.spelled(root.path)}: {root.total} operations, {root.name}")
+        below = overview(root.path)
+        chains = [tree.spelled(each.path) for each in below[:_MOST_WORDS]]
+        width = max(map(len, chains))
+        for each, chain in zip(below, chains, strict=False):
+            console.say(f"  {chain:{width}}  {each.total:4}  {each.name}")
+        left = below[_MOST_WORDS:]
+        if left:
+            console.say(f"  and {sum(each.total for each in left)} in {len(left)} more words: api {root.word}")
     console.say("\nsearch: wechatpay-chain api WORD …, in Chinese or English, or a chain, a path, a URL")
+
+
+def _overview_entry(word: Word) -> dict[str, Any]:
+    return {"chain": tree.spelled(word.path), "name": word.name, "operations": word.total}
 
 
 def _tag(operation: Operation) -> str:
@@ -104,4 +147,6 @@ def _tag(operation: Operation) -> str:
 
 def _entry(operation: Operation) -> dict[str, Any]:
     chain = tree.spelled("/".join(operation.words))
-    return {**facts.source(operation), "chain": chain, "call": sample.call(operation)}
+    calls = [{"title": title, "call": text} for title, text in sample.samples(operation)]
+    errors = [each._asdict() for each in error_codes(operation.method, "/".join(operation.words))]
+    return {**facts.source(operation), "chain": chain, "call": calls[0]["call"], "calls": calls, "errors": errors}

@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 from datetime import datetime
+from typing import Any
 
 from wechatpay_chain.cli.configuration import add_configuration, client
 from wechatpay_chain.cli.console import Console
@@ -58,7 +59,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     saved = read_saved(arguments.file, arguments.headers, console)
     with client(arguments, console) as wxpay:
         if looks_like_xml(saved.body):
-            found = wxpay.notification_v2(saved.body)
+            refund = wxpay.notification_v2(saved.body)
+            found: dict[str, Any] = refund
+            if not refund.verified:
+                console.complain("a refund of APIv2 is encrypted and not signed: ask refundquery before it is booked")
             if arguments.saved or at is not None:
                 console.complain("--saved, --at: without effect, since a notification of APIv2 names no time")
         else:

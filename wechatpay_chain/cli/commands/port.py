@@ -1,8 +1,10 @@
-"""``wechatpay-chain port FILE``: chain calls of PHP or JavaScript as Python."""
+"""``wechatpay-chain port FILE…``: the statements of the SDK for PHP or JavaScript as Python."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,76 +14,95 @@ from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
 
 if TYPE_CHECKING:
+    from wechatpay_chain.port.report import Report
     from wechatpay_chain.port.snippets import Snippet
 
 __all__ = ["add_parser", "run"]
 
-_LANGUAGES = {".php": "php", ".js": "js", ".mjs": "js", ".cjs": "js"}
+_LANGUAGES = {
+    **dict.fromkeys((".php", ".phtml", ".inc"), "php"),
+    **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx"), "js"),
+    **dict.fromkeys((".ts", ".mts", ".cts"), "ts"),
+    ".tsx": "tsx",
+}
 _PAGES = (".md", ".markdown", ".txt")
-_TYPED = (".ts", ".tsx", ".mts", ".cts")
-_MOST = 1_000_000
+_MAX_CHARACTERS = 1_000_000
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command and its flags."""
     parser = commands.add_parser(
         "port",
-        help="rewrite PHP (wechatpay-php) or JS (wechatpay-axios-plugin) as Python",
-        description="Rewrite calls of wechatpay-php or wechatpay-axios-plugin as Python, and list what was left.",
-        examples=("wechatpay-chain port order.php > order.py", "wechatpay-chain port - --from js < order.js"),
+        help="print the calls of wechatpay-php or wechatpay-axios-plugin as Python",
+        description="Print each statement of wechatpay-php or wechatpay-axios-plugin as Python, under its original.",
+        examples=("wechatpay-chain port src/*.php > calls.py", "wechatpay-chain port - --from js < order.js"),
     )
     parser.add_argument(
-        "file", metavar="FILE", help=".php, .js, .mjs, a page (.md, .txt) for its snippets, or - for stdin"
+        "file",
+        metavar="FILE",
+        nargs="+",
+        help=".php, .js, .ts, .vue and their like, a page (.md, .txt) for its snippets, or - for stdin",
     )
     parser.add_argument(
-        "--from", dest="language", choices=("php", "js"), help="the language, where the name does not tell"
+        "--from", dest="language", choices=("php", "js", "ts"), help="the language, where the name does not tell"
     )
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="the whole report as JSON")
+    shape.add_argument("--diff", action="store_true", help="source and Python side by side")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print the Python; what was left is told on standard error, one line each."""
-    from wechatpay_chain.port.source import Missing
-    from wechatpay_chain.port.translation import translated
+    """Print the Python; the report goes to standard error, or with ``--json`` all of it to standard output."""
+    from wechatpay_chain.port.report import port
+    from wechatpay_chain.port.source import MissingExtra
 
-    snippets = _snippets(arguments.file, arguments.language, console)
+    snippets = [(name, each) for name in arguments.file for each in _snippets(name, arguments.language, console)]
     try:
-        made = translated(snippets)
-    except Missing as error:
+        report = port(snippets)
+        report.files += [name for name in dict.fromkeys(arguments.file) if name not in report.files]
+        text = _text_of(report, arguments)
+    except MissingExtra as error:
         raise ItemError(str(error)) from None
-    if made.python:
-        console.say(made.python.removesuffix("\n"))
-    for problem in made.problems:
-        console.complain(f"line {problem.line}: {problem.reason}; left as a comment")
-    return Status.UNPORTED if made.problems else Status.OK
+    if text:
+        console.say(text.removesuffix("\n"))
+    for line in [] if arguments.json else report.summary():
+        console.complain(line)
+    return Status.UNPORTED if report.count("left") else Status.OK
+
+
+def _text_of(report: Report, arguments: argparse.Namespace) -> str:
+    if arguments.json:
+        return json.dumps(report.document(), indent=2)
+    return report.side_by_side(shutil.get_terminal_size((160, 24)).columns) if arguments.diff else report.python()
 
 
 def _snippets(name: str, language: str | None, console: Console) -> list[Snippet]:
     from wechatpay_chain.port.snippets import snippets_in
 
     suffix = "" if name == "-" else Path(name).suffix.lower()
-    if suffix in _TYPED:
-        raise ItemError(f"{name[:80]}: TypeScript is not read; give the JavaScript that it compiles to")
     text = _text(name, console)
     if suffix in _LANGUAGES:
         return snippets_in(text, language or _LANGUAGES[suffix], is_page=False)
+    if suffix == ".vue":
+        return snippets_in(text, language, is_component=True)
     found = snippets_in(text, language, True if suffix in _PAGES else None)
     if not found:
-        raise ItemError(f"{name[:80]}: no snippet of {language or 'php or js'} in it")
+        raise ItemError(f"{name[:80]}: no snippet of {language or 'php, js or ts'} in it")
     return found
 
 
 def _text(name: str, console: Console) -> str:
     try:
-        text = console.stdin.read(_MOST + 1) if name == "-" else _file(name)
+        text = console.stdin.read(_MAX_CHARACTERS + 1) if name == "-" else _file(name)
         text.encode("utf-8")
     except UnicodeError:
         raise ItemError(f"{name[:80]}: no UTF-8 text") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no such name"
         raise ItemError(f"{name[:80]} cannot be read ({reason})") from None
-    if len(text) > _MOST:
-        raise ItemError(f"{name[:80]}: more than {_MOST} characters")
+    if len(text) > _MAX_CHARACTERS:
+        raise ItemError(f"{name[:80]}: more than {_MAX_CHARACTERS} characters")
     if "\0" in text:
         raise ItemError(f"{name[:80]}: a binary file")
     return text.removeprefix("\ufeff")
@@ -89,4 +110,4 @@ def _text(name: str, console: Console) -> str:
 
 def _file(name: str) -> str:
     with open(name, encoding="utf-8") as file:
-        return file.read(_MOST + 1)
+        return file.read(_MAX_CHARACTERS + 1)

@@ -127,7 +127,7 @@ def _pusher(environment: Mapping[str, str]) -> Pusher:
     from wechatpay_chain.errors import ConfigError
     from wechatpay_chain.sandbox.push import Pusher
 
-    given: dict[str, Any] = {name: environment.get(name) for name in _NEEDED}
+    given: dict[str, Any] = {name: environment.get(name, "").strip() for name in _NEEDED}
     missing = [name for name in _NEEDED if not given[name]]
     if missing:
         raise ConfigError(

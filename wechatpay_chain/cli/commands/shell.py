@@ -84,7 +84,7 @@ def _banner(wxpay: Wechatpay, names: Mapping[str, Any]) -> str:
 
 
 def _ipython(names: dict[str, Any], banner: str, console: Console) -> None:
-    from wechatpay_chain.chain.introspection import trust
+    from wechatpay_chain.chain.completers import trust
 
     # Imported where they are used: they come with the extra "repl".
     ipython, loader = import_module("IPython"), import_module("traitlets.config")

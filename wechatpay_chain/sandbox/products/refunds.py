@@ -33,6 +33,7 @@ __all__ = [
     "RefundError",
     "Refunds",
     "end_refund",
+    "refused",
     "v2_status",
     "v2_time",
 ]

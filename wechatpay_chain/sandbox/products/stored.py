@@ -12,6 +12,7 @@ from typing import Any
 
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.facts import Operation, is_legacy
+from wechatpay_chain.catalog.values import own_numbers
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol import v3
 from wechatpay_chain.sandbox.answer import EXAMPLE, Answer, Refusal
@@ -38,7 +39,6 @@ _LOOKS = re.compile(r"(batch)?(query|search|find|check|preview|calculate|verify|
 # APIv2 has one method, so its paths tell.
 _V2_LOOKS = re.compile(r"query|/get|authcodetoopenid|download")
 _V2_CHANGES = re.compile(r"delete|cancel|close|reverse|finish|change|consume|redeclare|modify")
-_MERCHANTS_OWN = re.compile(r"out_\w+_(no|code|id)|(out|send|use|return)_request_no|out_(bill|batch|order|trade)_no")
 # What a product says of a number that is not there: by the beginning of its path, then by the number's name.
 _BY_PATH: tuple[tuple[str, str, str], ...] = (
     ("/v3/payscore/", "ORDER_NOT_EXIST", "订单不存在"),
@@ -213,9 +213,9 @@ def _repeated(call: Call, operation: Operation, given: Mapping[str, Any]) -> Ans
     """The first answer to a request that comes again under the merchant's own number. Refusal when it differs."""
     if is_legacy(operation.path):
         return None
-    for name in call.fields:
-        value = call.fields[name]
-        if not _MERCHANTS_OWN.fullmatch(name) or not isinstance(value, str):
+    for name in own_numbers(operation):
+        value = call.fields.get(name)
+        if not isinstance(value, str):
             continue
         row = call.world.store.one(
             "SELECT records.* FROM numbers JOIN records ON records.id=numbers.record"

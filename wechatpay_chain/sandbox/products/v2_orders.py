@@ -18,7 +18,7 @@ from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
 from wechatpay_chain.sandbox.products.codepay import CODE, CodeRefused, pay_by_code, reverse
 from wechatpay_chain.sandbox.views import v2_fields
 
-__all__ = ["PRODUCT", "find_order"]
+__all__ = ["PRODUCT", "find_order", "refused"]
 
 _TRADE_TYPES: Mapping[str, str] = {"JSAPI": "jsapi", "NATIVE": "native", "APP": "app", "MWEB": "h5"}
 _NUMBER = re.compile(r"[0-9a-zA-Z_\-|*@]{6,32}")

@@ -8,146 +8,254 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class V3CustomsOrdersGetQuery(TypedDict):
     appid: Text
+    "机构APPID"
     mchid: Text
+    "商户号"
     order_type: Text
+    "订单类型"
     order_no: Text
+    "订单号"
     customs: Text
+    "海关"
     offset: NotRequired[Text]
+    "偏移量"
     limit: NotRequired[Text]
+    "请求最大记录条数"
 class V3CustomsOrdersGetAnswerData(TypedDict):
     sub_order_no: NotRequired[str]
+    "商户子单号"
     sub_order_id: NotRequired[str]
+    "微信子单号"
     mch_customs_no: NotRequired[str]
+    "商户海关备案号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关代码"
     fee_type: NotRequired[str]
+    "币种"
     order_fee: NotRequired[int]
+    "子单金额"
     duty: NotRequired[int]
+    "关税"
     transport_fee: NotRequired[int]
+    "物流费用"
     product_fee: NotRequired[int]
+    "商品费用"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     explanation: NotRequired[str]
+    "报关结果说明"
     modify_time: str
+    "最后更新时间"
 class V3CustomsOrdersGetAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     transaction_id: str
+    "微信订单号"
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
+    "核验机构"
     verify_department_trade_id: str
+    "核验机构流水号"
     offset: int
+    "偏移量"
     limit: int
+    "请求最大记录条数"
     total_count: int
+    "查询结果总条数"
     data: list[V3CustomsOrdersGetAnswerData]
+    "报关数据包"
 class V3CustomsOrdersPostBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关"
     merchant_customs_no: str
+    "商户海关备案号"
     duty: NotRequired[int]
+    "关税"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     fee_type: NotRequired[str]
+    "货币类型"
     order_fee: NotRequired[int]
+    "子订单金额"
     transport_fee: NotRequired[int]
+    "物流费用"
     product_fee: NotRequired[int]
+    "商品费用"
 class V3CustomsOrdersPostAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
+    "核验机构"
     verify_department_trade_id: str
+    "核验机构交易流水号"
 class V3CustomsOrdersPatchBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关编码"
     merchant_customs_no: str
+    "商户海关备案号"
     duty: NotRequired[int]
+    "关税"
     order_fee: NotRequired[int]
+    "子订单金额"
     transport_fee: NotRequired[int]
+    "物流费用"
     product_fee: NotRequired[int]
+    "商品费用"
 class V3CustomsOrdersPatchAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     modify_time: str
+    "最后更新时间"
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
+    "核验机构"
     verify_department_trade_id: str
+    "核验机构流水号"
 class V3CustomsRedeclarePostBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子单号"
     sub_order_id: NotRequired[str]
+    "微信子单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关编码"
     merchant_customs_no: str
+    "商户海关备案号"
 class V3CustomsRedeclarePostAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     modify_time: str
+    "最后更新时间"
     explanation: NotRequired[str]
+    "申报结果说明"
 class V3CustomsVerifyCertificatePostBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关"
     merchant_customs_no: str
+    "商户海关备案号"
     certificate_type: Literal["IDCARD"] | str
+    "证件类型"
     certificate_id: str | Sealed
+    "证件号"
     certificate_name: str | Sealed
+    "证件姓名"
 class V3CustomsVerifyCertificatePostAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     certificate_check_result: Literal["SAME", "DIFFERENT"] | str
+    "身份核验结果"
 class V3CustomsOrders(Node):
-    def get(self, config: Config = ..., /, *, params: V3CustomsOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3CustomsOrdersGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: V3CustomsOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[V3CustomsOrdersGetAnswer]:
         """报关查询API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_3.shtml
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: V3CustomsOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3CustomsOrdersGetAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, order_type 订单类型, order_no 订单号, customs 海关"""
+    def getAsync(self, config: Config = ..., /, *, params: V3CustomsOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3CustomsOrdersGetAnswer]]:
         """报关查询API"""
     get_async = getAsync
-    def patch(self, body: V3CustomsOrdersPatchBody = ..., config: Config = ..., /, *, json: V3CustomsOrdersPatchBody = ..., **options: Unpack[Options]) -> Answer[V3CustomsOrdersPatchAnswer]:
+    def patch(self, body: V3CustomsOrdersPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CustomsOrdersPatchAnswer]:
         """报关信息修改API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_5.shtml
 
-        直连模式, 机构模式"""
-    def patchAsync(self, body: V3CustomsOrdersPatchBody = ..., config: Config = ..., /, *, json: V3CustomsOrdersPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3CustomsOrdersPatchAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关编码, merchant_customs_no 商户海关备案号"""
+    def patchAsync(self, body: V3CustomsOrdersPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3CustomsOrdersPatchAnswer]]:
         """报关信息修改API"""
     patch_async = patchAsync
-    def post(self, body: V3CustomsOrdersPostBody = ..., config: Config = ..., /, *, json: V3CustomsOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[V3CustomsOrdersPostAnswer]:
+    def post(self, body: V3CustomsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CustomsOrdersPostAnswer]:
         """报关API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3CustomsOrdersPostBody = ..., config: Config = ..., /, *, json: V3CustomsOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3CustomsOrdersPostAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号"""
+    def postAsync(self, body: V3CustomsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3CustomsOrdersPostAnswer]]:
         """报关API"""
     post_async = postAsync
-    def __call__(self, body: V3CustomsOrdersPostBody = ..., config: Config = ..., /, *, json: V3CustomsOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[V3CustomsOrdersPostAnswer]:
+    def __call__(self, body: V3CustomsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CustomsOrdersPostAnswer]:
         """报关API"""
 class OpenV3CustomsOrders(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -155,7 +263,9 @@ class OpenV3CustomsOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, order_type 订单类型, order_no 订单号, customs 海关"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关查询API"""
     get_async = getAsync
@@ -164,7 +274,9 @@ class OpenV3CustomsOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_5.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关编码, merchant_customs_no 商户海关备案号"""
     def patchAsync(self, body: V3CustomsOrdersPatchBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关信息修改API"""
     patch_async = patchAsync
@@ -173,23 +285,29 @@ class OpenV3CustomsOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号"""
     def postAsync(self, body: V3CustomsOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关API"""
     post_async = postAsync
     def __call__(self, body: V3CustomsOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """报关API"""
 class V3CustomsRedeclare(Node):
-    def post(self, body: V3CustomsRedeclarePostBody = ..., config: Config = ..., /, *, json: V3CustomsRedeclarePostBody = ..., **options: Unpack[Options]) -> Answer[V3CustomsRedeclarePostAnswer]:
+    def post(self, body: V3CustomsRedeclarePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CustomsRedeclarePostAnswer]:
         """报关重推API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_4.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3CustomsRedeclarePostBody = ..., config: Config = ..., /, *, json: V3CustomsRedeclarePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3CustomsRedeclarePostAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, customs 海关编码, merchant_customs_no 商户海关备案号
+
+        one of: out_trade_no, transaction_id, sub_order_no, sub_order_id"""
+    def postAsync(self, body: V3CustomsRedeclarePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3CustomsRedeclarePostAnswer]]:
         """报关重推API"""
     post_async = postAsync
-    def __call__(self, body: V3CustomsRedeclarePostBody = ..., config: Config = ..., /, *, json: V3CustomsRedeclarePostBody = ..., **options: Unpack[Options]) -> Answer[V3CustomsRedeclarePostAnswer]:
+    def __call__(self, body: V3CustomsRedeclarePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CustomsRedeclarePostAnswer]:
         """报关重推API"""
 class OpenV3CustomsRedeclare(OpenNode):
     def post(self, body: V3CustomsRedeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -197,23 +315,29 @@ class OpenV3CustomsRedeclare(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_4.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, customs 海关编码, merchant_customs_no 商户海关备案号
+
+        one of: out_trade_no, transaction_id, sub_order_no, sub_order_id"""
     def postAsync(self, body: V3CustomsRedeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关重推API"""
     post_async = postAsync
     def __call__(self, body: V3CustomsRedeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """报关重推API"""
 class V3CustomsVerifyCertificate(Node):
-    def post(self, body: V3CustomsVerifyCertificatePostBody = ..., config: Config = ..., /, *, json: V3CustomsVerifyCertificatePostBody = ..., **options: Unpack[Options]) -> Answer[V3CustomsVerifyCertificatePostAnswer]:
+    def post(self, body: V3CustomsVerifyCertificatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CustomsVerifyCertificatePostAnswer]:
         """身份信息校验API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3CustomsVerifyCertificatePostBody = ..., config: Config = ..., /, *, json: V3CustomsVerifyCertificatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3CustomsVerifyCertificatePostAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号, certificate_type 证件类型, certificate_id 证件号, certificate_name 证件姓名"""
+    def postAsync(self, body: V3CustomsVerifyCertificatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3CustomsVerifyCertificatePostAnswer]]:
         """身份信息校验API"""
     post_async = postAsync
-    def __call__(self, body: V3CustomsVerifyCertificatePostBody = ..., config: Config = ..., /, *, json: V3CustomsVerifyCertificatePostBody = ..., **options: Unpack[Options]) -> Answer[V3CustomsVerifyCertificatePostAnswer]:
+    def __call__(self, body: V3CustomsVerifyCertificatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CustomsVerifyCertificatePostAnswer]:
         """身份信息校验API"""
 class OpenV3CustomsVerifyCertificate(OpenNode):
     def post(self, body: V3CustomsVerifyCertificatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -221,7 +345,9 @@ class OpenV3CustomsVerifyCertificate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号, certificate_type 证件类型, certificate_id 证件号, certificate_name 证件姓名"""
     def postAsync(self, body: V3CustomsVerifyCertificatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """身份信息校验API"""
     post_async = postAsync

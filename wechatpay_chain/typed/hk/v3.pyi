@@ -20,419 +20,1304 @@ class V3CertificatesGetAnswer(TypedDict):
     data: list[V3CertificatesGetAnswerData]
 class V3MerchantsSubMchidGetQuery(TypedDict):
     sp_appid: Text
+    "机构appid"
     sp_mchid: Text
+    "机构商户号"
 class V3MerchantsSubMchidGetAnswerContact(TypedDict):
     name: NotRequired[str]
+    "联系人名称"
     phone: NotRequired[str]
+    "联系人电话"
     email: NotRequired[str]
+    "联系人邮箱"
 class V3MerchantsSubMchidGetAnswerBusiness(TypedDict):
     business_type: NotRequired[Literal["ONLINE", "OFFLINE", "BOTH"] | str]
+    "业务类型"
     app_download: NotRequired[str]
+    "APP下载地址"
     website: NotRequired[str]
+    "业务网站"
     office_account: NotRequired[str]
+    "公众号"
     mini_program: NotRequired[str]
+    "小程序"
     store_address: NotRequired[str]
+    "门店地址"
     mcc: NotRequired[str]
+    "MCC码"
 class V3MerchantsSubMchidGetAnswerDirector(TypedDict):
     name: NotRequired[str]
+    "董事姓名"
     number: NotRequired[str]
+    "董事证件号码"
+class V3MerchantsSubMchidGetAnswerPrincipal(TypedDict):
+    name: NotRequired[str]
+    "负责人姓名"
+    number: NotRequired[str]
+    "负责人证件号码"
 class V3MerchantsSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     name: str
+    "子商户全称"
     shortname: str
+    "子商户简称"
     office_phone: str
+    "公司联系方式"
     merchant_country_code: str
+    "册国家或区域"
     business_category: int
+    "类目"
     contact: NotRequired[V3MerchantsSubMchidGetAnswerContact]
+    "联系人信息"
     merchant_type: NotRequired[Literal["ENTERPRISE", "INDIVIDUAL"] | str]
+    "商户类型"
     registration_certificate_number: NotRequired[str]
+    "公司注册文件编号"
     registration_certificate_date: NotRequired[str]
+    "公司注册文件过期时间"
     settlement_bank_number: NotRequired[str]
+    "子商户结算账户"
     business: NotRequired[V3MerchantsSubMchidGetAnswerBusiness]
+    "业务信息"
     director: NotRequired[V3MerchantsSubMchidGetAnswerDirector]
-    principal: NotRequired[V3MerchantsSubMchidGetAnswerDirector]
+    "董事信息"
+    principal: NotRequired[V3MerchantsSubMchidGetAnswerPrincipal]
+    "负责人信息"
 class V3MerchantsPostBodyContact(TypedDict):
     name: str | Sealed
+    "联系人名称"
     phone: str | Sealed
+    "联系人电话"
     email: str | Sealed
+    "联系人邮箱"
 class V3MerchantsPostBodyBusiness(TypedDict):
     business_type: Literal["ONLINE", "OFFLINE", "BOTH"] | str
+    "业务类型"
     app_download: NotRequired[str]
+    "APP下载链接"
     website: NotRequired[str]
+    "业务网站"
     office_account: NotRequired[str]
+    "公众号"
     mini_program: NotRequired[str]
+    "小程序"
     store_address: NotRequired[str]
+    "门店地址"
     store_photos: NotRequired[str]
     mcc: NotRequired[str]
+    "MCC码"
+class V3MerchantsPostBodyDirector(TypedDict):
+    name: NotRequired[str]
+    "董事姓名"
+    number: NotRequired[str]
+    "董事证件号"
+class V3MerchantsPostBodyPrincipal(TypedDict):
+    name: NotRequired[str]
+    "负责人姓名"
+    number: NotRequired[str]
+    "负责人证件号"
 class V3MerchantsPostBody(TypedDict):
     sp_appid: str
+    "机构appid"
     sp_mchid: str
+    "机构商户号"
     name: str
+    "子商户全称"
     shortname: str
+    "子商户简称"
     office_phone: str
+    "公司电话"
     contact: V3MerchantsPostBodyContact
+    "联系人信息"
     business_category: int
+    "类目"
     channel_id: NotRequired[str]
+    "渠道号"
     merchant_country_code: str
+    "注册国家或区域"
     merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"] | str
+    "商户类型"
     registration_certificate_number: NotRequired[str]
+    "公司注册文件编号"
     registration_certificate_date: NotRequired[str]
+    "公司注册文件过期时间"
     registration_certificate_copy: NotRequired[str]
+    "公司注册文件照片"
     settlement_bank_number: NotRequired[str]
+    "子商户银行结算账户信息"
     business: V3MerchantsPostBodyBusiness
-    director: NotRequired[V3MerchantsSubMchidGetAnswerDirector]
-    principal: NotRequired[V3MerchantsSubMchidGetAnswerDirector]
+    "业务信息"
+    director: NotRequired[V3MerchantsPostBodyDirector]
+    "董事信息"
+    principal: NotRequired[V3MerchantsPostBodyPrincipal]
+    "负责人信息"
 class V3MerchantsPostAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     verification_status: NotRequired[Literal["Under Review", "Approved"] | str]
+    "验证状态"
     description: NotRequired[str]
+    "验证状态描述"
+class V3MerchantsPutBodyContact(TypedDict):
+    name: str | Sealed
+    "联系人名称"
+    phone: str | Sealed
+    "联系人电话"
+    email: str | Sealed
+    "联系人邮箱"
+class V3MerchantsPutBodyBusiness(TypedDict):
+    business_type: Literal["ONLINE", "OFFLINE", "BOTH"] | str
+    "业务类型"
+    app_download: NotRequired[str]
+    "APP下载链接"
+    website: NotRequired[str]
+    "业务网站"
+    office_account: NotRequired[str]
+    "公众号"
+    mini_program: NotRequired[str]
+    "小程序"
+    store_address: NotRequired[str]
+    "门店地址"
+    store_photos: NotRequired[str]
+    mcc: NotRequired[str]
+    "MCC码"
+class V3MerchantsPutBodyDirector(TypedDict):
+    name: NotRequired[str]
+    "董事姓名"
+    number: NotRequired[str]
+    "董事证件号"
+class V3MerchantsPutBodyPrincipal(TypedDict):
+    name: NotRequired[str]
+    "负责人姓名"
+    number: NotRequired[str]
+    "负责人证件号"
 class V3MerchantsPutBody(TypedDict):
     sp_appid: str
+    "机构appid"
     sp_mchid: str
+    "机构商户号"
     sub_mchid: str
+    "子商户号"
     name: str
+    "子商户全称"
     shortname: str
+    "子商户简称"
     office_phone: str
-    contact: NotRequired[V3MerchantsPostBodyContact]
+    "公司电话"
+    contact: NotRequired[V3MerchantsPutBodyContact]
+    "联系人信息"
     business_category: int
+    "类目"
     channel_id: NotRequired[str]
+    "渠道号"
     merchant_country_code: str
+    "注册国家或区域"
     merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"] | str
+    "商户类型"
     registration_certificate_number: NotRequired[str]
+    "公司注册文件编号"
     registration_certificate_date: NotRequired[str]
+    "公司注册文件过期时间"
     registration_certificate_copy: NotRequired[str]
+    "公司注册文件照片"
     settlement_bank_number: NotRequired[str]
-    business: V3MerchantsPostBodyBusiness
-    director: NotRequired[V3MerchantsSubMchidGetAnswerDirector]
-    principal: NotRequired[V3MerchantsSubMchidGetAnswerDirector]
+    "子商户银行结算账户信息"
+    business: V3MerchantsPutBodyBusiness
+    "业务信息"
+    director: NotRequired[V3MerchantsPutBodyDirector]
+    "董事信息"
+    principal: NotRequired[V3MerchantsPutBodyPrincipal]
+    "负责人信息"
 class V3MerchantsPutAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
 class V3RefundsIdRefundIdGetQuery(TypedDict):
     mchid: NotRequired[Text]
+    "商户号"
     sub_mchid: NotRequired[Text]
+    "子商户号"
     sp_mchid: NotRequired[Text]
+    "机构商户号"
 class V3RefundsIdRefundIdGetAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
     rate: NotRequired[int]
+    "汇率值"
 class V3RefundsIdRefundIdGetAnswerAmount(TypedDict):
     refund: int
+    "退款金额"
     currency: NotRequired[str]
+    "货币类型"
     payer_refund: int
+    "用户退款金额"
     payer_currency: str
+    "支付币种"
     exchange_rate: V3RefundsIdRefundIdGetAnswerAmountExchangeRate
+    "汇率"
 class V3RefundsIdRefundIdGetAnswerDetail(TypedDict):
     promotion_id: str
+    "券ID"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
     amount: NotRequired[int]
+    "优惠券面额"
     refund_amount: NotRequired[int]
+    "优惠券退款额"
     currency: str
+    "货币类型"
 class V3RefundsIdRefundIdGetAnswer(TypedDict):
     id: str
+    "微信支付退款订单号"
     out_refund_no: str
+    "商户退款单号"
     transaction_id: str
+    "微信支付交易订单号"
     out_trade_no: str
+    "商户原交易订单号"
     channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
     recv_account: NotRequired[str]
+    "退款入账账户"
     fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
+    "退款资金来源"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
+    "退款状态"
     amount: V3RefundsIdRefundIdGetAnswerAmount
+    "退款金额"
     detail: NotRequired[V3RefundsIdRefundIdGetAnswerDetail]
-V3RefundsOutRefundNoOutRefundNoGetQuery = V3RefundsIdRefundIdGetQuery
-V3RefundsOutRefundNoOutRefundNoGetAnswer = V3RefundsIdRefundIdGetAnswer
+    "优惠退款详情"
+class V3RefundsOutRefundNoOutRefundNoGetQuery(TypedDict):
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
+class V3RefundsOutRefundNoOutRefundNoGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class V3RefundsOutRefundNoOutRefundNoGetAnswerAmount(TypedDict):
+    refund: int
+    "退款金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_refund: int
+    "用户退款金额"
+    payer_currency: str
+    "支付币种"
+    exchange_rate: V3RefundsOutRefundNoOutRefundNoGetAnswerAmountExchangeRate
+    "汇率"
+class V3RefundsOutRefundNoOutRefundNoGetAnswerDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    refund_amount: NotRequired[int]
+    "优惠券退款额"
+    currency: str
+    "货币类型"
+class V3RefundsOutRefundNoOutRefundNoGetAnswer(TypedDict):
+    id: str
+    "微信支付退款订单号"
+    out_refund_no: str
+    "商户退款单号"
+    transaction_id: str
+    "微信支付交易订单号"
+    out_trade_no: str
+    "商户原交易订单号"
+    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
+    recv_account: NotRequired[str]
+    "退款入账账户"
+    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
+    "退款资金来源"
+    success_time: NotRequired[str]
+    "退款成功时间"
+    create_time: str
+    "退款创建时间"
+    status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
+    "退款状态"
+    amount: V3RefundsOutRefundNoOutRefundNoGetAnswerAmount
+    "退款金额"
+    detail: NotRequired[V3RefundsOutRefundNoOutRefundNoGetAnswerDetail]
+    "优惠退款详情"
 class V3RefundsGetQuery(TypedDict):
     transaction_id: NotRequired[Text]
+    "微信支付订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     mchid: NotRequired[Text]
+    "商户号"
     sub_mchid: NotRequired[Text]
+    "子商户号"
     sp_mchid: NotRequired[Text]
+    "机构商户号"
     offset: NotRequired[Text]
+    "记录起始位置"
     count: NotRequired[Text]
+    "每页笔数"
 class V3RefundsGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     currency: NotRequired[str]
+    "货币类型"
     payer_total: int
+    "用户支付金额"
     payer_currency: str
+    "支付币种"
+class V3RefundsGetAnswerDataAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class V3RefundsGetAnswerDataAmount(TypedDict):
+    refund: int
+    "退款金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_refund: int
+    "用户退款金额"
+    payer_currency: str
+    "支付币种"
+    exchange_rate: V3RefundsGetAnswerDataAmountExchangeRate
+    "汇率"
+class V3RefundsGetAnswerDataRefundDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    refund_amount: NotRequired[int]
+    "优惠券退款额"
+    currency: str
+    "货币类型"
 class V3RefundsGetAnswerData(TypedDict):
     id: str
+    "微信退款单号"
     out_refund_no: str
+    "商户退款单号"
     channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
     recv_account: NotRequired[str]
+    "退款入账账户"
     fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
+    "退款资金来源"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
-    amount: V3RefundsIdRefundIdGetAnswerAmount
-    refund_detail: NotRequired[V3RefundsIdRefundIdGetAnswerDetail]
+    "退款状态"
+    amount: V3RefundsGetAnswerDataAmount
+    "退款金额"
+    refund_detail: NotRequired[V3RefundsGetAnswerDataRefundDetail]
+    "优惠退款详情"
 class V3RefundsGetAnswer(TypedDict):
     id: str
+    "微信支付交易订单号"
     mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户号"
     sp_mchid: str
+    "机构商户号"
     out_trade_no: str
+    "商户原交易订单号"
     amount: V3RefundsGetAnswerAmount
+    "订单金额"
     data: list[V3RefundsGetAnswerData]
+    "退款单列表"
     total_num: int
+    "订单总退款次数"
     current_total_num: int
+    "本次返回退款单数"
 class V3RefundsPostBodyAmount(TypedDict):
     refund: int
+    "退款金额"
     total: int
+    "原订单金额"
     currency: str
+    "退款币种"
 class V3RefundsPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sp_mchid: str
-    sub_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     transaction_id: NotRequired[str]
+    "微信订单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     out_refund_no: str
+    "商户退款单号"
     reason: NotRequired[str]
+    "退款原因"
     amount: V3RefundsPostBodyAmount
+    "订单金额"
     notify_url: NotRequired[str]
+    "退款通知地址"
+class V3RefundsPostAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
 class V3RefundsPostAnswerAmount(TypedDict):
     refund: int
+    "退款金额"
     currency: str
+    "退款币种"
     payer_refund: int
+    "用户退款金额"
     payer_currency: str
-    exchange_rate: V3RefundsIdRefundIdGetAnswerAmountExchangeRate
+    "支付币种"
+    exchange_rate: V3RefundsPostAnswerAmountExchangeRate
+    "汇率"
+class V3RefundsPostAnswerDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    refund_amount: NotRequired[int]
+    "优惠券退款额"
+    currency: str
+    "货币类型"
 class V3RefundsPostAnswer(TypedDict):
     id: str
+    "微信支付退款订单号"
     out_refund_no: str
+    "商户退款单号"
     create_time: str
+    "退款创建时间"
     amount: V3RefundsPostAnswerAmount
-    detail: NotRequired[V3RefundsIdRefundIdGetAnswerDetail]
+    "退款金额"
+    detail: NotRequired[V3RefundsPostAnswerDetail]
+    "优惠退款详情"
 class V3SettleSettlementsGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     settle_state: Text
+    "结算状态"
     settle_start_date: NotRequired[Text]
+    "结算开始日期"
     settle_end_date: NotRequired[Text]
+    "结算结束日期"
     limit: Text
+    "最大记录条数"
     offset: Text
+    "记录起始位置"
 class V3SettleSettlementsGetAnswerDataAmount(TypedDict):
     settled: int
+    "已结算金额"
     unsettle: int
+    "未结算金额"
     currency: str
+    "结算币种"
     pay: int
+    "支付金额"
     refund: int
+    "退款金额"
     net: int
+    "支付净额"
     fee: int
+    "手续费金额"
 class V3SettleSettlementsGetAnswerData(TypedDict):
     batch_id: str
+    "付款批次号"
     settlement_date: str
+    "结算日期"
     trade_start_date: str
+    "交易开始日期"
     trade_end_date: str
+    "交易结束日期"
     amount: V3SettleSettlementsGetAnswerDataAmount
+    "金额"
     wallet_region: NotRequired[Literal["CHINA_MAINLAND", "CHINA_HONGKONG"] | str]
+    "钱包主体"
 class V3SettleSettlementsGetAnswer(TypedDict):
     data: NotRequired[list[V3SettleSettlementsGetAnswerData]]
+    "结算信息列表"
     total_count: int
+    "总记录条数"
     offset: int
+    "记录起始位置"
     limit: int
+    "本次返回条数"
 class V3StatementsGetQuery(TypedDict):
     date: Text
+    "账单日期"
     mchid: NotRequired[Text]
+    "商户号"
 class V3TransactionsAppPostBodyPayer(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
     sp_openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
+    "用户标识"
 class V3TransactionsAppPostBodyAmount(TypedDict):
     total: int
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
 class V3TransactionsAppPostBodySceneInfoStoreInfo(TypedDict):
     id: NotRequired[str]
+    "编号"
     name: str
+    "名称"
     address: str
+    "详细地址"
 class V3TransactionsAppPostBodySceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: NotRequired[str]
+    "商户端设备IP"
     payer_client_ip: NotRequired[str]
+    "用户终端IP"
     operator_id: NotRequired[str]
+    "操作员ID"
     store_info: NotRequired[V3TransactionsAppPostBodySceneInfoStoreInfo]
+    "商户门店信息"
 class V3TransactionsAppPostBodyDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
     goods_name: NotRequired[str]
+    "商品名称"
     quantity: int
+    "商品数量"
     price: int
+    "商品单价"
 class V3TransactionsAppPostBodyDetail(TypedDict):
     cost_price: NotRequired[int]
+    "订单原价"
     receipt_id: NotRequired[str]
+    "商品小票ID"
     goods_detail: NotRequired[list[V3TransactionsAppPostBodyDetailGoodsDetail]]
+    "单品列表"
 class V3TransactionsAppPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     notify_url: str
+    "通知地址"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     trade_type: str
+    "交易类型"
     limit_pay: NotRequired[str]
+    "指定支付方式"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     merchant_category_code: str
+    "MCC码"
     payer: NotRequired[V3TransactionsAppPostBodyPayer]
+    "支付者"
     amount: V3TransactionsAppPostBodyAmount
+    "订单金额"
     scene_info: NotRequired[V3TransactionsAppPostBodySceneInfo]
+    "场景信息"
     detail: NotRequired[list[V3TransactionsAppPostBodyDetail]]
+    "优惠功能"
 class V3TransactionsAppPostAnswer(TypedDict):
     prepay_id: str
+    "预支付交易会话标识"
 class V3TransactionsIdTransactionIdClosePostBody(TypedDict):
-    mchid: str
+    mchid: NotRequired[str]
+    "直连商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_mchid: NotRequired[str]
+    "机构商户号"
 class V3TransactionsIdTransactionIdReversePostBody(TypedDict):
-    mchid: str
-    sp_mchid: str
-    sub_mchid: str
+    mchid: NotRequired[str]
+    "商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
 class V3TransactionsIdTransactionIdGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
+class V3TransactionsIdTransactionIdGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "机构用户标识"
+    sub_openid: NotRequired[str]
+    "子商户用户标识"
+class V3TransactionsIdTransactionIdGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
 class V3TransactionsIdTransactionIdGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     payer_total: int
+    "用户支付金额"
     currency: str
+    "订单标价币种"
     payer_currency: str
-    exchange_rate: NotRequired[V3RefundsIdRefundIdGetAnswerAmountExchangeRate]
+    "用户支付币种"
+    exchange_rate: NotRequired[V3TransactionsIdTransactionIdGetAnswerAmountExchangeRate]
+    "汇率信息"
 class V3TransactionsIdTransactionIdGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     goods_remark: NotRequired[str]
+    "商品备注"
     discount_amount: int
+    "商品优惠金额"
     quantity: int
+    "商品数量"
     price: int
+    "商品价格"
 class V3TransactionsIdTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     currency: str
+    "优惠币种"
     activity_id: NotRequired[str]
+    "活动ID"
     wxpay_contribute_amount: NotRequired[int]
+    "微信出资"
     merchant_contribute_amount: NotRequired[int]
+    "商户出资"
     other_contribute_amount: NotRequired[int]
+    "其他出资"
     goods_detail: NotRequired[list[V3TransactionsIdTransactionIdGetAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
 class V3TransactionsIdTransactionIdGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     appid: str
     sp_mchid: str
+    "机构商户号"
     sub_mchid: str
+    "子商户号"
     sp_appid: str
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     out_trade_no: str
+    "商户订单号"
     id: str
+    "微信支付订单号"
     attach: NotRequired[str]
+    "商户数据"
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
+    "交易类型"
     bank_type: str
+    "付款银行"
     success_time: str
+    "支付完成时间"
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str
+    "交易状态"
     trade_state_desc: str
-    payer: V3TransactionsAppPostBodyPayer
+    "交易状态描述"
+    payer: V3TransactionsIdTransactionIdGetAnswerPayer
+    "支付者"
     amount: V3TransactionsIdTransactionIdGetAnswerAmount
+    "订单金额"
     promotion_detail: NotRequired[list[V3TransactionsIdTransactionIdGetAnswerPromotionDetail]]
-V3TransactionsJsapiPostBody = V3TransactionsAppPostBody
-V3TransactionsJsapiPostAnswer = V3TransactionsAppPostAnswer
+    "优惠功能"
+class V3TransactionsJsapiPostBodyPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class V3TransactionsJsapiPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class V3TransactionsJsapiPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
+class V3TransactionsJsapiPostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    operator_id: NotRequired[str]
+    "操作员ID"
+    store_info: NotRequired[V3TransactionsJsapiPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class V3TransactionsJsapiPostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class V3TransactionsJsapiPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[V3TransactionsJsapiPostBodyDetailGoodsDetail]]
+    "单品列表"
+class V3TransactionsJsapiPostBody(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    description: str
+    "商品描述"
+    attach: NotRequired[str]
+    "商户数据"
+    notify_url: str
+    "通知地址"
+    out_trade_no: str
+    "商户订单号"
+    goods_tag: NotRequired[str]
+    "商品标记"
+    trade_type: str
+    "交易类型"
+    limit_pay: NotRequired[str]
+    "指定支付方式"
+    time_start: NotRequired[str]
+    "交易起始时间"
+    time_expire: NotRequired[str]
+    "交易结束时间"
+    merchant_category_code: str
+    "MCC码"
+    payer: NotRequired[V3TransactionsJsapiPostBodyPayer]
+    "支付者"
+    amount: V3TransactionsJsapiPostBodyAmount
+    "订单金额"
+    scene_info: NotRequired[V3TransactionsJsapiPostBodySceneInfo]
+    "场景信息"
+    detail: NotRequired[list[V3TransactionsJsapiPostBodyDetail]]
+    "优惠功能"
+class V3TransactionsJsapiPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
 class V3TransactionsMicropayPostBodyPayer(TypedDict):
     auth_code: str
+    "授权码"
+class V3TransactionsMicropayPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class V3TransactionsMicropayPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
+class V3TransactionsMicropayPostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    operator_id: NotRequired[str]
+    "操作员ID"
+    store_info: NotRequired[V3TransactionsMicropayPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class V3TransactionsMicropayPostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class V3TransactionsMicropayPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[V3TransactionsMicropayPostBodyDetailGoodsDetail]]
+    "单品列表"
 class V3TransactionsMicropayPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     trade_type: str
+    "交易类型"
     limit_pay: NotRequired[str]
+    "指定支付方式"
     merchant_category_code: str
+    "MCC码"
     payer: NotRequired[V3TransactionsMicropayPostBodyPayer]
-    amount: V3TransactionsAppPostBodyAmount
-    scene_info: NotRequired[V3TransactionsAppPostBodySceneInfo]
-    detail: NotRequired[list[V3TransactionsAppPostBodyDetail]]
-V3TransactionsMicropayPostAnswerAmount = TypedDict("V3TransactionsMicropayPostAnswerAmount", {"total": int, "currency": NotRequired[str], "payer_total": int, "payer _currency": NotRequired[str], "exchange_rate": NotRequired[V3RefundsIdRefundIdGetAnswerAmountExchangeRate]})
+    "支付者"
+    amount: V3TransactionsMicropayPostBodyAmount
+    "订单金额"
+    scene_info: NotRequired[V3TransactionsMicropayPostBodySceneInfo]
+    "场景信息"
+    detail: NotRequired[list[V3TransactionsMicropayPostBodyDetail]]
+    "优惠功能"
+class V3TransactionsMicropayPostAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class V3TransactionsMicropayPostAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+V3TransactionsMicropayPostAnswerAmount = TypedDict("V3TransactionsMicropayPostAnswerAmount", {"total": int, "currency": NotRequired[str], "payer_total": int, "payer _currency": NotRequired[str], "exchange_rate": NotRequired[V3TransactionsMicropayPostAnswerAmountExchangeRate]})
 class V3TransactionsMicropayPostAnswerDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     goods_remark: NotRequired[str]
+    "商品备注"
     quantity: int
+    "商品数量"
     price: int
+    "商品价格"
 class V3TransactionsMicropayPostAnswerDetail(TypedDict):
     promotion_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     currency: NotRequired[str]
+    "货币类型"
     activity_id: NotRequired[str]
+    "活动ID"
     wechatpay_contribute_amount: NotRequired[int]
+    "微信出资"
     merchant_contribute_amount: NotRequired[int]
+    "商户出资"
     other_contribute_amount: NotRequired[int]
+    "其他出资"
     goods_detail: NotRequired[list[V3TransactionsMicropayPostAnswerDetailGoodsDetail]]
+    "单品列表"
 class V3TransactionsMicropayPostAnswer(TypedDict):
     id: str
+    "微信支付订单号"
     mchid: str
+    "商户号"
     appid: str
     sub_mchid: str
+    "子商户号"
     sp_mchid: str
+    "机构商户号"
     sp_appid: str
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     out_trade_no: str
+    "商户订单号"
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
+    "交易类型"
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str
+    "交易状态"
     trade_state_desc: str
+    "交易状态描述"
     bank_type: str
+    "付款银行"
     attach: NotRequired[str]
+    "商户数据"
     success_time: str
-    payer: NotRequired[V3TransactionsAppPostBodyPayer]
+    "支付完成时间"
+    payer: NotRequired[V3TransactionsMicropayPostAnswerPayer]
+    "支付者"
     amount: V3TransactionsMicropayPostAnswerAmount
+    "订单金额"
     detail: NotRequired[list[V3TransactionsMicropayPostAnswerDetail]]
+    "优惠功能"
+class V3TransactionsMwebPostBodyPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class V3TransactionsMwebPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class V3TransactionsMwebPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
 class V3TransactionsMwebPostBodySceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: NotRequired[str]
+    "商户端设备IP"
     payer_client_ip: str
+    "用户终端IP"
     operator_id: NotRequired[str]
-    store_info: V3TransactionsAppPostBodySceneInfoStoreInfo
+    "操作员ID"
+    store_info: V3TransactionsMwebPostBodySceneInfoStoreInfo
+    "商户门店信息"
+class V3TransactionsMwebPostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class V3TransactionsMwebPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[V3TransactionsMwebPostBodyDetailGoodsDetail]]
+    "单品列表"
 class V3TransactionsMwebPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     notify_url: str
+    "通知地址"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     trade_type: str
+    "交易类型"
     limit_pay: NotRequired[str]
+    "指定支付方式"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     merchant_category_code: str
-    payer: NotRequired[V3TransactionsAppPostBodyPayer]
-    amount: V3TransactionsAppPostBodyAmount
+    "MCC码"
+    payer: NotRequired[V3TransactionsMwebPostBodyPayer]
+    "支付者"
+    amount: V3TransactionsMwebPostBodyAmount
+    "订单金额"
     scene_info: V3TransactionsMwebPostBodySceneInfo
-    detail: NotRequired[list[V3TransactionsAppPostBodyDetail]]
+    "场景信息"
+    detail: NotRequired[list[V3TransactionsMwebPostBodyDetail]]
+    "优惠功能"
 class V3TransactionsMwebPostAnswer(TypedDict):
     mweb_url: str
-V3TransactionsNativePostBody = V3TransactionsAppPostBody
+    "支付跳转链接"
+class V3TransactionsNativePostBodyPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class V3TransactionsNativePostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class V3TransactionsNativePostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
+class V3TransactionsNativePostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    operator_id: NotRequired[str]
+    "操作员ID"
+    store_info: NotRequired[V3TransactionsNativePostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class V3TransactionsNativePostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class V3TransactionsNativePostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[V3TransactionsNativePostBodyDetailGoodsDetail]]
+    "单品列表"
+class V3TransactionsNativePostBody(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    description: str
+    "商品描述"
+    attach: NotRequired[str]
+    "商户数据"
+    notify_url: str
+    "通知地址"
+    out_trade_no: str
+    "商户订单号"
+    goods_tag: NotRequired[str]
+    "商品标记"
+    trade_type: str
+    "交易类型"
+    limit_pay: NotRequired[str]
+    "指定支付方式"
+    time_start: NotRequired[str]
+    "交易起始时间"
+    time_expire: NotRequired[str]
+    "交易结束时间"
+    merchant_category_code: str
+    "MCC码"
+    payer: NotRequired[V3TransactionsNativePostBodyPayer]
+    "支付者"
+    amount: V3TransactionsNativePostBodyAmount
+    "订单金额"
+    scene_info: NotRequired[V3TransactionsNativePostBodySceneInfo]
+    "场景信息"
+    detail: NotRequired[list[V3TransactionsNativePostBodyDetail]]
+    "优惠功能"
 class V3TransactionsNativePostAnswer(TypedDict):
     code_url: str
-V3TransactionsOutTradeNoOutTradeNoClosePostBody = V3TransactionsIdTransactionIdClosePostBody
-V3TransactionsOutTradeNoOutTradeNoReversePostBody = V3TransactionsIdTransactionIdReversePostBody
-V3TransactionsOutTradeNoOutTradeNoGetQuery = V3TransactionsIdTransactionIdGetQuery
-V3TransactionsOutTradeNoOutTradeNoGetAnswer = V3TransactionsIdTransactionIdGetAnswer
+    "二维码链接"
+class V3TransactionsOutTradeNoOutTradeNoClosePostBody(TypedDict):
+    mchid: NotRequired[str]
+    "直连商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+class V3TransactionsOutTradeNoOutTradeNoReversePostBody(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class V3TransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
+class V3TransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "机构用户标识"
+    sub_openid: NotRequired[str]
+    "子商户用户标识"
+class V3TransactionsOutTradeNoOutTradeNoGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class V3TransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    payer_total: int
+    "用户支付金额"
+    currency: str
+    "订单标价币种"
+    payer_currency: str
+    "用户支付币种"
+    exchange_rate: NotRequired[V3TransactionsOutTradeNoOutTradeNoGetAnswerAmountExchangeRate]
+    "汇率信息"
+class V3TransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    goods_remark: NotRequired[str]
+    "商品备注"
+    discount_amount: int
+    "商品优惠金额"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品价格"
+class V3TransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    currency: str
+    "优惠币种"
+    activity_id: NotRequired[str]
+    "活动ID"
+    wxpay_contribute_amount: NotRequired[int]
+    "微信出资"
+    merchant_contribute_amount: NotRequired[int]
+    "商户出资"
+    other_contribute_amount: NotRequired[int]
+    "其他出资"
+    goods_detail: NotRequired[list[V3TransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
+class V3TransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    appid: str
+    sp_mchid: str
+    "机构商户号"
+    sub_mchid: str
+    "子商户号"
+    sp_appid: str
+    "机构APPID"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    out_trade_no: str
+    "商户订单号"
+    id: str
+    "微信支付订单号"
+    attach: NotRequired[str]
+    "商户数据"
+    trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
+    "交易类型"
+    bank_type: str
+    "付款银行"
+    success_time: str
+    "支付完成时间"
+    trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str
+    "交易状态"
+    trade_state_desc: str
+    "交易状态描述"
+    payer: V3TransactionsOutTradeNoOutTradeNoGetAnswerPayer
+    "支付者"
+    amount: V3TransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额"
+    promotion_detail: NotRequired[list[V3TransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠功能"
 class V3Certificates(Stem):
     def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3CertificatesGetAnswer]:
         """获取平台证书列表
@@ -454,13 +1339,15 @@ class OpenV3Certificates(OpenNode):
         """获取平台证书列表"""
     get_async = getAsync
 class V3MerchantsSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: V3MerchantsSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3MerchantsSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, params: V3MerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[V3MerchantsSubMchidGetAnswer]:
         """查询子商户（融合钱包）
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml
 
-        机构模式"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: V3MerchantsSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3MerchantsSubMchidGetAnswer]]:
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号"""
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, params: V3MerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3MerchantsSubMchidGetAnswer]]:
         """查询子商户（融合钱包）"""
     get_async = getAsync
 class OpenV3MerchantsSubMchid(OpenNode):
@@ -469,32 +1356,44 @@ class OpenV3MerchantsSubMchid(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml
 
-        机构模式"""
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询子商户（融合钱包）"""
+    get_async = getAsync
+class FilledV3MerchantsSubMchid(Stem):
+    def get(self, config: Config = ..., /, *, params: V3MerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[V3MerchantsSubMchidGetAnswer]:
+        """查询子商户（融合钱包）"""
+    def getAsync(self, config: Config = ..., /, *, params: V3MerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3MerchantsSubMchidGetAnswer]]:
         """查询子商户（融合钱包）"""
     get_async = getAsync
 class V3Merchants(Node):
     _sub_mchid_: V3MerchantsSubMchid
-    def __truediv__(self, value: Value) -> V3MerchantsSubMchid: ...
-    def post(self, body: V3MerchantsPostBody = ..., config: Config = ..., /, *, json: V3MerchantsPostBody = ..., **options: Unpack[Options]) -> Answer[V3MerchantsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledV3MerchantsSubMchid: ...
+    def post(self, body: V3MerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3MerchantsPostAnswer]:
         """子商户进件（融合钱包）
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml
 
-        机构模式"""
-    def postAsync(self, body: V3MerchantsPostBody = ..., config: Config = ..., /, *, json: V3MerchantsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3MerchantsPostAnswer]]:
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, name 子商户全称, shortname 子商户简称, office_phone 公司电话, contact 联系人信息, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, business 业务信息"""
+    def postAsync(self, body: V3MerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3MerchantsPostAnswer]]:
         """子商户进件（融合钱包）"""
     post_async = postAsync
-    def put(self, body: V3MerchantsPutBody = ..., config: Config = ..., /, *, json: V3MerchantsPutBody = ..., **options: Unpack[Options]) -> Answer[V3MerchantsPutAnswer]:
+    def put(self, body: V3MerchantsPutBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3MerchantsPutAnswer]:
         """修改子商户（融合钱包）
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml
 
-        机构模式"""
-    def putAsync(self, body: V3MerchantsPutBody = ..., config: Config = ..., /, *, json: V3MerchantsPutBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3MerchantsPutAnswer]]:
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, sub_mchid 子商户号, name 子商户全称, shortname 子商户简称, office_phone 公司电话, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, business 业务信息"""
+    def putAsync(self, body: V3MerchantsPutBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3MerchantsPutAnswer]]:
         """修改子商户（融合钱包）"""
     put_async = putAsync
-    def __call__(self, body: V3MerchantsPostBody = ..., config: Config = ..., /, *, json: V3MerchantsPostBody = ..., **options: Unpack[Options]) -> Answer[V3MerchantsPostAnswer]:
+    def __call__(self, body: V3MerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3MerchantsPostAnswer]:
         """子商户进件（融合钱包）"""
 class OpenV3Merchants(OpenNode):
     _sub_mchid_: OpenV3MerchantsSubMchid
@@ -504,7 +1403,9 @@ class OpenV3Merchants(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml
 
-        机构模式"""
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, name 子商户全称, shortname 子商户简称, office_phone 公司电话, contact 联系人信息, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, business 业务信息"""
     def postAsync(self, body: V3MerchantsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """子商户进件（融合钱包）"""
     post_async = postAsync
@@ -513,20 +1414,22 @@ class OpenV3Merchants(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml
 
-        机构模式"""
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, sub_mchid 子商户号, name 子商户全称, shortname 子商户简称, office_phone 公司电话, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, business 业务信息"""
     def putAsync(self, body: V3MerchantsPutBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """修改子商户（融合钱包）"""
     put_async = putAsync
     def __call__(self, body: V3MerchantsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """子商户进件（融合钱包）"""
 class V3RefundsIdRefundId(Stem):
-    def get(self, config: Config = ..., /, *, refund_id: Value = ..., params: V3RefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsIdRefundIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, refund_id: Value, params: V3RefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsIdRefundIdGetAnswer]:
         """查询单笔退款(微信支付退款订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, refund_id: Value = ..., params: V3RefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsIdRefundIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, refund_id: Value, params: V3RefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsIdRefundIdGetAnswer]]:
         """查询单笔退款(微信支付退款订单号)"""
     get_async = getAsync
 class OpenV3RefundsIdRefundId(OpenNode):
@@ -539,20 +1442,26 @@ class OpenV3RefundsIdRefundId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询单笔退款(微信支付退款订单号)"""
     get_async = getAsync
+class FilledV3RefundsIdRefundId(Stem):
+    def get(self, config: Config = ..., /, *, params: V3RefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsIdRefundIdGetAnswer]:
+        """查询单笔退款(微信支付退款订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: V3RefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsIdRefundIdGetAnswer]]:
+        """查询单笔退款(微信支付退款订单号)"""
+    get_async = getAsync
 class V3RefundsId(Stem):
     _refund_id_: V3RefundsIdRefundId
-    def __truediv__(self, value: Value) -> V3RefundsIdRefundId: ...
+    def __truediv__(self, value: Value) -> FilledV3RefundsIdRefundId: ...
 class OpenV3RefundsId(OpenNode):
     _refund_id_: OpenV3RefundsIdRefundId
     def __truediv__(self, value: Value) -> OpenV3RefundsIdRefundId: ...
 class V3RefundsOutRefundNoOutRefundNo(Stem):
-    def get(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: V3RefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsOutRefundNoOutRefundNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_refund_no: Value, params: V3RefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsOutRefundNoOutRefundNoGetAnswer]:
         """查询单笔退款(商户退款订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: V3RefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsOutRefundNoOutRefundNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value, params: V3RefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsOutRefundNoOutRefundNoGetAnswer]]:
         """查询单笔退款(商户退款订单号)"""
     get_async = getAsync
 class OpenV3RefundsOutRefundNoOutRefundNo(OpenNode):
@@ -565,34 +1474,46 @@ class OpenV3RefundsOutRefundNoOutRefundNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_refund_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询单笔退款(商户退款订单号)"""
     get_async = getAsync
+class FilledV3RefundsOutRefundNoOutRefundNo(Stem):
+    def get(self, config: Config = ..., /, *, params: V3RefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsOutRefundNoOutRefundNoGetAnswer]:
+        """查询单笔退款(商户退款订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: V3RefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsOutRefundNoOutRefundNoGetAnswer]]:
+        """查询单笔退款(商户退款订单号)"""
+    get_async = getAsync
 class V3RefundsOutRefundNo(Stem):
     _out_refund_no_: V3RefundsOutRefundNoOutRefundNo
-    def __truediv__(self, value: Value) -> V3RefundsOutRefundNoOutRefundNo: ...
+    def __truediv__(self, value: Value) -> FilledV3RefundsOutRefundNoOutRefundNo: ...
 class OpenV3RefundsOutRefundNo(OpenNode):
     _out_refund_no_: OpenV3RefundsOutRefundNoOutRefundNo
     def __truediv__(self, value: Value) -> OpenV3RefundsOutRefundNoOutRefundNo: ...
 class V3Refunds(Node):
     id: V3RefundsId
     outRefundNo: V3RefundsOutRefundNo
-    def get(self, config: Config = ..., /, *, params: V3RefundsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: V3RefundsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[V3RefundsGetAnswer]:
         """查询所有退款
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_4.shtml
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: V3RefundsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsGetAnswer]]:
+        直连模式, 机构模式
+
+        one of: out_trade_no, transaction_id"""
+    def getAsync(self, config: Config = ..., /, *, params: V3RefundsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3RefundsGetAnswer]]:
         """查询所有退款"""
     get_async = getAsync
-    def post(self, body: V3RefundsPostBody = ..., config: Config = ..., /, *, json: V3RefundsPostBody = ..., **options: Unpack[Options]) -> Answer[V3RefundsPostAnswer]:
+    def post(self, body: V3RefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3RefundsPostAnswer]:
         """申请退款
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3RefundsPostBody = ..., config: Config = ..., /, *, json: V3RefundsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3RefundsPostAnswer]]:
+        直连模式, 机构模式
+
+        required: out_refund_no 商户退款单号, amount 订单金额
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: V3RefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3RefundsPostAnswer]]:
         """申请退款"""
     post_async = postAsync
-    def __call__(self, body: V3RefundsPostBody = ..., config: Config = ..., /, *, json: V3RefundsPostBody = ..., **options: Unpack[Options]) -> Answer[V3RefundsPostAnswer]:
+    def __call__(self, body: V3RefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3RefundsPostAnswer]:
         """申请退款"""
 class OpenV3Refunds(OpenNode):
     id: OpenV3RefundsId
@@ -602,7 +1523,9 @@ class OpenV3Refunds(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_4.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        one of: out_trade_no, transaction_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询所有退款"""
     get_async = getAsync
@@ -611,20 +1534,26 @@ class OpenV3Refunds(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: out_refund_no 商户退款单号, amount 订单金额
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: V3RefundsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退款"""
     post_async = postAsync
     def __call__(self, body: V3RefundsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款"""
 class V3SettleSettlements(Stem):
-    def get(self, config: Config = ..., /, *, params: V3SettleSettlementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3SettleSettlementsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: V3SettleSettlementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[V3SettleSettlementsGetAnswer]:
         """查询结算资金明细API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_10.shtml
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: V3SettleSettlementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3SettleSettlementsGetAnswer]]:
+        直连模式, 机构模式
+
+        required: settle_state 结算状态, limit 最大记录条数, offset 记录起始位置"""
+    def getAsync(self, config: Config = ..., /, *, params: V3SettleSettlementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3SettleSettlementsGetAnswer]]:
         """查询结算资金明细API"""
     get_async = getAsync
 class OpenV3SettleSettlements(OpenNode):
@@ -633,7 +1562,9 @@ class OpenV3SettleSettlements(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_10.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: settle_state 结算状态, limit 最大记录条数, offset 记录起始位置"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询结算资金明细API"""
     get_async = getAsync
@@ -642,13 +1573,15 @@ class V3Settle(Stem):
 class OpenV3Settle(OpenNode):
     settlements: OpenV3SettleSettlements
 class V3Statements(Stem):
-    def get(self, config: Config = ..., /, *, params: V3StatementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, params: V3StatementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
         """下载对账单
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: V3StatementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
+        直连模式, 机构模式
+
+        required: date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, params: V3StatementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """下载对账单"""
     get_async = getAsync
 class OpenV3Statements(OpenNode):
@@ -657,21 +1590,25 @@ class OpenV3Statements(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: date 账单日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载对账单"""
     get_async = getAsync
 class V3TransactionsApp(Node):
-    def post(self, body: V3TransactionsAppPostBody = ..., config: Config = ..., /, *, json: V3TransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsAppPostAnswer]:
+    def post(self, body: V3TransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsAppPostAnswer]:
         """APP支付下单
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/In-AppPay/chapter6_3.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsAppPostBody = ..., config: Config = ..., /, *, json: V3TransactionsAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3TransactionsAppPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
+    def postAsync(self, body: V3TransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3TransactionsAppPostAnswer]]:
         """APP支付下单"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsAppPostBody = ..., config: Config = ..., /, *, json: V3TransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsAppPostAnswer]:
+    def __call__(self, body: V3TransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsAppPostAnswer]:
         """APP支付下单"""
 class OpenV3TransactionsApp(OpenNode):
     def post(self, body: V3TransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -679,23 +1616,25 @@ class OpenV3TransactionsApp(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/In-AppPay/chapter6_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
     def postAsync(self, body: V3TransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP支付下单"""
     post_async = postAsync
     def __call__(self, body: V3TransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP支付下单"""
 class V3TransactionsIdTransactionIdClose(Node):
-    def post(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(微信支付订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """关闭订单(微信支付订单号)"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(微信支付订单号)"""
 class OpenV3TransactionsIdTransactionIdClose(OpenNode):
     def post(self, body: V3TransactionsIdTransactionIdClosePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
@@ -709,17 +1648,25 @@ class OpenV3TransactionsIdTransactionIdClose(OpenNode):
     post_async = postAsync
     def __call__(self, body: V3TransactionsIdTransactionIdClosePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """关闭订单(微信支付订单号)"""
+class FilledV3TransactionsIdTransactionIdClose(Node):
+    def post(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(微信支付订单号)"""
+    def postAsync(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """关闭订单(微信支付订单号)"""
+    post_async = postAsync
+    def __call__(self, body: V3TransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, json: V3TransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(微信支付订单号)"""
 class V3TransactionsIdTransactionIdReverse(Node):
-    def post(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(微信支付订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """撤销订单(微信支付订单号)"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(微信支付订单号)"""
 class OpenV3TransactionsIdTransactionIdReverse(OpenNode):
     def post(self, body: V3TransactionsIdTransactionIdReversePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
@@ -733,16 +1680,24 @@ class OpenV3TransactionsIdTransactionIdReverse(OpenNode):
     post_async = postAsync
     def __call__(self, body: V3TransactionsIdTransactionIdReversePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """撤销订单(微信支付订单号)"""
+class FilledV3TransactionsIdTransactionIdReverse(Node):
+    def post(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(微信支付订单号)"""
+    def postAsync(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """撤销订单(微信支付订单号)"""
+    post_async = postAsync
+    def __call__(self, body: V3TransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, json: V3TransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(微信支付订单号)"""
 class V3TransactionsIdTransactionId(Stem):
     close: V3TransactionsIdTransactionIdClose
     reverse: V3TransactionsIdTransactionIdReverse
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: V3TransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3TransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: V3TransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3TransactionsIdTransactionIdGetAnswer]:
         """查询订单(微信支付订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: V3TransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3TransactionsIdTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: V3TransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3TransactionsIdTransactionIdGetAnswer]]:
         """查询订单(微信支付订单号)"""
     get_async = getAsync
 class OpenV3TransactionsIdTransactionId(OpenNode):
@@ -757,23 +1712,35 @@ class OpenV3TransactionsIdTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单(微信支付订单号)"""
     get_async = getAsync
+class FilledV3TransactionsIdTransactionId(Stem):
+    close: FilledV3TransactionsIdTransactionIdClose
+    reverse: FilledV3TransactionsIdTransactionIdReverse
+    def get(self, config: Config = ..., /, *, params: V3TransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3TransactionsIdTransactionIdGetAnswer]:
+        """查询订单(微信支付订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: V3TransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3TransactionsIdTransactionIdGetAnswer]]:
+        """查询订单(微信支付订单号)"""
+    get_async = getAsync
 class V3TransactionsId(Stem):
     _transaction_id_: V3TransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> V3TransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledV3TransactionsIdTransactionId: ...
 class OpenV3TransactionsId(OpenNode):
     _transaction_id_: OpenV3TransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenV3TransactionsIdTransactionId: ...
 class V3TransactionsJsapi(Node):
-    def post(self, body: V3TransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: V3TransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsJsapiPostAnswer]:
+    def post(self, body: V3TransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsJsapiPostAnswer]:
         """小程序/公众号支付下单
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/MiniProgramPay/chapter7_3.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: V3TransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3TransactionsJsapiPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额
+
+        one of: payer.openid, payer.sp_openid, payer.sub_openid"""
+    def postAsync(self, body: V3TransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3TransactionsJsapiPostAnswer]]:
         """小程序/公众号支付下单"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: V3TransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsJsapiPostAnswer]:
+    def __call__(self, body: V3TransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsJsapiPostAnswer]:
         """小程序/公众号支付下单"""
 class OpenV3TransactionsJsapi(OpenNode):
     def post(self, body: V3TransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -781,23 +1748,29 @@ class OpenV3TransactionsJsapi(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/MiniProgramPay/chapter7_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额
+
+        one of: payer.openid, payer.sp_openid, payer.sub_openid"""
     def postAsync(self, body: V3TransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """小程序/公众号支付下单"""
     post_async = postAsync
     def __call__(self, body: V3TransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """小程序/公众号支付下单"""
 class V3TransactionsMicropay(Node):
-    def post(self, body: V3TransactionsMicropayPostBody = ..., config: Config = ..., /, *, json: V3TransactionsMicropayPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsMicropayPostAnswer]:
+    def post(self, body: V3TransactionsMicropayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsMicropayPostAnswer]:
         """提交付款码支付
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_3.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsMicropayPostBody = ..., config: Config = ..., /, *, json: V3TransactionsMicropayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3TransactionsMicropayPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
+    def postAsync(self, body: V3TransactionsMicropayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3TransactionsMicropayPostAnswer]]:
         """提交付款码支付"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsMicropayPostBody = ..., config: Config = ..., /, *, json: V3TransactionsMicropayPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsMicropayPostAnswer]:
+    def __call__(self, body: V3TransactionsMicropayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsMicropayPostAnswer]:
         """提交付款码支付"""
 class OpenV3TransactionsMicropay(OpenNode):
     def post(self, body: V3TransactionsMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -805,23 +1778,27 @@ class OpenV3TransactionsMicropay(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
     def postAsync(self, body: V3TransactionsMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交付款码支付"""
     post_async = postAsync
     def __call__(self, body: V3TransactionsMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交付款码支付"""
 class V3TransactionsMweb(Node):
-    def post(self, body: V3TransactionsMwebPostBody = ..., config: Config = ..., /, *, json: V3TransactionsMwebPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsMwebPostAnswer]:
+    def post(self, body: V3TransactionsMwebPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsMwebPostAnswer]:
         """H5支付下单
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/H5Payment/chapter3_3.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsMwebPostBody = ..., config: Config = ..., /, *, json: V3TransactionsMwebPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3TransactionsMwebPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额, scene_info 场景信息"""
+    def postAsync(self, body: V3TransactionsMwebPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3TransactionsMwebPostAnswer]]:
         """H5支付下单"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsMwebPostBody = ..., config: Config = ..., /, *, json: V3TransactionsMwebPostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsMwebPostAnswer]:
+    def __call__(self, body: V3TransactionsMwebPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsMwebPostAnswer]:
         """H5支付下单"""
 class OpenV3TransactionsMweb(OpenNode):
     def post(self, body: V3TransactionsMwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -829,23 +1806,27 @@ class OpenV3TransactionsMweb(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/H5Payment/chapter3_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额, scene_info 场景信息"""
     def postAsync(self, body: V3TransactionsMwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5支付下单"""
     post_async = postAsync
     def __call__(self, body: V3TransactionsMwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5支付下单"""
 class V3TransactionsNative(Node):
-    def post(self, body: V3TransactionsNativePostBody = ..., config: Config = ..., /, *, json: V3TransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsNativePostAnswer]:
+    def post(self, body: V3TransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsNativePostAnswer]:
         """扫码支付下单
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter4_3.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsNativePostBody = ..., config: Config = ..., /, *, json: V3TransactionsNativePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[V3TransactionsNativePostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
+    def postAsync(self, body: V3TransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[V3TransactionsNativePostAnswer]]:
         """扫码支付下单"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsNativePostBody = ..., config: Config = ..., /, *, json: V3TransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[V3TransactionsNativePostAnswer]:
+    def __call__(self, body: V3TransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[V3TransactionsNativePostAnswer]:
         """扫码支付下单"""
 class OpenV3TransactionsNative(OpenNode):
     def post(self, body: V3TransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -853,23 +1834,25 @@ class OpenV3TransactionsNative(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter4_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
     def postAsync(self, body: V3TransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """扫码支付下单"""
     post_async = postAsync
     def __call__(self, body: V3TransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """扫码支付下单"""
 class V3TransactionsOutTradeNoOutTradeNoClose(Node):
-    def post(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """关闭订单(商户订单号)"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(商户订单号)"""
 class OpenV3TransactionsOutTradeNoOutTradeNoClose(OpenNode):
     def post(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
@@ -883,17 +1866,25 @@ class OpenV3TransactionsOutTradeNoOutTradeNoClose(OpenNode):
     post_async = postAsync
     def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """关闭订单(商户订单号)"""
+class FilledV3TransactionsOutTradeNoOutTradeNoClose(Node):
+    def post(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(商户订单号)"""
+    def postAsync(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """关闭订单(商户订单号)"""
+    post_async = postAsync
+    def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, json: V3TransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(商户订单号)"""
 class V3TransactionsOutTradeNoOutTradeNoReverse(Node):
-    def post(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """撤销订单(商户订单号)"""
     post_async = postAsync
-    def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(商户订单号)"""
 class OpenV3TransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     def post(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
@@ -907,16 +1898,24 @@ class OpenV3TransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     post_async = postAsync
     def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """撤销订单(商户订单号)"""
+class FilledV3TransactionsOutTradeNoOutTradeNoReverse(Node):
+    def post(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(商户订单号)"""
+    def postAsync(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """撤销订单(商户订单号)"""
+    post_async = postAsync
+    def __call__(self, body: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, json: V3TransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(商户订单号)"""
 class V3TransactionsOutTradeNoOutTradeNo(Stem):
     close: V3TransactionsOutTradeNoOutTradeNoClose
     reverse: V3TransactionsOutTradeNoOutTradeNoReverse
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: V3TransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3TransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: V3TransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3TransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查询订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: V3TransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3TransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: V3TransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3TransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查询订单(商户订单号)"""
     get_async = getAsync
 class OpenV3TransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -931,9 +1930,17 @@ class OpenV3TransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单(商户订单号)"""
     get_async = getAsync
+class FilledV3TransactionsOutTradeNoOutTradeNo(Stem):
+    close: FilledV3TransactionsOutTradeNoOutTradeNoClose
+    reverse: FilledV3TransactionsOutTradeNoOutTradeNoReverse
+    def get(self, config: Config = ..., /, *, params: V3TransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[V3TransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查询订单(商户订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: V3TransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[V3TransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """查询订单(商户订单号)"""
+    get_async = getAsync
 class V3TransactionsOutTradeNo(Stem):
     _out_trade_no_: V3TransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> V3TransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledV3TransactionsOutTradeNoOutTradeNo: ...
 class OpenV3TransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenV3TransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenV3TransactionsOutTradeNoOutTradeNo: ...

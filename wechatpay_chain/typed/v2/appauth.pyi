@@ -7,56 +7,81 @@ from wechatpay_chain.typed.node import Answer, Config, LegacyOptionsWithoutParam
 
 class AppauthAuthindexGetQuery(TypedDict):
     mch_id: Text
+    "商户号"
     appid: Text
+    "应用ID"
     redirect_uri: Text
+    "重定向地址"
     response_type: Text
     scope: Text
+    "应用授权作用域"
     state: Text
+    "随机字符串"
 class AppauthGetaccesstokenGetQuery(TypedDict):
     mch_id: Text
+    "商户号"
     appid: Text
+    "应用ID"
     openid: Text
+    "微信openID"
     code: Text
+    "第一步返回的auth_code"
     grant_type: Text
     scope: Text
+    "应用授权作用域"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
 class AppauthGetaccesstokenGetAnswer(TypedDict):
     retcode: str
+    "返回状态码"
     retmsg: str
+    "处理成功"
     access_token: str
+    "接口调用凭证"
     access_token_expire_in: str
     refresh_token: str
+    "refresh令牌"
     refresh_token_expire_in: str
+    "refresh_token过期时间"
 class AppauthAuthindex(Stem):
-    def get(self, config: Config = ..., /, *, params: AppauthAuthindexGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, params: AppauthAuthindexGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[Any]:
         """授权获取code
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_1&index=2"""
-    def getAsync(self, config: Config = ..., /, *, params: AppauthAuthindexGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[Any]]:
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_1&index=2
+
+        required: mch_id 商户号, appid 应用ID, redirect_uri 重定向地址, response_type, scope 应用授权作用域, state 随机字符串"""
+    def getAsync(self, config: Config = ..., /, *, params: AppauthAuthindexGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[Any]]:
         """授权获取code"""
     get_async = getAsync
 class OpenAppauthAuthindex(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """授权获取code
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_1&index=2
+
+        required: mch_id 商户号, appid 应用ID, redirect_uri 重定向地址, response_type, scope 应用授权作用域, state 随机字符串"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """授权获取code"""
     get_async = getAsync
 class AppauthGetaccesstoken(Stem):
-    def get(self, config: Config = ..., /, *, params: AppauthGetaccesstokenGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[AppauthGetaccesstokenGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: AppauthGetaccesstokenGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[AppauthGetaccesstokenGetAnswer]:
         """通过code换取accesstoken
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3"""
-    def getAsync(self, config: Config = ..., /, *, params: AppauthGetaccesstokenGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[AppauthGetaccesstokenGetAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
+
+        required: mch_id 商户号, appid 应用ID, openid 微信openID, code 第一步返回的auth_code, grant_type, scope 应用授权作用域, sign_type 签名类型"""
+    def getAsync(self, config: Config = ..., /, *, params: AppauthGetaccesstokenGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[AppauthGetaccesstokenGetAnswer]]:
         """通过code换取accesstoken"""
     get_async = getAsync
 class OpenAppauthGetaccesstoken(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """通过code换取accesstoken
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
+
+        required: mch_id 商户号, appid 应用ID, openid 微信openID, code 第一步返回的auth_code, grant_type, scope 应用授权作用域, sign_type 签名类型"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """通过code换取accesstoken"""
     get_async = getAsync

@@ -8,253 +8,468 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class ApplymentMicroGetstatePostBody(TypedDict):
     version: Text
+    "接口版本号"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     applyment_id: NotRequired[Text]
+    "商户申请单号"
     business_code: NotRequired[Text]
+    "业务申请编号"
 class ApplymentMicroGetstatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     applyment_id: str
+    "商户申请单号"
     applyment_state: str
+    "申请状态"
     applyment_state_desc: str
+    "申请状态描述"
     sub_mch_id: NotRequired[str]
+    "小微商户号"
     sign_url: NotRequired[str]
+    "签约链接"
     audit_detail: NotRequired[str]
+    "审核详情"
     param_name: str
+    "参数名称"
     reject_reason: str
+    "驳回原因"
 class ApplymentMicroGetupgradestatePostBody(TypedDict):
     version: Text
+    "接口版本号"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     sub_mch_id: Text
+    "小微商户号"
 class ApplymentMicroGetupgradestatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sub_mch_id: str
+    "小微商户号"
     applyment_state: str
+    "申请状态"
     applyment_state_desc: str
+    "申请状态描述"
     sign_qrcode: NotRequired[str]
+    "签约二维码"
     sign_url: NotRequired[str]
+    "签约链接"
     audit_detail: NotRequired[str]
+    "审核详情"
     account_name: str
+    "付款户名"
     pay_amount: str
+    "汇款金额"
     destination_account_number: str
+    "收款卡号"
     destination_account_name: str
+    "收款户名"
     destination_account_bank: str
+    "开户银行"
     city: str
+    "省市信息"
     remark: str
+    "备注信息"
     deadline_time: str
+    "汇款截止时间"
     param_name: str
+    "参数名称"
     reject_reason: str
+    "驳回原因"
 class ApplymentMicroModifyarchivesPostBody(TypedDict):
     version: Text
+    "接口版本号"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     sub_mch_id: Text
+    "小微商户号"
     account_number: NotRequired[Text]
+    "银行卡号"
     bank_name: NotRequired[Text]
+    "开户银行全称"
     account_bank: NotRequired[Text]
+    "开户银行"
     bank_address_code: Text
+    "开户银行省市编码"
     cert_sn: Text
+    "平台证书序列号"
 class ApplymentMicroModifyarchivesPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_id: NotRequired[str]
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "小微商户号"
 class ApplymentMicroModifycontactinfoPostBody(TypedDict):
     version: Text
+    "接口版本号"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     sub_mch_id: NotRequired[Text]
+    "小微商户号"
     mobile_phone: NotRequired[Text]
+    "手机号"
     email: NotRequired[Text]
+    "邮箱"
     merchant_name: NotRequired[Text]
+    "商户简称"
     cert_sn: Text
-ApplymentMicroModifycontactinfoPostAnswer = ApplymentMicroModifyarchivesPostAnswer
+    "加密的平台证书序列号"
+class ApplymentMicroModifycontactinfoPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回信息"
+    nonce_str: str
+    "随机字符串"
+    sign: str
+    "签名"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误代码描述"
+    mch_id: NotRequired[str]
+    "商户号"
+    sub_mch_id: NotRequired[str]
+    "小微商户号"
 class ApplymentMicroSubmitPostBody(TypedDict):
     version: Text
+    "接口版本号"
     cert_sn: Text
+    "平台证书序列号"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     business_code: Text
+    "业务申请编号"
     id_card_copy: Text
+    "身份证人像面照片"
     id_card_national: Text
+    "身份证国徽面照片"
     id_card_name: Text
+    "身份证姓名"
     id_card_number: Text
+    "身份证号码"
     id_card_valid_time: Text
     account_name: Text
+    "开户名称"
     account_bank: Text
+    "开户银行"
     bank_address_code: Text
+    "开户银行省市编码"
     bank_name: NotRequired[Text]
+    "开户银行全称"
     account_number: Text
+    "银行账号"
     store_name: Text
+    "门店名称"
     store_address_code: Text
+    "门店省市编码"
     store_street: Text
+    "门店街道名称"
     store_longitude: NotRequired[Text]
+    "门店经度"
     store_latitude: NotRequired[Text]
+    "门店纬度"
     store_entrance_pic: Text
+    "门店门口照片"
     indoor_pic: Text
+    "店内环境照片"
     address_certification: NotRequired[Text]
+    "经营场地证明"
     merchant_shortname: Text
+    "商户简称"
     service_phone: Text
+    "客服电话"
     product_desc: Text
+    "售卖商品/提供服务描述"
     rate: Text
+    "费率"
     business_addition_desc: NotRequired[Text]
+    "补充说明"
     business_addition_pics: NotRequired[Text]
+    "补充材料"
     contact: Text
+    "超级管理员姓名"
     contact_phone: Text
+    "手机号码"
     contact_email: NotRequired[Text]
+    "联系邮箱"
 class ApplymentMicroSubmitPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     err_param: NotRequired[str]
+    "参数校验不通过的字段名"
     applyment_id: str
+    "商户申请单号"
 class ApplymentMicroSubmitupgradePostBody(TypedDict):
     version: Text
+    "接口版本号"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     cert_sn: Text
+    "平台证书序列号"
     sub_mch_id: Text
+    "小微商户号"
     organization_type: Text
+    "主体类型"
     business_license_copy: Text
+    "营业执照扫描件"
     business_license_number: Text
+    "营业执照注册号"
     merchant_name: Text
+    "商户名称"
     company_address: Text
+    "注册地址"
     legal_person: Text
+    "经营者姓名/法定代表人"
     business_time: Text
+    "营业期限"
     business_licence_type: Text
+    "营业执照类型"
     organization_copy: NotRequired[Text]
+    "组织机构代码证照片"
     organization_number: NotRequired[Text]
+    "组织机构代码"
     organization_time: NotRequired[Text]
+    "组织机构代码有效期限"
     account_name: NotRequired[Text]
+    "开户名称"
     account_bank: NotRequired[Text]
+    "开户银行"
     bank_address_code: NotRequired[Text]
+    "开户银行省市编码"
     bank_name: NotRequired[Text]
+    "开户银行全称"
     account_number: NotRequired[Text]
+    "银行卡号"
     merchant_shortname: Text
+    "商户简称"
     business: Text
+    "费率结算规则ID"
     qualifications: NotRequired[Text]
+    "特殊资质"
     business_scene: Text
+    "经营场景"
     business_addition_desc: NotRequired[Text]
+    "补充说明"
     business_addition_pics: NotRequired[Text]
+    "补充材料"
     contact_email: NotRequired[Text]
+    "联系邮箱"
 class ApplymentMicroSubmitupgradePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     err_param: NotRequired[str]
+    "参数校验不通过的字段名"
 class ApplymentMicroGetstate(Node):
-    def post(self, body: ApplymentMicroGetstatePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroGetstatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetstatePostAnswer]:
+    def post(self, body: ApplymentMicroGetstatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetstatePostAnswer]:
         """查询申请状态 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_3"""
-    def postAsync(self, body: ApplymentMicroGetstatePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroGetstatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroGetstatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_3
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型
+
+        one of: business_code, applyment_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: ApplymentMicroGetstatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroGetstatePostAnswer]]:
         """查询申请状态 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: ApplymentMicroGetstatePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroGetstatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetstatePostAnswer]:
+    def __call__(self, body: ApplymentMicroGetstatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetstatePostAnswer]:
         """查询申请状态 (deprecated)"""
 class OpenApplymentMicroGetstate(OpenNode):
     def post(self, body: ApplymentMicroGetstatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询申请状态 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_3"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_3
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型
+
+        one of: business_code, applyment_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroGetstatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询申请状态 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: ApplymentMicroGetstatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询申请状态 (deprecated)"""
 class ApplymentMicroGetupgradestate(Node):
-    def post(self, body: ApplymentMicroGetupgradestatePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroGetupgradestatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetupgradestatePostAnswer]:
+    def post(self, body: ApplymentMicroGetupgradestatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetupgradestatePostAnswer]:
         """查询升级申请单状态 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_3&index=3"""
-    def postAsync(self, body: ApplymentMicroGetupgradestatePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroGetupgradestatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroGetupgradestatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_3&index=3
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, sub_mch_id 小微商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: ApplymentMicroGetupgradestatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroGetupgradestatePostAnswer]]:
         """查询升级申请单状态 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: ApplymentMicroGetupgradestatePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroGetupgradestatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetupgradestatePostAnswer]:
+    def __call__(self, body: ApplymentMicroGetupgradestatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroGetupgradestatePostAnswer]:
         """查询升级申请单状态 (deprecated)"""
 class OpenApplymentMicroGetupgradestate(OpenNode):
     def post(self, body: ApplymentMicroGetupgradestatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询升级申请单状态 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_3&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_3&index=3
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, sub_mch_id 小微商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroGetupgradestatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询升级申请单状态 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: ApplymentMicroGetupgradestatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询升级申请单状态 (deprecated)"""
 class ApplymentMicroModifyarchives(Node):
-    def post(self, body: ApplymentMicroModifyarchivesPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroModifyarchivesPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifyarchivesPostAnswer]:
+    def post(self, body: ApplymentMicroModifyarchivesPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifyarchivesPostAnswer]:
         """修改结算银行卡 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_2"""
-    def postAsync(self, body: ApplymentMicroModifyarchivesPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroModifyarchivesPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroModifyarchivesPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_2
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, sub_mch_id 小微商户号, bank_address_code 开户银行省市编码, cert_sn 平台证书序列号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: ApplymentMicroModifyarchivesPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroModifyarchivesPostAnswer]]:
         """修改结算银行卡 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: ApplymentMicroModifyarchivesPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroModifyarchivesPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifyarchivesPostAnswer]:
+    def __call__(self, body: ApplymentMicroModifyarchivesPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifyarchivesPostAnswer]:
         """修改结算银行卡 (deprecated)"""
 class OpenApplymentMicroModifyarchives(OpenNode):
     def post(self, body: ApplymentMicroModifyarchivesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """修改结算银行卡 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_2"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_2
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, sub_mch_id 小微商户号, bank_address_code 开户银行省市编码, cert_sn 平台证书序列号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroModifyarchivesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """修改结算银行卡 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: ApplymentMicroModifyarchivesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """修改结算银行卡 (deprecated)"""
 class ApplymentMicroModifycontactinfo(Node):
-    def post(self, body: ApplymentMicroModifycontactinfoPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroModifycontactinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifycontactinfoPostAnswer]:
+    def post(self, body: ApplymentMicroModifycontactinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifycontactinfoPostAnswer]:
         """修改联系信息 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_4"""
-    def postAsync(self, body: ApplymentMicroModifycontactinfoPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroModifycontactinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroModifycontactinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_4
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, cert_sn 加密的平台证书序列号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: ApplymentMicroModifycontactinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroModifycontactinfoPostAnswer]]:
         """修改联系信息 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: ApplymentMicroModifycontactinfoPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroModifycontactinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifycontactinfoPostAnswer]:
+    def __call__(self, body: ApplymentMicroModifycontactinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroModifycontactinfoPostAnswer]:
         """修改联系信息 (deprecated)"""
 class OpenApplymentMicroModifycontactinfo(OpenNode):
     def post(self, body: ApplymentMicroModifycontactinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """修改联系信息 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_4"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_4
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, cert_sn 加密的平台证书序列号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroModifycontactinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """修改联系信息 (deprecated)"""
     post_async = postAsync
@@ -264,7 +479,9 @@ class ApplymentMicroSigncontract(Node):
     def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, xml: Mapping[str, Any] = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """签约报备 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, xml: Mapping[str, Any] = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """签约报备 (deprecated)"""
     post_async = postAsync
@@ -274,47 +491,65 @@ class OpenApplymentMicroSigncontract(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """签约报备 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """签约报备 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """签约报备 (deprecated)"""
 class ApplymentMicroSubmit(Node):
-    def post(self, body: ApplymentMicroSubmitPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroSubmitPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitPostAnswer]:
+    def post(self, body: ApplymentMicroSubmitPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitPostAnswer]:
         """申请入驻 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2"""
-    def postAsync(self, body: ApplymentMicroSubmitPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroSubmitPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroSubmitPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2
+
+        required: version 接口版本号, cert_sn 平台证书序列号, mch_id 商户号, sign_type 签名类型, business_code 业务申请编号, id_card_copy 身份证人像面照片, id_card_national 身份证国徽面照片, id_card_name 身份证姓名, id_card_number 身份证号码, id_card_valid_time, account_name 开户名称, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号, store_name 门店名称, store_address_code 门店省市编码, store_street 门店街道名称, store_entrance_pic 门店门口照片, indoor_pic 店内环境照片, merchant_shortname 商户简称, service_phone 客服电话, product_desc 售卖商品/提供服务描述, rate 费率, contact 超级管理员姓名, contact_phone 手机号码
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: ApplymentMicroSubmitPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroSubmitPostAnswer]]:
         """申请入驻 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: ApplymentMicroSubmitPostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroSubmitPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitPostAnswer]:
+    def __call__(self, body: ApplymentMicroSubmitPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitPostAnswer]:
         """申请入驻 (deprecated)"""
 class OpenApplymentMicroSubmit(OpenNode):
     def post(self, body: ApplymentMicroSubmitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请入驻 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2
+
+        required: version 接口版本号, cert_sn 平台证书序列号, mch_id 商户号, sign_type 签名类型, business_code 业务申请编号, id_card_copy 身份证人像面照片, id_card_national 身份证国徽面照片, id_card_name 身份证姓名, id_card_number 身份证号码, id_card_valid_time, account_name 开户名称, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号, store_name 门店名称, store_address_code 门店省市编码, store_street 门店街道名称, store_entrance_pic 门店门口照片, indoor_pic 店内环境照片, merchant_shortname 商户简称, service_phone 客服电话, product_desc 售卖商品/提供服务描述, rate 费率, contact 超级管理员姓名, contact_phone 手机号码
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroSubmitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请入驻 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: ApplymentMicroSubmitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请入驻 (deprecated)"""
 class ApplymentMicroSubmitupgrade(Node):
-    def post(self, body: ApplymentMicroSubmitupgradePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroSubmitupgradePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitupgradePostAnswer]:
+    def post(self, body: ApplymentMicroSubmitupgradePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitupgradePostAnswer]:
         """提交升级申请单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_2&index=2"""
-    def postAsync(self, body: ApplymentMicroSubmitupgradePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroSubmitupgradePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroSubmitupgradePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_2&index=2
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, cert_sn 平台证书序列号, sub_mch_id 小微商户号, organization_type 主体类型, business_license_copy 营业执照扫描件, business_license_number 营业执照注册号, merchant_name 商户名称, company_address 注册地址, legal_person 经营者姓名/法定代表人, business_time 营业期限, business_licence_type 营业执照类型, merchant_shortname 商户简称, business 费率结算规则ID, business_scene 经营场景
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: ApplymentMicroSubmitupgradePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroSubmitupgradePostAnswer]]:
         """提交升级申请单 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: ApplymentMicroSubmitupgradePostBody = ..., config: Config = ..., /, *, xml: ApplymentMicroSubmitupgradePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitupgradePostAnswer]:
+    def __call__(self, body: ApplymentMicroSubmitupgradePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ApplymentMicroSubmitupgradePostAnswer]:
         """提交升级申请单 (deprecated)"""
 class OpenApplymentMicroSubmitupgrade(OpenNode):
     def post(self, body: ApplymentMicroSubmitupgradePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交升级申请单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_2&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_2&index=2
+
+        required: version 接口版本号, mch_id 商户号, sign_type 签名类型, cert_sn 平台证书序列号, sub_mch_id 小微商户号, organization_type 主体类型, business_license_copy 营业执照扫描件, business_license_number 营业执照注册号, merchant_name 商户名称, company_address 注册地址, legal_person 经营者姓名/法定代表人, business_time 营业期限, business_licence_type 营业执照类型, merchant_shortname 商户简称, business 费率结算规则ID, business_scene 经营场景
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroSubmitupgradePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交升级申请单 (deprecated)"""
     post_async = postAsync

@@ -7,35 +7,57 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class BillcommentspBatchquerycommentPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     begin_time: Text
+    "开始时间"
     end_time: Text
+    "结束时间"
     offset: Text
+    "位移"
     limit: NotRequired[Text]
+    "条数"
 class BillcommentspBatchquerycommentPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: str
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class BillcommentspBatchquerycomment(Node):
-    def post(self, body: BillcommentspBatchquerycommentPostBody = ..., config: Config = ..., /, *, xml: BillcommentspBatchquerycommentPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[BillcommentspBatchquerycommentPostAnswer]:
+    def post(self, body: BillcommentspBatchquerycommentPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[BillcommentspBatchquerycommentPostAnswer]:
         """拉取订单评价数据
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_17&index=11"""
-    def postAsync(self, body: BillcommentspBatchquerycommentPostBody = ..., config: Config = ..., /, *, xml: BillcommentspBatchquerycommentPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[BillcommentspBatchquerycommentPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_17&index=11
+
+        required: appid 公众账号ID, mch_id 商户号, sign_type 签名类型, begin_time 开始时间, end_time 结束时间, offset 位移
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: BillcommentspBatchquerycommentPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[BillcommentspBatchquerycommentPostAnswer]]:
         """拉取订单评价数据"""
     post_async = postAsync
-    def __call__(self, body: BillcommentspBatchquerycommentPostBody = ..., config: Config = ..., /, *, xml: BillcommentspBatchquerycommentPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[BillcommentspBatchquerycommentPostAnswer]:
+    def __call__(self, body: BillcommentspBatchquerycommentPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[BillcommentspBatchquerycommentPostAnswer]:
         """拉取订单评价数据"""
 class OpenBillcommentspBatchquerycomment(OpenNode):
     def post(self, body: BillcommentspBatchquerycommentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """拉取订单评价数据
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_17&index=11"""
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_17&index=11
+
+        required: appid 公众账号ID, mch_id 商户号, sign_type 签名类型, begin_time 开始时间, end_time 结束时间, offset 位移
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: BillcommentspBatchquerycommentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """拉取订单评价数据"""
     post_async = postAsync

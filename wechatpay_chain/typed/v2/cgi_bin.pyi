@@ -7,114 +7,195 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class CgiBinMchCustomsCustomdeclareorderPostBody(TypedDict):
     sign: NotRequired[Text]
+    "签名"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     out_trade_no: Text
+    "商户订单号"
     transaction_id: Text
+    "微信支付订单号"
     customs: Text
+    "海关"
     mch_customs_no: Text
+    "商户海关备案号"
     duty: NotRequired[Text]
+    "关税"
     action_type: NotRequired[Text]
+    "报关类型"
     sub_order_no: NotRequired[Text]
+    "商户子订单号"
     fee_type: NotRequired[Text]
+    "币种"
     order_fee: NotRequired[Text]
+    "应付金额"
     transport_fee: NotRequired[Text]
+    "物流费"
     product_fee: NotRequired[Text]
+    "商品价格"
     cert_type: NotRequired[Text]
+    "证件类型"
     cert_id: NotRequired[Text]
+    "证件号码"
     name: NotRequired[Text]
+    "姓名"
 class CgiBinMchCustomsCustomdeclareorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     sign_type: str
+    "签名类型"
     sign: str
+    "签名"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     state: str
+    "状态码"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     modify_time: str
+    "最后更新时间"
     cert_check_result: str
+    "订购人和支付人身份信息校验结果"
     verify_department: str
     verify_department_trade_id: str
+    "验核机构交易流水号"
 class CgiBinMchCustomsCustomdeclarequeryPostBody(TypedDict):
     sign_type: NotRequired[Text]
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     transaction_id: NotRequired[Text]
+    "微信支付订单号"
     sub_order_no: NotRequired[Text]
+    "商户子订单号"
     sub_order_id: NotRequired[Text]
+    "微信子订单号"
     customs: Text
+    "海关"
 class CgiBinMchNewcustomsCustomdeclareredeclarePostBody(TypedDict):
     sign_type: NotRequired[Text]
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     out_trade_no: Text
+    "商户订单号"
     transaction_id: Text
+    "微信支付订单号"
     sub_order_no: NotRequired[Text]
+    "商户子订单号"
     sub_order_id: NotRequired[Text]
+    "微信子订单号"
     customs: Text
+    "海关"
     mch_customs_no: Text
+    "商户海关备案号"
 class CgiBinMchNewcustomsCustomdeclareredeclarePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     sign_type: str
+    "签名类型"
     sign: str
+    "签名"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     state: str
+    "状态码"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     modify_time: str
+    "最后更新时间"
     explanation: NotRequired[str]
+    "申报结果说明"
 class CgiBinMchCustomsCustomdeclareorder(Node):
-    def post(self, body: CgiBinMchCustomsCustomdeclareorderPostBody = ..., config: Config = ..., /, *, xml: CgiBinMchCustomsCustomdeclareorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchCustomsCustomdeclareorderPostAnswer]:
+    def post(self, body: CgiBinMchCustomsCustomdeclareorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchCustomsCustomdeclareorderPostAnswer]:
         """订单附加信息提交接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_1"""
-    def postAsync(self, body: CgiBinMchCustomsCustomdeclareorderPostBody = ..., config: Config = ..., /, *, xml: CgiBinMchCustomsCustomdeclareorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[CgiBinMchCustomsCustomdeclareorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_1
+
+        required: appid 公众账号ID, mch_id 商户号, out_trade_no 商户订单号, transaction_id 微信支付订单号, customs 海关, mch_customs_no 商户海关备案号"""
+    def postAsync(self, body: CgiBinMchCustomsCustomdeclareorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[CgiBinMchCustomsCustomdeclareorderPostAnswer]]:
         """订单附加信息提交接口"""
     post_async = postAsync
-    def __call__(self, body: CgiBinMchCustomsCustomdeclareorderPostBody = ..., config: Config = ..., /, *, xml: CgiBinMchCustomsCustomdeclareorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchCustomsCustomdeclareorderPostAnswer]:
+    def __call__(self, body: CgiBinMchCustomsCustomdeclareorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchCustomsCustomdeclareorderPostAnswer]:
         """订单附加信息提交接口"""
 class OpenCgiBinMchCustomsCustomdeclareorder(OpenNode):
     def post(self, body: CgiBinMchCustomsCustomdeclareorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """订单附加信息提交接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_1"""
+        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_1
+
+        required: appid 公众账号ID, mch_id 商户号, out_trade_no 商户订单号, transaction_id 微信支付订单号, customs 海关, mch_customs_no 商户海关备案号"""
     def postAsync(self, body: CgiBinMchCustomsCustomdeclareorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """订单附加信息提交接口"""
     post_async = postAsync
     def __call__(self, body: CgiBinMchCustomsCustomdeclareorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """订单附加信息提交接口"""
 class CgiBinMchCustomsCustomdeclarequery(Node):
-    def post(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody = ..., config: Config = ..., /, *, xml: CgiBinMchCustomsCustomdeclarequeryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """订单附加信息查询接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_2"""
-    def postAsync(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody = ..., config: Config = ..., /, *, xml: CgiBinMchCustomsCustomdeclarequeryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_2
+
+        required: appid 公众账号ID, mch_id 商户号, customs 海关
+
+        one of: out_trade_no, transaction_id, sub_order_no, sub_order_id"""
+    def postAsync(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """订单附加信息查询接口"""
     post_async = postAsync
-    def __call__(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody = ..., config: Config = ..., /, *, xml: CgiBinMchCustomsCustomdeclarequeryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """订单附加信息查询接口"""
 class OpenCgiBinMchCustomsCustomdeclarequery(OpenNode):
     def post(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """订单附加信息查询接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_2"""
+        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_2
+
+        required: appid 公众账号ID, mch_id 商户号, customs 海关
+
+        one of: out_trade_no, transaction_id, sub_order_no, sub_order_id"""
     def postAsync(self, body: CgiBinMchCustomsCustomdeclarequeryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """订单附加信息查询接口"""
     post_async = postAsync
@@ -127,20 +208,24 @@ class OpenCgiBinMchCustoms(OpenNode):
     customdeclareorder: OpenCgiBinMchCustomsCustomdeclareorder
     customdeclarequery: OpenCgiBinMchCustomsCustomdeclarequery
 class CgiBinMchNewcustomsCustomdeclareredeclare(Node):
-    def post(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody = ..., config: Config = ..., /, *, xml: CgiBinMchNewcustomsCustomdeclareredeclarePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchNewcustomsCustomdeclareredeclarePostAnswer]:
+    def post(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchNewcustomsCustomdeclareredeclarePostAnswer]:
         """订单附加信息重推接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_4"""
-    def postAsync(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody = ..., config: Config = ..., /, *, xml: CgiBinMchNewcustomsCustomdeclareredeclarePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[CgiBinMchNewcustomsCustomdeclareredeclarePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_trade_no 商户订单号, transaction_id 微信支付订单号, customs 海关, mch_customs_no 商户海关备案号"""
+    def postAsync(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[CgiBinMchNewcustomsCustomdeclareredeclarePostAnswer]]:
         """订单附加信息重推接口"""
     post_async = postAsync
-    def __call__(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody = ..., config: Config = ..., /, *, xml: CgiBinMchNewcustomsCustomdeclareredeclarePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchNewcustomsCustomdeclareredeclarePostAnswer]:
+    def __call__(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[CgiBinMchNewcustomsCustomdeclareredeclarePostAnswer]:
         """订单附加信息重推接口"""
 class OpenCgiBinMchNewcustomsCustomdeclareredeclare(OpenNode):
     def post(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """订单附加信息重推接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_4"""
+        https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_trade_no 商户订单号, transaction_id 微信支付订单号, customs 海关, mch_customs_no 商户海关备案号"""
     def postAsync(self, body: CgiBinMchNewcustomsCustomdeclareredeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """订单附加信息重推接口"""
     post_async = postAsync

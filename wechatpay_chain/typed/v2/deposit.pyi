@@ -7,402 +7,692 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class DepositConsumePostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
-    sub_mch_id: Text
+    "商户号"
+    sub_mch_id: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     total_fee: Text
+    "押金总金额"
     consume_fee: Text
+    "消费金额"
     fee_type: Text
+    "货币类型"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class DepositConsumePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: str
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: str
+    "子商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     transaction_id: str
+    "微信订单号"
     out_trade_no: str
+    "商户订单号"
     total_fee: str
+    "押金总金额"
     consume_fee: str
+    "消费金额"
     fee_type: NotRequired[str]
+    "货币类型"
 class DepositFacepayPostBody(TypedDict):
     deposit: NotRequired[Text]
+    "是否押金支付"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: Text
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     openid: NotRequired[Text]
+    "用户标识"
     face_code: Text
+    "授权码"
     sign_type: Text
+    "签名类型"
 class DepositFacepayPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     openid: str
+    "用户标识"
     is_subscribe: str
+    "是否关注公众账号"
     sub_openid: NotRequired[str]
+    "用户子标识"
     sub_is_subscribe: NotRequired[str]
+    "是否关注子公众账号"
     trade_type: str
+    "交易类型"
     bank_type: str
+    "付款银行"
     fee_type: NotRequired[str]
+    "标价币种"
     total_fee: str
+    "标价金额"
     cash_fee_type: NotRequired[str]
+    "现金支付币种"
     cash_fee: str
+    "现金支付金额"
     settlement_total_fee: NotRequired[str]
+    "应结订单金额"
     coupon_fee: NotRequired[str]
+    "代金券金额"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "商家数据包"
     time_end: str
+    "支付完成时间"
     promotion_detail: NotRequired[str]
 class DepositMicropayPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     profit_sharing: NotRequired[Text]
+    "是否指定服务商分账"
     deposit: Text
+    "是否押金支付"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "单品优惠活动该字段必传"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "订单金额"
     fee_type: Text
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
     auth_code: Text
+    "授权码"
     scene_info: NotRequired[Text]
 class DepositMicropayPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     openid: str
+    "用户标识"
     is_subscribe: str
+    "是否关注公众账号"
     trade_type: str
+    "交易类型"
     bank_type: str
+    "付款银行"
     fee_type: NotRequired[str]
+    "货币类型"
     total_fee: str
+    "订单金额"
     settlement_total_fee: NotRequired[str]
+    "应结订单金额"
     coupon_fee: NotRequired[str]
+    "代金券金额"
     cash_fee_type: NotRequired[str]
+    "现金支付货币类型"
     cash_fee: str
+    "现金支付金额"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "商家数据包"
     time_end: str
+    "支付完成时间"
     promotion_detail: NotRequired[str]
+    "营销详情"
 class DepositOrderqueryPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class DepositRefundPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     out_refund_no: Text
+    "商户退款单号"
     total_fee: Text
+    "订单金额"
     refund_fee: Text
+    "退款金额"
     refund_fee_type: NotRequired[Text]
+    "退款货币种类"
     refund_desc: NotRequired[Text]
+    "退款原因"
     refund_account: NotRequired[Text]
+    "退款资金来源"
     notify_url: NotRequired[Text]
+    "退款结果通知url"
 class DepositRefundqueryPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     out_refund_no: NotRequired[Text]
+    "商户退款单号"
     refund_id: NotRequired[Text]
+    "微信退款单号"
     offset: NotRequired[Text]
+    "偏移量"
 class DepositReversePostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class DepositReversePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
     recall: str
+    "是否重调"
 class DepositUnifiedorderPostBody(TypedDict):
     appid: Text
+    "服务商应用ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
-    sub_mch_id: Text
+    "子商户应用ID"
+    sub_mch_id: NotRequired[Text]
+    "子商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "单品优惠活动该字段必传"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     fee_type: Text
+    "货币类型"
     total_fee: Text
+    "总金额"
     spbill_create_ip: Text
+    "终端IP"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     notify_url: Text
+    "通知地址"
     trade_type: Text
+    "交易类型"
     product_id: NotRequired[Text]
+    "商品ID"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     openid: NotRequired[Text]
+    "用户标识"
     sub_openid: NotRequired[Text]
+    "用户子标识"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
     scene_info: NotRequired[Text]
 class DepositUnifiedorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "服务商应用ID"
     mch_id: str
+    "商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mch_id: str
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     trade_type: str
+    "交易类型"
     prepay_id: str
+    "预支付交易会话标识"
     code_url: NotRequired[str]
+    "二维码链接"
 class DepositConsume(Node):
-    def post(self, body: DepositConsumePostBody = ..., config: Config = ..., /, *, xml: DepositConsumePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositConsumePostAnswer]:
+    def post(self, body: DepositConsumePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositConsumePostAnswer]:
         """消费押金
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_4&index=5"""
-    def postAsync(self, body: DepositConsumePostBody = ..., config: Config = ..., /, *, xml: DepositConsumePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositConsumePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_4&index=5
+
+        required: appid 公众账号ID, mch_id 商户号, total_fee 押金总金额, consume_fee 消费金额, fee_type 货币类型, sign_type 签名类型
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: DepositConsumePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositConsumePostAnswer]]:
         """消费押金"""
     post_async = postAsync
-    def __call__(self, body: DepositConsumePostBody = ..., config: Config = ..., /, *, xml: DepositConsumePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositConsumePostAnswer]:
+    def __call__(self, body: DepositConsumePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositConsumePostAnswer]:
         """消费押金"""
 class OpenDepositConsume(OpenNode):
     def post(self, body: DepositConsumePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """消费押金
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_4&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_4&index=5
+
+        required: appid 公众账号ID, mch_id 商户号, total_fee 押金总金额, consume_fee 消费金额, fee_type 货币类型, sign_type 签名类型
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: DepositConsumePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """消费押金"""
     post_async = postAsync
     def __call__(self, body: DepositConsumePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """消费押金"""
 class DepositFacepay(Node):
-    def post(self, body: DepositFacepayPostBody = ..., config: Config = ..., /, *, xml: DepositFacepayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositFacepayPostAnswer]:
+    def post(self, body: DepositFacepayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositFacepayPostAnswer]:
         """支付押金（人脸支付）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_0&index=1"""
-    def postAsync(self, body: DepositFacepayPostBody = ..., config: Config = ..., /, *, xml: DepositFacepayPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositFacepayPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_0&index=1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, fee_type 货币类型, spbill_create_ip 终端IP, face_code 授权码, sign_type 签名类型"""
+    def postAsync(self, body: DepositFacepayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositFacepayPostAnswer]]:
         """支付押金（人脸支付）"""
     post_async = postAsync
-    def __call__(self, body: DepositFacepayPostBody = ..., config: Config = ..., /, *, xml: DepositFacepayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositFacepayPostAnswer]:
+    def __call__(self, body: DepositFacepayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositFacepayPostAnswer]:
         """支付押金（人脸支付）"""
 class OpenDepositFacepay(OpenNode):
     def post(self, body: DepositFacepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """支付押金（人脸支付）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_0&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_0&index=1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, fee_type 货币类型, spbill_create_ip 终端IP, face_code 授权码, sign_type 签名类型"""
     def postAsync(self, body: DepositFacepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """支付押金（人脸支付）"""
     post_async = postAsync
     def __call__(self, body: DepositFacepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """支付押金（人脸支付）"""
 class DepositMicropay(Node):
-    def post(self, body: DepositMicropayPostBody = ..., config: Config = ..., /, *, xml: DepositMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositMicropayPostAnswer]:
+    def post(self, body: DepositMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositMicropayPostAnswer]:
         """支付押金（付款码支付）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_1&index=2"""
-    def postAsync(self, body: DepositMicropayPostBody = ..., config: Config = ..., /, *, xml: DepositMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositMicropayPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_1&index=2
+
+        required: deposit 是否押金支付, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, fee_type 货币类型, spbill_create_ip 终端IP, auth_code 授权码"""
+    def postAsync(self, body: DepositMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositMicropayPostAnswer]]:
         """支付押金（付款码支付）"""
     post_async = postAsync
-    def __call__(self, body: DepositMicropayPostBody = ..., config: Config = ..., /, *, xml: DepositMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositMicropayPostAnswer]:
+    def __call__(self, body: DepositMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositMicropayPostAnswer]:
         """支付押金（付款码支付）"""
 class OpenDepositMicropay(OpenNode):
     def post(self, body: DepositMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """支付押金（付款码支付）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_1&index=2
+
+        required: deposit 是否押金支付, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, fee_type 货币类型, spbill_create_ip 终端IP, auth_code 授权码"""
     def postAsync(self, body: DepositMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """支付押金（付款码支付）"""
     post_async = postAsync
     def __call__(self, body: DepositMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """支付押金（付款码支付）"""
 class DepositOrderquery(Node):
-    def post(self, body: DepositOrderqueryPostBody = ..., config: Config = ..., /, *, xml: DepositOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: DepositOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_2&index=3"""
-    def postAsync(self, body: DepositOrderqueryPostBody = ..., config: Config = ..., /, *, xml: DepositOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_2&index=3
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: DepositOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: DepositOrderqueryPostBody = ..., config: Config = ..., /, *, xml: DepositOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: DepositOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenDepositOrderquery(OpenNode):
     def post(self, body: DepositOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_2&index=3
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: DepositOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync
     def __call__(self, body: DepositOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单"""
 class DepositRefund(Node):
-    def post(self, body: DepositRefundPostBody = ..., config: Config = ..., /, *, xml: DepositRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: DepositRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款（押金）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_5&index=6"""
-    def postAsync(self, body: DepositRefundPostBody = ..., config: Config = ..., /, *, xml: DepositRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_5&index=6
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: DepositRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """申请退款（押金）"""
     post_async = postAsync
-    def __call__(self, body: DepositRefundPostBody = ..., config: Config = ..., /, *, xml: DepositRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: DepositRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款（押金）"""
 class OpenDepositRefund(OpenNode):
     def post(self, body: DepositRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款（押金）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_5&index=6"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_5&index=6
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: DepositRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退款（押金）"""
     post_async = postAsync
     def __call__(self, body: DepositRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款（押金）"""
 class DepositRefundquery(Node):
-    def post(self, body: DepositRefundqueryPostBody = ..., config: Config = ..., /, *, xml: DepositRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: DepositRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款（押金）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_6&index=7"""
-    def postAsync(self, body: DepositRefundqueryPostBody = ..., config: Config = ..., /, *, xml: DepositRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_6&index=7
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
+    def postAsync(self, body: DepositRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询退款（押金）"""
     post_async = postAsync
-    def __call__(self, body: DepositRefundqueryPostBody = ..., config: Config = ..., /, *, xml: DepositRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: DepositRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款（押金）"""
 class OpenDepositRefundquery(OpenNode):
     def post(self, body: DepositRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款（押金）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_6&index=7"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_6&index=7
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
     def postAsync(self, body: DepositRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询退款（押金）"""
     post_async = postAsync
     def __call__(self, body: DepositRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款（押金）"""
 class DepositReverse(Node):
-    def post(self, body: DepositReversePostBody = ..., config: Config = ..., /, *, xml: DepositReversePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositReversePostAnswer]:
+    def post(self, body: DepositReversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositReversePostAnswer]:
         """撤销订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_3&index=4"""
-    def postAsync(self, body: DepositReversePostBody = ..., config: Config = ..., /, *, xml: DepositReversePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositReversePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_3&index=4
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: DepositReversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositReversePostAnswer]]:
         """撤销订单"""
     post_async = postAsync
-    def __call__(self, body: DepositReversePostBody = ..., config: Config = ..., /, *, xml: DepositReversePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositReversePostAnswer]:
+    def __call__(self, body: DepositReversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositReversePostAnswer]:
         """撤销订单"""
 class OpenDepositReverse(OpenNode):
     def post(self, body: DepositReversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_3&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_3&index=4
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: DepositReversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤销订单"""
     post_async = postAsync
     def __call__(self, body: DepositReversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销订单"""
 class DepositUnifiedorder(Node):
-    def post(self, body: DepositUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: DepositUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositUnifiedorderPostAnswer]:
+    def post(self, body: DepositUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositUnifiedorderPostAnswer]:
         """支付押金（JSAPI/APP支付）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_7&index=1"""
-    def postAsync(self, body: DepositUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: DepositUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositUnifiedorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_7&index=1
+
+        required: appid 服务商应用ID, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, fee_type 货币类型, total_fee 总金额, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型"""
+    def postAsync(self, body: DepositUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[DepositUnifiedorderPostAnswer]]:
         """支付押金（JSAPI/APP支付）"""
     post_async = postAsync
-    def __call__(self, body: DepositUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: DepositUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[DepositUnifiedorderPostAnswer]:
+    def __call__(self, body: DepositUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[DepositUnifiedorderPostAnswer]:
         """支付押金（JSAPI/APP支付）"""
 class OpenDepositUnifiedorder(OpenNode):
     def post(self, body: DepositUnifiedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """支付押金（JSAPI/APP支付）
 
-        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_7&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/deposit_sl.php?chapter=27_7&index=1
+
+        required: appid 服务商应用ID, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, fee_type 货币类型, total_fee 总金额, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型"""
     def postAsync(self, body: DepositUnifiedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """支付押金（JSAPI/APP支付）"""
     post_async = postAsync

@@ -7,45 +7,73 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class FaceGetWxpayfaceAuthinfoPostBody(TypedDict):
     store_id: Text
+    "门店编号"
     store_name: Text
+    "门店名称"
     device_id: Text
+    "终端设备编号"
     attach: NotRequired[Text]
+    "附加字段"
     rawdata: Text
+    "初始化数据"
     appid: Text
+    "商户号绑定的公众号/小程序 appid"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户绑定的公众号/小程序 appid"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     now: Text
+    "取当前时间"
     version: Text
+    "版本号"
     sign_type: Text
+    "签名类型"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "参数签名"
 class FaceGetWxpayfaceAuthinfoPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     authinfo: str
+    "SDK调用凭证"
     expires_in: NotRequired[str]
+    "authinfo的有效时间"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "参数签名"
     appid: str
+    "公众号"
     mch_id: str
+    "商户号"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
 class FaceGetWxpayfaceAuthinfo(Node):
-    def post(self, body: FaceGetWxpayfaceAuthinfoPostBody = ..., config: Config = ..., /, *, xml: FaceGetWxpayfaceAuthinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[FaceGetWxpayfaceAuthinfoPostAnswer]:
+    def post(self, body: FaceGetWxpayfaceAuthinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[FaceGetWxpayfaceAuthinfoPostAnswer]:
         """人脸识别SDK-获取调用凭证
 
-        https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html"""
-    def postAsync(self, body: FaceGetWxpayfaceAuthinfoPostBody = ..., config: Config = ..., /, *, xml: FaceGetWxpayfaceAuthinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[FaceGetWxpayfaceAuthinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html
+
+        required: store_id 门店编号, store_name 门店名称, device_id 终端设备编号, rawdata 初始化数据, appid 商户号绑定的公众号/小程序 appid, mch_id 商户号, now 取当前时间, version 版本号, sign_type 签名类型"""
+    def postAsync(self, body: FaceGetWxpayfaceAuthinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[FaceGetWxpayfaceAuthinfoPostAnswer]]:
         """人脸识别SDK-获取调用凭证"""
     post_async = postAsync
-    def __call__(self, body: FaceGetWxpayfaceAuthinfoPostBody = ..., config: Config = ..., /, *, xml: FaceGetWxpayfaceAuthinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[FaceGetWxpayfaceAuthinfoPostAnswer]:
+    def __call__(self, body: FaceGetWxpayfaceAuthinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[FaceGetWxpayfaceAuthinfoPostAnswer]:
         """人脸识别SDK-获取调用凭证"""
 class OpenFaceGetWxpayfaceAuthinfo(OpenNode):
     def post(self, body: FaceGetWxpayfaceAuthinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """人脸识别SDK-获取调用凭证
 
-        https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html"""
+        https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html
+
+        required: store_id 门店编号, store_name 门店名称, device_id 终端设备编号, rawdata 初始化数据, appid 商户号绑定的公众号/小程序 appid, mch_id 商户号, now 取当前时间, version 版本号, sign_type 签名类型"""
     def postAsync(self, body: FaceGetWxpayfaceAuthinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """人脸识别SDK-获取调用凭证"""
     post_async = postAsync

@@ -7,87 +7,147 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class FundQueryautowithdrawbydatePostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "小微商户号"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     date: Text
+    "日期"
     nonce_str: NotRequired[Text]
+    "随机字符串"
 class FundQueryautowithdrawbydatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: str
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sign_type: NotRequired[str]
+    "签名类型"
     sign: NotRequired[str]
+    "签名"
     date: str
+    "日期"
     mch_id: str
+    "商户号"
     sub_mch_id: str
+    "小微商户号"
     nonce_str: str
+    "随机字符"
     withdraw_status: str
+    "单据状态"
     fail_reason: NotRequired[str]
+    "单据失败原因"
     withdraw_id: NotRequired[str]
+    "提现单单据ID"
     amount: NotRequired[str]
+    "金额"
     create_time: NotRequired[str]
+    "单据创建时间"
     success_time: NotRequired[str]
+    "单据成功时间"
     refund_time: NotRequired[str]
+    "单据退票时间"
 class FundReautowithdrawbydatePostBody(TypedDict):
     mch_id: Text
+    "服务商商户号"
     sub_mch_id: Text
+    "小微商户号"
     date: Text
+    "自动提现单提现日期"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class FundReautowithdrawbydatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: str
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sign_type: NotRequired[str]
+    "签名类型"
     sign: NotRequired[str]
+    "签名"
     date: str
+    "自动提现单提现日期"
     mch_id: str
+    "商户号"
     sub_mch_id: str
+    "小微商户号"
     withdraw_id: str
+    "提现单单据ID"
     amount: str
+    "金额"
     create_time: str
+    "单据创建时间"
     nonce_str: str
+    "随机字符"
 class FundQueryautowithdrawbydate(Node):
-    def post(self, body: FundQueryautowithdrawbydatePostBody = ..., config: Config = ..., /, *, xml: FundQueryautowithdrawbydatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[FundQueryautowithdrawbydatePostAnswer]:
+    def post(self, body: FundQueryautowithdrawbydatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[FundQueryautowithdrawbydatePostAnswer]:
         """查询提现状态 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_1"""
-    def postAsync(self, body: FundQueryautowithdrawbydatePostBody = ..., config: Config = ..., /, *, xml: FundQueryautowithdrawbydatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[FundQueryautowithdrawbydatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_1
+
+        required: mch_id 商户号, sub_mch_id 小微商户号, sign_type 签名类型, date 日期
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: FundQueryautowithdrawbydatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[FundQueryautowithdrawbydatePostAnswer]]:
         """查询提现状态 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: FundQueryautowithdrawbydatePostBody = ..., config: Config = ..., /, *, xml: FundQueryautowithdrawbydatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[FundQueryautowithdrawbydatePostAnswer]:
+    def __call__(self, body: FundQueryautowithdrawbydatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[FundQueryautowithdrawbydatePostAnswer]:
         """查询提现状态 (deprecated)"""
 class OpenFundQueryautowithdrawbydate(OpenNode):
     def post(self, body: FundQueryautowithdrawbydatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询提现状态 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_1"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_1
+
+        required: mch_id 商户号, sub_mch_id 小微商户号, sign_type 签名类型, date 日期
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: FundQueryautowithdrawbydatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询提现状态 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: FundQueryautowithdrawbydatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询提现状态 (deprecated)"""
 class FundReautowithdrawbydate(Node):
-    def post(self, body: FundReautowithdrawbydatePostBody = ..., config: Config = ..., /, *, xml: FundReautowithdrawbydatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[FundReautowithdrawbydatePostAnswer]:
+    def post(self, body: FundReautowithdrawbydatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[FundReautowithdrawbydatePostAnswer]:
         """重新发起提现 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_3"""
-    def postAsync(self, body: FundReautowithdrawbydatePostBody = ..., config: Config = ..., /, *, xml: FundReautowithdrawbydatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[FundReautowithdrawbydatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_3
+
+        required: mch_id 服务商商户号, sub_mch_id 小微商户号, date 自动提现单提现日期, sign_type 签名类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: FundReautowithdrawbydatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[FundReautowithdrawbydatePostAnswer]]:
         """重新发起提现 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: FundReautowithdrawbydatePostBody = ..., config: Config = ..., /, *, xml: FundReautowithdrawbydatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[FundReautowithdrawbydatePostAnswer]:
+    def __call__(self, body: FundReautowithdrawbydatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[FundReautowithdrawbydatePostAnswer]:
         """重新发起提现 (deprecated)"""
 class OpenFundReautowithdrawbydate(OpenNode):
     def post(self, body: FundReautowithdrawbydatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """重新发起提现 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_3"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_3
+
+        required: mch_id 服务商商户号, sub_mch_id 小微商户号, date 自动提现单提现日期, sign_type 签名类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: FundReautowithdrawbydatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """重新发起提现 (deprecated)"""
     post_async = postAsync

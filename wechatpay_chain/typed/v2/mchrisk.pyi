@@ -7,189 +7,319 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class MchriskBankquerymchauditinfoPostBody(TypedDict):
     mch_id: Text
+    "服务商号"
     sub_mch_id: Text
+    "子商户号"
     channel_id: Text
+    "渠道号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class MchriskBankquerymchauditinfoPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回结果"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
     mch_id: str
+    "服务商号"
     sub_mch_id: str
+    "子商户号"
     channel_id: str
+    "渠道号"
     audit_status: str
+    "审核状态"
     audit_comment: str
+    "审核备注"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     sign_type: NotRequired[str]
+    "签名类型"
 class MchriskChannelquerymchauditinfoPostBody(TypedDict):
     mch_id: Text
+    "渠道商号"
     sub_mch_id: Text
+    "子商户号"
     acquiring_bank_id: Text
+    "服务商号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
-MchriskChannelquerymchauditinfoPostAnswer = MchriskBankquerymchauditinfoPostAnswer
+    "签名类型"
+class MchriskChannelquerymchauditinfoPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: str
+    "返回结果"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误描述"
+    mch_id: str
+    "服务商号"
+    sub_mch_id: str
+    "子商户号"
+    channel_id: str
+    "渠道号"
+    audit_status: str
+    "审核状态"
+    audit_comment: str
+    "审核备注"
+    nonce_str: str
+    "随机字符串"
+    sign: str
+    "签名"
+    sign_type: NotRequired[str]
+    "签名类型"
 class MchriskQuerymchriskPostBody(TypedDict):
     mch_id: Text
+    "服务商号"
     cert_serial_number: NotRequired[Text]
+    "平台证书序列号"
     certificates_number: NotRequired[Text]
+    "身份证号"
     certificates_name: NotRequired[Text]
+    "身份证所有人姓名"
     settlement_card_no: NotRequired[Text]
+    "结算账号"
     settlement_card_name: NotRequired[Text]
+    "结算户名"
     settlement_card_bank: NotRequired[Text]
+    "结算银行"
     business_license_number: NotRequired[Text]
+    "营业执照编号"
     company_name: NotRequired[Text]
+    "公司名称"
     store_address: NotRequired[Text]
+    "门店地址"
     store_longitude: NotRequired[Text]
+    "门店经度"
     store_latitude: NotRequired[Text]
+    "门店纬度"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class MchriskQuerymchriskPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     mch_id: str
+    "服务商号"
     risk_level: str
+    "风险级别"
     risk_level_desc: str
+    "风险描述"
 class MchriskSetmchriskcallbackPostBody(TypedDict):
     mch_id: Text
+    "服务商号"
     callback_url: Text
+    "回调链接"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class MchriskSetmchriskcallbackPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     mch_id: str
+    "服务商号"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
 class MchriskSyncmchriskresultPostBody(TypedDict):
     mch_id: Text
+    "服务商号"
     sub_mch_id: Text
+    "商户ID"
     event_code: Text
+    "事件单号"
     certificates_number: NotRequired[Text]
+    "身份证号"
     certificates_name: NotRequired[Text]
+    "身份证所有人姓名"
     settlement_card_no: NotRequired[Text]
+    "结算账号"
     settlement_card_name: NotRequired[Text]
+    "结算户名"
     settlement_card_bank: NotRequired[Text]
+    "结算银行"
     business_license_number: NotRequired[Text]
+    "营业执照编号"
     company_name: NotRequired[Text]
+    "公司名称"
     store_address: NotRequired[Text]
+    "门店地址"
     store_longitude: NotRequired[Text]
+    "门店经度"
     store_latitude: NotRequired[Text]
+    "门店纬度"
     risk_type: Text
+    "风险类型"
     punish_type: Text
+    "处罚方式"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class MchriskSyncmchriskresultPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
 class MchriskBankquerymchauditinfo(Node):
-    def post(self, body: MchriskBankquerymchauditinfoPostBody = ..., config: Config = ..., /, *, xml: MchriskBankquerymchauditinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskBankquerymchauditinfoPostAnswer]:
+    def post(self, body: MchriskBankquerymchauditinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskBankquerymchauditinfoPostAnswer]:
         """间联模式查询商户审核状态开放接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_295"""
-    def postAsync(self, body: MchriskBankquerymchauditinfoPostBody = ..., config: Config = ..., /, *, xml: MchriskBankquerymchauditinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskBankquerymchauditinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_295
+
+        required: mch_id 服务商号, sub_mch_id 子商户号, channel_id 渠道号, sign_type 签名类型"""
+    def postAsync(self, body: MchriskBankquerymchauditinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskBankquerymchauditinfoPostAnswer]]:
         """间联模式查询商户审核状态开放接口"""
     post_async = postAsync
-    def __call__(self, body: MchriskBankquerymchauditinfoPostBody = ..., config: Config = ..., /, *, xml: MchriskBankquerymchauditinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskBankquerymchauditinfoPostAnswer]:
+    def __call__(self, body: MchriskBankquerymchauditinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskBankquerymchauditinfoPostAnswer]:
         """间联模式查询商户审核状态开放接口"""
 class OpenMchriskBankquerymchauditinfo(OpenNode):
     def post(self, body: MchriskBankquerymchauditinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """间联模式查询商户审核状态开放接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_295"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_295
+
+        required: mch_id 服务商号, sub_mch_id 子商户号, channel_id 渠道号, sign_type 签名类型"""
     def postAsync(self, body: MchriskBankquerymchauditinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """间联模式查询商户审核状态开放接口"""
     post_async = postAsync
     def __call__(self, body: MchriskBankquerymchauditinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """间联模式查询商户审核状态开放接口"""
 class MchriskChannelquerymchauditinfo(Node):
-    def post(self, body: MchriskChannelquerymchauditinfoPostBody = ..., config: Config = ..., /, *, xml: MchriskChannelquerymchauditinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskChannelquerymchauditinfoPostAnswer]:
+    def post(self, body: MchriskChannelquerymchauditinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskChannelquerymchauditinfoPostAnswer]:
         """渠道商查询商户审核信息
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_296"""
-    def postAsync(self, body: MchriskChannelquerymchauditinfoPostBody = ..., config: Config = ..., /, *, xml: MchriskChannelquerymchauditinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskChannelquerymchauditinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_296
+
+        required: mch_id 渠道商号, sub_mch_id 子商户号, acquiring_bank_id 服务商号, sign_type 签名类型"""
+    def postAsync(self, body: MchriskChannelquerymchauditinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskChannelquerymchauditinfoPostAnswer]]:
         """渠道商查询商户审核信息"""
     post_async = postAsync
-    def __call__(self, body: MchriskChannelquerymchauditinfoPostBody = ..., config: Config = ..., /, *, xml: MchriskChannelquerymchauditinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskChannelquerymchauditinfoPostAnswer]:
+    def __call__(self, body: MchriskChannelquerymchauditinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskChannelquerymchauditinfoPostAnswer]:
         """渠道商查询商户审核信息"""
 class OpenMchriskChannelquerymchauditinfo(OpenNode):
     def post(self, body: MchriskChannelquerymchauditinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """渠道商查询商户审核信息
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_296"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_296
+
+        required: mch_id 渠道商号, sub_mch_id 子商户号, acquiring_bank_id 服务商号, sign_type 签名类型"""
     def postAsync(self, body: MchriskChannelquerymchauditinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """渠道商查询商户审核信息"""
     post_async = postAsync
     def __call__(self, body: MchriskChannelquerymchauditinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """渠道商查询商户审核信息"""
 class MchriskQuerymchrisk(Node):
-    def post(self, body: MchriskQuerymchriskPostBody = ..., config: Config = ..., /, *, xml: MchriskQuerymchriskPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskQuerymchriskPostAnswer]:
+    def post(self, body: MchriskQuerymchriskPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskQuerymchriskPostAnswer]:
         """事前-风险商户核查接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_291"""
-    def postAsync(self, body: MchriskQuerymchriskPostBody = ..., config: Config = ..., /, *, xml: MchriskQuerymchriskPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskQuerymchriskPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_291
+
+        required: mch_id 服务商号, sign_type 签名类型"""
+    def postAsync(self, body: MchriskQuerymchriskPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskQuerymchriskPostAnswer]]:
         """事前-风险商户核查接口"""
     post_async = postAsync
-    def __call__(self, body: MchriskQuerymchriskPostBody = ..., config: Config = ..., /, *, xml: MchriskQuerymchriskPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskQuerymchriskPostAnswer]:
+    def __call__(self, body: MchriskQuerymchriskPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskQuerymchriskPostAnswer]:
         """事前-风险商户核查接口"""
 class OpenMchriskQuerymchrisk(OpenNode):
     def post(self, body: MchriskQuerymchriskPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """事前-风险商户核查接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_291"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_291
+
+        required: mch_id 服务商号, sign_type 签名类型"""
     def postAsync(self, body: MchriskQuerymchriskPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """事前-风险商户核查接口"""
     post_async = postAsync
     def __call__(self, body: MchriskQuerymchriskPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """事前-风险商户核查接口"""
 class MchriskSetmchriskcallback(Node):
-    def post(self, body: MchriskSetmchriskcallbackPostBody = ..., config: Config = ..., /, *, xml: MchriskSetmchriskcallbackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskSetmchriskcallbackPostAnswer]:
+    def post(self, body: MchriskSetmchriskcallbackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskSetmchriskcallbackPostAnswer]:
         """设置风险通知回调链接
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_294"""
-    def postAsync(self, body: MchriskSetmchriskcallbackPostBody = ..., config: Config = ..., /, *, xml: MchriskSetmchriskcallbackPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskSetmchriskcallbackPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_294
+
+        required: mch_id 服务商号, callback_url 回调链接, sign_type 签名类型"""
+    def postAsync(self, body: MchriskSetmchriskcallbackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskSetmchriskcallbackPostAnswer]]:
         """设置风险通知回调链接"""
     post_async = postAsync
-    def __call__(self, body: MchriskSetmchriskcallbackPostBody = ..., config: Config = ..., /, *, xml: MchriskSetmchriskcallbackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskSetmchriskcallbackPostAnswer]:
+    def __call__(self, body: MchriskSetmchriskcallbackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskSetmchriskcallbackPostAnswer]:
         """设置风险通知回调链接"""
 class OpenMchriskSetmchriskcallback(OpenNode):
     def post(self, body: MchriskSetmchriskcallbackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """设置风险通知回调链接
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_294"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_294
+
+        required: mch_id 服务商号, callback_url 回调链接, sign_type 签名类型"""
     def postAsync(self, body: MchriskSetmchriskcallbackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """设置风险通知回调链接"""
     post_async = postAsync
     def __call__(self, body: MchriskSetmchriskcallbackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """设置风险通知回调链接"""
 class MchriskSyncmchriskresult(Node):
-    def post(self, body: MchriskSyncmchriskresultPostBody = ..., config: Config = ..., /, *, xml: MchriskSyncmchriskresultPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskSyncmchriskresultPostAnswer]:
+    def post(self, body: MchriskSyncmchriskresultPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskSyncmchriskresultPostAnswer]:
         """事后-风险商户处理结果同步接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_293"""
-    def postAsync(self, body: MchriskSyncmchriskresultPostBody = ..., config: Config = ..., /, *, xml: MchriskSyncmchriskresultPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskSyncmchriskresultPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_293
+
+        required: mch_id 服务商号, sub_mch_id 商户ID, event_code 事件单号, risk_type 风险类型, punish_type 处罚方式, sign_type 签名类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MchriskSyncmchriskresultPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MchriskSyncmchriskresultPostAnswer]]:
         """事后-风险商户处理结果同步接口"""
     post_async = postAsync
-    def __call__(self, body: MchriskSyncmchriskresultPostBody = ..., config: Config = ..., /, *, xml: MchriskSyncmchriskresultPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MchriskSyncmchriskresultPostAnswer]:
+    def __call__(self, body: MchriskSyncmchriskresultPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MchriskSyncmchriskresultPostAnswer]:
         """事后-风险商户处理结果同步接口"""
 class OpenMchriskSyncmchriskresult(OpenNode):
     def post(self, body: MchriskSyncmchriskresultPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """事后-风险商户处理结果同步接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_293"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_293
+
+        required: mch_id 服务商号, sub_mch_id 商户ID, event_code 事件单号, risk_type 风险类型, punish_type 处罚方式, sign_type 签名类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MchriskSyncmchriskresultPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """事后-风险商户处理结果同步接口"""
     post_async = postAsync

@@ -7,481 +7,891 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class MmpaymkttransfersGethbinfoPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     mch_billno: Text
+    "商户订单号"
     mch_id: Text
+    "商户号"
     appid: Text
     bill_type: Text
+    "订单类型"
 class MmpaymkttransfersGethbinfoPostAnswerHblistHbinfo(TypedDict):
     openid: NotRequired[str]
+    "领取红包的Openid"
     amount: NotRequired[str]
+    "金额"
     rcv_time: NotRequired[str]
+    "接收时间"
 class MmpaymkttransfersGethbinfoPostAnswerHblist(TypedDict):
     hbinfo: NotRequired[list[MmpaymkttransfersGethbinfoPostAnswerHblistHbinfo]]
+    "裂变红包领取列表"
 class MmpaymkttransfersGethbinfoPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_billno: str
+    "商户订单号"
     mch_id: str
+    "商户号"
     detail_id: str
+    "红包单号"
     status: str
+    "红包状态"
     send_type: str
+    "发放类型"
     hb_type: str
+    "红包类型"
     total_num: str
+    "红包个数"
     total_amount: str
+    "红包金额"
     reason: NotRequired[str]
+    "失败原因"
     send_time: str
+    "红包发送时间"
     refund_time: NotRequired[str]
+    "红包退款时间"
     refund_amount: NotRequired[str]
+    "红包退款金额"
     wishing: NotRequired[str]
+    "祝福语"
     remark: NotRequired[str]
+    "活动描述"
     act_name: NotRequired[str]
+    "活动名称"
     hblist: NotRequired[MmpaymkttransfersGethbinfoPostAnswerHblist]
+    "红包领取记录"
 class MmpaymkttransfersGettransferinfoPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     partner_trade_no: Text
+    "商户订单号"
     mch_id: Text
+    "商户号"
     appid: Text
 class MmpaymkttransfersGettransferinfoPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     partner_trade_no: str
+    "商户单号"
     appid: str
     mch_id: str
+    "商户号"
     detail_id: str
+    "付款单号"
     status: str
+    "转账状态"
     reason: NotRequired[str]
+    "失败原因"
     openid: str
+    "收款用户openid"
     transfer_name: NotRequired[str]
+    "收款用户姓名"
     payment_amount: str
+    "付款金额"
     transfer_time: str
+    "转账时间"
     payment_time: str
+    "付款成功时间"
     desc: str
+    "企业付款备注"
 class MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody(TypedDict):
     appid: Text
+    "公众账号appid"
     mch_id: Text
+    "商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     partner_trade_no: Text
+    "商户订单号"
     openid: Text
+    "用户openid"
     check_name: Text
+    "校验用户姓名选项"
     re_user_name: NotRequired[Text]
+    "收款用户姓名"
     amount: Text
+    "金额"
     desc: Text
+    "企业付款备注"
     spbill_create_ip: Text
+    "Ip地址"
     workwx_sign: NotRequired[Text]
+    "企业微信签名"
     ww_msg_type: NotRequired[Text]
+    "付款消息类型"
     approval_number: NotRequired[Text]
+    "审批单号"
     approval_type: NotRequired[Text]
+    "审批类型"
     act_name: NotRequired[Text]
+    "项目名称"
     agentid: NotRequired[Text]
+    "付款的应用id"
 class MmpaymkttransfersPromotionPaywwsptrans2pocketPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: NotRequired[str]
+    "公众账号appid"
     mch_id: NotRequired[str]
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: NotRequired[str]
+    "随机字符串"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     partner_trade_no: str
+    "商户订单号"
     payment_no: str
+    "微信付款单号"
     payment_time: str
+    "付款成功时间"
 class MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     partner_trade_no: NotRequired[Text]
+    "商户订单号"
     mch_id: Text
+    "商户号"
     appid: Text
 class MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     partner_trade_no: str
+    "商户订单号"
     mch_id: str
+    "商户号"
     detail_id: str
+    "红包单号"
     status: str
+    "红包状态"
     reason: str
+    "失败原因"
     transfer_name: NotRequired[str]
+    "收款用户姓名"
     payment_amount: str
+    "红包退款金额"
     transfer_time: str
+    "转账时间"
     desc: str
+    "付款描述"
 class MmpaymkttransfersPromotionTransfersPostBody(TypedDict):
     mch_appid: Text
+    "商户账号appid"
     mchid: Text
+    "商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     partner_trade_no: Text
+    "商户订单号"
     openid: Text
+    "用户openid"
     check_name: Text
+    "校验用户姓名选项"
     re_user_name: NotRequired[Text]
+    "收款用户姓名"
     amount: Text
+    "金额"
     desc: Text
+    "企业付款备注"
     spbill_create_ip: Text
+    "Ip地址"
     scene: NotRequired[Text]
+    "付款场景"
     brand_id: NotRequired[Text]
+    "品牌ID"
     finder_template_id: NotRequired[Text]
+    "消息模板ID"
     mch_id: NotRequired[Text]
 class MmpaymkttransfersPromotionTransfersPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     mch_appid: NotRequired[str]
+    "商户appid"
     mchid: NotRequired[str]
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: NotRequired[str]
+    "随机字符串"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     partner_trade_no: str
+    "商户订单号"
     payment_no: str
+    "微信付款单号"
     payment_time: str
+    "付款成功时间"
 class MmpaymkttransfersQueryCouponStockPostBody(TypedDict):
     coupon_stock_id: Text
+    "代金券批次id"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     op_user_id: NotRequired[Text]
+    "操作员"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     version: NotRequired[Text]
+    "协议版本"
     type: NotRequired[Text]
+    "协议类型"
 class MmpaymkttransfersQueryCouponStockPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: NotRequired[str]
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     coupon_stock_id: str
+    "代金券批次ID"
     coupon_name: NotRequired[str]
+    "代金券名称"
     coupon_value: str
+    "代金券面额"
     coupon_mininumn: NotRequired[str]
+    "代金券使用最低限额"
     coupon_stock_status: str
+    "代金券批次状态"
     coupon_total: str
+    "代金券数量"
     max_quota: NotRequired[str]
+    "代金券最大领取数量"
     is_send_num: NotRequired[str]
+    "代金券已经发送的数量"
     begin_time: str
+    "生效开始时间"
     end_time: str
+    "生效结束时间"
     create_time: str
+    "创建时间"
     coupon_budget: NotRequired[str]
+    "代金券预算额度"
     begin_time_t: str
+    "生效开始时间"
     end_time_t: str
+    "生效结束时间"
     create_time_t: str
+    "创建时间"
 class MmpaymkttransfersQuerycouponsinfoPostBody(TypedDict):
     coupon_id: Text
+    "代金券id"
     openid: Text
+    "用户openid"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     stock_id: Text
+    "批次号"
     op_user_id: NotRequired[Text]
+    "操作员"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     version: NotRequired[Text]
+    "协议版本"
     type: NotRequired[Text]
+    "协议类型"
 class MmpaymkttransfersQuerycouponsinfoPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     coupon_stock_id: str
+    "代金券批次ID"
     coupon_id: str
+    "代金券id"
     coupon_value: str
+    "代金券面额"
     coupon_mininumn: NotRequired[str]
+    "代金券使用最低限额"
     coupon_name: str
+    "代金券名称"
     coupon_state: str
+    "代金券状态"
     coupon_desc: str
+    "代金券描述"
     coupon_use_value: str
+    "代金券实际使用金额"
     coupon_remain_value: str
+    "优惠剩余可用额"
     send_source: str
+    "发放来源"
     is_partial_use: NotRequired[str]
+    "是否允许部分使用"
 class MmpaymkttransfersQueryworkwxredpackPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     mch_billno: Text
+    "商户订单号"
     mch_id: Text
+    "商户号"
     appid: Text
 class MmpaymkttransfersQueryworkwxredpackPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     sign: NotRequired[str]
+    "微信支付签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_billno: str
+    "商户订单号"
     mch_id: str
+    "商户号"
     detail_id: str
+    "红包单号"
     status: str
+    "红包状态"
     send_type: str
+    "发放类型"
     total_amount: str
+    "红包金额"
     reason: NotRequired[str]
+    "失败原因"
     send_time: str
+    "红包发送时间"
     refund_time: NotRequired[str]
+    "红包退款时间"
     refund_amount: NotRequired[str]
+    "红包退款金额"
     wishing: NotRequired[str]
+    "祝福语"
     remark: NotRequired[str]
+    "活动描述"
     act_name: NotRequired[str]
+    "活动名称"
     openid: str
+    "领取红包的Openid"
     amount: str
+    "金额"
     rcv_time: str
+    "接收时间"
     sender_name: NotRequired[str]
+    "发送者名称"
     sender_header_media_id: NotRequired[str]
+    "发送者头像"
 class MmpaymkttransfersSendCouponPostBody(TypedDict):
     coupon_stock_id: Text
+    "代金券批次id"
     openid_count: Text
+    "openid记录数"
     partner_trade_no: Text
+    "商户单据号"
     openid: Text
+    "用户openid"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     op_user_id: NotRequired[Text]
+    "操作员"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     version: NotRequired[Text]
+    "协议版本"
     type: NotRequired[Text]
+    "协议类型"
 class MmpaymkttransfersSendCouponPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     coupon_stock_id: str
+    "代金券批次id"
     resp_count: str
+    "返回记录数"
     success_count: str
+    "成功记录数"
     failed_count: str
+    "失败记录数"
     openid: str
+    "用户标识"
     ret_code: str
+    "返回码"
     coupon_id: str
+    "代金券id"
     ret_msg: str
+    "返回信息"
 class MmpaymkttransfersSendgroupredpackPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     mch_billno: Text
+    "商户订单号"
     mch_id: Text
+    "商户号"
     wxappid: Text
+    "公众账号appid"
     send_name: Text
+    "商户名称"
     re_openid: Text
+    "用户openid"
     total_amount: Text
+    "总金额"
     total_num: Text
+    "红包发放总人数"
     amt_type: Text
+    "红包金额设置方式"
     wishing: Text
+    "红包祝福语"
     act_name: Text
+    "活动名称"
     remark: Text
+    "备注"
     scene_id: NotRequired[Text]
+    "场景id"
     risk_info: NotRequired[Text]
+    "活动信息"
 class MmpaymkttransfersSendgroupredpackPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_billno: str
+    "商户订单号"
     mch_id: str
+    "商户号"
     wxappid: str
+    "公众账号appid"
     re_openid: str
+    "用户openid"
     total_amount: str
+    "总金额"
     send_listid: str
+    "微信单号"
 class MmpaymkttransfersSendminiprogramhbPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     mch_billno: Text
+    "商户订单号"
     mch_id: Text
+    "商户号"
     wxappid: Text
+    "公众账号appid"
     send_name: Text
+    "商户名称"
     re_openid: Text
+    "用户openid"
     total_amount: Text
+    "付款金额"
     total_num: Text
+    "红包发放总人数"
     wishing: Text
+    "红包祝福语"
     act_name: Text
+    "活动名称"
     remark: Text
+    "备注"
     notify_way: Text
+    "活动信息"
     scene_id: NotRequired[Text]
+    "场景id"
 class MmpaymkttransfersSendminiprogramhbPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_billno: str
+    "商户订单号"
     mch_id: str
+    "商户号"
     wxappid: str
+    "公众账号appid"
     re_openid: str
+    "用户openid"
     total_amount: str
+    "付款金额"
     send_listid: str
+    "微信单号"
     package: str
+    "Jsapi的入参"
 class MmpaymkttransfersSendredpackPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     mch_billno: Text
+    "商户订单号"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     msgappid: NotRequired[Text]
+    "触达用户appid"
     wxappid: Text
+    "公众账号appid"
     send_name: Text
+    "商户名称"
     re_openid: Text
+    "用户openid"
     total_amount: Text
+    "付款金额"
     total_num: Text
+    "红包发放总人数"
     wishing: Text
+    "红包祝福语"
     client_ip: Text
+    "Ip地址"
     act_name: Text
+    "活动名称"
     remark: Text
+    "备注"
     scene_id: NotRequired[Text]
+    "场景id"
     risk_info: NotRequired[Text]
-MmpaymkttransfersSendredpackPostAnswer = MmpaymkttransfersSendgroupredpackPostAnswer
+    "活动信息"
+class MmpaymkttransfersSendredpackPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回信息"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误代码描述"
+    mch_billno: str
+    "商户订单号"
+    mch_id: str
+    "商户号"
+    wxappid: str
+    "公众账号appid"
+    re_openid: str
+    "用户openid"
+    total_amount: str
+    "付款金额"
+    send_listid: str
+    "微信单号"
 class MmpaymkttransfersSendworkwxredpackPostBody(TypedDict):
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     mch_billno: Text
+    "商户订单号"
     mch_id: Text
+    "商户号"
     wxappid: Text
+    "公众账号appid"
     agentid: NotRequired[Text]
+    "发送红包的应用id"
     sender_name: Text
+    "发送者名称"
     sender_header_media_id: NotRequired[Text]
+    "发送者头像"
     re_openid: Text
+    "用户openid"
     total_amount: Text
+    "付款金额"
     wishing: Text
+    "红包祝福语"
     act_name: Text
+    "活动名称"
     remark: Text
+    "备注"
     scene_id: NotRequired[Text]
+    "场景id"
     workwx_sign: NotRequired[Text]
+    "企业微信签名"
 class MmpaymkttransfersSendworkwxredpackPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     sign: NotRequired[str]
+    "微信支付签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_billno: str
+    "商户订单号"
     mch_id: str
+    "商户号"
     wxappid: str
+    "公众账号appid"
     re_openid: str
+    "用户openid"
     total_amount: str
+    "付款金额"
     send_listid: str
+    "微信单号"
     sender_name: NotRequired[str]
+    "发送者名称"
     sender_header_media_id: NotRequired[str]
+    "发送者头像"
 class MmpaymkttransfersGethbinfo(Node):
-    def post(self, body: MmpaymkttransfersGethbinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersGethbinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGethbinfoPostAnswer]:
+    def post(self, body: MmpaymkttransfersGethbinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGethbinfoPostAnswer]:
         """查询红包记录
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_6&index=5"""
-    def postAsync(self, body: MmpaymkttransfersGethbinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersGethbinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersGethbinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_6&index=5
+
+        required: mch_billno 商户订单号, mch_id 商户号, appid, bill_type 订单类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersGethbinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersGethbinfoPostAnswer]]:
         """查询红包记录"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersGethbinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersGethbinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGethbinfoPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersGethbinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGethbinfoPostAnswer]:
         """查询红包记录"""
 class OpenMmpaymkttransfersGethbinfo(OpenNode):
     def post(self, body: MmpaymkttransfersGethbinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询红包记录
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_6&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_6&index=5
+
+        required: mch_billno 商户订单号, mch_id 商户号, appid, bill_type 订单类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersGethbinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询红包记录"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersGethbinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询红包记录"""
 class MmpaymkttransfersGettransferinfo(Node):
-    def post(self, body: MmpaymkttransfersGettransferinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersGettransferinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGettransferinfoPostAnswer]:
+    def post(self, body: MmpaymkttransfersGettransferinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGettransferinfoPostAnswer]:
         """查询企业向微信用户个人付款
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_3"""
-    def postAsync(self, body: MmpaymkttransfersGettransferinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersGettransferinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersGettransferinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_3
+
+        required: partner_trade_no 商户订单号, mch_id 商户号, appid
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersGettransferinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersGettransferinfoPostAnswer]]:
         """查询企业向微信用户个人付款"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersGettransferinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersGettransferinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGettransferinfoPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersGettransferinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersGettransferinfoPostAnswer]:
         """查询企业向微信用户个人付款"""
 class OpenMmpaymkttransfersGettransferinfo(OpenNode):
     def post(self, body: MmpaymkttransfersGettransferinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询企业向微信用户个人付款
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_3"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_3
+
+        required: partner_trade_no 商户订单号, mch_id 商户号, appid
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersGettransferinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询企业向微信用户个人付款"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersGettransferinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询企业向微信用户个人付款"""
 class MmpaymkttransfersPromotionPaywwsptrans2pocket(Node):
-    def post(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionPaywwsptrans2pocketPostAnswer]:
+    def post(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionPaywwsptrans2pocketPostAnswer]:
         """向员工付款
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90278"""
-    def postAsync(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersPromotionPaywwsptrans2pocketPostAnswer]]:
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90278
+
+        required: appid 公众账号appid, mch_id 商户号, partner_trade_no 商户订单号, openid 用户openid, check_name 校验用户姓名选项, amount 金额, desc 企业付款备注, spbill_create_ip Ip地址
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersPromotionPaywwsptrans2pocketPostAnswer]]:
         """向员工付款"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionPaywwsptrans2pocketPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionPaywwsptrans2pocketPostAnswer]:
         """向员工付款"""
 class OpenMmpaymkttransfersPromotionPaywwsptrans2pocket(OpenNode):
     def post(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """向员工付款
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90278"""
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90278
+
+        required: appid 公众账号appid, mch_id 商户号, partner_trade_no 商户订单号, openid 用户openid, check_name 校验用户姓名选项, amount 金额, desc 企业付款备注, spbill_create_ip Ip地址
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """向员工付款"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersPromotionPaywwsptrans2pocketPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """向员工付款"""
 class MmpaymkttransfersPromotionQuerywwsptrans2pocket(Node):
-    def post(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer]:
+    def post(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer]:
         """查询付款记录
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90279"""
-    def postAsync(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer]]:
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90279
+
+        required: mch_id 商户号, appid
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer]]:
         """查询付款记录"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer]:
         """查询付款记录"""
 class OpenMmpaymkttransfersPromotionQuerywwsptrans2pocket(OpenNode):
     def post(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询付款记录
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90279"""
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90279
+
+        required: mch_id 商户号, appid
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询付款记录"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询付款记录"""
 class MmpaymkttransfersPromotionTransfers(Node):
-    def post(self, body: MmpaymkttransfersPromotionTransfersPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionTransfersPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionTransfersPostAnswer]:
+    def post(self, body: MmpaymkttransfersPromotionTransfersPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionTransfersPostAnswer]:
         """向微信用户个人付款
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_2"""
-    def postAsync(self, body: MmpaymkttransfersPromotionTransfersPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionTransfersPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersPromotionTransfersPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_2
+
+        required: mch_appid 商户账号appid, mchid 商户号, partner_trade_no 商户订单号, openid 用户openid, check_name 校验用户姓名选项, amount 金额, desc 企业付款备注, spbill_create_ip Ip地址
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersPromotionTransfersPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersPromotionTransfersPostAnswer]]:
         """向微信用户个人付款"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersPromotionTransfersPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersPromotionTransfersPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionTransfersPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersPromotionTransfersPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersPromotionTransfersPostAnswer]:
         """向微信用户个人付款"""
 class OpenMmpaymkttransfersPromotionTransfers(OpenNode):
     def post(self, body: MmpaymkttransfersPromotionTransfersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """向微信用户个人付款
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_2"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_2
+
+        required: mch_appid 商户账号appid, mchid 商户号, partner_trade_no 商户订单号, openid 用户openid, check_name 校验用户姓名选项, amount 金额, desc 企业付款备注, spbill_create_ip Ip地址
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersPromotionTransfersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """向微信用户个人付款"""
     post_async = postAsync
@@ -496,160 +906,216 @@ class OpenMmpaymkttransfersPromotion(OpenNode):
     querywwsptrans2pocket: OpenMmpaymkttransfersPromotionQuerywwsptrans2pocket
     transfers: OpenMmpaymkttransfersPromotionTransfers
 class MmpaymkttransfersQueryCouponStock(Node):
-    def post(self, body: MmpaymkttransfersQueryCouponStockPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQueryCouponStockPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryCouponStockPostAnswer]:
+    def post(self, body: MmpaymkttransfersQueryCouponStockPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryCouponStockPostAnswer]:
         """查询代金券批次
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5"""
-    def postAsync(self, body: MmpaymkttransfersQueryCouponStockPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQueryCouponStockPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersQueryCouponStockPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5
+
+        required: coupon_stock_id 代金券批次id, appid 公众账号ID, mch_id 商户号"""
+    def postAsync(self, body: MmpaymkttransfersQueryCouponStockPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersQueryCouponStockPostAnswer]]:
         """查询代金券批次"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersQueryCouponStockPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQueryCouponStockPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryCouponStockPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersQueryCouponStockPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryCouponStockPostAnswer]:
         """查询代金券批次"""
 class OpenMmpaymkttransfersQueryCouponStock(OpenNode):
     def post(self, body: MmpaymkttransfersQueryCouponStockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询代金券批次
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5
+
+        required: coupon_stock_id 代金券批次id, appid 公众账号ID, mch_id 商户号"""
     def postAsync(self, body: MmpaymkttransfersQueryCouponStockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询代金券批次"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersQueryCouponStockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询代金券批次"""
 class MmpaymkttransfersQuerycouponsinfo(Node):
-    def post(self, body: MmpaymkttransfersQuerycouponsinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQuerycouponsinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQuerycouponsinfoPostAnswer]:
+    def post(self, body: MmpaymkttransfersQuerycouponsinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQuerycouponsinfoPostAnswer]:
         """查询代金券信息
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_5&index=6"""
-    def postAsync(self, body: MmpaymkttransfersQuerycouponsinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQuerycouponsinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersQuerycouponsinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_5&index=6
+
+        required: coupon_id 代金券id, openid 用户openid, appid 公众账号ID, mch_id 商户号, stock_id 批次号"""
+    def postAsync(self, body: MmpaymkttransfersQuerycouponsinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersQuerycouponsinfoPostAnswer]]:
         """查询代金券信息"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersQuerycouponsinfoPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQuerycouponsinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQuerycouponsinfoPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersQuerycouponsinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQuerycouponsinfoPostAnswer]:
         """查询代金券信息"""
 class OpenMmpaymkttransfersQuerycouponsinfo(OpenNode):
     def post(self, body: MmpaymkttransfersQuerycouponsinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询代金券信息
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_5&index=6"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_5&index=6
+
+        required: coupon_id 代金券id, openid 用户openid, appid 公众账号ID, mch_id 商户号, stock_id 批次号"""
     def postAsync(self, body: MmpaymkttransfersQuerycouponsinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询代金券信息"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersQuerycouponsinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询代金券信息"""
 class MmpaymkttransfersQueryworkwxredpack(Node):
-    def post(self, body: MmpaymkttransfersQueryworkwxredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQueryworkwxredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryworkwxredpackPostAnswer]:
+    def post(self, body: MmpaymkttransfersQueryworkwxredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryworkwxredpackPostAnswer]:
         """查询红包记录
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90276"""
-    def postAsync(self, body: MmpaymkttransfersQueryworkwxredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQueryworkwxredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersQueryworkwxredpackPostAnswer]]:
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90276
+
+        required: mch_billno 商户订单号, mch_id 商户号, appid
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersQueryworkwxredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersQueryworkwxredpackPostAnswer]]:
         """查询红包记录"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersQueryworkwxredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersQueryworkwxredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryworkwxredpackPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersQueryworkwxredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersQueryworkwxredpackPostAnswer]:
         """查询红包记录"""
 class OpenMmpaymkttransfersQueryworkwxredpack(OpenNode):
     def post(self, body: MmpaymkttransfersQueryworkwxredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询红包记录
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90276"""
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90276
+
+        required: mch_billno 商户订单号, mch_id 商户号, appid
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersQueryworkwxredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询红包记录"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersQueryworkwxredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询红包记录"""
 class MmpaymkttransfersSendCoupon(Node):
-    def post(self, body: MmpaymkttransfersSendCouponPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendCouponPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendCouponPostAnswer]:
+    def post(self, body: MmpaymkttransfersSendCouponPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendCouponPostAnswer]:
         """发放代金券
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_3&index=4"""
-    def postAsync(self, body: MmpaymkttransfersSendCouponPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendCouponPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendCouponPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_3&index=4
+
+        required: coupon_stock_id 代金券批次id, openid_count openid记录数, partner_trade_no 商户单据号, openid 用户openid, appid 公众账号ID, mch_id 商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersSendCouponPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendCouponPostAnswer]]:
         """发放代金券"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersSendCouponPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendCouponPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendCouponPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersSendCouponPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendCouponPostAnswer]:
         """发放代金券"""
 class OpenMmpaymkttransfersSendCoupon(OpenNode):
     def post(self, body: MmpaymkttransfersSendCouponPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放代金券
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_3&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_3&index=4
+
+        required: coupon_stock_id 代金券批次id, openid_count openid记录数, partner_trade_no 商户单据号, openid 用户openid, appid 公众账号ID, mch_id 商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersSendCouponPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发放代金券"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersSendCouponPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放代金券"""
 class MmpaymkttransfersSendgroupredpack(Node):
-    def post(self, body: MmpaymkttransfersSendgroupredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendgroupredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendgroupredpackPostAnswer]:
+    def post(self, body: MmpaymkttransfersSendgroupredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendgroupredpackPostAnswer]:
         """发放裂变红包 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4"""
-    def postAsync(self, body: MmpaymkttransfersSendgroupredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendgroupredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendgroupredpackPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, send_name 商户名称, re_openid 用户openid, total_amount 总金额, total_num 红包发放总人数, amt_type 红包金额设置方式, wishing 红包祝福语, act_name 活动名称, remark 备注
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersSendgroupredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendgroupredpackPostAnswer]]:
         """发放裂变红包 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersSendgroupredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendgroupredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendgroupredpackPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersSendgroupredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendgroupredpackPostAnswer]:
         """发放裂变红包 (deprecated)"""
 class OpenMmpaymkttransfersSendgroupredpack(OpenNode):
     def post(self, body: MmpaymkttransfersSendgroupredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放裂变红包 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, send_name 商户名称, re_openid 用户openid, total_amount 总金额, total_num 红包发放总人数, amt_type 红包金额设置方式, wishing 红包祝福语, act_name 活动名称, remark 备注
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersSendgroupredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发放裂变红包 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersSendgroupredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放裂变红包 (deprecated)"""
 class MmpaymkttransfersSendminiprogramhb(Node):
-    def post(self, body: MmpaymkttransfersSendminiprogramhbPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendminiprogramhbPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendminiprogramhbPostAnswer]:
+    def post(self, body: MmpaymkttransfersSendminiprogramhbPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendminiprogramhbPostAnswer]:
         """发放小程序红包接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_xcx.php?chapter=18_2&index=3"""
-    def postAsync(self, body: MmpaymkttransfersSendminiprogramhbPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendminiprogramhbPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendminiprogramhbPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_xcx.php?chapter=18_2&index=3
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, send_name 商户名称, re_openid 用户openid, total_amount 付款金额, total_num 红包发放总人数, wishing 红包祝福语, act_name 活动名称, remark 备注, notify_way 活动信息
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersSendminiprogramhbPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendminiprogramhbPostAnswer]]:
         """发放小程序红包接口"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersSendminiprogramhbPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendminiprogramhbPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendminiprogramhbPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersSendminiprogramhbPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendminiprogramhbPostAnswer]:
         """发放小程序红包接口"""
 class OpenMmpaymkttransfersSendminiprogramhb(OpenNode):
     def post(self, body: MmpaymkttransfersSendminiprogramhbPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放小程序红包接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_xcx.php?chapter=18_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_xcx.php?chapter=18_2&index=3
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, send_name 商户名称, re_openid 用户openid, total_amount 付款金额, total_num 红包发放总人数, wishing 红包祝福语, act_name 活动名称, remark 备注, notify_way 活动信息
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersSendminiprogramhbPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发放小程序红包接口"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersSendminiprogramhbPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放小程序红包接口"""
 class MmpaymkttransfersSendredpack(Node):
-    def post(self, body: MmpaymkttransfersSendredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendredpackPostAnswer]:
+    def post(self, body: MmpaymkttransfersSendredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendredpackPostAnswer]:
         """发放普通红包
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_sl.php?chapter=13_4&index=3"""
-    def postAsync(self, body: MmpaymkttransfersSendredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendredpackPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_sl.php?chapter=13_4&index=3
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, send_name 商户名称, re_openid 用户openid, total_amount 付款金额, total_num 红包发放总人数, wishing 红包祝福语, client_ip Ip地址, act_name 活动名称, remark 备注
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersSendredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendredpackPostAnswer]]:
         """发放普通红包"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersSendredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendredpackPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersSendredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendredpackPostAnswer]:
         """发放普通红包"""
 class OpenMmpaymkttransfersSendredpack(OpenNode):
     def post(self, body: MmpaymkttransfersSendredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放普通红包
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_sl.php?chapter=13_4&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon_sl.php?chapter=13_4&index=3
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, send_name 商户名称, re_openid 用户openid, total_amount 付款金额, total_num 红包发放总人数, wishing 红包祝福语, client_ip Ip地址, act_name 活动名称, remark 备注
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersSendredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发放普通红包"""
     post_async = postAsync
     def __call__(self, body: MmpaymkttransfersSendredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放普通红包"""
 class MmpaymkttransfersSendworkwxredpack(Node):
-    def post(self, body: MmpaymkttransfersSendworkwxredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendworkwxredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendworkwxredpackPostAnswer]:
+    def post(self, body: MmpaymkttransfersSendworkwxredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendworkwxredpackPostAnswer]:
         """发放企业红包
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90275"""
-    def postAsync(self, body: MmpaymkttransfersSendworkwxredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendworkwxredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendworkwxredpackPostAnswer]]:
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90275
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, sender_name 发送者名称, re_openid 用户openid, total_amount 付款金额, wishing 红包祝福语, act_name 活动名称, remark 备注
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaymkttransfersSendworkwxredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersSendworkwxredpackPostAnswer]]:
         """发放企业红包"""
     post_async = postAsync
-    def __call__(self, body: MmpaymkttransfersSendworkwxredpackPostBody = ..., config: Config = ..., /, *, xml: MmpaymkttransfersSendworkwxredpackPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendworkwxredpackPostAnswer]:
+    def __call__(self, body: MmpaymkttransfersSendworkwxredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaymkttransfersSendworkwxredpackPostAnswer]:
         """发放企业红包"""
 class OpenMmpaymkttransfersSendworkwxredpack(OpenNode):
     def post(self, body: MmpaymkttransfersSendworkwxredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发放企业红包
 
-        https://open.work.weixin.qq.com/api/doc/90000/90135/90275"""
+        https://open.work.weixin.qq.com/api/doc/90000/90135/90275
+
+        required: mch_billno 商户订单号, mch_id 商户号, wxappid 公众账号appid, sender_name 发送者名称, re_openid 用户openid, total_amount 付款金额, wishing 红包祝福语, act_name 活动名称, remark 备注
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersSendworkwxredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发放企业红包"""
     post_async = postAsync

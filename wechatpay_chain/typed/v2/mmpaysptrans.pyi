@@ -7,84 +7,141 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class MmpaysptransPayBankPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     partner_trade_no: Text
+    "商户企业付款单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     enc_bank_no: Text
+    "收款方银行卡号"
     enc_true_name: Text
+    "收款方用户名"
     bank_code: Text
+    "收款方开户行"
     amount: Text
+    "付款金额"
     desc: NotRequired[Text]
+    "付款说明"
 class MmpaysptransPayBankPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_id: str
+    "商户号"
     partner_trade_no: str
+    "商户企业付款单号"
     amount: str
+    "代付金额"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     payment_no: str
+    "微信企业付款单号"
     cmms_amt: str
+    "手续费金额"
 class MmpaysptransQueryBankPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     partner_trade_no: Text
+    "商户企业付款单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
 class MmpaysptransQueryBankPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_id: str
+    "商户号"
     partner_trade_no: str
+    "商户企业付款单号"
     payment_no: str
+    "微信企业付款单号"
     bank_no_md5: str
+    "银行卡号"
     true_name_md5: str
+    "用户真实姓名"
     amount: str
+    "代付金额"
     status: str
+    "代付单状态"
     cmms_amt: str
+    "手续费金额"
     create_time: str
+    "商户下单时间"
     pay_succ_time: NotRequired[str]
+    "成功付款时间"
     reason: NotRequired[str]
+    "失败原因"
 class MmpaysptransPayBank(Node):
-    def post(self, body: MmpaysptransPayBankPostBody = ..., config: Config = ..., /, *, xml: MmpaysptransPayBankPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransPayBankPostAnswer]:
+    def post(self, body: MmpaysptransPayBankPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransPayBankPostAnswer]:
         """企业付款到银行卡
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_2"""
-    def postAsync(self, body: MmpaysptransPayBankPostBody = ..., config: Config = ..., /, *, xml: MmpaysptransPayBankPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaysptransPayBankPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_2
+
+        required: mch_id 商户号, partner_trade_no 商户企业付款单号, enc_bank_no 收款方银行卡号, enc_true_name 收款方用户名, bank_code 收款方开户行, amount 付款金额
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaysptransPayBankPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaysptransPayBankPostAnswer]]:
         """企业付款到银行卡"""
     post_async = postAsync
-    def __call__(self, body: MmpaysptransPayBankPostBody = ..., config: Config = ..., /, *, xml: MmpaysptransPayBankPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransPayBankPostAnswer]:
+    def __call__(self, body: MmpaysptransPayBankPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransPayBankPostAnswer]:
         """企业付款到银行卡"""
 class OpenMmpaysptransPayBank(OpenNode):
     def post(self, body: MmpaysptransPayBankPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """企业付款到银行卡
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_2"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_2
+
+        required: mch_id 商户号, partner_trade_no 商户企业付款单号, enc_bank_no 收款方银行卡号, enc_true_name 收款方用户名, bank_code 收款方开户行, amount 付款金额
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaysptransPayBankPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """企业付款到银行卡"""
     post_async = postAsync
     def __call__(self, body: MmpaysptransPayBankPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """企业付款到银行卡"""
 class MmpaysptransQueryBank(Node):
-    def post(self, body: MmpaysptransQueryBankPostBody = ..., config: Config = ..., /, *, xml: MmpaysptransQueryBankPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransQueryBankPostAnswer]:
+    def post(self, body: MmpaysptransQueryBankPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransQueryBankPostAnswer]:
         """查询企业付款银行卡
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_3"""
-    def postAsync(self, body: MmpaysptransQueryBankPostBody = ..., config: Config = ..., /, *, xml: MmpaysptransQueryBankPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaysptransQueryBankPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_3
+
+        required: mch_id 商户号, partner_trade_no 商户企业付款单号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: MmpaysptransQueryBankPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaysptransQueryBankPostAnswer]]:
         """查询企业付款银行卡"""
     post_async = postAsync
-    def __call__(self, body: MmpaysptransQueryBankPostBody = ..., config: Config = ..., /, *, xml: MmpaysptransQueryBankPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransQueryBankPostAnswer]:
+    def __call__(self, body: MmpaysptransQueryBankPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[MmpaysptransQueryBankPostAnswer]:
         """查询企业付款银行卡"""
 class OpenMmpaysptransQueryBank(OpenNode):
     def post(self, body: MmpaysptransQueryBankPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询企业付款银行卡
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_3"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=24_3
+
+        required: mch_id 商户号, partner_trade_no 商户企业付款单号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaysptransQueryBankPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询企业付款银行卡"""
     post_async = postAsync

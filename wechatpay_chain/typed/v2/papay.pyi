@@ -7,245 +7,499 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Lega
 
 class PapayDeletecontractPostBody(TypedDict):
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     sign: NotRequired[Text]
+    "签名"
     plan_id: NotRequired[Text]
+    "模板id"
     contract_code: NotRequired[Text]
+    "签约协议号"
     contract_id: NotRequired[Text]
+    "委托代扣协议id"
     contract_termination_remark: Text
+    "解约备注"
     version: Text
+    "版本号"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
 class PapayDeletecontractPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     contract_id: str
+    "委托代扣协议id"
     plan_id: str
+    "模板id"
     contract_code: str
+    "签约协议号"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sign: str
+    "签名"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
 class PapayEntrustwebGetQuery(TypedDict):
     appid: NotRequired[Text]
+    "应用ID"
     mch_id: NotRequired[Text]
+    "商户号"
     plan_id: NotRequired[Text]
+    "模板id"
     contract_code: NotRequired[Text]
+    "签约协议号"
     request_serial: NotRequired[Text]
+    "请求序列号"
     contract_display_account: NotRequired[Text]
+    "用户账户展示名称"
     notify_url: NotRequired[Text]
+    "回调通知url"
     version: NotRequired[Text]
+    "版本号"
     sign: NotRequired[Text]
+    "签名"
     timestamp: NotRequired[Text]
+    "时间戳"
     return_web: NotRequired[Text]
+    "返回web"
 class PapayH5entrustwebGetQuery(TypedDict):
     appid: Text
+    "应用ID"
     mch_id: Text
+    "商户号"
     plan_id: Text
+    "模板id"
     contract_code: Text
+    "签约协议号"
     request_serial: Text
+    "请求序列号"
     contract_display_account: Text
+    "用户账户展示名称"
     notify_url: Text
+    "回调通知url"
     version: Text
+    "版本号"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     timestamp: Text
+    "时间戳"
     clientip: Text
+    "客户端 IP"
     return_appid: NotRequired[Text]
+    "回调应用appid"
 class PapayH5entrustwebGetAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: NotRequired[str]
+    "业务结果"
     result_msg: NotRequired[str]
+    "业务结果描述"
     redirect_url: NotRequired[str]
+    "跳转URL"
 class PapayPartnerDeletecontractPostBody(TypedDict):
     appid: Text
+    "请求appid"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     sign: NotRequired[Text]
+    "签名"
     plan_id: NotRequired[Text]
+    "模板id"
     contract_code: NotRequired[Text]
+    "签约协议号"
     contract_id: NotRequired[Text]
+    "委托代扣协议id"
     contract_termination_remark: Text
+    "解约备注"
     version: Text
+    "版本号"
 class PapayPartnerDeletecontractPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: str
+    "子商户号"
     contract_id: str
+    "委托代扣协议id"
     plan_id: str
+    "模板id"
     contract_code: str
+    "签约协议号"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sign: str
+    "签名"
 class PapayPartnerEntrustwebGetQuery(TypedDict):
     appid: NotRequired[Text]
+    "应用ID"
     mch_id: NotRequired[Text]
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     plan_id: NotRequired[Text]
+    "模板id"
     contract_code: NotRequired[Text]
+    "签约协议号"
     request_serial: NotRequired[Text]
+    "请求序列号"
     contract_display_account: NotRequired[Text]
+    "用户账户展示名称"
     notify_url: NotRequired[Text]
+    "回调通知url"
     version: NotRequired[Text]
+    "版本号"
     sign: NotRequired[Text]
+    "签名"
     timestamp: NotRequired[Text]
+    "时间戳"
     return_web: NotRequired[Text]
+    "返回web"
 class PapayPartnerH5entrustwebGetQuery(TypedDict):
     appid: Text
+    "应用ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     sub_mch_id: Text
+    "子商户号"
     plan_id: Text
+    "模板id"
     contract_code: Text
+    "签约协议号"
     request_serial: Text
+    "请求序列号"
     contract_display_account: Text
+    "用户账户展示名称"
     notify_url: Text
+    "回调通知url"
     version: Text
+    "版本号"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     timestamp: Text
+    "时间戳"
     clientip: Text
+    "客户端 IP"
     deviceid: NotRequired[Text]
+    "设备ID"
     mobile: NotRequired[Text]
+    "手机号"
     email: NotRequired[Text]
+    "邮箱地址"
     qq: NotRequired[Text]
+    "QQ号"
     openid: NotRequired[Text]
+    "微信openID"
     creid: NotRequired[Text]
+    "身份证号"
     outerid: NotRequired[Text]
+    "商户侧用户标识"
     return_appid: NotRequired[Text]
-PapayPartnerH5entrustwebGetAnswer = PapayH5entrustwebGetAnswer
+    "回调应用appid"
+class PapayPartnerH5entrustwebGetAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回信息"
+    result_code: NotRequired[str]
+    "业务结果"
+    result_msg: NotRequired[str]
+    "业务结果描述"
+    redirect_url: NotRequired[str]
+    "跳转URL"
 class PapayPartnerPreentrustwebPostBody(TypedDict):
     appid: Text
+    "应用ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     plan_id: Text
+    "模板id"
     contract_code: Text
+    "签约协议号"
     request_serial: Text
+    "请求序列号"
     contract_display_account: Text
+    "用户账户展示名称"
     notify_url: Text
+    "回调通知url"
     version: Text
+    "版本号"
     sign_type: NotRequired[Text]
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     timestamp: Text
+    "时间戳"
     return_app: NotRequired[Text]
+    "返回app"
 class PapayPartnerPreentrustwebPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     appid: str
+    "请求appid"
     mch_id: str
+    "商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mch_id: str
+    "子商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     miniprogram_username: NotRequired[str]
+    "跳转签约小程序的username"
     miniprogram_path: NotRequired[str]
+    "跳转签约小程序的path"
     pre_entrustweb_id: str
+    "预签约id"
 class PapayPartnerQuerycontractPostBody(TypedDict):
     appid: Text
+    "应用ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     contract_id: NotRequired[Text]
+    "委托代扣协议id"
     plan_id: NotRequired[Text]
+    "模板id"
     contract_code: NotRequired[Text]
+    "签约协议号"
     version: Text
+    "版本号"
     sign: NotRequired[Text]
+    "签名"
 class PapayPartnerQuerycontractPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     mch_id: str
+    "商户号"
     appid: str
+    "公众账号id"
     contract_id: str
+    "委托代扣协议id"
     plan_id: str
+    "模板id"
     request_serial: str
+    "请求序列号"
     contract_code: str
+    "签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_state: str
+    "协议状态"
     contract_signed_time: str
+    "协议签署时间"
     contract_expired_time: str
+    "协议到期时间"
     contract_terminated_time: NotRequired[str]
+    "协议解约时间"
     contract_termination_mode: NotRequired[str]
+    "协议解约方式"
     sign: str
+    "签名"
     contract_termination_remark: NotRequired[str]
+    "解约备注"
     openid: str
+    "用户标识"
     err_code: str
+    "错误代码"
     err_code_des: str
+    "错误代码描述"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
-PapayPreentrustwebPostBody = PapayPartnerPreentrustwebPostBody
+    "子商户号"
+class PapayPreentrustwebPostBody(TypedDict):
+    appid: Text
+    "应用ID"
+    mch_id: Text
+    "商户号"
+    sub_appid: NotRequired[Text]
+    "子商户应用ID"
+    sub_mch_id: NotRequired[Text]
+    "子商户号"
+    plan_id: Text
+    "模板id"
+    contract_code: Text
+    "签约协议号"
+    request_serial: Text
+    "请求序列号"
+    contract_display_account: Text
+    "用户账户展示名称"
+    notify_url: Text
+    "回调通知url"
+    version: Text
+    "版本号"
+    sign_type: NotRequired[Text]
+    "签名类型"
+    sign: NotRequired[Text]
+    "签名"
+    timestamp: Text
+    "时间戳"
+    return_app: NotRequired[Text]
+    "返回app"
 class PapayPreentrustwebPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     appid: str
+    "请求appid"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     miniprogram_username: NotRequired[str]
+    "跳转签约小程序的username"
     miniprogram_path: NotRequired[str]
+    "跳转签约小程序的path"
     pre_entrustweb_id: str
+    "预签约id"
 class PapayQuerycontractPostBody(TypedDict):
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     contract_id: NotRequired[Text]
+    "委托代扣协议id"
     plan_id: NotRequired[Text]
+    "模板id"
     contract_code: NotRequired[Text]
+    "签约协议号"
     version: Text
+    "版本号"
     sign: NotRequired[Text]
+    "签名"
 class PapayQuerycontractPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     mch_id: str
+    "商户号"
     appid: str
+    "公众账号id"
     contract_id: str
+    "委托代扣协议id"
     plan_id: str
+    "模板id"
     request_serial: str
+    "请求序列号"
     contract_code: str
+    "签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_state: str
+    "协议状态"
     contract_signed_time: str
+    "协议签署时间"
     contract_expired_time: str
+    "协议到期时间"
     contract_terminated_time: NotRequired[str]
+    "协议解约时间"
     contract_termination_mode: NotRequired[str]
+    "协议解约方式"
     sign: str
+    "签名"
     contract_termination_remark: NotRequired[str]
+    "解约备注"
     openid: str
+    "用户标识"
     err_code: str
+    "错误代码"
     err_code_des: str
+    "错误代码描述"
 class PapayDeletecontract(Node):
-    def post(self, body: PapayDeletecontractPostBody = ..., config: Config = ..., /, *, xml: PapayDeletecontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayDeletecontractPostAnswer]:
+    def post(self, body: PapayDeletecontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayDeletecontractPostAnswer]:
         """申请解约
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_9.shtml"""
-    def postAsync(self, body: PapayDeletecontractPostBody = ..., config: Config = ..., /, *, xml: PapayDeletecontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayDeletecontractPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_9.shtml
+
+        required: appid 请求appid, mch_id 商户号, contract_termination_remark 解约备注, version 版本号
+
+        one of: contract_id, contract_code"""
+    def postAsync(self, body: PapayDeletecontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayDeletecontractPostAnswer]]:
         """申请解约"""
     post_async = postAsync
-    def __call__(self, body: PapayDeletecontractPostBody = ..., config: Config = ..., /, *, xml: PapayDeletecontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayDeletecontractPostAnswer]:
+    def __call__(self, body: PapayDeletecontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayDeletecontractPostAnswer]:
         """申请解约"""
 class OpenPapayDeletecontract(OpenNode):
     def post(self, body: PapayDeletecontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请解约
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_9.shtml"""
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_9.shtml
+
+        required: appid 请求appid, mch_id 商户号, contract_termination_remark 解约备注, version 版本号
+
+        one of: contract_id, contract_code"""
     def postAsync(self, body: PapayDeletecontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请解约"""
     post_async = postAsync
@@ -268,32 +522,48 @@ class OpenPapayEntrustweb(OpenNode):
         """公众号纯签约"""
     get_async = getAsync
 class PapayH5entrustweb(Stem):
-    def get(self, config: Config = ..., /, *, params: PapayH5entrustwebGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[PapayH5entrustwebGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: PapayH5entrustwebGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[PapayH5entrustwebGetAnswer]:
         """H5纯签约
 
-        https://pay.weixin.qq.com/doc/v2/merchant/4011987295"""
-    def getAsync(self, config: Config = ..., /, *, params: PapayH5entrustwebGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[PapayH5entrustwebGetAnswer]]:
+        https://pay.weixin.qq.com/doc/v2/merchant/4011987295
+
+        required: appid 应用ID, mch_id 商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳, clientip 客户端 IP"""
+    def getAsync(self, config: Config = ..., /, *, params: PapayH5entrustwebGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[PapayH5entrustwebGetAnswer]]:
         """H5纯签约"""
     get_async = getAsync
 class OpenPapayH5entrustweb(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """H5纯签约
 
-        https://pay.weixin.qq.com/doc/v2/merchant/4011987295"""
+        https://pay.weixin.qq.com/doc/v2/merchant/4011987295
+
+        required: appid 应用ID, mch_id 商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳, clientip 客户端 IP"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5纯签约"""
     get_async = getAsync
 class PapayPartnerDeletecontract(Node):
-    def post(self, body: PapayPartnerDeletecontractPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerDeletecontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerDeletecontractPostAnswer]:
-        """申请解约"""
-    def postAsync(self, body: PapayPartnerDeletecontractPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerDeletecontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPartnerDeletecontractPostAnswer]]:
+    def post(self, body: PapayPartnerDeletecontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerDeletecontractPostAnswer]:
+        """申请解约
+
+        https://wechatpay.im/openapi/v2/papay/partner/deletecontract
+
+        required: appid 请求appid, mch_id 商户号, sub_mch_id 子商户号, contract_termination_remark 解约备注, version 版本号
+
+        one of: contract_id, contract_code"""
+    def postAsync(self, body: PapayPartnerDeletecontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPartnerDeletecontractPostAnswer]]:
         """申请解约"""
     post_async = postAsync
-    def __call__(self, body: PapayPartnerDeletecontractPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerDeletecontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerDeletecontractPostAnswer]:
+    def __call__(self, body: PapayPartnerDeletecontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerDeletecontractPostAnswer]:
         """申请解约"""
 class OpenPapayPartnerDeletecontract(OpenNode):
     def post(self, body: PapayPartnerDeletecontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
-        """申请解约"""
+        """申请解约
+
+        https://wechatpay.im/openapi/v2/papay/partner/deletecontract
+
+        required: appid 请求appid, mch_id 商户号, sub_mch_id 子商户号, contract_termination_remark 解约备注, version 版本号
+
+        one of: contract_id, contract_code"""
     def postAsync(self, body: PapayPartnerDeletecontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请解约"""
     post_async = postAsync
@@ -320,13 +590,15 @@ class OpenPapayPartnerEntrustweb(OpenNode):
         """公众号纯签约"""
     get_async = getAsync
 class PapayPartnerH5entrustweb(Stem):
-    def get(self, config: Config = ..., /, *, params: PapayPartnerH5entrustwebGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[PapayPartnerH5entrustwebGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: PapayPartnerH5entrustwebGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[PapayPartnerH5entrustwebGetAnswer]:
         """H5纯签约
 
         https://pay.weixin.qq.com/doc/v2/partner/4011988368
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: PapayPartnerH5entrustwebGetQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[PapayPartnerH5entrustwebGetAnswer]]:
+        服务商
+
+        required: appid 应用ID, mch_id 商户号, sub_mch_id 子商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳, clientip 客户端 IP"""
+    def getAsync(self, config: Config = ..., /, *, params: PapayPartnerH5entrustwebGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[PapayPartnerH5entrustwebGetAnswer]]:
         """H5纯签约"""
     get_async = getAsync
 class OpenPapayPartnerH5entrustweb(OpenNode):
@@ -335,21 +607,25 @@ class OpenPapayPartnerH5entrustweb(OpenNode):
 
         https://pay.weixin.qq.com/doc/v2/partner/4011988368
 
-        服务商"""
+        服务商
+
+        required: appid 应用ID, mch_id 商户号, sub_mch_id 子商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳, clientip 客户端 IP"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5纯签约"""
     get_async = getAsync
 class PapayPartnerPreentrustweb(Node):
-    def post(self, body: PapayPartnerPreentrustwebPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerPreentrustwebPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerPreentrustwebPostAnswer]:
+    def post(self, body: PapayPartnerPreentrustwebPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerPreentrustwebPostAnswer]:
         """APP纯签约
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_2.shtml
 
-        服务商"""
-    def postAsync(self, body: PapayPartnerPreentrustwebPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerPreentrustwebPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPartnerPreentrustwebPostAnswer]]:
+        服务商
+
+        required: appid 应用ID, mch_id 商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳"""
+    def postAsync(self, body: PapayPartnerPreentrustwebPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPartnerPreentrustwebPostAnswer]]:
         """APP纯签约"""
     post_async = postAsync
-    def __call__(self, body: PapayPartnerPreentrustwebPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerPreentrustwebPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerPreentrustwebPostAnswer]:
+    def __call__(self, body: PapayPartnerPreentrustwebPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerPreentrustwebPostAnswer]:
         """APP纯签约"""
 class OpenPapayPartnerPreentrustweb(OpenNode):
     def post(self, body: PapayPartnerPreentrustwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -357,23 +633,29 @@ class OpenPapayPartnerPreentrustweb(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_2.shtml
 
-        服务商"""
+        服务商
+
+        required: appid 应用ID, mch_id 商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳"""
     def postAsync(self, body: PapayPartnerPreentrustwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP纯签约"""
     post_async = postAsync
     def __call__(self, body: PapayPartnerPreentrustwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP纯签约"""
 class PapayPartnerQuerycontract(Node):
-    def post(self, body: PapayPartnerQuerycontractPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerQuerycontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerQuerycontractPostAnswer]:
+    def post(self, body: PapayPartnerQuerycontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerQuerycontractPostAnswer]:
         """查询签约关系
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_7.shtml
 
-        服务商"""
-    def postAsync(self, body: PapayPartnerQuerycontractPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerQuerycontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPartnerQuerycontractPostAnswer]]:
+        服务商
+
+        required: appid 应用ID, mch_id 商户号, version 版本号
+
+        one of: contract_id, contract_code"""
+    def postAsync(self, body: PapayPartnerQuerycontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPartnerQuerycontractPostAnswer]]:
         """查询签约关系"""
     post_async = postAsync
-    def __call__(self, body: PapayPartnerQuerycontractPostBody = ..., config: Config = ..., /, *, xml: PapayPartnerQuerycontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerQuerycontractPostAnswer]:
+    def __call__(self, body: PapayPartnerQuerycontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPartnerQuerycontractPostAnswer]:
         """查询签约关系"""
 class OpenPapayPartnerQuerycontract(OpenNode):
     def post(self, body: PapayPartnerQuerycontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -381,7 +663,11 @@ class OpenPapayPartnerQuerycontract(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_7.shtml
 
-        服务商"""
+        服务商
+
+        required: appid 应用ID, mch_id 商户号, version 版本号
+
+        one of: contract_id, contract_code"""
     def postAsync(self, body: PapayPartnerQuerycontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询签约关系"""
     post_async = postAsync
@@ -400,16 +686,18 @@ class OpenPapayPartner(OpenNode):
     preentrustweb: OpenPapayPartnerPreentrustweb
     querycontract: OpenPapayPartnerQuerycontract
 class PapayPreentrustweb(Node):
-    def post(self, body: PapayPreentrustwebPostBody = ..., config: Config = ..., /, *, xml: PapayPreentrustwebPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPreentrustwebPostAnswer]:
+    def post(self, body: PapayPreentrustwebPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPreentrustwebPostAnswer]:
         """APP纯签约
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_2.shtml
 
-        普通商户"""
-    def postAsync(self, body: PapayPreentrustwebPostBody = ..., config: Config = ..., /, *, xml: PapayPreentrustwebPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPreentrustwebPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, mch_id 商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳"""
+    def postAsync(self, body: PapayPreentrustwebPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayPreentrustwebPostAnswer]]:
         """APP纯签约"""
     post_async = postAsync
-    def __call__(self, body: PapayPreentrustwebPostBody = ..., config: Config = ..., /, *, xml: PapayPreentrustwebPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayPreentrustwebPostAnswer]:
+    def __call__(self, body: PapayPreentrustwebPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayPreentrustwebPostAnswer]:
         """APP纯签约"""
 class OpenPapayPreentrustweb(OpenNode):
     def post(self, body: PapayPreentrustwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -417,27 +705,37 @@ class OpenPapayPreentrustweb(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_2.shtml
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, mch_id 商户号, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, notify_url 回调通知url, version 版本号, timestamp 时间戳"""
     def postAsync(self, body: PapayPreentrustwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP纯签约"""
     post_async = postAsync
     def __call__(self, body: PapayPreentrustwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP纯签约"""
 class PapayQuerycontract(Node):
-    def post(self, body: PapayQuerycontractPostBody = ..., config: Config = ..., /, *, xml: PapayQuerycontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayQuerycontractPostAnswer]:
+    def post(self, body: PapayQuerycontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayQuerycontractPostAnswer]:
         """查询签约关系
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_7.shtml"""
-    def postAsync(self, body: PapayQuerycontractPostBody = ..., config: Config = ..., /, *, xml: PapayQuerycontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayQuerycontractPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_7.shtml
+
+        required: appid 请求appid, mch_id 商户号, version 版本号
+
+        one of: contract_id, contract_code"""
+    def postAsync(self, body: PapayQuerycontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PapayQuerycontractPostAnswer]]:
         """查询签约关系"""
     post_async = postAsync
-    def __call__(self, body: PapayQuerycontractPostBody = ..., config: Config = ..., /, *, xml: PapayQuerycontractPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PapayQuerycontractPostAnswer]:
+    def __call__(self, body: PapayQuerycontractPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PapayQuerycontractPostAnswer]:
         """查询签约关系"""
 class OpenPapayQuerycontract(OpenNode):
     def post(self, body: PapayQuerycontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询签约关系
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_7.shtml"""
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_7.shtml
+
+        required: appid 请求appid, mch_id 商户号, version 版本号
+
+        one of: contract_id, contract_code"""
     def postAsync(self, body: PapayQuerycontractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询签约关系"""
     post_async = postAsync

@@ -7,869 +7,1564 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class PayClosecombinedorderPostBody(TypedDict):
     combine_appid: Text
+    "合单appid"
     combine_mch_id: Text
+    "合单商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     combine_out_trade_no: Text
+    "合单商户订单号"
     sub_order_list: Text
     mch_id: NotRequired[Text]
 class PayClosecombinedorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     combine_appid: str
+    "合单appid"
     combine_mch_id: str
+    "合单商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class PayCloseorderPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
-    out_trade_no: NotRequired[Text]
+    "商户号"
+    out_trade_no: Text
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class PayCloseorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     result_msg: str
+    "业务结果描述"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class PayCombinedorderPostBody(TypedDict):
     combine_appid: Text
+    "合单appid"
     combine_mch_id: Text
+    "合单商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     combine_out_trade_no: Text
+    "合单商户订单号"
     spbill_create_ip: Text
+    "终端IP"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     notify_url: Text
+    "通知地址"
     trade_type: Text
+    "交易类型"
     product_id: NotRequired[Text]
+    "商品ID"
     combine_openid: NotRequired[Text]
+    "合单用户标识"
     scene_info: Text
     sub_order_list: Text
     mch_id: NotRequired[Text]
 class PayCombinedorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     combine_appid: str
+    "合单appid"
     combine_mch_id: str
+    "合单商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     trade_type: str
+    "交易类型"
     code_url: NotRequired[str]
+    "二维码链接"
     prepay_id: str
+    "预支付交易会话标识"
     mweb_url: NotRequired[str]
+    "H5支付跳转链接"
 class PayContractorderPostBody(TypedDict):
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     contract_mchid: Text
+    "签约商户号"
     contract_appid: Text
-    out_trade_no: NotRequired[Text]
+    "签约appid"
+    out_trade_no: Text
+    "商户订单号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
+    "附加数据"
     notify_url: Text
+    "回调通知url"
     total_fee: Text
+    "总金额"
     spbill_create_ip: Text
+    "终端IP"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     goods_tag: NotRequired[Text]
+    "商品标记"
     trade_type: Text
+    "交易类型"
     product_id: NotRequired[Text]
+    "商品ID"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     openid: NotRequired[Text]
+    "用户标识"
     sub_openid: NotRequired[Text]
+    "用户子标识"
     plan_id: Text
+    "模板id"
     contract_code: Text
+    "签约协议号"
     request_serial: Text
+    "请求序列号"
     contract_display_account: Text
+    "用户账户展示名称"
     contract_notify_url: Text
+    "签约信息通知url"
     sign: NotRequired[Text]
+    "签名"
 class PayContractorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     contract_result_code: str
+    "预签约结果"
     contract_err_code: NotRequired[str]
+    "预签约错误代码"
     contract_err_code_des: NotRequired[str]
+    "预签约错误描述"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     prepay_id: str
+    "预支付交易会话标识"
     trade_type: str
+    "交易类型"
     code_url: NotRequired[str]
+    "二维码链接"
     plan_id: NotRequired[str]
+    "模板id"
     request_serial: NotRequired[str]
+    "请求序列号"
     contract_code: NotRequired[str]
+    "签约协议号"
     contract_display_account: NotRequired[str]
+    "用户账户展示名称"
     mweb_url: NotRequired[str]
+    "支付跳转链接"
     out_trade_no: str
+    "商户订单号"
 class PayDownloadbillPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     bill_date: Text
+    "对账单日期"
     bill_type: NotRequired[Text]
+    "账单类型"
     tar_type: NotRequired[Text]
+    "压缩账单"
 class PayDownloadbillPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     error_code: NotRequired[str]
+    "错误码"
 class PayDownloadfundflowPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     bill_date: Text
+    "资金账单日期"
     account_type: Text
+    "资金账户类型"
     tar_type: NotRequired[Text]
+    "压缩账单"
 class PayDownloadfundflowPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     result_code: str
+    "业务结果"
     err_code: str
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class PayFacepayPostBody(TypedDict):
     deposit: NotRequired[Text]
+    "是否押金支付"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: Text
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     openid: NotRequired[Text]
+    "用户标识"
     face_code: Text
+    "授权码"
     sign_type: Text
+    "签名类型"
 class PayFacepayPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     openid: str
+    "用户标识"
     is_subscribe: str
+    "是否关注公众账号"
     sub_openid: NotRequired[str]
+    "用户子标识"
     sub_is_subscribe: NotRequired[str]
+    "是否关注子公众账号"
     trade_type: str
+    "交易类型"
     bank_type: str
+    "付款银行"
     fee_type: NotRequired[str]
+    "标价币种"
     total_fee: str
+    "标价金额"
     cash_fee_type: NotRequired[str]
+    "现金支付币种"
     cash_fee: str
+    "现金支付金额"
     settlement_total_fee: NotRequired[str]
+    "应结订单金额"
     coupon_fee: NotRequired[str]
+    "代金券金额"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "商家数据包"
     time_end: str
+    "支付完成时间"
     promotion_detail: NotRequired[str]
 class PayFacepayqueryPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class PayMicropayPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     profit_sharing: NotRequired[Text]
+    "是否指定服务商分账"
     deposit: NotRequired[Text]
+    "是否押金支付"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "单品优惠活动该字段必传"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "订单金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
     auth_code: Text
+    "授权码"
     scene_info: NotRequired[Text]
 class PayMicropayPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     openid: str
+    "用户标识"
     is_subscribe: str
+    "是否关注公众账号"
     trade_type: str
+    "交易类型"
     bank_type: str
+    "付款银行"
     fee_type: NotRequired[str]
+    "货币类型"
     total_fee: str
+    "订单金额"
     settlement_total_fee: NotRequired[str]
+    "应结订单金额"
     coupon_fee: NotRequired[str]
+    "代金券金额"
     cash_fee_type: NotRequired[str]
+    "现金支付货币类型"
     cash_fee: str
+    "现金支付金额"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "商家数据包"
     time_end: str
+    "支付完成时间"
     promotion_detail: NotRequired[str]
-PayOrderqueryPostBody = PayFacepayqueryPostBody
+    "营销详情"
+class PayOrderqueryPostBody(TypedDict):
+    version: NotRequired[Text]
+    "接口版本号"
+    appid: Text
+    "公众账号ID"
+    sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
+    mch_id: Text
+    "商户号"
+    sub_mch_id: NotRequired[Text]
+    "子商户号"
+    transaction_id: NotRequired[Text]
+    "微信订单号"
+    out_trade_no: NotRequired[Text]
+    "商户订单号"
+    nonce_str: NotRequired[Text]
+    "随机字符串"
+    sign: NotRequired[Text]
+    "签名"
+    sign_type: NotRequired[Text]
+    "签名类型"
 class PayPaporderqueryPostBody(TypedDict):
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
 class PayPappayapplyPostBody(TypedDict):
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "商品标记"
     notify_url: Text
+    "回调通知url"
     trade_type: Text
+    "交易类型"
     contract_id: Text
+    "委托代扣协议id"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
 class PayPappayapplyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class PayPartnerPaporderqueryPostBody(TypedDict):
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
 class PayPartnerPappayapplyPostBody(TypedDict):
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "商品标记"
     notify_url: Text
+    "回调通知url"
     trade_type: Text
+    "交易类型"
     contract_id: Text
+    "委托代扣协议id"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
 class PayPartnerPappayapplyPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class PayProfitsharingaddreceiverPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     receiver: Text
 class PayProfitsharingaddreceiverPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     receiver: str
+    "分账接收方"
 class PayProfitsharingmerchantratioqueryPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     brand_mch_id: NotRequired[Text]
+    "品牌主商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class PayProfitsharingmerchantratioqueryPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     brand_mch_id: NotRequired[str]
+    "品牌主商户号"
     max_ratio: str
+    "最大分账比例"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
 class PayProfitsharingorderamountqueryPostBody(TypedDict):
     mch_id: Text
-    transaction_id: NotRequired[Text]
+    "商户号"
+    transaction_id: Text
+    "微信订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class PayProfitsharingorderamountqueryPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     mch_id: NotRequired[str]
+    "商户号"
     transaction_id: str
+    "微信订单号"
     unsplit_amount: NotRequired[str]
+    "订单剩余待分金额"
     nonce_str: NotRequired[str]
+    "随机字符串"
     sign: NotRequired[str]
+    "签名"
 class PayProfitsharingqueryPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
-    transaction_id: NotRequired[Text]
+    "子商户号"
+    transaction_id: Text
+    "微信订单号"
     out_order_no: Text
+    "商户分账单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class PayProfitsharingqueryPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     status: str
+    "分账单状态"
     receivers: str
-PayProfitsharingremovereceiverPostBody = PayProfitsharingaddreceiverPostBody
-PayProfitsharingremovereceiverPostAnswer = PayProfitsharingaddreceiverPostAnswer
+class PayProfitsharingremovereceiverPostBody(TypedDict):
+    mch_id: Text
+    "商户号"
+    sub_mch_id: NotRequired[Text]
+    "子商户号"
+    appid: Text
+    "公众账号ID"
+    sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
+    nonce_str: NotRequired[Text]
+    "随机字符串"
+    sign: NotRequired[Text]
+    "签名"
+    sign_type: Text
+    "签名类型"
+    receiver: Text
+class PayProfitsharingremovereceiverPostAnswer(TypedDict):
+    sub_appid: NotRequired[str]
+    "子商户公众账号ID"
+    sub_mch_id: NotRequired[str]
+    "子商户号"
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回信息"
+    appid: str
+    "公众账号ID"
+    mch_id: str
+    "商户号"
+    nonce_str: str
+    "随机字符串"
+    sign: str
+    "签名"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误代码描述"
+    receiver: str
 class PayProfitsharingreturnqueryPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     order_id: NotRequired[Text]
+    "微信分账单号"
     out_order_no: NotRequired[Text]
+    "商户分账单号"
     out_return_no: Text
+    "商户回退单号"
 class PayProfitsharingreturnqueryPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     order_id: NotRequired[str]
+    "微信分账单号"
     out_order_no: NotRequired[str]
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_no: NotRequired[str]
+    "微信回退单号"
     return_account_type: str
+    "回退方类型"
     return_account: str
+    "回退方账号"
     return_amount: str
+    "回退金额"
     description: str
+    "回退描述"
     result: NotRequired[str]
+    "回退结果"
     fail_reason: NotRequired[str]
+    "失败原因"
     finish_time: NotRequired[str]
+    "完成时间"
 class PayQuerycombinedorderPostBody(TypedDict):
     combine_appid: Text
+    "合单appid"
     combine_mch_id: Text
+    "合单商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     combine_out_trade_no: Text
+    "合单商户订单号"
     mch_id: NotRequired[Text]
 class PayQuerycombinedorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     combine_appid: str
+    "合单appid"
     combine_mch_id: str
+    "合单商户号"
     nonce_str: str
+    "随机字符串"
     device_info: NotRequired[str]
+    "设备号"
     combine_openid: NotRequired[str]
+    "合单用户标识"
     combine_out_trade_no: str
+    "合单商户订单号"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     result_msg: str
+    "业务结果描述"
     trade_state: NotRequired[str]
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sub_order_list: str
 class PayQueryexchageratePostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     fee_type: Text
+    "币种"
     date: Text
+    "日期"
     sign: NotRequired[Text]
+    "签名"
 class PayQueryexchageratePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     fee_type: str
+    "币种"
     rate_time: str
+    "汇率时间"
     rate: str
+    "现汇卖出价"
     sign: str
+    "签名"
 class PayRefundqueryPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     out_refund_no: NotRequired[Text]
+    "商户退款单号"
     refund_id: NotRequired[Text]
+    "微信退款单号"
     offset: NotRequired[Text]
-PayRefundqueryv2PostBody = PayRefundqueryPostBody
+    "偏移量"
+class PayRefundqueryv2PostBody(TypedDict):
+    appid: Text
+    "公众账号ID"
+    mch_id: Text
+    "商户号"
+    sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
+    sub_mch_id: NotRequired[Text]
+    "子商户号"
+    nonce_str: NotRequired[Text]
+    "随机字符串"
+    sign: NotRequired[Text]
+    "签名"
+    sign_type: NotRequired[Text]
+    "签名类型"
+    transaction_id: NotRequired[Text]
+    "微信订单号"
+    out_trade_no: NotRequired[Text]
+    "商户订单号"
+    out_refund_no: NotRequired[Text]
+    "商户退款单号"
+    refund_id: NotRequired[Text]
+    "微信退款单号"
+    offset: NotRequired[Text]
+    "偏移量"
 class PaySettlementqueryPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mchid: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     usetag: Text
+    "结算状态"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     offset: Text
+    "偏移量"
     limit: Text
+    "最大记录条数"
     date_start: Text
+    "开始日期"
     date_end: Text
+    "结束日期"
     query_split: NotRequired[Text]
+    "是否查询分账结算信息"
     sign: NotRequired[Text]
+    "签名"
     mch_id: NotRequired[Text]
 class PaySettlementqueryPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sign: NotRequired[str]
+    "签名"
     record_num: str
+    "返回数据行数"
     fbatchno: str
+    "付汇批次号"
     date_settlement: str
+    "结算日期"
     date_start: str
+    "交易开始日期"
     date_end: str
+    "交易结束日期"
     settlement_fee: str
+    "划账金额"
     unsettlement_fee: str
+    "未划账金额"
     settlementfee_type: str
+    "结算币种"
     pay_fee: str
+    "支付金额"
     refund_fee: str
+    "退款金额"
     pay_net_fee: str
+    "支付净额"
     poundage_fee: str
+    "手续费金额"
     split_settlement_fee: NotRequired[str]
+    "分账划账金额"
     split_unsettlement_fee: NotRequired[str]
+    "分账未划账金额"
 class PayUnifiedorderPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     profit_sharing: NotRequired[Text]
+    "是否指定服务商分账"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "单品优惠活动该字段必传"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     fee_type: NotRequired[Text]
+    "标价币种"
     total_fee: Text
+    "标价金额"
     spbill_create_ip: Text
+    "终端IP"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     notify_url: Text
+    "通知地址"
     trade_type: Text
+    "交易类型"
     product_id: NotRequired[Text]
+    "商品ID"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     openid: NotRequired[Text]
+    "用户标识"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
     scene_info: NotRequired[Text]
     user_type: NotRequired[Text]
+    "证件类型"
     user_creid: NotRequired[Text]
+    "证件号"
     user_truename: NotRequired[Text]
+    "姓名"
 class PayUnifiedorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     trade_type: str
+    "交易类型"
     prepay_id: str
+    "预支付交易会话标识"
     code_url: NotRequired[str]
+    "二维码链接"
     mweb_url: NotRequired[str]
+    "支付跳转链接"
     promotion_detail: NotRequired[str]
 class PayClosecombinedorder(Node):
-    def post(self, body: PayClosecombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayClosecombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayClosecombinedorderPostAnswer]:
+    def post(self, body: PayClosecombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayClosecombinedorderPostAnswer]:
         """合单关单
 
-        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3"""
-    def postAsync(self, body: PayClosecombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayClosecombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayClosecombinedorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3
+
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, sub_order_list"""
+    def postAsync(self, body: PayClosecombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayClosecombinedorderPostAnswer]]:
         """合单关单"""
     post_async = postAsync
-    def __call__(self, body: PayClosecombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayClosecombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayClosecombinedorderPostAnswer]:
+    def __call__(self, body: PayClosecombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayClosecombinedorderPostAnswer]:
         """合单关单"""
 class OpenPayClosecombinedorder(OpenNode):
     def post(self, body: PayClosecombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单关单
 
-        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3
+
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, sub_order_list"""
     def postAsync(self, body: PayClosecombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单关单"""
     post_async = postAsync
     def __call__(self, body: PayClosecombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单关单"""
 class PayCloseorder(Node):
-    def post(self, body: PayCloseorderPostBody = ..., config: Config = ..., /, *, xml: PayCloseorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayCloseorderPostAnswer]:
+    def post(self, body: PayCloseorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayCloseorderPostAnswer]:
         """关闭订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_3"""
-    def postAsync(self, body: PayCloseorderPostBody = ..., config: Config = ..., /, *, xml: PayCloseorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayCloseorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_3
+
+        required: appid 公众账号ID, mch_id 商户号, out_trade_no 商户订单号"""
+    def postAsync(self, body: PayCloseorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayCloseorderPostAnswer]]:
         """关闭订单"""
     post_async = postAsync
-    def __call__(self, body: PayCloseorderPostBody = ..., config: Config = ..., /, *, xml: PayCloseorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayCloseorderPostAnswer]:
+    def __call__(self, body: PayCloseorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayCloseorderPostAnswer]:
         """关闭订单"""
 class OpenPayCloseorder(OpenNode):
     def post(self, body: PayCloseorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """关闭订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_3"""
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_3
+
+        required: appid 公众账号ID, mch_id 商户号, out_trade_no 商户订单号"""
     def postAsync(self, body: PayCloseorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """关闭订单"""
     post_async = postAsync
     def __call__(self, body: PayCloseorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """关闭订单"""
 class PayCombinedorder(Node):
-    def post(self, body: PayCombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayCombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayCombinedorderPostAnswer]:
+    def post(self, body: PayCombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayCombinedorderPostAnswer]:
         """合单下单
 
-        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2"""
-    def postAsync(self, body: PayCombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayCombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayCombinedorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2
+
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型, scene_info, sub_order_list"""
+    def postAsync(self, body: PayCombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayCombinedorderPostAnswer]]:
         """合单下单"""
     post_async = postAsync
-    def __call__(self, body: PayCombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayCombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayCombinedorderPostAnswer]:
+    def __call__(self, body: PayCombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayCombinedorderPostAnswer]:
         """合单下单"""
 class OpenPayCombinedorder(OpenNode):
     def post(self, body: PayCombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单下单
 
-        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2
+
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型, scene_info, sub_order_list"""
     def postAsync(self, body: PayCombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单下单"""
     post_async = postAsync
     def __call__(self, body: PayCombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单下单"""
 class PayContractorder(Node):
-    def post(self, body: PayContractorderPostBody = ..., config: Config = ..., /, *, xml: PayContractorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayContractorderPostAnswer]:
-        """支付中签约"""
-    def postAsync(self, body: PayContractorderPostBody = ..., config: Config = ..., /, *, xml: PayContractorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayContractorderPostAnswer]]:
+    def post(self, body: PayContractorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayContractorderPostAnswer]:
+        """支付中签约
+
+        https://wechatpay.im/openapi/v2/pay/contractorder
+
+        required: appid 请求appid, mch_id 商户号, contract_mchid 签约商户号, contract_appid 签约appid, out_trade_no 商户订单号, body 商品描述, notify_url 回调通知url, total_fee 总金额, spbill_create_ip 终端IP, trade_type 交易类型, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, contract_notify_url 签约信息通知url"""
+    def postAsync(self, body: PayContractorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayContractorderPostAnswer]]:
         """支付中签约"""
     post_async = postAsync
-    def __call__(self, body: PayContractorderPostBody = ..., config: Config = ..., /, *, xml: PayContractorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayContractorderPostAnswer]:
+    def __call__(self, body: PayContractorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayContractorderPostAnswer]:
         """支付中签约"""
 class OpenPayContractorder(OpenNode):
     def post(self, body: PayContractorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
-        """支付中签约"""
+        """支付中签约
+
+        https://wechatpay.im/openapi/v2/pay/contractorder
+
+        required: appid 请求appid, mch_id 商户号, contract_mchid 签约商户号, contract_appid 签约appid, out_trade_no 商户订单号, body 商品描述, notify_url 回调通知url, total_fee 总金额, spbill_create_ip 终端IP, trade_type 交易类型, plan_id 模板id, contract_code 签约协议号, request_serial 请求序列号, contract_display_account 用户账户展示名称, contract_notify_url 签约信息通知url"""
     def postAsync(self, body: PayContractorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """支付中签约"""
     post_async = postAsync
     def __call__(self, body: PayContractorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """支付中签约"""
 class PayDownloadbill(Node):
-    def post(self, body: PayDownloadbillPostBody = ..., config: Config = ..., /, *, xml: PayDownloadbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayDownloadbillPostAnswer]:
+    def post(self, body: PayDownloadbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayDownloadbillPostAnswer]:
         """下载对账单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6"""
-    def postAsync(self, body: PayDownloadbillPostBody = ..., config: Config = ..., /, *, xml: PayDownloadbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayDownloadbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6
+
+        required: appid 公众账号ID, mch_id 商户号, bill_date 对账单日期"""
+    def postAsync(self, body: PayDownloadbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayDownloadbillPostAnswer]]:
         """下载对账单"""
     post_async = postAsync
-    def __call__(self, body: PayDownloadbillPostBody = ..., config: Config = ..., /, *, xml: PayDownloadbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayDownloadbillPostAnswer]:
+    def __call__(self, body: PayDownloadbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayDownloadbillPostAnswer]:
         """下载对账单"""
 class OpenPayDownloadbill(OpenNode):
     def post(self, body: PayDownloadbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """下载对账单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6
+
+        required: appid 公众账号ID, mch_id 商户号, bill_date 对账单日期"""
     def postAsync(self, body: PayDownloadbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载对账单"""
     post_async = postAsync
     def __call__(self, body: PayDownloadbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """下载对账单"""
 class PayDownloadfundflow(Node):
-    def post(self, body: PayDownloadfundflowPostBody = ..., config: Config = ..., /, *, xml: PayDownloadfundflowPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayDownloadfundflowPostAnswer]:
+    def post(self, body: PayDownloadfundflowPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayDownloadfundflowPostAnswer]:
         """下载资金账单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_18&index=7"""
-    def postAsync(self, body: PayDownloadfundflowPostBody = ..., config: Config = ..., /, *, xml: PayDownloadfundflowPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayDownloadfundflowPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_18&index=7
+
+        required: appid 公众账号ID, mch_id 商户号, bill_date 资金账单日期, account_type 资金账户类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: PayDownloadfundflowPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayDownloadfundflowPostAnswer]]:
         """下载资金账单"""
     post_async = postAsync
-    def __call__(self, body: PayDownloadfundflowPostBody = ..., config: Config = ..., /, *, xml: PayDownloadfundflowPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayDownloadfundflowPostAnswer]:
+    def __call__(self, body: PayDownloadfundflowPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayDownloadfundflowPostAnswer]:
         """下载资金账单"""
 class OpenPayDownloadfundflow(OpenNode):
     def post(self, body: PayDownloadfundflowPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """下载资金账单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_18&index=7"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_18&index=7
+
+        required: appid 公众账号ID, mch_id 商户号, bill_date 资金账单日期, account_type 资金账户类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: PayDownloadfundflowPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载资金账单"""
     post_async = postAsync
     def __call__(self, body: PayDownloadfundflowPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """下载资金账单"""
 class PayFacepay(Node):
-    def post(self, body: PayFacepayPostBody = ..., config: Config = ..., /, *, xml: PayFacepayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayFacepayPostAnswer]:
+    def post(self, body: PayFacepayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayFacepayPostAnswer]:
         """提交刷脸支付
 
-        https://share.weiyun.com/5dxUgCw"""
-    def postAsync(self, body: PayFacepayPostBody = ..., config: Config = ..., /, *, xml: PayFacepayPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayFacepayPostAnswer]]:
+        https://share.weiyun.com/5dxUgCw
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, fee_type 货币类型, spbill_create_ip 终端IP, face_code 授权码, sign_type 签名类型"""
+    def postAsync(self, body: PayFacepayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayFacepayPostAnswer]]:
         """提交刷脸支付"""
     post_async = postAsync
-    def __call__(self, body: PayFacepayPostBody = ..., config: Config = ..., /, *, xml: PayFacepayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayFacepayPostAnswer]:
+    def __call__(self, body: PayFacepayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayFacepayPostAnswer]:
         """提交刷脸支付"""
 class OpenPayFacepay(OpenNode):
     def post(self, body: PayFacepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交刷脸支付
 
-        https://share.weiyun.com/5dxUgCw"""
+        https://share.weiyun.com/5dxUgCw
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, fee_type 货币类型, spbill_create_ip 终端IP, face_code 授权码, sign_type 签名类型"""
     def postAsync(self, body: PayFacepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交刷脸支付"""
     post_async = postAsync
     def __call__(self, body: PayFacepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交刷脸支付"""
 class PayFacepayquery(Node):
-    def post(self, body: PayFacepayqueryPostBody = ..., config: Config = ..., /, *, xml: PayFacepayqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: PayFacepayqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://share.weiyun.com/5dxUgCw"""
-    def postAsync(self, body: PayFacepayqueryPostBody = ..., config: Config = ..., /, *, xml: PayFacepayqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://share.weiyun.com/5dxUgCw
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: PayFacepayqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: PayFacepayqueryPostBody = ..., config: Config = ..., /, *, xml: PayFacepayqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: PayFacepayqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenPayFacepayquery(OpenNode):
     def post(self, body: PayFacepayqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://share.weiyun.com/5dxUgCw"""
+        https://share.weiyun.com/5dxUgCw
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: PayFacepayqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync
     def __call__(self, body: PayFacepayqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单"""
 class PayMicropay(Node):
-    def post(self, body: PayMicropayPostBody = ..., config: Config = ..., /, *, xml: PayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayMicropayPostAnswer]:
+    def post(self, body: PayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayMicropayPostAnswer]:
         """提交付款码支付
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1"""
-    def postAsync(self, body: PayMicropayPostBody = ..., config: Config = ..., /, *, xml: PayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayMicropayPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, spbill_create_ip 终端IP, auth_code 授权码"""
+    def postAsync(self, body: PayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayMicropayPostAnswer]]:
         """提交付款码支付"""
     post_async = postAsync
-    def __call__(self, body: PayMicropayPostBody = ..., config: Config = ..., /, *, xml: PayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayMicropayPostAnswer]:
+    def __call__(self, body: PayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayMicropayPostAnswer]:
         """提交付款码支付"""
 class OpenPayMicropay(OpenNode):
     def post(self, body: PayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交付款码支付
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, spbill_create_ip 终端IP, auth_code 授权码"""
     def postAsync(self, body: PayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交付款码支付"""
     post_async = postAsync
     def __call__(self, body: PayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交付款码支付"""
 class PayOrderquery(Node):
-    def post(self, body: PayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: PayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: PayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2"""
-    def postAsync(self, body: PayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: PayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: PayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: PayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: PayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: PayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenPayOrderquery(OpenNode):
     def post(self, body: PayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: PayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync
     def __call__(self, body: PayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单"""
 class PayPaporderquery(Node):
-    def post(self, body: PayPaporderqueryPostBody = ..., config: Config = ..., /, *, xml: PayPaporderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: PayPaporderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14"""
-    def postAsync(self, body: PayPaporderqueryPostBody = ..., config: Config = ..., /, *, xml: PayPaporderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14
+
+        required: appid 请求appid, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: PayPaporderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: PayPaporderqueryPostBody = ..., config: Config = ..., /, *, xml: PayPaporderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: PayPaporderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenPayPaporderquery(OpenNode):
     def post(self, body: PayPaporderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14"""
+        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14
+
+        required: appid 请求appid, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: PayPaporderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync
     def __call__(self, body: PayPaporderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单"""
 class PayPappayapply(Node):
-    def post(self, body: PayPappayapplyPostBody = ..., config: Config = ..., /, *, xml: PayPappayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayPappayapplyPostAnswer]:
+    def post(self, body: PayPappayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayPappayapplyPostAnswer]:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_8.shtml"""
-    def postAsync(self, body: PayPappayapplyPostBody = ..., config: Config = ..., /, *, xml: PayPappayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayPappayapplyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_8.shtml
+
+        required: appid 请求appid, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, contract_id 委托代扣协议id"""
+    def postAsync(self, body: PayPappayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayPappayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
-    def __call__(self, body: PayPappayapplyPostBody = ..., config: Config = ..., /, *, xml: PayPappayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayPappayapplyPostAnswer]:
+    def __call__(self, body: PayPappayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayPappayapplyPostAnswer]:
         """申请扣款"""
 class OpenPayPappayapply(OpenNode):
     def post(self, body: PayPappayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_8.shtml"""
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_8.shtml
+
+        required: appid 请求appid, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, contract_id 委托代扣协议id"""
     def postAsync(self, body: PayPappayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
     def __call__(self, body: PayPappayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款"""
 class PayPartnerPaporderquery(Node):
-    def post(self, body: PayPartnerPaporderqueryPostBody = ..., config: Config = ..., /, *, xml: PayPartnerPaporderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: PayPartnerPaporderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14"""
-    def postAsync(self, body: PayPartnerPaporderqueryPostBody = ..., config: Config = ..., /, *, xml: PayPartnerPaporderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14
+
+        required: appid 请求appid, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: PayPartnerPaporderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerPaporderqueryPostBody = ..., config: Config = ..., /, *, xml: PayPartnerPaporderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: PayPartnerPaporderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenPayPartnerPaporderquery(OpenNode):
     def post(self, body: PayPartnerPaporderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14"""
+        https://pay.weixin.qq.com/wiki/doc/api/pap.php?chapter=18_10&index=14
+
+        required: appid 请求appid, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: PayPartnerPaporderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync
     def __call__(self, body: PayPartnerPaporderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单"""
 class PayPartnerPappayapply(Node):
-    def post(self, body: PayPartnerPappayapplyPostBody = ..., config: Config = ..., /, *, xml: PayPartnerPappayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayPartnerPappayapplyPostAnswer]:
+    def post(self, body: PayPartnerPappayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayPartnerPappayapplyPostAnswer]:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_8.shtml"""
-    def postAsync(self, body: PayPartnerPappayapplyPostBody = ..., config: Config = ..., /, *, xml: PayPartnerPappayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayPartnerPappayapplyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_8.shtml
+
+        required: appid 请求appid, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, contract_id 委托代扣协议id"""
+    def postAsync(self, body: PayPartnerPappayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayPartnerPappayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerPappayapplyPostBody = ..., config: Config = ..., /, *, xml: PayPartnerPappayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayPartnerPappayapplyPostAnswer]:
+    def __call__(self, body: PayPartnerPappayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayPartnerPappayapplyPostAnswer]:
         """申请扣款"""
 class OpenPayPartnerPappayapply(OpenNode):
     def post(self, body: PayPartnerPappayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_8.shtml"""
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_8.shtml
+
+        required: appid 请求appid, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, contract_id 委托代扣协议id"""
     def postAsync(self, body: PayPartnerPappayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
@@ -882,240 +1577,300 @@ class OpenPayPartner(OpenNode):
     paporderquery: OpenPayPartnerPaporderquery
     pappayapply: OpenPayPartnerPappayapply
 class PayProfitsharingaddreceiver(Node):
-    def post(self, body: PayProfitsharingaddreceiverPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingaddreceiverPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingaddreceiverPostAnswer]:
+    def post(self, body: PayProfitsharingaddreceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingaddreceiverPostAnswer]:
         """添加分账接收方
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_3&index=4"""
-    def postAsync(self, body: PayProfitsharingaddreceiverPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingaddreceiverPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingaddreceiverPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_3&index=4
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
+    def postAsync(self, body: PayProfitsharingaddreceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingaddreceiverPostAnswer]]:
         """添加分账接收方"""
     post_async = postAsync
-    def __call__(self, body: PayProfitsharingaddreceiverPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingaddreceiverPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingaddreceiverPostAnswer]:
+    def __call__(self, body: PayProfitsharingaddreceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingaddreceiverPostAnswer]:
         """添加分账接收方"""
 class OpenPayProfitsharingaddreceiver(OpenNode):
     def post(self, body: PayProfitsharingaddreceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加分账接收方
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_3&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_3&index=4
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
     def postAsync(self, body: PayProfitsharingaddreceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """添加分账接收方"""
     post_async = postAsync
     def __call__(self, body: PayProfitsharingaddreceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加分账接收方"""
 class PayProfitsharingmerchantratioquery(Node):
-    def post(self, body: PayProfitsharingmerchantratioqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingmerchantratioqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingmerchantratioqueryPostAnswer]:
+    def post(self, body: PayProfitsharingmerchantratioqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingmerchantratioqueryPostAnswer]:
         """查询最大分账比例API
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation_sl.php?chapter=25_11&index=8"""
-    def postAsync(self, body: PayProfitsharingmerchantratioqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingmerchantratioqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingmerchantratioqueryPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation_sl.php?chapter=25_11&index=8
+
+        required: mch_id 商户号, sign_type 签名类型"""
+    def postAsync(self, body: PayProfitsharingmerchantratioqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingmerchantratioqueryPostAnswer]]:
         """查询最大分账比例API"""
     post_async = postAsync
-    def __call__(self, body: PayProfitsharingmerchantratioqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingmerchantratioqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingmerchantratioqueryPostAnswer]:
+    def __call__(self, body: PayProfitsharingmerchantratioqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingmerchantratioqueryPostAnswer]:
         """查询最大分账比例API"""
 class OpenPayProfitsharingmerchantratioquery(OpenNode):
     def post(self, body: PayProfitsharingmerchantratioqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询最大分账比例API
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation_sl.php?chapter=25_11&index=8"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation_sl.php?chapter=25_11&index=8
+
+        required: mch_id 商户号, sign_type 签名类型"""
     def postAsync(self, body: PayProfitsharingmerchantratioqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询最大分账比例API"""
     post_async = postAsync
     def __call__(self, body: PayProfitsharingmerchantratioqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询最大分账比例API"""
 class PayProfitsharingorderamountquery(Node):
-    def post(self, body: PayProfitsharingorderamountqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingorderamountqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingorderamountqueryPostAnswer]:
+    def post(self, body: PayProfitsharingorderamountqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingorderamountqueryPostAnswer]:
         """查询订单待分账金额
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_10&index=7"""
-    def postAsync(self, body: PayProfitsharingorderamountqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingorderamountqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingorderamountqueryPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_10&index=7
+
+        required: mch_id 商户号, transaction_id 微信订单号, sign_type 签名类型"""
+    def postAsync(self, body: PayProfitsharingorderamountqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingorderamountqueryPostAnswer]]:
         """查询订单待分账金额"""
     post_async = postAsync
-    def __call__(self, body: PayProfitsharingorderamountqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingorderamountqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingorderamountqueryPostAnswer]:
+    def __call__(self, body: PayProfitsharingorderamountqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingorderamountqueryPostAnswer]:
         """查询订单待分账金额"""
 class OpenPayProfitsharingorderamountquery(OpenNode):
     def post(self, body: PayProfitsharingorderamountqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单待分账金额
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_10&index=7"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_10&index=7
+
+        required: mch_id 商户号, transaction_id 微信订单号, sign_type 签名类型"""
     def postAsync(self, body: PayProfitsharingorderamountqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单待分账金额"""
     post_async = postAsync
     def __call__(self, body: PayProfitsharingorderamountqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单待分账金额"""
 class PayProfitsharingquery(Node):
-    def post(self, body: PayProfitsharingqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingqueryPostAnswer]:
+    def post(self, body: PayProfitsharingqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingqueryPostAnswer]:
         """查询分账结果
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_2&index=3"""
-    def postAsync(self, body: PayProfitsharingqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingqueryPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_2&index=3
+
+        required: mch_id 商户号, transaction_id 微信订单号, out_order_no 商户分账单号, sign_type 签名类型"""
+    def postAsync(self, body: PayProfitsharingqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingqueryPostAnswer]]:
         """查询分账结果"""
     post_async = postAsync
-    def __call__(self, body: PayProfitsharingqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingqueryPostAnswer]:
+    def __call__(self, body: PayProfitsharingqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingqueryPostAnswer]:
         """查询分账结果"""
 class OpenPayProfitsharingquery(OpenNode):
     def post(self, body: PayProfitsharingqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询分账结果
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_2&index=3
+
+        required: mch_id 商户号, transaction_id 微信订单号, out_order_no 商户分账单号, sign_type 签名类型"""
     def postAsync(self, body: PayProfitsharingqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询分账结果"""
     post_async = postAsync
     def __call__(self, body: PayProfitsharingqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询分账结果"""
 class PayProfitsharingremovereceiver(Node):
-    def post(self, body: PayProfitsharingremovereceiverPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingremovereceiverPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingremovereceiverPostAnswer]:
+    def post(self, body: PayProfitsharingremovereceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingremovereceiverPostAnswer]:
         """删除分账接收方
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_4&index=5"""
-    def postAsync(self, body: PayProfitsharingremovereceiverPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingremovereceiverPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingremovereceiverPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_4&index=5
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
+    def postAsync(self, body: PayProfitsharingremovereceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingremovereceiverPostAnswer]]:
         """删除分账接收方"""
     post_async = postAsync
-    def __call__(self, body: PayProfitsharingremovereceiverPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingremovereceiverPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingremovereceiverPostAnswer]:
+    def __call__(self, body: PayProfitsharingremovereceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingremovereceiverPostAnswer]:
         """删除分账接收方"""
 class OpenPayProfitsharingremovereceiver(OpenNode):
     def post(self, body: PayProfitsharingremovereceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """删除分账接收方
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_4&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_4&index=5
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
     def postAsync(self, body: PayProfitsharingremovereceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """删除分账接收方"""
     post_async = postAsync
     def __call__(self, body: PayProfitsharingremovereceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """删除分账接收方"""
 class PayProfitsharingreturnquery(Node):
-    def post(self, body: PayProfitsharingreturnqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingreturnqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingreturnqueryPostAnswer]:
+    def post(self, body: PayProfitsharingreturnqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingreturnqueryPostAnswer]:
         """回退结果查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_8&index=9"""
-    def postAsync(self, body: PayProfitsharingreturnqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingreturnqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingreturnqueryPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_8&index=9
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, out_return_no 商户回退单号
+
+        one of: out_order_no, order_id"""
+    def postAsync(self, body: PayProfitsharingreturnqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingreturnqueryPostAnswer]]:
         """回退结果查询"""
     post_async = postAsync
-    def __call__(self, body: PayProfitsharingreturnqueryPostBody = ..., config: Config = ..., /, *, xml: PayProfitsharingreturnqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingreturnqueryPostAnswer]:
+    def __call__(self, body: PayProfitsharingreturnqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayProfitsharingreturnqueryPostAnswer]:
         """回退结果查询"""
 class OpenPayProfitsharingreturnquery(OpenNode):
     def post(self, body: PayProfitsharingreturnqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """回退结果查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_8&index=9"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_8&index=9
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, out_return_no 商户回退单号
+
+        one of: out_order_no, order_id"""
     def postAsync(self, body: PayProfitsharingreturnqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """回退结果查询"""
     post_async = postAsync
     def __call__(self, body: PayProfitsharingreturnqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """回退结果查询"""
 class PayQuerycombinedorder(Node):
-    def post(self, body: PayQuerycombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayQuerycombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayQuerycombinedorderPostAnswer]:
+    def post(self, body: PayQuerycombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayQuerycombinedorderPostAnswer]:
         """合单查单
 
-        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4"""
-    def postAsync(self, body: PayQuerycombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayQuerycombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayQuerycombinedorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4
+
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号"""
+    def postAsync(self, body: PayQuerycombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayQuerycombinedorderPostAnswer]]:
         """合单查单"""
     post_async = postAsync
-    def __call__(self, body: PayQuerycombinedorderPostBody = ..., config: Config = ..., /, *, xml: PayQuerycombinedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayQuerycombinedorderPostAnswer]:
+    def __call__(self, body: PayQuerycombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayQuerycombinedorderPostAnswer]:
         """合单查单"""
 class OpenPayQuerycombinedorder(OpenNode):
     def post(self, body: PayQuerycombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单查单
 
-        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4
+
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号"""
     def postAsync(self, body: PayQuerycombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单查单"""
     post_async = postAsync
     def __call__(self, body: PayQuerycombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单查单"""
 class PayQueryexchagerate(Node):
-    def post(self, body: PayQueryexchageratePostBody = ..., config: Config = ..., /, *, xml: PayQueryexchageratePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayQueryexchageratePostAnswer]:
+    def post(self, body: PayQueryexchageratePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayQueryexchageratePostAnswer]:
         """汇率查询API
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_10.shtml"""
-    def postAsync(self, body: PayQueryexchageratePostBody = ..., config: Config = ..., /, *, xml: PayQueryexchageratePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayQueryexchageratePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_10.shtml
+
+        required: appid 公众账号ID, mch_id 商户号, fee_type 币种, date 日期"""
+    def postAsync(self, body: PayQueryexchageratePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayQueryexchageratePostAnswer]]:
         """汇率查询API"""
     post_async = postAsync
-    def __call__(self, body: PayQueryexchageratePostBody = ..., config: Config = ..., /, *, xml: PayQueryexchageratePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayQueryexchageratePostAnswer]:
+    def __call__(self, body: PayQueryexchageratePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayQueryexchageratePostAnswer]:
         """汇率查询API"""
 class OpenPayQueryexchagerate(OpenNode):
     def post(self, body: PayQueryexchageratePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """汇率查询API
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_10.shtml"""
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_10.shtml
+
+        required: appid 公众账号ID, mch_id 商户号, fee_type 币种, date 日期"""
     def postAsync(self, body: PayQueryexchageratePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """汇率查询API"""
     post_async = postAsync
     def __call__(self, body: PayQueryexchageratePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """汇率查询API"""
 class PayRefundquery(Node):
-    def post(self, body: PayRefundqueryPostBody = ..., config: Config = ..., /, *, xml: PayRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: PayRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5"""
-    def postAsync(self, body: PayRefundqueryPostBody = ..., config: Config = ..., /, *, xml: PayRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
+    def postAsync(self, body: PayRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询退款"""
     post_async = postAsync
-    def __call__(self, body: PayRefundqueryPostBody = ..., config: Config = ..., /, *, xml: PayRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: PayRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款"""
 class OpenPayRefundquery(OpenNode):
     def post(self, body: PayRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
     def postAsync(self, body: PayRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询退款"""
     post_async = postAsync
     def __call__(self, body: PayRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款"""
 class PayRefundqueryv2(Node):
-    def post(self, body: PayRefundqueryv2PostBody = ..., config: Config = ..., /, *, xml: PayRefundqueryv2PostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: PayRefundqueryv2PostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款（支持单品）
 
-        https://pay.weixin.qq.com/wiki/doc/api/danpin.php?chapter=9_104&index=4"""
-    def postAsync(self, body: PayRefundqueryv2PostBody = ..., config: Config = ..., /, *, xml: PayRefundqueryv2PostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/danpin.php?chapter=9_104&index=4
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
+    def postAsync(self, body: PayRefundqueryv2PostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询退款（支持单品）"""
     post_async = postAsync
-    def __call__(self, body: PayRefundqueryv2PostBody = ..., config: Config = ..., /, *, xml: PayRefundqueryv2PostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: PayRefundqueryv2PostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款（支持单品）"""
 class OpenPayRefundqueryv2(OpenNode):
     def post(self, body: PayRefundqueryv2PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款（支持单品）
 
-        https://pay.weixin.qq.com/wiki/doc/api/danpin.php?chapter=9_104&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/api/danpin.php?chapter=9_104&index=4
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
     def postAsync(self, body: PayRefundqueryv2PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询退款（支持单品）"""
     post_async = postAsync
     def __call__(self, body: PayRefundqueryv2PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款（支持单品）"""
 class PaySettlementquery(Node):
-    def post(self, body: PaySettlementqueryPostBody = ..., config: Config = ..., /, *, xml: PaySettlementqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PaySettlementqueryPostAnswer]:
+    def post(self, body: PaySettlementqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PaySettlementqueryPostAnswer]:
         """查询结算资金
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_9.shtml"""
-    def postAsync(self, body: PaySettlementqueryPostBody = ..., config: Config = ..., /, *, xml: PaySettlementqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PaySettlementqueryPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_9.shtml
+
+        required: appid 公众账号ID, mchid 商户号, usetag 结算状态, offset 偏移量, limit 最大记录条数, date_start 开始日期, date_end 结束日期"""
+    def postAsync(self, body: PaySettlementqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PaySettlementqueryPostAnswer]]:
         """查询结算资金"""
     post_async = postAsync
-    def __call__(self, body: PaySettlementqueryPostBody = ..., config: Config = ..., /, *, xml: PaySettlementqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PaySettlementqueryPostAnswer]:
+    def __call__(self, body: PaySettlementqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PaySettlementqueryPostAnswer]:
         """查询结算资金"""
 class OpenPaySettlementquery(OpenNode):
     def post(self, body: PaySettlementqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询结算资金
 
-        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_9.shtml"""
+        https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/pay/In-AppPay/chapter8_9.shtml
+
+        required: appid 公众账号ID, mchid 商户号, usetag 结算状态, offset 偏移量, limit 最大记录条数, date_start 开始日期, date_end 结束日期"""
     def postAsync(self, body: PaySettlementqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询结算资金"""
     post_async = postAsync
     def __call__(self, body: PaySettlementqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询结算资金"""
 class PayUnifiedorder(Node):
-    def post(self, body: PayUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: PayUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayUnifiedorderPostAnswer]:
+    def post(self, body: PayUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayUnifiedorderPostAnswer]:
         """统一下单
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1"""
-    def postAsync(self, body: PayUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: PayUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayUnifiedorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 标价金额, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型"""
+    def postAsync(self, body: PayUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayUnifiedorderPostAnswer]]:
         """统一下单"""
     post_async = postAsync
-    def __call__(self, body: PayUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: PayUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayUnifiedorderPostAnswer]:
+    def __call__(self, body: PayUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayUnifiedorderPostAnswer]:
         """统一下单"""
 class OpenPayUnifiedorder(OpenNode):
     def post(self, body: PayUnifiedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """统一下单
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1"""
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 标价金额, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型"""
     def postAsync(self, body: PayUnifiedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """统一下单"""
     post_async = postAsync

@@ -7,32 +7,46 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class PayitilReportPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     interface_url: Text
+    "接口URL"
     user_ip: Text
+    "访问接口IP"
     trades: Text
 class PayitilReportPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     result_code: str
+    "业务结果"
 class PayitilReport(Node):
-    def post(self, body: PayitilReportPostBody = ..., config: Config = ..., /, *, xml: PayitilReportPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayitilReportPostAnswer]:
+    def post(self, body: PayitilReportPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayitilReportPostAnswer]:
         """交易保障
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_14&index=8"""
-    def postAsync(self, body: PayitilReportPostBody = ..., config: Config = ..., /, *, xml: PayitilReportPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[PayitilReportPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_14&index=8
+
+        required: appid 公众账号ID, mch_id 商户号, interface_url 接口URL, user_ip 访问接口IP, trades"""
+    def postAsync(self, body: PayitilReportPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayitilReportPostAnswer]]:
         """交易保障"""
     post_async = postAsync
-    def __call__(self, body: PayitilReportPostBody = ..., config: Config = ..., /, *, xml: PayitilReportPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[PayitilReportPostAnswer]:
+    def __call__(self, body: PayitilReportPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayitilReportPostAnswer]:
         """交易保障"""
 class OpenPayitilReport(OpenNode):
     def post(self, body: PayitilReportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """交易保障
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_14&index=8"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_14&index=8
+
+        required: appid 公众账号ID, mch_id 商户号, interface_url 接口URL, user_ip 访问接口IP, trades"""
     def postAsync(self, body: PayitilReportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """交易保障"""
     post_async = postAsync

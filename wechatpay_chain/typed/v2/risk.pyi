@@ -7,81 +7,136 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class RiskGetcertficatesPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class RiskGetcertficatesPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     nonce_str: NotRequired[str]
+    "随机字符串"
     sign: NotRequired[str]
+    "签名"
     error_code: NotRequired[str]
+    "错误码"
     error_code_des: NotRequired[str]
+    "错误代码描述"
     result_code: str
+    "返回状态码"
     mch_id: str
+    "商户号"
     certificates: str
-RiskGetpublickeyPostBody = RiskGetcertficatesPostBody
+    "平台证书信息"
+class RiskGetpublickeyPostBody(TypedDict):
+    mch_id: Text
+    "商户号"
+    nonce_str: NotRequired[Text]
+    "随机字符串"
+    sign: NotRequired[Text]
+    "签名"
+    sign_type: Text
+    "签名类型"
 class RiskGetpublickeyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     error_code: NotRequired[str]
+    "错误码"
     error_code_des: NotRequired[str]
+    "错误代码描述"
     result_code: str
+    "返回状态码"
     mch_id: NotRequired[str]
+    "商户号"
     pub_key: NotRequired[str]
+    "RSA公钥"
 class RiskGetviolationPostBody(TypedDict):
     mch_id: NotRequired[Text]
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     begin_time: NotRequired[Text]
+    "开始时间"
     end_time: NotRequired[Text]
+    "结束时间"
     page_index: NotRequired[Text]
+    "页码"
     page_size: NotRequired[Text]
+    "每页返回的数量"
     violation_records_format: NotRequired[Text]
+    "违规记录数据格式"
 class RiskGetviolationPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     error_code: NotRequired[str]
+    "错误码"
     error_code_des: NotRequired[str]
+    "错误代码描述"
     result_code: str
+    "返回状态码"
     result_msg: str
+    "错误码描述"
     violation_records: NotRequired[str]
 class RiskGetcertficates(Node):
-    def post(self, body: RiskGetcertficatesPostBody = ..., config: Config = ..., /, *, xml: RiskGetcertficatesPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[RiskGetcertficatesPostAnswer]:
+    def post(self, body: RiskGetcertficatesPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[RiskGetcertficatesPostAnswer]:
         """获取平台证书
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_11"""
-    def postAsync(self, body: RiskGetcertficatesPostBody = ..., config: Config = ..., /, *, xml: RiskGetcertficatesPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[RiskGetcertficatesPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_11
+
+        required: mch_id 商户号, sign_type 签名类型"""
+    def postAsync(self, body: RiskGetcertficatesPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[RiskGetcertficatesPostAnswer]]:
         """获取平台证书"""
     post_async = postAsync
-    def __call__(self, body: RiskGetcertficatesPostBody = ..., config: Config = ..., /, *, xml: RiskGetcertficatesPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[RiskGetcertficatesPostAnswer]:
+    def __call__(self, body: RiskGetcertficatesPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[RiskGetcertficatesPostAnswer]:
         """获取平台证书"""
 class OpenRiskGetcertficates(OpenNode):
     def post(self, body: RiskGetcertficatesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取平台证书
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_11"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_11
+
+        required: mch_id 商户号, sign_type 签名类型"""
     def postAsync(self, body: RiskGetcertficatesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取平台证书"""
     post_async = postAsync
     def __call__(self, body: RiskGetcertficatesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取平台证书"""
 class RiskGetpublickey(Node):
-    def post(self, body: RiskGetpublickeyPostBody = ..., config: Config = ..., /, *, xml: RiskGetpublickeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[RiskGetpublickeyPostAnswer]:
+    def post(self, body: RiskGetpublickeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[RiskGetpublickeyPostAnswer]:
         """获取RSA加密公钥API
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay_yhk.php?chapter=24_7&index=4"""
-    def postAsync(self, body: RiskGetpublickeyPostBody = ..., config: Config = ..., /, *, xml: RiskGetpublickeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[RiskGetpublickeyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay_yhk.php?chapter=24_7&index=4
+
+        required: mch_id 商户号, sign_type 签名类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: RiskGetpublickeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[RiskGetpublickeyPostAnswer]]:
         """获取RSA加密公钥API"""
     post_async = postAsync
-    def __call__(self, body: RiskGetpublickeyPostBody = ..., config: Config = ..., /, *, xml: RiskGetpublickeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[RiskGetpublickeyPostAnswer]:
+    def __call__(self, body: RiskGetpublickeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[RiskGetpublickeyPostAnswer]:
         """获取RSA加密公钥API"""
 class OpenRiskGetpublickey(OpenNode):
     def post(self, body: RiskGetpublickeyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取RSA加密公钥API
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay_yhk.php?chapter=24_7&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay_yhk.php?chapter=24_7&index=4
+
+        required: mch_id 商户号, sign_type 签名类型
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: RiskGetpublickeyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取RSA加密公钥API"""
     post_async = postAsync

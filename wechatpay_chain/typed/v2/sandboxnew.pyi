@@ -7,300 +7,487 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class SandboxnewPayDownloadbillPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     bill_date: Text
+    "对账单日期"
     bill_type: NotRequired[Text]
+    "账单类型"
     tar_type: NotRequired[Text]
+    "压缩账单"
 class SandboxnewPayDownloadbillPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     error_code: NotRequired[str]
+    "错误码"
 class SandboxnewPayGetsignkeyPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
 class SandboxnewPayGetsignkeyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     mch_id: str
+    "商户号"
     sandbox_signkey: str
+    "沙箱密钥"
 class SandboxnewPayMicropayPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     profit_sharing: NotRequired[Text]
+    "是否指定服务商分账"
     deposit: NotRequired[Text]
+    "是否押金支付"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "单品优惠活动该字段必传"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "订单金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
     auth_code: Text
+    "授权码"
     scene_info: NotRequired[Text]
 class SandboxnewPayMicropayPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     openid: str
+    "用户标识"
     is_subscribe: str
+    "是否关注公众账号"
     trade_type: str
+    "交易类型"
     bank_type: str
+    "付款银行"
     fee_type: NotRequired[str]
+    "货币类型"
     total_fee: str
+    "订单金额"
     settlement_total_fee: NotRequired[str]
+    "应结订单金额"
     coupon_fee: NotRequired[str]
+    "代金券金额"
     cash_fee_type: NotRequired[str]
+    "现金支付货币类型"
     cash_fee: str
+    "现金支付金额"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "商家数据包"
     time_end: str
+    "支付完成时间"
     promotion_detail: NotRequired[str]
+    "营销详情"
 class SandboxnewPayOrderqueryPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class SandboxnewPayRefundPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     out_refund_no: Text
+    "商户退款单号"
     total_fee: Text
+    "订单金额"
     refund_fee: Text
+    "退款金额"
     refund_fee_type: NotRequired[Text]
+    "退款货币种类"
     refund_desc: NotRequired[Text]
+    "退款原因"
     refund_account: NotRequired[Text]
+    "退款资金来源"
     notify_url: NotRequired[Text]
+    "退款结果通知url"
 class SandboxnewPayRefundqueryPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     out_refund_no: NotRequired[Text]
+    "商户退款单号"
     refund_id: NotRequired[Text]
+    "微信退款单号"
     offset: NotRequired[Text]
+    "偏移量"
 class SandboxnewPayUnifiedorderPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     profit_sharing: NotRequired[Text]
+    "是否指定服务商分账"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "单品优惠活动该字段必传"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     fee_type: NotRequired[Text]
+    "标价币种"
     total_fee: Text
+    "标价金额"
     spbill_create_ip: Text
+    "终端IP"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     notify_url: Text
+    "通知地址"
     trade_type: Text
+    "交易类型"
     product_id: NotRequired[Text]
+    "商品ID"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     openid: NotRequired[Text]
+    "用户标识"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
     scene_info: NotRequired[Text]
     user_type: NotRequired[Text]
+    "证件类型"
     user_creid: NotRequired[Text]
+    "证件号"
     user_truename: NotRequired[Text]
+    "姓名"
 class SandboxnewPayUnifiedorderPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     trade_type: str
+    "交易类型"
     prepay_id: str
+    "预支付交易会话标识"
     code_url: NotRequired[str]
+    "二维码链接"
     mweb_url: NotRequired[str]
+    "支付跳转链接"
     promotion_detail: NotRequired[str]
 class SandboxnewPayDownloadbill(Node):
-    def post(self, body: SandboxnewPayDownloadbillPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayDownloadbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayDownloadbillPostAnswer]:
+    def post(self, body: SandboxnewPayDownloadbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayDownloadbillPostAnswer]:
         """下载对账单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6"""
-    def postAsync(self, body: SandboxnewPayDownloadbillPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayDownloadbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayDownloadbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6
+
+        required: appid 公众账号ID, mch_id 商户号, bill_date 对账单日期"""
+    def postAsync(self, body: SandboxnewPayDownloadbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayDownloadbillPostAnswer]]:
         """下载对账单 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SandboxnewPayDownloadbillPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayDownloadbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayDownloadbillPostAnswer]:
+    def __call__(self, body: SandboxnewPayDownloadbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayDownloadbillPostAnswer]:
         """下载对账单 (deprecated)"""
 class OpenSandboxnewPayDownloadbill(OpenNode):
     def post(self, body: SandboxnewPayDownloadbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """下载对账单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_6
+
+        required: appid 公众账号ID, mch_id 商户号, bill_date 对账单日期"""
     def postAsync(self, body: SandboxnewPayDownloadbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载对账单 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: SandboxnewPayDownloadbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """下载对账单 (deprecated)"""
 class SandboxnewPayGetsignkey(Node):
-    def post(self, body: SandboxnewPayGetsignkeyPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayGetsignkeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayGetsignkeyPostAnswer]:
+    def post(self, body: SandboxnewPayGetsignkeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayGetsignkeyPostAnswer]:
         """获取验签密钥API (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
-    def postAsync(self, body: SandboxnewPayGetsignkeyPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayGetsignkeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayGetsignkeyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: mch_id 商户号"""
+    def postAsync(self, body: SandboxnewPayGetsignkeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayGetsignkeyPostAnswer]]:
         """获取验签密钥API (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SandboxnewPayGetsignkeyPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayGetsignkeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayGetsignkeyPostAnswer]:
+    def __call__(self, body: SandboxnewPayGetsignkeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayGetsignkeyPostAnswer]:
         """获取验签密钥API (deprecated)"""
 class OpenSandboxnewPayGetsignkey(OpenNode):
     def post(self, body: SandboxnewPayGetsignkeyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取验签密钥API (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: mch_id 商户号"""
     def postAsync(self, body: SandboxnewPayGetsignkeyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取验签密钥API (deprecated)"""
     post_async = postAsync
     def __call__(self, body: SandboxnewPayGetsignkeyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取验签密钥API (deprecated)"""
 class SandboxnewPayMicropay(Node):
-    def post(self, body: SandboxnewPayMicropayPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayMicropayPostAnswer]:
+    def post(self, body: SandboxnewPayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayMicropayPostAnswer]:
         """提交付款码支付 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1"""
-    def postAsync(self, body: SandboxnewPayMicropayPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayMicropayPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, spbill_create_ip 终端IP, auth_code 授权码"""
+    def postAsync(self, body: SandboxnewPayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayMicropayPostAnswer]]:
         """提交付款码支付 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SandboxnewPayMicropayPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayMicropayPostAnswer]:
+    def __call__(self, body: SandboxnewPayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayMicropayPostAnswer]:
         """提交付款码支付 (deprecated)"""
 class OpenSandboxnewPayMicropay(OpenNode):
     def post(self, body: SandboxnewPayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交付款码支付 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_10&index=1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, spbill_create_ip 终端IP, auth_code 授权码"""
     def postAsync(self, body: SandboxnewPayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交付款码支付 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: SandboxnewPayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交付款码支付 (deprecated)"""
 class SandboxnewPayOrderquery(Node):
-    def post(self, body: SandboxnewPayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: SandboxnewPayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2"""
-    def postAsync(self, body: SandboxnewPayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: SandboxnewPayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SandboxnewPayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: SandboxnewPayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单 (deprecated)"""
 class OpenSandboxnewPayOrderquery(OpenNode):
     def post(self, body: SandboxnewPayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_2
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: SandboxnewPayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: SandboxnewPayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单 (deprecated)"""
 class SandboxnewPayRefund(Node):
-    def post(self, body: SandboxnewPayRefundPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: SandboxnewPayRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4"""
-    def postAsync(self, body: SandboxnewPayRefundPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: SandboxnewPayRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """申请退款 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SandboxnewPayRefundPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: SandboxnewPayRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款 (deprecated)"""
 class OpenSandboxnewPayRefund(OpenNode):
     def post(self, body: SandboxnewPayRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: SandboxnewPayRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退款 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: SandboxnewPayRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款 (deprecated)"""
 class SandboxnewPayRefundquery(Node):
-    def post(self, body: SandboxnewPayRefundqueryPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: SandboxnewPayRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5"""
-    def postAsync(self, body: SandboxnewPayRefundqueryPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
+    def postAsync(self, body: SandboxnewPayRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询退款 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SandboxnewPayRefundqueryPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayRefundqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: SandboxnewPayRefundqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询退款 (deprecated)"""
 class OpenSandboxnewPayRefundquery(OpenNode):
     def post(self, body: SandboxnewPayRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_5
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id, out_refund_no, refund_id"""
     def postAsync(self, body: SandboxnewPayRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询退款 (deprecated)"""
     post_async = postAsync
     def __call__(self, body: SandboxnewPayRefundqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询退款 (deprecated)"""
 class SandboxnewPayUnifiedorder(Node):
-    def post(self, body: SandboxnewPayUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayUnifiedorderPostAnswer]:
+    def post(self, body: SandboxnewPayUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayUnifiedorderPostAnswer]:
         """统一下单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1"""
-    def postAsync(self, body: SandboxnewPayUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayUnifiedorderPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 标价金额, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型"""
+    def postAsync(self, body: SandboxnewPayUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SandboxnewPayUnifiedorderPostAnswer]]:
         """统一下单 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SandboxnewPayUnifiedorderPostBody = ..., config: Config = ..., /, *, xml: SandboxnewPayUnifiedorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayUnifiedorderPostAnswer]:
+    def __call__(self, body: SandboxnewPayUnifiedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayUnifiedorderPostAnswer]:
         """统一下单 (deprecated)"""
 class OpenSandboxnewPayUnifiedorder(OpenNode):
     def post(self, body: SandboxnewPayUnifiedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """统一下单 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1"""
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 标价金额, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型"""
     def postAsync(self, body: SandboxnewPayUnifiedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """统一下单 (deprecated)"""
     post_async = postAsync

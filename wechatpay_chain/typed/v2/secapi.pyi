@@ -9,572 +9,1080 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Lega
 
 class SecapiMchAddInstitutionsubPostBody(TypedDict):
     app_id: Text
+    "机构appid"
     mch_id: Text
+    "机构商户号"
     sign: NotRequired[Text]
+    "签名"
     channel_id: NotRequired[Text]
+    "渠道编号"
     merchant_name: Text
+    "子商户全称"
     merchant_shortname: Text
+    "子商户简称"
     merchant_remark: Text
+    "子商户唯一标识"
     merchant_country_code: Text
+    "注册国家或区域"
     merchant_type: Text
+    "商户类型"
     business_category: Text
+    "业务类目"
     mcc: Text
+    "MCC码"
     registration_certificate_number: Text
+    "公司注册文件编号"
     registration_certificate_date: Text
+    "公司注册文件过期时间"
     registration_certificate_copy: NotRequired[Text]
+    "公司注册文件照片"
     business_type: Text
+    "业务类型"
     app_download: Text
+    "APP下载链接"
     business_website: Text
+    "业务网站"
     office_account: Text
+    "公众号"
     mini_program: Text
+    "小程序"
     store_address: Text
+    "门店地址"
     store_photos: Text
+    "门店照片"
     director_name: Text
+    "董事姓名"
     director_id_number: Text
+    "董事证件号码"
     principal_name: Text
+    "负责人姓名"
     principal_id_number: Text
+    "负责人证件号"
     office_phone: Text
+    "公司电话"
     contact_name: Text
+    "联系人姓名"
     contact_phone: Text
+    "联系人电话"
     contact_email: Text
+    "联系人邮箱"
     settlement_bank_number: Text
+    "子商户结算银行账户"
     apply_h5_payment: NotRequired[Text]
+    "是否申请H5支付权限"
     h5_website_url: NotRequired[Text]
+    "H5经营网址"
     h5_domains: NotRequired[Text]
+    "H5支付域名"
     attach: NotRequired[Text]
+    "附加信息"
 class SecapiMchAddInstitutionsubPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务返回码"
     err_code: NotRequired[str]
+    "错误编码"
     err_code_des: NotRequired[str]
+    "错误描述"
     sub_mch_id: str
+    "子商户号"
     sign: str
+    "签名"
     verification_status: NotRequired[str]
+    "验证状态"
     description: NotRequired[str]
+    "验证状态描述"
     h5_authorization_state: NotRequired[str]
+    "H5支付权限状态"
 class SecapiMchAddsubdevconfigPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     sub_appid: NotRequired[Text]
+    "关联APPID"
     jsapi_path: Text
+    "授权目录"
     sign: NotRequired[Text]
+    "签名"
 class SecapiMchAddsubdevconfigPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     err_code: str
+    "错误代码"
     err_code_des: str
+    "错误代码描述"
     result_code: str
+    "业务结果"
     sign: str
+    "签名"
 class SecapiMchChannelsettingPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "特约商户号"
     channel_id: Text
+    "渠道商商户号"
     sign: NotRequired[Text]
+    "签名"
 class SecapiMchChannelsettingPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务结果"
     sign: str
+    "签名"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     mch_id: str
+    "商户号"
     result_msg: str
+    "处理信息"
     appid: str
+    "公众账号ID"
     sub_mch_id: str
+    "子商户商户号"
     channel_id: str
+    "渠道商商户号"
 class SecapiMchModifyInstitutionsubPostBody(TypedDict):
     app_id: Text
+    "机构appid"
     mch_id: Text
+    "机构商户号"
     sub_mch_id: Text
+    "子商户号"
     sign: NotRequired[Text]
+    "签名"
     merchant_name: Text
+    "子商户全称"
     channel_id: NotRequired[Text]
+    "渠道编号"
     merchant_shortname: Text
+    "子商户简称"
     merchant_country_code: Text
+    "注册国家或区域"
     merchant_type: Text
+    "商户类型"
     business_category: Text
+    "业务类目"
     mcc: Text
+    "MCC码"
     registration_certificate_number: Text
+    "公司注册文件编号"
     registration_certificate_date: Text
+    "公司注册文件过期时间"
     registration_certificate_copy: NotRequired[Text]
+    "公司注册文件照片"
     business_type: Text
+    "业务类型"
     app_download: Text
+    "APP下载链接"
     business_website: Text
+    "业务网站"
     office_account: Text
+    "公众号"
     mini_program: Text
+    "小程序"
     store_address: Text
+    "门店地址"
     store_photos: NotRequired[Text]
+    "门店照片"
     director_name: NotRequired[Text]
+    "董事姓名"
     director_id_number: NotRequired[Text]
+    "董事证件号码"
     principal_name: NotRequired[Text]
+    "负责人姓名"
     principal_id_number: NotRequired[Text]
+    "负责人证件号"
     office_phone: Text
+    "公司电话"
     contact_name: Text
+    "联系人姓名"
     contact_phone: Text
+    "联系人电话"
     contact_email: Text
+    "联系人邮箱"
     settlement_bank_number: NotRequired[Text]
+    "子商户结算银行账户"
     apply_h5_payment: NotRequired[Text]
+    "是否申请H5支付权限"
     h5_website_url: NotRequired[Text]
+    "H5经营网址"
     h5_domains: NotRequired[Text]
+    "H5支付域名"
 class SecapiMchModifyInstitutionsubPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务返回码"
     err_code: NotRequired[str]
+    "错误编码"
     err_code_des: NotRequired[str]
+    "错误描述"
     sub_mch_id: str
+    "子商户号"
     sign: str
+    "签名"
     verification_status: NotRequired[str]
+    "验证状态"
     h5_authorization_state: NotRequired[str]
+    "H5支付权限状态"
 class SecapiMchModifymchinfoPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "商户识别码"
     sign: NotRequired[Text]
+    "签名"
     merchant_shortname: NotRequired[Text]
+    "商户简称"
     service_phone: NotRequired[Text]
+    "客服电话"
 class SecapiMchModifymchinfoPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "处理结果"
     result_msg: str
+    "处理信息"
     sign: str
+    "签名"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     nonce_str: str
+    "随机字符串"
 class SecapiMchQueryInstitutionsubPostBody(TypedDict):
     app_id: Text
+    "机构appid"
     mch_id: Text
+    "机构商户号"
     sub_mch_id: Text
+    "子商户号"
     sign: NotRequired[Text]
+    "签名"
 class SecapiMchQueryInstitutionsubPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: str
+    "业务返回码"
     err_code: NotRequired[str]
+    "错误编码"
     err_code_des: NotRequired[str]
+    "错误描述"
     sign: str
+    "签名"
     sub_mch_id: str
+    "子商户号"
     merchant_name: str
+    "子商户名称"
     merchant_shortname: str
+    "子商户简称"
     merchant_country_code: NotRequired[str]
+    "注册国家或区域"
     business_category: str
+    "业务类目"
     mcc: NotRequired[str]
     office_phone: str
+    "公司联系电话"
     contact_name: NotRequired[str]
+    "联系人姓名"
     contact_phone: NotRequired[str]
+    "联系人手机"
     contact_email: NotRequired[str]
+    "联系人邮箱"
     merchant_remark: str
+    "子商户唯一标识"
     business_type: NotRequired[str]
+    "业务类型"
     merchant_type: NotRequired[str]
+    "商户类型"
     registration_certificate_number: NotRequired[str]
+    "公司注册文件编号"
     registration_certificate_date: NotRequired[str]
+    "公司注册文件过期时间"
     app_download: NotRequired[str]
+    "APP下载链接"
     business_website: NotRequired[str]
+    "业务网站"
     office_account: NotRequired[str]
+    "公众号"
     mini_program: NotRequired[str]
+    "小程序"
     store_address: NotRequired[str]
+    "门店地址"
     director_name: NotRequired[str]
+    "董事姓名"
     director_id_number: NotRequired[str]
+    "董事证件编号"
     principal_name: NotRequired[str]
+    "负责人姓名"
     principal_id_number: NotRequired[str]
+    "负责人证件编号"
     settlement_bank_number: NotRequired[str]
+    "子商户结算银行账户"
     channel_id: NotRequired[str]
+    "渠道编号"
     h5_authorization_state: NotRequired[str]
+    "H5支付权限状态"
     h5_audit_reject_detail: NotRequired[str]
+    "H5驳回详情"
     sub_mch_status: NotRequired[str]
+    "子商户状态"
     application_status: NotRequired[str]
+    "子商户入驻状态"
     application_reject_detail: NotRequired[str]
+    "子商户入驻驳回详情"
     attach: NotRequired[str]
+    "附加信息"
 class SecapiMchQuerysubdevconfigPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     sign: NotRequired[Text]
+    "签名"
 class SecapiMchQuerysubdevconfigPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     err_code: str
+    "错误代码"
     err_code_des: str
+    "错误代码描述"
     result_code: str
+    "业务结果"
     sign: str
+    "签名"
     jsapi_path_list: str
+    "授权目录"
     appid_config_list: str
 class SecapiMchSubmchmanagePostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sign: NotRequired[Text]
+    "签名"
     merchant_name: NotRequired[Text]
+    "商户名称"
     sub_mch_id: NotRequired[Text]
+    "商户识别码"
     page_index: Text
+    "页码"
     page_size: NotRequired[Text]
+    "展示资料个数"
 class SecapiMchSubmchmanagePostQuery(TypedDict):
     action: Text
     mch_id: NotRequired[Text]
 class SecapiMchSubmchmanagePostAnswerMchinfo(TypedDict):
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     merchant_name: str
+    "商户名称"
     merchant_shortname: str
+    "商户简称"
     service_phone: str
+    "客服电话"
     contact: NotRequired[str]
+    "联系人"
     contact_phone: NotRequired[str]
+    "联系电话"
     contact_email: NotRequired[str]
+    "联系邮箱"
     business: str
+    "经营类目"
     channel_id: str
+    "渠道商商户号"
     channel_name: str
+    "渠道商名称"
 class SecapiMchSubmchmanagePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     result_code: NotRequired[str]
+    "业务结果"
     result_msg: NotRequired[str]
+    "业务结果描述"
     total: str
+    "总记录数"
     mchinfo: list[SecapiMchSubmchmanagePostAnswerMchinfo]
+    "商户信息列表"
 class SecapiMchUploadmediaPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     media_id: str
+    "媒体标识Id"
 class SecapiMktAddrecommendconfPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     sub_appid: Text
+    "特约商户APPID"
     subscribe_appid: Text
+    "推荐关注APPID"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
-SecapiMktAddrecommendconfPostAnswer = SecapiMchAddsubdevconfigPostAnswer
+    "签名"
+class SecapiMktAddrecommendconfPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: str
+    "返回信息"
+    err_code: str
+    "错误代码"
+    err_code_des: str
+    "错误代码描述"
+    result_code: str
+    "业务结果"
+    sign: str
+    "签名"
 class SecapiPayFacepayreversePostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class SecapiPayFacepayreversePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
     recall: str
+    "是否重调"
 class SecapiPayMultiprofitsharingPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
-    transaction_id: NotRequired[Text]
+    "签名类型"
+    transaction_id: Text
+    "微信订单号"
     out_order_no: Text
+    "商户分账单号"
     receivers: Text
 class SecapiPayMultiprofitsharingPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     receivers: NotRequired[str]
 class SecapiPayProfitsharingPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     brand_mch_id: NotRequired[Text]
+    "品牌主商户号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
-    transaction_id: NotRequired[Text]
+    "签名类型"
+    transaction_id: Text
+    "微信订单号"
     out_order_no: Text
+    "商户分账单号"
     receivers: Text
 class SecapiPayProfitsharingPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     brand_mch_id: NotRequired[str]
+    "品牌主商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     status: NotRequired[str]
+    "分账单状态"
     receivers: NotRequired[str]
 class SecapiPayProfitsharingfinishPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     appid: Text
+    "公众账号ID"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
-    transaction_id: NotRequired[Text]
+    "签名类型"
+    transaction_id: Text
+    "微信订单号"
     out_order_no: Text
+    "商户分账单号"
     description: Text
+    "分账完结描述"
 class SecapiPayProfitsharingfinishPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
 class SecapiPayProfitsharingreturnPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     order_id: NotRequired[Text]
+    "微信分账单号"
     out_order_no: NotRequired[Text]
+    "商户分账单号"
     out_return_no: Text
+    "商户回退单号"
     return_account_type: Text
+    "回退方类型"
     return_account: Text
+    "回退方账号"
     return_amount: Text
+    "回退金额"
     description: Text
+    "回退描述"
 class SecapiPayProfitsharingreturnPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sign_type: NotRequired[str]
+    "签名类型"
     order_id: NotRequired[str]
+    "微信分账单号"
     out_order_no: NotRequired[str]
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_no: NotRequired[str]
+    "微信回退单号"
     return_account_type: str
+    "回退方类型"
     return_account: str
+    "回退方账号"
     return_amount: str
+    "回退金额"
     description: str
+    "回退描述"
     result: NotRequired[str]
+    "回退结果"
     fail_reason: NotRequired[str]
+    "失败原因"
     finish_time: NotRequired[str]
+    "完成时间"
 class SecapiPayRefundPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     out_refund_no: Text
+    "商户退款单号"
     total_fee: Text
+    "订单金额"
     refund_fee: Text
+    "退款金额"
     refund_fee_type: NotRequired[Text]
+    "退款货币种类"
     refund_desc: NotRequired[Text]
+    "退款原因"
     refund_account: NotRequired[Text]
+    "退款资金来源"
     notify_url: NotRequired[Text]
+    "退款结果通知url"
 class SecapiPayRefundv2PostBody(TypedDict):
     detail: NotRequired[Text]
+    "退款包含的商品列表信息"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     out_refund_no: Text
+    "商户退款单号"
     total_fee: Text
+    "订单金额"
     refund_fee: Text
+    "退款金额"
     refund_fee_type: NotRequired[Text]
+    "退款货币种类"
     refund_desc: NotRequired[Text]
+    "退款原因"
     refund_account: NotRequired[Text]
+    "退款资金来源"
     notify_url: NotRequired[Text]
-SecapiPayReversePostBody = SecapiPayFacepayreversePostBody
-SecapiPayReversePostAnswer = SecapiPayFacepayreversePostAnswer
+    "退款结果通知url"
+class SecapiPayReversePostBody(TypedDict):
+    appid: Text
+    "公众账号ID"
+    sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
+    mch_id: Text
+    "商户号"
+    sub_mch_id: NotRequired[Text]
+    "子商户号"
+    transaction_id: NotRequired[Text]
+    "微信订单号"
+    out_trade_no: NotRequired[Text]
+    "商户订单号"
+    nonce_str: NotRequired[Text]
+    "随机字符串"
+    sign: NotRequired[Text]
+    "签名"
+    sign_type: NotRequired[Text]
+    "签名类型"
+class SecapiPayReversePostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: str
+    "返回信息"
+    appid: str
+    "公众账号ID"
+    sub_appid: NotRequired[str]
+    "子商户公众账号ID"
+    mch_id: str
+    "商户号"
+    sub_mch_id: NotRequired[str]
+    "子商户号"
+    nonce_str: str
+    "随机字符串"
+    sign: str
+    "签名"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误描述"
+    recall: str
+    "是否重调"
 class SecapiMchAddInstitutionsub(Node):
-    def post(self, body: SecapiMchAddInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchAddInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddInstitutionsubPostAnswer]:
-        """进件子商户"""
-    def postAsync(self, body: SecapiMchAddInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchAddInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchAddInstitutionsubPostAnswer]]:
+    def post(self, body: SecapiMchAddInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddInstitutionsubPostAnswer]:
+        """进件子商户
+
+        https://wechatpay.im/openapi/v2/secapi/mch/addInstitutionsub
+
+        required: app_id 机构appid, mch_id 机构商户号, merchant_name 子商户全称, merchant_shortname 子商户简称, merchant_remark 子商户唯一标识, merchant_country_code 注册国家或区域, merchant_type 商户类型, business_category 业务类目, mcc MCC码, registration_certificate_number 公司注册文件编号, registration_certificate_date 公司注册文件过期时间, business_type 业务类型, app_download APP下载链接, business_website 业务网站, office_account 公众号, mini_program 小程序, store_address 门店地址, store_photos 门店照片, director_name 董事姓名, director_id_number 董事证件号码, principal_name 负责人姓名, principal_id_number 负责人证件号, office_phone 公司电话, contact_name 联系人姓名, contact_phone 联系人电话, contact_email 联系人邮箱, settlement_bank_number 子商户结算银行账户"""
+    def postAsync(self, body: SecapiMchAddInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchAddInstitutionsubPostAnswer]]:
         """进件子商户"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchAddInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchAddInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddInstitutionsubPostAnswer]:
+    def __call__(self, body: SecapiMchAddInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddInstitutionsubPostAnswer]:
         """进件子商户"""
 class OpenSecapiMchAddInstitutionsub(OpenNode):
     def post(self, body: SecapiMchAddInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
-        """进件子商户"""
+        """进件子商户
+
+        https://wechatpay.im/openapi/v2/secapi/mch/addInstitutionsub
+
+        required: app_id 机构appid, mch_id 机构商户号, merchant_name 子商户全称, merchant_shortname 子商户简称, merchant_remark 子商户唯一标识, merchant_country_code 注册国家或区域, merchant_type 商户类型, business_category 业务类目, mcc MCC码, registration_certificate_number 公司注册文件编号, registration_certificate_date 公司注册文件过期时间, business_type 业务类型, app_download APP下载链接, business_website 业务网站, office_account 公众号, mini_program 小程序, store_address 门店地址, store_photos 门店照片, director_name 董事姓名, director_id_number 董事证件号码, principal_name 负责人姓名, principal_id_number 负责人证件号, office_phone 公司电话, contact_name 联系人姓名, contact_phone 联系人电话, contact_email 联系人邮箱, settlement_bank_number 子商户结算银行账户"""
     def postAsync(self, body: SecapiMchAddInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """进件子商户"""
     post_async = postAsync
     def __call__(self, body: SecapiMchAddInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """进件子商户"""
 class SecapiMchAddsubdevconfig(Node):
-    def post(self, body: SecapiMchAddsubdevconfigPostBody = ..., config: Config = ..., /, *, xml: SecapiMchAddsubdevconfigPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddsubdevconfigPostAnswer]:
+    def post(self, body: SecapiMchAddsubdevconfigPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddsubdevconfigPostAnswer]:
         """服务商子商户开发配置新增支付目录/新增对应APPID关联
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_2&index=2&p=901"""
-    def postAsync(self, body: SecapiMchAddsubdevconfigPostBody = ..., config: Config = ..., /, *, xml: SecapiMchAddsubdevconfigPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchAddsubdevconfigPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_2&index=2&p=901
+
+        required: appid 公众账号ID, mch_id 商户号, sub_mch_id 子商户号, jsapi_path 授权目录
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMchAddsubdevconfigPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchAddsubdevconfigPostAnswer]]:
         """服务商子商户开发配置新增支付目录/新增对应APPID关联"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchAddsubdevconfigPostBody = ..., config: Config = ..., /, *, xml: SecapiMchAddsubdevconfigPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddsubdevconfigPostAnswer]:
+    def __call__(self, body: SecapiMchAddsubdevconfigPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchAddsubdevconfigPostAnswer]:
         """服务商子商户开发配置新增支付目录/新增对应APPID关联"""
 class OpenSecapiMchAddsubdevconfig(OpenNode):
     def post(self, body: SecapiMchAddsubdevconfigPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """服务商子商户开发配置新增支付目录/新增对应APPID关联
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_2&index=2&p=901"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_2&index=2&p=901
+
+        required: appid 公众账号ID, mch_id 商户号, sub_mch_id 子商户号, jsapi_path 授权目录
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchAddsubdevconfigPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商子商户开发配置新增支付目录/新增对应APPID关联"""
     post_async = postAsync
     def __call__(self, body: SecapiMchAddsubdevconfigPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """服务商子商户开发配置新增支付目录/新增对应APPID关联"""
 class SecapiMchChannelsetting(Node):
-    def post(self, body: SecapiMchChannelsettingPostBody = ..., config: Config = ..., /, *, xml: SecapiMchChannelsettingPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchChannelsettingPostAnswer]:
+    def post(self, body: SecapiMchChannelsettingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchChannelsettingPostAnswer]:
         """银行服务商特约子商户指定渠道号API
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26"""
-    def postAsync(self, body: SecapiMchChannelsettingPostBody = ..., config: Config = ..., /, *, xml: SecapiMchChannelsettingPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchChannelsettingPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26
+
+        required: appid 公众账号ID, mch_id 商户号, sub_mch_id 特约商户号, channel_id 渠道商商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMchChannelsettingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchChannelsettingPostAnswer]]:
         """银行服务商特约子商户指定渠道号API"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchChannelsettingPostBody = ..., config: Config = ..., /, *, xml: SecapiMchChannelsettingPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchChannelsettingPostAnswer]:
+    def __call__(self, body: SecapiMchChannelsettingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchChannelsettingPostAnswer]:
         """银行服务商特约子商户指定渠道号API"""
 class OpenSecapiMchChannelsetting(OpenNode):
     def post(self, body: SecapiMchChannelsettingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """银行服务商特约子商户指定渠道号API
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26
+
+        required: appid 公众账号ID, mch_id 商户号, sub_mch_id 特约商户号, channel_id 渠道商商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchChannelsettingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """银行服务商特约子商户指定渠道号API"""
     post_async = postAsync
     def __call__(self, body: SecapiMchChannelsettingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """银行服务商特约子商户指定渠道号API"""
 class SecapiMchModifyInstitutionsub(Node):
-    def post(self, body: SecapiMchModifyInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchModifyInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifyInstitutionsubPostAnswer]:
-        """修改子商户API"""
-    def postAsync(self, body: SecapiMchModifyInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchModifyInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchModifyInstitutionsubPostAnswer]]:
+    def post(self, body: SecapiMchModifyInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifyInstitutionsubPostAnswer]:
+        """修改子商户API
+
+        https://wechatpay.im/openapi/v2/secapi/mch/modifyInstitutionsub
+
+        required: app_id 机构appid, mch_id 机构商户号, sub_mch_id 子商户号, merchant_name 子商户全称, merchant_shortname 子商户简称, merchant_country_code 注册国家或区域, merchant_type 商户类型, business_category 业务类目, mcc MCC码, registration_certificate_number 公司注册文件编号, registration_certificate_date 公司注册文件过期时间, business_type 业务类型, app_download APP下载链接, business_website 业务网站, office_account 公众号, mini_program 小程序, store_address 门店地址, office_phone 公司电话, contact_name 联系人姓名, contact_phone 联系人电话, contact_email 联系人邮箱
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMchModifyInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchModifyInstitutionsubPostAnswer]]:
         """修改子商户API"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchModifyInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchModifyInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifyInstitutionsubPostAnswer]:
+    def __call__(self, body: SecapiMchModifyInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifyInstitutionsubPostAnswer]:
         """修改子商户API"""
 class OpenSecapiMchModifyInstitutionsub(OpenNode):
     def post(self, body: SecapiMchModifyInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
-        """修改子商户API"""
+        """修改子商户API
+
+        https://wechatpay.im/openapi/v2/secapi/mch/modifyInstitutionsub
+
+        required: app_id 机构appid, mch_id 机构商户号, sub_mch_id 子商户号, merchant_name 子商户全称, merchant_shortname 子商户简称, merchant_country_code 注册国家或区域, merchant_type 商户类型, business_category 业务类目, mcc MCC码, registration_certificate_number 公司注册文件编号, registration_certificate_date 公司注册文件过期时间, business_type 业务类型, app_download APP下载链接, business_website 业务网站, office_account 公众号, mini_program 小程序, store_address 门店地址, office_phone 公司电话, contact_name 联系人姓名, contact_phone 联系人电话, contact_email 联系人邮箱
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchModifyInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """修改子商户API"""
     post_async = postAsync
     def __call__(self, body: SecapiMchModifyInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """修改子商户API"""
 class SecapiMchModifymchinfo(Node):
-    def post(self, body: SecapiMchModifymchinfoPostBody = ..., config: Config = ..., /, *, xml: SecapiMchModifymchinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifymchinfoPostAnswer]:
+    def post(self, body: SecapiMchModifymchinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifymchinfoPostAnswer]:
         """银行特约商户信息修改
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9"""
-    def postAsync(self, body: SecapiMchModifymchinfoPostBody = ..., config: Config = ..., /, *, xml: SecapiMchModifymchinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchModifymchinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9
+
+        required: mch_id 商户号, sub_mch_id 商户识别码
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMchModifymchinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchModifymchinfoPostAnswer]]:
         """银行特约商户信息修改"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchModifymchinfoPostBody = ..., config: Config = ..., /, *, xml: SecapiMchModifymchinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifymchinfoPostAnswer]:
+    def __call__(self, body: SecapiMchModifymchinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchModifymchinfoPostAnswer]:
         """银行特约商户信息修改"""
 class OpenSecapiMchModifymchinfo(OpenNode):
     def post(self, body: SecapiMchModifymchinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """银行特约商户信息修改
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9
+
+        required: mch_id 商户号, sub_mch_id 商户识别码
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchModifymchinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """银行特约商户信息修改"""
     post_async = postAsync
     def __call__(self, body: SecapiMchModifymchinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """银行特约商户信息修改"""
 class SecapiMchQueryInstitutionsub(Node):
-    def post(self, body: SecapiMchQueryInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchQueryInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQueryInstitutionsubPostAnswer]:
-        """查询子商户"""
-    def postAsync(self, body: SecapiMchQueryInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchQueryInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchQueryInstitutionsubPostAnswer]]:
+    def post(self, body: SecapiMchQueryInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQueryInstitutionsubPostAnswer]:
+        """查询子商户
+
+        https://wechatpay.im/openapi/v2/secapi/mch/queryInstitutionsub
+
+        required: app_id 机构appid, mch_id 机构商户号, sub_mch_id 子商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMchQueryInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchQueryInstitutionsubPostAnswer]]:
         """查询子商户"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchQueryInstitutionsubPostBody = ..., config: Config = ..., /, *, xml: SecapiMchQueryInstitutionsubPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQueryInstitutionsubPostAnswer]:
+    def __call__(self, body: SecapiMchQueryInstitutionsubPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQueryInstitutionsubPostAnswer]:
         """查询子商户"""
 class OpenSecapiMchQueryInstitutionsub(OpenNode):
     def post(self, body: SecapiMchQueryInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
-        """查询子商户"""
+        """查询子商户
+
+        https://wechatpay.im/openapi/v2/secapi/mch/queryInstitutionsub
+
+        required: app_id 机构appid, mch_id 机构商户号, sub_mch_id 子商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchQueryInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询子商户"""
     post_async = postAsync
     def __call__(self, body: SecapiMchQueryInstitutionsubPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询子商户"""
 class SecapiMchQuerysubdevconfig(Node):
-    def post(self, body: SecapiMchQuerysubdevconfigPostBody = ..., config: Config = ..., /, *, xml: SecapiMchQuerysubdevconfigPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQuerysubdevconfigPostAnswer]:
+    def post(self, body: SecapiMchQuerysubdevconfigPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQuerysubdevconfigPostAnswer]:
         """配置查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_25&index=4&p=901"""
-    def postAsync(self, body: SecapiMchQuerysubdevconfigPostBody = ..., config: Config = ..., /, *, xml: SecapiMchQuerysubdevconfigPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchQuerysubdevconfigPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_25&index=4&p=901
+
+        required: appid 公众账号ID, mch_id 商户号, sub_mch_id 子商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMchQuerysubdevconfigPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchQuerysubdevconfigPostAnswer]]:
         """配置查询"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchQuerysubdevconfigPostBody = ..., config: Config = ..., /, *, xml: SecapiMchQuerysubdevconfigPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQuerysubdevconfigPostAnswer]:
+    def __call__(self, body: SecapiMchQuerysubdevconfigPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMchQuerysubdevconfigPostAnswer]:
         """配置查询"""
 class OpenSecapiMchQuerysubdevconfig(OpenNode):
     def post(self, body: SecapiMchQuerysubdevconfigPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """配置查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_25&index=4&p=901"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_25&index=4&p=901
+
+        required: appid 公众账号ID, mch_id 商户号, sub_mch_id 子商户号
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchQuerysubdevconfigPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """配置查询"""
     post_async = postAsync
     def __call__(self, body: SecapiMchQuerysubdevconfigPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """配置查询"""
 class SecapiMchSubmchmanage(Node):
-    def post(self, body: SecapiMchSubmchmanagePostBody = ..., config: Config = ..., /, *, xml: SecapiMchSubmchmanagePostBody = ..., params: SecapiMchSubmchmanagePostQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[SecapiMchSubmchmanagePostAnswer]:
+    def post(self, body: SecapiMchSubmchmanagePostBody, config: Config = ..., /, *, params: SecapiMchSubmchmanagePostQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[SecapiMchSubmchmanagePostAnswer]:
         """银行特约商户录入/银行特约商户资料查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_21&index=3&p=9"""
-    def postAsync(self, body: SecapiMchSubmchmanagePostBody = ..., config: Config = ..., /, *, xml: SecapiMchSubmchmanagePostBody = ..., params: SecapiMchSubmchmanagePostQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[SecapiMchSubmchmanagePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_21&index=3&p=9
+
+        required: action, appid 公众账号ID, mch_id 商户号, page_index 页码
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMchSubmchmanagePostBody, config: Config = ..., /, *, params: SecapiMchSubmchmanagePostQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[SecapiMchSubmchmanagePostAnswer]]:
         """银行特约商户录入/银行特约商户资料查询"""
     post_async = postAsync
-    def __call__(self, body: SecapiMchSubmchmanagePostBody = ..., config: Config = ..., /, *, xml: SecapiMchSubmchmanagePostBody = ..., params: SecapiMchSubmchmanagePostQuery = ..., **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[SecapiMchSubmchmanagePostAnswer]:
+    def __call__(self, body: SecapiMchSubmchmanagePostBody, config: Config = ..., /, *, params: SecapiMchSubmchmanagePostQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Answer[SecapiMchSubmchmanagePostAnswer]:
         """银行特约商户录入/银行特约商户资料查询"""
 class OpenSecapiMchSubmchmanage(OpenNode):
     def post(self, body: SecapiMchSubmchmanagePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """银行特约商户录入/银行特约商户资料查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_21&index=3&p=9"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_21&index=3&p=9
+
+        required: action, appid 公众账号ID, mch_id 商户号, page_index 页码
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchSubmchmanagePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """银行特约商户录入/银行特约商户资料查询"""
     post_async = postAsync
@@ -584,7 +1092,9 @@ class SecapiMchUploadmedia(Node):
     def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, xml: Mapping[str, Any] = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMchUploadmediaPostAnswer]:
         """图片上传API
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_9"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_9
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, xml: Mapping[str, Any] = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMchUploadmediaPostAnswer]]:
         """图片上传API"""
     post_async = postAsync
@@ -594,7 +1104,9 @@ class OpenSecapiMchUploadmedia(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """图片上传API
 
-        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_9"""
+        https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_9
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """图片上传API"""
     post_async = postAsync
@@ -631,20 +1143,28 @@ class OpenSecapiMch(OpenNode):
     @overload
     def __getitem__(self, text: str) -> Chain: ...
 class SecapiMktAddrecommendconf(Node):
-    def post(self, body: SecapiMktAddrecommendconfPostBody = ..., config: Config = ..., /, *, xml: SecapiMktAddrecommendconfPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMktAddrecommendconfPostAnswer]:
+    def post(self, body: SecapiMktAddrecommendconfPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMktAddrecommendconfPostAnswer]:
         """服务商特约商户关注功能配置 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_1&index=1&p=901"""
-    def postAsync(self, body: SecapiMktAddrecommendconfPostBody = ..., config: Config = ..., /, *, xml: SecapiMktAddrecommendconfPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMktAddrecommendconfPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_1&index=1&p=901
+
+        required: mch_id 商户号, sub_mch_id 子商户号, sub_appid 特约商户APPID, subscribe_appid 推荐关注APPID
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiMktAddrecommendconfPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiMktAddrecommendconfPostAnswer]]:
         """服务商特约商户关注功能配置 (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: SecapiMktAddrecommendconfPostBody = ..., config: Config = ..., /, *, xml: SecapiMktAddrecommendconfPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiMktAddrecommendconfPostAnswer]:
+    def __call__(self, body: SecapiMktAddrecommendconfPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiMktAddrecommendconfPostAnswer]:
         """服务商特约商户关注功能配置 (deprecated)"""
 class OpenSecapiMktAddrecommendconf(OpenNode):
     def post(self, body: SecapiMktAddrecommendconfPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """服务商特约商户关注功能配置 (deprecated)
 
-        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_1&index=1&p=901"""
+        https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_24_1&index=1&p=901
+
+        required: mch_id 商户号, sub_mch_id 子商户号, sub_appid 特约商户APPID, subscribe_appid 推荐关注APPID
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMktAddrecommendconfPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商特约商户关注功能配置 (deprecated)"""
     post_async = postAsync
@@ -655,160 +1175,244 @@ class SecapiMkt(Stem):
 class OpenSecapiMkt(OpenNode):
     addrecommendconf: OpenSecapiMktAddrecommendconf
 class SecapiPayFacepayreverse(Node):
-    def post(self, body: SecapiPayFacepayreversePostBody = ..., config: Config = ..., /, *, xml: SecapiPayFacepayreversePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayFacepayreversePostAnswer]:
+    def post(self, body: SecapiPayFacepayreversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayFacepayreversePostAnswer]:
         """撤销订单
 
-        https://share.weiyun.com/5dxUgCw"""
-    def postAsync(self, body: SecapiPayFacepayreversePostBody = ..., config: Config = ..., /, *, xml: SecapiPayFacepayreversePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayFacepayreversePostAnswer]]:
+        https://share.weiyun.com/5dxUgCw
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayFacepayreversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayFacepayreversePostAnswer]]:
         """撤销订单"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayFacepayreversePostBody = ..., config: Config = ..., /, *, xml: SecapiPayFacepayreversePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayFacepayreversePostAnswer]:
+    def __call__(self, body: SecapiPayFacepayreversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayFacepayreversePostAnswer]:
         """撤销订单"""
 class OpenSecapiPayFacepayreverse(OpenNode):
     def post(self, body: SecapiPayFacepayreversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销订单
 
-        https://share.weiyun.com/5dxUgCw"""
+        https://share.weiyun.com/5dxUgCw
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayFacepayreversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤销订单"""
     post_async = postAsync
     def __call__(self, body: SecapiPayFacepayreversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销订单"""
 class SecapiPayMultiprofitsharing(Node):
-    def post(self, body: SecapiPayMultiprofitsharingPostBody = ..., config: Config = ..., /, *, xml: SecapiPayMultiprofitsharingPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayMultiprofitsharingPostAnswer]:
+    def post(self, body: SecapiPayMultiprofitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayMultiprofitsharingPostAnswer]:
         """请求多次分账
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_6&index=2"""
-    def postAsync(self, body: SecapiPayMultiprofitsharingPostBody = ..., config: Config = ..., /, *, xml: SecapiPayMultiprofitsharingPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayMultiprofitsharingPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_6&index=2
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayMultiprofitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayMultiprofitsharingPostAnswer]]:
         """请求多次分账"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayMultiprofitsharingPostBody = ..., config: Config = ..., /, *, xml: SecapiPayMultiprofitsharingPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayMultiprofitsharingPostAnswer]:
+    def __call__(self, body: SecapiPayMultiprofitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayMultiprofitsharingPostAnswer]:
         """请求多次分账"""
 class OpenSecapiPayMultiprofitsharing(OpenNode):
     def post(self, body: SecapiPayMultiprofitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求多次分账
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_6&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_6&index=2
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayMultiprofitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求多次分账"""
     post_async = postAsync
     def __call__(self, body: SecapiPayMultiprofitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求多次分账"""
 class SecapiPayProfitsharing(Node):
-    def post(self, body: SecapiPayProfitsharingPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingPostAnswer]:
+    def post(self, body: SecapiPayProfitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingPostAnswer]:
         """请求单次分账
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_1&index=1"""
-    def postAsync(self, body: SecapiPayProfitsharingPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayProfitsharingPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_1&index=1
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayProfitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayProfitsharingPostAnswer]]:
         """请求单次分账"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayProfitsharingPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingPostAnswer]:
+    def __call__(self, body: SecapiPayProfitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingPostAnswer]:
         """请求单次分账"""
 class OpenSecapiPayProfitsharing(OpenNode):
     def post(self, body: SecapiPayProfitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求单次分账
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_1&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_1&index=1
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayProfitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求单次分账"""
     post_async = postAsync
     def __call__(self, body: SecapiPayProfitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求单次分账"""
 class SecapiPayProfitsharingfinish(Node):
-    def post(self, body: SecapiPayProfitsharingfinishPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingfinishPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingfinishPostAnswer]:
+    def post(self, body: SecapiPayProfitsharingfinishPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingfinishPostAnswer]:
         """完结分账
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_5&index=6"""
-    def postAsync(self, body: SecapiPayProfitsharingfinishPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingfinishPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayProfitsharingfinishPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_5&index=6
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, description 分账完结描述
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayProfitsharingfinishPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayProfitsharingfinishPostAnswer]]:
         """完结分账"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayProfitsharingfinishPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingfinishPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingfinishPostAnswer]:
+    def __call__(self, body: SecapiPayProfitsharingfinishPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingfinishPostAnswer]:
         """完结分账"""
 class OpenSecapiPayProfitsharingfinish(OpenNode):
     def post(self, body: SecapiPayProfitsharingfinishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结分账
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_5&index=6"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_5&index=6
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, description 分账完结描述
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayProfitsharingfinishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """完结分账"""
     post_async = postAsync
     def __call__(self, body: SecapiPayProfitsharingfinishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结分账"""
 class SecapiPayProfitsharingreturn(Node):
-    def post(self, body: SecapiPayProfitsharingreturnPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingreturnPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingreturnPostAnswer]:
+    def post(self, body: SecapiPayProfitsharingreturnPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingreturnPostAnswer]:
         """分账回退
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_7&index=8"""
-    def postAsync(self, body: SecapiPayProfitsharingreturnPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingreturnPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayProfitsharingreturnPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_7&index=8
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, out_return_no 商户回退单号, return_account_type 回退方类型, return_account 回退方账号, return_amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayProfitsharingreturnPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayProfitsharingreturnPostAnswer]]:
         """分账回退"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayProfitsharingreturnPostBody = ..., config: Config = ..., /, *, xml: SecapiPayProfitsharingreturnPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingreturnPostAnswer]:
+    def __call__(self, body: SecapiPayProfitsharingreturnPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayProfitsharingreturnPostAnswer]:
         """分账回退"""
 class OpenSecapiPayProfitsharingreturn(OpenNode):
     def post(self, body: SecapiPayProfitsharingreturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """分账回退
 
-        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_7&index=8"""
+        https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_7&index=8
+
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, out_return_no 商户回退单号, return_account_type 回退方类型, return_account 回退方账号, return_amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayProfitsharingreturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """分账回退"""
     post_async = postAsync
     def __call__(self, body: SecapiPayProfitsharingreturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """分账回退"""
 class SecapiPayRefund(Node):
-    def post(self, body: SecapiPayRefundPostBody = ..., config: Config = ..., /, *, xml: SecapiPayRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: SecapiPayRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4"""
-    def postAsync(self, body: SecapiPayRefundPostBody = ..., config: Config = ..., /, *, xml: SecapiPayRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """申请退款"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayRefundPostBody = ..., config: Config = ..., /, *, xml: SecapiPayRefundPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: SecapiPayRefundPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款"""
 class OpenSecapiPayRefund(OpenNode):
     def post(self, body: SecapiPayRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退款"""
     post_async = postAsync
     def __call__(self, body: SecapiPayRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款"""
 class SecapiPayRefundv2(Node):
-    def post(self, body: SecapiPayRefundv2PostBody = ..., config: Config = ..., /, *, xml: SecapiPayRefundv2PostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: SecapiPayRefundv2PostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款（支持单品）
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi_sl.php?chapter=9_4"""
-    def postAsync(self, body: SecapiPayRefundv2PostBody = ..., config: Config = ..., /, *, xml: SecapiPayRefundv2PostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi_sl.php?chapter=9_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayRefundv2PostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """申请退款（支持单品）"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayRefundv2PostBody = ..., config: Config = ..., /, *, xml: SecapiPayRefundv2PostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: SecapiPayRefundv2PostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """申请退款（支持单品）"""
 class OpenSecapiPayRefundv2(OpenNode):
     def post(self, body: SecapiPayRefundv2PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款（支持单品）
 
-        https://pay.weixin.qq.com/wiki/doc/api/jsapi_sl.php?chapter=9_4"""
+        https://pay.weixin.qq.com/wiki/doc/api/jsapi_sl.php?chapter=9_4
+
+        required: appid 公众账号ID, mch_id 商户号, out_refund_no 商户退款单号, total_fee 订单金额, refund_fee 退款金额
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayRefundv2PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退款（支持单品）"""
     post_async = postAsync
     def __call__(self, body: SecapiPayRefundv2PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款（支持单品）"""
 class SecapiPayReverse(Node):
-    def post(self, body: SecapiPayReversePostBody = ..., config: Config = ..., /, *, xml: SecapiPayReversePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayReversePostAnswer]:
+    def post(self, body: SecapiPayReversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayReversePostAnswer]:
         """撤销订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_11&index=3"""
-    def postAsync(self, body: SecapiPayReversePostBody = ..., config: Config = ..., /, *, xml: SecapiPayReversePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayReversePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_11&index=3
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: SecapiPayReversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayReversePostAnswer]]:
         """撤销订单"""
     post_async = postAsync
-    def __call__(self, body: SecapiPayReversePostBody = ..., config: Config = ..., /, *, xml: SecapiPayReversePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecapiPayReversePostAnswer]:
+    def __call__(self, body: SecapiPayReversePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecapiPayReversePostAnswer]:
         """撤销订单"""
 class OpenSecapiPayReverse(OpenNode):
     def post(self, body: SecapiPayReversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_11&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_11&index=3
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayReversePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤销订单"""
     post_async = postAsync

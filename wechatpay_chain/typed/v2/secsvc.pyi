@@ -7,93 +7,144 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class SecsvcGetrealnameinfoPostBody(TypedDict):
     version: Text
+    "接口版本号"
     mch_id: Text
+    "商户号"
     appid: Text
+    "公众账号ID"
     openid: Text
+    "用户标识"
     cert_serialno: Text
+    "加密实名信息的证书序列号"
     access_token: Text
     timestamp: NotRequired[Text]
+    "unix时间戳"
     cert_sign: NotRequired[Text]
     charset: NotRequired[Text]
+    "证件类型"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class SecsvcGetrealnameinfoPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     error_code: NotRequired[str]
+    "错误码"
     error_code_des: NotRequired[str]
+    "错误代码描述"
     sign: NotRequired[str]
+    "签名"
     result_code: str
+    "业务结果"
     appid: NotRequired[str]
+    "公众账号ID"
     mch_id: NotRequired[str]
+    "商户号"
     nonce_str: NotRequired[str]
+    "随机字符串"
     openid: NotRequired[str]
+    "用户标识"
     encrypted_real_name: NotRequired[str]
+    "加密后的姓名"
     encrypted_credential_id: NotRequired[str]
+    "加密后的证件号码"
     cre_type: NotRequired[str]
+    "证件类型"
 class SecsvcRealnameauthPostBody(TypedDict):
     version: Text
+    "接口版本号"
     mch_id: Text
+    "商户号"
     appid: Text
+    "公众账号ID"
     openid: Text
+    "用户标识"
     real_name: Text
+    "真实姓名"
     cred_type: Text
+    "证件类型"
     cred_id: Text
+    "证件号码"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     access_token: Text
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
 class SecsvcRealnameauthPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "错误码描述"
     error_code: NotRequired[str]
+    "错误码"
     error_code_des: NotRequired[str]
+    "错误代码描述"
     sign: NotRequired[str]
+    "签名"
     result_code: str
+    "业务结果"
     appid: NotRequired[str]
+    "公众账号ID"
     mch_id: NotRequired[str]
+    "商户号"
     nonce_str: NotRequired[str]
+    "随机字符串"
     openid: NotRequired[str]
+    "用户标识"
     access_token: NotRequired[str]
     verify_openid: NotRequired[str]
     verify_real_name: NotRequired[str]
     bind_bankcard: NotRequired[str]
 class SecsvcGetrealnameinfo(Node):
-    def post(self, body: SecsvcGetrealnameinfoPostBody = ..., config: Config = ..., /, *, xml: SecsvcGetrealnameinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecsvcGetrealnameinfoPostAnswer]:
+    def post(self, body: SecsvcGetrealnameinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecsvcGetrealnameinfoPostAnswer]:
         """微信支付实名授权
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauthorization.php?chapter=60_5&index=1"""
-    def postAsync(self, body: SecsvcGetrealnameinfoPostBody = ..., config: Config = ..., /, *, xml: SecsvcGetrealnameinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecsvcGetrealnameinfoPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauthorization.php?chapter=60_5&index=1
+
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, cert_serialno 加密实名信息的证书序列号, access_token, sign_type 签名类型"""
+    def postAsync(self, body: SecsvcGetrealnameinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecsvcGetrealnameinfoPostAnswer]]:
         """微信支付实名授权"""
     post_async = postAsync
-    def __call__(self, body: SecsvcGetrealnameinfoPostBody = ..., config: Config = ..., /, *, xml: SecsvcGetrealnameinfoPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecsvcGetrealnameinfoPostAnswer]:
+    def __call__(self, body: SecsvcGetrealnameinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecsvcGetrealnameinfoPostAnswer]:
         """微信支付实名授权"""
 class OpenSecsvcGetrealnameinfo(OpenNode):
     def post(self, body: SecsvcGetrealnameinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信支付实名授权
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauthorization.php?chapter=60_5&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauthorization.php?chapter=60_5&index=1
+
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, cert_serialno 加密实名信息的证书序列号, access_token, sign_type 签名类型"""
     def postAsync(self, body: SecsvcGetrealnameinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信支付实名授权"""
     post_async = postAsync
     def __call__(self, body: SecsvcGetrealnameinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信支付实名授权"""
 class SecsvcRealnameauth(Node):
-    def post(self, body: SecsvcRealnameauthPostBody = ..., config: Config = ..., /, *, xml: SecsvcRealnameauthPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecsvcRealnameauthPostAnswer]:
+    def post(self, body: SecsvcRealnameauthPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecsvcRealnameauthPostAnswer]:
         """微信支付实名验证
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3"""
-    def postAsync(self, body: SecsvcRealnameauthPostBody = ..., config: Config = ..., /, *, xml: SecsvcRealnameauthPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[SecsvcRealnameauthPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
+
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, real_name 真实姓名, cred_type 证件类型, cred_id 证件号码, access_token, sign_type 签名类型"""
+    def postAsync(self, body: SecsvcRealnameauthPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecsvcRealnameauthPostAnswer]]:
         """微信支付实名验证"""
     post_async = postAsync
-    def __call__(self, body: SecsvcRealnameauthPostBody = ..., config: Config = ..., /, *, xml: SecsvcRealnameauthPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[SecsvcRealnameauthPostAnswer]:
+    def __call__(self, body: SecsvcRealnameauthPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecsvcRealnameauthPostAnswer]:
         """微信支付实名验证"""
 class OpenSecsvcRealnameauth(OpenNode):
     def post(self, body: SecsvcRealnameauthPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信支付实名验证
 
-        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
+
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, real_name 真实姓名, cred_type 证件类型, cred_id 证件号码, access_token, sign_type 签名类型"""
     def postAsync(self, body: SecsvcRealnameauthPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信支付实名验证"""
     post_async = postAsync

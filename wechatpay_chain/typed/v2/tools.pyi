@@ -7,77 +7,119 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class ToolsAuthcodetoopenidPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     auth_code: Text
+    "授权码"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
 class ToolsAuthcodetoopenidPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     sub_openid: NotRequired[str]
+    "用户子标识"
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     openid: str
+    "用户标识"
 class ToolsShorturlPostBody(TypedDict):
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     long_url: Text
+    "URL链接"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class ToolsShorturlPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     short_url: str
+    "URL链接"
 class ToolsAuthcodetoopenid(Node):
-    def post(self, body: ToolsAuthcodetoopenidPostBody = ..., config: Config = ..., /, *, xml: ToolsAuthcodetoopenidPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ToolsAuthcodetoopenidPostAnswer]:
+    def post(self, body: ToolsAuthcodetoopenidPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ToolsAuthcodetoopenidPostAnswer]:
         """授权码查询openid
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay_sl.php?chapter=9_12&index=8"""
-    def postAsync(self, body: ToolsAuthcodetoopenidPostBody = ..., config: Config = ..., /, *, xml: ToolsAuthcodetoopenidPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ToolsAuthcodetoopenidPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/micropay_sl.php?chapter=9_12&index=8
+
+        required: appid 公众账号ID, mch_id 商户号, auth_code 授权码"""
+    def postAsync(self, body: ToolsAuthcodetoopenidPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ToolsAuthcodetoopenidPostAnswer]]:
         """授权码查询openid"""
     post_async = postAsync
-    def __call__(self, body: ToolsAuthcodetoopenidPostBody = ..., config: Config = ..., /, *, xml: ToolsAuthcodetoopenidPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ToolsAuthcodetoopenidPostAnswer]:
+    def __call__(self, body: ToolsAuthcodetoopenidPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ToolsAuthcodetoopenidPostAnswer]:
         """授权码查询openid"""
 class OpenToolsAuthcodetoopenid(OpenNode):
     def post(self, body: ToolsAuthcodetoopenidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """授权码查询openid
 
-        https://pay.weixin.qq.com/wiki/doc/api/micropay_sl.php?chapter=9_12&index=8"""
+        https://pay.weixin.qq.com/wiki/doc/api/micropay_sl.php?chapter=9_12&index=8
+
+        required: appid 公众账号ID, mch_id 商户号, auth_code 授权码"""
     def postAsync(self, body: ToolsAuthcodetoopenidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """授权码查询openid"""
     post_async = postAsync
     def __call__(self, body: ToolsAuthcodetoopenidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """授权码查询openid"""
 class ToolsShorturl(Node):
-    def post(self, body: ToolsShorturlPostBody = ..., config: Config = ..., /, *, xml: ToolsShorturlPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ToolsShorturlPostAnswer]:
+    def post(self, body: ToolsShorturlPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ToolsShorturlPostAnswer]:
         """转换短链接
 
-        https://pay.weixin.qq.com/wiki/doc/api/native.php?chapter=9_9&index=10"""
-    def postAsync(self, body: ToolsShorturlPostBody = ..., config: Config = ..., /, *, xml: ToolsShorturlPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[ToolsShorturlPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/native.php?chapter=9_9&index=10
+
+        required: appid 公众账号ID, mch_id 商户号, long_url URL链接"""
+    def postAsync(self, body: ToolsShorturlPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ToolsShorturlPostAnswer]]:
         """转换短链接"""
     post_async = postAsync
-    def __call__(self, body: ToolsShorturlPostBody = ..., config: Config = ..., /, *, xml: ToolsShorturlPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[ToolsShorturlPostAnswer]:
+    def __call__(self, body: ToolsShorturlPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[ToolsShorturlPostAnswer]:
         """转换短链接"""
 class OpenToolsShorturl(OpenNode):
     def post(self, body: ToolsShorturlPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """转换短链接
 
-        https://pay.weixin.qq.com/wiki/doc/api/native.php?chapter=9_9&index=10"""
+        https://pay.weixin.qq.com/wiki/doc/api/native.php?chapter=9_9&index=10
+
+        required: appid 公众账号ID, mch_id 商户号, long_url URL链接"""
     def postAsync(self, body: ToolsShorturlPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """转换短链接"""
     post_async = postAsync

@@ -7,209 +7,363 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class TransitPartnerpayPayapplyPostBody(TypedDict):
     appid: Text
+    "公众账号id"
     sub_appid: NotRequired[Text]
+    "子商户公众账号id"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "商品标记"
     notify_url: Text
+    "回调通知url"
     trade_type: Text
+    "交易类型"
     contract_id: NotRequired[Text]
+    "委托代扣协议id"
     trade_scene: Text
+    "交易场景"
     scene_info: Text
     clientip: NotRequired[Text]
+    "客户端 IP"
     deviceid: NotRequired[Text]
+    "设备ID"
     mobile: NotRequired[Text]
+    "手机号"
     email: NotRequired[Text]
+    "邮箱地址"
     qq: NotRequired[Text]
+    "QQ号"
     openid: NotRequired[Text]
+    "微信openID"
     creid: NotRequired[Text]
+    "身份证号"
     outerid: NotRequired[Text]
+    "商户侧用户标识"
     version: Text
+    "版本号 此字段仅针对有垫资权限的商户有效"
 class TransitPartnerpayPayapplyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     sub_appid: NotRequired[str]
+    "子商户公众账号id"
     mch_id: str
+    "商户号"
     sub_mch_id: str
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class TransitPartnerpayQueryorderPostBody(TypedDict):
     appid: Text
+    "请求appid"
     sub_appid: NotRequired[Text]
+    "子商户公众账号id"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
 class TransitPartnerpayQuerystatePostBody(TypedDict):
     appid: Text
+    "公众账号id"
     sub_appid: NotRequired[Text]
+    "子商户公众账号id"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     contract_id: Text
+    "委托代扣协议id"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     openid: Text
+    "微信open ID"
 class TransitPartnerpayQuerystatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "请求appid"
     sub_appid: NotRequired[str]
+    "子商户公众账号id"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     user_state: str
+    "用户状态"
     contract_id: NotRequired[str]
+    "委托代扣协议id"
     plan_id: NotRequired[str]
+    "签约模板id"
     contract_code: NotRequired[str]
+    "签约协议号"
     contract_state: NotRequired[str]
+    "协议状态"
 class TransitPayPayapplyPostBody(TypedDict):
     appid: Text
+    "公众账号id"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "商品标记"
     notify_url: Text
+    "回调通知url"
     trade_type: Text
+    "交易类型"
     contract_id: NotRequired[Text]
+    "委托代扣协议id"
     trade_scene: Text
+    "交易场景"
     scene_info: Text
     clientip: NotRequired[Text]
+    "客户端 IP"
     deviceid: NotRequired[Text]
+    "设备ID"
     mobile: NotRequired[Text]
+    "手机号"
     email: NotRequired[Text]
+    "邮箱地址"
     qq: NotRequired[Text]
+    "QQ号"
     openid: NotRequired[Text]
+    "微信openID"
     creid: NotRequired[Text]
+    "身份证号"
     outerid: NotRequired[Text]
+    "商户侧用户标识"
     version: Text
+    "版本号 此字段仅针对有垫资权限的商户有效"
 class TransitPayPayapplyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class TransitPayQuerystatePostBody(TypedDict):
     appid: Text
+    "公众账号id"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     contract_id: Text
+    "委托代扣协议id"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     openid: Text
+    "微信openID"
 class TransitPayQuerystatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "请求appid"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     user_state: str
+    "用户状态"
     contract_id: NotRequired[str]
+    "委托代扣协议id"
     plan_id: NotRequired[str]
+    "签约模板id"
     contract_code: NotRequired[str]
+    "签约协议号"
     contract_state: NotRequired[str]
+    "协议状态"
 class TransitQueryorderPostBody(TypedDict):
     appid: Text
+    "请求appid"
     mch_id: Text
+    "商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
 class TransitPartnerpayPayapply(Node):
-    def post(self, body: TransitPartnerpayPayapplyPostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayPayapplyPostAnswer]:
+    def post(self, body: TransitPartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayPayapplyPostAnswer]:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_99&index=5"""
-    def postAsync(self, body: TransitPartnerpayPayapplyPostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPartnerpayPayapplyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_99&index=5
+
+        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
+    def postAsync(self, body: TransitPartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPartnerpayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
-    def __call__(self, body: TransitPartnerpayPayapplyPostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayPayapplyPostAnswer]:
+    def __call__(self, body: TransitPartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayPayapplyPostAnswer]:
         """申请扣款"""
 class OpenTransitPartnerpayPayapply(OpenNode):
     def post(self, body: TransitPartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_99&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_99&index=5
+
+        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
     def postAsync(self, body: TransitPartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
     def __call__(self, body: TransitPartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款"""
 class TransitPartnerpayQueryorder(Node):
-    def post(self, body: TransitPartnerpayQueryorderPostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayQueryorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: TransitPartnerpayQueryorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_96&index=7&p=202"""
-    def postAsync(self, body: TransitPartnerpayQueryorderPostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayQueryorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_96&index=7&p=202
+
+        required: appid 请求appid, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: TransitPartnerpayQueryorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: TransitPartnerpayQueryorderPostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayQueryorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: TransitPartnerpayQueryorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenTransitPartnerpayQueryorder(OpenNode):
     def post(self, body: TransitPartnerpayQueryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_96&index=7&p=202"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_96&index=7&p=202
+
+        required: appid 请求appid, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: TransitPartnerpayQueryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync
     def __call__(self, body: TransitPartnerpayQueryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单"""
 class TransitPartnerpayQuerystate(Node):
-    def post(self, body: TransitPartnerpayQuerystatePostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayQuerystatePostAnswer]:
+    def post(self, body: TransitPartnerpayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayQuerystatePostAnswer]:
         """查询用户状态接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_96&index=5"""
-    def postAsync(self, body: TransitPartnerpayQuerystatePostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPartnerpayQuerystatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_96&index=5
+
+        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, contract_id 委托代扣协议id, sign_type 签名类型, openid 微信open ID"""
+    def postAsync(self, body: TransitPartnerpayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPartnerpayQuerystatePostAnswer]]:
         """查询用户状态接口"""
     post_async = postAsync
-    def __call__(self, body: TransitPartnerpayQuerystatePostBody = ..., config: Config = ..., /, *, xml: TransitPartnerpayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayQuerystatePostAnswer]:
+    def __call__(self, body: TransitPartnerpayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPartnerpayQuerystatePostAnswer]:
         """查询用户状态接口"""
 class OpenTransitPartnerpayQuerystate(OpenNode):
     def post(self, body: TransitPartnerpayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询用户状态接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_96&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_96&index=5
+
+        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, contract_id 委托代扣协议id, sign_type 签名类型, openid 微信open ID"""
     def postAsync(self, body: TransitPartnerpayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询用户状态接口"""
     post_async = postAsync
@@ -224,40 +378,48 @@ class OpenTransitPartnerpay(OpenNode):
     queryorder: OpenTransitPartnerpayQueryorder
     querystate: OpenTransitPartnerpayQuerystate
 class TransitPayPayapply(Node):
-    def post(self, body: TransitPayPayapplyPostBody = ..., config: Config = ..., /, *, xml: TransitPayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPayPayapplyPostAnswer]:
+    def post(self, body: TransitPayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPayPayapplyPostAnswer]:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_99&index=5"""
-    def postAsync(self, body: TransitPayPayapplyPostBody = ..., config: Config = ..., /, *, xml: TransitPayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPayPayapplyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_99&index=5
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
+    def postAsync(self, body: TransitPayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
-    def __call__(self, body: TransitPayPayapplyPostBody = ..., config: Config = ..., /, *, xml: TransitPayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPayPayapplyPostAnswer]:
+    def __call__(self, body: TransitPayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPayPayapplyPostAnswer]:
         """申请扣款"""
 class OpenTransitPayPayapply(OpenNode):
     def post(self, body: TransitPayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_99&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_99&index=5
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
     def postAsync(self, body: TransitPayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
     def __call__(self, body: TransitPayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款"""
 class TransitPayQuerystate(Node):
-    def post(self, body: TransitPayQuerystatePostBody = ..., config: Config = ..., /, *, xml: TransitPayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPayQuerystatePostAnswer]:
+    def post(self, body: TransitPayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPayQuerystatePostAnswer]:
         """查询用户状态接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_96&index=12"""
-    def postAsync(self, body: TransitPayQuerystatePostBody = ..., config: Config = ..., /, *, xml: TransitPayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPayQuerystatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_96&index=12
+
+        required: appid 公众账号id, mch_id 商户号, contract_id 委托代扣协议id, sign_type 签名类型, openid 微信openID"""
+    def postAsync(self, body: TransitPayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPayQuerystatePostAnswer]]:
         """查询用户状态接口"""
     post_async = postAsync
-    def __call__(self, body: TransitPayQuerystatePostBody = ..., config: Config = ..., /, *, xml: TransitPayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[TransitPayQuerystatePostAnswer]:
+    def __call__(self, body: TransitPayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[TransitPayQuerystatePostAnswer]:
         """查询用户状态接口"""
 class OpenTransitPayQuerystate(OpenNode):
     def post(self, body: TransitPayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询用户状态接口
 
-        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_96&index=12"""
+        https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_96&index=12
+
+        required: appid 公众账号id, mch_id 商户号, contract_id 委托代扣协议id, sign_type 签名类型, openid 微信openID"""
     def postAsync(self, body: TransitPayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询用户状态接口"""
     post_async = postAsync
@@ -270,20 +432,28 @@ class OpenTransitPay(OpenNode):
     payapply: OpenTransitPayPayapply
     querystate: OpenTransitPayQuerystate
 class TransitQueryorder(Node):
-    def post(self, body: TransitQueryorderPostBody = ..., config: Config = ..., /, *, xml: TransitQueryorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: TransitQueryorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_96&index=7"""
-    def postAsync(self, body: TransitQueryorderPostBody = ..., config: Config = ..., /, *, xml: TransitQueryorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_96&index=7
+
+        required: appid 请求appid, mch_id 商户号, sign_type 签名类型
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: TransitQueryorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: TransitQueryorderPostBody = ..., config: Config = ..., /, *, xml: TransitQueryorderPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: TransitQueryorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenTransitQueryorder(OpenNode):
     def post(self, body: TransitQueryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_96&index=7"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_96&index=7
+
+        required: appid 请求appid, mch_id 商户号, sign_type 签名类型
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: TransitQueryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync

@@ -7,231 +7,399 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class VehiclePartnerpayNotificationPostBody(TypedDict):
     appid: Text
+    "公众账号id"
     mch_id: Text
+    "商户号"
     sub_appid: Text
+    "子商户公众账号id"
     sub_mch_id: Text
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     version: Text
+    "版本号"
     trade_scene: Text
+    "交易场景"
     scene_info: Text
 class VehiclePartnerpayNotificationPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     sub_appid: NotRequired[str]
+    "子商户公众账号id"
     sub_mch_id: str
+    "子商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     user_state: str
+    "用户状态"
     deduct_mode: NotRequired[str]
+    "发起扣费方式"
 class VehiclePartnerpayPayapplyPostBody(TypedDict):
     appid: Text
+    "公众账号id"
     sub_appid: Text
+    "子商户公众账号id"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "商品标记"
     notify_url: Text
+    "回调通知url"
     trade_type: Text
+    "交易类型"
     version: Text
+    "版本号"
     trade_scene: Text
+    "交易场景"
     openid: NotRequired[Text]
+    "用户标识"
     profit_sharing: NotRequired[Text]
+    "分账标识"
     scene_info: Text
 class VehiclePartnerpayPayapplyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     sub_appid: NotRequired[str]
+    "子商户公众账号id"
     mch_id: str
+    "商户号"
     sub_mch_id: str
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class VehiclePartnerpayQuerystatePostBody(TypedDict):
     appid: Text
+    "公众账号id"
     sub_appid: Text
+    "子商户公众账号id"
     mch_id: Text
+    "商户号"
     sub_mch_id: Text
+    "子商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     trade_scene: Text
+    "交易场景"
     jump_scene: NotRequired[Text]
+    "跳转场景"
     openid: Text
+    "用户标识"
     sub_openid: Text
+    "用户子标识"
     plate_number: Text
+    "车牌号"
     version: Text
+    "版本号"
 class VehiclePartnerpayQuerystatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "请求appid"
     sub_appid: NotRequired[str]
+    "子商户公众账号id"
     mch_id: str
+    "商户号"
     sub_mch_id: str
+    "子商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     user_state: str
+    "用户状态"
     openid: NotRequired[str]
+    "用户标识"
     deduct_mode: NotRequired[str]
+    "发起扣费方式"
     sub_openid: NotRequired[str]
+    "用户子标识"
     path: NotRequired[str]
+    "跳转路径"
     plate_number_info: NotRequired[str]
+    "车牌信息"
 class VehiclePayNotificationPostBody(TypedDict):
     appid: Text
+    "公众账号id"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     version: Text
+    "版本号"
     trade_scene: Text
+    "交易场景"
     scene_info: Text
 class VehiclePayNotificationPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     user_state: str
+    "用户状态"
     deduct_mode: NotRequired[str]
+    "发起扣费方式"
 class VehiclePayPayapplyPostBody(TypedDict):
     appid: Text
+    "公众账号id"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "总金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "商品标记"
     notify_url: Text
+    "回调通知url"
     trade_type: Text
+    "交易类型"
     version: Text
+    "版本号"
     trade_scene: Text
+    "交易场景"
     openid: NotRequired[Text]
+    "用户标识"
     profit_sharing: NotRequired[Text]
+    "分账标识"
     scene_info: Text
 class VehiclePayPayapplyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号id"
     mch_id: str
+    "商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
 class VehiclePayQuerystatePostBody(TypedDict):
     appid: Text
+    "公众账号id"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign_type: Text
+    "签名类型"
     sign: NotRequired[Text]
+    "签名"
     trade_scene: Text
+    "交易场景"
     jump_scene: NotRequired[Text]
+    "跳转场景"
     openid: Text
+    "用户标识"
     plate_number: Text
+    "车牌号"
     version: Text
+    "版本号"
 class VehiclePayQuerystatePostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回信息"
     appid: str
+    "请求appid"
     mch_id: str
+    "商户号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     user_state: str
+    "用户状态"
     openid: NotRequired[str]
+    "用户标识"
     deduct_mode: NotRequired[str]
+    "发起扣费方式"
     path: NotRequired[str]
+    "跳转路径"
     plate_number_info: NotRequired[str]
+    "车牌信息"
 class VehiclePartnerpayNotification(Node):
-    def post(self, body: VehiclePartnerpayNotificationPostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayNotificationPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayNotificationPostAnswer]:
+    def post(self, body: VehiclePartnerpayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayNotificationPostAnswer]:
         """用户入场通知api
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_992&index=1&p=202"""
-    def postAsync(self, body: VehiclePartnerpayNotificationPostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayNotificationPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayNotificationPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_992&index=1&p=202
+
+        required: appid 公众账号id, mch_id 商户号, sub_appid 子商户公众账号id, sub_mch_id 子商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
+    def postAsync(self, body: VehiclePartnerpayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayNotificationPostAnswer]]:
         """用户入场通知api"""
     post_async = postAsync
-    def __call__(self, body: VehiclePartnerpayNotificationPostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayNotificationPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayNotificationPostAnswer]:
+    def __call__(self, body: VehiclePartnerpayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayNotificationPostAnswer]:
         """用户入场通知api"""
 class OpenVehiclePartnerpayNotification(OpenNode):
     def post(self, body: VehiclePartnerpayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户入场通知api
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_992&index=1&p=202"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_992&index=1&p=202
+
+        required: appid 公众账号id, mch_id 商户号, sub_appid 子商户公众账号id, sub_mch_id 子商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
     def postAsync(self, body: VehiclePartnerpayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """用户入场通知api"""
     post_async = postAsync
     def __call__(self, body: VehiclePartnerpayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户入场通知api"""
 class VehiclePartnerpayPayapply(Node):
-    def post(self, body: VehiclePartnerpayPayapplyPostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayPayapplyPostAnswer]:
+    def post(self, body: VehiclePartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayPayapplyPostAnswer]:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_982&index=2&p=202"""
-    def postAsync(self, body: VehiclePartnerpayPayapplyPostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayPayapplyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_982&index=2&p=202
+
+        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
+    def postAsync(self, body: VehiclePartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
-    def __call__(self, body: VehiclePartnerpayPayapplyPostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayPayapplyPostAnswer]:
+    def __call__(self, body: VehiclePartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayPayapplyPostAnswer]:
         """申请扣款"""
 class OpenVehiclePartnerpayPayapply(OpenNode):
     def post(self, body: VehiclePartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_982&index=2&p=202"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_982&index=2&p=202
+
+        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
     def postAsync(self, body: VehiclePartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
     def __call__(self, body: VehiclePartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款"""
 class VehiclePartnerpayQuerystate(Node):
-    def post(self, body: VehiclePartnerpayQuerystatePostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayQuerystatePostAnswer]:
+    def post(self, body: VehiclePartnerpayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayQuerystatePostAnswer]:
         """用户状态查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_93&index=9&p=202"""
-    def postAsync(self, body: VehiclePartnerpayQuerystatePostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayQuerystatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_93&index=9&p=202
+
+        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, trade_scene 交易场景, openid 用户标识, sub_openid 用户子标识, plate_number 车牌号, version 版本号"""
+    def postAsync(self, body: VehiclePartnerpayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayQuerystatePostAnswer]]:
         """用户状态查询"""
     post_async = postAsync
-    def __call__(self, body: VehiclePartnerpayQuerystatePostBody = ..., config: Config = ..., /, *, xml: VehiclePartnerpayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayQuerystatePostAnswer]:
+    def __call__(self, body: VehiclePartnerpayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePartnerpayQuerystatePostAnswer]:
         """用户状态查询"""
 class OpenVehiclePartnerpayQuerystate(OpenNode):
     def post(self, body: VehiclePartnerpayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户状态查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_93&index=9&p=202"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_93&index=9&p=202
+
+        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, trade_scene 交易场景, openid 用户标识, sub_openid 用户子标识, plate_number 车牌号, version 版本号"""
     def postAsync(self, body: VehiclePartnerpayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """用户状态查询"""
     post_async = postAsync
@@ -246,60 +414,72 @@ class OpenVehiclePartnerpay(OpenNode):
     payapply: OpenVehiclePartnerpayPayapply
     querystate: OpenVehiclePartnerpayQuerystate
 class VehiclePayNotification(Node):
-    def post(self, body: VehiclePayNotificationPostBody = ..., config: Config = ..., /, *, xml: VehiclePayNotificationPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePayNotificationPostAnswer]:
+    def post(self, body: VehiclePayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePayNotificationPostAnswer]:
         """用户入场通知api
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_992&index=1"""
-    def postAsync(self, body: VehiclePayNotificationPostBody = ..., config: Config = ..., /, *, xml: VehiclePayNotificationPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayNotificationPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_992&index=1
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
+    def postAsync(self, body: VehiclePayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayNotificationPostAnswer]]:
         """用户入场通知api"""
     post_async = postAsync
-    def __call__(self, body: VehiclePayNotificationPostBody = ..., config: Config = ..., /, *, xml: VehiclePayNotificationPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePayNotificationPostAnswer]:
+    def __call__(self, body: VehiclePayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePayNotificationPostAnswer]:
         """用户入场通知api"""
 class OpenVehiclePayNotification(OpenNode):
     def post(self, body: VehiclePayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户入场通知api
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_992&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_992&index=1
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
     def postAsync(self, body: VehiclePayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """用户入场通知api"""
     post_async = postAsync
     def __call__(self, body: VehiclePayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户入场通知api"""
 class VehiclePayPayapply(Node):
-    def post(self, body: VehiclePayPayapplyPostBody = ..., config: Config = ..., /, *, xml: VehiclePayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePayPayapplyPostAnswer]:
+    def post(self, body: VehiclePayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePayPayapplyPostAnswer]:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_982&index=1"""
-    def postAsync(self, body: VehiclePayPayapplyPostBody = ..., config: Config = ..., /, *, xml: VehiclePayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayPayapplyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_982&index=1
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
+    def postAsync(self, body: VehiclePayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
-    def __call__(self, body: VehiclePayPayapplyPostBody = ..., config: Config = ..., /, *, xml: VehiclePayPayapplyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePayPayapplyPostAnswer]:
+    def __call__(self, body: VehiclePayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePayPayapplyPostAnswer]:
         """申请扣款"""
 class OpenVehiclePayPayapply(OpenNode):
     def post(self, body: VehiclePayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_982&index=1"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_982&index=1
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
     def postAsync(self, body: VehiclePayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
     def __call__(self, body: VehiclePayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请扣款"""
 class VehiclePayQuerystate(Node):
-    def post(self, body: VehiclePayQuerystatePostBody = ..., config: Config = ..., /, *, xml: VehiclePayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePayQuerystatePostAnswer]:
+    def post(self, body: VehiclePayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePayQuerystatePostAnswer]:
         """用户状态查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_93&index=9"""
-    def postAsync(self, body: VehiclePayQuerystatePostBody = ..., config: Config = ..., /, *, xml: VehiclePayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayQuerystatePostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_93&index=9
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, trade_scene 交易场景, openid 用户标识, plate_number 车牌号, version 版本号"""
+    def postAsync(self, body: VehiclePayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayQuerystatePostAnswer]]:
         """用户状态查询"""
     post_async = postAsync
-    def __call__(self, body: VehiclePayQuerystatePostBody = ..., config: Config = ..., /, *, xml: VehiclePayQuerystatePostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[VehiclePayQuerystatePostAnswer]:
+    def __call__(self, body: VehiclePayQuerystatePostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[VehiclePayQuerystatePostAnswer]:
         """用户状态查询"""
 class OpenVehiclePayQuerystate(OpenNode):
     def post(self, body: VehiclePayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户状态查询
 
-        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_93&index=9"""
+        https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_93&index=9
+
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, trade_scene 交易场景, openid 用户标识, plate_number 车牌号, version 版本号"""
     def postAsync(self, body: VehiclePayQuerystatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """用户状态查询"""
     post_async = postAsync

@@ -7,383 +7,761 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class WxvCancelbillPostBody(TypedDict):
     version: Text
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     out_order_no: Text
+    "商户服务订单号"
     reason: Text
+    "撤销原因"
     service_id: Text
+    "服务ID"
 class WxvCancelbillPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回结果"
     sign: str
+    "签名"
     nonce_str: str
+    "随机字符串"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     order_id: str
+    "微信支付服务订单号"
 class WxvChangerentmoneyPostBody(TypedDict):
     version: Text
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     out_order_no: Text
+    "商户服务订单号"
     reason: NotRequired[Text]
+    "修改原因"
     service_id: Text
+    "服务ID"
     total_amount: Text
+    "总金额"
     rent_fee: Text
+    "租金费用"
     compensation_fee: Text
+    "赔偿金费用"
     compensation_fee_desc: NotRequired[Text]
-WxvChangerentmoneyPostAnswer = WxvCancelbillPostAnswer
+    "赔偿金费用说明"
+class WxvChangerentmoneyPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回结果"
+    sign: str
+    "签名"
+    nonce_str: str
+    "随机字符串"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误描述"
+    appid: str
+    "公众账号ID"
+    mch_id: str
+    "商户号"
+    out_order_no: str
+    "商户服务订单号"
+    service_id: str
+    "服务ID"
+    order_id: str
+    "微信支付服务订单号"
 class WxvCreatehotelbillPostBody(TypedDict):
     version: Text
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     out_order_no: Text
+    "商户服务订单号"
     service_id: Text
+    "服务ID"
     room: Text
+    "房间"
     start_time: Text
+    "入住时间"
     end_time: Text
+    "预定离店时间"
     service_location: Text
+    "酒店"
     deposit_amount: Text
+    "押金金额"
     room_rate: Text
+    "房费"
     room_rate_desc: NotRequired[Text]
+    "房费说明"
     attach: NotRequired[Text]
+    "回调数据包"
     cancel_rule: Text
+    "取消规则标签"
     cancel_rule_desc: Text
+    "取消规则描述"
     cert_serial_no: Text
+    "平台证书序列号"
     openid: NotRequired[Text]
+    "用户标识"
     name: NotRequired[Text]
+    "用户姓名"
     phone: NotRequired[Text]
+    "用户手机号"
     userid: NotRequired[Text]
+    "用户身份证ID"
     address: NotRequired[Text]
+    "用户收货地址"
 class WxvCreatehotelbillPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回结果"
     sign: str
+    "签名"
     nonce_str: str
+    "随机字符串"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     order_id: str
+    "微信支付服务订单号"
     miniprogram_appid: str
+    "小程序跳转appid"
     miniprogram_path: str
+    "小程序跳转路径"
     miniprogram_username: str
+    "小程序跳转username"
     package: str
+    "跳转微信侧小程序订单数据"
 class WxvCreaterentbillPostBody(TypedDict):
     version: Text
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     out_order_no: Text
+    "商户服务订单号"
     service_id: Text
+    "服务ID"
     goods_name: Text
+    "商品名称"
     start_time: NotRequired[Text]
+    "租用时间"
     end_time: NotRequired[Text]
+    "预定归还时间"
     service_location: NotRequired[Text]
+    "租用地点"
     deposit_amount: Text
+    "押金总额"
     rent_unit: Text
+    "租金规则 计费单位"
     rent_unit_fee: Text
+    "租金规则 计费单价费用"
     rent_fee_desc: NotRequired[Text]
+    "租金规则 计费说明"
     attach: NotRequired[Text]
+    "商户数据包"
     cert_serial_no: Text
+    "平台证书序列号"
     openid: NotRequired[Text]
+    "用户标识"
     name: NotRequired[Text]
+    "用户姓名"
     phone: NotRequired[Text]
+    "用户手机号"
     userid: NotRequired[Text]
+    "用户身份证ID"
     address: NotRequired[Text]
-WxvCreaterentbillPostAnswer = WxvCreatehotelbillPostAnswer
+    "用户收货地址"
+class WxvCreaterentbillPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回结果"
+    sign: str
+    "签名"
+    nonce_str: str
+    "随机字符串"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误描述"
+    appid: str
+    "公众账号ID"
+    mch_id: str
+    "商户号"
+    out_order_no: str
+    "商户服务订单号"
+    service_id: str
+    "服务ID"
+    order_id: str
+    "微信支付服务订单号"
+    miniprogram_appid: str
+    "小程序跳转appid"
+    miniprogram_path: str
+    "小程序跳转路径"
+    miniprogram_username: str
+    "小程序跳转username"
+    package: str
+    "跳转微信侧小程序订单数据"
 class WxvFinishhotelbillPostBody(TypedDict):
     version: Text
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     out_order_no: Text
+    "商户服务订单号"
     service_id: Text
+    "服务ID"
     checked_in: Text
+    "是否入住"
     real_end_time: NotRequired[Text]
+    "实际离店时间"
     other_fee: Text
+    "其他费用金额"
     other_fee_desc: Text
+    "其他费用说明"
     cancel_fee: NotRequired[Text]
+    "取消费用"
     compensation_fee: Text
+    "赔偿金费用"
     compensation_fee_desc: Text
+    "赔偿金说明"
     room_rate: NotRequired[Text]
+    "房费"
     overdue_fine: Text
+    "延迟退房费用"
     overdue_fine_desc: Text
+    "延迟退房说明"
     total_amount: Text
+    "总金额"
     finish_ticket: Text
+    "完结凭证"
     profit_sharing: Text
-WxvFinishhotelbillPostAnswer = WxvCancelbillPostAnswer
+    "分账标识"
+class WxvFinishhotelbillPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回结果"
+    sign: str
+    "签名"
+    nonce_str: str
+    "随机字符串"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误描述"
+    appid: str
+    "公众账号ID"
+    mch_id: str
+    "商户号"
+    out_order_no: str
+    "商户服务订单号"
+    service_id: str
+    "服务ID"
+    order_id: str
+    "微信支付服务订单号"
 class WxvFinishrentbillPostBody(TypedDict):
     version: Text
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     out_order_no: Text
+    "商户服务订单号"
     service_id: Text
+    "服务ID"
     returned: Text
+    "是否归还"
     real_end_time: NotRequired[Text]
+    "实际归还时间"
     service_end_location: NotRequired[Text]
+    "归还地点"
     total_amount: Text
+    "总金额"
     rent_fee: Text
+    "租金费用"
     compensation_fee: Text
+    "赔偿金费用"
     compensation_fee_desc: Text
+    "赔偿金费用说明"
     finish_ticket: Text
+    "完结凭证"
     profit_sharing: Text
-WxvFinishrentbillPostAnswer = WxvCancelbillPostAnswer
+    "分账标识"
+class WxvFinishrentbillPostAnswer(TypedDict):
+    return_code: str
+    "返回状态码"
+    return_msg: NotRequired[str]
+    "返回结果"
+    sign: str
+    "签名"
+    nonce_str: str
+    "随机字符串"
+    result_code: str
+    "业务结果"
+    err_code: NotRequired[str]
+    "错误代码"
+    err_code_des: NotRequired[str]
+    "错误描述"
+    appid: str
+    "公众账号ID"
+    mch_id: str
+    "商户号"
+    out_order_no: str
+    "商户服务订单号"
+    service_id: str
+    "服务ID"
+    order_id: str
+    "微信支付服务订单号"
 class WxvQueryhotelbillPostBody(TypedDict):
     version: Text
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: Text
+    "签名类型"
     out_order_no: Text
+    "商户服务订单号"
     return_query_id: Text
+    "回跳查询id"
     service_id: Text
+    "服务ID"
 class WxvQueryhotelbillPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回结果"
     sign: str
+    "签名"
     nonce_str: str
+    "随机字符串"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     state: str
+    "单据状态"
     room: str
+    "房间"
     start_time: str
+    "入住时间"
     end_time: NotRequired[str]
+    "预定离店时间"
     service_location: str
+    "酒店"
     deposit_amount: str
+    "押金"
     room_rate: str
+    "房费"
     room_rate_desc: str
+    "房费说明"
     real_end_time: NotRequired[str]
+    "实际离店时间"
     checked_in: str
+    "是否入住"
     other_fee: NotRequired[str]
+    "其他费用"
     other_fee_desc: NotRequired[str]
+    "其他费用说明"
     compensation_fee: NotRequired[str]
+    "赔偿金费用"
     compensation_fee_desc: NotRequired[str]
+    "赔偿金说明"
     overdue_fine: NotRequired[str]
+    "延迟退房费"
     overdue_fine_desc: NotRequired[str]
+    "延迟退房说明"
     cancel_fee: NotRequired[str]
+    "取消费用"
     cancel_fee_desc: NotRequired[str]
+    "取消费用说明"
     order_id: str
+    "微信支付服务订单号"
     finish_ticket: str
+    "完结凭证"
     attach: NotRequired[str]
+    "回调数据包"
     finish_transaction_id: NotRequired[str]
+    "结单交易单号"
     pay_type: NotRequired[str]
-WxvQueryrentbillPostBody = WxvQueryhotelbillPostBody
+    "支付方式"
+class WxvQueryrentbillPostBody(TypedDict):
+    version: Text
+    "接口版本号"
+    appid: Text
+    "公众账号ID"
+    mch_id: Text
+    "商户号"
+    nonce_str: NotRequired[Text]
+    "随机字符串"
+    sign: NotRequired[Text]
+    "签名"
+    sign_type: Text
+    "签名类型"
+    out_order_no: Text
+    "商户服务订单号"
+    return_query_id: Text
+    "回跳查询id"
+    service_id: Text
+    "服务ID"
 class WxvQueryrentbillPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: NotRequired[str]
+    "返回结果"
     sign: str
+    "签名"
     nonce_str: str
+    "随机字符串"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误描述"
     appid: str
+    "公众账号ID"
     mch_id: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     state: str
+    "单据状态"
     goods_name: str
+    "商品名称"
     returned: str
+    "是否归还"
     start_time: NotRequired[str]
+    "租用时间"
     service_location: NotRequired[str]
+    "租用地点"
     deposit_amount: str
+    "押金总额"
     rent_unit: str
+    "租金规则 计费单位"
     rent_unit_fee: str
+    "租金规则 计费单价费用"
     rent_fee_desc: NotRequired[str]
+    "租金规则 计费说明"
     real_end_time: NotRequired[str]
+    "实际归还时间"
     rent_fee: NotRequired[str]
+    "租金费用"
     compensation_fee: NotRequired[str]
+    "赔偿金费用"
     compensation_fee_desc: NotRequired[str]
+    "赔偿金说明"
     service_end_location: NotRequired[str]
+    "归还地点"
     order_id: str
+    "微信支付服务订单号"
     finish_ticket: str
+    "完结凭证"
     attach: NotRequired[str]
+    "回调数据包"
     finish_transaction_id: NotRequired[str]
+    "结单交易单号"
     pay_type: NotRequired[str]
+    "支付方式"
 class WxvCancelbill(Node):
-    def post(self, body: WxvCancelbillPostBody = ..., config: Config = ..., /, *, xml: WxvCancelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvCancelbillPostAnswer]:
+    def post(self, body: WxvCancelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvCancelbillPostAnswer]:
         """撤销租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_3&index=4"""
-    def postAsync(self, body: WxvCancelbillPostBody = ..., config: Config = ..., /, *, xml: WxvCancelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvCancelbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_3&index=4
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, reason 撤销原因, service_id 服务ID"""
+    def postAsync(self, body: WxvCancelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvCancelbillPostAnswer]]:
         """撤销租借订单"""
     post_async = postAsync
-    def __call__(self, body: WxvCancelbillPostBody = ..., config: Config = ..., /, *, xml: WxvCancelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvCancelbillPostAnswer]:
+    def __call__(self, body: WxvCancelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvCancelbillPostAnswer]:
         """撤销租借订单"""
 class OpenWxvCancelbill(OpenNode):
     def post(self, body: WxvCancelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_3&index=4"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_3&index=4
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, reason 撤销原因, service_id 服务ID"""
     def postAsync(self, body: WxvCancelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤销租借订单"""
     post_async = postAsync
     def __call__(self, body: WxvCancelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销租借订单"""
 class WxvChangerentmoney(Node):
-    def post(self, body: WxvChangerentmoneyPostBody = ..., config: Config = ..., /, *, xml: WxvChangerentmoneyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvChangerentmoneyPostAnswer]:
+    def post(self, body: WxvChangerentmoneyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvChangerentmoneyPostAnswer]:
         """修改租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_5&index=6"""
-    def postAsync(self, body: WxvChangerentmoneyPostBody = ..., config: Config = ..., /, *, xml: WxvChangerentmoneyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvChangerentmoneyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_5&index=6
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, total_amount 总金额, rent_fee 租金费用, compensation_fee 赔偿金费用"""
+    def postAsync(self, body: WxvChangerentmoneyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvChangerentmoneyPostAnswer]]:
         """修改租借订单"""
     post_async = postAsync
-    def __call__(self, body: WxvChangerentmoneyPostBody = ..., config: Config = ..., /, *, xml: WxvChangerentmoneyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvChangerentmoneyPostAnswer]:
+    def __call__(self, body: WxvChangerentmoneyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvChangerentmoneyPostAnswer]:
         """修改租借订单"""
 class OpenWxvChangerentmoney(OpenNode):
     def post(self, body: WxvChangerentmoneyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """修改租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_5&index=6"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_5&index=6
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, total_amount 总金额, rent_fee 租金费用, compensation_fee 赔偿金费用"""
     def postAsync(self, body: WxvChangerentmoneyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """修改租借订单"""
     post_async = postAsync
     def __call__(self, body: WxvChangerentmoneyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """修改租借订单"""
 class WxvCreatehotelbill(Node):
-    def post(self, body: WxvCreatehotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvCreatehotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvCreatehotelbillPostAnswer]:
+    def post(self, body: WxvCreatehotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvCreatehotelbillPostAnswer]:
         """创建速住订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_1&index=2"""
-    def postAsync(self, body: WxvCreatehotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvCreatehotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvCreatehotelbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_1&index=2
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, room 房间, start_time 入住时间, end_time 预定离店时间, service_location 酒店, deposit_amount 押金金额, room_rate 房费, cancel_rule 取消规则标签, cancel_rule_desc 取消规则描述, cert_serial_no 平台证书序列号"""
+    def postAsync(self, body: WxvCreatehotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvCreatehotelbillPostAnswer]]:
         """创建速住订单"""
     post_async = postAsync
-    def __call__(self, body: WxvCreatehotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvCreatehotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvCreatehotelbillPostAnswer]:
+    def __call__(self, body: WxvCreatehotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvCreatehotelbillPostAnswer]:
         """创建速住订单"""
 class OpenWxvCreatehotelbill(OpenNode):
     def post(self, body: WxvCreatehotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建速住订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_1&index=2
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, room 房间, start_time 入住时间, end_time 预定离店时间, service_location 酒店, deposit_amount 押金金额, room_rate 房费, cancel_rule 取消规则标签, cancel_rule_desc 取消规则描述, cert_serial_no 平台证书序列号"""
     def postAsync(self, body: WxvCreatehotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建速住订单"""
     post_async = postAsync
     def __call__(self, body: WxvCreatehotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建速住订单"""
 class WxvCreaterentbill(Node):
-    def post(self, body: WxvCreaterentbillPostBody = ..., config: Config = ..., /, *, xml: WxvCreaterentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvCreaterentbillPostAnswer]:
+    def post(self, body: WxvCreaterentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvCreaterentbillPostAnswer]:
         """创建租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_1&index=2"""
-    def postAsync(self, body: WxvCreaterentbillPostBody = ..., config: Config = ..., /, *, xml: WxvCreaterentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvCreaterentbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_1&index=2
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, goods_name 商品名称, deposit_amount 押金总额, rent_unit 租金规则 计费单位, rent_unit_fee 租金规则 计费单价费用, cert_serial_no 平台证书序列号"""
+    def postAsync(self, body: WxvCreaterentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvCreaterentbillPostAnswer]]:
         """创建租借订单"""
     post_async = postAsync
-    def __call__(self, body: WxvCreaterentbillPostBody = ..., config: Config = ..., /, *, xml: WxvCreaterentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvCreaterentbillPostAnswer]:
+    def __call__(self, body: WxvCreaterentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvCreaterentbillPostAnswer]:
         """创建租借订单"""
 class OpenWxvCreaterentbill(OpenNode):
     def post(self, body: WxvCreaterentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_1&index=2
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, goods_name 商品名称, deposit_amount 押金总额, rent_unit 租金规则 计费单位, rent_unit_fee 租金规则 计费单价费用, cert_serial_no 平台证书序列号"""
     def postAsync(self, body: WxvCreaterentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建租借订单"""
     post_async = postAsync
     def __call__(self, body: WxvCreaterentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建租借订单"""
 class WxvFinishhotelbill(Node):
-    def post(self, body: WxvFinishhotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvFinishhotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvFinishhotelbillPostAnswer]:
+    def post(self, body: WxvFinishhotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvFinishhotelbillPostAnswer]:
         """完结速住订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_4&index=5"""
-    def postAsync(self, body: WxvFinishhotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvFinishhotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvFinishhotelbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_4&index=5
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, checked_in 是否入住, other_fee 其他费用金额, other_fee_desc 其他费用说明, compensation_fee 赔偿金费用, compensation_fee_desc 赔偿金说明, overdue_fine 延迟退房费用, overdue_fine_desc 延迟退房说明, total_amount 总金额, finish_ticket 完结凭证, profit_sharing 分账标识
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: WxvFinishhotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvFinishhotelbillPostAnswer]]:
         """完结速住订单"""
     post_async = postAsync
-    def __call__(self, body: WxvFinishhotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvFinishhotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvFinishhotelbillPostAnswer]:
+    def __call__(self, body: WxvFinishhotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvFinishhotelbillPostAnswer]:
         """完结速住订单"""
 class OpenWxvFinishhotelbill(OpenNode):
     def post(self, body: WxvFinishhotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结速住订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_4&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_4&index=5
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, checked_in 是否入住, other_fee 其他费用金额, other_fee_desc 其他费用说明, compensation_fee 赔偿金费用, compensation_fee_desc 赔偿金说明, overdue_fine 延迟退房费用, overdue_fine_desc 延迟退房说明, total_amount 总金额, finish_ticket 完结凭证, profit_sharing 分账标识
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: WxvFinishhotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """完结速住订单"""
     post_async = postAsync
     def __call__(self, body: WxvFinishhotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结速住订单"""
 class WxvFinishrentbill(Node):
-    def post(self, body: WxvFinishrentbillPostBody = ..., config: Config = ..., /, *, xml: WxvFinishrentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvFinishrentbillPostAnswer]:
+    def post(self, body: WxvFinishrentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvFinishrentbillPostAnswer]:
         """完结租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_4&index=5"""
-    def postAsync(self, body: WxvFinishrentbillPostBody = ..., config: Config = ..., /, *, xml: WxvFinishrentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvFinishrentbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_4&index=5
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, returned 是否归还, total_amount 总金额, rent_fee 租金费用, compensation_fee 赔偿金费用, compensation_fee_desc 赔偿金费用说明, finish_ticket 完结凭证, profit_sharing 分账标识
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: WxvFinishrentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvFinishrentbillPostAnswer]]:
         """完结租借订单"""
     post_async = postAsync
-    def __call__(self, body: WxvFinishrentbillPostBody = ..., config: Config = ..., /, *, xml: WxvFinishrentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvFinishrentbillPostAnswer]:
+    def __call__(self, body: WxvFinishrentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvFinishrentbillPostAnswer]:
         """完结租借订单"""
 class OpenWxvFinishrentbill(OpenNode):
     def post(self, body: WxvFinishrentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_4&index=5"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_4&index=5
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, service_id 服务ID, returned 是否归还, total_amount 总金额, rent_fee 租金费用, compensation_fee 赔偿金费用, compensation_fee_desc 赔偿金费用说明, finish_ticket 完结凭证, profit_sharing 分账标识
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: WxvFinishrentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """完结租借订单"""
     post_async = postAsync
     def __call__(self, body: WxvFinishrentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结租借订单"""
 class WxvQueryhotelbill(Node):
-    def post(self, body: WxvQueryhotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvQueryhotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvQueryhotelbillPostAnswer]:
+    def post(self, body: WxvQueryhotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvQueryhotelbillPostAnswer]:
         """查询速住订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_2&index=3"""
-    def postAsync(self, body: WxvQueryhotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvQueryhotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvQueryhotelbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_2&index=3
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, return_query_id 回跳查询id, service_id 服务ID
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: WxvQueryhotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvQueryhotelbillPostAnswer]]:
         """查询速住订单"""
     post_async = postAsync
-    def __call__(self, body: WxvQueryhotelbillPostBody = ..., config: Config = ..., /, *, xml: WxvQueryhotelbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvQueryhotelbillPostAnswer]:
+    def __call__(self, body: WxvQueryhotelbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvQueryhotelbillPostAnswer]:
         """查询速住订单"""
 class OpenWxvQueryhotelbill(OpenNode):
     def post(self, body: WxvQueryhotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询速住订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_2&index=3
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, return_query_id 回跳查询id, service_id 服务ID
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: WxvQueryhotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询速住订单"""
     post_async = postAsync
     def __call__(self, body: WxvQueryhotelbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询速住订单"""
 class WxvQueryrentbill(Node):
-    def post(self, body: WxvQueryrentbillPostBody = ..., config: Config = ..., /, *, xml: WxvQueryrentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvQueryrentbillPostAnswer]:
+    def post(self, body: WxvQueryrentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvQueryrentbillPostAnswer]:
         """查询租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3"""
-    def postAsync(self, body: WxvQueryrentbillPostBody = ..., config: Config = ..., /, *, xml: WxvQueryrentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvQueryrentbillPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, return_query_id 回跳查询id, service_id 服务ID
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
+    def postAsync(self, body: WxvQueryrentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[WxvQueryrentbillPostAnswer]]:
         """查询租借订单"""
     post_async = postAsync
-    def __call__(self, body: WxvQueryrentbillPostBody = ..., config: Config = ..., /, *, xml: WxvQueryrentbillPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[WxvQueryrentbillPostAnswer]:
+    def __call__(self, body: WxvQueryrentbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[WxvQueryrentbillPostAnswer]:
         """查询租借订单"""
 class OpenWxvQueryrentbill(OpenNode):
     def post(self, body: WxvQueryrentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询租借订单
 
-        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3"""
+        https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3
+
+        required: version 接口版本号, appid 公众账号ID, mch_id 商户号, sign_type 签名类型, out_order_no 商户服务订单号, return_query_id 回跳查询id, service_id 服务ID
+
+        needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: WxvQueryrentbillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询租借订单"""
     post_async = postAsync

@@ -7,93 +7,165 @@ from wechatpay_chain.typed.node import Answer, Body, Config, LegacyOptions, Node
 
 class XdcApiv2getsignkeySignGetsignkeyPostBody(TypedDict):
     mch_id: Text
+    "商户号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
 class XdcApiv2getsignkeySignGetsignkeyPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     mch_id: str
+    "商户号"
     sandbox_signkey: str
+    "沙箱密钥"
 class XdcApiv2sandboxPayMicropayPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     profit_sharing: NotRequired[Text]
+    "是否指定服务商分账"
     deposit: NotRequired[Text]
+    "是否押金支付"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     device_info: NotRequired[Text]
+    "设备号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
     body: Text
+    "商品描述"
     detail: NotRequired[Text]
+    "单品优惠活动该字段必传"
     attach: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    "附加数据"
+    out_trade_no: Text
+    "商户订单号"
     total_fee: Text
+    "订单金额"
     fee_type: NotRequired[Text]
+    "货币类型"
     spbill_create_ip: Text
+    "终端IP"
     goods_tag: NotRequired[Text]
+    "订单优惠标记"
     limit_pay: NotRequired[Text]
+    "指定支付方式"
     time_start: NotRequired[Text]
+    "交易起始时间"
     time_expire: NotRequired[Text]
+    "交易结束时间"
     receipt: NotRequired[Text]
+    "电子发票入口开放标识"
     auth_code: Text
+    "授权码"
     scene_info: NotRequired[Text]
 class XdcApiv2sandboxPayMicropayPostAnswer(TypedDict):
     return_code: str
+    "返回状态码"
     return_msg: str
+    "返回信息"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     mch_id: str
+    "商户号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     device_info: NotRequired[str]
+    "设备号"
     nonce_str: str
+    "随机字符串"
     sign: str
+    "签名"
     result_code: str
+    "业务结果"
     err_code: NotRequired[str]
+    "错误代码"
     err_code_des: NotRequired[str]
+    "错误代码描述"
     openid: str
+    "用户标识"
     is_subscribe: str
+    "是否关注公众账号"
     trade_type: str
+    "交易类型"
     bank_type: str
+    "付款银行"
     fee_type: NotRequired[str]
+    "货币类型"
     total_fee: str
+    "订单金额"
     settlement_total_fee: NotRequired[str]
+    "应结订单金额"
     coupon_fee: NotRequired[str]
+    "代金券金额"
     cash_fee_type: NotRequired[str]
+    "现金支付货币类型"
     cash_fee: str
+    "现金支付金额"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "商家数据包"
     time_end: str
+    "支付完成时间"
     promotion_detail: NotRequired[str]
+    "营销详情"
 class XdcApiv2sandboxPayOrderqueryPostBody(TypedDict):
     version: NotRequired[Text]
+    "接口版本号"
     appid: Text
+    "公众账号ID"
     sub_appid: NotRequired[Text]
+    "子商户公众账号ID"
     mch_id: Text
+    "商户号"
     sub_mch_id: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     out_trade_no: NotRequired[Text]
+    "商户订单号"
     nonce_str: NotRequired[Text]
+    "随机字符串"
     sign: NotRequired[Text]
+    "签名"
     sign_type: NotRequired[Text]
+    "签名类型"
 class XdcApiv2getsignkeySignGetsignkey(Node):
-    def post(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2getsignkeySignGetsignkeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2getsignkeySignGetsignkeyPostAnswer]:
+    def post(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2getsignkeySignGetsignkeyPostAnswer]:
         """获取验签密钥API
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
-    def postAsync(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2getsignkeySignGetsignkeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[XdcApiv2getsignkeySignGetsignkeyPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: mch_id 商户号"""
+    def postAsync(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[XdcApiv2getsignkeySignGetsignkeyPostAnswer]]:
         """获取验签密钥API"""
     post_async = postAsync
-    def __call__(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2getsignkeySignGetsignkeyPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2getsignkeySignGetsignkeyPostAnswer]:
+    def __call__(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2getsignkeySignGetsignkeyPostAnswer]:
         """获取验签密钥API"""
 class OpenXdcApiv2getsignkeySignGetsignkey(OpenNode):
     def post(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取验签密钥API
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: mch_id 商户号"""
     def postAsync(self, body: XdcApiv2getsignkeySignGetsignkeyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取验签密钥API"""
     post_async = postAsync
@@ -108,40 +180,52 @@ class XdcApiv2getsignkey(Stem):
 class OpenXdcApiv2getsignkey(OpenNode):
     sign: OpenXdcApiv2getsignkeySign
 class XdcApiv2sandboxPayMicropay(Node):
-    def post(self, body: XdcApiv2sandboxPayMicropayPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2sandboxPayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2sandboxPayMicropayPostAnswer]:
+    def post(self, body: XdcApiv2sandboxPayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2sandboxPayMicropayPostAnswer]:
         """提交付款码支付
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
-    def postAsync(self, body: XdcApiv2sandboxPayMicropayPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2sandboxPayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[XdcApiv2sandboxPayMicropayPostAnswer]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, spbill_create_ip 终端IP, auth_code 授权码"""
+    def postAsync(self, body: XdcApiv2sandboxPayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[XdcApiv2sandboxPayMicropayPostAnswer]]:
         """提交付款码支付"""
     post_async = postAsync
-    def __call__(self, body: XdcApiv2sandboxPayMicropayPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2sandboxPayMicropayPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2sandboxPayMicropayPostAnswer]:
+    def __call__(self, body: XdcApiv2sandboxPayMicropayPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[XdcApiv2sandboxPayMicropayPostAnswer]:
         """提交付款码支付"""
 class OpenXdcApiv2sandboxPayMicropay(OpenNode):
     def post(self, body: XdcApiv2sandboxPayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交付款码支付
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: appid 公众账号ID, mch_id 商户号, body 商品描述, out_trade_no 商户订单号, total_fee 订单金额, spbill_create_ip 终端IP, auth_code 授权码"""
     def postAsync(self, body: XdcApiv2sandboxPayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交付款码支付"""
     post_async = postAsync
     def __call__(self, body: XdcApiv2sandboxPayMicropayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交付款码支付"""
 class XdcApiv2sandboxPayOrderquery(Node):
-    def post(self, body: XdcApiv2sandboxPayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2sandboxPayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def post(self, body: XdcApiv2sandboxPayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
-    def postAsync(self, body: XdcApiv2sandboxPayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2sandboxPayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: XdcApiv2sandboxPayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[dict[str, Any]]]:
         """查询订单"""
     post_async = postAsync
-    def __call__(self, body: XdcApiv2sandboxPayOrderqueryPostBody = ..., config: Config = ..., /, *, xml: XdcApiv2sandboxPayOrderqueryPostBody = ..., **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
+    def __call__(self, body: XdcApiv2sandboxPayOrderqueryPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[dict[str, Any]]:
         """查询订单"""
 class OpenXdcApiv2sandboxPayOrderquery(OpenNode):
     def post(self, body: XdcApiv2sandboxPayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询订单
 
-        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2"""
+        https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=23_1&index=2
+
+        required: appid 公众账号ID, mch_id 商户号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: XdcApiv2sandboxPayOrderqueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询订单"""
     post_async = postAsync

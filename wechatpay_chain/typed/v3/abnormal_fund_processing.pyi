@@ -7,97 +7,183 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswerCommander(TypedDict):
     operator: Literal["MERCHANT"] | str
+    "发起在途异常资金付款请求的角色"
     mchid: NotRequired[str]
+    "微信支付商户号"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswerReceiver(TypedDict):
     account_type: NotRequired[str]
+    "入账账户类型"
     openid: NotRequired[str]
+    "入账用户OpenID"
     appid: NotRequired[str]
+    "商户AppID"
     mchid: NotRequired[str]
+    "入账商户号"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswer(TypedDict):
     out_instruction_no: str
+    "商户侧指令编号"
     commander: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswerCommander
+    "在途异常资金付款指令的发起方"
     transfer_mode: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER", "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT", "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT"] | str
+    "付款方式"
     receiver: NotRequired[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswerReceiver]
+    "收款方"
     instruction_state: Literal["INSTRUCTION_STATE_PENDING", "INSTRUCTION_STATE_IN_PROGRESS", "INSTRUCTION_STATE_CLOSED", "INSTRUCTION_STATE_SUCCESS"] | str
+    "在途异常资金付款指令状态"
     create_time: NotRequired[str]
+    "在途异常资金付款指令创建时间"
     success_time: NotRequired[str]
+    "入账成功时间"
     close_time: NotRequired[str]
+    "在途异常资金付款指令关闭时间"
     notify_url: str
+    "回调通知地址"
     instruction_instance_id: NotRequired[str]
+    "微信支付在途异常资金付款指令执行流水号"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBodyReceiver(TypedDict):
     openid: NotRequired[str]
+    "入账用户OpenID"
     appid: NotRequired[str]
+    "商户AppID"
     mchid: NotRequired[str]
+    "入账商户号"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody(TypedDict):
     out_instruction_no: str
+    "商户侧指令编号"
     transfer_mode: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER", "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT", "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT"] | str
+    "付款方式"
     receiver: NotRequired[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBodyReceiver]
+    "收款方"
     notify_url: NotRequired[str]
+    "回调通知地址"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerTransferAmount(TypedDict):
     total: int
+    "总金额"
     currency: Literal["CNY"] | str
+    "货币类型"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerInstructionCommander(TypedDict):
     operator: Literal["MERCHANT"] | str
+    "发起在途异常资金付款请求的角色"
     mchid: str
+    "微信支付商户号"
+class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerInstructionReceiver(TypedDict):
+    openid: NotRequired[str]
+    "入账用户OpenID"
+    appid: NotRequired[str]
+    "商户AppID"
+    mchid: NotRequired[str]
+    "入账商户号"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerInstruction(TypedDict):
     out_instruction_no: str
+    "商户侧指令编号"
     commander: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerInstructionCommander
+    "在途异常资金付款指令的发起方"
     transfer_mode: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER", "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT", "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT"] | str
-    receiver: NotRequired[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBodyReceiver]
+    "付款方式"
+    receiver: NotRequired[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerInstructionReceiver]
+    "收款方"
     instruction_state: NotRequired[Literal["INSTRUCTION_STATE_PENDING", "INSTRUCTION_STATE_IN_PROGRESS", "INSTRUCTION_STATE_CLOSED", "INSTRUCTION_STATE_SUCCESS"] | str]
+    "在途异常资金付款指令状态"
     create_time: NotRequired[str]
+    "在途异常资金付款单据创建时间"
     success_time: NotRequired[str]
+    "入账成功时间"
     notify_url: str
+    "回调通知地址"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer(TypedDict):
     product_name: Literal["C2C"] | str
+    "产品名称"
     receipt_id: str
+    "微信支付在途异常资金付款单号"
     transfer_amount: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerTransferAmount
+    "付款金额信息"
     receipt_state: Literal["RECEIPT_STATE_PENDING", "RECEIPT_STATE_PROGRESS", "RECEIPT_STATE_COMPLETED"] | str
+    "在途异常资金付款状态"
     create_time: NotRequired[str]
+    "在途异常资金付款单据创建时间"
     last_update_time: NotRequired[str]
+    "在途异常资金付款单据更新时间"
     instruction: NotRequired[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerInstruction]
+    "在途异常资金付款指令信息"
+class AbnormalFundProcessingReceiptsReceiptIdGetAnswerTransferAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: Literal["CNY"] | str
+    "货币类型"
+class AbnormalFundProcessingReceiptsReceiptIdGetAnswerInstructionCommander(TypedDict):
+    operator: Literal["MERCHANT"] | str
+    "发起在途异常资金付款请求的角色"
+    mchid: str
+    "微信支付商户号"
 class AbnormalFundProcessingReceiptsReceiptIdGetAnswerInstruction(TypedDict):
     out_instruction_no: str
-    commander: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerInstructionCommander
+    "商户侧指令编号"
+    commander: AbnormalFundProcessingReceiptsReceiptIdGetAnswerInstructionCommander
+    "在途异常资金付款指令的发起方"
     transfer_mode: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER"] | str
+    "付款方式"
     success_time: NotRequired[str]
+    "入账成功时间"
     appid: list[str]
+    "商户AppID"
     notify_url: str
+    "回调通知地址"
 class AbnormalFundProcessingReceiptsReceiptIdGetAnswer(TypedDict):
     product_name: Literal["C2C"] | str
+    "产品名称"
     receipt_id: str
-    transfer_amount: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswerTransferAmount
+    "微信支付在途异常资金付款单号"
+    transfer_amount: AbnormalFundProcessingReceiptsReceiptIdGetAnswerTransferAmount
+    "付款金额信息"
     receipt_state: Literal["RECEIPT_STATE_PENDING", "RECEIPT_STATE_PROGRESS", "RECEIPT_STATE_COMPLETED"] | str
+    "在途异常资金付款状态"
     create_time: NotRequired[str]
+    "在途异常资金付款单据创建时间"
     last_update_time: NotRequired[str]
+    "在途异常资金付款单据更新时间"
     instruction: NotRequired[AbnormalFundProcessingReceiptsReceiptIdGetAnswerInstruction]
+    "在途异常资金付款指令信息"
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo(Stem):
-    def get(self, config: Config = ..., /, *, receipt_id: Value = ..., out_instruction_no: Value = ..., **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, receipt_id: Value, out_instruction_no: Value, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswer]:
         """查询在途异常资金付款指令执行结果
 
+        https://wechatpay.im/openapi/v3/abnormal-fund-processing/receipts/%7Breceipt_id%7D/transfer-instructions/%7Bout_instruction_no%7D
+
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, receipt_id: Value = ..., out_instruction_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, receipt_id: Value, out_instruction_no: Value, **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswer]]:
         """查询在途异常资金付款指令执行结果"""
     get_async = getAsync
 class OpenAbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo(OpenNode):
     def get(self, config: Config = ..., /, *, receipt_id: Any = ..., out_instruction_no: Any = ..., **options: Any) -> Response:
         """查询在途异常资金付款指令执行结果
 
+        https://wechatpay.im/openapi/v3/abnormal-fund-processing/receipts/%7Breceipt_id%7D/transfer-instructions/%7Bout_instruction_no%7D
+
         电商平台"""
     def getAsync(self, config: Config = ..., /, *, receipt_id: Any = ..., out_instruction_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询在途异常资金付款指令执行结果"""
     get_async = getAsync
+class FilledAbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswer]:
+        """查询在途异常资金付款指令执行结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNoGetAnswer]]:
+        """查询在途异常资金付款指令执行结果"""
+    get_async = getAsync
 class AbnormalFundProcessingReceiptsReceiptIdTransferInstructions(Node):
     _out_instruction_no_: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo
-    def __truediv__(self, value: Value) -> AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo: ...
-    def post(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody = ..., config: Config = ..., /, *, receipt_id: Value = ..., json: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody = ..., **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]:
+    def __truediv__(self, value: Value) -> OpenAbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo: ...
+    def post(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody, config: Config = ..., /, *, receipt_id: Value, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]:
         """发起在途异常资金付款指令
 
-        电商平台"""
-    def postAsync(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody = ..., config: Config = ..., /, *, receipt_id: Value = ..., json: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/abnormal-fund-processing/receipts/%7Breceipt_id%7D/transfer-instructions
+
+        电商平台
+
+        required: out_instruction_no 商户侧指令编号, transfer_mode 付款方式"""
+    def postAsync(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody, config: Config = ..., /, *, receipt_id: Value, **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]]:
         """发起在途异常资金付款指令"""
     post_async = postAsync
-    def __call__(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody = ..., config: Config = ..., /, *, receipt_id: Value = ..., json: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody = ..., **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]:
+    def __call__(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody, config: Config = ..., /, *, receipt_id: Value, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]:
         """发起在途异常资金付款指令"""
 class OpenAbnormalFundProcessingReceiptsReceiptIdTransferInstructions(OpenNode):
     _out_instruction_no_: OpenAbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo
@@ -105,19 +191,35 @@ class OpenAbnormalFundProcessingReceiptsReceiptIdTransferInstructions(OpenNode):
     def post(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody | Body = ..., config: Config = ..., /, *, receipt_id: Any = ..., **options: Any) -> Response:
         """发起在途异常资金付款指令
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/abnormal-fund-processing/receipts/%7Breceipt_id%7D/transfer-instructions
+
+        电商平台
+
+        required: out_instruction_no 商户侧指令编号, transfer_mode 付款方式"""
     def postAsync(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody | Body = ..., config: Config = ..., /, *, receipt_id: Any = ..., **options: Any) -> Promise[Response]:
         """发起在途异常资金付款指令"""
     post_async = postAsync
     def __call__(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody | Body = ..., config: Config = ..., /, *, receipt_id: Any = ..., **options: Any) -> Response:
         """发起在途异常资金付款指令"""
+class FilledAbnormalFundProcessingReceiptsReceiptIdTransferInstructions(Node):
+    _out_instruction_no_: OpenAbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo
+    def __truediv__(self, value: Value) -> FilledAbnormalFundProcessingReceiptsReceiptIdTransferInstructionsOutInstructionNo: ...
+    def post(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]:
+        """发起在途异常资金付款指令"""
+    def postAsync(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]]:
+        """发起在途异常资金付款指令"""
+    post_async = postAsync
+    def __call__(self, body: AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdTransferInstructionsPostAnswer]:
+        """发起在途异常资金付款指令"""
 class AbnormalFundProcessingReceiptsReceiptId(Stem):
     transferInstructions: AbnormalFundProcessingReceiptsReceiptIdTransferInstructions
-    def get(self, config: Config = ..., /, *, receipt_id: Value = ..., **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, receipt_id: Value, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdGetAnswer]:
         """查询在途异常资金付款结果
 
+        https://wechatpay.im/openapi/v3/abnormal-fund-processing/receipts/%7Breceipt_id%7D
+
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, receipt_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, receipt_id: Value, **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdGetAnswer]]:
         """查询在途异常资金付款结果"""
     get_async = getAsync
 class OpenAbnormalFundProcessingReceiptsReceiptId(OpenNode):
@@ -125,13 +227,22 @@ class OpenAbnormalFundProcessingReceiptsReceiptId(OpenNode):
     def get(self, config: Config = ..., /, *, receipt_id: Any = ..., **options: Any) -> Response:
         """查询在途异常资金付款结果
 
+        https://wechatpay.im/openapi/v3/abnormal-fund-processing/receipts/%7Breceipt_id%7D
+
         电商平台"""
     def getAsync(self, config: Config = ..., /, *, receipt_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询在途异常资金付款结果"""
     get_async = getAsync
+class FilledAbnormalFundProcessingReceiptsReceiptId(Stem):
+    transferInstructions: FilledAbnormalFundProcessingReceiptsReceiptIdTransferInstructions
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AbnormalFundProcessingReceiptsReceiptIdGetAnswer]:
+        """查询在途异常资金付款结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AbnormalFundProcessingReceiptsReceiptIdGetAnswer]]:
+        """查询在途异常资金付款结果"""
+    get_async = getAsync
 class AbnormalFundProcessingReceipts(Stem):
     _receipt_id_: AbnormalFundProcessingReceiptsReceiptId
-    def __truediv__(self, value: Value) -> AbnormalFundProcessingReceiptsReceiptId: ...
+    def __truediv__(self, value: Value) -> FilledAbnormalFundProcessingReceiptsReceiptId: ...
 class OpenAbnormalFundProcessingReceipts(OpenNode):
     _receipt_id_: OpenAbnormalFundProcessingReceiptsReceiptId
     def __truediv__(self, value: Value) -> OpenAbnormalFundProcessingReceiptsReceiptId: ...

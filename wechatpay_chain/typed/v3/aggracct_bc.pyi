@@ -8,227 +8,465 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class AggracctBcWbChannelAccountBalanceGetQuery(TypedDict):
     mchid: Text
+    "微信支付商户号"
     bal_account_no: Text
+    "额度台账号"
     card_no: NotRequired[Text]
+    "卡号"
     sgn_no: NotRequired[Text]
+    "商户子账户协议号"
     req_scene: NotRequired[Text]
+    "请求场景"
 class AggracctBcWbChannelAccountBalanceGetAnswer(TypedDict):
     in_transit_reduction_exist: NotRequired[bool]
+    "是否存在在途减额指令"
     balance: NotRequired[int]
-AggracctBcWbChannelAccountMchArchivesGetQuery = AggracctBcWbChannelAccountBalanceGetQuery
+    "额度台账号额度"
+class AggracctBcWbChannelAccountMchArchivesGetQuery(TypedDict):
+    mchid: Text
+    "微信支付商户号"
+    bal_account_no: Text
+    "额度台账号"
+    card_no: NotRequired[Text]
+    "卡号"
+    sgn_no: NotRequired[Text]
+    "商户子账户协议号"
+    req_scene: NotRequired[Text]
+    "请求场景"
 class AggracctBcWbChannelAccountMchArchivesGetAnswerLegalRepresentative(TypedDict):
     legal_representative_id_type: Literal["01"] | str
+    "法定代表人证件类型"
     legal_representative_name: str
+    "法定代表人姓名"
     legal_representative_id_no: str
+    "法定代表人证件号码"
     legal_representative_effective_date: str
+    "法定代表人证件有效期起始日"
     legal_representative_expire_date: str
+    "法定代表人证件有效期结束日"
     legal_representative_img_front_id: str
+    "法定代表人证件正面影像ID"
     legal_representative_img_back_id: str
+    "法定代表人证件反面影像ID"
     legal_representative_address: str
+    "法定代表人居住地址"
     legal_representative_issue_authority: NotRequired[str]
+    "法定代表人发证机关"
     legal_representative_nation: NotRequired[str]
+    "法定代表人民族"
 class AggracctBcWbChannelAccountMchArchivesGetAnswerBeneficialOwner(TypedDict):
     beneficial_owner_no: str
+    "受益所有人编号"
     beneficial_owner_id_type: Literal["01"] | str
+    "受益所有人证件类型"
     beneficial_owner_name: str
+    "受益所有人姓名"
     beneficial_owner_id_no: str
+    "受益所有人证件号码"
     beneficial_owner_effective_date: str
+    "受益所有人证件有效期起始日"
     beneficial_owner_expire_date: str
+    "受益所有人证件有效期结束日"
     beneficial_owner_img_front_id: str
+    "受益所有人证件正面影像ID"
     beneficial_owner_img_back_id: str
+    "受益所有人证件反面影像ID"
     beneficial_owner_address: str
+    "受益所有人居住地址"
 class AggracctBcWbChannelAccountMchArchivesGetAnswer(TypedDict):
     mchid: NotRequired[str]
+    "微信支付商户号"
     bal_account_no: NotRequired[str]
+    "额度台账号"
     merchant_type: NotRequired[Literal["1", "2", "3"] | str]
+    "主体类型"
     merchant_id_type: NotRequired[Literal["12"] | str]
+    "主体证件类型"
     merchant_name: NotRequired[str]
+    "主体证件登记名称"
     merchant_id_no: NotRequired[str]
+    "主体证件号码"
     effective_date: NotRequired[str]
+    "主体证件有效期起始日"
     expire_date: NotRequired[str]
+    "主体证件有效期结束日"
     merchant_img_front_id: NotRequired[str]
+    "主体证件正面影像ID"
     register_address: NotRequired[str]
+    "主体注册地址"
     business_scope: NotRequired[str]
+    "主体经营范围"
     legal_representative: NotRequired[AggracctBcWbChannelAccountMchArchivesGetAnswerLegalRepresentative]
+    "法定代表人信息"
     beneficial_owner: NotRequired[list[AggracctBcWbChannelAccountMchArchivesGetAnswerBeneficialOwner]]
+    "受益所有人信息列表"
     card_no: NotRequired[str]
+    "卡号"
     sgn_no: NotRequired[str]
+    "商户子账户协议号"
 class AggracctBcWbChannelAccountMchMediaGetQuery(TypedDict):
     mchid: NotRequired[Text]
+    "微信支付商户号"
     platform_trx_id: NotRequired[Text]
+    "微信支付业务申请单号"
     business_scene: Text
+    "业务场景"
     mch_media_type: NotRequired[Text]
+    "影像件类型"
     media_id: NotRequired[Text]
+    "影像件资料ID"
 class AggracctBcWbChannelAccountMchMediaGetAnswer(TypedDict):
     media_content: NotRequired[str]
+    "文件内容"
     media_type: NotRequired[Literal["jpg", "png", "bmp", "jpeg"] | str]
+    "文件类型"
     media_sm3: NotRequired[str]
+    "文件摘要"
     key: NotRequired[str]
+    "sm4密钥"
     media_id: NotRequired[str]
+    "影像件资料ID"
 class AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetQuery(TypedDict):
     mchid: Text
+    "目标商户号"
     bal_account_no: Text
+    "台账ID"
 class AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer(TypedDict):
     change_scene: Literal["SUBJECT_INFO_RENAME"] | str
+    "变更类型"
     application_id: str
+    "微信支付更名受理返回的申请单号"
     out_request_no: str
+    "渠道结算银行账户更名外部系统单号"
     mchid: str
+    "目标商户号"
     bal_account_no: str
+    "台账ID"
     new_account_name: str
+    "目标账户名"
     application_state: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
+    "申请单状态"
     finish_time: NotRequired[str]
+    "完成时间"
     fail_code: NotRequired[str]
+    "失败错误码"
     fail_msg: NotRequired[str]
+    "失败原因"
 class AggracctBcWbChannelBankChannelAccountRenamePostBody(TypedDict):
     out_request_no: str
+    "渠道结算银行账户更名外部系统单号"
     mchid: str
+    "目标商户号"
     bal_account_no: str | Sealed
+    "台账ID"
     change_scene: Literal["SUBJECT_INFO_RENAME"] | str
+    "变更类型"
     req_scene: NotRequired[Literal["SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT", "SJT_MICRO_MERCHANT", "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT"] | str]
-AggracctBcWbChannelBankChannelAccountRenamePostAnswer = AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer
+    "请求场景"
+class AggracctBcWbChannelBankChannelAccountRenamePostAnswer(TypedDict):
+    change_scene: Literal["SUBJECT_INFO_RENAME"] | str
+    "变更类型"
+    application_id: str
+    "微信支付更名受理返回的申请单号"
+    out_request_no: str
+    "渠道结算银行账户更名外部系统单号"
+    mchid: str
+    "目标商户号"
+    bal_account_no: str
+    "台账ID"
+    new_account_name: str
+    "目标账户名"
+    application_state: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
+    "申请单状态"
+    finish_time: NotRequired[str]
+    "完成时间"
+    fail_code: NotRequired[str]
+    "失败错误码"
+    fail_msg: NotRequired[str]
+    "失败原因"
 class AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody(TypedDict):
     out_request_no: str
+    "资料更新请求单号"
     mchid: str
+    "商户号"
     audit_result: NotRequired[Literal["PASS", "REJECT"] | str]
+    "审核结果"
     audit_finish_time: NotRequired[str]
+    "审核完成时间"
     attach_info: NotRequired[str]
+    "业务附属信息"
     fail_code: NotRequired[str]
+    "审核驳回错误码"
     fail_msg: NotRequired[str]
+    "审核驳回错误原因"
     scene: NotRequired[Literal["01", "02", "03"] | str]
+    "场景"
 class AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostAnswer(TypedDict):
     ret_msg: NotRequired[str]
+    "接口返回信息"
 class AggracctBcWbChannelControlOrdersPunishPostBody(TypedDict):
     out_request_no: str
+    "微众管控单号"
     mchid: str
+    "目标下管商户号"
     bal_account_no: str | Sealed
+    "目标下管台账ID"
     punish_scene: int
+    "管控场景"
     punish_reason: NotRequired[str]
+    "管控原因"
     punish_end_time: NotRequired[str]
+    "管控结束时间"
     card_no: NotRequired[str | Sealed]
+    "目标下管卡号"
     sgn_no: NotRequired[str]
+    "目标下管商户子账户协议号"
     req_scene: NotRequired[Literal["SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT", "SJT_MICRO_MERCHANT", "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT"] | str]
+    "请求场景"
     fund_repatriation_strategy: NotRequired[Literal["ALL_FORBIDDEN", "ALL_ALLOWED_WHEN_UNIQUE"] | str]
+    "微众资金划回策略"
 class AggracctBcWbChannelControlOrdersPunishPostAnswer(TypedDict):
     wxpay_punish_no: str
+    "微信支付管控单号"
     out_request_no: str
+    "微众管控单号"
 class AggracctBcWbChannelControlOrdersRecoverPostBody(TypedDict):
     out_request_no: str
+    "微众解管单号"
     related_webank_punish_no: str
+    "关联微众管控单号"
     related_wxpay_punish_no: str
+    "关联微信支付管控单号"
     mchid: str
+    "目标解管商户号"
     bal_account_no: str | Sealed
+    "目标解管台账ID"
     recover_reason: str
+    "解管原因描述"
     card_no: NotRequired[str | Sealed]
+    "目标下管卡号"
     sgn_no: NotRequired[str]
+    "目标下管商户子账户协议号"
     req_scene: NotRequired[Literal["SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT", "SJT_MICRO_MERCHANT", "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT"] | str]
+    "请求场景"
 class AggracctBcWbChannelControlOrdersRecoverPostAnswer(TypedDict):
     wxpay_recover_no: str
+    "微信支付解管单号"
     out_request_no: str
+    "微众解管单号"
 class AggracctBcWbChannelControlOrdersOutRequestNoGetQuery(TypedDict):
     control_type: Text
+    "控制单类型"
     mchid: Text
+    "微信支付商户号"
 class AggracctBcWbChannelControlOrdersOutRequestNoGetAnswerPunishOrder(TypedDict):
     wxpay_punish_no: str
+    "微信管控单号"
     out_request_no: str
+    "微众管控单号"
     mchid: str
+    "目标下管商户号"
     punish_scene: int
+    "管控场景"
     punish_rule_version: int
+    "管控场景规则版本号"
     punish_reason: NotRequired[str]
+    "管控原因"
     punish_start_time: NotRequired[str]
+    "管控开始时间"
     punish_end_time: NotRequired[str]
+    "管控结束时间"
     punish_accept_time: str
+    "管控受理时间"
     punish_finish_time: NotRequired[str]
+    "管控执行完成时间"
     punish_state: Literal["EXECUTING", "SUCCESS", "FAILED"] | str
+    "管控状态"
     effect_state: NotRequired[Literal["ACTIVE", "RECOVERED"] | str]
+    "生效状态"
     control_action: NotRequired[list[Literal["DISABLE_RECEIVE", "DISABLE_WITHDRAWAL", "DISABLE_PAY", "DISABLE_REFUND", "DISABLE_CLOSE_MERCHANT"] | str]]
+    "管控方案"
     error_message: NotRequired[str]
+    "执行失败错误信息"
     error_code: NotRequired[str]
+    "执行失败错误码"
 class AggracctBcWbChannelControlOrdersOutRequestNoGetAnswerRecoverOrder(TypedDict):
     wxpay_recover_no: str
+    "微信支付解管单号"
     out_request_no: str
+    "微众解管单号"
     related_wxpay_punish_no: str
+    "关联微信支付管控单号"
     mchid: str
+    "目标解管商户号"
     punish_scene: str
+    "管控场景"
     punish_rule_version: str
+    "管控场景规则版本号"
     recover_accept_time: str
+    "解管受理时间"
     recover_finish_time: str
+    "解管执行完成时间"
     recover_state: Literal["EXECUTING", "SUCCESS", "FAILED"] | str
+    "解管状态"
     recover_reason: str
+    "解管原因描述"
     error_message: NotRequired[str]
+    "执行失败错误信息"
     error_code: NotRequired[str]
+    "执行失败错误码"
 class AggracctBcWbChannelControlOrdersOutRequestNoGetAnswer(TypedDict):
     control_scene: Literal["PUNISH", "RECOVER"] | str
+    "控制场景"
     punish_order: NotRequired[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswerPunishOrder]
+    "管控单"
     recover_order: NotRequired[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswerRecoverOrder]
-AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery = AggracctBcWbChannelAccountBalanceGetQuery
+    "解管单"
+class AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery(TypedDict):
+    mchid: Text
+    "微信支付商户号"
+    bal_account_no: Text
+    "额度台账号"
+    card_no: NotRequired[Text]
+    "卡号"
+    sgn_no: NotRequired[Text]
+    "商户子账户协议号"
+    req_scene: NotRequired[Text]
+    "请求场景"
 class AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer(TypedDict):
     mchid: NotRequired[str]
+    "微信支付商户号"
     bal_account_no: NotRequired[str]
+    "额度台账号"
     out_request_no: NotRequired[str]
+    "特殊减额单号"
     reduction_type: NotRequired[Literal["FINANCIAL_PENALTY", "JUDICIAL_DEDUCTION"] | str]
+    "特殊减额类型"
     amount: NotRequired[int]
+    "减额金额"
     state: NotRequired[Literal["PROCESSING", "SUCCESS", "FAILED"] | str]
+    "处理结果"
     reason: NotRequired[str]
+    "特殊减额原因"
     quota_change_no: NotRequired[str]
+    "微信支付额度变更单号"
     success_time: NotRequired[str]
+    "成功时间"
     fail_time: NotRequired[str]
+    "失败时间"
     fail_reason: NotRequired[Literal["BALANCE_NOT_ENOUGH", "RECEIPT_NOT_EXIST_CLOSED", "TIME_OUT_CLOSED"] | str]
+    "失败原因"
 class AggracctBcWbChannelSpecialReductionPostBody(TypedDict):
     mchid: str
+    "微信支付商户号"
     bal_account_no: str | Sealed
+    "额度台账号"
     out_request_no: str
+    "特殊减额单号"
     reduction_type: Literal["FINANCIAL_PENALTY", "JUDICIAL_DEDUCTION"] | str
+    "特殊减额类型"
     amount: int
+    "减额金额"
     reason: NotRequired[str]
+    "特殊减额原因"
     card_no: NotRequired[str | Sealed]
+    "卡号"
     sgn_no: NotRequired[str]
+    "商户账户协议号"
     req_scene: NotRequired[Literal["SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT", "SJT_MICRO_MERCHANT", "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT"] | str]
-AggracctBcWbChannelSpecialReductionPostAnswer = AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer
+    "请求场景"
+class AggracctBcWbChannelSpecialReductionPostAnswer(TypedDict):
+    mchid: NotRequired[str]
+    "微信支付商户号"
+    bal_account_no: NotRequired[str]
+    "额度台账号"
+    out_request_no: NotRequired[str]
+    "特殊减额单号"
+    reduction_type: NotRequired[Literal["FINANCIAL_PENALTY", "JUDICIAL_DEDUCTION"] | str]
+    "特殊减额类型"
+    amount: NotRequired[int]
+    "减额金额"
+    state: NotRequired[Literal["PROCESSING", "SUCCESS", "FAILED"] | str]
+    "处理结果"
+    reason: NotRequired[str]
+    "特殊减额原因"
+    quota_change_no: NotRequired[str]
+    "微信支付额度变更单号"
+    success_time: NotRequired[str]
+    "成功时间"
+    fail_time: NotRequired[str]
+    "失败时间"
+    fail_reason: NotRequired[Literal["BALANCE_NOT_ENOUGH", "RECEIPT_NOT_EXIST_CLOSED", "TIME_OUT_CLOSED"] | str]
+    "失败原因"
 class AggracctBcWbChannelAccountBalance(Stem):
-    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountBalanceGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelAccountBalanceGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountBalanceGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelAccountBalanceGetAnswer]:
         """查询渠道额度
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountBalanceGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelAccountBalanceGetAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/account/balance
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号"""
+    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountBalanceGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelAccountBalanceGetAnswer]]:
         """查询渠道额度"""
     get_async = getAsync
 class OpenAggracctBcWbChannelAccountBalance(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询渠道额度
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/account/balance
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询渠道额度"""
     get_async = getAsync
 class AggracctBcWbChannelAccountMchArchives(Stem):
-    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchArchivesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelAccountMchArchivesGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchArchivesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelAccountMchArchivesGetAnswer]:
         """查询商户资料
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchArchivesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelAccountMchArchivesGetAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/account/mch_archives
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号"""
+    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchArchivesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelAccountMchArchivesGetAnswer]]:
         """查询商户资料"""
     get_async = getAsync
 class OpenAggracctBcWbChannelAccountMchArchives(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询商户资料
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/account/mch_archives
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询商户资料"""
     get_async = getAsync
 class AggracctBcWbChannelAccountMchMedia(Stem):
-    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchMediaGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelAccountMchMediaGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchMediaGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelAccountMchMediaGetAnswer]:
         """查询商户影像件资料
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchMediaGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelAccountMchMediaGetAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/account/mch_media
+
+        直连商户
+
+        required: business_scene 业务场景"""
+    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelAccountMchMediaGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelAccountMchMediaGetAnswer]]:
         """查询商户影像件资料"""
     get_async = getAsync
 class OpenAggracctBcWbChannelAccountMchMedia(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询商户影像件资料
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/account/mch_media
+
+        直连商户
+
+        required: business_scene 业务场景"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询商户影像件资料"""
     get_async = getAsync
@@ -241,32 +479,50 @@ class OpenAggracctBcWbChannelAccount(OpenNode):
     mch_archives: OpenAggracctBcWbChannelAccountMchArchives
     mch_media: OpenAggracctBcWbChannelAccountMchMedia
 class AggracctBcWbChannelBankChannelAccountRenameApplicationId(Stem):
-    def get(self, config: Config = ..., /, *, application_id: Value = ..., params: AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, application_id: Value, params: AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer]:
         """查询渠道结算银行账户更名申请
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, application_id: Value = ..., params: AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/bank-channel-account/rename/%7Bapplication_id%7D
+
+        直连商户
+
+        required: mchid 目标商户号, bal_account_no 台账ID"""
+    def getAsync(self, config: Config = ..., /, *, application_id: Value, params: AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer]]:
         """查询渠道结算银行账户更名申请"""
     get_async = getAsync
 class OpenAggracctBcWbChannelBankChannelAccountRenameApplicationId(OpenNode):
     def get(self, config: Config = ..., /, *, application_id: Any = ..., **options: Any) -> Response:
         """查询渠道结算银行账户更名申请
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/bank-channel-account/rename/%7Bapplication_id%7D
+
+        直连商户
+
+        required: mchid 目标商户号, bal_account_no 台账ID"""
     def getAsync(self, config: Config = ..., /, *, application_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询渠道结算银行账户更名申请"""
+    get_async = getAsync
+class FilledAggracctBcWbChannelBankChannelAccountRenameApplicationId(Stem):
+    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer]:
+        """查询渠道结算银行账户更名申请"""
+    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelBankChannelAccountRenameApplicationIdGetAnswer]]:
         """查询渠道结算银行账户更名申请"""
     get_async = getAsync
 class AggracctBcWbChannelBankChannelAccountRename(Node):
     _application_id_: AggracctBcWbChannelBankChannelAccountRenameApplicationId
-    def __truediv__(self, value: Value) -> AggracctBcWbChannelBankChannelAccountRenameApplicationId: ...
-    def post(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelBankChannelAccountRenamePostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelBankChannelAccountRenamePostAnswer]:
+    def __truediv__(self, value: Value) -> FilledAggracctBcWbChannelBankChannelAccountRenameApplicationId: ...
+    def post(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelBankChannelAccountRenamePostAnswer]:
         """受理渠道结算银行账户更名申请
 
-        直连商户"""
-    def postAsync(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelBankChannelAccountRenamePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelBankChannelAccountRenamePostAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/bank-channel-account/rename
+
+        直连商户
+
+        required: out_request_no 渠道结算银行账户更名外部系统单号, mchid 目标商户号, bal_account_no 台账ID, change_scene 变更类型"""
+    def postAsync(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelBankChannelAccountRenamePostAnswer]]:
         """受理渠道结算银行账户更名申请"""
     post_async = postAsync
-    def __call__(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelBankChannelAccountRenamePostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelBankChannelAccountRenamePostAnswer]:
+    def __call__(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelBankChannelAccountRenamePostAnswer]:
         """受理渠道结算银行账户更名申请"""
 class OpenAggracctBcWbChannelBankChannelAccountRename(OpenNode):
     _application_id_: OpenAggracctBcWbChannelBankChannelAccountRenameApplicationId
@@ -274,7 +530,11 @@ class OpenAggracctBcWbChannelBankChannelAccountRename(OpenNode):
     def post(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理渠道结算银行账户更名申请
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/bank-channel-account/rename
+
+        直连商户
+
+        required: out_request_no 渠道结算银行账户更名外部系统单号, mchid 目标商户号, bal_account_no 台账ID, change_scene 变更类型"""
     def postAsync(self, body: AggracctBcWbChannelBankChannelAccountRenamePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理渠道结算银行账户更名申请"""
     post_async = postAsync
@@ -285,20 +545,28 @@ class AggracctBcWbChannelBankChannelAccount(Stem):
 class OpenAggracctBcWbChannelBankChannelAccount(OpenNode):
     rename: OpenAggracctBcWbChannelBankChannelAccountRename
 class AggracctBcWbChannelControlOrdersInfoUpdateResultNotify(Node):
-    def post(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostAnswer]:
+    def post(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostAnswer]:
         """资料更新请求审核结果回调通知
 
-        直连商户"""
-    def postAsync(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify
+
+        直连商户
+
+        required: out_request_no 资料更新请求单号, mchid 商户号"""
+    def postAsync(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostAnswer]]:
         """资料更新请求审核结果回调通知"""
     post_async = postAsync
-    def __call__(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostAnswer]:
+    def __call__(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostAnswer]:
         """资料更新请求审核结果回调通知"""
 class OpenAggracctBcWbChannelControlOrdersInfoUpdateResultNotify(OpenNode):
     def post(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """资料更新请求审核结果回调通知
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify
+
+        直连商户
+
+        required: out_request_no 资料更新请求单号, mchid 商户号"""
     def postAsync(self, body: AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """资料更新请求审核结果回调通知"""
     post_async = postAsync
@@ -317,59 +585,89 @@ class AggracctBcWbChannelControlOrdersInfo(Stem):
 class OpenAggracctBcWbChannelControlOrdersInfo(OpenNode):
     update: OpenAggracctBcWbChannelControlOrdersInfoUpdate
 class AggracctBcWbChannelControlOrdersPunish(Node):
-    def post(self, body: AggracctBcWbChannelControlOrdersPunishPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersPunishPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersPunishPostAnswer]:
+    def post(self, body: AggracctBcWbChannelControlOrdersPunishPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersPunishPostAnswer]:
         """发起微众台账管控
 
-        直连商户"""
-    def postAsync(self, body: AggracctBcWbChannelControlOrdersPunishPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersPunishPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelControlOrdersPunishPostAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/punish
+
+        直连商户
+
+        required: out_request_no 微众管控单号, mchid 目标下管商户号, bal_account_no 目标下管台账ID, punish_scene 管控场景"""
+    def postAsync(self, body: AggracctBcWbChannelControlOrdersPunishPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelControlOrdersPunishPostAnswer]]:
         """发起微众台账管控"""
     post_async = postAsync
-    def __call__(self, body: AggracctBcWbChannelControlOrdersPunishPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersPunishPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersPunishPostAnswer]:
+    def __call__(self, body: AggracctBcWbChannelControlOrdersPunishPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersPunishPostAnswer]:
         """发起微众台账管控"""
 class OpenAggracctBcWbChannelControlOrdersPunish(OpenNode):
     def post(self, body: AggracctBcWbChannelControlOrdersPunishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起微众台账管控
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/punish
+
+        直连商户
+
+        required: out_request_no 微众管控单号, mchid 目标下管商户号, bal_account_no 目标下管台账ID, punish_scene 管控场景"""
     def postAsync(self, body: AggracctBcWbChannelControlOrdersPunishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起微众台账管控"""
     post_async = postAsync
     def __call__(self, body: AggracctBcWbChannelControlOrdersPunishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起微众台账管控"""
 class AggracctBcWbChannelControlOrdersRecover(Node):
-    def post(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersRecoverPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersRecoverPostAnswer]:
+    def post(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersRecoverPostAnswer]:
         """解除对微众台账的管控
 
-        直连商户"""
-    def postAsync(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersRecoverPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelControlOrdersRecoverPostAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/recover
+
+        直连商户
+
+        required: out_request_no 微众解管单号, related_webank_punish_no 关联微众管控单号, related_wxpay_punish_no 关联微信支付管控单号, mchid 目标解管商户号, bal_account_no 目标解管台账ID, recover_reason 解管原因描述"""
+    def postAsync(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelControlOrdersRecoverPostAnswer]]:
         """解除对微众台账的管控"""
     post_async = postAsync
-    def __call__(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelControlOrdersRecoverPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersRecoverPostAnswer]:
+    def __call__(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelControlOrdersRecoverPostAnswer]:
         """解除对微众台账的管控"""
 class OpenAggracctBcWbChannelControlOrdersRecover(OpenNode):
     def post(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解除对微众台账的管控
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/recover
+
+        直连商户
+
+        required: out_request_no 微众解管单号, related_webank_punish_no 关联微众管控单号, related_wxpay_punish_no 关联微信支付管控单号, mchid 目标解管商户号, bal_account_no 目标解管台账ID, recover_reason 解管原因描述"""
     def postAsync(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """解除对微众台账的管控"""
     post_async = postAsync
     def __call__(self, body: AggracctBcWbChannelControlOrdersRecoverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解除对微众台账的管控"""
 class AggracctBcWbChannelControlOrdersOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., params: AggracctBcWbChannelControlOrdersOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, params: AggracctBcWbChannelControlOrdersOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswer]:
         """查询控制单
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., params: AggracctBcWbChannelControlOrdersOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/%7Bout_request_no%7D
+
+        直连商户
+
+        required: control_type 控制单类型, mchid 微信支付商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, params: AggracctBcWbChannelControlOrdersOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswer]]:
         """查询控制单"""
     get_async = getAsync
 class OpenAggracctBcWbChannelControlOrdersOutRequestNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Response:
         """查询控制单
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/control-orders/%7Bout_request_no%7D
+
+        直连商户
+
+        required: control_type 控制单类型, mchid 微信支付商户号"""
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询控制单"""
+    get_async = getAsync
+class FilledAggracctBcWbChannelControlOrdersOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelControlOrdersOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswer]:
+        """查询控制单"""
+    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelControlOrdersOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelControlOrdersOutRequestNoGetAnswer]]:
         """查询控制单"""
     get_async = getAsync
 class AggracctBcWbChannelControlOrders(Stem):
@@ -377,7 +675,7 @@ class AggracctBcWbChannelControlOrders(Stem):
     punish: AggracctBcWbChannelControlOrdersPunish
     recover: AggracctBcWbChannelControlOrdersRecover
     _out_request_no_: AggracctBcWbChannelControlOrdersOutRequestNo
-    def __truediv__(self, value: Value) -> AggracctBcWbChannelControlOrdersOutRequestNo: ...
+    def __truediv__(self, value: Value) -> FilledAggracctBcWbChannelControlOrdersOutRequestNo: ...
 class OpenAggracctBcWbChannelControlOrders(OpenNode):
     info: OpenAggracctBcWbChannelControlOrdersInfo
     punish: OpenAggracctBcWbChannelControlOrdersPunish
@@ -385,32 +683,50 @@ class OpenAggracctBcWbChannelControlOrders(OpenNode):
     _out_request_no_: OpenAggracctBcWbChannelControlOrdersOutRequestNo
     def __truediv__(self, value: Value) -> OpenAggracctBcWbChannelControlOrdersOutRequestNo: ...
 class AggracctBcWbChannelSpecialReductionOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., params: AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, params: AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer]:
         """查询特殊减额结果
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., params: AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/special-reduction/%7Bout_request_no%7D
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号"""
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, params: AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer]]:
         """查询特殊减额结果"""
     get_async = getAsync
 class OpenAggracctBcWbChannelSpecialReductionOutRequestNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Response:
         """查询特殊减额结果
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/special-reduction/%7Bout_request_no%7D
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号"""
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询特殊减额结果"""
+    get_async = getAsync
+class FilledAggracctBcWbChannelSpecialReductionOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, *, params: AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer]:
+        """查询特殊减额结果"""
+    def getAsync(self, config: Config = ..., /, *, params: AggracctBcWbChannelSpecialReductionOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[AggracctBcWbChannelSpecialReductionOutRequestNoGetAnswer]]:
         """查询特殊减额结果"""
     get_async = getAsync
 class AggracctBcWbChannelSpecialReduction(Node):
     _out_request_no_: AggracctBcWbChannelSpecialReductionOutRequestNo
-    def __truediv__(self, value: Value) -> AggracctBcWbChannelSpecialReductionOutRequestNo: ...
-    def post(self, body: AggracctBcWbChannelSpecialReductionPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelSpecialReductionPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelSpecialReductionPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledAggracctBcWbChannelSpecialReductionOutRequestNo: ...
+    def post(self, body: AggracctBcWbChannelSpecialReductionPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelSpecialReductionPostAnswer]:
         """特殊减额
 
-        直连商户"""
-    def postAsync(self, body: AggracctBcWbChannelSpecialReductionPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelSpecialReductionPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelSpecialReductionPostAnswer]]:
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/special-reduction
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号, out_request_no 特殊减额单号, reduction_type 特殊减额类型, amount 减额金额"""
+    def postAsync(self, body: AggracctBcWbChannelSpecialReductionPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[AggracctBcWbChannelSpecialReductionPostAnswer]]:
         """特殊减额"""
     post_async = postAsync
-    def __call__(self, body: AggracctBcWbChannelSpecialReductionPostBody = ..., config: Config = ..., /, *, json: AggracctBcWbChannelSpecialReductionPostBody = ..., **options: Unpack[Options]) -> Answer[AggracctBcWbChannelSpecialReductionPostAnswer]:
+    def __call__(self, body: AggracctBcWbChannelSpecialReductionPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[AggracctBcWbChannelSpecialReductionPostAnswer]:
         """特殊减额"""
 class OpenAggracctBcWbChannelSpecialReduction(OpenNode):
     _out_request_no_: OpenAggracctBcWbChannelSpecialReductionOutRequestNo
@@ -418,7 +734,11 @@ class OpenAggracctBcWbChannelSpecialReduction(OpenNode):
     def post(self, body: AggracctBcWbChannelSpecialReductionPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """特殊减额
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/aggracct-bc/wb-channel/special-reduction
+
+        直连商户
+
+        required: mchid 微信支付商户号, bal_account_no 额度台账号, out_request_no 特殊减额单号, reduction_type 特殊减额类型, amount 减额金额"""
     def postAsync(self, body: AggracctBcWbChannelSpecialReductionPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """特殊减额"""
     post_async = postAsync

@@ -8,43 +8,69 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class Apply4subSubMerchantsSubMchidApplicationApplicationNoGetQuery(TypedDict):
     account_number_rule: NotRequired[Text]
+    "银行账号展示规则"
 class Apply4subSubMerchantsSubMchidApplicationApplicationNoGetAnswer(TypedDict):
     account_name: str
+    "开户名称"
     account_type: Literal["ACCOUNT_TYPE_BUSINESS", "ACCOUNT_TYPE_PRIVATE"] | str
+    "账户类型"
     account_bank: str
+    "开户银行"
     bank_name: NotRequired[str]
+    "开户银行全称"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     account_number: str
+    "银行账号"
     verify_result: Literal["AUDIT_SUCCESS", "AUDITING", "AUDIT_FAIL"] | str
+    "审核状态"
     verify_fail_reason: NotRequired[str]
+    "审核驳回原因"
     verify_finish_time: NotRequired[str]
+    "审核结果更新时间"
 class Apply4subSubMerchantsSubMchidModifySettlementPostBody(TypedDict):
     modify_mode: NotRequired[Literal["MODIFY_MODE_ASYNC"] | str]
+    "修改模式"
     account_type: Literal["ACCOUNT_TYPE_BUSINESS", "ACCOUNT_TYPE_PRIVATE"] | str
+    "账户类型"
     account_bank: str
+    "开户银行"
     bank_address_code: str
+    "开户银行省市编码"
     bank_name: NotRequired[str]
+    "开户银行全称"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     account_number: str | Sealed
+    "银行账号"
     account_name: NotRequired[str | Sealed]
+    "开户名称"
 class Apply4subSubMerchantsSubMchidModifySettlementPostAnswer(TypedDict):
     application_no: str
+    "修改结算账户申请单号"
 class Apply4subSubMerchantsSubMchidSettlementGetAnswer(TypedDict):
     account_type: Literal["ACCOUNT_TYPE_BUSINESS", "ACCOUNT_TYPE_PRIVATE"] | str
+    "账户类型"
     account_bank: str
+    "开户银行"
     bank_name: NotRequired[str]
+    "开户银行全称"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     account_number: str
+    "银行账号"
     verify_result: Literal["VERIFY_SUCCESS", "VERIFY_FAIL", "VERIFYING"] | str
+    "验证结果"
     verify_fail_reason: NotRequired[str]
+    "验证失败原因"
 class Apply4subSubMerchantsSubMchidApplicationApplicationNo(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., application_no: Value = ..., params: Apply4subSubMerchantsSubMchidApplicationApplicationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subSubMerchantsSubMchidApplicationApplicationNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, application_no: Value, params: Apply4subSubMerchantsSubMchidApplicationApplicationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subSubMerchantsSubMchidApplicationApplicationNoGetAnswer]:
         """查询结算账户修改申请状态
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-merchant-application/get-application.html
 
         普通服务商, 电商平台"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., application_no: Value = ..., params: Apply4subSubMerchantsSubMchidApplicationApplicationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Apply4subSubMerchantsSubMchidApplicationApplicationNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, application_no: Value, params: Apply4subSubMerchantsSubMchidApplicationApplicationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Apply4subSubMerchantsSubMchidApplicationApplicationNoGetAnswer]]:
         """查询结算账户修改申请状态"""
     get_async = getAsync
 class OpenApply4subSubMerchantsSubMchidApplicationApplicationNo(OpenNode):
@@ -57,23 +83,34 @@ class OpenApply4subSubMerchantsSubMchidApplicationApplicationNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., application_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询结算账户修改申请状态"""
     get_async = getAsync
+class FilledApply4subSubMerchantsSubMchidApplicationApplicationNo(Stem):
+    def get(self, config: Config = ..., /, *, params: Apply4subSubMerchantsSubMchidApplicationApplicationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subSubMerchantsSubMchidApplicationApplicationNoGetAnswer]:
+        """查询结算账户修改申请状态"""
+    def getAsync(self, config: Config = ..., /, *, params: Apply4subSubMerchantsSubMchidApplicationApplicationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Apply4subSubMerchantsSubMchidApplicationApplicationNoGetAnswer]]:
+        """查询结算账户修改申请状态"""
+    get_async = getAsync
 class Apply4subSubMerchantsSubMchidApplication(Stem):
     _application_no_: Apply4subSubMerchantsSubMchidApplicationApplicationNo
-    def __truediv__(self, value: Value) -> Apply4subSubMerchantsSubMchidApplicationApplicationNo: ...
+    def __truediv__(self, value: Value) -> OpenApply4subSubMerchantsSubMchidApplicationApplicationNo: ...
 class OpenApply4subSubMerchantsSubMchidApplication(OpenNode):
     _application_no_: OpenApply4subSubMerchantsSubMchidApplicationApplicationNo
     def __truediv__(self, value: Value) -> OpenApply4subSubMerchantsSubMchidApplicationApplicationNo: ...
+class FilledApply4subSubMerchantsSubMchidApplication(Stem):
+    _application_no_: OpenApply4subSubMerchantsSubMchidApplicationApplicationNo
+    def __truediv__(self, value: Value) -> FilledApply4subSubMerchantsSubMchidApplicationApplicationNo: ...
 class Apply4subSubMerchantsSubMchidModifySettlement(Node):
-    def post(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Apply4subSubMerchantsSubMchidModifySettlementPostBody = ..., **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]:
+    def post(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]:
         """修改结算帐号API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/applyment4sub/chapter3_3.shtml
 
-        普通服务商"""
-    def postAsync(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Apply4subSubMerchantsSubMchidModifySettlementPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]]:
+        普通服务商
+
+        required: account_type 账户类型, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号"""
+    def postAsync(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]]:
         """修改结算帐号API"""
     post_async = postAsync
-    def __call__(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Apply4subSubMerchantsSubMchidModifySettlementPostBody = ..., **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]:
+    def __call__(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]:
         """修改结算帐号API"""
 class OpenApply4subSubMerchantsSubMchidModifySettlement(OpenNode):
     def post(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
@@ -81,20 +118,30 @@ class OpenApply4subSubMerchantsSubMchidModifySettlement(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/applyment4sub/chapter3_3.shtml
 
-        普通服务商"""
+        普通服务商
+
+        required: account_type 账户类型, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号"""
     def postAsync(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """修改结算帐号API"""
     post_async = postAsync
     def __call__(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """修改结算帐号API"""
+class FilledApply4subSubMerchantsSubMchidModifySettlement(Node):
+    def post(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]:
+        """修改结算帐号API"""
+    def postAsync(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]]:
+        """修改结算帐号API"""
+    post_async = postAsync
+    def __call__(self, body: Apply4subSubMerchantsSubMchidModifySettlementPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidModifySettlementPostAnswer]:
+        """修改结算帐号API"""
 class Apply4subSubMerchantsSubMchidSettlement(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidSettlementGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidSettlementGetAnswer]:
         """查询结算账户API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/applyment4sub/chapter3_4.shtml
 
         普通服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[Apply4subSubMerchantsSubMchidSettlementGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[Apply4subSubMerchantsSubMchidSettlementGetAnswer]]:
         """查询结算账户API"""
     get_async = getAsync
 class OpenApply4subSubMerchantsSubMchidSettlement(OpenNode):
@@ -107,6 +154,12 @@ class OpenApply4subSubMerchantsSubMchidSettlement(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询结算账户API"""
     get_async = getAsync
+class FilledApply4subSubMerchantsSubMchidSettlement(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Apply4subSubMerchantsSubMchidSettlementGetAnswer]:
+        """查询结算账户API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[Apply4subSubMerchantsSubMchidSettlementGetAnswer]]:
+        """查询结算账户API"""
+    get_async = getAsync
 class Apply4subSubMerchantsSubMchid(Stem):
     application: Apply4subSubMerchantsSubMchidApplication
     modifySettlement: Apply4subSubMerchantsSubMchidModifySettlement
@@ -115,9 +168,13 @@ class OpenApply4subSubMerchantsSubMchid(OpenNode):
     application: OpenApply4subSubMerchantsSubMchidApplication
     modifySettlement: OpenApply4subSubMerchantsSubMchidModifySettlement
     settlement: OpenApply4subSubMerchantsSubMchidSettlement
+class FilledApply4subSubMerchantsSubMchid(Stem):
+    application: FilledApply4subSubMerchantsSubMchidApplication
+    modifySettlement: FilledApply4subSubMerchantsSubMchidModifySettlement
+    settlement: FilledApply4subSubMerchantsSubMchidSettlement
 class Apply4subSubMerchants(Stem):
     _sub_mchid_: Apply4subSubMerchantsSubMchid
-    def __truediv__(self, value: Value) -> Apply4subSubMerchantsSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledApply4subSubMerchantsSubMchid: ...
 class OpenApply4subSubMerchants(OpenNode):
     _sub_mchid_: OpenApply4subSubMerchantsSubMchid
     def __truediv__(self, value: Value) -> OpenApply4subSubMerchantsSubMchid: ...

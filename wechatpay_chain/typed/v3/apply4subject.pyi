@@ -9,103 +9,172 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class Apply4subjectApplymentMerchantsSubMchidStateGetAnswer(TypedDict):
     authorize_state: Literal["AUTHORIZE_STATE_UNAUTHORIZED", "AUTHORIZE_STATE_AUTHORIZED"] | str
+    "授权状态"
 class Apply4subjectApplymentGetQuery(TypedDict):
     applyment_id: NotRequired[Text]
+    "申请单编号"
     business_code: NotRequired[Text]
+    "业务申请编号"
 class Apply4subjectApplymentGetAnswer(TypedDict):
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
     qrcode_data: NotRequired[str]
+    "小程序码图片"
     reject_param: NotRequired[str]
+    "驳回参数"
     reject_reason: NotRequired[str]
+    "驳回原因"
 class Apply4subjectApplymentPostBodyContactInfo(TypedDict):
     contact_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
+    "超级管理员类型"
     name: str | Sealed
+    "联系人姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
     id_card_number: str | Sealed
+    "联系人身份证号码"
     contact_id_doc_copy: NotRequired[str]
+    "联系人证件正面照片"
     contact_id_doc_copy_back: NotRequired[str]
+    "联系人证件反面照片"
     contact_period_begin: NotRequired[str]
+    "联系人证件有效期开始时间"
     contact_period_end: NotRequired[str]
+    "联系人证件有效期结束时间"
     business_authorization_letter: NotRequired[str]
+    "业务办理授权函"
     mobile: str | Sealed
+    "联系人手机号"
 class Apply4subjectApplymentPostBodySubjectInfoBusinessLicenseInfo(TypedDict):
     licence_number: str
+    "营业执照注册号"
     licence_copy: str
+    "营业执照照片"
     merchant_name: str
+    "商户名称"
     legal_person: str
+    "法人姓名"
     company_address: str
+    "注册地址"
     licence_valid_date: str
 class Apply4subjectApplymentPostBodySubjectInfoCertificateInfo(TypedDict):
     cert_type: Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"] | str
+    "登记证书类型"
     cert_number: str
+    "证书编号"
     cert_copy: str
+    "登记证书照片"
     merchant_name: str
+    "商户名称"
     legal_person: str
+    "法人姓名"
     company_address: str
+    "注册地址"
     cert_valid_date: str
 class Apply4subjectApplymentPostBodySubjectInfoAssistProveInfo(TypedDict):
     micro_biz_type: Literal["MICRO_TYPE_STORE", "MICRO_TYPE_MOBILE", "MICRO_TYPE_ONLINE"] | str
+    "小微经营类型"
     store_name: str
+    "门店名称"
     store_address_code: NotRequired[str]
+    "门店省市编码"
     store_address: str
+    "门店地址"
     store_header_copy: str
+    "门店门头照片"
     store_indoor_copy: str
+    "店内环境照片"
 class Apply4subjectApplymentPostBodySubjectInfoSpecialOperationInfo(TypedDict):
     category_id: Literal[44, 33, 22, 41, 42, 49, 50, 51, 36, 54, 55, 32, 52] | int
+    "行业ID"
     store_indoor_copy: NotRequired[list[str]]
+    "店内环境照片"
 class Apply4subjectApplymentPostBodySubjectInfoFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"] | str]
+    "金融机构类型"
     finance_license_pics: NotRequired[list[str]]
+    "金融机构许可证图片"
 class Apply4subjectApplymentPostBodySubjectInfo(TypedDict):
     subject_type: Literal["SUBJECT_TYPE_INDIVIDUAL", "SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INSTITUTIONS", "SUBJECT_TYPE_OTHERS", "SUBJECT_TYPE_MICRO", "SUBJECT_TYPE_GOVERNMENT", "SUBJECT_TYPE_INSTITUTIONS_CLONED"] | str
+    "主体类型"
     is_finance_institution: NotRequired[bool]
+    "是否金融机构"
     business_license_info: Apply4subjectApplymentPostBodySubjectInfoBusinessLicenseInfo
+    "营业执照"
     certificate_info: NotRequired[Apply4subjectApplymentPostBodySubjectInfoCertificateInfo]
+    "登记证书"
     company_prove_copy: NotRequired[str]
+    "单位证明函照片"
     assist_prove_info: NotRequired[Apply4subjectApplymentPostBodySubjectInfoAssistProveInfo]
+    "辅助证明材料信息"
     special_operation_info: NotRequired[list[Apply4subjectApplymentPostBodySubjectInfoSpecialOperationInfo]]
+    "经营许可证列表信息"
     finance_institution_info: NotRequired[Apply4subjectApplymentPostBodySubjectInfoFinanceInstitutionInfo]
+    "金融机构许可证信息"
 class Apply4subjectApplymentPostBodyIdentificationInfo(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
+    "超级管理员类型"
     identification_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
     authorize_letter_copy: NotRequired[str]
+    "法定代表人说明函"
     identification_name: str | Sealed
+    "证件姓名"
     identification_number: str | Sealed
+    "证件号码"
     identification_valid_date: str
     identification_address: NotRequired[str | Sealed]
+    "证件居住地址"
     identification_front_copy: str
+    "证件正面照片"
     identification_back_copy: NotRequired[str]
+    "证件反面照片"
     owner: NotRequired[bool]
+    "经营者/法人是否为受益人"
 class Apply4subjectApplymentPostBodyUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
     ubo_id_doc_copy: str
+    "证件正面照片"
     ubo_id_doc_copy_back: str
+    "证件反面照片"
     ubo_id_doc_name: str | Sealed
+    "证件姓名"
     ubo_id_doc_number: str | Sealed
+    "证件号码"
     ubo_id_doc_address: str | Sealed
+    "证件居住地址"
     ubo_period_begin: str
+    "证件有效期开始时间"
     ubo_period_end: str
+    "证件有效期结束时间"
 class Apply4subjectApplymentPostBodyAdditionInfo(TypedDict):
     confirm_mchid_list: NotRequired[list[str]]
+    "待确认商户号列表"
 class Apply4subjectApplymentPostBody(TypedDict):
     business_code: str
+    "业务申请编号"
     contact_info: Apply4subjectApplymentPostBodyContactInfo
+    "联系人信息"
     subject_info: Apply4subjectApplymentPostBodySubjectInfo
+    "主体信息"
     identification_info: Apply4subjectApplymentPostBodyIdentificationInfo
+    "法人身份信息"
     ubo_info_list: NotRequired[list[Apply4subjectApplymentPostBodyUboInfoList]]
+    "最终受益人信息列表"
     addition_info: NotRequired[Apply4subjectApplymentPostBodyAdditionInfo]
+    "补充材料"
 class Apply4subjectApplymentPostQuery(TypedDict):
     channel_id: NotRequired[Text]
+    "渠道商户号"
 class Apply4subjectApplymentPostAnswer(TypedDict):
-    applyment_id: float
+    applyment_id: int
+    "微信支付申请单号"
 class Apply4subjectApplymentMerchantsSubMchidState(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[Apply4subjectApplymentMerchantsSubMchidStateGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[Apply4subjectApplymentMerchantsSubMchidStateGetAnswer]:
         """获取商户开户意愿确认状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/applysubject/chapter5_4.shtml
 
         从业机构, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[Apply4subjectApplymentMerchantsSubMchidStateGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[Apply4subjectApplymentMerchantsSubMchidStateGetAnswer]]:
         """获取商户开户意愿确认状态API"""
     get_async = getAsync
 class OpenApply4subjectApplymentMerchantsSubMchidState(OpenNode):
@@ -118,27 +187,35 @@ class OpenApply4subjectApplymentMerchantsSubMchidState(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """获取商户开户意愿确认状态API"""
     get_async = getAsync
+class FilledApply4subjectApplymentMerchantsSubMchidState(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Apply4subjectApplymentMerchantsSubMchidStateGetAnswer]:
+        """获取商户开户意愿确认状态API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[Apply4subjectApplymentMerchantsSubMchidStateGetAnswer]]:
+        """获取商户开户意愿确认状态API"""
+    get_async = getAsync
 class Apply4subjectApplymentMerchantsSubMchid(Stem):
     state: Apply4subjectApplymentMerchantsSubMchidState
 class OpenApply4subjectApplymentMerchantsSubMchid(OpenNode):
     state: OpenApply4subjectApplymentMerchantsSubMchidState
+class FilledApply4subjectApplymentMerchantsSubMchid(Stem):
+    state: FilledApply4subjectApplymentMerchantsSubMchidState
 class Apply4subjectApplymentMerchants(Stem):
     _sub_mchid_: Apply4subjectApplymentMerchantsSubMchid
-    def __truediv__(self, value: Value) -> Apply4subjectApplymentMerchantsSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledApply4subjectApplymentMerchantsSubMchid: ...
 class OpenApply4subjectApplymentMerchants(OpenNode):
     _sub_mchid_: OpenApply4subjectApplymentMerchantsSubMchid
     def __truediv__(self, value: Value) -> OpenApply4subjectApplymentMerchantsSubMchid: ...
 class Apply4subjectApplymentApplymentIdCancel(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销商户开户意愿申请单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/applysubject/chapter5_2.shtml
 
         从业机构, 渠道商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """撤销商户开户意愿申请单API"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销商户开户意愿申请单API"""
 class OpenApply4subjectApplymentApplymentIdCancel(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Response:
@@ -152,21 +229,31 @@ class OpenApply4subjectApplymentApplymentIdCancel(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Response:
         """撤销商户开户意愿申请单API"""
+class FilledApply4subjectApplymentApplymentIdCancel(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销商户开户意愿申请单API"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """撤销商户开户意愿申请单API"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销商户开户意愿申请单API"""
 class Apply4subjectApplymentApplymentId(Stem):
     cancel: Apply4subjectApplymentApplymentIdCancel
 class OpenApply4subjectApplymentApplymentId(OpenNode):
     cancel: OpenApply4subjectApplymentApplymentIdCancel
+class FilledApply4subjectApplymentApplymentId(Stem):
+    cancel: FilledApply4subjectApplymentApplymentIdCancel
 class Apply4subjectApplymentBusinessCodeCancel(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, business_code: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, business_code: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销商户开户意愿申请单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/applysubject/chapter5_2.shtml
 
         从业机构, 渠道商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, business_code: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, business_code: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """撤销商户开户意愿申请单API"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, business_code: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, business_code: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销商户开户意愿申请单API"""
 class OpenApply4subjectApplymentBusinessCodeCancel(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, business_code: Any = ..., **options: Any) -> Response:
@@ -180,33 +267,47 @@ class OpenApply4subjectApplymentBusinessCodeCancel(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, business_code: Any = ..., **options: Any) -> Response:
         """撤销商户开户意愿申请单API"""
+class FilledApply4subjectApplymentBusinessCodeCancel(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销商户开户意愿申请单API"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """撤销商户开户意愿申请单API"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销商户开户意愿申请单API"""
 class Apply4subjectApplymentBusinessCode(Stem):
     cancel: Apply4subjectApplymentBusinessCodeCancel
 class OpenApply4subjectApplymentBusinessCode(OpenNode):
     cancel: OpenApply4subjectApplymentBusinessCodeCancel
+class FilledApply4subjectApplymentBusinessCode(Stem):
+    cancel: FilledApply4subjectApplymentBusinessCodeCancel
 class Apply4subjectApplyment(Node):
     merchants: Apply4subjectApplymentMerchants
     _applyment_id_: Apply4subjectApplymentApplymentId
     _business_code_: Apply4subjectApplymentBusinessCode
-    def get(self, config: Config = ..., /, *, params: Apply4subjectApplymentGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subjectApplymentGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: Apply4subjectApplymentGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subjectApplymentGetAnswer]:
         """查询商户开户意愿申请单审核结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_3.shtml
 
-        从业机构, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: Apply4subjectApplymentGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Apply4subjectApplymentGetAnswer]]:
+        从业机构, 渠道商
+
+        one of: business_code, applyment_id"""
+    def getAsync(self, config: Config = ..., /, *, params: Apply4subjectApplymentGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Apply4subjectApplymentGetAnswer]]:
         """查询商户开户意愿申请单审核结果API"""
     get_async = getAsync
-    def post(self, body: Apply4subjectApplymentPostBody = ..., config: Config = ..., /, *, json: Apply4subjectApplymentPostBody = ..., params: Apply4subjectApplymentPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subjectApplymentPostAnswer]:
+    def post(self, body: Apply4subjectApplymentPostBody, config: Config = ..., /, *, params: Apply4subjectApplymentPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subjectApplymentPostAnswer]:
         """提交商户开户意愿申请单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml
 
-        从业机构, 渠道商"""
-    def postAsync(self, body: Apply4subjectApplymentPostBody = ..., config: Config = ..., /, *, json: Apply4subjectApplymentPostBody = ..., params: Apply4subjectApplymentPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Apply4subjectApplymentPostAnswer]]:
+        从业机构, 渠道商
+
+        required: business_code 业务申请编号, contact_info 联系人信息, subject_info 主体信息, identification_info 法人身份信息"""
+    def postAsync(self, body: Apply4subjectApplymentPostBody, config: Config = ..., /, *, params: Apply4subjectApplymentPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Apply4subjectApplymentPostAnswer]]:
         """提交商户开户意愿申请单API"""
     post_async = postAsync
-    def __call__(self, body: Apply4subjectApplymentPostBody = ..., config: Config = ..., /, *, json: Apply4subjectApplymentPostBody = ..., params: Apply4subjectApplymentPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subjectApplymentPostAnswer]:
+    def __call__(self, body: Apply4subjectApplymentPostBody, config: Config = ..., /, *, params: Apply4subjectApplymentPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Apply4subjectApplymentPostAnswer]:
         """提交商户开户意愿申请单API"""
 class OpenApply4subjectApplyment(OpenNode):
     merchants: OpenApply4subjectApplymentMerchants
@@ -217,7 +318,9 @@ class OpenApply4subjectApplyment(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_3.shtml
 
-        从业机构, 渠道商"""
+        从业机构, 渠道商
+
+        one of: business_code, applyment_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询商户开户意愿申请单审核结果API"""
     get_async = getAsync
@@ -226,7 +329,9 @@ class OpenApply4subjectApplyment(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml
 
-        从业机构, 渠道商"""
+        从业机构, 渠道商
+
+        required: business_code 业务申请编号, contact_info 联系人信息, subject_info 主体信息, identification_info 法人身份信息"""
     def postAsync(self, body: Apply4subjectApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交商户开户意愿申请单API"""
     post_async = postAsync

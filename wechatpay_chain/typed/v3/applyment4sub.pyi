@@ -8,199 +8,374 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class Applyment4subApplymentApplymentIdApplymentIdGetAnswerAuditDetail(TypedDict):
     field: NotRequired[str]
+    "字段名"
     field_name: NotRequired[str]
+    "字段名称"
     reject_reason: NotRequired[str]
+    "驳回原因"
 class Applyment4subApplymentApplymentIdApplymentIdGetAnswer(TypedDict):
     business_code: NotRequired[str]
-    applyment_id: NotRequired[float]
+    "业务申请编号"
+    applyment_id: NotRequired[int]
+    "微信支付申请单号"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     sign_url: NotRequired[str]
+    "超级管理员签约链接"
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
     applyment_state_msg: NotRequired[str]
+    "申请状态描述"
     audit_detail: NotRequired[list[Applyment4subApplymentApplymentIdApplymentIdGetAnswerAuditDetail]]
-Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer = Applyment4subApplymentApplymentIdApplymentIdGetAnswer
+    "驳回原因详情"
+class Applyment4subApplymentBusinessCodeBusinessCodeGetAnswerAuditDetail(TypedDict):
+    field: NotRequired[str]
+    "字段名"
+    field_name: NotRequired[str]
+    "字段名称"
+    reject_reason: NotRequired[str]
+    "驳回原因"
+class Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer(TypedDict):
+    business_code: NotRequired[str]
+    "业务申请编号"
+    applyment_id: NotRequired[int]
+    "微信支付申请单号"
+    sub_mchid: NotRequired[str]
+    "特约商户号"
+    sign_url: NotRequired[str]
+    "超级管理员签约链接"
+    applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
+    applyment_state_msg: NotRequired[str]
+    "申请状态描述"
+    audit_detail: NotRequired[list[Applyment4subApplymentBusinessCodeBusinessCodeGetAnswerAuditDetail]]
+    "驳回原因详情"
 class Applyment4subApplymentEmptyPostBodyContactInfo(TypedDict):
     contact_type: Literal["LEGAL", "SUPER"] | str
+    "超级管理员类型"
     contact_name: str | Sealed
+    "超级管理员姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
     contact_id_number: NotRequired[str | Sealed]
+    "超级管理员身份证件号码"
     contact_id_doc_copy: NotRequired[str]
+    "超级管理员证件正面照片"
     contact_id_doc_copy_back: NotRequired[str]
+    "超级管理员证件反面照片"
     contact_period_begin: NotRequired[str]
+    "超级管理员证件有效期开始时间"
     contact_period_end: NotRequired[str]
+    "超级管理员证件有效期结束时间"
     business_authorization_letter: NotRequired[str]
+    "业务办理授权函"
     openid: NotRequired[str]
+    "超级管理员微信openid"
     mobile_phone: str | Sealed
+    "联系手机"
     contact_email: str | Sealed
+    "联系邮箱"
 class Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfoMicroStoreInfo(TypedDict):
     micro_name: str
+    "门店名称"
     micro_address_code: str
+    "门店省市编码"
     micro_address: str
+    "门店地址"
     store_entrance_pic: str
+    "门店门头照片"
     micro_indoor_copy: str
+    "店内环境照片"
     store_longitude: NotRequired[str]
+    "门店经度"
     store_latitude: NotRequired[str]
+    "门店纬度"
 class Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfoMicroMobileInfo(TypedDict):
     micro_mobile_name: str
+    "经营/服务名称"
     micro_mobile_city: str
+    "经营/服务所在地省市"
     micro_mobile_address: str
+    "经营/服务所在地"
     micro_mobile_pics: list[str]
+    "经营/服务现场照片"
 class Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfoMicroOnlineInfo(TypedDict):
     micro_online_store: str
+    "线上店铺名称"
     micro_ec_name: str
+    "电商平台名称"
     micro_qrcode: NotRequired[str]
+    "店铺二维码"
     micro_link: NotRequired[str]
+    "店铺链接"
 class Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfo(TypedDict):
     micro_biz_type: Literal["MICRO_TYPE_STORE", "MICRO_TYPE_MOBILE", "MICRO_TYPE_ONLINE"] | str
+    "小微经营类型"
     micro_store_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfoMicroStoreInfo]
+    "门店场所"
     micro_mobile_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfoMicroMobileInfo]
+    "流动经营/便民服务"
     micro_online_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfoMicroOnlineInfo]
+    "线上商品/服务交易"
 class Applyment4subApplymentEmptyPostBodySubjectInfoBusinessLicenseInfo(TypedDict):
     license_copy: str
+    "营业执照照片"
     license_number: str
+    "注册号/统一社会信用代码"
     merchant_name: str
+    "商户名称"
     legal_person: str
+    "个体户经营者/法人姓名"
     license_address: NotRequired[str]
+    "注册地址"
     period_begin: NotRequired[str]
+    "有效期限开始日期"
     period_end: NotRequired[str]
+    "有效期限结束日期"
 class Applyment4subApplymentEmptyPostBodySubjectInfoCertificateInfo(TypedDict):
     cert_copy: str
+    "登记证书照片"
     cert_type: Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"] | str
+    "登记证书类型"
     cert_number: str
+    "证书号"
     merchant_name: str
+    "商户名称"
     company_address: str
+    "注册地址"
     legal_person: str
+    "法人姓名"
     period_begin: str
+    "有效期限开始日期"
     period_end: str
+    "有效期限结束日期"
 class Applyment4subApplymentEmptyPostBodySubjectInfoOrganizationInfo(TypedDict):
     organization_copy: str
+    "组织机构代码证照片"
     organization_code: str
+    "组织机构代码"
     org_period_begin: str
+    "组织机构代码证有效期开始日期"
     org_period_end: str
+    "组织机构代码证有效期结束日期"
 class Applyment4subApplymentEmptyPostBodySubjectInfoFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"] | str]
+    "金融机构类型"
     finance_license_pics: NotRequired[list[str]]
+    "金融机构许可证图片"
 class Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfoIdCardInfo(TypedDict):
     id_card_copy: str
+    "身份证人像面照片"
     id_card_national: str
+    "身份证国徽面照片"
     id_card_name: str | Sealed
+    "身份证姓名"
     id_card_number: str | Sealed
+    "身份证号码"
     id_card_address: NotRequired[str | Sealed]
+    "身份证居住地址"
     card_period_begin: str
+    "身份证有效期开始时间"
     card_period_end: str
+    "身份证有效期结束时间"
 class Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfoIdDocInfo(TypedDict):
     id_doc_copy: str
+    "证件正面照片"
     id_doc_copy_back: NotRequired[str]
+    "证件反面照片"
     id_doc_name: str | Sealed
+    "证件姓名"
     id_doc_number: str | Sealed
+    "证件号码"
     id_doc_address: NotRequired[str | Sealed]
+    "证件居住地址"
     doc_period_begin: str
+    "证件有效期开始时间"
     doc_period_end: str
+    "证件有效期结束时间"
 class Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfo(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
+    "超级管理员类型"
     id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
     authorize_letter_copy: NotRequired[str]
+    "法定代表人说明函"
     id_card_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfoIdCardInfo]
+    "经营者/法人身份证信息"
     id_doc_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfoIdDocInfo]
+    "经营者/法人其他类型证件信息"
     owner: NotRequired[bool]
+    "经营者/法人是否为受益人"
 class Applyment4subApplymentEmptyPostBodySubjectInfoUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
     ubo_id_doc_copy: str
+    "身份证人像面照片"
     ubo_id_doc_copy_back: str
+    "身份证国徽面照片"
     ubo_id_doc_name: str | Sealed
+    "受益人姓名"
     ubo_id_doc_number: str | Sealed
+    "证件号码"
     ubo_id_doc_address: str | Sealed
+    "证件居住地址"
     ubo_period_begin: str
+    "证件有效期开始时间"
     ubo_period_end: str
+    "证件有效期结束时间"
 class Applyment4subApplymentEmptyPostBodySubjectInfo(TypedDict):
     subject_type: Literal["SUBJECT_TYPE_INDIVIDUAL", "SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INSTITUTIONS", "SUBJECT_TYPE_OTHERS", "SUBJECT_TYPE_MICRO", "SUBJECT_TYPE_GOVERNMENT", "SUBJECT_TYPE_INSTITUTIONS_CLONED"] | str
+    "主体类型"
     finance_institution: NotRequired[bool]
+    "是否是金融机构"
     micro_biz_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoMicroBizInfo]
+    "小微辅助证明材料"
     business_license_info: Applyment4subApplymentEmptyPostBodySubjectInfoBusinessLicenseInfo
+    "营业执照"
     certificate_info: Applyment4subApplymentEmptyPostBodySubjectInfoCertificateInfo
+    "登记证书"
     organization_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoOrganizationInfo]
+    "组织机构代码证信息"
     certificate_letter_copy: NotRequired[str]
+    "单位证明函照片"
     finance_institution_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoFinanceInstitutionInfo]
+    "金融机构许可证信息"
     identity_info: Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfo
+    "经营者/法人身份证件"
     ubo_info_list: NotRequired[list[Applyment4subApplymentEmptyPostBodySubjectInfoUboInfoList]]
+    "最终受益人信息列表"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoBizStoreInfo(TypedDict):
     biz_store_name: str
+    "线下场所名称"
     biz_address_code: str
+    "线下场所省市编码"
     biz_store_address: str
+    "线下场所地址"
     store_entrance_pic: list[str]
+    "线下场所门头照片"
     indoor_pic: list[str]
+    "线下场所内部照片"
     biz_sub_appid: NotRequired[str]
+    "线下场所对应的商家AppID"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoMpInfo(TypedDict):
     mp_appid: NotRequired[str]
+    "服务商公众号AppID"
     mp_sub_appid: NotRequired[str]
+    "商家公众号AppID"
     mp_pics: NotRequired[list[str]]
+    "公众号页面截图"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoMiniProgramInfo(TypedDict):
     mini_program_appid: NotRequired[str]
+    "服务商小程序APPID"
     mini_program_sub_appid: NotRequired[str]
+    "商家小程序APPID"
     mini_program_pics: NotRequired[list[str]]
+    "图片MediaID"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoAppInfo(TypedDict):
     app_appid: NotRequired[str]
+    "服务商应用APPID"
     app_sub_appid: NotRequired[str]
+    "商家应用APPID"
     app_pics: NotRequired[list[str]]
+    "图片MediaID"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoWebInfo(TypedDict):
     domain: NotRequired[str]
+    "互联网网站域名"
     web_authorisation: NotRequired[str]
+    "网站授权函"
     web_appid: NotRequired[str]
+    "互联网网站对应的商家APPID"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoWeworkInfo(TypedDict):
     sub_corp_id: NotRequired[str]
+    "商家企业微信CorpID"
     wework_pics: NotRequired[list[str]]
+    "图片MediaID"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfo(TypedDict):
     sales_scenes_type: list[Literal["SALES_SCENES_STORE", "SALES_SCENES_MP", "SALES_SCENES_MINI_PROGRAM", "SALES_SCENES_WEB", "SALES_SCENES_APP", "SALES_SCENES_WEWORK"] | str]
+    "经营场景类型"
     biz_store_info: NotRequired[Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoBizStoreInfo]
+    "线下场所场景"
     mp_info: NotRequired[Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoMpInfo]
+    "公众号场景"
     mini_program_info: NotRequired[Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoMiniProgramInfo]
+    "小程序场景"
     app_info: NotRequired[Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoAppInfo]
+    "App场景"
     web_info: NotRequired[Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoWebInfo]
+    "互联网网站场景"
     wework_info: NotRequired[Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoWeworkInfo]
+    "企业微信场景"
 class Applyment4subApplymentEmptyPostBodyBusinessInfo(TypedDict):
     merchant_shortname: str
+    "商户简称"
     service_phone: str
+    "客服电话"
     sales_info: Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfo
+    "经营场景"
 class Applyment4subApplymentEmptyPostBodySettlementInfo(TypedDict):
     settlement_id: NotRequired[str]
+    "入驻结算规则ID"
     qualification_type: NotRequired[str]
+    "所属行业"
     qualifications: NotRequired[list[str]]
+    "特殊资质图片"
     activities_id: NotRequired[str]
+    "优惠费率活动ID"
     activities_rate: NotRequired[str]
+    "优惠费率活动值"
     debit_activities_rate: NotRequired[str]
+    "非信用卡活动费率值"
     credit_activities_rate: NotRequired[str]
+    "信用卡活动费率值"
     activities_additions: NotRequired[list[str]]
+    "优惠费率活动补充材料"
 class Applyment4subApplymentEmptyPostBodyBankAccountInfo(TypedDict):
     bank_account_type: Literal["BANK_ACCOUNT_TYPE_CORPORATE", "BANK_ACCOUNT_TYPE_PERSONAL"] | str
-    account_name: NotRequired[str | Sealed]
+    "账户类型"
+    account_name: str | Sealed
+    "开户名称"
     account_bank: str
+    "开户银行"
     bank_address_code: str
+    "开户银行省市编码"
     bank_name: NotRequired[str]
+    "开户银行全称"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     account_number: NotRequired[str | Sealed]
+    "银行账号"
 class Applyment4subApplymentEmptyPostBodyAdditionInfo(TypedDict):
     legal_person_commitment: NotRequired[str]
+    "法人开户承诺函"
     legal_person_video: NotRequired[str]
+    "法人开户意愿视频"
     business_addition_pics: NotRequired[list[str]]
+    "补充材料"
     business_addition_msg: NotRequired[str]
+    "补充说明"
 class Applyment4subApplymentEmptyPostBody(TypedDict):
     business_code: str
+    "业务申请编号"
     contact_info: Applyment4subApplymentEmptyPostBodyContactInfo
+    "超级管理员信息"
     subject_info: Applyment4subApplymentEmptyPostBodySubjectInfo
+    "主体资料"
     business_info: Applyment4subApplymentEmptyPostBodyBusinessInfo
+    "经营资料"
     settlement_info: Applyment4subApplymentEmptyPostBodySettlementInfo
+    "结算规则"
     bank_account_info: Applyment4subApplymentEmptyPostBodyBankAccountInfo
+    "结算银行账户"
     addition_info: NotRequired[Applyment4subApplymentEmptyPostBodyAdditionInfo]
+    "补充材料"
 class Applyment4subApplymentEmptyPostAnswer(TypedDict):
-    applyment_id: float
+    applyment_id: int
+    "微信支付申请单号"
 class Applyment4subApplymentApplymentIdApplymentId(Stem):
-    def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[Applyment4subApplymentApplymentIdApplymentIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[Applyment4subApplymentApplymentIdApplymentIdGetAnswer]:
         """通过申请单号查询申请状态
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/applyment4sub/chapter3_2.shtml
 
         普通服务商"""
-    def getAsync(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentApplymentIdApplymentIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentApplymentIdApplymentIdGetAnswer]]:
         """通过申请单号查询申请状态"""
     get_async = getAsync
 class OpenApplyment4subApplymentApplymentIdApplymentId(OpenNode):
@@ -213,20 +388,26 @@ class OpenApplyment4subApplymentApplymentIdApplymentId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
         """通过申请单号查询申请状态"""
     get_async = getAsync
+class FilledApplyment4subApplymentApplymentIdApplymentId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Applyment4subApplymentApplymentIdApplymentIdGetAnswer]:
+        """通过申请单号查询申请状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentApplymentIdApplymentIdGetAnswer]]:
+        """通过申请单号查询申请状态"""
+    get_async = getAsync
 class Applyment4subApplymentApplymentId(Stem):
     _applyment_id_: Applyment4subApplymentApplymentIdApplymentId
-    def __truediv__(self, value: Value) -> Applyment4subApplymentApplymentIdApplymentId: ...
+    def __truediv__(self, value: Value) -> FilledApplyment4subApplymentApplymentIdApplymentId: ...
 class OpenApplyment4subApplymentApplymentId(OpenNode):
     _applyment_id_: OpenApplyment4subApplymentApplymentIdApplymentId
     def __truediv__(self, value: Value) -> OpenApplyment4subApplymentApplymentIdApplymentId: ...
 class Applyment4subApplymentBusinessCodeBusinessCode(Stem):
-    def get(self, config: Config = ..., /, *, business_code: Value = ..., **options: Unpack[Options]) -> Answer[Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, business_code: Value, **options: Unpack[Options]) -> Answer[Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer]:
         """通过业务申请编号查询申请状态
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/applyment4sub/chapter3_2.shtml
 
         普通服务商"""
-    def getAsync(self, config: Config = ..., /, *, business_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, business_code: Value, **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer]]:
         """通过业务申请编号查询申请状态"""
     get_async = getAsync
 class OpenApplyment4subApplymentBusinessCodeBusinessCode(OpenNode):
@@ -239,23 +420,31 @@ class OpenApplyment4subApplymentBusinessCodeBusinessCode(OpenNode):
     def getAsync(self, config: Config = ..., /, *, business_code: Any = ..., **options: Any) -> Promise[Response]:
         """通过业务申请编号查询申请状态"""
     get_async = getAsync
+class FilledApplyment4subApplymentBusinessCodeBusinessCode(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer]:
+        """通过业务申请编号查询申请状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentBusinessCodeBusinessCodeGetAnswer]]:
+        """通过业务申请编号查询申请状态"""
+    get_async = getAsync
 class Applyment4subApplymentBusinessCode(Stem):
     _business_code_: Applyment4subApplymentBusinessCodeBusinessCode
-    def __truediv__(self, value: Value) -> Applyment4subApplymentBusinessCodeBusinessCode: ...
+    def __truediv__(self, value: Value) -> FilledApplyment4subApplymentBusinessCodeBusinessCode: ...
 class OpenApplyment4subApplymentBusinessCode(OpenNode):
     _business_code_: OpenApplyment4subApplymentBusinessCodeBusinessCode
     def __truediv__(self, value: Value) -> OpenApplyment4subApplymentBusinessCodeBusinessCode: ...
 class Applyment4subApplymentEmpty(Node):
-    def post(self, body: Applyment4subApplymentEmptyPostBody = ..., config: Config = ..., /, *, json: Applyment4subApplymentEmptyPostBody = ..., **options: Unpack[Options]) -> Answer[Applyment4subApplymentEmptyPostAnswer]:
+    def post(self, body: Applyment4subApplymentEmptyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Applyment4subApplymentEmptyPostAnswer]:
         """提交申请单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter11_1_1.shtml
 
-        普通服务商"""
-    def postAsync(self, body: Applyment4subApplymentEmptyPostBody = ..., config: Config = ..., /, *, json: Applyment4subApplymentEmptyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentEmptyPostAnswer]]:
+        普通服务商
+
+        required: business_code 业务申请编号, contact_info 超级管理员信息, subject_info 主体资料, business_info 经营资料, settlement_info 结算规则, bank_account_info 结算银行账户"""
+    def postAsync(self, body: Applyment4subApplymentEmptyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[Applyment4subApplymentEmptyPostAnswer]]:
         """提交申请单API"""
     post_async = postAsync
-    def __call__(self, body: Applyment4subApplymentEmptyPostBody = ..., config: Config = ..., /, *, json: Applyment4subApplymentEmptyPostBody = ..., **options: Unpack[Options]) -> Answer[Applyment4subApplymentEmptyPostAnswer]:
+    def __call__(self, body: Applyment4subApplymentEmptyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Applyment4subApplymentEmptyPostAnswer]:
         """提交申请单API"""
 class OpenApplyment4subApplymentEmpty(OpenNode):
     def post(self, body: Applyment4subApplymentEmptyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -263,7 +452,9 @@ class OpenApplyment4subApplymentEmpty(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter11_1_1.shtml
 
-        普通服务商"""
+        普通服务商
+
+        required: business_code 业务申请编号, contact_info 超级管理员信息, subject_info 主体资料, business_info 经营资料, settlement_info 结算规则, bank_account_info 结算银行账户"""
     def postAsync(self, body: Applyment4subApplymentEmptyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交申请单API"""
     post_async = postAsync

@@ -7,53 +7,108 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class BankBatchTransferReceiptDetailReceiptsGetQuery(TypedDict):
     out_batch_no: Text
+    "银行转账批次单号"
     out_detail_no: Text
+    "银行转账明细单号"
 class BankBatchTransferReceiptDetailReceiptsGetAnswer(TypedDict):
     out_batch_no: str
+    "银行转账批次单号"
     out_detail_no: str
+    "银行转账明细单号"
     receipt_no: str
+    "电子回单受理单号"
     receipt_state: NotRequired[str]
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的Hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的Hash值"
     download_url: NotRequired[str]
+    "电子回单文件的下载地址"
 class BankBatchTransferReceiptDetailReceiptsPostBody(TypedDict):
     out_batch_no: str
+    "银行转账批次单号"
     out_detail_no: str
-BankBatchTransferReceiptDetailReceiptsPostAnswer = BankBatchTransferReceiptDetailReceiptsGetAnswer
+    "银行转账明细单号"
+class BankBatchTransferReceiptDetailReceiptsPostAnswer(TypedDict):
+    out_batch_no: str
+    "银行转账批次单号"
+    out_detail_no: str
+    "银行转账明细单号"
+    receipt_no: str
+    "电子回单受理单号"
+    receipt_state: NotRequired[str]
+    "电子回单状态"
+    hash_type: NotRequired[str]
+    "电子回单文件的Hash方法"
+    hash_value: NotRequired[str]
+    "电子回单文件的Hash值"
+    download_url: NotRequired[str]
+    "电子回单文件的下载地址"
 class BankBatchTransferReceiptSummaryReceiptsGetQuery(TypedDict):
     out_batch_no: Text
+    "银行转账批次单号"
 class BankBatchTransferReceiptSummaryReceiptsGetAnswer(TypedDict):
     out_batch_no: str
+    "银行转账批次单号"
     receipt_no: str
+    "电子回单申请单号"
     receipt_state: NotRequired[str]
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
+    "电子回单文件的下载地址"
     create_time: NotRequired[str]
+    "创建时间"
     update_time: NotRequired[str]
+    "更新时间"
 class BankBatchTransferReceiptSummaryReceiptsPostBody(TypedDict):
     out_batch_no: str
-BankBatchTransferReceiptSummaryReceiptsPostAnswer = BankBatchTransferReceiptSummaryReceiptsGetAnswer
+    "银行转账批次单号"
+class BankBatchTransferReceiptSummaryReceiptsPostAnswer(TypedDict):
+    out_batch_no: str
+    "银行转账批次单号"
+    receipt_no: str
+    "电子回单申请单号"
+    receipt_state: NotRequired[str]
+    "电子回单状态"
+    hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
+    hash_value: NotRequired[str]
+    "电子回单文件的hash值"
+    download_url: NotRequired[str]
+    "电子回单文件的下载地址"
+    create_time: NotRequired[str]
+    "创建时间"
+    update_time: NotRequired[str]
+    "更新时间"
 class BankBatchTransferReceiptDetailReceipts(Node):
-    def get(self, config: Config = ..., /, *, params: BankBatchTransferReceiptDetailReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BankBatchTransferReceiptDetailReceiptsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BankBatchTransferReceiptDetailReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BankBatchTransferReceiptDetailReceiptsGetAnswer]:
         """查询明细电子回单受理结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_9.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BankBatchTransferReceiptDetailReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankBatchTransferReceiptDetailReceiptsGetAnswer]]:
+        服务商
+
+        required: out_batch_no 银行转账批次单号, out_detail_no 银行转账明细单号"""
+    def getAsync(self, config: Config = ..., /, *, params: BankBatchTransferReceiptDetailReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankBatchTransferReceiptDetailReceiptsGetAnswer]]:
         """查询明细电子回单受理结果API"""
     get_async = getAsync
-    def post(self, body: BankBatchTransferReceiptDetailReceiptsPostBody = ..., config: Config = ..., /, *, json: BankBatchTransferReceiptDetailReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptDetailReceiptsPostAnswer]:
+    def post(self, body: BankBatchTransferReceiptDetailReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptDetailReceiptsPostAnswer]:
         """受理明细电子回单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_8.shtml
 
-        服务商"""
-    def postAsync(self, body: BankBatchTransferReceiptDetailReceiptsPostBody = ..., config: Config = ..., /, *, json: BankBatchTransferReceiptDetailReceiptsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BankBatchTransferReceiptDetailReceiptsPostAnswer]]:
+        服务商
+
+        required: out_batch_no 银行转账批次单号, out_detail_no 银行转账明细单号"""
+    def postAsync(self, body: BankBatchTransferReceiptDetailReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BankBatchTransferReceiptDetailReceiptsPostAnswer]]:
         """受理明细电子回单API"""
     post_async = postAsync
-    def __call__(self, body: BankBatchTransferReceiptDetailReceiptsPostBody = ..., config: Config = ..., /, *, json: BankBatchTransferReceiptDetailReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptDetailReceiptsPostAnswer]:
+    def __call__(self, body: BankBatchTransferReceiptDetailReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptDetailReceiptsPostAnswer]:
         """受理明细电子回单API"""
 class OpenBankBatchTransferReceiptDetailReceipts(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -61,7 +116,9 @@ class OpenBankBatchTransferReceiptDetailReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_9.shtml
 
-        服务商"""
+        服务商
+
+        required: out_batch_no 银行转账批次单号, out_detail_no 银行转账明细单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询明细电子回单受理结果API"""
     get_async = getAsync
@@ -70,32 +127,38 @@ class OpenBankBatchTransferReceiptDetailReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_8.shtml
 
-        服务商"""
+        服务商
+
+        required: out_batch_no 银行转账批次单号, out_detail_no 银行转账明细单号"""
     def postAsync(self, body: BankBatchTransferReceiptDetailReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理明细电子回单API"""
     post_async = postAsync
     def __call__(self, body: BankBatchTransferReceiptDetailReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理明细电子回单API"""
 class BankBatchTransferReceiptSummaryReceipts(Node):
-    def get(self, config: Config = ..., /, *, params: BankBatchTransferReceiptSummaryReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BankBatchTransferReceiptSummaryReceiptsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BankBatchTransferReceiptSummaryReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BankBatchTransferReceiptSummaryReceiptsGetAnswer]:
         """查询汇总电子回单受理结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_7.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BankBatchTransferReceiptSummaryReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankBatchTransferReceiptSummaryReceiptsGetAnswer]]:
+        服务商
+
+        required: out_batch_no 银行转账批次单号"""
+    def getAsync(self, config: Config = ..., /, *, params: BankBatchTransferReceiptSummaryReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankBatchTransferReceiptSummaryReceiptsGetAnswer]]:
         """查询汇总电子回单受理结果API"""
     get_async = getAsync
-    def post(self, body: BankBatchTransferReceiptSummaryReceiptsPostBody = ..., config: Config = ..., /, *, json: BankBatchTransferReceiptSummaryReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptSummaryReceiptsPostAnswer]:
+    def post(self, body: BankBatchTransferReceiptSummaryReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptSummaryReceiptsPostAnswer]:
         """受理汇总电子回单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_6.shtml
 
-        服务商"""
-    def postAsync(self, body: BankBatchTransferReceiptSummaryReceiptsPostBody = ..., config: Config = ..., /, *, json: BankBatchTransferReceiptSummaryReceiptsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BankBatchTransferReceiptSummaryReceiptsPostAnswer]]:
+        服务商
+
+        required: out_batch_no 银行转账批次单号"""
+    def postAsync(self, body: BankBatchTransferReceiptSummaryReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BankBatchTransferReceiptSummaryReceiptsPostAnswer]]:
         """受理汇总电子回单API"""
     post_async = postAsync
-    def __call__(self, body: BankBatchTransferReceiptSummaryReceiptsPostBody = ..., config: Config = ..., /, *, json: BankBatchTransferReceiptSummaryReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptSummaryReceiptsPostAnswer]:
+    def __call__(self, body: BankBatchTransferReceiptSummaryReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankBatchTransferReceiptSummaryReceiptsPostAnswer]:
         """受理汇总电子回单API"""
 class OpenBankBatchTransferReceiptSummaryReceipts(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -103,7 +166,9 @@ class OpenBankBatchTransferReceiptSummaryReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_7.shtml
 
-        服务商"""
+        服务商
+
+        required: out_batch_no 银行转账批次单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询汇总电子回单受理结果API"""
     get_async = getAsync
@@ -112,7 +177,9 @@ class OpenBankBatchTransferReceiptSummaryReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_6.shtml
 
-        服务商"""
+        服务商
+
+        required: out_batch_no 银行转账批次单号"""
     def postAsync(self, body: BankBatchTransferReceiptSummaryReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理汇总电子回单API"""
     post_async = postAsync

@@ -8,104 +8,287 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer(TypedDict):
     bank_sp_mchid: str
+    "银行服务商号"
     platform_mchid: str
+    "服务平台商户号"
     specialized_payment_mchid: str
+    "付款企业商户号"
     sponsor_mchid: str
+    "实际出资商户号"
     user_authorized_mchid: str
+    "用户授权商户号"
     user_authorized_appid: str
+    "用户授权appid"
     out_batch_no: str
+    "银行批次单号"
     batch_id: str
+    "微信支付批次单号"
     transfer_scene: Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str
+    "转账场景"
     out_detail_no: str
+    "银行明细单号"
     detail_id: str
+    "微信支付明细单号"
     openid: str
+    "收款用户openid"
     username: str
+    "收款用户姓名"
     transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     detail_state: Literal["PROCESSING", "SUCCESS", "FAIL", "REFUND"] | str
+    "明细状态"
     fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "TRANSFER_REMARK_SET_FAIL"] | str]
+    "明细失败原因"
     initiate_time: NotRequired[str]
+    "转账发起时间"
     update_time: str
+    "明细更新时间"
     account_type: Literal["WECHATPAY_ACCOUNT", "BANK_ACCOUNT"] | str
+    "收款账户类型"
     bank_name: NotRequired[str]
+    "银行名称"
     bank_card_number_tail: NotRequired[str]
+    "银行卡尾号"
 class BankTransferBatchesBatchIdBatchIdGetQuery(TypedDict):
     need_query_detail: Text
+    "是否查询转账明细单"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     limit: NotRequired[Text]
+    "最大资源条数"
     detail_state: NotRequired[Text]
+    "明细状态"
 class BankTransferBatchesBatchIdBatchIdGetAnswerTransferDetailList(TypedDict):
     detail_id: str
+    "微信支付明细单号"
     out_detail_no: str
+    "银行明细单号"
     detail_state: Literal["PROCESSING", "SUCCESS", "REFUND"] | str
+    "明细状态"
     fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "TRANSFER_REMARK_SET_FAIL"] | str]
+    "明细失败原因"
 class BankTransferBatchesBatchIdBatchIdGetAnswer(TypedDict):
     bank_sp_mchid: str
+    "银行服务商号"
     platform_mchid: str
+    "服务平台商户号"
     specialized_payment_mchid: str
+    "付款企业商户号"
     sponsor_mchid: str
+    "实际出资商户号"
     user_authorized_mchid: str
+    "用户授权商户号"
     user_authorized_appid: str
+    "用户授权appid"
     out_batch_no: str
+    "银行批次单号"
     batch_id: str
+    "微信支付批次单号"
     transfer_scene: Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str
+    "转账场景"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     attach_remark: NotRequired[str]
+    "附加信息"
     transfer_purpose: Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str
+    "批量转账用途"
     batch_state: Literal["ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
+    "批次状态"
     close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str]
+    "批次关闭原因"
     total_amount: int
+    "转账总金额"
     total_count: int
+    "转账总笔数"
     create_time: NotRequired[str]
+    "批次创建时间"
     update_time: NotRequired[str]
+    "批次更新时间"
     success_amount: NotRequired[int]
+    "转账成功金额"
     success_count: NotRequired[int]
+    "转账成功笔数"
     fail_amount: NotRequired[int]
+    "转账失败金额"
     fail_count: NotRequired[int]
+    "转账失败笔数"
     transfer_detail_list: list[BankTransferBatchesBatchIdBatchIdGetAnswerTransferDetailList]
-BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer = BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer
+    "转账明细单列表"
+class BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer(TypedDict):
+    bank_sp_mchid: str
+    "银行服务商号"
+    platform_mchid: str
+    "服务平台商户号"
+    specialized_payment_mchid: str
+    "付款企业商户号"
+    sponsor_mchid: str
+    "实际出资商户号"
+    user_authorized_mchid: str
+    "用户授权商户号"
+    user_authorized_appid: str
+    "用户授权appid"
+    out_batch_no: str
+    "银行批次单号"
+    batch_id: str
+    "微信支付批次单号"
+    transfer_scene: Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str
+    "转账场景"
+    out_detail_no: str
+    "银行明细单号"
+    detail_id: str
+    "微信支付明细单号"
+    openid: str
+    "收款用户openid"
+    username: str
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    detail_state: Literal["PROCESSING", "SUCCESS", "FAIL", "REFUND"] | str
+    "明细状态"
+    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "TRANSFER_REMARK_SET_FAIL"] | str]
+    "明细失败原因"
+    initiate_time: NotRequired[str]
+    "转账发起时间"
+    update_time: str
+    "明细更新时间"
+    account_type: Literal["WECHATPAY_ACCOUNT", "BANK_ACCOUNT"] | str
+    "收款账户类型"
+    bank_name: NotRequired[str]
+    "银行名称"
+    bank_card_number_tail: NotRequired[str]
+    "银行卡尾号"
 class BankTransferBatchesOutBatchNoOutBatchNoGetQuery(TypedDict):
     out_batch_no: Text
+    "银行批次单号"
     need_query_detail: Text
+    "是否查询转账明细单"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     limit: NotRequired[Text]
+    "最大资源条数"
     detail_state: NotRequired[Text]
-BankTransferBatchesOutBatchNoOutBatchNoGetAnswer = BankTransferBatchesBatchIdBatchIdGetAnswer
+    "明细状态"
+class BankTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferDetailList(TypedDict):
+    detail_id: str
+    "微信支付明细单号"
+    out_detail_no: str
+    "银行明细单号"
+    detail_state: Literal["PROCESSING", "SUCCESS", "REFUND"] | str
+    "明细状态"
+    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "TRANSFER_REMARK_SET_FAIL"] | str]
+    "明细失败原因"
+class BankTransferBatchesOutBatchNoOutBatchNoGetAnswer(TypedDict):
+    bank_sp_mchid: str
+    "银行服务商号"
+    platform_mchid: str
+    "服务平台商户号"
+    specialized_payment_mchid: str
+    "付款企业商户号"
+    sponsor_mchid: str
+    "实际出资商户号"
+    user_authorized_mchid: str
+    "用户授权商户号"
+    user_authorized_appid: str
+    "用户授权appid"
+    out_batch_no: str
+    "银行批次单号"
+    batch_id: str
+    "微信支付批次单号"
+    transfer_scene: Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str
+    "转账场景"
+    batch_name: str
+    "批次名称"
+    batch_remark: str
+    "批次备注"
+    attach_remark: NotRequired[str]
+    "附加信息"
+    transfer_purpose: Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str
+    "批量转账用途"
+    batch_state: Literal["ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
+    "批次状态"
+    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str]
+    "批次关闭原因"
+    total_amount: int
+    "转账总金额"
+    total_count: int
+    "转账总笔数"
+    create_time: NotRequired[str]
+    "批次创建时间"
+    update_time: NotRequired[str]
+    "批次更新时间"
+    success_amount: NotRequired[int]
+    "转账成功金额"
+    success_count: NotRequired[int]
+    "转账成功笔数"
+    fail_amount: NotRequired[int]
+    "转账失败金额"
+    fail_count: NotRequired[int]
+    "转账失败笔数"
+    transfer_detail_list: list[BankTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferDetailList]
+    "转账明细单列表"
 class BankTransferBatchesPostBodyTransferDetailList(TypedDict):
     out_detail_no: str
+    "银行明细单号"
     transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     openid: str
+    "收款用户openid"
     user_name: str | Sealed
+    "收款用户姓名"
     user_id_card: NotRequired[str | Sealed]
+    "收款用户身份证"
 class BankTransferBatchesPostBody(TypedDict):
     platform_mchid: str
+    "服务平台商户号"
     specialized_payment_mchid: str
+    "付款企业商户号"
     sponsor_mchid: str
+    "实际出资商户号"
     user_authorized_mchid: str
+    "用户授权商户号"
     user_authorized_appid: str
+    "用户授权appid"
     out_batch_no: str
+    "银行批次单号"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     attach_remark: NotRequired[str]
+    "附加信息"
     total_amount: int
+    "转账总金额"
     total_count: int
+    "转账总笔数"
     transfer_scene: str
+    "转账场景"
     transfer_purpose: str
+    "批量转账用途"
     transfer_detail_list: NotRequired[list[BankTransferBatchesPostBodyTransferDetailList]]
+    "转账明细列表"
 class BankTransferBatchesPostAnswer(TypedDict):
     out_batch_no: str
+    "银行批次单号"
     batch_id: str
+    "微信支付批次单号"
     create_time: str
+    "批次创建时间"
 class BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., **options: Unpack[Options]) -> Answer[BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, **options: Unpack[Options]) -> Answer[BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
         """微信支付明细单号查询明细单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_3.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
         """微信支付明细单号查询明细单API"""
     get_async = getAsync
 class OpenBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
@@ -118,25 +301,38 @@ class OpenBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., detail_id: Any = ..., **options: Any) -> Promise[Response]:
         """微信支付明细单号查询明细单API"""
     get_async = getAsync
+class FilledBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+        """微信支付明细单号查询明细单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+        """微信支付明细单号查询明细单API"""
+    get_async = getAsync
 class BankTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
     _detail_id_: BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
-    def __truediv__(self, value: Value) -> BankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+    def __truediv__(self, value: Value) -> OpenBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class OpenBankTransferBatchesBatchIdBatchIdDetailsDetailId(OpenNode):
     _detail_id_: OpenBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
     def __truediv__(self, value: Value) -> OpenBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+class FilledBankTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
+    _detail_id_: OpenBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
+    def __truediv__(self, value: Value) -> FilledBankTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class BankTransferBatchesBatchIdBatchIdDetails(Stem):
     detailId: BankTransferBatchesBatchIdBatchIdDetailsDetailId
 class OpenBankTransferBatchesBatchIdBatchIdDetails(OpenNode):
     detailId: OpenBankTransferBatchesBatchIdBatchIdDetailsDetailId
+class FilledBankTransferBatchesBatchIdBatchIdDetails(Stem):
+    detailId: FilledBankTransferBatchesBatchIdBatchIdDetailsDetailId
 class BankTransferBatchesBatchIdBatchId(Stem):
     details: BankTransferBatchesBatchIdBatchIdDetails
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., params: BankTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BankTransferBatchesBatchIdBatchIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, params: BankTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BankTransferBatchesBatchIdBatchIdGetAnswer]:
         """微信支付批次单号查询批次单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_2.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., params: BankTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankTransferBatchesBatchIdBatchIdGetAnswer]]:
+        服务商
+
+        required: need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, params: BankTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付批次单号查询批次单API"""
     get_async = getAsync
 class OpenBankTransferBatchesBatchIdBatchId(OpenNode):
@@ -146,24 +342,33 @@ class OpenBankTransferBatchesBatchIdBatchId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_2.shtml
 
-        服务商"""
+        服务商
+
+        required: need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付批次单号查询批次单API"""
+    get_async = getAsync
+class FilledBankTransferBatchesBatchIdBatchId(Stem):
+    details: FilledBankTransferBatchesBatchIdBatchIdDetails
+    def get(self, config: Config = ..., /, *, params: BankTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BankTransferBatchesBatchIdBatchIdGetAnswer]:
+        """微信支付批次单号查询批次单API"""
+    def getAsync(self, config: Config = ..., /, *, params: BankTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付批次单号查询批次单API"""
     get_async = getAsync
 class BankTransferBatchesBatchId(Stem):
     _batch_id_: BankTransferBatchesBatchIdBatchId
-    def __truediv__(self, value: Value) -> BankTransferBatchesBatchIdBatchId: ...
+    def __truediv__(self, value: Value) -> FilledBankTransferBatchesBatchIdBatchId: ...
 class OpenBankTransferBatchesBatchId(OpenNode):
     _batch_id_: OpenBankTransferBatchesBatchIdBatchId
     def __truediv__(self, value: Value) -> OpenBankTransferBatchesBatchIdBatchId: ...
 class BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Answer[BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
         """银行明细单号查询明细单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_5.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
         """银行明细单号查询明细单API"""
     get_async = getAsync
 class OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(OpenNode):
@@ -176,25 +381,38 @@ class OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(O
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
         """银行明细单号查询明细单API"""
     get_async = getAsync
+class FilledBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+        """银行明细单号查询明细单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+        """银行明细单号查询明细单API"""
+    get_async = getAsync
 class BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
     _out_detail_no_: BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
-    def __truediv__(self, value: Value) -> BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(OpenNode):
     _out_detail_no_: OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
     def __truediv__(self, value: Value) -> OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+class FilledBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
+    _out_detail_no_: OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
+    def __truediv__(self, value: Value) -> FilledBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class BankTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
     outDetailNo: BankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class OpenBankTransferBatchesOutBatchNoOutBatchNoDetails(OpenNode):
     outDetailNo: OpenBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
+class FilledBankTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
+    outDetailNo: FilledBankTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class BankTransferBatchesOutBatchNoOutBatchNo(Stem):
     details: BankTransferBatchesOutBatchNoOutBatchNoDetails
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: BankTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BankTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: BankTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BankTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
         """银行批次单号查询批次单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_4.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: BankTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
+        服务商
+
+        required: out_batch_no 银行批次单号, need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: BankTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """银行批次单号查询批次单API"""
     get_async = getAsync
 class OpenBankTransferBatchesOutBatchNoOutBatchNo(OpenNode):
@@ -204,29 +422,40 @@ class OpenBankTransferBatchesOutBatchNoOutBatchNo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_4.shtml
 
-        服务商"""
+        服务商
+
+        required: out_batch_no 银行批次单号, need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
+        """银行批次单号查询批次单API"""
+    get_async = getAsync
+class FilledBankTransferBatchesOutBatchNoOutBatchNo(Stem):
+    details: FilledBankTransferBatchesOutBatchNoOutBatchNoDetails
+    def get(self, config: Config = ..., /, *, params: BankTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BankTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+        """银行批次单号查询批次单API"""
+    def getAsync(self, config: Config = ..., /, *, params: BankTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BankTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """银行批次单号查询批次单API"""
     get_async = getAsync
 class BankTransferBatchesOutBatchNo(Stem):
     _out_batch_no_: BankTransferBatchesOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> BankTransferBatchesOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledBankTransferBatchesOutBatchNoOutBatchNo: ...
 class OpenBankTransferBatchesOutBatchNo(OpenNode):
     _out_batch_no_: OpenBankTransferBatchesOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenBankTransferBatchesOutBatchNoOutBatchNo: ...
 class BankTransferBatches(Node):
     batchId: BankTransferBatchesBatchId
     outBatchNo: BankTransferBatchesOutBatchNo
-    def post(self, body: BankTransferBatchesPostBody = ..., config: Config = ..., /, *, json: BankTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[BankTransferBatchesPostAnswer]:
+    def post(self, body: BankTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankTransferBatchesPostAnswer]:
         """发起批量转账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_1.shtml
 
-        服务商"""
-    def postAsync(self, body: BankTransferBatchesPostBody = ..., config: Config = ..., /, *, json: BankTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesPostAnswer]]:
+        服务商
+
+        required: platform_mchid 服务平台商户号, specialized_payment_mchid 付款企业商户号, sponsor_mchid 实际出资商户号, user_authorized_mchid 用户授权商户号, user_authorized_appid 用户授权appid, out_batch_no 银行批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_count 转账总笔数, transfer_scene 转账场景, transfer_purpose 批量转账用途"""
+    def postAsync(self, body: BankTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BankTransferBatchesPostAnswer]]:
         """发起批量转账API"""
     post_async = postAsync
-    def __call__(self, body: BankTransferBatchesPostBody = ..., config: Config = ..., /, *, json: BankTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[BankTransferBatchesPostAnswer]:
+    def __call__(self, body: BankTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BankTransferBatchesPostAnswer]:
         """发起批量转账API"""
 class OpenBankTransferBatches(OpenNode):
     batchId: OpenBankTransferBatchesBatchId
@@ -236,7 +465,9 @@ class OpenBankTransferBatches(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_2_1.shtml
 
-        服务商"""
+        服务商
+
+        required: platform_mchid 服务平台商户号, specialized_payment_mchid 付款企业商户号, sponsor_mchid 实际出资商户号, user_authorized_mchid 用户授权商户号, user_authorized_appid 用户授权appid, out_batch_no 银行批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_count 转账总笔数, transfer_scene 转账场景, transfer_purpose 批量转账用途"""
     def postAsync(self, body: BankTransferBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起批量转账API"""
     post_async = postAsync

@@ -9,13 +9,15 @@ class BilldownloadFileGetQuery(TypedDict):
     token: Text
     tartype: NotRequired[Text]
 class BilldownloadFile(Stem):
-    def get(self, config: Config = ..., /, *, params: BilldownloadFileGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, params: BilldownloadFileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
         """下载账单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/bill/chapter3_3.shtml
 
-        电商平台, 服务商, 直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: BilldownloadFileGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
+        电商平台, 服务商, 直连商户
+
+        required: token"""
+    def getAsync(self, config: Config = ..., /, *, params: BilldownloadFileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """下载账单API"""
     get_async = getAsync
 class OpenBilldownloadFile(OpenNode):
@@ -24,7 +26,9 @@ class OpenBilldownloadFile(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/bill/chapter3_3.shtml
 
-        电商平台, 服务商, 直连商户"""
+        电商平台, 服务商, 直连商户
+
+        required: token"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载账单API"""
     get_async = getAsync

@@ -8,820 +8,2781 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class BrandApplymentsApplymentIdApplymentIdGetAnswer(TypedDict):
     applyment_id: str
+    "微信支付申请单号"
     business_code: str
+    "业务申请编号"
     applyment_state: Literal["APPLYMENT_STATE_UNKNOWN", "APPLYMENT_STATE_UNSUBMITTED", "APPLYMENT_STATE_WAITING_VALIDATE", "APPLYMENT_STATE_WAITING_AUDIT", "APPLYMENT_STATE_WAITING_AUTH", "APPLYMENT_STATE_OPEN_ACCOUNT", "APPLYMENT_STATE_FINISH", "APPLYMENT_STATE_AUDIT_REJECTED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请状态"
     applyment_state_desc: str
+    "申请状态说明"
     authorization_confirmation_qr_code: NotRequired[str]
+    "授权确认二维码链接"
     reject_reason: NotRequired[str]
+    "驳回原因"
     brand_id: NotRequired[str]
-BrandApplymentsBusinessCodeBusinessCodeGetAnswer = BrandApplymentsApplymentIdApplymentIdGetAnswer
+    "品牌ID"
+class BrandApplymentsBusinessCodeBusinessCodeGetAnswer(TypedDict):
+    applyment_id: str
+    "微信支付申请单号"
+    business_code: str
+    "业务申请编号"
+    applyment_state: Literal["APPLYMENT_STATE_UNKNOWN", "APPLYMENT_STATE_UNSUBMITTED", "APPLYMENT_STATE_WAITING_VALIDATE", "APPLYMENT_STATE_WAITING_AUDIT", "APPLYMENT_STATE_WAITING_AUTH", "APPLYMENT_STATE_OPEN_ACCOUNT", "APPLYMENT_STATE_FINISH", "APPLYMENT_STATE_AUDIT_REJECTED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请状态"
+    applyment_state_desc: str
+    "申请状态说明"
+    authorization_confirmation_qr_code: NotRequired[str]
+    "授权确认二维码链接"
+    reject_reason: NotRequired[str]
+    "驳回原因"
+    brand_id: NotRequired[str]
+    "品牌ID"
 class BrandApplymentsCancelApplymentPostBody(TypedDict):
     applyment_id: NotRequired[str]
+    "微信支付申请单号"
     business_code: NotRequired[str]
+    "业务申请编号"
 class BrandApplymentsCancelApplymentPostAnswer(TypedDict):
     applyment_id: str
+    "微信支付申请单号"
     business_code: str
+    "业务申请编号"
 class BrandApplymentsPostBodyAdminInfo(TypedDict):
     admin_name: str | Sealed
+    "管理员姓名"
     id_doc_type: Literal["IDENTIFICATION_TYPE_MAINLAND_ID_CARD", "IDENTIFICATION_TYPE_HONGKONG", "IDENTIFICATION_TYPE_MACAO", "IDENTIFICATION_TYPE_TAIWAN", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "管理员证件类型"
     id_card_number: str | Sealed
+    "管理员证件号"
 class BrandApplymentsPostBodySubjectInfo(TypedDict):
     subject_type: Literal["SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INDIVIDUAL"] | str
+    "主体类型"
     subject_name: str
+    "主体名称"
     unified_social_credit_code: str
+    "统一社会信用代码"
 class BrandApplymentsPostBodyBrandBasicInfo(TypedDict):
     brand_name: str
+    "品牌名称"
     brand_logo: str
+    "品牌Logo"
 class BrandApplymentsPostBodyTrademarkTrademarkRegistrationCertificate(TypedDict):
     certificate: NotRequired[str]
+    "商标注册证"
     name: str
+    "商标名称"
     number: str
+    "商标注册号"
     valid_begin_time: str
+    "商标有效期开始时间"
     valid_end_time: str
+    "商标有效期结束时间"
     international_class: str
+    "商标国际分类"
     holder: str
+    "商标注册人"
     license: NotRequired[str]
+    "商标许可使用授权书"
     authorization_begin_time: NotRequired[str]
+    "商标授权有效期开始时间"
     authorization_end_time: NotRequired[str]
+    "商标授权有效期结束时间"
     certificate_list: NotRequired[list[str]]
+    "商标注册证列表"
     license_list: NotRequired[list[str]]
+    "商标许可使用授权书列表"
+class BrandApplymentsPostBodyTrademarkLogoTrademarkRegistrationCertificate(TypedDict):
+    certificate: NotRequired[str]
+    "Logo商标注册证"
+    name: str
+    "Logo商标名称"
+    number: str
+    "Logo商标注册号"
+    valid_begin_time: str
+    "Logo商标有效期开始时间"
+    valid_end_time: str
+    "Logo商标有效期结束时间"
+    international_class: str
+    "Logo商标国际分类"
+    holder: str
+    "Logo商标注册人"
+    license: NotRequired[str]
+    "Logo商标许可使用授权书"
+    authorization_begin_time: NotRequired[str]
+    "Logo商标授权有效期开始时间"
+    authorization_end_time: NotRequired[str]
+    "Logo商标授权有效期结束时间"
+    certificate_list: NotRequired[list[str]]
+    "Logo商标注册证列表"
+    license_list: NotRequired[list[str]]
+    "Logo商标许可使用授权书列表"
 class BrandApplymentsPostBodyTrademark(TypedDict):
     trademark_exists: Literal["TRADEMARK_EXISTS", "TRADEMARK_NONE"] | str
+    "有无商标"
     trademark_registration_certificate: NotRequired[BrandApplymentsPostBodyTrademarkTrademarkRegistrationCertificate]
-    logo_trademark_registration_certificate: NotRequired[BrandApplymentsPostBodyTrademarkTrademarkRegistrationCertificate]
+    "商标注册证"
+    logo_trademark_registration_certificate: NotRequired[BrandApplymentsPostBodyTrademarkLogoTrademarkRegistrationCertificate]
+    "Logo商标注册证"
     no_trademark_addition_prove: NotRequired[str]
+    "无商标额外证明材料"
     no_trademark_addition_prove_list: NotRequired[list[str]]
+    "无商标额外证明材料列表"
 class BrandApplymentsPostBody(TypedDict):
     business_code: str
+    "业务申请编号"
     admin_info: BrandApplymentsPostBodyAdminInfo
+    "管理员信息"
     subject_info: BrandApplymentsPostBodySubjectInfo
+    "主体资料"
     brand_basic_info: BrandApplymentsPostBodyBrandBasicInfo
+    "品牌基础信息"
     trademark: BrandApplymentsPostBodyTrademark
-BrandApplymentsPostAnswer = BrandApplymentsCancelApplymentPostAnswer
+    "品牌商标资料"
+class BrandApplymentsPostAnswer(TypedDict):
+    applyment_id: str
+    "微信支付申请单号"
+    business_code: str
+    "业务申请编号"
 class BrandCardCardConfigsCancelApplymentPostBody(TypedDict):
     business_code: NotRequired[str]
+    "业务申请编号"
     applyment_id: NotRequired[str]
+    "微信支付申请单号"
     brand_id: str
+    "品牌ID"
 class BrandCardCardConfigsCancelApplymentPostAnswer(TypedDict):
     business_code: str
+    "业务申请编号"
     applyment_id: str
+    "微信支付申请单号"
     brand_id: str
+    "品牌ID"
     applyment_state: Literal["STATE_UNKNOWN", "DRAFTING", "AUDITING", "AUDIT_REJECTED", "PENDING_PUBLISH", "PUBLISHED", "CANCELED"] | str
+    "申请单状态"
 class BrandCardCardConfigsPreviewUrlGetQuery(TypedDict):
     business_code: NotRequired[Text]
+    "业务申请编号"
     applyment_id: NotRequired[Text]
+    "微信支付申请单号"
     brand_id: Text
+    "品牌ID"
 class BrandCardCardConfigsPreviewUrlGetAnswer(TypedDict):
     business_code: str
+    "业务申请编号"
     applyment_id: str
+    "微信支付申请单号"
     brand_id: str
+    "品牌ID"
     card_preview_url: str
+    "商家名片预览二维码链接"
     url_expired_time: str
+    "预览二维码链接过期时间"
 class BrandCardCardConfigsPublishPostBody(TypedDict):
     business_code: NotRequired[str]
+    "业务申请编号"
     applyment_id: NotRequired[str]
+    "微信支付申请单号"
     brand_id: str
+    "品牌ID"
     publish_type: Literal["IMMEDIATE_PUBLISH", "SCHEDULED_PUBLISH"] | str
+    "发布方式"
     scheduled_publish_time: NotRequired[str]
+    "定时发布时间"
 class BrandCardCardConfigsPublishPostAnswer(TypedDict):
     business_code: str
+    "业务申请编号"
     applyment_id: str
+    "微信支付申请单号"
     brand_id: str
+    "品牌ID"
     publish_type: Literal["IMMEDIATE_PUBLISH", "SCHEDULED_PUBLISH"] | str
+    "发布方式"
     scheduled_publish_time: NotRequired[str]
-BrandCardCardConfigsGetQuery = BrandCardCardConfigsPreviewUrlGetQuery
+    "定时发布时间"
+class BrandCardCardConfigsGetQuery(TypedDict):
+    business_code: NotRequired[Text]
+    "业务申请编号"
+    applyment_id: NotRequired[Text]
+    "微信支付申请单号"
+    brand_id: Text
+    "品牌ID"
 class BrandCardCardConfigsGetAnswer(TypedDict):
     business_code: str
+    "业务申请编号"
     applyment_id: str
+    "微信支付申请单号"
     brand_id: str
+    "品牌ID"
     applyment_state: Literal["STATE_UNKNOWN", "DRAFTING", "AUDITING", "AUDIT_REJECTED", "PENDING_PUBLISH", "PUBLISHED", "CANCELED"] | str
+    "申请单状态"
     scheduled_publish_time: NotRequired[str]
+    "定时发布时间"
     reject_reason: NotRequired[str]
+    "驳回原因"
     actual_publish_time: NotRequired[str]
+    "实际发布时间"
 class BrandCardCardConfigsPostBodyBrandMiniProgramInfo(TypedDict):
     appid: str
+    "公众账号ID"
     default_jump_path: NotRequired[str]
+    "小程序默认跳转路径"
 class BrandCardCardConfigsPostBodyBrandCustomerService(TypedDict):
     customer_service_type: Literal["MINI_PROGRAM", "CUSTOMIZE_WEB", "CUSTOMIZE_MP", "SERVICE_PHONE"] | str
+    "客服类型"
     customer_service_phone: NotRequired[str]
+    "客服电话"
     customer_service_path: NotRequired[str]
+    "客服路径"
     appid: NotRequired[str]
+    "公众账号ID"
 class BrandCardCardConfigsPostBodyServiceList(TypedDict):
     service_classify_name: NotRequired[str]
+    "服务分类名称"
     service_name: NotRequired[str]
+    "服务名称"
     service_jump_type: Literal["JUMP_MINI_PROGRAM", "JUMP_WEB_PAGE"] | str
+    "服务跳转类型"
     service_jump_path: str
+    "服务跳转路径"
     appid: NotRequired[str]
+    "公众账号ID"
 class BrandCardCardConfigsPostBody(TypedDict):
     business_code: str
+    "业务申请编号"
     brand_id: str
+    "品牌ID"
     brand_mini_program_info: NotRequired[BrandCardCardConfigsPostBodyBrandMiniProgramInfo]
+    "品牌小程序信息"
     brand_customer_service: BrandCardCardConfigsPostBodyBrandCustomerService
+    "品牌客服信息"
     service_list: NotRequired[list[BrandCardCardConfigsPostBodyServiceList]]
+    "服务列表"
 class BrandCardCardConfigsPostAnswer(TypedDict):
     business_code: str
+    "业务申请编号"
     brand_id: str
+    "品牌ID"
     applyment_id: str
+    "微信支付申请单号"
     card_preview_url: str
+    "商家名片预览二维码链接"
 class BrandCardCardLinksBusinessCodeBusinessCodeGetQuery(TypedDict):
     brand_id: Text
+    "品牌ID"
 class BrandCardCardLinksBusinessCodeBusinessCodeGetAnswer(TypedDict):
     business_code: str
+    "业务申请编号"
     brand_id: str
+    "品牌ID"
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
+    "交易场景类型"
     appid: NotRequired[str]
+    "公众账号ID"
     card_link_mchid: NotRequired[str]
+    "商户号"
     service_id: NotRequired[str]
+    "服务ID"
     configuration_state: Literal["WAITING_AUDIT", "AUDIT_REJECT", "WAITING_CONFIRMATION", "MERCHANT_ADMIN_REJECT", "IN_EFFECT"] | str
+    "交易连接名片配置状态"
     reject_reason: NotRequired[str]
+    "驳回原因"
 class BrandCardCardLinksCancelApplymentPostBody(TypedDict):
     business_code: str
+    "业务申请编号"
     brand_id: str
+    "品牌ID"
 class BrandCardCardLinksCancelApplymentPostAnswer(TypedDict):
     business_code: str
+    "业务申请编号"
 class BrandCardCardLinksUnbindCardLinkPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
+    "交易场景类型"
     appid: NotRequired[str]
+    "公众账号ID"
     card_link_mchid: NotRequired[str]
+    "商户号"
     service_id: NotRequired[str]
-BrandCardCardLinksUnbindCardLinkPostAnswer = BrandCardCardLinksUnbindCardLinkPostBody
+    "服务ID"
+class BrandCardCardLinksUnbindCardLinkPostAnswer(TypedDict):
+    brand_id: str
+    "品牌ID"
+    payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
+    "交易场景类型"
+    appid: NotRequired[str]
+    "公众账号ID"
+    card_link_mchid: NotRequired[str]
+    "商户号"
+    service_id: NotRequired[str]
+    "服务ID"
 class BrandCardCardLinksGetQuery(TypedDict):
     brand_id: Text
+    "品牌ID"
     payment_scene: NotRequired[Text]
+    "交易场景类型"
     page_index: NotRequired[Text]
+    "查询页码"
     page_size: NotRequired[Text]
+    "查询页大小"
 class BrandCardCardLinksGetAnswerActiveLinkList(TypedDict):
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
+    "交易场景类型"
     appid_list: NotRequired[list[str]]
+    "公众账号ID"
     card_link_mchid: NotRequired[str]
+    "商户号"
     service_id: NotRequired[str]
+    "服务ID"
 class BrandCardCardLinksGetAnswer(TypedDict):
     brand_id: NotRequired[str]
+    "品牌ID"
     page_index: NotRequired[int]
+    "查询页码"
     page_size: NotRequired[int]
+    "查询页大小"
     total_num: NotRequired[int]
+    "总数"
     active_link_list: NotRequired[list[BrandCardCardLinksGetAnswerActiveLinkList]]
+    "已生效连接列表"
 class BrandCardCardLinksPostBody(TypedDict):
     business_code: str
+    "业务申请编号"
     brand_id: str
+    "品牌ID"
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
+    "交易场景类型"
     appid: NotRequired[str]
+    "公众账号ID"
     card_link_mchid: NotRequired[str]
+    "商户号"
     service_id: NotRequired[str]
-BrandCardCardLinksPostAnswer = BrandCardCardLinksPostBody
+    "服务ID"
+class BrandCardCardLinksPostAnswer(TypedDict):
+    business_code: str
+    "业务申请编号"
+    brand_id: str
+    "品牌ID"
+    payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
+    "交易场景类型"
+    appid: NotRequired[str]
+    "公众账号ID"
+    card_link_mchid: NotRequired[str]
+    "商户号"
+    service_id: NotRequired[str]
+    "服务ID"
 class BrandMarketingShakeActivitiesActivitiesGetQuery(TypedDict):
     brand_id: Text
+    "品牌ID"
     limit: Text
+    "分页大小"
     offset: Text
+    "分页页码"
     activity_state: NotRequired[Text]
+    "活动状态"
     audit_state: NotRequired[Text]
 class BrandMarketingShakeActivitiesActivitiesGetAnswerDataTimeRange(TypedDict):
     start_time: str
+    "开始时间"
     end_time: str
+    "结束时间"
 class BrandMarketingShakeActivitiesActivitiesGetAnswerDataProductCouponStockList(TypedDict):
     stock_id: str
+    "批次ID"
 class BrandMarketingShakeActivitiesActivitiesGetAnswerDataProductCoupon(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_list: NotRequired[list[BrandMarketingShakeActivitiesActivitiesGetAnswerDataProductCouponStockList]]
+    "商品券批次列表"
 class BrandMarketingShakeActivitiesActivitiesGetAnswerData(TypedDict):
     id: str
+    "活动id"
     name: str
+    "活动名称"
     activity_state: Literal["CREATED", "DELIVERING", "EXPIRED", "PAUSED", "TERMINATED"] | str
+    "活动状态"
     audit_state: Literal["PENDING", "APPROVED", "REJECTED"] | str
     available_quota: int
+    "可用库存"
     total_quota: int
+    "总库存"
     delivery_mode: Literal["SMART", "TARGETED"] | str
+    "投放模式"
     time_range: BrandMarketingShakeActivitiesActivitiesGetAnswerDataTimeRange
+    "投放时间范围"
     product_coupon: NotRequired[BrandMarketingShakeActivitiesActivitiesGetAnswerDataProductCoupon]
+    "商品券"
 class BrandMarketingShakeActivitiesActivitiesGetAnswer(TypedDict):
     offset: int
+    "分页页码"
     limit: int
+    "分页大小"
     total_count: int
+    "总数"
     data: NotRequired[list[BrandMarketingShakeActivitiesActivitiesGetAnswerData]]
+    "摇一摇有优惠活动列表"
 class BrandPartnerCardMemberCardsCardIdInvalidatePostBody(TypedDict):
     brand_id: str
+    "品牌id"
 class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation(TypedDict):
     jump_appid: NotRequired[str]
+    "会员码跳转AppID"
     jump_path: NotRequired[str]
+    "会员码跳转路径"
 class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
     available_begin_time: NotRequired[str]
+    "有效期开始时间"
     available_end_time: NotRequired[str]
+    "有效期结束时间"
     available_day_after_receive: NotRequired[int]
-class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation(TypedDict):
-    price: NotRequired[float]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerMemberInformation(TypedDict):
     jump_appid: NotRequired[str]
+    "会员中心跳转AppID"
     jump_path: NotRequired[str]
+    "会员中心跳转路径"
+class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
 class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformationCustomFieldList(TypedDict):
     type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
     name: NotRequired[str]
+    "字段名称"
     values: NotRequired[list[str]]
+    "字段值"
 class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformation(TypedDict):
     common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
     custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer(TypedDict):
     out_request_no: str
+    "商家请求单号"
     card_id: str
+    "会员卡模板ID"
     brand_id: str
+    "品牌ID"
     appid: str
+    "商户AppId"
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
     card_title: str
+    "卡名称"
     card_color: str
+    "卡背景颜色"
     card_picture_url: str
+    "卡背景图URL"
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
+    "会员卡code分配类型"
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
+    "会员码型"
     code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
+    "会员码跳转信息"
     benefits: str
+    "会员权益"
     notify_url: str
+    "回调地址"
     need_pinned: NotRequired[bool]
+    "是否置顶"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
+    "会员初始等级"
     service_phone: NotRequired[str]
+    "服务电话"
     legal_agreement: NotRequired[str]
+    "商家法务协议"
     valid_date_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation
-    member_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation
-    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
+    "会员卡有效期"
+    member_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerMemberInformation
+    "会员中心信息"
+    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerBalanceInformation]
+    "储值信息"
     purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation]
+    "付费会员信息"
     user_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformation]
+    "用户开卡信息"
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
+    "状态"
     create_time: str
+    "创建时间"
     update_time: str
-BrandPartnerCardMemberCardsCardIdGetQuery = BrandCardCardLinksBusinessCodeBusinessCodeGetQuery
+    "更新时间"
+class BrandPartnerCardMemberCardsCardIdGetQuery(TypedDict):
+    brand_id: Text
+    "品牌id"
+class BrandPartnerCardMemberCardsCardIdGetAnswerCodeJumpInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "会员码跳转AppID"
+    jump_path: NotRequired[str]
+    "会员码跳转路径"
+class BrandPartnerCardMemberCardsCardIdGetAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsCardIdGetAnswerPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsCardIdGetAnswerBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsCardIdGetAnswerPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
+class BrandPartnerCardMemberCardsCardIdGetAnswerUserInformationCustomFieldList(TypedDict):
+    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class BrandPartnerCardMemberCardsCardIdGetAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsCardIdGetAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberCardsCardIdGetAnswer(TypedDict):
     card_id: str
+    "会员卡模板ID"
     brand_id: str
+    "品牌ID"
     appid: str
+    "商户AppId"
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
     card_title: str
+    "卡名称"
     card_color: str
+    "卡背景颜色"
     card_picture_url: str
+    "卡背景图URL"
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
+    "会员卡code分配类型"
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
+    "会员码型"
+    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdGetAnswerCodeJumpInformation]
+    "会员码跳转信息"
     benefits: str
+    "会员权益"
     notify_url: str
+    "回调地址"
     need_pinned: NotRequired[bool]
+    "是否置顶"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
+    "会员初始等级"
     service_phone: NotRequired[str]
+    "服务电话"
     legal_agreement: NotRequired[str]
-    valid_date_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation
-    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation]
-    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformation]
+    "商家法务协议"
+    valid_date_information: BrandPartnerCardMemberCardsCardIdGetAnswerValidDateInformation
+    "会员卡有效期"
+    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdGetAnswerPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdGetAnswerBalanceInformation]
+    "储值信息"
+    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdGetAnswerPurchaseInformation]
+    "付费会员信息"
+    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdGetAnswerUserInformation]
+    "用户开卡信息"
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
+    "状态"
     create_time: str
+    "创建时间"
     update_time: str
+    "更新时间"
+class BrandPartnerCardMemberCardsCardIdPatchBodyCodeJumpInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "会员码跳转AppID"
+    jump_path: NotRequired[str]
+    "会员码跳转路径"
+class BrandPartnerCardMemberCardsCardIdPatchBodyValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsCardIdPatchBodyPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsCardIdPatchBodyBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsCardIdPatchBodyPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
+class BrandPartnerCardMemberCardsCardIdPatchBodyUserInformationCustomFieldList(TypedDict):
+    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class BrandPartnerCardMemberCardsCardIdPatchBodyUserInformation(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsCardIdPatchBodyUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberCardsCardIdPatchBody(TypedDict):
     brand_id: str
+    "品牌ID"
     card_title: NotRequired[str]
+    "卡名称"
     card_color: NotRequired[str]
+    "卡背景颜色"
     card_picture_url: NotRequired[str]
-    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
+    "卡背景图URL"
+    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchBodyCodeJumpInformation]
+    "会员码跳转信息"
     benefits: NotRequired[str]
+    "会员权益"
     notify_url: NotRequired[str]
+    "回调地址"
     need_pinned: NotRequired[bool]
+    "是否置顶"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
+    "会员初始等级"
     service_phone: NotRequired[str]
+    "服务电话"
     legal_agreement: NotRequired[str]
-    valid_date_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation]
-    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation]
-    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformation]
-BrandPartnerCardMemberCardsCardIdPatchAnswer = BrandPartnerCardMemberCardsCardIdGetAnswer
-BrandPartnerCardMemberCardsCardIdDeleteQuery = BrandCardCardLinksBusinessCodeBusinessCodeGetQuery
-BrandPartnerCardMemberCardsCardIdDeleteAnswer = BrandPartnerCardMemberCardsCardIdGetAnswer
+    "商家法务协议"
+    valid_date_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchBodyValidDateInformation]
+    "会员卡有效期"
+    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchBodyPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchBodyBalanceInformation]
+    "储值信息"
+    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchBodyPurchaseInformation]
+    "付费会员信息"
+    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchBodyUserInformation]
+    "用户开卡信息"
+class BrandPartnerCardMemberCardsCardIdPatchAnswerCodeJumpInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "会员码跳转AppID"
+    jump_path: NotRequired[str]
+    "会员码跳转路径"
+class BrandPartnerCardMemberCardsCardIdPatchAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsCardIdPatchAnswerPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsCardIdPatchAnswerBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsCardIdPatchAnswerPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
+class BrandPartnerCardMemberCardsCardIdPatchAnswerUserInformationCustomFieldList(TypedDict):
+    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class BrandPartnerCardMemberCardsCardIdPatchAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsCardIdPatchAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberCardsCardIdPatchAnswer(TypedDict):
+    card_id: str
+    "会员卡模板ID"
+    brand_id: str
+    "品牌ID"
+    appid: str
+    "商户AppId"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    card_title: str
+    "卡名称"
+    card_color: str
+    "卡背景颜色"
+    card_picture_url: str
+    "卡背景图URL"
+    code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
+    "会员卡code分配类型"
+    code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
+    "会员码型"
+    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchAnswerCodeJumpInformation]
+    "会员码跳转信息"
+    benefits: str
+    "会员权益"
+    notify_url: str
+    "回调地址"
+    need_pinned: NotRequired[bool]
+    "是否置顶"
+    need_display_level: NotRequired[bool]
+    "是否展示会员等级"
+    init_level: NotRequired[str]
+    "会员初始等级"
+    service_phone: NotRequired[str]
+    "服务电话"
+    legal_agreement: NotRequired[str]
+    "商家法务协议"
+    valid_date_information: BrandPartnerCardMemberCardsCardIdPatchAnswerValidDateInformation
+    "会员卡有效期"
+    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchAnswerPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchAnswerBalanceInformation]
+    "储值信息"
+    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchAnswerPurchaseInformation]
+    "付费会员信息"
+    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdPatchAnswerUserInformation]
+    "用户开卡信息"
+    state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
+    "状态"
+    create_time: str
+    "创建时间"
+    update_time: str
+    "更新时间"
+class BrandPartnerCardMemberCardsCardIdDeleteQuery(TypedDict):
+    brand_id: Text
+    "品牌id"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswerCodeJumpInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "会员码跳转AppID"
+    jump_path: NotRequired[str]
+    "会员码跳转路径"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswerPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswerBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswerPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswerUserInformationCustomFieldList(TypedDict):
+    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsCardIdDeleteAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberCardsCardIdDeleteAnswer(TypedDict):
+    card_id: str
+    "会员卡模板ID"
+    brand_id: str
+    "品牌ID"
+    appid: str
+    "商户AppId"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    card_title: str
+    "卡名称"
+    card_color: str
+    "卡背景颜色"
+    card_picture_url: str
+    "卡背景图URL"
+    code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
+    "会员卡code分配类型"
+    code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
+    "会员码型"
+    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdDeleteAnswerCodeJumpInformation]
+    "会员码跳转信息"
+    benefits: str
+    "会员权益"
+    notify_url: str
+    "回调地址"
+    need_pinned: NotRequired[bool]
+    "是否置顶"
+    need_display_level: NotRequired[bool]
+    "是否展示会员等级"
+    init_level: NotRequired[str]
+    "会员初始等级"
+    service_phone: NotRequired[str]
+    "服务电话"
+    legal_agreement: NotRequired[str]
+    "商家法务协议"
+    valid_date_information: BrandPartnerCardMemberCardsCardIdDeleteAnswerValidDateInformation
+    "会员卡有效期"
+    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdDeleteAnswerPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdDeleteAnswerBalanceInformation]
+    "储值信息"
+    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdDeleteAnswerPurchaseInformation]
+    "付费会员信息"
+    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdDeleteAnswerUserInformation]
+    "用户开卡信息"
+    state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
+    "状态"
+    create_time: str
+    "创建时间"
+    update_time: str
+    "更新时间"
 class BrandPartnerCardMemberCardsGetQuery(TypedDict):
     brand_id: Text
+    "品牌id"
     state: NotRequired[Text]
+    "状态"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
+class BrandPartnerCardMemberCardsGetAnswerDataCodeJumpInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "会员码跳转AppID"
+    jump_path: NotRequired[str]
+    "会员码跳转路径"
+class BrandPartnerCardMemberCardsGetAnswerDataValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsGetAnswerDataPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsGetAnswerDataBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsGetAnswerDataPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
+class BrandPartnerCardMemberCardsGetAnswerDataUserInformationCustomFieldList(TypedDict):
+    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class BrandPartnerCardMemberCardsGetAnswerDataUserInformation(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsGetAnswerDataUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberCardsGetAnswerData(TypedDict):
     card_id: str
+    "会员卡模板ID"
     brand_id: str
+    "品牌ID"
     appid: str
+    "商户AppId"
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
     card_title: str
+    "卡名称"
     card_color: str
+    "卡背景颜色"
     card_picture_url: str
+    "卡背景图URL"
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
+    "会员卡code分配类型"
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
+    "会员码型"
+    code_jump_information: NotRequired[BrandPartnerCardMemberCardsGetAnswerDataCodeJumpInformation]
+    "会员码跳转信息"
     benefits: str
+    "会员权益"
     notify_url: str
+    "回调地址"
     need_pinned: NotRequired[bool]
+    "是否置顶"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
+    "会员初始等级"
     service_phone: NotRequired[str]
+    "服务电话"
     legal_agreement: NotRequired[str]
-    valid_date_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation
-    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation]
-    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformation]
+    "商家法务协议"
+    valid_date_information: BrandPartnerCardMemberCardsGetAnswerDataValidDateInformation
+    "会员卡有效期"
+    points_information: NotRequired[BrandPartnerCardMemberCardsGetAnswerDataPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsGetAnswerDataBalanceInformation]
+    "储值信息"
+    purchase_information: NotRequired[BrandPartnerCardMemberCardsGetAnswerDataPurchaseInformation]
+    "付费会员信息"
+    user_information: NotRequired[BrandPartnerCardMemberCardsGetAnswerDataUserInformation]
+    "用户开卡信息"
 class BrandPartnerCardMemberCardsGetAnswer(TypedDict):
     total_count: int
+    "总数量"
     offset: int
+    "分页页码"
     limit: int
+    "分页大小"
     data: NotRequired[list[BrandPartnerCardMemberCardsGetAnswerData]]
+    "会员卡模板列表"
+class BrandPartnerCardMemberCardsPostBodyCodeJumpInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "会员码跳转AppID"
+    jump_path: NotRequired[str]
+    "会员码跳转路径"
+class BrandPartnerCardMemberCardsPostBodyValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsPostBodyPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsPostBodyBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsPostBodyPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
+class BrandPartnerCardMemberCardsPostBodyUserInformationCustomFieldList(TypedDict):
+    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class BrandPartnerCardMemberCardsPostBodyUserInformation(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsPostBodyUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberCardsPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     appid: str
+    "商户AppId"
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
     card_title: str
+    "卡名称"
     card_color: str
+    "卡背景颜色"
     card_picture_url: str
+    "卡背景图URL"
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
+    "会员卡code分配类型"
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
+    "会员码型"
+    code_jump_information: NotRequired[BrandPartnerCardMemberCardsPostBodyCodeJumpInformation]
+    "会员码跳转信息"
     benefits: str
+    "会员权益"
     notify_url: str
+    "回调地址"
     need_pinned: NotRequired[bool]
+    "是否置顶"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
+    "会员初始等级"
     service_phone: NotRequired[str]
+    "服务电话"
     legal_agreement: NotRequired[str]
-    valid_date_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation
-    points_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    balance_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerCodeJumpInformation]
-    purchase_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerPurchaseInformation]
-    user_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerUserInformation]
-BrandPartnerCardMemberCardsPostAnswer = BrandPartnerCardMemberCardsGetAnswerData
-BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody = BrandPartnerCardMemberCardsCardIdInvalidatePostBody
+    "商家法务协议"
+    valid_date_information: BrandPartnerCardMemberCardsPostBodyValidDateInformation
+    "会员卡有效期"
+    points_information: NotRequired[BrandPartnerCardMemberCardsPostBodyPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsPostBodyBalanceInformation]
+    "储值信息"
+    purchase_information: NotRequired[BrandPartnerCardMemberCardsPostBodyPurchaseInformation]
+    "付费会员信息"
+    user_information: NotRequired[BrandPartnerCardMemberCardsPostBodyUserInformation]
+    "用户开卡信息"
+class BrandPartnerCardMemberCardsPostAnswerCodeJumpInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "会员码跳转AppID"
+    jump_path: NotRequired[str]
+    "会员码跳转路径"
+class BrandPartnerCardMemberCardsPostAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberCardsPostAnswerPointsInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "积分跳转AppID"
+    jump_path: NotRequired[str]
+    "积分跳转路径"
+class BrandPartnerCardMemberCardsPostAnswerBalanceInformation(TypedDict):
+    jump_appid: NotRequired[str]
+    "储值小程序AppID"
+    jump_path: NotRequired[str]
+    "储值小程序路径"
+class BrandPartnerCardMemberCardsPostAnswerPurchaseInformation(TypedDict):
+    price: NotRequired[int]
+    "付费会员价格"
+    jump_appid: NotRequired[str]
+    "付费会员跳转AppID"
+    jump_path: NotRequired[str]
+    "付费会员跳转路径"
+class BrandPartnerCardMemberCardsPostAnswerUserInformationCustomFieldList(TypedDict):
+    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class BrandPartnerCardMemberCardsPostAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberCardsPostAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberCardsPostAnswer(TypedDict):
+    card_id: str
+    "会员卡模板ID"
+    brand_id: str
+    "品牌ID"
+    appid: str
+    "商户AppId"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    card_title: str
+    "卡名称"
+    card_color: str
+    "卡背景颜色"
+    card_picture_url: str
+    "卡背景图URL"
+    code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
+    "会员卡code分配类型"
+    code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
+    "会员码型"
+    code_jump_information: NotRequired[BrandPartnerCardMemberCardsPostAnswerCodeJumpInformation]
+    "会员码跳转信息"
+    benefits: str
+    "会员权益"
+    notify_url: str
+    "回调地址"
+    need_pinned: NotRequired[bool]
+    "是否置顶"
+    need_display_level: NotRequired[bool]
+    "是否展示会员等级"
+    init_level: NotRequired[str]
+    "会员初始等级"
+    service_phone: NotRequired[str]
+    "服务电话"
+    legal_agreement: NotRequired[str]
+    "商家法务协议"
+    valid_date_information: BrandPartnerCardMemberCardsPostAnswerValidDateInformation
+    "会员卡有效期"
+    points_information: NotRequired[BrandPartnerCardMemberCardsPostAnswerPointsInformation]
+    "积分信息"
+    balance_information: NotRequired[BrandPartnerCardMemberCardsPostAnswerBalanceInformation]
+    "储值信息"
+    purchase_information: NotRequired[BrandPartnerCardMemberCardsPostAnswerPurchaseInformation]
+    "付费会员信息"
+    user_information: NotRequired[BrandPartnerCardMemberCardsPostAnswerUserInformation]
+    "用户开卡信息"
+class BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
 class BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswerProductCouponStockList(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
 class BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer(TypedDict):
     out_request_no: str
+    "商户请求单号"
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡ID"
     activity_channel: Literal["MECHANT_APP_COMPONENT"] | str
+    "活动渠道"
     title: str
+    "活动主标题"
     sub_title: str
+    "活动主标题"
     begin_time: str
+    "活动开始时间"
     end_time: str
+    "活动结束时间"
     apply_total: int
+    "活动总库存"
     apply_available: int
+    "活动剩余库存"
     product_coupon_stock_list: list[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswerProductCouponStockList]
+    "商品券批次列表"
     activity_id: str
+    "活动ID"
     activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
+    "活动状态"
     create_time: str
+    "创建时间"
     modify_time: str
-BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery = BrandCardCardLinksBusinessCodeBusinessCodeGetQuery
-BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer = BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer
+    "更新时间"
+class BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery(TypedDict):
+    brand_id: Text
+    "品牌id"
+class BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswerProductCouponStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+class BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer(TypedDict):
+    out_request_no: str
+    "商户请求单号"
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡ID"
+    activity_channel: Literal["MECHANT_APP_COMPONENT"] | str
+    "活动渠道"
+    title: str
+    "活动主标题"
+    sub_title: str
+    "活动主标题"
+    begin_time: str
+    "活动开始时间"
+    end_time: str
+    "活动结束时间"
+    apply_total: int
+    "活动总库存"
+    apply_available: int
+    "活动剩余库存"
+    product_coupon_stock_list: list[BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswerProductCouponStockList]
+    "商品券批次列表"
+    activity_id: str
+    "活动ID"
+    activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
+    "活动状态"
+    create_time: str
+    "创建时间"
+    modify_time: str
+    "更新时间"
 class BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody(TypedDict):
     brand_id: str
+    "品牌ID"
     title: str
+    "活动主标题"
     sub_title: str
+    "活动主标题"
     begin_time: str
+    "活动开始时间"
     end_time: str
-BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer = BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer
+    "活动结束时间"
+class BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswerProductCouponStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+class BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer(TypedDict):
+    out_request_no: str
+    "商户请求单号"
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡ID"
+    activity_channel: Literal["MECHANT_APP_COMPONENT"] | str
+    "活动渠道"
+    title: str
+    "活动主标题"
+    sub_title: str
+    "活动主标题"
+    begin_time: str
+    "活动开始时间"
+    end_time: str
+    "活动结束时间"
+    apply_total: int
+    "活动总库存"
+    apply_available: int
+    "活动剩余库存"
+    product_coupon_stock_list: list[BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswerProductCouponStockList]
+    "商品券批次列表"
+    activity_id: str
+    "活动ID"
+    activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
+    "活动状态"
+    create_time: str
+    "创建时间"
+    modify_time: str
+    "更新时间"
 class BrandPartnerCardMemberMembershipActivitiesGetQuery(TypedDict):
     brand_id: Text
+    "品牌id"
     card_id: NotRequired[Text]
+    "会员卡模板ID"
     activity_state: NotRequired[Text]
+    "活动状态"
     offset: Text
+    "请求资源起始位置"
     limit: Text
+    "最大资源条数"
+class BrandPartnerCardMemberMembershipActivitiesGetAnswerDataProductCouponStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+class BrandPartnerCardMemberMembershipActivitiesGetAnswerData(TypedDict):
+    out_request_no: str
+    "商户请求单号"
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡ID"
+    activity_channel: Literal["MECHANT_APP_COMPONENT"] | str
+    "活动渠道"
+    title: str
+    "活动主标题"
+    sub_title: str
+    "活动主标题"
+    begin_time: str
+    "活动开始时间"
+    end_time: str
+    "活动结束时间"
+    apply_total: int
+    "活动总库存"
+    apply_available: int
+    "活动剩余库存"
+    product_coupon_stock_list: list[BrandPartnerCardMemberMembershipActivitiesGetAnswerDataProductCouponStockList]
+    "商品券批次列表"
+    activity_id: str
+    "活动ID"
+    activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
+    "活动状态"
+    create_time: str
+    "创建时间"
+    modify_time: str
+    "更新时间"
 class BrandPartnerCardMemberMembershipActivitiesGetAnswer(TypedDict):
-    data: NotRequired[list[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]]
+    data: NotRequired[list[BrandPartnerCardMemberMembershipActivitiesGetAnswerData]]
+    "活动列表"
     offset: int
+    "请求资源起始位置"
     limit: int
+    "最大资源条数"
     total_count: int
+    "资源总条数"
+class BrandPartnerCardMemberMembershipActivitiesPostBodyProductCouponStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
 class BrandPartnerCardMemberMembershipActivitiesPostBody(TypedDict):
     out_request_no: str
+    "商户请求单号"
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡ID"
     activity_channel: Literal["MECHANT_APP_COMPONENT"] | str
+    "活动渠道"
     title: str
+    "活动主标题"
     sub_title: str
+    "活动主标题"
     begin_time: str
+    "活动开始时间"
     end_time: str
+    "活动结束时间"
     apply_total: int
-    product_coupon_stock_list: list[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswerProductCouponStockList]
-BrandPartnerCardMemberMembershipActivitiesPostAnswer = BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer
+    "活动总库存"
+    product_coupon_stock_list: list[BrandPartnerCardMemberMembershipActivitiesPostBodyProductCouponStockList]
+    "商品券批次列表"
+class BrandPartnerCardMemberMembershipActivitiesPostAnswerProductCouponStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+class BrandPartnerCardMemberMembershipActivitiesPostAnswer(TypedDict):
+    out_request_no: str
+    "商户请求单号"
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡ID"
+    activity_channel: Literal["MECHANT_APP_COMPONENT"] | str
+    "活动渠道"
+    title: str
+    "活动主标题"
+    sub_title: str
+    "活动主标题"
+    begin_time: str
+    "活动开始时间"
+    end_time: str
+    "活动结束时间"
+    apply_total: int
+    "活动总库存"
+    apply_available: int
+    "活动剩余库存"
+    product_coupon_stock_list: list[BrandPartnerCardMemberMembershipActivitiesPostAnswerProductCouponStockList]
+    "商品券批次列表"
+    activity_id: str
+    "活动ID"
+    activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
+    "活动状态"
+    create_time: str
+    "创建时间"
+    modify_time: str
+    "更新时间"
 class BrandPartnerCardMemberPayViewTokensPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡模板ID"
     openid: str
+    "用户标识"
 class BrandPartnerCardMemberPayViewTokensPostAnswer(TypedDict):
     token: str
+    "预授权token"
     expire_time: str
-BrandPartnerCardMemberPreAuthTokensPostBody = BrandPartnerCardMemberPayViewTokensPostBody
-BrandPartnerCardMemberPreAuthTokensPostAnswer = BrandPartnerCardMemberPayViewTokensPostAnswer
+    "token 过期时间"
+class BrandPartnerCardMemberPreAuthTokensPostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+class BrandPartnerCardMemberPreAuthTokensPostAnswer(TypedDict):
+    token: str
+    "预授权token"
+    expire_time: str
+    "token 过期时间"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
     value: NotRequired[str | Sealed]
+    "加密的用户开卡时填写的个人信息"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformationCustomFieldList(TypedDict):
     name: NotRequired[str]
+    "字段名称"
     user_chosen_values: NotRequired[list[str | Sealed]]
+    "加密的用户选择的字段值列表"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformation(TypedDict):
     common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
     custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsImportByOpenidPostBodyDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡模板ID"
     openid: str
+    "用户标识"
     user_card_code: str
+    "会员卡code"
     phone_number: NotRequired[str | Sealed]
+    "加密的手机号"
     user_information: NotRequired[BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformation]
-    date_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation
+    "用户开卡时填写的个人信息"
+    date_information: BrandPartnerCardMemberUserCardsImportByOpenidPostBodyDateInformation
+    "会员卡有效期"
     pickup_time: str
+    "领取时间"
+class BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
     value: NotRequired[str]
+    "加密的用户开卡时填写的个人信息"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCustomFieldList(TypedDict):
     name: NotRequired[str]
+    "字段名称"
     user_chosen_values: NotRequired[list[str]]
+    "加密的用户选择的字段值列表"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformation(TypedDict):
     common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
     custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer(TypedDict):
     user_card_code: str
+    "会员卡code"
     card_id: str
+    "会员卡模板ID"
     openid: str
+    "用户标识"
     card_color: NotRequired[str]
+    "卡背景颜色"
     card_picture_url: NotRequired[str]
+    "卡背景图URL"
     brand_id: str
+    "品牌ID"
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
     phone_number: NotRequired[str]
+    "加密的手机号"
     level: NotRequired[str]
-    valid_date_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation
+    "等级"
+    valid_date_information: BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerValidDateInformation
+    "会员卡有效期"
     pickup_time: str
+    "领取时间"
     user_information: NotRequired[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformation]
+    "用户开卡时填写的个人信息"
     attach: NotRequired[str]
+    "商家数据包"
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
+    "用户会员卡状态"
     invalid_reason: NotRequired[str]
+    "作废原因"
     invalid_time: NotRequired[str]
+    "作废时间"
+class BrandPartnerCardMemberUserCardsImportByPhonePostBodyUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str | Sealed]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsImportByPhonePostBodyUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str | Sealed]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsImportByPhonePostBodyUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByPhonePostBodyUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByPhonePostBodyUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsImportByPhonePostBodyDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
 class BrandPartnerCardMemberUserCardsImportByPhonePostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡模板ID"
     phone_number: str | Sealed
+    "加密的手机号"
     user_card_code: str
-    user_information: NotRequired[BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformation]
-    date_information: BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation
+    "会员卡code"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsImportByPhonePostBodyUserInformation]
+    "用户开卡时填写的个人信息"
+    date_information: BrandPartnerCardMemberUserCardsImportByPhonePostBodyDateInformation
+    "会员卡有效期"
     pickup_time: str
-BrandPartnerCardMemberUserCardsImportByPhonePostAnswer = BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer
+    "领取时间"
+class BrandPartnerCardMemberUserCardsImportByPhonePostAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsImportByPhonePostAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsImportByPhonePostAnswer(TypedDict):
+    user_card_code: str
+    "会员卡code"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    card_color: NotRequired[str]
+    "卡背景颜色"
+    card_picture_url: NotRequired[str]
+    "卡背景图URL"
+    brand_id: str
+    "品牌ID"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    phone_number: NotRequired[str]
+    "加密的手机号"
+    level: NotRequired[str]
+    "等级"
+    valid_date_information: BrandPartnerCardMemberUserCardsImportByPhonePostAnswerValidDateInformation
+    "会员卡有效期"
+    pickup_time: str
+    "领取时间"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsImportByPhonePostAnswerUserInformation]
+    "用户开卡时填写的个人信息"
+    attach: NotRequired[str]
+    "商家数据包"
+    user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
+    "用户会员卡状态"
+    invalid_reason: NotRequired[str]
+    "作废原因"
+    invalid_time: NotRequired[str]
+    "作废时间"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str | Sealed]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str | Sealed]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     openid: str
+    "用户标识"
     card_color: NotRequired[str]
+    "卡背景颜色"
     card_picture_url: NotRequired[str]
+    "卡背景图URL"
     phone_number: NotRequired[str | Sealed]
+    "加密的手机号"
     level: NotRequired[str]
-    valid_date_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation]
-    user_information: NotRequired[BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformation]
+    "等级"
+    valid_date_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyValidDateInformation]
+    "会员卡有效期"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBodyUserInformation]
+    "用户开卡时填写的个人信息"
     attach: NotRequired[str]
+    "商家数据包"
     user_card_confirm_state: Literal["CREATE_CARD_SUCCESS", "CREATE_CARD_FAIL"] | str
+    "会员开卡状态"
 class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery(TypedDict):
     card_id: Text
-BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer = BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer
+    "会员卡模版ID"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer(TypedDict):
+    user_card_code: str
+    "会员卡code"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    card_color: NotRequired[str]
+    "卡背景颜色"
+    card_picture_url: NotRequired[str]
+    "卡背景图URL"
+    brand_id: str
+    "品牌ID"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    phone_number: NotRequired[str]
+    "加密的手机号"
+    level: NotRequired[str]
+    "等级"
+    valid_date_information: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerValidDateInformation
+    "会员卡有效期"
+    pickup_time: str
+    "领取时间"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswerUserInformation]
+    "用户开卡时填写的个人信息"
+    attach: NotRequired[str]
+    "商家数据包"
+    user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
+    "用户会员卡状态"
+    invalid_reason: NotRequired[str]
+    "作废原因"
+    invalid_time: NotRequired[str]
+    "作废时间"
 class BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody(TypedDict):
     openid: str
+    "用户标识"
     invalid_reason: NotRequired[str]
+    "作废原因"
 class BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery(TypedDict):
     brand_id: Text
+    "品牌id"
     card_id: Text
-BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer = BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer
+    "会员卡模版ID"
+class BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer(TypedDict):
+    user_card_code: str
+    "会员卡code"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    card_color: NotRequired[str]
+    "卡背景颜色"
+    card_picture_url: NotRequired[str]
+    "卡背景图URL"
+    brand_id: str
+    "品牌ID"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    phone_number: NotRequired[str]
+    "加密的手机号"
+    level: NotRequired[str]
+    "等级"
+    valid_date_information: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerValidDateInformation
+    "会员卡有效期"
+    pickup_time: str
+    "领取时间"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswerUserInformation]
+    "用户开卡时填写的个人信息"
+    attach: NotRequired[str]
+    "商家数据包"
+    user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
+    "用户会员卡状态"
+    invalid_reason: NotRequired[str]
+    "作废原因"
+    invalid_time: NotRequired[str]
+    "作废时间"
 class BrandPartnerCardMemberUserCardsUserCardCodeGetQuery(TypedDict):
     brand_id: Text
+    "品牌id"
     card_id: Text
+    "会员卡模版ID"
     openid: Text
-BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer = BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer
+    "用户标识"
+class BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer(TypedDict):
+    user_card_code: str
+    "会员卡code"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    card_color: NotRequired[str]
+    "卡背景颜色"
+    card_picture_url: NotRequired[str]
+    "卡背景图URL"
+    brand_id: str
+    "品牌ID"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    phone_number: NotRequired[str]
+    "加密的手机号"
+    level: NotRequired[str]
+    "等级"
+    valid_date_information: BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerValidDateInformation
+    "会员卡有效期"
+    pickup_time: str
+    "领取时间"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswerUserInformation]
+    "用户开卡时填写的个人信息"
+    attach: NotRequired[str]
+    "商家数据包"
+    user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
+    "用户会员卡状态"
+    invalid_reason: NotRequired[str]
+    "作废原因"
+    invalid_time: NotRequired[str]
+    "作废时间"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchBodyValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchBodyUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str | Sealed]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchBodyUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str | Sealed]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchBodyUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodePatchBodyUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodePatchBodyUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class BrandPartnerCardMemberUserCardsUserCardCodePatchBody(TypedDict):
     brand_id: NotRequired[str]
+    "品牌ID"
     openid: NotRequired[str]
+    "用户标识"
     card_color: NotRequired[str]
+    "卡背景颜色"
     card_picture_url: NotRequired[str]
+    "卡背景图URL"
     phone_number: NotRequired[str | Sealed]
+    "加密的手机号"
     level: NotRequired[str]
-    valid_date_information: NotRequired[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswerValidDateInformation]
+    "等级"
+    valid_date_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodePatchBodyValidDateInformation]
+    "会员卡有效期"
     pickup_time: NotRequired[str]
-    user_information: NotRequired[BrandPartnerCardMemberUserCardsImportByOpenidPostBodyUserInformation]
+    "领取时间"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodePatchBodyUserInformation]
+    "用户开卡时填写的个人信息"
     attach: NotRequired[str]
-BrandPartnerCardMemberUserCardsUserCardCodePatchQuery = BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery
-BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer = BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer
+    "商家数据包"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchQuery(TypedDict):
+    card_id: Text
+    "会员卡模板ID"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer(TypedDict):
+    user_card_code: str
+    "会员卡code"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    card_color: NotRequired[str]
+    "卡背景颜色"
+    card_picture_url: NotRequired[str]
+    "卡背景图URL"
+    brand_id: str
+    "品牌ID"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    phone_number: NotRequired[str]
+    "加密的手机号"
+    level: NotRequired[str]
+    "等级"
+    valid_date_information: BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerValidDateInformation
+    "会员卡有效期"
+    pickup_time: str
+    "领取时间"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswerUserInformation]
+    "用户开卡时填写的个人信息"
+    attach: NotRequired[str]
+    "商家数据包"
+    user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
+    "用户会员卡状态"
+    invalid_reason: NotRequired[str]
+    "作废原因"
+    invalid_time: NotRequired[str]
+    "作废时间"
 class BrandPartnerCardMemberUserCardsGetQuery(TypedDict):
     brand_id: Text
+    "品牌id"
     openid: Text
+    "用户标识"
     user_card_state: NotRequired[Text]
+    "用户会员卡状态"
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
+class BrandPartnerCardMemberUserCardsGetAnswerDataValidDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class BrandPartnerCardMemberUserCardsGetAnswerDataUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str]
+    "加密的用户开卡时填写的个人信息"
+class BrandPartnerCardMemberUserCardsGetAnswerDataUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    user_chosen_values: NotRequired[list[str]]
+    "加密的用户选择的字段值列表"
+class BrandPartnerCardMemberUserCardsGetAnswerDataUserInformation(TypedDict):
+    common_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsGetAnswerDataUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[BrandPartnerCardMemberUserCardsGetAnswerDataUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class BrandPartnerCardMemberUserCardsGetAnswerData(TypedDict):
+    user_card_code: str
+    "会员卡code"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    card_color: NotRequired[str]
+    "卡背景颜色"
+    card_picture_url: NotRequired[str]
+    "卡背景图URL"
+    brand_id: str
+    "品牌ID"
+    card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
+    "会员卡类型"
+    phone_number: NotRequired[str]
+    "加密的手机号"
+    level: NotRequired[str]
+    "等级"
+    valid_date_information: BrandPartnerCardMemberUserCardsGetAnswerDataValidDateInformation
+    "会员卡有效期"
+    pickup_time: str
+    "领取时间"
+    user_information: NotRequired[BrandPartnerCardMemberUserCardsGetAnswerDataUserInformation]
+    "用户开卡时填写的个人信息"
+    attach: NotRequired[str]
+    "商家数据包"
+    user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
+    "用户会员卡状态"
+    invalid_reason: NotRequired[str]
+    "作废原因"
+    invalid_time: NotRequired[str]
+    "作废时间"
 class BrandPartnerCardMemberUserCardsGetAnswer(TypedDict):
     total_count: int
+    "总数量"
     offset: int
+    "分页页码"
     limit: int
-    data: NotRequired[list[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer]]
+    "分页大小"
+    data: NotRequired[list[BrandPartnerCardMemberUserCardsGetAnswerData]]
+    "会员卡列表"
 class BrandPartnerCardMemberUserFeedsPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡模板ID"
     user_card_code: str
+    "会员卡code"
     openid: str
+    "用户标识"
     out_request_no: str
+    "商家请求单号"
     cell_message: str
-BrandPartnerCardMemberUserFeedsPostAnswer = BrandPartnerCardMemberUserFeedsPostBody
+    "会员动态内容"
+class BrandPartnerCardMemberUserFeedsPostAnswer(TypedDict):
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡模板ID"
+    user_card_code: str
+    "会员卡code"
+    openid: str
+    "用户标识"
+    out_request_no: str
+    "商家请求单号"
+    cell_message: str
+    "会员动态内容"
 class BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody(TypedDict):
     record_id: str
+    "积分兑券ID"
     exchange_coupon_template_id: str
+    "积分兑券模板ID"
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡模板ID"
     openid: str
+    "用户标识"
     user_card_code: str
+    "会员卡code"
     state: Literal["POINT_EXCHANGE_COUPON_SUCCESS", "POINT_EXCHANGE_COUPON_FAIL"] | str
+    "积分兑券状态"
     coupon_code: NotRequired[str]
+    "兑券成功的券code"
     fail_reason: NotRequired[str]
-BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer = BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody
+    "兑券失败原因"
+class BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer(TypedDict):
+    record_id: str
+    "积分兑券ID"
+    exchange_coupon_template_id: str
+    "积分兑券模板ID"
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    user_card_code: str
+    "会员卡code"
+    state: Literal["POINT_EXCHANGE_COUPON_SUCCESS", "POINT_EXCHANGE_COUPON_FAIL"] | str
+    "积分兑券状态"
+    coupon_code: NotRequired[str]
+    "兑券成功的券code"
+    fail_reason: NotRequired[str]
+    "兑券失败原因"
 class BrandPartnerCardMemberUserPointsSyncPostBody(TypedDict):
     out_request_no: str
+    "商家请求单号"
     brand_id: str
+    "品牌ID"
     card_id: str
+    "会员卡模板ID"
     openid: str
+    "用户标识"
     user_card_code: str
+    "会员卡code"
     point_balance: int
-BrandPartnerCardMemberUserPointsSyncPostAnswer = BrandPartnerCardMemberUserPointsSyncPostBody
+    "积分余额"
+class BrandPartnerCardMemberUserPointsSyncPostAnswer(TypedDict):
+    out_request_no: str
+    "商家请求单号"
+    brand_id: str
+    "品牌ID"
+    card_id: str
+    "会员卡模板ID"
+    openid: str
+    "用户标识"
+    user_card_code: str
+    "会员卡code"
+    point_balance: int
+    "积分余额"
 class BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     mchid: str
+    "门店收款商户号"
     company_name: str
+    "门店收款主体"
 class BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer(TypedDict):
     brand_id: NotRequired[str]
+    "品牌ID"
     store_id: NotRequired[str]
+    "品牌门店ID"
     mchid: NotRequired[str]
+    "门店收款商户号"
     company_name: NotRequired[str]
+    "门店收款主体"
     recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
-BrandPartnerStoreBrandstoresStoreIdClosePostBody = BrandPartnerCardMemberCardsCardIdInvalidatePostBody
+    "收款绑定状态"
+class BrandPartnerStoreBrandstoresStoreIdClosePostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
 class BrandPartnerStoreBrandstoresStoreIdClosePostAnswer(TypedDict):
     brand_id: str
+    "品牌ID"
     store_id: NotRequired[str]
+    "品牌门店ID"
     store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
-BrandPartnerStoreBrandstoresStoreIdResumePostBody = BrandPartnerCardMemberCardsCardIdInvalidatePostBody
-BrandPartnerStoreBrandstoresStoreIdResumePostAnswer = BrandPartnerStoreBrandstoresStoreIdClosePostAnswer
+    "门店状态"
+class BrandPartnerStoreBrandstoresStoreIdResumePostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
+class BrandPartnerStoreBrandstoresStoreIdResumePostAnswer(TypedDict):
+    brand_id: str
+    "品牌ID"
+    store_id: NotRequired[str]
+    "品牌门店ID"
+    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
+    "门店状态"
 class BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     mchid: str
+    "门店收款商户号"
 class BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer(TypedDict):
     failed_reason: NotRequired[str]
-BrandPartnerStoreBrandstoresStoreIdGetQuery = BrandCardCardLinksBusinessCodeBusinessCodeGetQuery
+    "解绑失败原因"
+class BrandPartnerStoreBrandstoresStoreIdGetQuery(TypedDict):
+    brand_id: Text
+    "品牌ID"
 class BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBasics(TypedDict):
     store_reference_id: NotRequired[str]
+    "商家门店编号"
     branch_name: NotRequired[str]
+    "门店名称"
 class BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreAddress(TypedDict):
     address_code: str
+    "门店省市编码"
     address_detail: str
+    "门店地址"
     address_complements: NotRequired[str]
+    "门店地址辅助描述"
     longitude: NotRequired[str]
+    "门店经度"
     latitude: NotRequired[str]
+    "门店纬度"
 class BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBusiness(TypedDict):
     service_phone: NotRequired[str]
+    "门店服务电话"
     business_hours: NotRequired[str]
+    "门店经营时间"
 class BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreRecipient(TypedDict):
     mchid: str
+    "门店收款商户号"
     company_name: NotRequired[str]
+    "门店收款主体"
     recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    "收款绑定状态"
 class BrandPartnerStoreBrandstoresStoreIdGetAnswer(TypedDict):
     brand_id: str
+    "品牌ID"
     store_id: str
+    "品牌门店ID"
     store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
+    "门店状态"
     audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
+    "审核状态"
     review_reject_reason: NotRequired[str]
+    "审核失败原因"
     store_basics: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBasics]
+    "门店基础信息"
     store_address: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreAddress]
+    "门店地址信息"
     store_business: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBusiness]
+    "门店经营信息"
     store_recipient: NotRequired[list[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreRecipient]]
+    "门店收款信息"
+class BrandPartnerStoreBrandstoresStoreIdPatchBodyStoreBasics(TypedDict):
+    store_reference_id: NotRequired[str]
+    "商家门店编号"
+    branch_name: NotRequired[str]
+    "门店名称"
+class BrandPartnerStoreBrandstoresStoreIdPatchBodyStoreAddress(TypedDict):
+    address_code: str
+    "门店省市编码"
+    address_detail: str
+    "门店地址"
+    address_complements: NotRequired[str]
+    "门店地址辅助描述"
+    longitude: NotRequired[str]
+    "门店经度"
+    latitude: NotRequired[str]
+    "门店纬度"
+class BrandPartnerStoreBrandstoresStoreIdPatchBodyStoreBusiness(TypedDict):
+    service_phone: NotRequired[str]
+    "门店服务电话"
+    business_hours: NotRequired[str]
+    "门店经营时间"
 class BrandPartnerStoreBrandstoresStoreIdPatchBody(TypedDict):
     brand_id: str
-    store_basics: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBasics]
-    store_address: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreAddress]
-    store_business: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBusiness]
-BrandPartnerStoreBrandstoresStoreIdPatchAnswer = BrandPartnerStoreBrandstoresStoreIdGetAnswer
-BrandPartnerStoreBrandstoresStoreIdDeleteBody = BrandPartnerCardMemberCardsCardIdInvalidatePostBody
+    "品牌ID"
+    store_basics: NotRequired[BrandPartnerStoreBrandstoresStoreIdPatchBodyStoreBasics]
+    "门店基础信息"
+    store_address: NotRequired[BrandPartnerStoreBrandstoresStoreIdPatchBodyStoreAddress]
+    "门店地址信息"
+    store_business: NotRequired[BrandPartnerStoreBrandstoresStoreIdPatchBodyStoreBusiness]
+    "门店经营信息"
+class BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreBasics(TypedDict):
+    store_reference_id: NotRequired[str]
+    "商家门店编号"
+    branch_name: NotRequired[str]
+    "门店名称"
+class BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreAddress(TypedDict):
+    address_code: str
+    "门店省市编码"
+    address_detail: str
+    "门店地址"
+    address_complements: NotRequired[str]
+    "门店地址辅助描述"
+    longitude: NotRequired[str]
+    "门店经度"
+    latitude: NotRequired[str]
+    "门店纬度"
+class BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreBusiness(TypedDict):
+    service_phone: NotRequired[str]
+    "门店服务电话"
+    business_hours: NotRequired[str]
+    "门店经营时间"
+class BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreRecipient(TypedDict):
+    mchid: str
+    "门店收款商户号"
+    company_name: NotRequired[str]
+    "门店收款主体"
+    recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    "收款绑定状态"
+class BrandPartnerStoreBrandstoresStoreIdPatchAnswer(TypedDict):
+    brand_id: str
+    "品牌ID"
+    store_id: str
+    "品牌门店ID"
+    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
+    "门店状态"
+    audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
+    "审核状态"
+    review_reject_reason: NotRequired[str]
+    "审核失败原因"
+    store_basics: NotRequired[BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreBasics]
+    "门店基础信息"
+    store_address: NotRequired[BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreAddress]
+    "门店地址信息"
+    store_business: NotRequired[BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreBusiness]
+    "门店经营信息"
+    store_recipient: NotRequired[list[BrandPartnerStoreBrandstoresStoreIdPatchAnswerStoreRecipient]]
+    "门店收款信息"
+class BrandPartnerStoreBrandstoresStoreIdDeleteBody(TypedDict):
+    brand_id: str
+    "品牌ID"
 class BrandPartnerStoreBrandstoresGetQuery(TypedDict):
     brand_id: Text
+    "品牌ID"
     store_state: NotRequired[Text]
+    "门店状态"
     offset: NotRequired[Text]
+    "分页起始位置"
     limit: NotRequired[Text]
+    "分页条数"
+class BrandPartnerStoreBrandstoresGetAnswerDataStoreBasics(TypedDict):
+    store_reference_id: NotRequired[str]
+    "商家门店编号"
+    branch_name: NotRequired[str]
+    "门店名称"
+class BrandPartnerStoreBrandstoresGetAnswerDataStoreAddress(TypedDict):
+    address_code: str
+    "门店省市编码"
+    address_detail: str
+    "门店地址"
+    address_complements: NotRequired[str]
+    "门店地址辅助描述"
+    longitude: NotRequired[str]
+    "门店经度"
+    latitude: NotRequired[str]
+    "门店纬度"
+class BrandPartnerStoreBrandstoresGetAnswerDataStoreBusiness(TypedDict):
+    service_phone: NotRequired[str]
+    "门店服务电话"
+    business_hours: NotRequired[str]
+    "门店经营时间"
 class BrandPartnerStoreBrandstoresGetAnswerDataStoreRecipient(TypedDict):
     mchid: NotRequired[str]
+    "门店收款商户号"
     company_name: NotRequired[str]
+    "门店收款主体"
     recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    "收款绑定状态"
 class BrandPartnerStoreBrandstoresGetAnswerData(TypedDict):
     brand_id: str
+    "品牌ID"
     store_id: NotRequired[str]
+    "品牌门店ID"
     store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
+    "门店状态"
     audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
+    "审核状态"
     review_reject_reason: NotRequired[str]
-    store_basics: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBasics]
-    store_address: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreAddress]
-    store_business: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBusiness]
+    "审核失败原因"
+    store_basics: NotRequired[BrandPartnerStoreBrandstoresGetAnswerDataStoreBasics]
+    "门店基础信息"
+    store_address: NotRequired[BrandPartnerStoreBrandstoresGetAnswerDataStoreAddress]
+    "门店地址信息"
+    store_business: NotRequired[BrandPartnerStoreBrandstoresGetAnswerDataStoreBusiness]
+    "门店经营信息"
     store_recipient: NotRequired[list[BrandPartnerStoreBrandstoresGetAnswerDataStoreRecipient]]
+    "门店收款信息"
 class BrandPartnerStoreBrandstoresGetAnswer(TypedDict):
     brand_id: str
+    "品牌ID"
     offset: NotRequired[int]
+    "分页起始位置"
     limit: NotRequired[int]
+    "分页条数"
     total_count: NotRequired[int]
+    "门店总数"
     data: NotRequired[list[BrandPartnerStoreBrandstoresGetAnswerData]]
+    "品牌门店列表"
+class BrandPartnerStoreBrandstoresPostBodyStoreBasics(TypedDict):
+    store_reference_id: NotRequired[str]
+    "商家门店编号"
+    branch_name: NotRequired[str]
+    "门店名称"
+class BrandPartnerStoreBrandstoresPostBodyStoreAddress(TypedDict):
+    address_code: str
+    "门店省市编码"
+    address_detail: str
+    "门店地址"
+    address_complements: NotRequired[str]
+    "门店地址辅助描述"
+    longitude: NotRequired[str]
+    "门店经度"
+    latitude: NotRequired[str]
+    "门店纬度"
+class BrandPartnerStoreBrandstoresPostBodyStoreBusiness(TypedDict):
+    service_phone: NotRequired[str]
+    "门店服务电话"
+    business_hours: NotRequired[str]
+    "门店经营时间"
 class BrandPartnerStoreBrandstoresPostBody(TypedDict):
     brand_id: str
-    store_basics: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBasics]
-    store_address: BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreAddress
-    store_business: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBusiness]
+    "品牌ID"
+    store_basics: NotRequired[BrandPartnerStoreBrandstoresPostBodyStoreBasics]
+    "门店基础信息"
+    store_address: BrandPartnerStoreBrandstoresPostBodyStoreAddress
+    "门店地址信息"
+    store_business: NotRequired[BrandPartnerStoreBrandstoresPostBodyStoreBusiness]
+    "门店经营信息"
+class BrandPartnerStoreBrandstoresPostAnswerStoreBasics(TypedDict):
+    store_reference_id: NotRequired[str]
+    "商家门店编号"
+    branch_name: NotRequired[str]
+    "门店名称"
+class BrandPartnerStoreBrandstoresPostAnswerStoreAddress(TypedDict):
+    address_code: str
+    "门店省市编码"
+    address_detail: str
+    "门店地址"
+    address_complements: NotRequired[str]
+    "门店地址辅助描述"
+    longitude: NotRequired[str]
+    "门店经度"
+    latitude: NotRequired[str]
+    "门店纬度"
+class BrandPartnerStoreBrandstoresPostAnswerStoreBusiness(TypedDict):
+    service_phone: NotRequired[str]
+    "门店服务电话"
+    business_hours: NotRequired[str]
+    "门店经营时间"
+class BrandPartnerStoreBrandstoresPostAnswerStoreRecipient(TypedDict):
+    mchid: str
+    "门店收款商户号"
+    company_name: NotRequired[str]
+    "门店收款主体"
+    recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    "收款绑定状态"
 class BrandPartnerStoreBrandstoresPostAnswer(TypedDict):
     brand_id: str
+    "品牌ID"
     store_id: NotRequired[str]
+    "品牌门店ID"
     store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
+    "门店状态"
     audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
+    "审核状态"
     review_reject_reason: NotRequired[str]
-    store_basics: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBasics]
-    store_address: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreAddress]
-    store_business: NotRequired[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreBusiness]
-    store_recipient: NotRequired[list[BrandPartnerStoreBrandstoresStoreIdGetAnswerStoreRecipient]]
+    "审核失败原因"
+    store_basics: NotRequired[BrandPartnerStoreBrandstoresPostAnswerStoreBasics]
+    "门店基础信息"
+    store_address: NotRequired[BrandPartnerStoreBrandstoresPostAnswerStoreAddress]
+    "门店地址信息"
+    store_business: NotRequired[BrandPartnerStoreBrandstoresPostAnswerStoreBusiness]
+    "门店经营信息"
+    store_recipient: NotRequired[list[BrandPartnerStoreBrandstoresPostAnswerStoreRecipient]]
+    "门店收款信息"
 class BrandProfitsharingBrandConfigsBrandMchidGetAnswer(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     max_ratio: int
+    "最大分账比例"
 class BrandProfitsharingFinishOrderPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分帐单号"
     description: str
+    "分账描述"
 class BrandProfitsharingFinishOrderPostAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分帐单号"
     order_id: str
+    "微信分帐单号"
 class BrandProfitsharingOrdersTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
+    "微信订单号"
     unsplit_amount: int
+    "订单剩余待分金额"
 class BrandProfitsharingOrdersGetQuery(TypedDict):
     sub_mchid: Text
+    "子商户号"
     transaction_id: Text
+    "微信订单号"
     out_order_no: Text
+    "商户分账单号"
 class BrandProfitsharingOrdersGetAnswerReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
     amount: int
+    "分账金额"
     description: str
-    result: Literal["PENDING", "SUCEESS", "CLOSED"] | str
+    "分账描述"
+    result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
+    "分账结果"
     finish_time: str
+    "完成时间"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    "分账失败原因"
     detail_id: str
+    "分账明细单号"
 class BrandProfitsharingOrdersGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     status: Literal["PROCESSING", "FINISHED"] | str
+    "分账单状态"
     receivers: list[BrandProfitsharingOrdersGetAnswerReceivers]
+    "分账接收方列表"
     finish_amount: NotRequired[int]
+    "分账完结金额"
     finish_description: NotRequired[str]
+    "分账完结描述"
 class BrandProfitsharingOrdersPostBodyReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
     name: NotRequired[str | Sealed]
+    "分账个人接收方姓名"
 class BrandProfitsharingOrdersPostBody(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     sub_mchid: str
+    "子商户号"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     receivers: list[BrandProfitsharingOrdersPostBodyReceivers]
+    "分账接收方列表"
     finish: bool
+    "是否分账完成"
 class BrandProfitsharingOrdersPostAnswerReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "接收方类型"
     account: str
-    amount: float
+    "接收方账号"
+    amount: int
+    "分账金额"
     description: str
+    "分账描述"
     result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
+    "分账结果"
     finish_time: str
+    "分账完成时间"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    "分账失败原因"
     detail_id: str
+    "分账明细单号"
 class BrandProfitsharingOrdersPostAnswer(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     sub_mchid: str
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     receivers: NotRequired[list[BrandProfitsharingOrdersPostAnswerReceivers]]
+    "分账接收方列表"
     status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
+    "分账单状态"
 class BrandProfitsharingReceiversAddPostBody(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
     name: NotRequired[str]
+    "接收方名称"
     relation_type: Literal["SUPPLIER", "DISTRIBUTOR", "SERVICE_PROVIDER", "PLATFORM", "STAFF", "OTHERS"] | str
+    "与品牌主商户的的关系类型"
 class BrandProfitsharingReceiversAddPostAnswer(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
 class BrandProfitsharingReceiversDeletePostBody(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
-BrandProfitsharingReceiversDeletePostAnswer = BrandProfitsharingReceiversAddPostAnswer
+    "分账接收方账号"
+class BrandProfitsharingReceiversDeletePostAnswer(TypedDict):
+    brand_mchid: str
+    "品牌主商户号"
+    type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
+    account: str
+    "分账接收方账号"
 class BrandProfitsharingReturnordersGetQuery(TypedDict):
     sub_mchid: Text
+    "子商户号"
     out_return_no: Text
+    "商户回退单号"
     order_id: NotRequired[Text]
+    "微信分帐单号"
     out_order_no: NotRequired[Text]
+    "商户分账单号"
 class BrandProfitsharingReturnordersGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     order_id: str
+    "微信分账单号"
     out_order_no: str
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_mchid: str
+    "回退商户号"
     return_no: str
+    "微信回退单号"
     amount: int
+    "回退金额"
     result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
+    "回退结果"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    "失败原因"
     finish_time: str
+    "完成时间"
 class BrandProfitsharingReturnordersPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     order_id: NotRequired[str]
+    "微信分账单号"
     out_order_no: NotRequired[str]
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_mchid: str
+    "回退商户号"
     amount: int
+    "回退金额"
     description: str
+    "回退描述"
 class BrandProfitsharingReturnordersPostAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     order_id: str
+    "微信分账单号"
     out_order_no: str
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_mchid: str
+    "回退商户号"
     amount: int
+    "回退金额"
     return_no: str
+    "微信回退单号"
     result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
+    "回退结果"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL"] | str]
+    "失败原因"
     finish_time: str
+    "完成时间"
 class BrandApplymentsApplymentIdApplymentId(Stem):
-    def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[BrandApplymentsApplymentIdApplymentIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[BrandApplymentsApplymentIdApplymentIdGetAnswer]:
         """根据申请单ID查询申请状态
 
+        https://wechatpay.im/openapi/v3/brand/applyments/applyment-id/%7Bapplyment_id%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsApplymentIdApplymentIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsApplymentIdApplymentIdGetAnswer]]:
         """根据申请单ID查询申请状态"""
     get_async = getAsync
 class OpenBrandApplymentsApplymentIdApplymentId(OpenNode):
     def get(self, config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Response:
         """根据申请单ID查询申请状态
 
+        https://wechatpay.im/openapi/v3/brand/applyments/applyment-id/%7Bapplyment_id%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
         """根据申请单ID查询申请状态"""
     get_async = getAsync
+class FilledBrandApplymentsApplymentIdApplymentId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandApplymentsApplymentIdApplymentIdGetAnswer]:
+        """根据申请单ID查询申请状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsApplymentIdApplymentIdGetAnswer]]:
+        """根据申请单ID查询申请状态"""
+    get_async = getAsync
 class BrandApplymentsApplymentId(Stem):
     _applyment_id_: BrandApplymentsApplymentIdApplymentId
-    def __truediv__(self, value: Value) -> BrandApplymentsApplymentIdApplymentId: ...
+    def __truediv__(self, value: Value) -> FilledBrandApplymentsApplymentIdApplymentId: ...
 class OpenBrandApplymentsApplymentId(OpenNode):
     _applyment_id_: OpenBrandApplymentsApplymentIdApplymentId
     def __truediv__(self, value: Value) -> OpenBrandApplymentsApplymentIdApplymentId: ...
 class BrandApplymentsBusinessCodeBusinessCode(Stem):
-    def get(self, config: Config = ..., /, *, business_code: Value = ..., **options: Unpack[Options]) -> Answer[BrandApplymentsBusinessCodeBusinessCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, business_code: Value, **options: Unpack[Options]) -> Answer[BrandApplymentsBusinessCodeBusinessCodeGetAnswer]:
         """根据业务申请编号查询申请状态
 
+        https://wechatpay.im/openapi/v3/brand/applyments/business-code/%7Bbusiness_code%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, business_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsBusinessCodeBusinessCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, business_code: Value, **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsBusinessCodeBusinessCodeGetAnswer]]:
         """根据业务申请编号查询申请状态"""
     get_async = getAsync
 class OpenBrandApplymentsBusinessCodeBusinessCode(OpenNode):
     def get(self, config: Config = ..., /, *, business_code: Any = ..., **options: Any) -> Response:
         """根据业务申请编号查询申请状态
 
+        https://wechatpay.im/openapi/v3/brand/applyments/business-code/%7Bbusiness_code%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, business_code: Any = ..., **options: Any) -> Promise[Response]:
         """根据业务申请编号查询申请状态"""
     get_async = getAsync
+class FilledBrandApplymentsBusinessCodeBusinessCode(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandApplymentsBusinessCodeBusinessCodeGetAnswer]:
+        """根据业务申请编号查询申请状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsBusinessCodeBusinessCodeGetAnswer]]:
+        """根据业务申请编号查询申请状态"""
+    get_async = getAsync
 class BrandApplymentsBusinessCode(Stem):
     _business_code_: BrandApplymentsBusinessCodeBusinessCode
-    def __truediv__(self, value: Value) -> BrandApplymentsBusinessCodeBusinessCode: ...
+    def __truediv__(self, value: Value) -> FilledBrandApplymentsBusinessCodeBusinessCode: ...
 class OpenBrandApplymentsBusinessCode(OpenNode):
     _business_code_: OpenBrandApplymentsBusinessCodeBusinessCode
     def __truediv__(self, value: Value) -> OpenBrandApplymentsBusinessCodeBusinessCode: ...
 class BrandApplymentsCancelApplyment(Node):
-    def post(self, body: BrandApplymentsCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandApplymentsCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[BrandApplymentsCancelApplymentPostAnswer]:
+    def post(self, body: BrandApplymentsCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandApplymentsCancelApplymentPostAnswer]:
         """撤销申请
 
-        服务商"""
-    def postAsync(self, body: BrandApplymentsCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandApplymentsCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsCancelApplymentPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/applyments/cancel-applyment
+
+        服务商
+
+        one of: business_code, applyment_id"""
+    def postAsync(self, body: BrandApplymentsCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsCancelApplymentPostAnswer]]:
         """撤销申请"""
     post_async = postAsync
-    def __call__(self, body: BrandApplymentsCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandApplymentsCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[BrandApplymentsCancelApplymentPostAnswer]:
+    def __call__(self, body: BrandApplymentsCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandApplymentsCancelApplymentPostAnswer]:
         """撤销申请"""
 class OpenBrandApplymentsCancelApplyment(OpenNode):
     def post(self, body: BrandApplymentsCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销申请
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/applyments/cancel-applyment
+
+        服务商
+
+        one of: business_code, applyment_id"""
     def postAsync(self, body: BrandApplymentsCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤销申请"""
     post_async = postAsync
@@ -831,14 +2792,18 @@ class BrandApplyments(Node):
     applymentId: BrandApplymentsApplymentId
     businessCode: BrandApplymentsBusinessCode
     cancelApplyment: BrandApplymentsCancelApplyment
-    def post(self, body: BrandApplymentsPostBody = ..., config: Config = ..., /, *, json: BrandApplymentsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandApplymentsPostAnswer]:
+    def post(self, body: BrandApplymentsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandApplymentsPostAnswer]:
         """提交入驻申请
 
-        服务商"""
-    def postAsync(self, body: BrandApplymentsPostBody = ..., config: Config = ..., /, *, json: BrandApplymentsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/applyments
+
+        服务商
+
+        required: business_code 业务申请编号, admin_info 管理员信息, subject_info 主体资料, brand_basic_info 品牌基础信息, trademark 品牌商标资料"""
+    def postAsync(self, body: BrandApplymentsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandApplymentsPostAnswer]]:
         """提交入驻申请"""
     post_async = postAsync
-    def __call__(self, body: BrandApplymentsPostBody = ..., config: Config = ..., /, *, json: BrandApplymentsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandApplymentsPostAnswer]:
+    def __call__(self, body: BrandApplymentsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandApplymentsPostAnswer]:
         """提交入驻申请"""
 class OpenBrandApplyments(OpenNode):
     applymentId: OpenBrandApplymentsApplymentId
@@ -847,63 +2812,103 @@ class OpenBrandApplyments(OpenNode):
     def post(self, body: BrandApplymentsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交入驻申请
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/applyments
+
+        服务商
+
+        required: business_code 业务申请编号, admin_info 管理员信息, subject_info 主体资料, brand_basic_info 品牌基础信息, trademark 品牌商标资料"""
     def postAsync(self, body: BrandApplymentsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交入驻申请"""
     post_async = postAsync
     def __call__(self, body: BrandApplymentsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交入驻申请"""
 class BrandCardCardConfigsCancelApplyment(Node):
-    def post(self, body: BrandCardCardConfigsCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardConfigsCancelApplymentPostAnswer]:
+    def post(self, body: BrandCardCardConfigsCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardConfigsCancelApplymentPostAnswer]:
         """撤销商家名片配置申请
 
-        服务商"""
-    def postAsync(self, body: BrandCardCardConfigsCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandCardCardConfigsCancelApplymentPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-configs/cancel-applyment
+
+        服务商
+
+        required: brand_id 品牌ID
+
+        one of: business_code, applyment_id"""
+    def postAsync(self, body: BrandCardCardConfigsCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandCardCardConfigsCancelApplymentPostAnswer]]:
         """撤销商家名片配置申请"""
     post_async = postAsync
-    def __call__(self, body: BrandCardCardConfigsCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardConfigsCancelApplymentPostAnswer]:
+    def __call__(self, body: BrandCardCardConfigsCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardConfigsCancelApplymentPostAnswer]:
         """撤销商家名片配置申请"""
 class OpenBrandCardCardConfigsCancelApplyment(OpenNode):
     def post(self, body: BrandCardCardConfigsCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销商家名片配置申请
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-configs/cancel-applyment
+
+        服务商
+
+        required: brand_id 品牌ID
+
+        one of: business_code, applyment_id"""
     def postAsync(self, body: BrandCardCardConfigsCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤销商家名片配置申请"""
     post_async = postAsync
     def __call__(self, body: BrandCardCardConfigsCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销商家名片配置申请"""
 class BrandCardCardConfigsPreviewUrl(Stem):
-    def get(self, config: Config = ..., /, *, params: BrandCardCardConfigsPreviewUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardConfigsPreviewUrlGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BrandCardCardConfigsPreviewUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardConfigsPreviewUrlGetAnswer]:
         """获取商家名片预览二维码
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandCardCardConfigsPreviewUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardConfigsPreviewUrlGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-configs/preview-url
+
+        服务商
+
+        required: brand_id 品牌ID
+
+        one of: business_code, applyment_id"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandCardCardConfigsPreviewUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardConfigsPreviewUrlGetAnswer]]:
         """获取商家名片预览二维码"""
     get_async = getAsync
 class OpenBrandCardCardConfigsPreviewUrl(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """获取商家名片预览二维码
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-configs/preview-url
+
+        服务商
+
+        required: brand_id 品牌ID
+
+        one of: business_code, applyment_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取商家名片预览二维码"""
     get_async = getAsync
 class BrandCardCardConfigsPublish(Node):
-    def post(self, body: BrandCardCardConfigsPublishPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsPublishPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPublishPostAnswer]:
+    def post(self, body: BrandCardCardConfigsPublishPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPublishPostAnswer]:
         """发布商家名片配置
 
-        服务商"""
-    def postAsync(self, body: BrandCardCardConfigsPublishPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsPublishPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandCardCardConfigsPublishPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-configs/publish
+
+        服务商
+
+        required: brand_id 品牌ID, publish_type 发布方式
+
+        one of: business_code, applyment_id"""
+    def postAsync(self, body: BrandCardCardConfigsPublishPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandCardCardConfigsPublishPostAnswer]]:
         """发布商家名片配置"""
     post_async = postAsync
-    def __call__(self, body: BrandCardCardConfigsPublishPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsPublishPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPublishPostAnswer]:
+    def __call__(self, body: BrandCardCardConfigsPublishPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPublishPostAnswer]:
         """发布商家名片配置"""
 class OpenBrandCardCardConfigsPublish(OpenNode):
     def post(self, body: BrandCardCardConfigsPublishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发布商家名片配置
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-configs/publish
+
+        服务商
+
+        required: brand_id 品牌ID, publish_type 发布方式
+
+        one of: business_code, applyment_id"""
     def postAsync(self, body: BrandCardCardConfigsPublishPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发布商家名片配置"""
     post_async = postAsync
@@ -913,21 +2918,31 @@ class BrandCardCardConfigs(Node):
     cancelApplyment: BrandCardCardConfigsCancelApplyment
     previewUrl: BrandCardCardConfigsPreviewUrl
     publish: BrandCardCardConfigsPublish
-    def get(self, config: Config = ..., /, *, params: BrandCardCardConfigsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardConfigsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BrandCardCardConfigsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardConfigsGetAnswer]:
         """查询商家名片配置申请状态
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandCardCardConfigsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardConfigsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-configs#get
+
+        服务商
+
+        required: brand_id 品牌ID
+
+        one of: business_code, applyment_id"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandCardCardConfigsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardConfigsGetAnswer]]:
         """查询商家名片配置申请状态"""
     get_async = getAsync
-    def post(self, body: BrandCardCardConfigsPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPostAnswer]:
+    def post(self, body: BrandCardCardConfigsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPostAnswer]:
         """提交商家名片配置申请
 
-        服务商"""
-    def postAsync(self, body: BrandCardCardConfigsPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandCardCardConfigsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-configs
+
+        服务商
+
+        required: business_code 业务申请编号, brand_id 品牌ID, brand_customer_service 品牌客服信息"""
+    def postAsync(self, body: BrandCardCardConfigsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandCardCardConfigsPostAnswer]]:
         """提交商家名片配置申请"""
     post_async = postAsync
-    def __call__(self, body: BrandCardCardConfigsPostBody = ..., config: Config = ..., /, *, json: BrandCardCardConfigsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPostAnswer]:
+    def __call__(self, body: BrandCardCardConfigsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardConfigsPostAnswer]:
         """提交商家名片配置申请"""
 class OpenBrandCardCardConfigs(OpenNode):
     cancelApplyment: OpenBrandCardCardConfigsCancelApplyment
@@ -936,76 +2951,116 @@ class OpenBrandCardCardConfigs(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询商家名片配置申请状态
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-configs#get
+
+        服务商
+
+        required: brand_id 品牌ID
+
+        one of: business_code, applyment_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询商家名片配置申请状态"""
     get_async = getAsync
     def post(self, body: BrandCardCardConfigsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交商家名片配置申请
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-configs
+
+        服务商
+
+        required: business_code 业务申请编号, brand_id 品牌ID, brand_customer_service 品牌客服信息"""
     def postAsync(self, body: BrandCardCardConfigsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交商家名片配置申请"""
     post_async = postAsync
     def __call__(self, body: BrandCardCardConfigsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交商家名片配置申请"""
 class BrandCardCardLinksBusinessCodeBusinessCode(Stem):
-    def get(self, config: Config = ..., /, *, business_code: Value = ..., params: BrandCardCardLinksBusinessCodeBusinessCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardLinksBusinessCodeBusinessCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, business_code: Value, params: BrandCardCardLinksBusinessCodeBusinessCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardLinksBusinessCodeBusinessCodeGetAnswer]:
         """根据业务申请编号查询添加申请状态
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, business_code: Value = ..., params: BrandCardCardLinksBusinessCodeBusinessCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardLinksBusinessCodeBusinessCodeGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-links/business-code/%7Bbusiness_code%7D
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, business_code: Value, params: BrandCardCardLinksBusinessCodeBusinessCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardLinksBusinessCodeBusinessCodeGetAnswer]]:
         """根据业务申请编号查询添加申请状态"""
     get_async = getAsync
 class OpenBrandCardCardLinksBusinessCodeBusinessCode(OpenNode):
     def get(self, config: Config = ..., /, *, business_code: Any = ..., **options: Any) -> Response:
         """根据业务申请编号查询添加申请状态
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-links/business-code/%7Bbusiness_code%7D
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, *, business_code: Any = ..., **options: Any) -> Promise[Response]:
+        """根据业务申请编号查询添加申请状态"""
+    get_async = getAsync
+class FilledBrandCardCardLinksBusinessCodeBusinessCode(Stem):
+    def get(self, config: Config = ..., /, *, params: BrandCardCardLinksBusinessCodeBusinessCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardLinksBusinessCodeBusinessCodeGetAnswer]:
+        """根据业务申请编号查询添加申请状态"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandCardCardLinksBusinessCodeBusinessCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardLinksBusinessCodeBusinessCodeGetAnswer]]:
         """根据业务申请编号查询添加申请状态"""
     get_async = getAsync
 class BrandCardCardLinksBusinessCode(Stem):
     _business_code_: BrandCardCardLinksBusinessCodeBusinessCode
-    def __truediv__(self, value: Value) -> BrandCardCardLinksBusinessCodeBusinessCode: ...
+    def __truediv__(self, value: Value) -> FilledBrandCardCardLinksBusinessCodeBusinessCode: ...
 class OpenBrandCardCardLinksBusinessCode(OpenNode):
     _business_code_: OpenBrandCardCardLinksBusinessCodeBusinessCode
     def __truediv__(self, value: Value) -> OpenBrandCardCardLinksBusinessCodeBusinessCode: ...
 class BrandCardCardLinksCancelApplyment(Node):
-    def post(self, body: BrandCardCardLinksCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardLinksCancelApplymentPostAnswer]:
+    def post(self, body: BrandCardCardLinksCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardLinksCancelApplymentPostAnswer]:
         """撤销交易连接名片配置申请
 
-        服务商"""
-    def postAsync(self, body: BrandCardCardLinksCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandCardCardLinksCancelApplymentPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-links/cancel-applyment
+
+        服务商
+
+        required: business_code 业务申请编号, brand_id 品牌ID"""
+    def postAsync(self, body: BrandCardCardLinksCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandCardCardLinksCancelApplymentPostAnswer]]:
         """撤销交易连接名片配置申请"""
     post_async = postAsync
-    def __call__(self, body: BrandCardCardLinksCancelApplymentPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksCancelApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardLinksCancelApplymentPostAnswer]:
+    def __call__(self, body: BrandCardCardLinksCancelApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardLinksCancelApplymentPostAnswer]:
         """撤销交易连接名片配置申请"""
 class OpenBrandCardCardLinksCancelApplyment(OpenNode):
     def post(self, body: BrandCardCardLinksCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销交易连接名片配置申请
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-links/cancel-applyment
+
+        服务商
+
+        required: business_code 业务申请编号, brand_id 品牌ID"""
     def postAsync(self, body: BrandCardCardLinksCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤销交易连接名片配置申请"""
     post_async = postAsync
     def __call__(self, body: BrandCardCardLinksCancelApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤销交易连接名片配置申请"""
 class BrandCardCardLinksUnbindCardLink(Node):
-    def post(self, body: BrandCardCardLinksUnbindCardLinkPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksUnbindCardLinkPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardLinksUnbindCardLinkPostAnswer]:
+    def post(self, body: BrandCardCardLinksUnbindCardLinkPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardLinksUnbindCardLinkPostAnswer]:
         """解除已生效交易连接名片场景
 
-        服务商"""
-    def postAsync(self, body: BrandCardCardLinksUnbindCardLinkPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksUnbindCardLinkPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandCardCardLinksUnbindCardLinkPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-links/unbind-card-link
+
+        服务商
+
+        required: brand_id 品牌ID, payment_scene 交易场景类型"""
+    def postAsync(self, body: BrandCardCardLinksUnbindCardLinkPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandCardCardLinksUnbindCardLinkPostAnswer]]:
         """解除已生效交易连接名片场景"""
     post_async = postAsync
-    def __call__(self, body: BrandCardCardLinksUnbindCardLinkPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksUnbindCardLinkPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardLinksUnbindCardLinkPostAnswer]:
+    def __call__(self, body: BrandCardCardLinksUnbindCardLinkPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardLinksUnbindCardLinkPostAnswer]:
         """解除已生效交易连接名片场景"""
 class OpenBrandCardCardLinksUnbindCardLink(OpenNode):
     def post(self, body: BrandCardCardLinksUnbindCardLinkPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解除已生效交易连接名片场景
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-links/unbind-card-link
+
+        服务商
+
+        required: brand_id 品牌ID, payment_scene 交易场景类型"""
     def postAsync(self, body: BrandCardCardLinksUnbindCardLinkPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """解除已生效交易连接名片场景"""
     post_async = postAsync
@@ -1015,21 +3070,29 @@ class BrandCardCardLinks(Node):
     businessCode: BrandCardCardLinksBusinessCode
     cancelApplyment: BrandCardCardLinksCancelApplyment
     unbindCardLink: BrandCardCardLinksUnbindCardLink
-    def get(self, config: Config = ..., /, *, params: BrandCardCardLinksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardLinksGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BrandCardCardLinksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandCardCardLinksGetAnswer]:
         """查询已生效交易连接名片规则
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandCardCardLinksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardLinksGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-links#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandCardCardLinksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandCardCardLinksGetAnswer]]:
         """查询已生效交易连接名片规则"""
     get_async = getAsync
-    def post(self, body: BrandCardCardLinksPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardLinksPostAnswer]:
+    def post(self, body: BrandCardCardLinksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardLinksPostAnswer]:
         """添加交易连接名片规则申请
 
-        服务商"""
-    def postAsync(self, body: BrandCardCardLinksPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandCardCardLinksPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/card/card-links
+
+        服务商
+
+        required: business_code 业务申请编号, brand_id 品牌ID, payment_scene 交易场景类型"""
+    def postAsync(self, body: BrandCardCardLinksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandCardCardLinksPostAnswer]]:
         """添加交易连接名片规则申请"""
     post_async = postAsync
-    def __call__(self, body: BrandCardCardLinksPostBody = ..., config: Config = ..., /, *, json: BrandCardCardLinksPostBody = ..., **options: Unpack[Options]) -> Answer[BrandCardCardLinksPostAnswer]:
+    def __call__(self, body: BrandCardCardLinksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandCardCardLinksPostAnswer]:
         """添加交易连接名片规则申请"""
 class OpenBrandCardCardLinks(OpenNode):
     businessCode: OpenBrandCardCardLinksBusinessCode
@@ -1038,14 +3101,22 @@ class OpenBrandCardCardLinks(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询已生效交易连接名片规则
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-links#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询已生效交易连接名片规则"""
     get_async = getAsync
     def post(self, body: BrandCardCardLinksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加交易连接名片规则申请
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/card/card-links
+
+        服务商
+
+        required: business_code 业务申请编号, brand_id 品牌ID, payment_scene 交易场景类型"""
     def postAsync(self, body: BrandCardCardLinksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """添加交易连接名片规则申请"""
     post_async = postAsync
@@ -1058,18 +3129,26 @@ class OpenBrandCard(OpenNode):
     cardConfigs: OpenBrandCardCardConfigs
     cardLinks: OpenBrandCardCardLinks
 class BrandMarketingShakeActivitiesActivities(Stem):
-    def get(self, config: Config = ..., /, *, params: BrandMarketingShakeActivitiesActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandMarketingShakeActivitiesActivitiesGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BrandMarketingShakeActivitiesActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandMarketingShakeActivitiesActivitiesGetAnswer]:
         """查询摇优惠活动列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandMarketingShakeActivitiesActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandMarketingShakeActivitiesActivitiesGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/marketing/shake-activities/activities
+
+        服务商
+
+        required: brand_id 品牌ID, limit 分页大小, offset 分页页码"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandMarketingShakeActivitiesActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandMarketingShakeActivitiesActivitiesGetAnswer]]:
         """查询摇优惠活动列表"""
     get_async = getAsync
 class OpenBrandMarketingShakeActivitiesActivities(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询摇优惠活动列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/marketing/shake-activities/activities
+
+        服务商
+
+        required: brand_id 品牌ID, limit 分页大小, offset 分页页码"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询摇优惠活动列表"""
     get_async = getAsync
@@ -1082,46 +3161,74 @@ class BrandMarketing(Stem):
 class OpenBrandMarketing(OpenNode):
     shakeActivities: OpenBrandMarketingShakeActivities
 class BrandPartnerCardMemberCardsCardIdInvalidate(Node):
-    def post(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: BrandPartnerCardMemberCardsCardIdInvalidatePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]:
+    def post(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]:
         """作废会员卡模板
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: BrandPartnerCardMemberCardsCardIdInvalidatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D/invalidate
+
+        服务商
+
+        required: brand_id 品牌id"""
+    def postAsync(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]]:
         """作废会员卡模板"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: BrandPartnerCardMemberCardsCardIdInvalidatePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]:
         """作废会员卡模板"""
 class OpenBrandPartnerCardMemberCardsCardIdInvalidate(OpenNode):
     def post(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """作废会员卡模板
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D/invalidate
+
+        服务商
+
+        required: brand_id 品牌id"""
     def postAsync(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """作废会员卡模板"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """作废会员卡模板"""
+class FilledBrandPartnerCardMemberCardsCardIdInvalidate(Node):
+    def post(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]:
+        """作废会员卡模板"""
+    def postAsync(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]]:
+        """作废会员卡模板"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerCardMemberCardsCardIdInvalidatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdInvalidatePostAnswer]:
+        """作废会员卡模板"""
 class BrandPartnerCardMemberCardsCardId(Stem):
     invalidate: BrandPartnerCardMemberCardsCardIdInvalidate
-    def delete(self, config: Config = ..., /, *, card_id: Value = ..., params: BrandPartnerCardMemberCardsCardIdDeleteQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsCardIdDeleteAnswer]:
+    def delete(self, config: Config = ..., /, *, card_id: Value, params: BrandPartnerCardMemberCardsCardIdDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsCardIdDeleteAnswer]:
         """删除会员卡模板
 
-        服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, card_id: Value = ..., params: BrandPartnerCardMemberCardsCardIdDeleteQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdDeleteAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D#delete
+
+        服务商
+
+        required: brand_id 品牌id"""
+    def deleteAsync(self, config: Config = ..., /, *, card_id: Value, params: BrandPartnerCardMemberCardsCardIdDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdDeleteAnswer]]:
         """删除会员卡模板"""
     delete_async = deleteAsync
-    def get(self, config: Config = ..., /, *, card_id: Value = ..., params: BrandPartnerCardMemberCardsCardIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsCardIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, card_id: Value, params: BrandPartnerCardMemberCardsCardIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsCardIdGetAnswer]:
         """查询会员卡模板信息
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, card_id: Value = ..., params: BrandPartnerCardMemberCardsCardIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D
+
+        服务商
+
+        required: brand_id 品牌id"""
+    def getAsync(self, config: Config = ..., /, *, card_id: Value, params: BrandPartnerCardMemberCardsCardIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdGetAnswer]]:
         """查询会员卡模板信息"""
     get_async = getAsync
-    def patch(self, body: BrandPartnerCardMemberCardsCardIdPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: BrandPartnerCardMemberCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdPatchAnswer]:
+    def patch(self, body: BrandPartnerCardMemberCardsCardIdPatchBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdPatchAnswer]:
         """修改会员卡模板信息
 
-        服务商"""
-    def patchAsync(self, body: BrandPartnerCardMemberCardsCardIdPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: BrandPartnerCardMemberCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D#patch
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def patchAsync(self, body: BrandPartnerCardMemberCardsCardIdPatchBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdPatchAnswer]]:
         """修改会员卡模板信息"""
     patch_async = patchAsync
 class OpenBrandPartnerCardMemberCardsCardId(OpenNode):
@@ -1129,42 +3236,79 @@ class OpenBrandPartnerCardMemberCardsCardId(OpenNode):
     def delete(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """删除会员卡模板
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D#delete
+
+        服务商
+
+        required: brand_id 品牌id"""
     def deleteAsync(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """删除会员卡模板"""
     delete_async = deleteAsync
     def get(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """查询会员卡模板信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D
+
+        服务商
+
+        required: brand_id 品牌id"""
     def getAsync(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询会员卡模板信息"""
     get_async = getAsync
     def patch(self, body: BrandPartnerCardMemberCardsCardIdPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """修改会员卡模板信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards/%7Bcard_id%7D#patch
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def patchAsync(self, body: BrandPartnerCardMemberCardsCardIdPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改会员卡模板信息"""
+    patch_async = patchAsync
+class FilledBrandPartnerCardMemberCardsCardId(Stem):
+    invalidate: FilledBrandPartnerCardMemberCardsCardIdInvalidate
+    def delete(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsCardIdDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsCardIdDeleteAnswer]:
+        """删除会员卡模板"""
+    def deleteAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsCardIdDeleteQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdDeleteAnswer]]:
+        """删除会员卡模板"""
+    delete_async = deleteAsync
+    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsCardIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsCardIdGetAnswer]:
+        """查询会员卡模板信息"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsCardIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdGetAnswer]]:
+        """查询会员卡模板信息"""
+    get_async = getAsync
+    def patch(self, body: BrandPartnerCardMemberCardsCardIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsCardIdPatchAnswer]:
+        """修改会员卡模板信息"""
+    def patchAsync(self, body: BrandPartnerCardMemberCardsCardIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsCardIdPatchAnswer]]:
         """修改会员卡模板信息"""
     patch_async = patchAsync
 class BrandPartnerCardMemberCards(Node):
     _card_id_: BrandPartnerCardMemberCardsCardId
-    def __truediv__(self, value: Value) -> BrandPartnerCardMemberCardsCardId: ...
-    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledBrandPartnerCardMemberCardsCardId: ...
+    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberCardsGetAnswer]:
         """查询会员卡模板列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards#get
+
+        服务商
+
+        required: brand_id 品牌id"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberCardsGetAnswer]]:
         """查询会员卡模板列表"""
     get_async = getAsync
-    def post(self, body: BrandPartnerCardMemberCardsPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberCardsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsPostAnswer]:
         """创建会员卡模板
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberCardsPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberCardsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards
+
+        服务商
+
+        required: brand_id 品牌ID, appid 商户AppId, card_type 会员卡类型, card_title 卡名称, card_color 卡背景颜色, card_picture_url 卡背景图URL, code_mode 会员卡code分配类型, code_type 会员码型, benefits 会员权益, notify_url 回调地址, valid_date_information 会员卡有效期"""
+    def postAsync(self, body: BrandPartnerCardMemberCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberCardsPostAnswer]]:
         """创建会员卡模板"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberCardsPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberCardsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberCardsPostAnswer]:
         """创建会员卡模板"""
 class OpenBrandPartnerCardMemberCards(OpenNode):
     _card_id_: OpenBrandPartnerCardMemberCardsCardId
@@ -1172,53 +3316,85 @@ class OpenBrandPartnerCardMemberCards(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询会员卡模板列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards#get
+
+        服务商
+
+        required: brand_id 品牌id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询会员卡模板列表"""
     get_async = getAsync
     def post(self, body: BrandPartnerCardMemberCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建会员卡模板
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/cards
+
+        服务商
+
+        required: brand_id 品牌ID, appid 商户AppId, card_type 会员卡类型, card_title 卡名称, card_color 卡背景颜色, card_picture_url 卡背景图URL, code_mode 会员卡code分配类型, code_type 会员码型, benefits 会员权益, notify_url 回调地址, valid_date_information 会员卡有效期"""
     def postAsync(self, body: BrandPartnerCardMemberCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建会员卡模板"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建会员卡模板"""
 class BrandPartnerCardMemberMembershipActivitiesActivityIdTerminate(Node):
-    def post(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]:
+    def post(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]:
         """终止品牌会员发券活动
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities/%7Bactivity_id%7D/terminate
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def postAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]]:
         """终止品牌会员发券活动"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]:
         """终止品牌会员发券活动"""
 class OpenBrandPartnerCardMemberMembershipActivitiesActivityIdTerminate(OpenNode):
     def post(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """终止品牌会员发券活动
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities/%7Bactivity_id%7D/terminate
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def postAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """终止品牌会员发券活动"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """终止品牌会员发券活动"""
+class FilledBrandPartnerCardMemberMembershipActivitiesActivityIdTerminate(Node):
+    def post(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]:
+        """终止品牌会员发券活动"""
+    def postAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]]:
+        """终止品牌会员发券活动"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdTerminatePostAnswer]:
+        """终止品牌会员发券活动"""
 class BrandPartnerCardMemberMembershipActivitiesActivityId(Stem):
     terminate: BrandPartnerCardMemberMembershipActivitiesActivityIdTerminate
-    def get(self, config: Config = ..., /, *, activity_id: Value = ..., params: BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, activity_id: Value, params: BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer]:
         """查询品牌会员发券活动
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, activity_id: Value = ..., params: BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities/%7Bactivity_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌id"""
+    def getAsync(self, config: Config = ..., /, *, activity_id: Value, params: BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer]]:
         """查询品牌会员发券活动"""
     get_async = getAsync
-    def patch(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer]:
+    def patch(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer]:
         """修改品牌会员发券活动信息
 
-        服务商"""
-    def patchAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities/%7Bactivity_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, title 活动主标题, sub_title 活动主标题, begin_time 活动开始时间, end_time 活动结束时间"""
+    def patchAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer]]:
         """修改品牌会员发券活动信息"""
     patch_async = patchAsync
 class OpenBrandPartnerCardMemberMembershipActivitiesActivityId(OpenNode):
@@ -1226,35 +3402,63 @@ class OpenBrandPartnerCardMemberMembershipActivitiesActivityId(OpenNode):
     def get(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """查询品牌会员发券活动
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities/%7Bactivity_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌id"""
     def getAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询品牌会员发券活动"""
     get_async = getAsync
     def patch(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """修改品牌会员发券活动信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities/%7Bactivity_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, title 活动主标题, sub_title 活动主标题, begin_time 活动开始时间, end_time 活动结束时间"""
     def patchAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改品牌会员发券活动信息"""
+    patch_async = patchAsync
+class FilledBrandPartnerCardMemberMembershipActivitiesActivityId(Stem):
+    terminate: FilledBrandPartnerCardMemberMembershipActivitiesActivityIdTerminate
+    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer]:
+        """查询品牌会员发券活动"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberMembershipActivitiesActivityIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdGetAnswer]]:
+        """查询品牌会员发券活动"""
+    get_async = getAsync
+    def patch(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer]:
+        """修改品牌会员发券活动信息"""
+    def patchAsync(self, body: BrandPartnerCardMemberMembershipActivitiesActivityIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesActivityIdPatchAnswer]]:
         """修改品牌会员发券活动信息"""
     patch_async = patchAsync
 class BrandPartnerCardMemberMembershipActivities(Node):
     _activity_id_: BrandPartnerCardMemberMembershipActivitiesActivityId
-    def __truediv__(self, value: Value) -> BrandPartnerCardMemberMembershipActivitiesActivityId: ...
-    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberMembershipActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberMembershipActivitiesGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledBrandPartnerCardMemberMembershipActivitiesActivityId: ...
+    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberMembershipActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberMembershipActivitiesGetAnswer]:
         """查询品牌会员发券活动列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberMembershipActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities#get
+
+        服务商
+
+        required: brand_id 品牌id, offset 请求资源起始位置, limit 最大资源条数"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberMembershipActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesGetAnswer]]:
         """查询品牌会员发券活动列表"""
     get_async = getAsync
-    def post(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberMembershipActivitiesPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesPostAnswer]:
         """创建品牌会员发券活动
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberMembershipActivitiesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities
+
+        服务商
+
+        required: out_request_no 商户请求单号, brand_id 品牌ID, card_id 会员卡ID, activity_channel 活动渠道, title 活动主标题, sub_title 活动主标题, begin_time 活动开始时间, end_time 活动结束时间, apply_total 活动总库存, product_coupon_stock_list 商品券批次列表"""
+    def postAsync(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberMembershipActivitiesPostAnswer]]:
         """创建品牌会员发券活动"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberMembershipActivitiesPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberMembershipActivitiesPostAnswer]:
         """创建品牌会员发券活动"""
 class OpenBrandPartnerCardMemberMembershipActivities(OpenNode):
     _activity_id_: OpenBrandPartnerCardMemberMembershipActivitiesActivityId
@@ -1262,154 +3466,234 @@ class OpenBrandPartnerCardMemberMembershipActivities(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询品牌会员发券活动列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities#get
+
+        服务商
+
+        required: brand_id 品牌id, offset 请求资源起始位置, limit 最大资源条数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询品牌会员发券活动列表"""
     get_async = getAsync
     def post(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建品牌会员发券活动
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/membership-activities
+
+        服务商
+
+        required: out_request_no 商户请求单号, brand_id 品牌ID, card_id 会员卡ID, activity_channel 活动渠道, title 活动主标题, sub_title 活动主标题, begin_time 活动开始时间, end_time 活动结束时间, apply_total 活动总库存, product_coupon_stock_list 商品券批次列表"""
     def postAsync(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建品牌会员发券活动"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberMembershipActivitiesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建品牌会员发券活动"""
 class BrandPartnerCardMemberPayViewTokens(Node):
-    def post(self, body: BrandPartnerCardMemberPayViewTokensPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberPayViewTokensPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPayViewTokensPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberPayViewTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPayViewTokensPostAnswer]:
         """品牌会员展示付款码组件预授权
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberPayViewTokensPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberPayViewTokensPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberPayViewTokensPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/pay-view-tokens
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识"""
+    def postAsync(self, body: BrandPartnerCardMemberPayViewTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberPayViewTokensPostAnswer]]:
         """品牌会员展示付款码组件预授权"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberPayViewTokensPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberPayViewTokensPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPayViewTokensPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberPayViewTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPayViewTokensPostAnswer]:
         """品牌会员展示付款码组件预授权"""
 class OpenBrandPartnerCardMemberPayViewTokens(OpenNode):
     def post(self, body: BrandPartnerCardMemberPayViewTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品牌会员展示付款码组件预授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/pay-view-tokens
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识"""
     def postAsync(self, body: BrandPartnerCardMemberPayViewTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """品牌会员展示付款码组件预授权"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberPayViewTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品牌会员展示付款码组件预授权"""
 class BrandPartnerCardMemberPreAuthTokens(Node):
-    def post(self, body: BrandPartnerCardMemberPreAuthTokensPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberPreAuthTokensPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPreAuthTokensPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberPreAuthTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPreAuthTokensPostAnswer]:
         """入会组件预授权
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberPreAuthTokensPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberPreAuthTokensPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberPreAuthTokensPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/pre-auth-tokens
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识"""
+    def postAsync(self, body: BrandPartnerCardMemberPreAuthTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberPreAuthTokensPostAnswer]]:
         """入会组件预授权"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberPreAuthTokensPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberPreAuthTokensPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPreAuthTokensPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberPreAuthTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberPreAuthTokensPostAnswer]:
         """入会组件预授权"""
 class OpenBrandPartnerCardMemberPreAuthTokens(OpenNode):
     def post(self, body: BrandPartnerCardMemberPreAuthTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """入会组件预授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/pre-auth-tokens
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识"""
     def postAsync(self, body: BrandPartnerCardMemberPreAuthTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """入会组件预授权"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberPreAuthTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """入会组件预授权"""
 class BrandPartnerCardMemberUserCardsImportByOpenid(Node):
-    def post(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsImportByOpenidPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer]:
         """根据openid导入用户会员卡
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsImportByOpenidPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/import-by-openid
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识, user_card_code 会员卡code, date_information 会员卡有效期, pickup_time 领取时间"""
+    def postAsync(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer]]:
         """根据openid导入用户会员卡"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsImportByOpenidPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByOpenidPostAnswer]:
         """根据openid导入用户会员卡"""
 class OpenBrandPartnerCardMemberUserCardsImportByOpenid(OpenNode):
     def post(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """根据openid导入用户会员卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/import-by-openid
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识, user_card_code 会员卡code, date_information 会员卡有效期, pickup_time 领取时间"""
     def postAsync(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """根据openid导入用户会员卡"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberUserCardsImportByOpenidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """根据openid导入用户会员卡"""
 class BrandPartnerCardMemberUserCardsImportByPhone(Node):
-    def post(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsImportByPhonePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByPhonePostAnswer]:
+    def post(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByPhonePostAnswer]:
         """根据手机号导入用户会员卡
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsImportByPhonePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserCardsImportByPhonePostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/import-by-phone
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, phone_number 加密的手机号, user_card_code 会员卡code, date_information 会员卡有效期, pickup_time 领取时间"""
+    def postAsync(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserCardsImportByPhonePostAnswer]]:
         """根据手机号导入用户会员卡"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsImportByPhonePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByPhonePostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserCardsImportByPhonePostAnswer]:
         """根据手机号导入用户会员卡"""
 class OpenBrandPartnerCardMemberUserCardsImportByPhone(OpenNode):
     def post(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """根据手机号导入用户会员卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/import-by-phone
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, phone_number 加密的手机号, user_card_code 会员卡code, date_information 会员卡有效期, pickup_time 领取时间"""
     def postAsync(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """根据手机号导入用户会员卡"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberUserCardsImportByPhonePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """根据手机号导入用户会员卡"""
 class BrandPartnerCardMemberUserCardsUserCardCodeConfirm(Node):
-    def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]:
         """同步会员开通结果
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D/confirm
+
+        服务商
+
+        required: card_id 会员卡模版ID, brand_id 品牌ID, openid 用户标识, user_card_confirm_state 会员开卡状态"""
+    def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]]:
         """同步会员开通结果"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]:
         """同步会员开通结果"""
 class OpenBrandPartnerCardMemberUserCardsUserCardCodeConfirm(OpenNode):
     def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Response:
         """同步会员开通结果
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D/confirm
+
+        服务商
+
+        required: card_id 会员卡模版ID, brand_id 品牌ID, openid 用户标识, user_card_confirm_state 会员开卡状态"""
     def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Promise[Response]:
         """同步会员开通结果"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Response:
         """同步会员开通结果"""
+class FilledBrandPartnerCardMemberUserCardsUserCardCodeConfirm(Node):
+    def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]:
+        """同步会员开通结果"""
+    def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]]:
+        """同步会员开通结果"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostBody, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeConfirmPostAnswer]:
+        """同步会员开通结果"""
 class BrandPartnerCardMemberUserCardsUserCardCodeInvalidate(Node):
-    def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]:
+    def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]:
         """作废用户会员卡
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D/invalidate
+
+        服务商
+
+        required: brand_id 品牌id, card_id 会员卡模版ID, openid 用户标识"""
+    def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]]:
         """作废用户会员卡"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]:
         """作废用户会员卡"""
 class OpenBrandPartnerCardMemberUserCardsUserCardCodeInvalidate(OpenNode):
     def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Response:
         """作废用户会员卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D/invalidate
+
+        服务商
+
+        required: brand_id 品牌id, card_id 会员卡模版ID, openid 用户标识"""
     def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Promise[Response]:
         """作废用户会员卡"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Response:
         """作废用户会员卡"""
+class FilledBrandPartnerCardMemberUserCardsUserCardCodeInvalidate(Node):
+    def post(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]:
+        """作废用户会员卡"""
+    def postAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]]:
+        """作废用户会员卡"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostBody, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeInvalidatePostAnswer]:
+        """作废用户会员卡"""
 class BrandPartnerCardMemberUserCardsUserCardCode(Stem):
     confirm: BrandPartnerCardMemberUserCardsUserCardCodeConfirm
     invalidate: BrandPartnerCardMemberUserCardsUserCardCodeInvalidate
-    def get(self, config: Config = ..., /, *, user_card_code: Value = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer]:
         """查询用户会员卡信息
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, user_card_code: Value = ..., params: BrandPartnerCardMemberUserCardsUserCardCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D
+
+        服务商
+
+        required: brand_id 品牌id, card_id 会员卡模版ID, openid 用户标识"""
+    def getAsync(self, config: Config = ..., /, *, user_card_code: Value, params: BrandPartnerCardMemberUserCardsUserCardCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer]]:
         """查询用户会员卡信息"""
     get_async = getAsync
-    def patch(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodePatchQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer]:
+    def patch(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., config: Config = ..., /, *, user_card_code: Value, json: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodePatchQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer]:
         """修改用户会员卡信息
 
-        服务商"""
-    def patchAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., config: Config = ..., /, *, user_card_code: Value = ..., json: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodePatchQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D#patch
+
+        服务商
+
+        required: card_id 会员卡模板ID"""
+    def patchAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., config: Config = ..., /, *, user_card_code: Value, json: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodePatchQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer]]:
         """修改用户会员卡信息"""
     patch_async = patchAsync
 class OpenBrandPartnerCardMemberUserCardsUserCardCode(OpenNode):
@@ -1418,27 +3702,52 @@ class OpenBrandPartnerCardMemberUserCardsUserCardCode(OpenNode):
     def get(self, config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Response:
         """查询用户会员卡信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D
+
+        服务商
+
+        required: brand_id 品牌id, card_id 会员卡模版ID, openid 用户标识"""
     def getAsync(self, config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户会员卡信息"""
     get_async = getAsync
     def patch(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Response:
         """修改用户会员卡信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards/%7Buser_card_code%7D#patch
+
+        服务商
+
+        required: card_id 会员卡模板ID"""
     def patchAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody | Body = ..., config: Config = ..., /, *, user_card_code: Any = ..., **options: Any) -> Promise[Response]:
+        """修改用户会员卡信息"""
+    patch_async = patchAsync
+class FilledBrandPartnerCardMemberUserCardsUserCardCode(Stem):
+    confirm: FilledBrandPartnerCardMemberUserCardsUserCardCodeConfirm
+    invalidate: FilledBrandPartnerCardMemberUserCardsUserCardCodeInvalidate
+    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer]:
+        """查询用户会员卡信息"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsUserCardCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodeGetAnswer]]:
+        """查询用户会员卡信息"""
+    get_async = getAsync
+    def patch(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodePatchQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer]:
+        """修改用户会员卡信息"""
+    def patchAsync(self, body: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserCardsUserCardCodePatchBody = ..., params: BrandPartnerCardMemberUserCardsUserCardCodePatchQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsUserCardCodePatchAnswer]]:
         """修改用户会员卡信息"""
     patch_async = patchAsync
 class BrandPartnerCardMemberUserCards(Stem):
     importByOpenid: BrandPartnerCardMemberUserCardsImportByOpenid
     importByPhone: BrandPartnerCardMemberUserCardsImportByPhone
     _user_card_code_: BrandPartnerCardMemberUserCardsUserCardCode
-    def __truediv__(self, value: Value) -> BrandPartnerCardMemberUserCardsUserCardCode: ...
-    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledBrandPartnerCardMemberUserCardsUserCardCode: ...
+    def get(self, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerCardMemberUserCardsGetAnswer]:
         """查询用户在品牌下所有会员卡
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards
+
+        服务商
+
+        required: brand_id 品牌id, openid 用户标识, offset 分页页码, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerCardMemberUserCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerCardMemberUserCardsGetAnswer]]:
         """查询用户在品牌下所有会员卡"""
     get_async = getAsync
 class OpenBrandPartnerCardMemberUserCards(OpenNode):
@@ -1449,45 +3758,65 @@ class OpenBrandPartnerCardMemberUserCards(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询用户在品牌下所有会员卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-cards
+
+        服务商
+
+        required: brand_id 品牌id, openid 用户标识, offset 分页页码, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询用户在品牌下所有会员卡"""
     get_async = getAsync
 class BrandPartnerCardMemberUserFeeds(Node):
-    def post(self, body: BrandPartnerCardMemberUserFeedsPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserFeedsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserFeedsPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberUserFeedsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserFeedsPostAnswer]:
         """创建用户动态信息
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberUserFeedsPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserFeedsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserFeedsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-feeds
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, user_card_code 会员卡code, openid 用户标识, out_request_no 商家请求单号, cell_message 会员动态内容"""
+    def postAsync(self, body: BrandPartnerCardMemberUserFeedsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserFeedsPostAnswer]]:
         """创建用户动态信息"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberUserFeedsPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserFeedsPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserFeedsPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberUserFeedsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserFeedsPostAnswer]:
         """创建用户动态信息"""
 class OpenBrandPartnerCardMemberUserFeeds(OpenNode):
     def post(self, body: BrandPartnerCardMemberUserFeedsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建用户动态信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-feeds
+
+        服务商
+
+        required: brand_id 品牌ID, card_id 会员卡模板ID, user_card_code 会员卡code, openid 用户标识, out_request_no 商家请求单号, cell_message 会员动态内容"""
     def postAsync(self, body: BrandPartnerCardMemberUserFeedsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户动态信息"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerCardMemberUserFeedsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建用户动态信息"""
 class BrandPartnerCardMemberUserPointsExchangeCouponConfirm(Node):
-    def post(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer]:
         """同步积分兑券结果
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-points/exchange-coupon/confirm
+
+        服务商
+
+        required: record_id 积分兑券ID, exchange_coupon_template_id 积分兑券模板ID, brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识, user_card_code 会员卡code, state 积分兑券状态"""
+    def postAsync(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer]]:
         """同步积分兑券结果"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer]:
         """同步积分兑券结果"""
 class OpenBrandPartnerCardMemberUserPointsExchangeCouponConfirm(OpenNode):
     def post(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步积分兑券结果
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-points/exchange-coupon/confirm
+
+        服务商
+
+        required: record_id 积分兑券ID, exchange_coupon_template_id 积分兑券模板ID, brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识, user_card_code 会员卡code, state 积分兑券状态"""
     def postAsync(self, body: BrandPartnerCardMemberUserPointsExchangeCouponConfirmPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步积分兑券结果"""
     post_async = postAsync
@@ -1498,20 +3827,28 @@ class BrandPartnerCardMemberUserPointsExchangeCoupon(Stem):
 class OpenBrandPartnerCardMemberUserPointsExchangeCoupon(OpenNode):
     confirm: OpenBrandPartnerCardMemberUserPointsExchangeCouponConfirm
 class BrandPartnerCardMemberUserPointsSync(Node):
-    def post(self, body: BrandPartnerCardMemberUserPointsSyncPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserPointsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsSyncPostAnswer]:
+    def post(self, body: BrandPartnerCardMemberUserPointsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsSyncPostAnswer]:
         """同步积分余额
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerCardMemberUserPointsSyncPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserPointsSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserPointsSyncPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-points/sync
+
+        服务商
+
+        required: out_request_no 商家请求单号, brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识, user_card_code 会员卡code, point_balance 积分余额"""
+    def postAsync(self, body: BrandPartnerCardMemberUserPointsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerCardMemberUserPointsSyncPostAnswer]]:
         """同步积分余额"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerCardMemberUserPointsSyncPostBody = ..., config: Config = ..., /, *, json: BrandPartnerCardMemberUserPointsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsSyncPostAnswer]:
+    def __call__(self, body: BrandPartnerCardMemberUserPointsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerCardMemberUserPointsSyncPostAnswer]:
         """同步积分余额"""
 class OpenBrandPartnerCardMemberUserPointsSync(OpenNode):
     def post(self, body: BrandPartnerCardMemberUserPointsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步积分余额
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/card-member/user-points/sync
+
+        服务商
+
+        required: out_request_no 商家请求单号, brand_id 品牌ID, card_id 会员卡模板ID, openid 用户标识, user_card_code 会员卡code, point_balance 积分余额"""
     def postAsync(self, body: BrandPartnerCardMemberUserPointsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步积分余额"""
     post_async = postAsync
@@ -1540,109 +3877,185 @@ class OpenBrandPartnerCardMember(OpenNode):
     userFeeds: OpenBrandPartnerCardMemberUserFeeds
     userPoints: OpenBrandPartnerCardMemberUserPoints
 class BrandPartnerStoreBrandstoresStoreIdBindrecipient(Node):
-    def post(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]:
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]:
         """绑定收款商户号
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/bindrecipient
+
+        服务商
+
+        required: brand_id 品牌ID, mchid 门店收款商户号, company_name 门店收款主体"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]]:
         """绑定收款商户号"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]:
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]:
         """绑定收款商户号"""
 class OpenBrandPartnerStoreBrandstoresStoreIdBindrecipient(OpenNode):
     def post(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """绑定收款商户号
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/bindrecipient
+
+        服务商
+
+        required: brand_id 品牌ID, mchid 门店收款商户号, company_name 门店收款主体"""
     def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """绑定收款商户号"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """绑定收款商户号"""
+class FilledBrandPartnerStoreBrandstoresStoreIdBindrecipient(Node):
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]:
+        """绑定收款商户号"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]]:
+        """绑定收款商户号"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdBindrecipientPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdBindrecipientPostAnswer]:
+        """绑定收款商户号"""
 class BrandPartnerStoreBrandstoresStoreIdClose(Node):
-    def post(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]:
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]:
         """暂停门店营业
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/close
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]]:
         """暂停门店营业"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]:
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]:
         """暂停门店营业"""
 class OpenBrandPartnerStoreBrandstoresStoreIdClose(OpenNode):
     def post(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """暂停门店营业
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/close
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """暂停门店营业"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """暂停门店营业"""
+class FilledBrandPartnerStoreBrandstoresStoreIdClose(Node):
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]:
+        """暂停门店营业"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]]:
+        """暂停门店营业"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdClosePostAnswer]:
+        """暂停门店营业"""
 class BrandPartnerStoreBrandstoresStoreIdResume(Node):
-    def post(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdResumePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]:
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]:
         """恢复门店营业
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdResumePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/resume
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]]:
         """恢复门店营业"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdResumePostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]:
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]:
         """恢复门店营业"""
 class OpenBrandPartnerStoreBrandstoresStoreIdResume(OpenNode):
     def post(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """恢复门店营业
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/resume
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """恢复门店营业"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """恢复门店营业"""
+class FilledBrandPartnerStoreBrandstoresStoreIdResume(Node):
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]:
+        """恢复门店营业"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]]:
+        """恢复门店营业"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdResumePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdResumePostAnswer]:
+        """恢复门店营业"""
 class BrandPartnerStoreBrandstoresStoreIdUnbindrecipient(Node):
-    def post(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]:
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]:
         """解绑收款商户号
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/unbindrecipient
+
+        服务商
+
+        required: brand_id 品牌ID, mchid 门店收款商户号"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]]:
         """解绑收款商户号"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]:
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]:
         """解绑收款商户号"""
 class OpenBrandPartnerStoreBrandstoresStoreIdUnbindrecipient(OpenNode):
     def post(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """解绑收款商户号
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D/unbindrecipient
+
+        服务商
+
+        required: brand_id 品牌ID, mchid 门店收款商户号"""
     def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """解绑收款商户号"""
     post_async = postAsync
     def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
+        """解绑收款商户号"""
+class FilledBrandPartnerStoreBrandstoresStoreIdUnbindrecipient(Node):
+    def post(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]:
+        """解绑收款商户号"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]]:
+        """解绑收款商户号"""
+    post_async = postAsync
+    def __call__(self, body: BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdUnbindrecipientPostAnswer]:
         """解绑收款商户号"""
 class BrandPartnerStoreBrandstoresStoreId(Stem):
     bindrecipient: BrandPartnerStoreBrandstoresStoreIdBindrecipient
     close: BrandPartnerStoreBrandstoresStoreIdClose
     resume: BrandPartnerStoreBrandstoresStoreIdResume
     unbindrecipient: BrandPartnerStoreBrandstoresStoreIdUnbindrecipient
-    def delete(self, config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdDeleteBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def delete(self, config: Config = ..., /, *, store_id: Value, json: BrandPartnerStoreBrandstoresStoreIdDeleteBody, **options: Unpack[Options]) -> Answer[None]:
         """删除品牌门店
 
-        服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdDeleteBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def deleteAsync(self, config: Config = ..., /, *, store_id: Value, json: BrandPartnerStoreBrandstoresStoreIdDeleteBody, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """删除品牌门店"""
     delete_async = deleteAsync
-    def get(self, config: Config = ..., /, *, store_id: Value = ..., params: BrandPartnerStoreBrandstoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerStoreBrandstoresStoreIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, store_id: Value, params: BrandPartnerStoreBrandstoresStoreIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerStoreBrandstoresStoreIdGetAnswer]:
         """查询品牌门店
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, store_id: Value = ..., params: BrandPartnerStoreBrandstoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, store_id: Value, params: BrandPartnerStoreBrandstoresStoreIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdGetAnswer]]:
         """查询品牌门店"""
     get_async = getAsync
-    def patch(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdPatchAnswer]:
+    def patch(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdPatchAnswer]:
         """更新品牌门店
 
-        服务商"""
-    def patchAsync(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: BrandPartnerStoreBrandstoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D#patch
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def patchAsync(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdPatchAnswer]]:
         """更新品牌门店"""
     patch_async = patchAsync
 class OpenBrandPartnerStoreBrandstoresStoreId(OpenNode):
@@ -1653,42 +4066,82 @@ class OpenBrandPartnerStoreBrandstoresStoreId(OpenNode):
     def delete(self, config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """删除品牌门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def deleteAsync(self, config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """删除品牌门店"""
     delete_async = deleteAsync
     def get(self, config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """查询品牌门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询品牌门店"""
     get_async = getAsync
     def patch(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """更新品牌门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores/%7Bstore_id%7D#patch
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def patchAsync(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
+        """更新品牌门店"""
+    patch_async = patchAsync
+class FilledBrandPartnerStoreBrandstoresStoreId(Stem):
+    bindrecipient: FilledBrandPartnerStoreBrandstoresStoreIdBindrecipient
+    close: FilledBrandPartnerStoreBrandstoresStoreIdClose
+    resume: FilledBrandPartnerStoreBrandstoresStoreIdResume
+    unbindrecipient: FilledBrandPartnerStoreBrandstoresStoreIdUnbindrecipient
+    def delete(self, config: Config = ..., /, *, json: BrandPartnerStoreBrandstoresStoreIdDeleteBody, **options: Unpack[Options]) -> Answer[None]:
+        """删除品牌门店"""
+    def deleteAsync(self, config: Config = ..., /, *, json: BrandPartnerStoreBrandstoresStoreIdDeleteBody, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """删除品牌门店"""
+    delete_async = deleteAsync
+    def get(self, config: Config = ..., /, *, params: BrandPartnerStoreBrandstoresStoreIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerStoreBrandstoresStoreIdGetAnswer]:
+        """查询品牌门店"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerStoreBrandstoresStoreIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdGetAnswer]]:
+        """查询品牌门店"""
+    get_async = getAsync
+    def patch(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresStoreIdPatchAnswer]:
+        """更新品牌门店"""
+    def patchAsync(self, body: BrandPartnerStoreBrandstoresStoreIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresStoreIdPatchAnswer]]:
         """更新品牌门店"""
     patch_async = patchAsync
 class BrandPartnerStoreBrandstores(Node):
     _store_id_: BrandPartnerStoreBrandstoresStoreId
-    def __truediv__(self, value: Value) -> BrandPartnerStoreBrandstoresStoreId: ...
-    def get(self, config: Config = ..., /, *, params: BrandPartnerStoreBrandstoresGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerStoreBrandstoresGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledBrandPartnerStoreBrandstoresStoreId: ...
+    def get(self, config: Config = ..., /, *, params: BrandPartnerStoreBrandstoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandPartnerStoreBrandstoresGetAnswer]:
         """列表查询品牌门店信息
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerStoreBrandstoresGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerStoreBrandstoresGetAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandPartnerStoreBrandstoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandPartnerStoreBrandstoresGetAnswer]]:
         """列表查询品牌门店信息"""
     get_async = getAsync
-    def post(self, body: BrandPartnerStoreBrandstoresPostBody = ..., config: Config = ..., /, *, json: BrandPartnerStoreBrandstoresPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresPostAnswer]:
+    def post(self, body: BrandPartnerStoreBrandstoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresPostAnswer]:
         """创建品牌门店
 
-        服务商"""
-    def postAsync(self, body: BrandPartnerStoreBrandstoresPostBody = ..., config: Config = ..., /, *, json: BrandPartnerStoreBrandstoresPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresPostAnswer]]:
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores
+
+        服务商
+
+        required: brand_id 品牌ID, store_address 门店地址信息"""
+    def postAsync(self, body: BrandPartnerStoreBrandstoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandPartnerStoreBrandstoresPostAnswer]]:
         """创建品牌门店"""
     post_async = postAsync
-    def __call__(self, body: BrandPartnerStoreBrandstoresPostBody = ..., config: Config = ..., /, *, json: BrandPartnerStoreBrandstoresPostBody = ..., **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresPostAnswer]:
+    def __call__(self, body: BrandPartnerStoreBrandstoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandPartnerStoreBrandstoresPostAnswer]:
         """创建品牌门店"""
 class OpenBrandPartnerStoreBrandstores(OpenNode):
     _store_id_: OpenBrandPartnerStoreBrandstoresStoreId
@@ -1696,14 +4149,22 @@ class OpenBrandPartnerStoreBrandstores(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """列表查询品牌门店信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """列表查询品牌门店信息"""
     get_async = getAsync
     def post(self, body: BrandPartnerStoreBrandstoresPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建品牌门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/brand/partner/store/brandstores
+
+        服务商
+
+        required: brand_id 品牌ID, store_address 门店地址信息"""
     def postAsync(self, body: BrandPartnerStoreBrandstoresPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建品牌门店"""
     post_async = postAsync
@@ -1720,13 +4181,13 @@ class OpenBrandPartner(OpenNode):
     cardMember: OpenBrandPartnerCardMember
     store: OpenBrandPartnerStore
 class BrandProfitsharingBrandConfigsBrandMchid(Stem):
-    def get(self, config: Config = ..., /, *, brand_mchid: Value = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingBrandConfigsBrandMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, brand_mchid: Value, **options: Unpack[Options]) -> Answer[BrandProfitsharingBrandConfigsBrandMchidGetAnswer]:
         """查询最大分账比例API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_7_10.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, brand_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingBrandConfigsBrandMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, brand_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingBrandConfigsBrandMchidGetAnswer]]:
         """查询最大分账比例API"""
     get_async = getAsync
 class OpenBrandProfitsharingBrandConfigsBrandMchid(OpenNode):
@@ -1739,23 +4200,31 @@ class OpenBrandProfitsharingBrandConfigsBrandMchid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, brand_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询最大分账比例API"""
     get_async = getAsync
+class FilledBrandProfitsharingBrandConfigsBrandMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingBrandConfigsBrandMchidGetAnswer]:
+        """查询最大分账比例API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingBrandConfigsBrandMchidGetAnswer]]:
+        """查询最大分账比例API"""
+    get_async = getAsync
 class BrandProfitsharingBrandConfigs(Stem):
     _brand_mchid_: BrandProfitsharingBrandConfigsBrandMchid
-    def __truediv__(self, value: Value) -> BrandProfitsharingBrandConfigsBrandMchid: ...
+    def __truediv__(self, value: Value) -> FilledBrandProfitsharingBrandConfigsBrandMchid: ...
 class OpenBrandProfitsharingBrandConfigs(OpenNode):
     _brand_mchid_: OpenBrandProfitsharingBrandConfigsBrandMchid
     def __truediv__(self, value: Value) -> OpenBrandProfitsharingBrandConfigsBrandMchid: ...
 class BrandProfitsharingFinishOrder(Node):
-    def post(self, body: BrandProfitsharingFinishOrderPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingFinishOrderPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingFinishOrderPostAnswer]:
+    def post(self, body: BrandProfitsharingFinishOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingFinishOrderPostAnswer]:
         """完结分账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_5.shtml
 
-        服务商"""
-    def postAsync(self, body: BrandProfitsharingFinishOrderPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingFinishOrderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingFinishOrderPostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号, transaction_id 微信订单号, out_order_no 商户分帐单号, description 分账描述"""
+    def postAsync(self, body: BrandProfitsharingFinishOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingFinishOrderPostAnswer]]:
         """完结分账API"""
     post_async = postAsync
-    def __call__(self, body: BrandProfitsharingFinishOrderPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingFinishOrderPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingFinishOrderPostAnswer]:
+    def __call__(self, body: BrandProfitsharingFinishOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingFinishOrderPostAnswer]:
         """完结分账API"""
 class OpenBrandProfitsharingFinishOrder(OpenNode):
     def post(self, body: BrandProfitsharingFinishOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1763,20 +4232,22 @@ class OpenBrandProfitsharingFinishOrder(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_5.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, transaction_id 微信订单号, out_order_no 商户分帐单号, description 分账描述"""
     def postAsync(self, body: BrandProfitsharingFinishOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """完结分账API"""
     post_async = postAsync
     def __call__(self, body: BrandProfitsharingFinishOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结分账API"""
 class BrandProfitsharingOrdersTransactionIdAmounts(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingOrdersTransactionIdAmountsGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[BrandProfitsharingOrdersTransactionIdAmountsGetAnswer]:
         """查询订单剩余待分金额API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_7_9.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingOrdersTransactionIdAmountsGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingOrdersTransactionIdAmountsGetAnswer]]:
         """查询订单剩余待分金额API"""
     get_async = getAsync
 class OpenBrandProfitsharingOrdersTransactionIdAmounts(OpenNode):
@@ -1789,32 +4260,44 @@ class OpenBrandProfitsharingOrdersTransactionIdAmounts(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单剩余待分金额API"""
     get_async = getAsync
+class FilledBrandProfitsharingOrdersTransactionIdAmounts(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingOrdersTransactionIdAmountsGetAnswer]:
+        """查询订单剩余待分金额API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingOrdersTransactionIdAmountsGetAnswer]]:
+        """查询订单剩余待分金额API"""
+    get_async = getAsync
 class BrandProfitsharingOrdersTransactionId(Stem):
     amounts: BrandProfitsharingOrdersTransactionIdAmounts
 class OpenBrandProfitsharingOrdersTransactionId(OpenNode):
     amounts: OpenBrandProfitsharingOrdersTransactionIdAmounts
+class FilledBrandProfitsharingOrdersTransactionId(Stem):
+    amounts: FilledBrandProfitsharingOrdersTransactionIdAmounts
 class BrandProfitsharingOrders(Node):
     _transaction_id_: BrandProfitsharingOrdersTransactionId
-    def __truediv__(self, value: Value) -> BrandProfitsharingOrdersTransactionId: ...
-    def get(self, config: Config = ..., /, *, params: BrandProfitsharingOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandProfitsharingOrdersGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledBrandProfitsharingOrdersTransactionId: ...
+    def get(self, config: Config = ..., /, *, params: BrandProfitsharingOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandProfitsharingOrdersGetAnswer]:
         """查询分账结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_2.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandProfitsharingOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandProfitsharingOrdersGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号, transaction_id 微信订单号, out_order_no 商户分账单号"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandProfitsharingOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandProfitsharingOrdersGetAnswer]]:
         """查询分账结果API"""
     get_async = getAsync
-    def post(self, body: BrandProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingOrdersPostAnswer]:
+    def post(self, body: BrandProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingOrdersPostAnswer]:
         """请求分账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_1.shtml
 
-        服务商"""
-    def postAsync(self, body: BrandProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingOrdersPostAnswer]]:
+        服务商
+
+        required: brand_mchid 品牌主商户号, sub_mchid 子商户号, appid 公众账号ID, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表, finish 是否分账完成"""
+    def postAsync(self, body: BrandProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingOrdersPostAnswer]]:
         """请求分账API"""
     post_async = postAsync
-    def __call__(self, body: BrandProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingOrdersPostAnswer]:
+    def __call__(self, body: BrandProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingOrdersPostAnswer]:
         """请求分账API"""
 class OpenBrandProfitsharingOrders(OpenNode):
     _transaction_id_: OpenBrandProfitsharingOrdersTransactionId
@@ -1824,7 +4307,9 @@ class OpenBrandProfitsharingOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_2.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, transaction_id 微信订单号, out_order_no 商户分账单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询分账结果API"""
     get_async = getAsync
@@ -1833,23 +4318,27 @@ class OpenBrandProfitsharingOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_1.shtml
 
-        服务商"""
+        服务商
+
+        required: brand_mchid 品牌主商户号, sub_mchid 子商户号, appid 公众账号ID, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表, finish 是否分账完成"""
     def postAsync(self, body: BrandProfitsharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求分账API"""
     post_async = postAsync
     def __call__(self, body: BrandProfitsharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求分账API"""
 class BrandProfitsharingReceiversAdd(Node):
-    def post(self, body: BrandProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingReceiversAddPostAnswer]:
+    def post(self, body: BrandProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingReceiversAddPostAnswer]:
         """添加分账接收方API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_7.shtml
 
-        服务商"""
-    def postAsync(self, body: BrandProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingReceiversAddPostAnswer]]:
+        服务商
+
+        required: brand_mchid 品牌主商户号, appid 公众账号ID, type 分账接收方类型, account 分账接收方账号, relation_type 与品牌主商户的的关系类型"""
+    def postAsync(self, body: BrandProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingReceiversAddPostAnswer]]:
         """添加分账接收方API"""
     post_async = postAsync
-    def __call__(self, body: BrandProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingReceiversAddPostAnswer]:
+    def __call__(self, body: BrandProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingReceiversAddPostAnswer]:
         """添加分账接收方API"""
 class OpenBrandProfitsharingReceiversAdd(OpenNode):
     def post(self, body: BrandProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1857,20 +4346,24 @@ class OpenBrandProfitsharingReceiversAdd(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_7.shtml
 
-        服务商"""
+        服务商
+
+        required: brand_mchid 品牌主商户号, appid 公众账号ID, type 分账接收方类型, account 分账接收方账号, relation_type 与品牌主商户的的关系类型"""
     def postAsync(self, body: BrandProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """添加分账接收方API"""
     post_async = postAsync
     def __call__(self, body: BrandProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加分账接收方API"""
 class BrandProfitsharingReceiversDelete(Stem):
-    def post(self, body: BrandProfitsharingReceiversDeletePostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReceiversDeletePostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingReceiversDeletePostAnswer]:
+    def post(self, body: BrandProfitsharingReceiversDeletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingReceiversDeletePostAnswer]:
         """删除分账接收方API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_8.shtml
 
-        服务商"""
-    def postAsync(self, body: BrandProfitsharingReceiversDeletePostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReceiversDeletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingReceiversDeletePostAnswer]]:
+        服务商
+
+        required: brand_mchid 品牌主商户号, appid 公众账号ID, type 分账接收方类型, account 分账接收方账号"""
+    def postAsync(self, body: BrandProfitsharingReceiversDeletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingReceiversDeletePostAnswer]]:
         """删除分账接收方API"""
     post_async = postAsync
 class OpenBrandProfitsharingReceiversDelete(OpenNode):
@@ -1879,7 +4372,9 @@ class OpenBrandProfitsharingReceiversDelete(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_8.shtml
 
-        服务商"""
+        服务商
+
+        required: brand_mchid 品牌主商户号, appid 公众账号ID, type 分账接收方类型, account 分账接收方账号"""
     def postAsync(self, body: BrandProfitsharingReceiversDeletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """删除分账接收方API"""
     post_async = postAsync
@@ -1890,25 +4385,33 @@ class OpenBrandProfitsharingReceivers(OpenNode):
     add: OpenBrandProfitsharingReceiversAdd
     delete: OpenBrandProfitsharingReceiversDelete
 class BrandProfitsharingReturnorders(Node):
-    def get(self, config: Config = ..., /, *, params: BrandProfitsharingReturnordersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BrandProfitsharingReturnordersGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: BrandProfitsharingReturnordersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BrandProfitsharingReturnordersGetAnswer]:
         """查询分账回退结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_4.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: BrandProfitsharingReturnordersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandProfitsharingReturnordersGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号, out_return_no 商户回退单号
+
+        one of: out_order_no, order_id"""
+    def getAsync(self, config: Config = ..., /, *, params: BrandProfitsharingReturnordersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BrandProfitsharingReturnordersGetAnswer]]:
         """查询分账回退结果API"""
     get_async = getAsync
-    def post(self, body: BrandProfitsharingReturnordersPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReturnordersPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingReturnordersPostAnswer]:
+    def post(self, body: BrandProfitsharingReturnordersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingReturnordersPostAnswer]:
         """请求分账回退API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_3.shtml
 
-        服务商"""
-    def postAsync(self, body: BrandProfitsharingReturnordersPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReturnordersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingReturnordersPostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号, out_return_no 商户回退单号, return_mchid 回退商户号, amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id"""
+    def postAsync(self, body: BrandProfitsharingReturnordersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandProfitsharingReturnordersPostAnswer]]:
         """请求分账回退API"""
     post_async = postAsync
-    def __call__(self, body: BrandProfitsharingReturnordersPostBody = ..., config: Config = ..., /, *, json: BrandProfitsharingReturnordersPostBody = ..., **options: Unpack[Options]) -> Answer[BrandProfitsharingReturnordersPostAnswer]:
+    def __call__(self, body: BrandProfitsharingReturnordersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandProfitsharingReturnordersPostAnswer]:
         """请求分账回退API"""
 class OpenBrandProfitsharingReturnorders(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -1916,7 +4419,11 @@ class OpenBrandProfitsharingReturnorders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_4.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, out_return_no 商户回退单号
+
+        one of: out_order_no, order_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询分账回退结果API"""
     get_async = getAsync
@@ -1925,7 +4432,11 @@ class OpenBrandProfitsharingReturnorders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/brand/chapter3_3.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, out_return_no 商户回退单号, return_mchid 回退商户号, amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id"""
     def postAsync(self, body: BrandProfitsharingReturnordersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求分账回退API"""
     post_async = postAsync

@@ -7,32 +7,48 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, Options, Stem, 
 
 class BrandBasicPartnerBrandsBrandIdProductAuthoritiesGetAnswer(TypedDict):
     brand_id: str
+    "品牌ID"
     authorization_type: Literal["AUTHORIZATION_TYPE_HOSTING", "AUTHORIZATION_TYPE_PARTLY"] | str
+    "授权类型"
     authorization_product: NotRequired[list[Literal["BRAND_PRODUCT_AUTHORITY_MERCHANT_CARD", "BRAND_PRODUCT_AUTHORITY_CARD_LINK", "BRAND_PRODUCT_AUTHORITY_PRODUCT_COUPON", "BRAND_PRODUCT_AUTHORITY_SHAKE_COUPON", "BRAND_PRODUCT_AUTHORITY_BRAND_PAY_GIFT", "BRAND_PRODUCT_AUTHORITY_BRAND_STORE", "BRAND_PRODUCT_AUTHORITY_PAYMENT_MERCHANT_MANAGE", "BRAND_PRODUCT_AUTHORITY_APPID_MANAGE", "BRAND_PRODUCT_AUTHORITY_FINDER_MANAGE", "BRAND_PRODUCT_AUTHORITY_CATEGORY_MANAGE"] | str]]
+    "授权产品权限"
     update_time: str
+    "更新时间"
 class BrandBasicPartnerBrandsBrandIdProductAuthorities(Stem):
-    def get(self, config: Config = ..., /, *, brand_id: Value = ..., **options: Unpack[Options]) -> Answer[BrandBasicPartnerBrandsBrandIdProductAuthoritiesGetAnswer]:
+    def get(self, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[BrandBasicPartnerBrandsBrandIdProductAuthoritiesGetAnswer]:
         """获得品牌已授权且在生效中的产品权限信息
 
+        https://wechatpay.im/openapi/v3/brand-basic/partner/brands/%7Bbrand_id%7D/product-authorities
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, brand_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[BrandBasicPartnerBrandsBrandIdProductAuthoritiesGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Promise[Answer[BrandBasicPartnerBrandsBrandIdProductAuthoritiesGetAnswer]]:
         """获得品牌已授权且在生效中的产品权限信息"""
     get_async = getAsync
 class OpenBrandBasicPartnerBrandsBrandIdProductAuthorities(OpenNode):
     def get(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Response:
         """获得品牌已授权且在生效中的产品权限信息
 
+        https://wechatpay.im/openapi/v3/brand-basic/partner/brands/%7Bbrand_id%7D/product-authorities
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
+        """获得品牌已授权且在生效中的产品权限信息"""
+    get_async = getAsync
+class FilledBrandBasicPartnerBrandsBrandIdProductAuthorities(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[BrandBasicPartnerBrandsBrandIdProductAuthoritiesGetAnswer]:
+        """获得品牌已授权且在生效中的产品权限信息"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[BrandBasicPartnerBrandsBrandIdProductAuthoritiesGetAnswer]]:
         """获得品牌已授权且在生效中的产品权限信息"""
     get_async = getAsync
 class BrandBasicPartnerBrandsBrandId(Stem):
     productAuthorities: BrandBasicPartnerBrandsBrandIdProductAuthorities
 class OpenBrandBasicPartnerBrandsBrandId(OpenNode):
     productAuthorities: OpenBrandBasicPartnerBrandsBrandIdProductAuthorities
+class FilledBrandBasicPartnerBrandsBrandId(Stem):
+    productAuthorities: FilledBrandBasicPartnerBrandsBrandIdProductAuthorities
 class BrandBasicPartnerBrands(Stem):
     _brand_id_: BrandBasicPartnerBrandsBrandId
-    def __truediv__(self, value: Value) -> BrandBasicPartnerBrandsBrandId: ...
+    def __truediv__(self, value: Value) -> FilledBrandBasicPartnerBrandsBrandId: ...
 class OpenBrandBasicPartnerBrands(OpenNode):
     _brand_id_: OpenBrandBasicPartnerBrandsBrandId
     def __truediv__(self, value: Value) -> OpenBrandBasicPartnerBrandsBrandId: ...

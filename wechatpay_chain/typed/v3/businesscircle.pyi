@@ -7,45 +7,72 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class BusinesscircleParkingsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "商圈商户ID"
     brandid: int
+    "品牌ID"
     appid: str
+    "应用ID"
     openid: str
+    "用户标识"
     plate_number: str
+    "车牌号"
     state: str
+    "状态"
     time: str
+    "时间"
 class BusinesscirclePointsNotifyPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "商圈商户ID"
     transaction_id: str
+    "微信订单号"
     appid: str
+    "小程序appid"
     openid: str
+    "顾客openid"
     earn_points: bool
+    "是否获得积分"
     increased_points: int
+    "订单新增积分值"
     points_update_time: str
+    "积分更新时间"
     no_points_remarks: NotRequired[str]
+    "未获得积分的备注信息"
     total_points: NotRequired[int]
+    "顾客积分总额"
 class BusinesscircleUserAuthorizationsOpenidGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "商圈商户ID"
     appid: Text
+    "小程序appid"
 class BusinesscircleUserAuthorizationsOpenidGetAnswer(TypedDict):
     openid: str
+    "顾客openid"
     authorize_state: str
+    "授权状态"
     authorize_time: NotRequired[str]
+    "授权时间"
     deauthorize_time: NotRequired[str]
+    "取消授权时间"
 class BusinesscircleUsersOpenidPointsCommitStatusGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "商圈商户ID"
     brandid: Text
+    "品牌ID"
     appid: Text
+    "应用ID"
 class BusinesscircleParkings(Node):
-    def post(self, body: BusinesscircleParkingsPostBody = ..., config: Config = ..., /, *, json: BusinesscircleParkingsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: BusinesscircleParkingsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """商圈会员停车状态同步
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/parkings/update-parkings.html
 
-        直连商户, 服务商"""
-    def postAsync(self, body: BusinesscircleParkingsPostBody = ..., config: Config = ..., /, *, json: BusinesscircleParkingsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: brandid 品牌ID, appid 应用ID, openid 用户标识, plate_number 车牌号, state 状态, time 时间"""
+    def postAsync(self, body: BusinesscircleParkingsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """商圈会员停车状态同步"""
     post_async = postAsync
-    def __call__(self, body: BusinesscircleParkingsPostBody = ..., config: Config = ..., /, *, json: BusinesscircleParkingsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: BusinesscircleParkingsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """商圈会员停车状态同步"""
 class OpenBusinesscircleParkings(OpenNode):
     def post(self, body: BusinesscircleParkingsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -53,23 +80,27 @@ class OpenBusinesscircleParkings(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/parkings/update-parkings.html
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: brandid 品牌ID, appid 应用ID, openid 用户标识, plate_number 车牌号, state 状态, time 时间"""
     def postAsync(self, body: BusinesscircleParkingsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商圈会员停车状态同步"""
     post_async = postAsync
     def __call__(self, body: BusinesscircleParkingsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商圈会员停车状态同步"""
 class BusinesscirclePointsNotify(Node):
-    def post(self, body: BusinesscirclePointsNotifyPostBody = ..., config: Config = ..., /, *, json: BusinesscirclePointsNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: BusinesscirclePointsNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """商圈会员积分同步
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/points/notify-points.html
 
-        直连商户, 服务商"""
-    def postAsync(self, body: BusinesscirclePointsNotifyPostBody = ..., config: Config = ..., /, *, json: BusinesscirclePointsNotifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号, appid 小程序appid, openid 顾客openid, earn_points 是否获得积分, increased_points 订单新增积分值, points_update_time 积分更新时间"""
+    def postAsync(self, body: BusinesscirclePointsNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """商圈会员积分同步"""
     post_async = postAsync
-    def __call__(self, body: BusinesscirclePointsNotifyPostBody = ..., config: Config = ..., /, *, json: BusinesscirclePointsNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: BusinesscirclePointsNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """商圈会员积分同步"""
 class OpenBusinesscirclePointsNotify(OpenNode):
     def post(self, body: BusinesscirclePointsNotifyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -77,7 +108,9 @@ class OpenBusinesscirclePointsNotify(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/points/notify-points.html
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: transaction_id 微信订单号, appid 小程序appid, openid 顾客openid, earn_points 是否获得积分, increased_points 订单新增积分值, points_update_time 积分更新时间"""
     def postAsync(self, body: BusinesscirclePointsNotifyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商圈会员积分同步"""
     post_async = postAsync
@@ -88,13 +121,15 @@ class BusinesscirclePoints(Stem):
 class OpenBusinesscirclePoints(OpenNode):
     notify: OpenBusinesscirclePointsNotify
 class BusinesscircleUserAuthorizationsOpenid(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: BusinesscircleUserAuthorizationsOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[BusinesscircleUserAuthorizationsOpenidGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: BusinesscircleUserAuthorizationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BusinesscircleUserAuthorizationsOpenidGetAnswer]:
         """商圈积分授权查询
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/user-authorizations/query-user-authorization.html
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: BusinesscircleUserAuthorizationsOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BusinesscircleUserAuthorizationsOpenidGetAnswer]]:
+        直连商户, 服务商
+
+        required: appid 小程序appid"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: BusinesscircleUserAuthorizationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BusinesscircleUserAuthorizationsOpenidGetAnswer]]:
         """商圈积分授权查询"""
     get_async = getAsync
 class OpenBusinesscircleUserAuthorizationsOpenid(OpenNode):
@@ -103,24 +138,34 @@ class OpenBusinesscircleUserAuthorizationsOpenid(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/user-authorizations/query-user-authorization.html
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 小程序appid"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """商圈积分授权查询"""
+    get_async = getAsync
+class FilledBusinesscircleUserAuthorizationsOpenid(Stem):
+    def get(self, config: Config = ..., /, *, params: BusinesscircleUserAuthorizationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[BusinesscircleUserAuthorizationsOpenidGetAnswer]:
+        """商圈积分授权查询"""
+    def getAsync(self, config: Config = ..., /, *, params: BusinesscircleUserAuthorizationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[BusinesscircleUserAuthorizationsOpenidGetAnswer]]:
         """商圈积分授权查询"""
     get_async = getAsync
 class BusinesscircleUserAuthorizations(Stem):
     _openid_: BusinesscircleUserAuthorizationsOpenid
-    def __truediv__(self, value: Value) -> BusinesscircleUserAuthorizationsOpenid: ...
+    def __truediv__(self, value: Value) -> FilledBusinesscircleUserAuthorizationsOpenid: ...
 class OpenBusinesscircleUserAuthorizations(OpenNode):
     _openid_: OpenBusinesscircleUserAuthorizationsOpenid
     def __truediv__(self, value: Value) -> OpenBusinesscircleUserAuthorizationsOpenid: ...
 class BusinesscircleUsersOpenidPointsCommitStatus(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: BusinesscircleUsersOpenidPointsCommitStatusGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: BusinesscircleUsersOpenidPointsCommitStatusGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
         """商圈会员待积分状态查询
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/points/get-points-commit-status.html
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: BusinesscircleUsersOpenidPointsCommitStatusGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: brandid 品牌ID, appid 应用ID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: BusinesscircleUsersOpenidPointsCommitStatusGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
         """商圈会员待积分状态查询"""
     get_async = getAsync
 class OpenBusinesscircleUsersOpenidPointsCommitStatus(OpenNode):
@@ -129,21 +174,33 @@ class OpenBusinesscircleUsersOpenidPointsCommitStatus(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/smart-business-circle/points/get-points-commit-status.html
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: brandid 品牌ID, appid 应用ID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """商圈会员待积分状态查询"""
+    get_async = getAsync
+class FilledBusinesscircleUsersOpenidPointsCommitStatus(Stem):
+    def get(self, config: Config = ..., /, *, params: BusinesscircleUsersOpenidPointsCommitStatusGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+        """商圈会员待积分状态查询"""
+    def getAsync(self, config: Config = ..., /, *, params: BusinesscircleUsersOpenidPointsCommitStatusGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
         """商圈会员待积分状态查询"""
     get_async = getAsync
 class BusinesscircleUsersOpenidPoints(Stem):
     commit_status: BusinesscircleUsersOpenidPointsCommitStatus
 class OpenBusinesscircleUsersOpenidPoints(OpenNode):
     commit_status: OpenBusinesscircleUsersOpenidPointsCommitStatus
+class FilledBusinesscircleUsersOpenidPoints(Stem):
+    commit_status: FilledBusinesscircleUsersOpenidPointsCommitStatus
 class BusinesscircleUsersOpenid(Stem):
     points: BusinesscircleUsersOpenidPoints
 class OpenBusinesscircleUsersOpenid(OpenNode):
     points: OpenBusinesscircleUsersOpenidPoints
+class FilledBusinesscircleUsersOpenid(Stem):
+    points: FilledBusinesscircleUsersOpenidPoints
 class BusinesscircleUsers(Stem):
     _openid_: BusinesscircleUsersOpenid
-    def __truediv__(self, value: Value) -> BusinesscircleUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledBusinesscircleUsersOpenid: ...
 class OpenBusinesscircleUsers(OpenNode):
     _openid_: OpenBusinesscircleUsersOpenid
     def __truediv__(self, value: Value) -> OpenBusinesscircleUsersOpenid: ...

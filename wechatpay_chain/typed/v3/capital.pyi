@@ -7,67 +7,157 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, Options, Option
 
 class CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswerData(TypedDict):
     city_name: str
+    "城市名称"
     city_code: int
+    "城市编码"
 class CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswer(TypedDict):
     data: NotRequired[list[CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswerData]]
+    "城市列表"
     total_count: int
+    "查询数据总条数"
 class CapitalCapitallhhAreasProvincesGetAnswerData(TypedDict):
     province_name: str
+    "省份名称"
     province_code: int
+    "省份编码"
 class CapitalCapitallhhAreasProvincesGetAnswer(TypedDict):
     data: NotRequired[list[CapitalCapitallhhAreasProvincesGetAnswerData]]
+    "省份列表"
     total_count: int
+    "查询数据总条数"
 class CapitalCapitallhhBanksCorporateBankingGetQuery(TypedDict):
     offset: NotRequired[Text]
+    "本次查询偏移量"
     limit: Text
+    "本次请求最大查询条数"
 class CapitalCapitallhhBanksCorporateBankingGetAnswerData(TypedDict):
     bank_alias: str
+    "银行别名"
     bank_alias_code: str
+    "银行别名编码"
     account_bank: str
+    "开户银行"
     account_bank_code: int
+    "开户银行编码"
     need_bank_branch: bool
+    "是否需要填写支行"
 class CapitalCapitallhhBanksCorporateBankingGetAnswerLinks(TypedDict):
     next: NotRequired[str]
+    "下一页链接"
     prev: NotRequired[str]
+    "上一页链接"
     self: NotRequired[str]
+    "当前链接"
 class CapitalCapitallhhBanksCorporateBankingGetAnswer(TypedDict):
     total_count: int
+    "查询数据总条数"
     count: int
+    "本次查询数据条数"
     data: NotRequired[list[CapitalCapitallhhBanksCorporateBankingGetAnswerData]]
+    "银行列表"
     offset: int
+    "本次查询偏移量"
     links: CapitalCapitallhhBanksCorporateBankingGetAnswerLinks
-CapitalCapitallhhBanksPersonalBankingGetQuery = CapitalCapitallhhBanksCorporateBankingGetQuery
-CapitalCapitallhhBanksPersonalBankingGetAnswer = CapitalCapitallhhBanksCorporateBankingGetAnswer
+    "分页链接"
+class CapitalCapitallhhBanksPersonalBankingGetQuery(TypedDict):
+    offset: NotRequired[Text]
+    "本次查询偏移量"
+    limit: Text
+    "本次请求最大查询条数"
+class CapitalCapitallhhBanksPersonalBankingGetAnswerData(TypedDict):
+    bank_alias: str
+    "银行别名"
+    bank_alias_code: str
+    "银行别名编码"
+    account_bank: str
+    "开户银行"
+    account_bank_code: int
+    "开户银行编码"
+    need_bank_branch: bool
+    "是否需要填写支行"
+class CapitalCapitallhhBanksPersonalBankingGetAnswerLinks(TypedDict):
+    next: NotRequired[str]
+    "下一页链接"
+    prev: NotRequired[str]
+    "上一页链接"
+    self: NotRequired[str]
+    "当前链接"
+class CapitalCapitallhhBanksPersonalBankingGetAnswer(TypedDict):
+    total_count: int
+    "查询数据总条数"
+    count: int
+    "本次查询数据条数"
+    data: NotRequired[list[CapitalCapitallhhBanksPersonalBankingGetAnswerData]]
+    "银行列表"
+    offset: int
+    "本次查询偏移量"
+    links: CapitalCapitallhhBanksPersonalBankingGetAnswerLinks
+    "分页链接"
 class CapitalCapitallhhBanksSearchBanksByBankAccountGetQuery(TypedDict):
     account_number: Text
+    "银行卡号"
+class CapitalCapitallhhBanksSearchBanksByBankAccountGetAnswerData(TypedDict):
+    bank_alias: str
+    "银行别名"
+    bank_alias_code: str
+    "银行别名编码"
+    account_bank: str
+    "开户银行"
+    account_bank_code: int
+    "开户银行编码"
+    need_bank_branch: bool
+    "是否需要填写支行"
 class CapitalCapitallhhBanksSearchBanksByBankAccountGetAnswer(TypedDict):
     total_count: int
-    data: NotRequired[list[CapitalCapitallhhBanksCorporateBankingGetAnswerData]]
+    "查询数据总条数"
+    data: NotRequired[list[CapitalCapitallhhBanksSearchBanksByBankAccountGetAnswerData]]
+    "银行列表"
 class CapitalCapitallhhBanksBankAliasCodeBranchesGetQuery(TypedDict):
     city_code: Text
+    "城市编码"
     offset: NotRequired[Text]
+    "本次查询偏移量"
     limit: Text
+    "本次请求最大查询条数"
 class CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswerData(TypedDict):
     bank_branch_name: str
+    "开户银行支行名称"
     bank_branch_id: str
+    "开户银行支行联行号"
+class CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswerLinks(TypedDict):
+    next: NotRequired[str]
+    "下一页链接"
+    prev: NotRequired[str]
+    "上一页链接"
+    self: NotRequired[str]
+    "当前链接"
 class CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswer(TypedDict):
     total_count: int
+    "查询数据总条数"
     count: int
+    "本次查询条数"
     data: NotRequired[list[CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswerData]]
+    "支行列表"
     offset: int
-    links: CapitalCapitallhhBanksCorporateBankingGetAnswerLinks
+    "本次查询偏移量"
+    links: CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswerLinks
+    "分页链接"
     account_bank: str
+    "开户银行"
     account_bank_code: int
+    "开户银行编码"
     bank_alias: str
+    "银行别名"
     bank_alias_code: str
+    "银行别名编码"
 class CapitalCapitallhhAreasProvincesProvinceCodeCities(Stem):
-    def get(self, config: Config = ..., /, *, province_code: Value = ..., **options: Unpack[Options]) -> Answer[CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswer]:
+    def get(self, config: Config = ..., /, *, province_code: Value, **options: Unpack[Options]) -> Answer[CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswer]:
         """查询城市列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_5.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, province_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, province_code: Value, **options: Unpack[Options]) -> Promise[Answer[CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswer]]:
         """查询城市列表API"""
     get_async = getAsync
 class OpenCapitalCapitallhhAreasProvincesProvinceCodeCities(OpenNode):
@@ -80,13 +170,21 @@ class OpenCapitalCapitallhhAreasProvincesProvinceCodeCities(OpenNode):
     def getAsync(self, config: Config = ..., /, *, province_code: Any = ..., **options: Any) -> Promise[Response]:
         """查询城市列表API"""
     get_async = getAsync
+class FilledCapitalCapitallhhAreasProvincesProvinceCodeCities(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswer]:
+        """查询城市列表API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CapitalCapitallhhAreasProvincesProvinceCodeCitiesGetAnswer]]:
+        """查询城市列表API"""
+    get_async = getAsync
 class CapitalCapitallhhAreasProvincesProvinceCode(Stem):
     cities: CapitalCapitallhhAreasProvincesProvinceCodeCities
 class OpenCapitalCapitallhhAreasProvincesProvinceCode(OpenNode):
     cities: OpenCapitalCapitallhhAreasProvincesProvinceCodeCities
+class FilledCapitalCapitallhhAreasProvincesProvinceCode(Stem):
+    cities: FilledCapitalCapitallhhAreasProvincesProvinceCodeCities
 class CapitalCapitallhhAreasProvinces(Stem):
     _province_code_: CapitalCapitallhhAreasProvincesProvinceCode
-    def __truediv__(self, value: Value) -> CapitalCapitallhhAreasProvincesProvinceCode: ...
+    def __truediv__(self, value: Value) -> FilledCapitalCapitallhhAreasProvincesProvinceCode: ...
     def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CapitalCapitallhhAreasProvincesGetAnswer]:
         """查询省份列表API
 
@@ -113,13 +211,15 @@ class CapitalCapitallhhAreas(Stem):
 class OpenCapitalCapitallhhAreas(OpenNode):
     provinces: OpenCapitalCapitallhhAreasProvinces
 class CapitalCapitallhhBanksCorporateBanking(Stem):
-    def get(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksCorporateBankingGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksCorporateBankingGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksCorporateBankingGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksCorporateBankingGetAnswer]:
         """查询支持对公业务的银行列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_3.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksCorporateBankingGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksCorporateBankingGetAnswer]]:
+        服务商
+
+        required: limit 本次请求最大查询条数"""
+    def getAsync(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksCorporateBankingGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksCorporateBankingGetAnswer]]:
         """查询支持对公业务的银行列表API"""
     get_async = getAsync
 class OpenCapitalCapitallhhBanksCorporateBanking(OpenNode):
@@ -128,18 +228,22 @@ class OpenCapitalCapitallhhBanksCorporateBanking(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_3.shtml
 
-        服务商"""
+        服务商
+
+        required: limit 本次请求最大查询条数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询支持对公业务的银行列表API"""
     get_async = getAsync
 class CapitalCapitallhhBanksPersonalBanking(Stem):
-    def get(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksPersonalBankingGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksPersonalBankingGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksPersonalBankingGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksPersonalBankingGetAnswer]:
         """查询支持个人业务的银行列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_2.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksPersonalBankingGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksPersonalBankingGetAnswer]]:
+        服务商
+
+        required: limit 本次请求最大查询条数"""
+    def getAsync(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksPersonalBankingGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksPersonalBankingGetAnswer]]:
         """查询支持个人业务的银行列表API"""
     get_async = getAsync
 class OpenCapitalCapitallhhBanksPersonalBanking(OpenNode):
@@ -148,18 +252,22 @@ class OpenCapitalCapitallhhBanksPersonalBanking(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_2.shtml
 
-        服务商"""
+        服务商
+
+        required: limit 本次请求最大查询条数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询支持个人业务的银行列表API"""
     get_async = getAsync
 class CapitalCapitallhhBanksSearchBanksByBankAccount(Stem):
-    def get(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksSearchBanksByBankAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksSearchBanksByBankAccountGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksSearchBanksByBankAccountGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksSearchBanksByBankAccountGetAnswer]:
         """获取对私银行卡号开户银行API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_1.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksSearchBanksByBankAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksSearchBanksByBankAccountGetAnswer]]:
+        服务商
+
+        required: account_number 银行卡号"""
+    def getAsync(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksSearchBanksByBankAccountGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksSearchBanksByBankAccountGetAnswer]]:
         """获取对私银行卡号开户银行API"""
     get_async = getAsync
 class OpenCapitalCapitallhhBanksSearchBanksByBankAccount(OpenNode):
@@ -168,18 +276,22 @@ class OpenCapitalCapitallhhBanksSearchBanksByBankAccount(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_1.shtml
 
-        服务商"""
+        服务商
+
+        required: account_number 银行卡号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取对私银行卡号开户银行API"""
     get_async = getAsync
 class CapitalCapitallhhBanksBankAliasCodeBranches(Stem):
-    def get(self, config: Config = ..., /, *, bank_alias_code: Value = ..., params: CapitalCapitallhhBanksBankAliasCodeBranchesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswer]:
+    def get(self, config: Config = ..., /, *, bank_alias_code: Value, params: CapitalCapitallhhBanksBankAliasCodeBranchesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswer]:
         """查询支行列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_6.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, bank_alias_code: Value = ..., params: CapitalCapitallhhBanksBankAliasCodeBranchesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswer]]:
+        服务商
+
+        required: city_code 城市编码, limit 本次请求最大查询条数"""
+    def getAsync(self, config: Config = ..., /, *, bank_alias_code: Value, params: CapitalCapitallhhBanksBankAliasCodeBranchesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswer]]:
         """查询支行列表API"""
     get_async = getAsync
 class OpenCapitalCapitallhhBanksBankAliasCodeBranches(OpenNode):
@@ -188,20 +300,30 @@ class OpenCapitalCapitallhhBanksBankAliasCodeBranches(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter11_2_6.shtml
 
-        服务商"""
+        服务商
+
+        required: city_code 城市编码, limit 本次请求最大查询条数"""
     def getAsync(self, config: Config = ..., /, *, bank_alias_code: Any = ..., **options: Any) -> Promise[Response]:
+        """查询支行列表API"""
+    get_async = getAsync
+class FilledCapitalCapitallhhBanksBankAliasCodeBranches(Stem):
+    def get(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksBankAliasCodeBranchesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswer]:
+        """查询支行列表API"""
+    def getAsync(self, config: Config = ..., /, *, params: CapitalCapitallhhBanksBankAliasCodeBranchesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CapitalCapitallhhBanksBankAliasCodeBranchesGetAnswer]]:
         """查询支行列表API"""
     get_async = getAsync
 class CapitalCapitallhhBanksBankAliasCode(Stem):
     branches: CapitalCapitallhhBanksBankAliasCodeBranches
 class OpenCapitalCapitallhhBanksBankAliasCode(OpenNode):
     branches: OpenCapitalCapitallhhBanksBankAliasCodeBranches
+class FilledCapitalCapitallhhBanksBankAliasCode(Stem):
+    branches: FilledCapitalCapitallhhBanksBankAliasCodeBranches
 class CapitalCapitallhhBanks(Stem):
     corporateBanking: CapitalCapitallhhBanksCorporateBanking
     personalBanking: CapitalCapitallhhBanksPersonalBanking
     searchBanksByBankAccount: CapitalCapitallhhBanksSearchBanksByBankAccount
     _bank_alias_code_: CapitalCapitallhhBanksBankAliasCode
-    def __truediv__(self, value: Value) -> CapitalCapitallhhBanksBankAliasCode: ...
+    def __truediv__(self, value: Value) -> FilledCapitalCapitallhhBanksBankAliasCode: ...
 class OpenCapitalCapitallhhBanks(OpenNode):
     corporateBanking: OpenCapitalCapitallhhBanksCorporateBanking
     personalBanking: OpenCapitalCapitallhhBanksPersonalBanking

@@ -7,53 +7,90 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class CateringOrdersSyncStatusPostBodyDishListProperties(TypedDict):
     taste: str
+    "口味"
     cuisine: str
+    "做法"
     main_material: str
+    "主料"
     ingredients: str
+    "配料"
     others: NotRequired[str]
+    "其他"
 class CateringOrdersSyncStatusPostBodyDishList(TypedDict):
     out_dish_no: str
+    "商户菜品ID"
     name: str
+    "菜品名称"
     price: int
+    "菜品单价"
     unit: Literal["BY_SHARE", "BY_WEIGHT"] | str
+    "菜品单位"
     count: float
+    "菜品数量"
     discount: NotRequired[int]
+    "菜品折扣"
     type: NotRequired[str]
+    "菜品分类"
     priority: NotRequired[int]
+    "当前菜品在服务商平台的顺序"
     properties: NotRequired[CateringOrdersSyncStatusPostBodyDishListProperties]
+    "菜品属性"
 class CateringOrdersSyncStatusPostBody(TypedDict):
     sp_mchid: NotRequired[str]
+    "微信支付分配的服务商商户号"
     sp_appid: NotRequired[str]
     channel_id: str
+    "微信支付分配的渠道商商户号"
     sub_mchid: str
+    "微信支付分配子商户商户号"
     sub_appid: str
     out_shop_no: str
+    "商户旗下门店的唯一编号"
     sub_openid: str
+    "用户子标识"
     login_token: str
+    "微信用户登录接口返回的登录票据"
     order_entry: str
+    "点餐入口"
     total_amount: int
+    "总价"
     discount_amount: int
+    "优惠金额"
     user_amount: int
+    "实际支付金额"
     status: Literal["CREATE_DEAL", "PAY_SUCCESS"] | str
+    "订单状态"
     action_time: str
+    "状态发生变化的时间"
     pay_time: NotRequired[str]
+    "支付时间"
     transaction_id: NotRequired[str]
+    "支付订单号"
     out_trade_no: NotRequired[str]
+    "渠道商系统内部支付订单号"
     out_order_no: str
+    "渠道商系统内部订单号"
     out_table_no: NotRequired[str]
+    "桌位号"
     people_count: NotRequired[int]
+    "消费人数"
     dish_list: list[CateringOrdersSyncStatusPostBodyDishList]
+    "商户菜品信息列表"
 class CateringOrdersSyncStatus(Node):
-    def post(self, body: CateringOrdersSyncStatusPostBody = ..., config: Config = ..., /, *, json: CateringOrdersSyncStatusPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: CateringOrdersSyncStatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """点餐订单信息同步（渠道商/服务商）
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/catering_sl.php?chapter=26_3&index=1
 
-        渠道服务商, 服务商"""
-    def postAsync(self, body: CateringOrdersSyncStatusPostBody = ..., config: Config = ..., /, *, json: CateringOrdersSyncStatusPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        渠道服务商, 服务商
+
+        required: channel_id 微信支付分配的渠道商商户号, sub_mchid 微信支付分配子商户商户号, sub_appid, out_shop_no 商户旗下门店的唯一编号, sub_openid 用户子标识, login_token 微信用户登录接口返回的登录票据, order_entry 点餐入口, total_amount 总价, discount_amount 优惠金额, user_amount 实际支付金额, status 订单状态, action_time 状态发生变化的时间, out_order_no 渠道商系统内部订单号, dish_list 商户菜品信息列表
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: CateringOrdersSyncStatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """点餐订单信息同步（渠道商/服务商）"""
     post_async = postAsync
-    def __call__(self, body: CateringOrdersSyncStatusPostBody = ..., config: Config = ..., /, *, json: CateringOrdersSyncStatusPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: CateringOrdersSyncStatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """点餐订单信息同步（渠道商/服务商）"""
 class OpenCateringOrdersSyncStatus(OpenNode):
     def post(self, body: CateringOrdersSyncStatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -61,7 +98,11 @@ class OpenCateringOrdersSyncStatus(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/catering_sl.php?chapter=26_3&index=1
 
-        渠道服务商, 服务商"""
+        渠道服务商, 服务商
+
+        required: channel_id 微信支付分配的渠道商商户号, sub_mchid 微信支付分配子商户商户号, sub_appid, out_shop_no 商户旗下门店的唯一编号, sub_openid 用户子标识, login_token 微信用户登录接口返回的登录票据, order_entry 点餐入口, total_amount 总价, discount_amount 优惠金额, user_amount 实际支付金额, status 订单状态, action_time 状态发生变化的时间, out_order_no 渠道商系统内部订单号, dish_list 商户菜品信息列表
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: CateringOrdersSyncStatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """点餐订单信息同步（渠道商/服务商）"""
     post_async = postAsync

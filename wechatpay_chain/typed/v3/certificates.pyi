@@ -7,6 +7,7 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class CertificatesGetQuery(TypedDict):
     algorithm_type: NotRequired[Text]
+    "证书算法版本"
 class CertificatesGetAnswerDataEncryptCertificate(TypedDict):
     algorithm: NotRequired[str]
     nonce: NotRequired[str]

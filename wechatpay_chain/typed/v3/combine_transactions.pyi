@@ -8,274 +8,613 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class CombineTransactionsAppPostBodySceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     payer_client_ip: str
+    "用户终端IP"
 class CombineTransactionsAppPostBodySubOrdersAmount(TypedDict):
     total_amount: int
+    "标价金额"
     currency: str
+    "标价币种"
 class CombineTransactionsAppPostBodySubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
     subsidy_amount: NotRequired[int]
+    "补差金额"
 class CombineTransactionsAppPostBodySubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     individual_auth_id: NotRequired[str]
+    "商品单个人收款方受理授权ID"
     individual_name: NotRequired[str]
+    "商品单个人收款方平台昵称"
     attach: str
+    "附加数据"
     amount: CombineTransactionsAppPostBodySubOrdersAmount
+    "订单金额"
     out_trade_no: str
+    "商品单商户订单号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     detail: NotRequired[str]
+    "商品详情"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     description: str
+    "商品描述"
     settle_info: NotRequired[CombineTransactionsAppPostBodySubOrdersSettleInfo]
+    "结算信息"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class CombineTransactionsAppPostBodyCombinePayerInfoIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
     number: str | Sealed
+    "加密后的证件号"
     name: str | Sealed
+    "加密后的姓名"
 class CombineTransactionsAppPostBodyCombinePayerInfo(TypedDict):
     identity: NotRequired[CombineTransactionsAppPostBodyCombinePayerInfoIdentity]
+    "实名支付"
 class CombineTransactionsAppPostBodyContractInfo(TypedDict):
     mchid: str
+    "签约商户号"
     appid: str
+    "签约商户AppID"
     out_contract_code: str
-    plan_id: float
+    "签约商户协议号"
+    plan_id: int
+    "委托代扣协议模板ID"
     contract_display_account: str
+    "用户账户展示名称"
     notify_url: str
+    "回调通知地址"
 class CombineTransactionsAppPostBodySubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
     subsidy_installment_num: Literal[3, 6, 12] | int
+    "贴息期数"
     subsidy_percent: Literal[0, 100] | int
+    "贴息比例"
 class CombineTransactionsAppPostBodySubsidyInfoSubsidyDetail(TypedDict):
     subsidy_period_type: Literal["DAILY", "PERIOD"] | str
+    "贴息方案类型"
     subsidy_plan: list[CombineTransactionsAppPostBodySubsidyInfoSubsidyDetailSubsidyPlan]
+    "贴息方案列表"
 class CombineTransactionsAppPostBodySubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[list[CombineTransactionsAppPostBodySubsidyInfoSubsidyDetail]]
+    "贴息详情列表"
 class CombineTransactionsAppPostBody(TypedDict):
     combine_appid: str
+    "合单商户appid"
     combine_mchid: str
+    "合单商户号"
     combine_out_trade_no: str
+    "合单商户订单号"
     scene_info: NotRequired[CombineTransactionsAppPostBodySceneInfo]
+    "场景信息"
     sub_orders: list[CombineTransactionsAppPostBodySubOrders]
+    "商品单信息"
     combine_payer_info: NotRequired[CombineTransactionsAppPostBodyCombinePayerInfo]
+    "支付者"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     prepay_id: NotRequired[str]
+    "预支付交易会话标识"
     notify_url: str
+    "通知地址"
     trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
+    "交易场景"
     limit_pay: NotRequired[list[Literal["no_balance", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     contract_info: NotRequired[CombineTransactionsAppPostBodyContractInfo]
+    "预签约信息"
     subsidy_info: NotRequired[CombineTransactionsAppPostBodySubsidyInfo]
+    "贴息信息"
 class CombineTransactionsAppPostAnswerContractResult(TypedDict):
     code: str
+    "签约结果码"
     message: NotRequired[str]
+    "签约结果描述信息"
 class CombineTransactionsAppPostAnswer(TypedDict):
     prepay_id: str
+    "预支付交易会话标识"
     contract_result: NotRequired[CombineTransactionsAppPostAnswerContractResult]
+    "预签约结果"
 class CombineTransactionsH5PostBodySceneInfoH5Info(TypedDict):
     type: str
+    "场景类型"
     app_name: NotRequired[str]
+    "应用名称"
     app_url: NotRequired[str]
+    "网站URL"
     bundle_id: NotRequired[str]
+    "iOS平台BundleID"
     package_name: NotRequired[str]
+    "Android平台PackageName"
 class CombineTransactionsH5PostBodySceneInfo(TypedDict):
     device_id: str
+    "商户端设备号"
     payer_client_ip: str
+    "用户终端IP"
     h5_info: CombineTransactionsH5PostBodySceneInfoH5Info
+    "H5场景信息"
+class CombineTransactionsH5PostBodySubOrdersAmount(TypedDict):
+    total_amount: int
+    "标价金额"
+    currency: str
+    "标价币种"
+class CombineTransactionsH5PostBodySubOrdersSettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
 class CombineTransactionsH5PostBodySubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     attach: str
-    amount: CombineTransactionsAppPostBodySubOrdersAmount
+    "附加数据"
+    amount: CombineTransactionsH5PostBodySubOrdersAmount
+    "订单金额"
     out_trade_no: str
-    sub_mchid: str
+    "商品单商户订单号"
+    sub_mchid: NotRequired[str]
+    "二级商户号"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     description: str
-    settle_info: NotRequired[CombineTransactionsAppPostBodySubOrdersSettleInfo]
+    "商品描述"
+    settle_info: NotRequired[CombineTransactionsH5PostBodySubOrdersSettleInfo]
+    "结算信息"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
+class CombineTransactionsH5PostBodyCombinePayerInfoIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
 class CombineTransactionsH5PostBodyCombinePayerInfo(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
-    identity: NotRequired[CombineTransactionsAppPostBodyCombinePayerInfoIdentity]
+    "用户子标识"
+    identity: NotRequired[CombineTransactionsH5PostBodyCombinePayerInfoIdentity]
+    "实名支付"
 class CombineTransactionsH5PostBody(TypedDict):
     combine_appid: str
+    "合单商户appid"
     combine_mchid: str
+    "合单商户号"
     combine_out_trade_no: str
+    "合单商户订单号"
     scene_info: CombineTransactionsH5PostBodySceneInfo
+    "场景信息"
     sub_orders: list[CombineTransactionsH5PostBodySubOrders]
+    "商品单信息"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     limit_pay: NotRequired[list[Literal["no_balance", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     combine_payer_info: NotRequired[CombineTransactionsH5PostBodyCombinePayerInfo]
+    "支付者"
 class CombineTransactionsH5PostAnswer(TypedDict):
     h5_url: str
+    "支付跳转链接"
 class CombineTransactionsIdCombineTransactionIdGetAnswerCombinePayerInfo(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
 class CombineTransactionsIdCombineTransactionIdGetAnswerSceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
 class CombineTransactionsIdCombineTransactionIdGetAnswerSubOrdersAmount(TypedDict):
-    total_amount: float
-    payer_amount: float
+    total_amount: int
+    "标价金额"
+    payer_amount: int
+    "现金支付金额"
     currency: str
+    "标价币种"
     payer_currency: str
-    settlement_rate: NotRequired[float]
+    "现金支付币种"
+    settlement_rate: NotRequired[int]
+    "结算汇率"
 class CombineTransactionsIdCombineTransactionIdGetAnswerSubOrders(TypedDict):
     mchid: str
+    "商品单发起商户号"
     individual_auth_id: str
+    "商品单个人收款方受理授权ID"
     individual_name: NotRequired[str]
+    "商品单个人收款方平台昵称"
     out_trade_no: str
+    "商品单商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[str]
+    "交易类型"
     trade_state: str
+    "交易状态"
     bank_type: NotRequired[str]
+    "付款银行"
     attach: NotRequired[str]
+    "附加数据"
     success_time: NotRequired[str]
+    "支付完成时间"
     amount: NotRequired[CombineTransactionsIdCombineTransactionIdGetAnswerSubOrdersAmount]
+    "订单金额"
 class CombineTransactionsIdCombineTransactionIdGetAnswer(TypedDict):
     combine_appid: str
+    "平台商户应用ID"
     combine_mchid: str
+    "平台商户号"
     combine_out_trade_no: str
+    "交易单订单号"
     combine_transaction_id: str
+    "交易单微信支付订单号"
     combine_payer_info: NotRequired[CombineTransactionsIdCombineTransactionIdGetAnswerCombinePayerInfo]
+    "支付者"
     scene_info: NotRequired[CombineTransactionsIdCombineTransactionIdGetAnswerSceneInfo]
+    "场景信息"
     sub_orders: NotRequired[list[CombineTransactionsIdCombineTransactionIdGetAnswerSubOrders]]
+    "商品单信息"
     trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
+    "交易场景"
+class CombineTransactionsJsapiPostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    payer_client_ip: str
+    "用户终端IP"
+class CombineTransactionsJsapiPostBodySubOrdersAmount(TypedDict):
+    total_amount: int
+    "标价金额"
+    currency: str
+    "标价币种"
+class CombineTransactionsJsapiPostBodySubOrdersSettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
 class CombineTransactionsJsapiPostBodySubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     attach: str
-    amount: CombineTransactionsAppPostBodySubOrdersAmount
+    "附加数据"
+    amount: CombineTransactionsJsapiPostBodySubOrdersAmount
+    "订单金额"
     out_trade_no: str
-    sub_mchid: str
+    "商品单商户订单号"
+    sub_mchid: NotRequired[str]
+    "二级商户号"
     detail: NotRequired[str]
+    "商品详情"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     description: str
-    settle_info: NotRequired[CombineTransactionsAppPostBodySubOrdersSettleInfo]
+    "商品描述"
+    settle_info: NotRequired[CombineTransactionsJsapiPostBodySubOrdersSettleInfo]
+    "结算信息"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
+class CombineTransactionsJsapiPostBodyCombinePayerInfoIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
+class CombineTransactionsJsapiPostBodyCombinePayerInfo(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户子标识"
+    identity: NotRequired[CombineTransactionsJsapiPostBodyCombinePayerInfoIdentity]
+    "实名支付"
+class CombineTransactionsJsapiPostBodySubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
+    subsidy_installment_num: Literal[3, 6, 12] | int
+    "贴息期数"
+    subsidy_percent: Literal[0, 100] | int
+    "贴息比例"
+class CombineTransactionsJsapiPostBodySubsidyInfoSubsidyDetail(TypedDict):
+    subsidy_period_type: Literal["DAILY", "PERIOD"] | str
+    "贴息方案类型"
+    subsidy_plan: list[CombineTransactionsJsapiPostBodySubsidyInfoSubsidyDetailSubsidyPlan]
+    "贴息方案列表"
+class CombineTransactionsJsapiPostBodySubsidyInfo(TypedDict):
+    subsidy_detail: NotRequired[list[CombineTransactionsJsapiPostBodySubsidyInfoSubsidyDetail]]
+    "贴息详情列表"
 class CombineTransactionsJsapiPostBody(TypedDict):
     combine_appid: str
+    "合单商户appid"
     combine_mchid: str
+    "合单商户号"
     combine_out_trade_no: str
-    scene_info: NotRequired[CombineTransactionsAppPostBodySceneInfo]
+    "合单商户订单号"
+    scene_info: NotRequired[CombineTransactionsJsapiPostBodySceneInfo]
+    "场景信息"
     sub_orders: list[CombineTransactionsJsapiPostBodySubOrders]
-    combine_payer_info: CombineTransactionsH5PostBodyCombinePayerInfo
+    "商品单信息"
+    combine_payer_info: CombineTransactionsJsapiPostBodyCombinePayerInfo
+    "支付者"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     limit_pay: NotRequired[list[Literal["no_balance", "no_debit", "balance_only"] | str]]
-    subsidy_info: NotRequired[CombineTransactionsAppPostBodySubsidyInfo]
+    "指定支付方式"
+    subsidy_info: NotRequired[CombineTransactionsJsapiPostBodySubsidyInfo]
+    "贴息信息"
 class CombineTransactionsJsapiPostAnswer(TypedDict):
     prepay_id: str
+    "预支付交易会话标识"
 class CombineTransactionsMiniprogramPostBodyCombinePayerInfo(TypedDict):
     openid: str
+    "用户标识"
+class CombineTransactionsMiniprogramPostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    payer_client_ip: str
+    "用户终端IP"
 class CombineTransactionsMiniprogramPostBodySubOrdersAmount(TypedDict):
-    total_amount: float
+    total_amount: int
+    "标价金额"
     currency: str
+    "标价币种"
 class CombineTransactionsMiniprogramPostBodySubOrders(TypedDict):
     mchid: str
+    "商品单发起商户号"
     order_service_type: NotRequired[Literal["INDIVIDUALTRADE"] | str]
+    "商品服务类型"
     individual_auth_id: str
+    "商品单个人收款方受理授权ID"
     individual_name: NotRequired[str]
+    "商品单个人收款方平台昵称"
     out_trade_no: str
+    "商品单商户订单号"
     amount: CombineTransactionsMiniprogramPostBodySubOrdersAmount
+    "商品单金额"
     attach: str
+    "附加数据"
     description: str
+    "商品描述"
 class CombineTransactionsMiniprogramPostBody(TypedDict):
     combine_appid: str
+    "平台商户应用ID"
     combine_mchid: str
+    "平台商户号"
     combine_out_trade_no: str
+    "交易单订单号"
     combine_payer_info: CombineTransactionsMiniprogramPostBodyCombinePayerInfo
-    scene_info: NotRequired[CombineTransactionsAppPostBodySceneInfo]
+    "支付者"
+    scene_info: NotRequired[CombineTransactionsMiniprogramPostBodySceneInfo]
+    "场景信息"
     sub_orders: list[CombineTransactionsMiniprogramPostBodySubOrders]
+    "商品单信息"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: NotRequired[str]
+    "通知地址"
     trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
-CombineTransactionsMiniprogramPostAnswer = CombineTransactionsJsapiPostAnswer
+    "交易场景"
+class CombineTransactionsMiniprogramPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class CombineTransactionsNativePostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    payer_client_ip: str
+    "用户终端IP"
+class CombineTransactionsNativePostBodySubOrdersAmount(TypedDict):
+    total_amount: int
+    "标价金额"
+    currency: str
+    "标价币种"
+class CombineTransactionsNativePostBodySubOrdersSettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
+class CombineTransactionsNativePostBodySubOrders(TypedDict):
+    mchid: str
+    "子单商户号"
+    attach: str
+    "附加数据"
+    amount: CombineTransactionsNativePostBodySubOrdersAmount
+    "订单金额"
+    out_trade_no: str
+    "商品单商户订单号"
+    sub_mchid: NotRequired[str]
+    "二级商户号"
+    goods_tag: NotRequired[str]
+    "订单优惠标记"
+    description: str
+    "商品描述"
+    settle_info: NotRequired[CombineTransactionsNativePostBodySubOrdersSettleInfo]
+    "结算信息"
+    sub_appid: NotRequired[str]
+    "子商户应用ID"
+class CombineTransactionsNativePostBodyCombinePayerInfoIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
+class CombineTransactionsNativePostBodyCombinePayerInfo(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户子标识"
+    identity: NotRequired[CombineTransactionsNativePostBodyCombinePayerInfoIdentity]
+    "实名支付"
 class CombineTransactionsNativePostBody(TypedDict):
     combine_appid: str
+    "合单商户appid"
     combine_mchid: str
+    "合单商户号"
     combine_out_trade_no: str
-    scene_info: NotRequired[CombineTransactionsAppPostBodySceneInfo]
-    sub_orders: list[CombineTransactionsH5PostBodySubOrders]
+    "合单商户订单号"
+    scene_info: NotRequired[CombineTransactionsNativePostBodySceneInfo]
+    "场景信息"
+    sub_orders: list[CombineTransactionsNativePostBodySubOrders]
+    "商品单信息"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     limit_pay: NotRequired[list[Literal["no_balance", "no_debit", "balance_only"] | str]]
-    combine_payer_info: NotRequired[CombineTransactionsH5PostBodyCombinePayerInfo]
+    "指定支付方式"
+    combine_payer_info: NotRequired[CombineTransactionsNativePostBodyCombinePayerInfo]
+    "支付者"
 class CombineTransactionsNativePostAnswer(TypedDict):
     code_url: str
+    "二维码链接"
 class CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBodySubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     out_trade_no: str
+    "商品单商户订单号"
     individual_auth_id: NotRequired[str]
+    "商品单个人收款方受理授权ID"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
 class CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody(TypedDict):
     combine_appid: str
+    "合单商户appid"
     sub_orders: list[CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBodySubOrders]
+    "商品单信息"
+class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
 class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrdersPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     quantity: int
+    "商品数量"
     unit_price: int
+    "商品单价"
     discount_amount: NotRequired[int]
+    "商品优惠金额"
     goods_remark: NotRequired[str]
+    "商品备注"
 class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrdersPromotionDetail(TypedDict):
     coupon_id: NotRequired[str]
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    "优惠类型"
     amount: NotRequired[int]
+    "优惠券面额"
     stock_id: NotRequired[str]
+    "活动批次ID"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠币种"
     goods_detail: NotRequired[list[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrdersPromotionDetailGoodsDetail]]
+    "单品列表"
 class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrdersAmount(TypedDict):
     total_amount: int
+    "标价金额"
     currency: NotRequired[str]
+    "标价币种"
     payer_amount: int
+    "现金支付金额"
     payer_currency: NotRequired[str]
-    settlement_rate: NotRequired[float]
+    "现金支付币种"
+    settlement_rate: NotRequired[int]
+    "结算汇率"
 class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     individual_auth_id: NotRequired[str]
+    "商品单个人收款方受理授权ID"
     individual_name: NotRequired[str]
+    "商品单个人收款方平台昵称"
     trade_type: NotRequired[Literal["NATIVE", "JSAPI", "APP", "MWEB"] | str]
+    "交易类型"
     trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "PAYERROR"] | str]
+    "交易状态"
     bank_type: NotRequired[str]
+    "付款银行"
     attach: NotRequired[str]
+    "附加数据"
     success_time: NotRequired[str]
+    "支付完成时间"
     transaction_id: NotRequired[str]
+    "微信订单号"
     out_trade_no: str
+    "商品单商户订单号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_openid: NotRequired[str]
+    "用户子标识"
     promotion_detail: NotRequired[list[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrdersPromotionDetail]]
+    "优惠信息列表"
     amount: NotRequired[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrdersAmount]
+    "订单金额"
+class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerCombinePayerInfo(TypedDict):
+    openid: str
+    "用户标识"
 class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerInstallmentInfo(TypedDict):
     use_subsidy: bool
+    "是否使用了商户贴息"
     selected_installment_number: int
+    "用户实际选择分期期数"
 class CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswer(TypedDict):
     combine_appid: str
+    "合单商户appid"
     combine_mchid: str
+    "合单商户号"
     combine_out_trade_no: str
+    "合单商户订单号"
     combine_transaction_id: str
-    scene_info: NotRequired[CombineTransactionsIdCombineTransactionIdGetAnswerSceneInfo]
+    "交易单微信支付订单号"
+    scene_info: NotRequired[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSceneInfo]
+    "场景信息"
     sub_orders: NotRequired[list[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerSubOrders]]
-    combine_payer_info: NotRequired[CombineTransactionsMiniprogramPostBodyCombinePayerInfo]
+    "商品单信息"
+    combine_payer_info: NotRequired[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerCombinePayerInfo]
+    "支付者"
     trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
+    "交易场景"
     installment_info: NotRequired[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswerInstallmentInfo]
+    "使用的商户贴息信息"
 class CombineTransactionsApp(Node):
-    def post(self, body: CombineTransactionsAppPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsAppPostAnswer]:
+    def post(self, body: CombineTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsAppPostAnswer]:
         """合单下单-APP支付API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_1.shtml
 
-        电商平台, 服务商, 直连商户"""
-    def postAsync(self, body: CombineTransactionsAppPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsAppPostAnswer]]:
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, sub_orders 商品单信息, notify_url 通知地址"""
+    def postAsync(self, body: CombineTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsAppPostAnswer]]:
         """合单下单-APP支付API"""
     post_async = postAsync
-    def __call__(self, body: CombineTransactionsAppPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsAppPostAnswer]:
+    def __call__(self, body: CombineTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsAppPostAnswer]:
         """合单下单-APP支付API"""
 class OpenCombineTransactionsApp(OpenNode):
     def post(self, body: CombineTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -283,23 +622,27 @@ class OpenCombineTransactionsApp(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_1.shtml
 
-        电商平台, 服务商, 直连商户"""
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, sub_orders 商品单信息, notify_url 通知地址"""
     def postAsync(self, body: CombineTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单下单-APP支付API"""
     post_async = postAsync
     def __call__(self, body: CombineTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单下单-APP支付API"""
 class CombineTransactionsH5(Node):
-    def post(self, body: CombineTransactionsH5PostBody = ..., config: Config = ..., /, *, json: CombineTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsH5PostAnswer]:
+    def post(self, body: CombineTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsH5PostAnswer]:
         """合单下单-H5支付API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_9.shtml
 
-        电商平台, 服务商, 直连商户"""
-    def postAsync(self, body: CombineTransactionsH5PostBody = ..., config: Config = ..., /, *, json: CombineTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsH5PostAnswer]]:
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, scene_info 场景信息, sub_orders 商品单信息, notify_url 通知地址"""
+    def postAsync(self, body: CombineTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsH5PostAnswer]]:
         """合单下单-H5支付API"""
     post_async = postAsync
-    def __call__(self, body: CombineTransactionsH5PostBody = ..., config: Config = ..., /, *, json: CombineTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsH5PostAnswer]:
+    def __call__(self, body: CombineTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsH5PostAnswer]:
         """合单下单-H5支付API"""
 class OpenCombineTransactionsH5(OpenNode):
     def post(self, body: CombineTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -307,20 +650,22 @@ class OpenCombineTransactionsH5(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_9.shtml
 
-        电商平台, 服务商, 直连商户"""
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, scene_info 场景信息, sub_orders 商品单信息, notify_url 通知地址"""
     def postAsync(self, body: CombineTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单下单-H5支付API"""
     post_async = postAsync
     def __call__(self, body: CombineTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单下单-H5支付API"""
 class CombineTransactionsIdCombineTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, combine_transaction_id: Value = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsIdCombineTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, combine_transaction_id: Value, **options: Unpack[Options]) -> Answer[CombineTransactionsIdCombineTransactionIdGetAnswer]:
         """个人收款交易通过微信支付订单号查单
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/query-by-wx-trade-no.html
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, combine_transaction_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsIdCombineTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, combine_transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsIdCombineTransactionIdGetAnswer]]:
         """个人收款交易通过微信支付订单号查单"""
     get_async = getAsync
 class OpenCombineTransactionsIdCombineTransactionId(OpenNode):
@@ -333,23 +678,33 @@ class OpenCombineTransactionsIdCombineTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, combine_transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """个人收款交易通过微信支付订单号查单"""
     get_async = getAsync
+class FilledCombineTransactionsIdCombineTransactionId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsIdCombineTransactionIdGetAnswer]:
+        """个人收款交易通过微信支付订单号查单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsIdCombineTransactionIdGetAnswer]]:
+        """个人收款交易通过微信支付订单号查单"""
+    get_async = getAsync
 class CombineTransactionsId(Stem):
     _combine_transaction_id_: CombineTransactionsIdCombineTransactionId
-    def __truediv__(self, value: Value) -> CombineTransactionsIdCombineTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledCombineTransactionsIdCombineTransactionId: ...
 class OpenCombineTransactionsId(OpenNode):
     _combine_transaction_id_: OpenCombineTransactionsIdCombineTransactionId
     def __truediv__(self, value: Value) -> OpenCombineTransactionsIdCombineTransactionId: ...
 class CombineTransactionsJsapi(Node):
-    def post(self, body: CombineTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsJsapiPostAnswer]:
+    def post(self, body: CombineTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsJsapiPostAnswer]:
         """合单下单-JSAPI支付API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_2.shtml
 
-        电商平台, 服务商, 直连商户"""
-    def postAsync(self, body: CombineTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsJsapiPostAnswer]]:
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, sub_orders 商品单信息, combine_payer_info 支付者, notify_url 通知地址
+
+        one of: combine_payer_info.openid, combine_payer_info.sub_openid"""
+    def postAsync(self, body: CombineTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsJsapiPostAnswer]]:
         """合单下单-JSAPI支付API"""
     post_async = postAsync
-    def __call__(self, body: CombineTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsJsapiPostAnswer]:
+    def __call__(self, body: CombineTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsJsapiPostAnswer]:
         """合单下单-JSAPI支付API"""
 class OpenCombineTransactionsJsapi(OpenNode):
     def post(self, body: CombineTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -357,23 +712,29 @@ class OpenCombineTransactionsJsapi(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_2.shtml
 
-        电商平台, 服务商, 直连商户"""
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, sub_orders 商品单信息, combine_payer_info 支付者, notify_url 通知地址
+
+        one of: combine_payer_info.openid, combine_payer_info.sub_openid"""
     def postAsync(self, body: CombineTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单下单-JSAPI支付API"""
     post_async = postAsync
     def __call__(self, body: CombineTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单下单-JSAPI支付API"""
 class CombineTransactionsMiniprogram(Node):
-    def post(self, body: CombineTransactionsMiniprogramPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsMiniprogramPostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsMiniprogramPostAnswer]:
+    def post(self, body: CombineTransactionsMiniprogramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsMiniprogramPostAnswer]:
         """个人收款交易下单-小程序
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/mini-program-prepay.html
 
-        电商平台, 服务商"""
-    def postAsync(self, body: CombineTransactionsMiniprogramPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsMiniprogramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsMiniprogramPostAnswer]]:
+        电商平台, 服务商
+
+        required: combine_appid 平台商户应用ID, combine_mchid 平台商户号, combine_out_trade_no 交易单订单号, combine_payer_info 支付者, sub_orders 商品单信息"""
+    def postAsync(self, body: CombineTransactionsMiniprogramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsMiniprogramPostAnswer]]:
         """个人收款交易下单-小程序"""
     post_async = postAsync
-    def __call__(self, body: CombineTransactionsMiniprogramPostBody = ..., config: Config = ..., /, *, json: CombineTransactionsMiniprogramPostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsMiniprogramPostAnswer]:
+    def __call__(self, body: CombineTransactionsMiniprogramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsMiniprogramPostAnswer]:
         """个人收款交易下单-小程序"""
 class OpenCombineTransactionsMiniprogram(OpenNode):
     def post(self, body: CombineTransactionsMiniprogramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -381,23 +742,27 @@ class OpenCombineTransactionsMiniprogram(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/mini-program-prepay.html
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: combine_appid 平台商户应用ID, combine_mchid 平台商户号, combine_out_trade_no 交易单订单号, combine_payer_info 支付者, sub_orders 商品单信息"""
     def postAsync(self, body: CombineTransactionsMiniprogramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """个人收款交易下单-小程序"""
     post_async = postAsync
     def __call__(self, body: CombineTransactionsMiniprogramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """个人收款交易下单-小程序"""
 class CombineTransactionsNative(Node):
-    def post(self, body: CombineTransactionsNativePostBody = ..., config: Config = ..., /, *, json: CombineTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsNativePostAnswer]:
+    def post(self, body: CombineTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsNativePostAnswer]:
         """合单下单-Native支付API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_10.shtml
 
-        电商平台, 服务商, 直连商户"""
-    def postAsync(self, body: CombineTransactionsNativePostBody = ..., config: Config = ..., /, *, json: CombineTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsNativePostAnswer]]:
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, sub_orders 商品单信息, notify_url 通知地址"""
+    def postAsync(self, body: CombineTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsNativePostAnswer]]:
         """合单下单-Native支付API"""
     post_async = postAsync
-    def __call__(self, body: CombineTransactionsNativePostBody = ..., config: Config = ..., /, *, json: CombineTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsNativePostAnswer]:
+    def __call__(self, body: CombineTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsNativePostAnswer]:
         """合单下单-Native支付API"""
 class OpenCombineTransactionsNative(OpenNode):
     def post(self, body: CombineTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -405,41 +770,59 @@ class OpenCombineTransactionsNative(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/combine/chapter3_10.shtml
 
-        电商平台, 服务商, 直连商户"""
+        电商平台, 服务商, 直连商户
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, sub_orders 商品单信息, notify_url 通知地址"""
     def postAsync(self, body: CombineTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单下单-Native支付API"""
     post_async = postAsync
     def __call__(self, body: CombineTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """合单下单-Native支付API"""
 class CombineTransactionsOutTradeNoCombineOutTradeNoClose(Node):
-    def post(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """合单关闭订单API
 
-        电商平台, 服务商"""
-    def postAsync(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/combine-transactions/out-trade-no/%7Bcombine_out_trade_no%7D/close
+
+        电商平台, 服务商
+
+        required: combine_appid 合单商户appid, sub_orders 商品单信息"""
+    def postAsync(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """合单关闭订单API"""
     post_async = postAsync
-    def __call__(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """合单关闭订单API"""
 class OpenCombineTransactionsOutTradeNoCombineOutTradeNoClose(OpenNode):
     def post(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Response:
         """合单关闭订单API
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/combine-transactions/out-trade-no/%7Bcombine_out_trade_no%7D/close
+
+        电商平台, 服务商
+
+        required: combine_appid 合单商户appid, sub_orders 商品单信息"""
     def postAsync(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """合单关闭订单API"""
     post_async = postAsync
     def __call__(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Response:
         """合单关闭订单API"""
+class FilledCombineTransactionsOutTradeNoCombineOutTradeNoClose(Node):
+    def post(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """合单关闭订单API"""
+    def postAsync(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """合单关闭订单API"""
+    post_async = postAsync
+    def __call__(self, body: CombineTransactionsOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """合单关闭订单API"""
 class CombineTransactionsOutTradeNoCombineOutTradeNo(Stem):
     close: CombineTransactionsOutTradeNoCombineOutTradeNoClose
-    def get(self, config: Config = ..., /, *, combine_out_trade_no: Value = ..., **options: Unpack[Options]) -> Answer[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswer]:
         """合单查询订单API
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/query-by-out-trade-no.html
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswer]]:
         """合单查询订单API"""
     get_async = getAsync
 class OpenCombineTransactionsOutTradeNoCombineOutTradeNo(OpenNode):
@@ -453,9 +836,16 @@ class OpenCombineTransactionsOutTradeNoCombineOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """合单查询订单API"""
     get_async = getAsync
+class FilledCombineTransactionsOutTradeNoCombineOutTradeNo(Stem):
+    close: FilledCombineTransactionsOutTradeNoCombineOutTradeNoClose
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswer]:
+        """合单查询订单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CombineTransactionsOutTradeNoCombineOutTradeNoGetAnswer]]:
+        """合单查询订单API"""
+    get_async = getAsync
 class CombineTransactionsOutTradeNo(Stem):
     _combine_out_trade_no_: CombineTransactionsOutTradeNoCombineOutTradeNo
-    def __truediv__(self, value: Value) -> CombineTransactionsOutTradeNoCombineOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledCombineTransactionsOutTradeNoCombineOutTradeNo: ...
 class OpenCombineTransactionsOutTradeNo(OpenNode):
     _combine_out_trade_no_: OpenCombineTransactionsOutTradeNoCombineOutTradeNo
     def __truediv__(self, value: Value) -> OpenCombineTransactionsOutTradeNoCombineOutTradeNo: ...

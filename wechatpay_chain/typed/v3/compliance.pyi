@@ -7,23 +7,31 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationIdGetAnswer(TypedDict):
     sub_mchid: str
+    "特约商户号"
     verification_id: str
+    "核实单号"
     state: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
+    "核实单状态"
     fail_reason: NotRequired[Literal["MATERIALS_ABNORMAL", "PROCESS_TIMEOUT"] | str]
+    "失败原因"
     create_time: NotRequired[str]
+    "创建时间"
     finish_time: NotRequired[str]
+    "完成时间"
 class ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody(TypedDict):
     sub_mchid: str
+    "特约商户号"
 class ComplianceInactiveMerchantIdentityVerificationMerchantsPostAnswer(TypedDict):
     verification_id: str
+    "核实单号"
 class ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., verification_id: Value = ..., **options: Unpack[Options]) -> Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, verification_id: Value, **options: Unpack[Options]) -> Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationIdGetAnswer]:
         """查询不活跃商户身份核实结果
 
         https://pay.weixin.qq.com/docs/partner/apis/inactive-merchant-identity-verification/inactive-mch-identity-verification/query-inactive-merchant-identity-verification.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., verification_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, verification_id: Value, **options: Unpack[Options]) -> Promise[Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationIdGetAnswer]]:
         """查询不活跃商户身份核实结果"""
     get_async = getAsync
 class OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId(OpenNode):
@@ -36,29 +44,42 @@ class OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerific
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., verification_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询不活跃商户身份核实结果"""
     get_async = getAsync
+class FilledComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationIdGetAnswer]:
+        """查询不活跃商户身份核实结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationIdGetAnswer]]:
+        """查询不活跃商户身份核实结果"""
+    get_async = getAsync
 class ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerifications(Stem):
     _verification_id_: ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId
-    def __truediv__(self, value: Value) -> ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId: ...
+    def __truediv__(self, value: Value) -> OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId: ...
 class OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerifications(OpenNode):
     _verification_id_: OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId
     def __truediv__(self, value: Value) -> OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId: ...
+class FilledComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerifications(Stem):
+    _verification_id_: OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId
+    def __truediv__(self, value: Value) -> FilledComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerificationsVerificationId: ...
 class ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchid(Stem):
     verifications: ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerifications
 class OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchid(OpenNode):
     verifications: OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerifications
+class FilledComplianceInactiveMerchantIdentityVerificationMerchantsSubMchid(Stem):
+    verifications: FilledComplianceInactiveMerchantIdentityVerificationMerchantsSubMchidVerifications
 class ComplianceInactiveMerchantIdentityVerificationMerchants(Node):
     _sub_mchid_: ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchid
-    def __truediv__(self, value: Value) -> ComplianceInactiveMerchantIdentityVerificationMerchantsSubMchid: ...
-    def post(self, body: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody = ..., config: Config = ..., /, *, json: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody = ..., **options: Unpack[Options]) -> Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledComplianceInactiveMerchantIdentityVerificationMerchantsSubMchid: ...
+    def post(self, body: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsPostAnswer]:
         """发起不活跃商户身份核实
 
         https://pay.weixin.qq.com/docs/partner/apis/inactive-merchant-identity-verification/inactive-mch-identity-verification/create-inactive-merchant-identity-verification.html
 
-        服务商"""
-    def postAsync(self, body: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody = ..., config: Config = ..., /, *, json: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsPostAnswer]]:
+        服务商
+
+        required: sub_mchid 特约商户号"""
+    def postAsync(self, body: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsPostAnswer]]:
         """发起不活跃商户身份核实"""
     post_async = postAsync
-    def __call__(self, body: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody = ..., config: Config = ..., /, *, json: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody = ..., **options: Unpack[Options]) -> Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsPostAnswer]:
+    def __call__(self, body: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ComplianceInactiveMerchantIdentityVerificationMerchantsPostAnswer]:
         """发起不活跃商户身份核实"""
 class OpenComplianceInactiveMerchantIdentityVerificationMerchants(OpenNode):
     _sub_mchid_: OpenComplianceInactiveMerchantIdentityVerificationMerchantsSubMchid
@@ -68,7 +89,9 @@ class OpenComplianceInactiveMerchantIdentityVerificationMerchants(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/inactive-merchant-identity-verification/inactive-mch-identity-verification/create-inactive-merchant-identity-verification.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 特约商户号"""
     def postAsync(self, body: ComplianceInactiveMerchantIdentityVerificationMerchantsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起不活跃商户身份核实"""
     post_async = postAsync

@@ -8,188 +8,396 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class CreditRepaymentPartnerContractsAppPresignPostBodyRealIdentity(TypedDict):
     identity_type: Literal["REAL_IDENTITY_TYPE_INVALID", "REAL_IDENTITY_TYPE_ID_CARD"] | str
+    "实名验证类型"
     identity_id: str | Sealed
+    "自然人证件号码"
     real_name: str | Sealed
+    "自然人姓名"
 class CreditRepaymentPartnerContractsAppPresignPostBodyTradeInfo(TypedDict):
     out_trade_no: str
+    "商户侧交易单号"
     deduct_amount: int
+    "还款金额"
     description: NotRequired[str]
+    "产品描述"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
 class CreditRepaymentPartnerContractsAppPresignPostBody(TypedDict):
     appid: str
+    "商户AppID"
     plan_id: str
+    "模板ID"
     out_contract_code: str
+    "服务商签约协议号"
     display_name: str
+    "用户展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     repayment_day: int
+    "还款日"
     repayment_amount_limit: str
+    "还款金额上限"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     real_identity: CreditRepaymentPartnerContractsAppPresignPostBodyRealIdentity
+    "用户实名信息"
     trade_info: NotRequired[CreditRepaymentPartnerContractsAppPresignPostBodyTradeInfo]
+    "交易信息"
 class CreditRepaymentPartnerContractsAppPresignPostAnswer(TypedDict):
     presign_token: str
+    "预签约码"
     redirect_service: NotRequired[str]
+    "跳转到的签约服务提供方"
+class CreditRepaymentPartnerContractsH5PresignPostBodyRealIdentity(TypedDict):
+    identity_type: Literal["REAL_IDENTITY_TYPE_INVALID", "REAL_IDENTITY_TYPE_ID_CARD"] | str
+    "实名验证类型"
+    identity_id: str | Sealed
+    "自然人证件号码"
+    real_name: str | Sealed
+    "自然人姓名"
+class CreditRepaymentPartnerContractsH5PresignPostBodyTradeInfo(TypedDict):
+    out_trade_no: str
+    "商户侧交易单号"
+    deduct_amount: int
+    "还款金额"
+    description: NotRequired[str]
+    "产品描述"
+    attach: NotRequired[str]
+    "商户数据包"
+    notify_url: NotRequired[str]
+    "商户回调地址"
 class CreditRepaymentPartnerContractsH5PresignPostBodyJumpInfo(TypedDict):
     jump_appid: NotRequired[str]
+    "签约完后要跳转到的应用AppID"
 class CreditRepaymentPartnerContractsH5PresignPostBody(TypedDict):
     appid: str
+    "商户AppID"
     plan_id: str
+    "模板ID"
     out_contract_code: str
+    "服务商签约协议号"
     display_name: str
+    "用户展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     repayment_day: int
+    "还款日"
     repayment_amount_limit: str
+    "还款金额上限"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
-    real_identity: CreditRepaymentPartnerContractsAppPresignPostBodyRealIdentity
-    trade_info: NotRequired[CreditRepaymentPartnerContractsAppPresignPostBodyTradeInfo]
+    "子商户AppID"
+    real_identity: CreditRepaymentPartnerContractsH5PresignPostBodyRealIdentity
+    "用户实名信息"
+    trade_info: NotRequired[CreditRepaymentPartnerContractsH5PresignPostBodyTradeInfo]
+    "交易信息"
     jump_info: NotRequired[CreditRepaymentPartnerContractsH5PresignPostBodyJumpInfo]
+    "跳转控制信息"
 class CreditRepaymentPartnerContractsH5PresignPostAnswer(TypedDict):
     redirect_url: str
+    "拉起微信支付签约页的URL"
 class CreditRepaymentPartnerContractsTerminatePostBody(TypedDict):
     out_contract_code: str
+    "服务商签约协议号"
     contract_termination_remark: str
+    "协议解约备注"
 class CreditRepaymentPartnerContractsTerminatePostAnswerContractInfo(TypedDict):
     contract_id: str
+    "协议ID"
     plan_id: str
+    "模板ID"
     out_contract_code: str
+    "服务商签约协议号"
     display_name: str
+    "用户展示名称"
     contract_state: Literal["CONTRACT_STATE_INVALID", "CONTRACT_STATE_EFFECTIVE", "CONTRACT_STATE_TERMINATED"] | str
+    "协议状态"
     contract_signed_time: NotRequired[str]
+    "协议签署时间"
     contract_terminated_time: NotRequired[str]
+    "协议解约时间"
     contract_terminated_mode: NotRequired[Literal["TERMINATION_MODE_INVALID", "TERMINATION_MODE_BY_USER", "TERMINATION_MODE_BY_MERCHANT", "TERMINATION_MODE_BY_CUSTOMER_SERVICE"] | str]
+    "协议解约方式"
     contract_termination_remark: NotRequired[str]
+    "协议解约备注"
     repayment_day: NotRequired[int]
+    "还款日"
     openid: NotRequired[str]
+    "用户服务商标识"
     appid: NotRequired[str]
+    "服务商AppID"
     repayment_amount_limit: int
+    "还款金额上限"
 class CreditRepaymentPartnerContractsTerminatePostAnswer(TypedDict):
     contract_info: NotRequired[CreditRepaymentPartnerContractsTerminatePostAnswerContractInfo]
-CreditRepaymentPartnerContractsOutContractCodeGetAnswer = CreditRepaymentPartnerContractsTerminatePostAnswerContractInfo
+    "协议信息"
+class CreditRepaymentPartnerContractsOutContractCodeGetAnswer(TypedDict):
+    contract_id: str
+    "协议ID"
+    plan_id: str
+    "模板ID"
+    out_contract_code: str
+    "服务商签约协议号"
+    display_name: str
+    "用户展示名称"
+    contract_state: Literal["CONTRACT_STATE_INVALID", "CONTRACT_STATE_EFFECTIVE", "CONTRACT_STATE_TERMINATED"] | str
+    "协议状态"
+    contract_signed_time: NotRequired[str]
+    "协议签署时间"
+    contract_terminated_time: NotRequired[str]
+    "协议解约时间"
+    contract_terminated_mode: NotRequired[Literal["TERMINATION_MODE_INVALID", "TERMINATION_MODE_BY_USER", "TERMINATION_MODE_BY_MERCHANT", "TERMINATION_MODE_BY_CUSTOMER_SERVICE"] | str]
+    "协议解约方式"
+    contract_termination_remark: NotRequired[str]
+    "协议解约备注"
+    repayment_day: NotRequired[int]
+    "还款日"
+    openid: NotRequired[str]
+    "用户服务商标识"
+    appid: NotRequired[str]
+    "服务商AppID"
+    repayment_amount_limit: int
+    "还款金额上限"
 class CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer(TypedDict):
     out_trade_no: str
+    "商户侧交易单号"
     out_record_id: str
+    "商户侧预约还款单号"
     appid: str
+    "商户AppID"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     openid: str
+    "用户标识"
     contract_id: str
+    "还款协议ID"
     order_state: Literal["DEDUCT_ORDER_STATE_PENDING", "DEDUCT_ORDER_STATE_NOT_PAY", "DEDUCT_ORDER_STATE_PAY_SUCCESS", "DEDUCT_ORDER_STATE_PAY_FAIL"] | str
+    "还款单状态"
     deduct_amount: str
+    "还款金额"
     pay_success_amount: NotRequired[str]
+    "实际还款金额"
     description: str
+    "产品描述"
     attach: NotRequired[str]
+    "商户数据包"
     transaction_id: NotRequired[str]
+    "微信支付的支付单号"
 class CreditRepaymentPartnerDeductOrdersPostBody(TypedDict):
     contract_id: str
+    "还款协议ID"
     out_trade_no: str
+    "商户侧交易单号"
     out_record_id: str
+    "商户侧预约还款单号"
     deduct_amount: str
+    "还款金额"
     notify_url: str
+    "商户回调地址"
     description: str
+    "产品描述"
     attach: NotRequired[str]
-CreditRepaymentPartnerDeductOrdersPostAnswer = CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer
+    "商户数据包"
+class CreditRepaymentPartnerDeductOrdersPostAnswer(TypedDict):
+    out_trade_no: str
+    "商户侧交易单号"
+    out_record_id: str
+    "商户侧预约还款单号"
+    appid: str
+    "商户AppID"
+    sub_appid: NotRequired[str]
+    "子商户AppID"
+    openid: str
+    "用户标识"
+    contract_id: str
+    "还款协议ID"
+    order_state: Literal["DEDUCT_ORDER_STATE_PENDING", "DEDUCT_ORDER_STATE_NOT_PAY", "DEDUCT_ORDER_STATE_PAY_SUCCESS", "DEDUCT_ORDER_STATE_PAY_FAIL"] | str
+    "还款单状态"
+    deduct_amount: str
+    "还款金额"
+    pay_success_amount: NotRequired[str]
+    "实际还款金额"
+    description: str
+    "产品描述"
+    attach: NotRequired[str]
+    "商户数据包"
+    transaction_id: NotRequired[str]
+    "微信支付的支付单号"
 class CreditRepaymentPartnerScheduleRecordsBatchCreatePostBodyScheduleItems(TypedDict):
     out_record_id: str
+    "商户侧预约还款单号"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     repayment_amount: str
+    "应还款金额"
     min_repayment_amount: NotRequired[str]
+    "最低还款金额"
     repayment_date: str
+    "还款日期"
 class CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody(TypedDict):
     contract_id: str
+    "还款协议ID"
     appid: str
+    "商户AppID"
     openid: str
+    "用户标识"
     schedule_items: list[CreditRepaymentPartnerScheduleRecordsBatchCreatePostBodyScheduleItems]
+    "预约还款项列表"
 class CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords(TypedDict):
     out_record_id: str
+    "商户侧预约还款单号"
     appid: str
+    "商户AppID"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     contract_id: NotRequired[str]
+    "还款协议ID"
     repayment_amount: str
+    "应还款金额"
     min_repayment_amount: str
+    "最低还款金额"
     repayment_date: str
+    "还款日期"
     openid: str
+    "用户标识"
 class CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswer(TypedDict):
     schedule_records: NotRequired[list[CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords]]
+    "预约还款记录列表"
 class CreditRepaymentPartnerScheduleRecordsOutRecordIdGetQuery(TypedDict):
     contract_id: Text
-CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer = CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords
+    "还款协议ID"
+class CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer(TypedDict):
+    out_record_id: str
+    "商户侧预约还款单号"
+    appid: str
+    "商户AppID"
+    sub_appid: NotRequired[str]
+    "子商户AppID"
+    contract_id: NotRequired[str]
+    "还款协议ID"
+    repayment_amount: str
+    "应还款金额"
+    min_repayment_amount: str
+    "最低还款金额"
+    repayment_date: str
+    "还款日期"
+    openid: str
+    "用户标识"
 class CreditRepaymentPartnerContractsAppPresign(Node):
-    def post(self, body: CreditRepaymentPartnerContractsAppPresignPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsAppPresignPostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsAppPresignPostAnswer]:
+    def post(self, body: CreditRepaymentPartnerContractsAppPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsAppPresignPostAnswer]:
         """APP预签约自动还款协议
 
-        服务商"""
-    def postAsync(self, body: CreditRepaymentPartnerContractsAppPresignPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsAppPresignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsAppPresignPostAnswer]]:
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/app-presign
+
+        服务商
+
+        required: appid 商户AppID, plan_id 模板ID, out_contract_code 服务商签约协议号, display_name 用户展示名称, contract_notify_url 签约结果通知地址, repayment_day 还款日, repayment_amount_limit 还款金额上限, real_identity 用户实名信息"""
+    def postAsync(self, body: CreditRepaymentPartnerContractsAppPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsAppPresignPostAnswer]]:
         """APP预签约自动还款协议"""
     post_async = postAsync
-    def __call__(self, body: CreditRepaymentPartnerContractsAppPresignPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsAppPresignPostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsAppPresignPostAnswer]:
+    def __call__(self, body: CreditRepaymentPartnerContractsAppPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsAppPresignPostAnswer]:
         """APP预签约自动还款协议"""
 class OpenCreditRepaymentPartnerContractsAppPresign(OpenNode):
     def post(self, body: CreditRepaymentPartnerContractsAppPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP预签约自动还款协议
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/app-presign
+
+        服务商
+
+        required: appid 商户AppID, plan_id 模板ID, out_contract_code 服务商签约协议号, display_name 用户展示名称, contract_notify_url 签约结果通知地址, repayment_day 还款日, repayment_amount_limit 还款金额上限, real_identity 用户实名信息"""
     def postAsync(self, body: CreditRepaymentPartnerContractsAppPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP预签约自动还款协议"""
     post_async = postAsync
     def __call__(self, body: CreditRepaymentPartnerContractsAppPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP预签约自动还款协议"""
 class CreditRepaymentPartnerContractsH5Presign(Node):
-    def post(self, body: CreditRepaymentPartnerContractsH5PresignPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsH5PresignPostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsH5PresignPostAnswer]:
+    def post(self, body: CreditRepaymentPartnerContractsH5PresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsH5PresignPostAnswer]:
         """H5预签约自动还款协议
 
-        服务商"""
-    def postAsync(self, body: CreditRepaymentPartnerContractsH5PresignPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsH5PresignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsH5PresignPostAnswer]]:
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/h5-presign
+
+        服务商
+
+        required: appid 商户AppID, plan_id 模板ID, out_contract_code 服务商签约协议号, display_name 用户展示名称, contract_notify_url 签约结果通知地址, repayment_day 还款日, repayment_amount_limit 还款金额上限, real_identity 用户实名信息"""
+    def postAsync(self, body: CreditRepaymentPartnerContractsH5PresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsH5PresignPostAnswer]]:
         """H5预签约自动还款协议"""
     post_async = postAsync
-    def __call__(self, body: CreditRepaymentPartnerContractsH5PresignPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsH5PresignPostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsH5PresignPostAnswer]:
+    def __call__(self, body: CreditRepaymentPartnerContractsH5PresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsH5PresignPostAnswer]:
         """H5预签约自动还款协议"""
 class OpenCreditRepaymentPartnerContractsH5Presign(OpenNode):
     def post(self, body: CreditRepaymentPartnerContractsH5PresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5预签约自动还款协议
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/h5-presign
+
+        服务商
+
+        required: appid 商户AppID, plan_id 模板ID, out_contract_code 服务商签约协议号, display_name 用户展示名称, contract_notify_url 签约结果通知地址, repayment_day 还款日, repayment_amount_limit 还款金额上限, real_identity 用户实名信息"""
     def postAsync(self, body: CreditRepaymentPartnerContractsH5PresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5预签约自动还款协议"""
     post_async = postAsync
     def __call__(self, body: CreditRepaymentPartnerContractsH5PresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5预签约自动还款协议"""
 class CreditRepaymentPartnerContractsTerminate(Node):
-    def post(self, body: CreditRepaymentPartnerContractsTerminatePostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsTerminatePostAnswer]:
+    def post(self, body: CreditRepaymentPartnerContractsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsTerminatePostAnswer]:
         """解除自动还款协议
 
-        服务商"""
-    def postAsync(self, body: CreditRepaymentPartnerContractsTerminatePostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsTerminatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/terminate
+
+        服务商
+
+        required: out_contract_code 服务商签约协议号, contract_termination_remark 协议解约备注"""
+    def postAsync(self, body: CreditRepaymentPartnerContractsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsTerminatePostAnswer]]:
         """解除自动还款协议"""
     post_async = postAsync
-    def __call__(self, body: CreditRepaymentPartnerContractsTerminatePostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerContractsTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsTerminatePostAnswer]:
+    def __call__(self, body: CreditRepaymentPartnerContractsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsTerminatePostAnswer]:
         """解除自动还款协议"""
 class OpenCreditRepaymentPartnerContractsTerminate(OpenNode):
     def post(self, body: CreditRepaymentPartnerContractsTerminatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解除自动还款协议
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/terminate
+
+        服务商
+
+        required: out_contract_code 服务商签约协议号, contract_termination_remark 协议解约备注"""
     def postAsync(self, body: CreditRepaymentPartnerContractsTerminatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """解除自动还款协议"""
     post_async = postAsync
     def __call__(self, body: CreditRepaymentPartnerContractsTerminatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解除自动还款协议"""
 class CreditRepaymentPartnerContractsOutContractCode(Stem):
-    def get(self, config: Config = ..., /, *, out_contract_code: Value = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_contract_code: Value, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsOutContractCodeGetAnswer]:
         """查询自动还款协议
 
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/%7Bout_contract_code%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_contract_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsOutContractCodeGetAnswer]]:
         """查询自动还款协议"""
     get_async = getAsync
 class OpenCreditRepaymentPartnerContractsOutContractCode(OpenNode):
     def get(self, config: Config = ..., /, *, out_contract_code: Any = ..., **options: Any) -> Response:
         """查询自动还款协议
 
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/contracts/%7Bout_contract_code%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
+        """查询自动还款协议"""
+    get_async = getAsync
+class FilledCreditRepaymentPartnerContractsOutContractCode(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerContractsOutContractCodeGetAnswer]:
+        """查询自动还款协议"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerContractsOutContractCodeGetAnswer]]:
         """查询自动还款协议"""
     get_async = getAsync
 class CreditRepaymentPartnerContracts(Stem):
@@ -197,7 +405,7 @@ class CreditRepaymentPartnerContracts(Stem):
     h5Presign: CreditRepaymentPartnerContractsH5Presign
     terminate: CreditRepaymentPartnerContractsTerminate
     _out_contract_code_: CreditRepaymentPartnerContractsOutContractCode
-    def __truediv__(self, value: Value) -> CreditRepaymentPartnerContractsOutContractCode: ...
+    def __truediv__(self, value: Value) -> FilledCreditRepaymentPartnerContractsOutContractCode: ...
 class OpenCreditRepaymentPartnerContracts(OpenNode):
     appPresign: OpenCreditRepaymentPartnerContractsAppPresign
     h5Presign: OpenCreditRepaymentPartnerContractsH5Presign
@@ -205,32 +413,46 @@ class OpenCreditRepaymentPartnerContracts(OpenNode):
     _out_contract_code_: OpenCreditRepaymentPartnerContractsOutContractCode
     def __truediv__(self, value: Value) -> OpenCreditRepaymentPartnerContractsOutContractCode: ...
 class CreditRepaymentPartnerDeductOrdersOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer]:
         """查询还款单
 
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/deduct-orders/%7Bout_trade_no%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer]]:
         """查询还款单"""
     get_async = getAsync
 class OpenCreditRepaymentPartnerDeductOrdersOutTradeNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """查询还款单
 
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/deduct-orders/%7Bout_trade_no%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询还款单"""
     get_async = getAsync
+class FilledCreditRepaymentPartnerDeductOrdersOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer]:
+        """查询还款单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerDeductOrdersOutTradeNoGetAnswer]]:
+        """查询还款单"""
+    get_async = getAsync
 class CreditRepaymentPartnerDeductOrders(Node):
     _out_trade_no_: CreditRepaymentPartnerDeductOrdersOutTradeNo
-    def __truediv__(self, value: Value) -> CreditRepaymentPartnerDeductOrdersOutTradeNo: ...
-    def post(self, body: CreditRepaymentPartnerDeductOrdersPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerDeductOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerDeductOrdersPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledCreditRepaymentPartnerDeductOrdersOutTradeNo: ...
+    def post(self, body: CreditRepaymentPartnerDeductOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerDeductOrdersPostAnswer]:
         """发起还款
 
-        服务商"""
-    def postAsync(self, body: CreditRepaymentPartnerDeductOrdersPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerDeductOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerDeductOrdersPostAnswer]]:
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/deduct-orders
+
+        服务商
+
+        required: contract_id 还款协议ID, out_trade_no 商户侧交易单号, out_record_id 商户侧预约还款单号, deduct_amount 还款金额, notify_url 商户回调地址, description 产品描述"""
+    def postAsync(self, body: CreditRepaymentPartnerDeductOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerDeductOrdersPostAnswer]]:
         """发起还款"""
     post_async = postAsync
-    def __call__(self, body: CreditRepaymentPartnerDeductOrdersPostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerDeductOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerDeductOrdersPostAnswer]:
+    def __call__(self, body: CreditRepaymentPartnerDeductOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerDeductOrdersPostAnswer]:
         """发起还款"""
 class OpenCreditRepaymentPartnerDeductOrders(OpenNode):
     _out_trade_no_: OpenCreditRepaymentPartnerDeductOrdersOutTradeNo
@@ -238,52 +460,78 @@ class OpenCreditRepaymentPartnerDeductOrders(OpenNode):
     def post(self, body: CreditRepaymentPartnerDeductOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起还款
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/deduct-orders
+
+        服务商
+
+        required: contract_id 还款协议ID, out_trade_no 商户侧交易单号, out_record_id 商户侧预约还款单号, deduct_amount 还款金额, notify_url 商户回调地址, description 产品描述"""
     def postAsync(self, body: CreditRepaymentPartnerDeductOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起还款"""
     post_async = postAsync
     def __call__(self, body: CreditRepaymentPartnerDeductOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起还款"""
 class CreditRepaymentPartnerScheduleRecordsBatchCreate(Node):
-    def post(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswer]:
+    def post(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswer]:
         """预约还款
 
-        服务商"""
-    def postAsync(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/schedule-records/batch-create
+
+        服务商
+
+        required: contract_id 还款协议ID, appid 商户AppID, openid 用户标识, schedule_items 预约还款项列表"""
+    def postAsync(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswer]]:
         """预约还款"""
     post_async = postAsync
-    def __call__(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody = ..., config: Config = ..., /, *, json: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody = ..., **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswer]:
+    def __call__(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[CreditRepaymentPartnerScheduleRecordsBatchCreatePostAnswer]:
         """预约还款"""
 class OpenCreditRepaymentPartnerScheduleRecordsBatchCreate(OpenNode):
     def post(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预约还款
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/schedule-records/batch-create
+
+        服务商
+
+        required: contract_id 还款协议ID, appid 商户AppID, openid 用户标识, schedule_items 预约还款项列表"""
     def postAsync(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预约还款"""
     post_async = postAsync
     def __call__(self, body: CreditRepaymentPartnerScheduleRecordsBatchCreatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预约还款"""
 class CreditRepaymentPartnerScheduleRecordsOutRecordId(Stem):
-    def get(self, config: Config = ..., /, *, out_record_id: Value = ..., params: CreditRepaymentPartnerScheduleRecordsOutRecordIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_record_id: Value, params: CreditRepaymentPartnerScheduleRecordsOutRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer]:
         """查询预约还款记录
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_record_id: Value = ..., params: CreditRepaymentPartnerScheduleRecordsOutRecordIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/schedule-records/%7Bout_record_id%7D
+
+        服务商
+
+        required: contract_id 还款协议ID"""
+    def getAsync(self, config: Config = ..., /, *, out_record_id: Value, params: CreditRepaymentPartnerScheduleRecordsOutRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer]]:
         """查询预约还款记录"""
     get_async = getAsync
 class OpenCreditRepaymentPartnerScheduleRecordsOutRecordId(OpenNode):
     def get(self, config: Config = ..., /, *, out_record_id: Any = ..., **options: Any) -> Response:
         """查询预约还款记录
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/credit-repayment/partner/schedule-records/%7Bout_record_id%7D
+
+        服务商
+
+        required: contract_id 还款协议ID"""
     def getAsync(self, config: Config = ..., /, *, out_record_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询预约还款记录"""
+    get_async = getAsync
+class FilledCreditRepaymentPartnerScheduleRecordsOutRecordId(Stem):
+    def get(self, config: Config = ..., /, *, params: CreditRepaymentPartnerScheduleRecordsOutRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer]:
+        """查询预约还款记录"""
+    def getAsync(self, config: Config = ..., /, *, params: CreditRepaymentPartnerScheduleRecordsOutRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[CreditRepaymentPartnerScheduleRecordsOutRecordIdGetAnswer]]:
         """查询预约还款记录"""
     get_async = getAsync
 class CreditRepaymentPartnerScheduleRecords(Stem):
     batchCreate: CreditRepaymentPartnerScheduleRecordsBatchCreate
     _out_record_id_: CreditRepaymentPartnerScheduleRecordsOutRecordId
-    def __truediv__(self, value: Value) -> CreditRepaymentPartnerScheduleRecordsOutRecordId: ...
+    def __truediv__(self, value: Value) -> FilledCreditRepaymentPartnerScheduleRecordsOutRecordId: ...
 class OpenCreditRepaymentPartnerScheduleRecords(OpenNode):
     batchCreate: OpenCreditRepaymentPartnerScheduleRecordsBatchCreate
     _out_record_id_: OpenCreditRepaymentPartnerScheduleRecordsOutRecordId

@@ -7,153 +7,395 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class DiscountCardCardsOutCardCodeAddUserRecordsPostBodyObjectiveCompletionRecords(TypedDict):
     objective_completion_serial_no: str
+    "目标完成流水号"
     objective_id: str
+    "目标ID"
     completion_time: str
+    "目标完成时间"
     completion_type: str
+    "目标完成类型"
     description: str
+    "目标完成描述"
     completion_count: int
+    "目标完成数量"
     remark: NotRequired[str]
+    "备注说明"
 class DiscountCardCardsOutCardCodeAddUserRecordsPostBodyRewardUsageRecords(TypedDict):
     reward_usage_serial_no: str
+    "优惠使用记录流水号"
     reward_id: str
+    "优惠ID"
     usage_time: str
+    "优惠使用时间"
     usage_type: str
+    "优惠使用类型"
     description: str
+    "优惠使用描述"
     usage_count: int
+    "数量"
     amount: int
+    "金额"
     remark: NotRequired[str]
+    "备注说明"
 class DiscountCardCardsOutCardCodeAddUserRecordsPostBody(TypedDict):
     card_template_id: str
+    "卡模板ID"
     objective_completion_records: NotRequired[list[DiscountCardCardsOutCardCodeAddUserRecordsPostBodyObjectiveCompletionRecords]]
+    "目标完成记录"
     reward_usage_records: NotRequired[list[DiscountCardCardsOutCardCodeAddUserRecordsPostBodyRewardUsageRecords]]
+    "优惠使用记录"
 class DiscountCardCardsOutCardCodeGetAnswerTimeRange(TypedDict):
     begin_time: str
+    "约定开始时间"
     end_time: str
+    "约定结束时间"
 class DiscountCardCardsOutCardCodeGetAnswerPayInformation(TypedDict):
     pay_amount: int
+    "付款金额"
     pay_state: str
+    "付款状态"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     pay_time: NotRequired[str]
+    "支付时间"
+class DiscountCardCardsOutCardCodeGetAnswerObjectivesObjectiveCompletionRecords(TypedDict):
+    objective_completion_serial_no: str
+    "目标完成流水号"
+    objective_id: str
+    "目标ID"
+    completion_time: str
+    "目标完成时间"
+    completion_type: str
+    "目标完成类型"
+    description: str
+    "目标完成描述"
+    completion_count: int
+    "目标完成数量"
+    remark: NotRequired[str]
+    "备注说明"
 class DiscountCardCardsOutCardCodeGetAnswerObjectives(TypedDict):
     objective_id: str
+    "目标ID"
     name: str
+    "目标名称"
     count: int
+    "目标数量"
     unit: str
+    "目标单位"
     description: NotRequired[str]
-    objective_completion_records: NotRequired[list[DiscountCardCardsOutCardCodeAddUserRecordsPostBodyObjectiveCompletionRecords]]
+    "目标描述"
+    objective_completion_records: NotRequired[list[DiscountCardCardsOutCardCodeGetAnswerObjectivesObjectiveCompletionRecords]]
+    "目标完成记录"
+class DiscountCardCardsOutCardCodeGetAnswerRewardsRewardUsageRecords(TypedDict):
+    reward_usage_serial_no: str
+    "优惠使用记录流水号"
+    reward_id: str
+    "优惠ID"
+    usage_time: str
+    "优惠使用时间"
+    usage_type: str
+    "优惠使用类型"
+    description: str
+    "优惠使用描述"
+    usage_count: int
+    "优惠使用数量"
+    amount: int
+    "优惠金额"
+    remark: NotRequired[str]
+    "备注说明"
 class DiscountCardCardsOutCardCodeGetAnswerRewards(TypedDict):
     reward_id: str
+    "优惠ID"
     name: str
+    "优惠名称"
     count_type: str
+    "优惠数量类型"
     count: int
+    "优惠数量"
     unit: str
+    "优惠单位"
     amount: int
+    "优惠金额"
     description: NotRequired[str]
-    reward_usage_records: NotRequired[list[DiscountCardCardsOutCardCodeAddUserRecordsPostBodyRewardUsageRecords]]
+    "优惠描述"
+    reward_usage_records: NotRequired[list[DiscountCardCardsOutCardCodeGetAnswerRewardsRewardUsageRecords]]
+    "优惠使用记录列"
 class DiscountCardCardsOutCardCodeGetAnswer(TypedDict):
     card_id: str
+    "先享卡ID"
     card_template_id: str
+    "先享卡模板ID"
     openid: str
+    "用户标识"
     out_card_code: str
+    "商户领卡号"
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     time_range: DiscountCardCardsOutCardCodeGetAnswerTimeRange
+    "约定时间期限"
     state: str
+    "状态"
     unfinished_reason: NotRequired[str]
+    "未完成约定原因"
     total_amount: NotRequired[int]
+    "享受优惠总金额"
     pay_information: NotRequired[DiscountCardCardsOutCardCodeGetAnswerPayInformation]
+    "用户退回优惠的付款信息"
     create_time: str
+    "创卡时间"
     objectives: NotRequired[list[DiscountCardCardsOutCardCodeGetAnswerObjectives]]
+    "目标列表"
     rewards: NotRequired[list[DiscountCardCardsOutCardCodeGetAnswerRewards]]
+    "优惠列表"
     sharer_openid: NotRequired[str]
+    "邀请者用户标识"
 class DiscountCardCardsPostBody(TypedDict):
     out_card_code: str
+    "商户领卡号"
     card_template_id: str
+    "卡模板ID"
     appid: str
+    "公众账号ID"
     notify_url: str
+    "通知商户URL"
 class DiscountCardCardsPostAnswer(TypedDict):
     prepare_card_token: str
+    "预领卡请求token"
 class DiscountCardOrdersOutTradeNoOutTradeNoGetAnswerObjectives(TypedDict):
     objective_serial_no: str
+    "目标流水号"
     objective_id: int
+    "先享卡目标ID"
     name: NotRequired[str]
+    "目标名称"
     unit: NotRequired[str]
+    "目标单位"
     performance_description: str
+    "履约描述"
     performance_type: Literal["INCREASE", "DECREASE"] | str
+    "履约类型"
     count: int
+    "目标数量"
     performance_time: str
+    "履约时间"
     remark: NotRequired[str]
+    "备注说明"
 class DiscountCardOrdersOutTradeNoOutTradeNoGetAnswerRewards(TypedDict):
     reward_serial_no: str
+    "奖励流水号"
     reward_id: int
+    "先享卡奖励ID"
     name: NotRequired[str]
+    "奖励名称"
     unit: NotRequired[str]
+    "奖励单位"
     description: str
+    "奖励描述"
     reward_type: Literal["INCREASE", "DECREASE"] | str
+    "奖励类型"
     count: int
+    "奖励数量"
     amount: int
+    "奖励金额"
     reward_time: str
+    "奖励时间"
     remark: NotRequired[str]
+    "备注说明"
 class DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer(TypedDict):
     out_order_no: str
+    "先享卡订单号"
     discount_card_id: str
+    "先享卡ID"
     out_trade_no: str
+    "商户订单号"
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     order_id: str
+    "微信支付服务订单号"
     transaction_id: NotRequired[str]
+    "微信支付交易单号"
     openid: str
+    "用户标识"
     card_begin_time: str
+    "先享卡开始时间"
     card_end_time: str
+    "先享卡结束时间"
     card_name: str
+    "先享卡名称"
     objective_description: str
+    "目标描述"
     reward_description: str
+    "奖励描述"
     estimated_reward_amount: int
+    "预估奖励金额"
     online_instructions: NotRequired[str]
+    "线上使用说明"
     offline_instructions: NotRequired[str]
+    "线下使用说明"
     state: Literal["CREATED", "SETTLING", "CHARGING", "CHARGED", "NO_CHARGE", "REVOKED"] | str
+    "订单状态"
     total_amount: NotRequired[int]
+    "总金额"
     deduction_amount: NotRequired[int]
+    "扣除金额"
     settlement_amount: NotRequired[int]
+    "结算金额"
     create_time: str
+    "创建时间"
     pay_time: NotRequired[str]
+    "支付时间"
     objectives: NotRequired[list[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswerObjectives]]
+    "目标达成明细列表"
     rewards: NotRequired[list[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswerRewards]]
-DiscountCardOrdersOutOrderNoGetAnswer = DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer
+    "奖励明细列表"
+class DiscountCardOrdersOutOrderNoGetAnswerObjectives(TypedDict):
+    objective_serial_no: str
+    "目标流水号"
+    objective_id: int
+    "先享卡目标ID"
+    name: NotRequired[str]
+    "目标名称"
+    unit: NotRequired[str]
+    "目标单位"
+    performance_description: str
+    "履约描述"
+    performance_type: Literal["INCREASE", "DECREASE"] | str
+    "履约类型"
+    count: int
+    "目标数量"
+    performance_time: str
+    "履约时间"
+    remark: NotRequired[str]
+    "备注说明"
+class DiscountCardOrdersOutOrderNoGetAnswerRewards(TypedDict):
+    reward_serial_no: str
+    "奖励流水号"
+    reward_id: int
+    "先享卡奖励ID"
+    name: NotRequired[str]
+    "奖励名称"
+    unit: NotRequired[str]
+    "奖励单位"
+    description: str
+    "奖励描述"
+    reward_type: Literal["INCREASE", "DECREASE"] | str
+    "奖励类型"
+    count: int
+    "奖励数量"
+    amount: int
+    "奖励金额"
+    reward_time: str
+    "奖励时间"
+    remark: NotRequired[str]
+    "备注说明"
+class DiscountCardOrdersOutOrderNoGetAnswer(TypedDict):
+    out_order_no: str
+    "先享卡订单号"
+    discount_card_id: str
+    "先享卡ID"
+    out_trade_no: str
+    "商户订单号"
+    appid: str
+    "公众账号ID"
+    service_id: str
+    "服务ID"
+    order_id: str
+    "微信支付服务订单号"
+    transaction_id: NotRequired[str]
+    "微信支付交易单号"
+    openid: str
+    "用户标识"
+    card_begin_time: str
+    "先享卡开始时间"
+    card_end_time: str
+    "先享卡结束时间"
+    card_name: str
+    "先享卡名称"
+    objective_description: str
+    "目标描述"
+    reward_description: str
+    "奖励描述"
+    estimated_reward_amount: int
+    "预估奖励金额"
+    online_instructions: NotRequired[str]
+    "线上使用说明"
+    offline_instructions: NotRequired[str]
+    "线下使用说明"
+    state: Literal["CREATED", "SETTLING", "CHARGING", "CHARGED", "NO_CHARGE", "REVOKED"] | str
+    "订单状态"
+    total_amount: NotRequired[int]
+    "总金额"
+    deduction_amount: NotRequired[int]
+    "扣除金额"
+    settlement_amount: NotRequired[int]
+    "结算金额"
+    create_time: str
+    "创建时间"
+    pay_time: NotRequired[str]
+    "支付时间"
+    objectives: NotRequired[list[DiscountCardOrdersOutOrderNoGetAnswerObjectives]]
+    "目标达成明细列表"
+    rewards: NotRequired[list[DiscountCardOrdersOutOrderNoGetAnswerRewards]]
+    "奖励明细列表"
 class DiscountCardOrdersOutOrderNoPatchBodyObjectives(TypedDict):
     objective_serial_no: str
+    "目标流水号"
     objective_id: int
+    "先享卡目标ID"
     performance_description: str
+    "履约描述"
     performance_type: Literal["INCREASE", "DECREASE"] | str
+    "履约类型"
     count: int
+    "目标数量"
     performance_time: str
+    "履约时间"
     remark: NotRequired[str]
+    "备注说明"
 class DiscountCardOrdersOutOrderNoPatchBodyRewards(TypedDict):
     reward_serial_no: str
+    "奖励流水号"
     reward_id: int
+    "先享卡奖励ID"
     description: str
+    "奖励描述"
     reward_type: Literal["INCREASE", "DECREASE"] | str
+    "奖励类型"
     count: int
+    "奖励数量"
     amount: int
+    "奖励金额"
     reward_time: str
+    "奖励时间"
     remark: NotRequired[str]
+    "备注说明"
 class DiscountCardOrdersOutOrderNoPatchBody(TypedDict):
     objectives: NotRequired[list[DiscountCardOrdersOutOrderNoPatchBodyObjectives]]
+    "目标达成明细列表"
     rewards: NotRequired[list[DiscountCardOrdersOutOrderNoPatchBodyRewards]]
+    "奖励明细列表"
 class DiscountCardOrdersOutOrderNoPatchAnswer(TypedDict):
     out_order_no: str
+    "先享卡订单号"
     order_id: str
+    "微信支付服务订单号"
 class DiscountCardCardsOutCardCodeAddUserRecords(Node):
-    def post(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody = ..., config: Config = ..., /, *, out_card_code: Value = ..., json: DiscountCardCardsOutCardCodeAddUserRecordsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody, config: Config = ..., /, *, out_card_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """增加用户记录API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml
 
-        直连商户"""
-    def postAsync(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody = ..., config: Config = ..., /, *, out_card_code: Value = ..., json: DiscountCardCardsOutCardCodeAddUserRecordsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户
+
+        required: card_template_id 卡模板ID"""
+    def postAsync(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody, config: Config = ..., /, *, out_card_code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """增加用户记录API"""
     post_async = postAsync
-    def __call__(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody = ..., config: Config = ..., /, *, out_card_code: Value = ..., json: DiscountCardCardsOutCardCodeAddUserRecordsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody, config: Config = ..., /, *, out_card_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """增加用户记录API"""
 class OpenDiscountCardCardsOutCardCodeAddUserRecords(OpenNode):
     def post(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody | Body = ..., config: Config = ..., /, *, out_card_code: Any = ..., **options: Any) -> Response:
@@ -161,21 +403,31 @@ class OpenDiscountCardCardsOutCardCodeAddUserRecords(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml
 
-        直连商户"""
+        直连商户
+
+        required: card_template_id 卡模板ID"""
     def postAsync(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody | Body = ..., config: Config = ..., /, *, out_card_code: Any = ..., **options: Any) -> Promise[Response]:
         """增加用户记录API"""
     post_async = postAsync
     def __call__(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody | Body = ..., config: Config = ..., /, *, out_card_code: Any = ..., **options: Any) -> Response:
         """增加用户记录API"""
+class FilledDiscountCardCardsOutCardCodeAddUserRecords(Node):
+    def post(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """增加用户记录API"""
+    def postAsync(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """增加用户记录API"""
+    post_async = postAsync
+    def __call__(self, body: DiscountCardCardsOutCardCodeAddUserRecordsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """增加用户记录API"""
 class DiscountCardCardsOutCardCode(Stem):
     addUserRecords: DiscountCardCardsOutCardCodeAddUserRecords
-    def get(self, config: Config = ..., /, *, out_card_code: Value = ..., **options: Unpack[Options]) -> Answer[DiscountCardCardsOutCardCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_card_code: Value, **options: Unpack[Options]) -> Answer[DiscountCardCardsOutCardCodeGetAnswer]:
         """查询先享卡订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_card_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[DiscountCardCardsOutCardCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_card_code: Value, **options: Unpack[Options]) -> Promise[Answer[DiscountCardCardsOutCardCodeGetAnswer]]:
         """查询先享卡订单API"""
     get_async = getAsync
 class OpenDiscountCardCardsOutCardCode(OpenNode):
@@ -189,19 +441,28 @@ class OpenDiscountCardCardsOutCardCode(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_card_code: Any = ..., **options: Any) -> Promise[Response]:
         """查询先享卡订单API"""
     get_async = getAsync
+class FilledDiscountCardCardsOutCardCode(Stem):
+    addUserRecords: FilledDiscountCardCardsOutCardCodeAddUserRecords
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[DiscountCardCardsOutCardCodeGetAnswer]:
+        """查询先享卡订单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[DiscountCardCardsOutCardCodeGetAnswer]]:
+        """查询先享卡订单API"""
+    get_async = getAsync
 class DiscountCardCards(Node):
     _out_card_code_: DiscountCardCardsOutCardCode
-    def __truediv__(self, value: Value) -> DiscountCardCardsOutCardCode: ...
-    def post(self, body: DiscountCardCardsPostBody = ..., config: Config = ..., /, *, json: DiscountCardCardsPostBody = ..., **options: Unpack[Options]) -> Answer[DiscountCardCardsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledDiscountCardCardsOutCardCode: ...
+    def post(self, body: DiscountCardCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[DiscountCardCardsPostAnswer]:
         """预受理领卡请求API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_1.shtml
 
-        直连商户"""
-    def postAsync(self, body: DiscountCardCardsPostBody = ..., config: Config = ..., /, *, json: DiscountCardCardsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[DiscountCardCardsPostAnswer]]:
+        直连商户
+
+        required: out_card_code 商户领卡号, card_template_id 卡模板ID, appid 公众账号ID, notify_url 通知商户URL"""
+    def postAsync(self, body: DiscountCardCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[DiscountCardCardsPostAnswer]]:
         """预受理领卡请求API"""
     post_async = postAsync
-    def __call__(self, body: DiscountCardCardsPostBody = ..., config: Config = ..., /, *, json: DiscountCardCardsPostBody = ..., **options: Unpack[Options]) -> Answer[DiscountCardCardsPostAnswer]:
+    def __call__(self, body: DiscountCardCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[DiscountCardCardsPostAnswer]:
         """预受理领卡请求API"""
 class OpenDiscountCardCards(OpenNode):
     _out_card_code_: OpenDiscountCardCardsOutCardCode
@@ -211,20 +472,22 @@ class OpenDiscountCardCards(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_1.shtml
 
-        直连商户"""
+        直连商户
+
+        required: out_card_code 商户领卡号, card_template_id 卡模板ID, appid 公众账号ID, notify_url 通知商户URL"""
     def postAsync(self, body: DiscountCardCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预受理领卡请求API"""
     post_async = postAsync
     def __call__(self, body: DiscountCardCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预受理领卡请求API"""
 class DiscountCardOrdersOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer]:
         """通过先享卡订单号查询订单API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer]]:
         """通过先享卡订单号查询订单API (deprecated)"""
     get_async = getAsync
 class OpenDiscountCardOrdersOutTradeNoOutTradeNo(OpenNode):
@@ -237,29 +500,35 @@ class OpenDiscountCardOrdersOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """通过先享卡订单号查询订单API (deprecated)"""
     get_async = getAsync
+class FilledDiscountCardOrdersOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer]:
+        """通过先享卡订单号查询订单API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutTradeNoOutTradeNoGetAnswer]]:
+        """通过先享卡订单号查询订单API (deprecated)"""
+    get_async = getAsync
 class DiscountCardOrdersOutTradeNo(Stem):
     _out_trade_no_: DiscountCardOrdersOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> DiscountCardOrdersOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledDiscountCardOrdersOutTradeNoOutTradeNo: ...
 class OpenDiscountCardOrdersOutTradeNo(OpenNode):
     _out_trade_no_: OpenDiscountCardOrdersOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenDiscountCardOrdersOutTradeNoOutTradeNo: ...
 class DiscountCardOrdersOutOrderNo(Stem):
-    def get(self, config: Config = ..., /, *, out_order_no: Value = ..., **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutOrderNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutOrderNoGetAnswer]:
         """通过先享卡订单号查询订单API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_order_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutOrderNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutOrderNoGetAnswer]]:
         """通过先享卡订单号查询订单API (deprecated)"""
     get_async = getAsync
-    def patch(self, body: DiscountCardOrdersOutOrderNoPatchBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: DiscountCardOrdersOutOrderNoPatchBody = ..., **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutOrderNoPatchAnswer]:
+    def patch(self, body: DiscountCardOrdersOutOrderNoPatchBody = ..., config: Config = ..., /, *, out_order_no: Value, json: DiscountCardOrdersOutOrderNoPatchBody = ..., **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutOrderNoPatchAnswer]:
         """更新先享卡订单API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml
 
         直连商户"""
-    def patchAsync(self, body: DiscountCardOrdersOutOrderNoPatchBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: DiscountCardOrdersOutOrderNoPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutOrderNoPatchAnswer]]:
+    def patchAsync(self, body: DiscountCardOrdersOutOrderNoPatchBody = ..., config: Config = ..., /, *, out_order_no: Value, json: DiscountCardOrdersOutOrderNoPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutOrderNoPatchAnswer]]:
         """更新先享卡订单API (deprecated)"""
     patch_async = patchAsync
 class OpenDiscountCardOrdersOutOrderNo(OpenNode):
@@ -281,10 +550,21 @@ class OpenDiscountCardOrdersOutOrderNo(OpenNode):
     def patchAsync(self, body: DiscountCardOrdersOutOrderNoPatchBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """更新先享卡订单API (deprecated)"""
     patch_async = patchAsync
+class FilledDiscountCardOrdersOutOrderNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutOrderNoGetAnswer]:
+        """通过先享卡订单号查询订单API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutOrderNoGetAnswer]]:
+        """通过先享卡订单号查询订单API (deprecated)"""
+    get_async = getAsync
+    def patch(self, body: DiscountCardOrdersOutOrderNoPatchBody = ..., config: Config = ..., /, *, json: DiscountCardOrdersOutOrderNoPatchBody = ..., **options: Unpack[Options]) -> Answer[DiscountCardOrdersOutOrderNoPatchAnswer]:
+        """更新先享卡订单API (deprecated)"""
+    def patchAsync(self, body: DiscountCardOrdersOutOrderNoPatchBody = ..., config: Config = ..., /, *, json: DiscountCardOrdersOutOrderNoPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[DiscountCardOrdersOutOrderNoPatchAnswer]]:
+        """更新先享卡订单API (deprecated)"""
+    patch_async = patchAsync
 class DiscountCardOrders(Stem):
     outTradeNo: DiscountCardOrdersOutTradeNo
     _out_order_no_: DiscountCardOrdersOutOrderNo
-    def __truediv__(self, value: Value) -> DiscountCardOrdersOutOrderNo: ...
+    def __truediv__(self, value: Value) -> FilledDiscountCardOrdersOutOrderNo: ...
 class OpenDiscountCardOrders(OpenNode):
     outTradeNo: OpenDiscountCardOrdersOutTradeNo
     _out_order_no_: OpenDiscountCardOrdersOutOrderNo

@@ -7,116 +7,289 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class EbikeChargeContractsPreopenPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "特约商户号"
     appid: str
+    "服务商公众号ID"
     sub_appid: NotRequired[str]
+    "特约商户公众号ID"
     trade_scene: str
+    "交易场景"
     openid: str
+    "用户标识"
 class EbikeChargeContractsPreopenPostAnswer(TypedDict):
     preopen_id: str
+    "预开通ID"
 class EbikeChargeContractsContractIdConfirmPostBodyChargeInfo(TypedDict):
     start_time: str
+    "开始时间"
     charging_station_name: str
+    "充电站名称"
     charging_gun_number: str
+    "充电枪编号"
     device_id: str
+    "充电位设备号"
 class EbikeChargeContractsContractIdConfirmPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "特约商户号"
     appid: str
+    "服务商公众号ID"
     sub_appid: NotRequired[str]
+    "特约商户公众号ID"
     charge_info: EbikeChargeContractsContractIdConfirmPostBodyChargeInfo
+    "充电场景信息"
 class EbikeChargeContractsContractIdConfirmPostAnswer(TypedDict):
     charging_token: str
+    "用户充电代扣凭证"
 class EbikeChargeContractsContractIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "特约商户号"
 class EbikeChargeContractsContractIdGetAnswer(TypedDict):
     mchid: str
+    "服务商商户号"
     openid: str
+    "用户标识"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     contract_id: NotRequired[str]
+    "充电授权扣费协议号"
     contract_state: str
-EbikeChargeTransactionsIdTransactionIdGetQuery = EbikeChargeContractsContractIdGetQuery
+    "协议状态"
+class EbikeChargeTransactionsIdTransactionIdGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "特约商户号"
 class EbikeChargeTransactionsIdTransactionIdGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
+    "用户在服务商的标识"
     sub_openid: NotRequired[str]
+    "用户在特约商户的标识"
 class EbikeChargeTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     currency: NotRequired[str]
+    "货币类型"
     payer_total: NotRequired[int]
+    "用户实际支付金额"
     discount_total: NotRequired[int]
+    "折扣"
 class EbikeChargeTransactionsIdTransactionIdGetAnswerDeviceInfo(TypedDict):
     device_id: str
+    "充电位设备号"
     device_ip: str
+    "商户端设备ip"
 class EbikeChargeTransactionsIdTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
+    "优惠类型"
     activity_id: NotRequired[str]
+    "活动ID"
     amount: int
+    "优惠券面额"
     wxpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
 class EbikeChargeTransactionsIdTransactionIdGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     appid: str
+    "服务商公众号ID"
     sub_appid: NotRequired[str]
+    "特约商户公众号ID"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信订单号"
     attach: NotRequired[str]
+    "商户数据"
     trade_type: str
+    "交易类型"
     bank_type: NotRequired[str]
+    "银行类型"
     success_time: NotRequired[str]
+    "成功时间"
     trade_state: str
+    "交易状态"
     trade_state_des: NotRequired[str]
+    "交易状态描述"
     contract_id: str
+    "充电授权扣费协议号"
     payer: NotRequired[EbikeChargeTransactionsIdTransactionIdGetAnswerPayer]
+    "支付者信息"
     amount: EbikeChargeTransactionsIdTransactionIdGetAnswerAmount
+    "订单金额信息"
     device_info: EbikeChargeTransactionsIdTransactionIdGetAnswerDeviceInfo
+    "设备信息"
     promotion_detail: NotRequired[list[EbikeChargeTransactionsIdTransactionIdGetAnswerPromotionDetail]]
-EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery = EbikeChargeContractsContractIdGetQuery
-EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer = EbikeChargeTransactionsIdTransactionIdGetAnswer
+    "优惠信息"
+class EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "特约商户号"
+class EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户在服务商的标识"
+    sub_openid: NotRequired[str]
+    "用户在特约商户的标识"
+class EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_total: NotRequired[int]
+    "用户实际支付金额"
+    discount_total: NotRequired[int]
+    "折扣"
+class EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInfo(TypedDict):
+    device_id: str
+    "充电位设备号"
+    device_ip: str
+    "商户端设备ip"
+class EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[str]
+    "优惠范围"
+    type: NotRequired[str]
+    "优惠类型"
+    activity_id: NotRequired[str]
+    "活动ID"
+    amount: int
+    "优惠券面额"
+    wxpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
+class EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "特约商户号"
+    appid: str
+    "服务商公众号ID"
+    sub_appid: NotRequired[str]
+    "特约商户公众号ID"
+    out_trade_no: str
+    "商户订单号"
+    transaction_id: NotRequired[str]
+    "微信订单号"
+    attach: NotRequired[str]
+    "商户数据"
+    trade_type: str
+    "交易类型"
+    bank_type: NotRequired[str]
+    "银行类型"
+    success_time: NotRequired[str]
+    "成功时间"
+    trade_state: str
+    "交易状态"
+    trade_state_des: NotRequired[str]
+    "交易状态描述"
+    contract_id: str
+    "充电授权扣费协议号"
+    payer: NotRequired[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerPayer]
+    "支付者信息"
+    amount: EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额信息"
+    device_info: EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInfo
+    "设备信息"
+    promotion_detail: NotRequired[list[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠信息"
 class EbikeChargeTransactionsPostBodyAmount(TypedDict):
     total: int
+    "订单总金额"
     currency: NotRequired[str]
+    "货币类型"
 class EbikeChargeTransactionsPostBodyChargeInfo(TypedDict):
     start_time: str
+    "开始时间"
     end_time: str
+    "结束时间"
     charging_station_name: str
+    "充电站名称"
     charging_gun_number: str
+    "充电枪编号"
     charged_capacity: int
+    "已充电量"
     park_duration: NotRequired[int]
+    "车位延时占用时长"
     park_fee: NotRequired[int]
+    "车位延时占用产生的费用"
+class EbikeChargeTransactionsPostBodyDeviceInfo(TypedDict):
+    device_id: str
+    "充电位设备号"
+    device_ip: str
+    "商户端设备ip"
 class EbikeChargeTransactionsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "特约商户号"
     appid: str
+    "服务商公众号ID"
     sub_appid: NotRequired[str]
+    "特约商户公众号ID"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "附加字段"
     goods_tag: NotRequired[str]
+    "营销信息"
     notify_url: str
+    "通知url"
     description: str
+    "商品描述"
     charging_token: str
+    "用户充电代扣凭证"
     amount: EbikeChargeTransactionsPostBodyAmount
+    "订单金额信息"
     charge_info: EbikeChargeTransactionsPostBodyChargeInfo
-    device_info: EbikeChargeTransactionsIdTransactionIdGetAnswerDeviceInfo
+    "充电自行车场景信息"
+    device_info: EbikeChargeTransactionsPostBodyDeviceInfo
+    "设备信息"
 class EbikeChargeTransactionsPostAnswer(TypedDict):
     accept_state: str
+    "受理状态"
     create_time: NotRequired[str]
+    "订单创建时间"
 class EbikeChargeUsersOpenidContractGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "特约商户号"
     trade_scene: Text
-EbikeChargeUsersOpenidContractGetAnswer = EbikeChargeContractsContractIdGetAnswer
+    "交易场景"
+class EbikeChargeUsersOpenidContractGetAnswer(TypedDict):
+    mchid: str
+    "服务商商户号"
+    openid: str
+    "用户标识"
+    sub_mchid: NotRequired[str]
+    "特约商户号"
+    contract_id: NotRequired[str]
+    "充电授权扣费协议号"
+    contract_state: str
+    "协议状态"
 class EbikeChargeContractsPreopen(Node):
-    def post(self, body: EbikeChargeContractsPreopenPostBody = ..., config: Config = ..., /, *, json: EbikeChargeContractsPreopenPostBody = ..., **options: Unpack[Options]) -> Answer[EbikeChargeContractsPreopenPostAnswer]:
+    def post(self, body: EbikeChargeContractsPreopenPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EbikeChargeContractsPreopenPostAnswer]:
         """预开通服务API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: EbikeChargeContractsPreopenPostBody = ..., config: Config = ..., /, *, json: EbikeChargeContractsPreopenPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EbikeChargeContractsPreopenPostAnswer]]:
+        直连商户, 服务商
+
+        required: appid 服务商公众号ID, trade_scene 交易场景, openid 用户标识"""
+    def postAsync(self, body: EbikeChargeContractsPreopenPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EbikeChargeContractsPreopenPostAnswer]]:
         """预开通服务API (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: EbikeChargeContractsPreopenPostBody = ..., config: Config = ..., /, *, json: EbikeChargeContractsPreopenPostBody = ..., **options: Unpack[Options]) -> Answer[EbikeChargeContractsPreopenPostAnswer]:
+    def __call__(self, body: EbikeChargeContractsPreopenPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EbikeChargeContractsPreopenPostAnswer]:
         """预开通服务API (deprecated)"""
 class OpenEbikeChargeContractsPreopen(OpenNode):
     def post(self, body: EbikeChargeContractsPreopenPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -124,23 +297,27 @@ class OpenEbikeChargeContractsPreopen(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商公众号ID, trade_scene 交易场景, openid 用户标识"""
     def postAsync(self, body: EbikeChargeContractsPreopenPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预开通服务API (deprecated)"""
     post_async = postAsync
     def __call__(self, body: EbikeChargeContractsPreopenPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预开通服务API (deprecated)"""
 class EbikeChargeContractsContractIdConfirm(Node):
-    def post(self, body: EbikeChargeContractsContractIdConfirmPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: EbikeChargeContractsContractIdConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[EbikeChargeContractsContractIdConfirmPostAnswer]:
+    def post(self, body: EbikeChargeContractsContractIdConfirmPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[EbikeChargeContractsContractIdConfirmPostAnswer]:
         """创建用户当次充电代扣凭证API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_4.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: EbikeChargeContractsContractIdConfirmPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: EbikeChargeContractsContractIdConfirmPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EbikeChargeContractsContractIdConfirmPostAnswer]]:
+        直连商户, 服务商
+
+        required: appid 服务商公众号ID, charge_info 充电场景信息"""
+    def postAsync(self, body: EbikeChargeContractsContractIdConfirmPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[EbikeChargeContractsContractIdConfirmPostAnswer]]:
         """创建用户当次充电代扣凭证API (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: EbikeChargeContractsContractIdConfirmPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: EbikeChargeContractsContractIdConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[EbikeChargeContractsContractIdConfirmPostAnswer]:
+    def __call__(self, body: EbikeChargeContractsContractIdConfirmPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[EbikeChargeContractsContractIdConfirmPostAnswer]:
         """创建用户当次充电代扣凭证API (deprecated)"""
 class OpenEbikeChargeContractsContractIdConfirm(OpenNode):
     def post(self, body: EbikeChargeContractsContractIdConfirmPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -148,21 +325,31 @@ class OpenEbikeChargeContractsContractIdConfirm(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_4.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商公众号ID, charge_info 充电场景信息"""
     def postAsync(self, body: EbikeChargeContractsContractIdConfirmPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """创建用户当次充电代扣凭证API (deprecated)"""
     post_async = postAsync
     def __call__(self, body: EbikeChargeContractsContractIdConfirmPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """创建用户当次充电代扣凭证API (deprecated)"""
+class FilledEbikeChargeContractsContractIdConfirm(Node):
+    def post(self, body: EbikeChargeContractsContractIdConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EbikeChargeContractsContractIdConfirmPostAnswer]:
+        """创建用户当次充电代扣凭证API (deprecated)"""
+    def postAsync(self, body: EbikeChargeContractsContractIdConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EbikeChargeContractsContractIdConfirmPostAnswer]]:
+        """创建用户当次充电代扣凭证API (deprecated)"""
+    post_async = postAsync
+    def __call__(self, body: EbikeChargeContractsContractIdConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EbikeChargeContractsContractIdConfirmPostAnswer]:
+        """创建用户当次充电代扣凭证API (deprecated)"""
 class EbikeChargeContractsContractId(Stem):
     confirm: EbikeChargeContractsContractIdConfirm
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., params: EbikeChargeContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeContractsContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, params: EbikeChargeContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeContractsContractIdGetAnswer]:
         """通过签约号查询用户状态API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_2.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., params: EbikeChargeContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeContractsContractIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, params: EbikeChargeContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeContractsContractIdGetAnswer]]:
         """通过签约号查询用户状态API (deprecated)"""
     get_async = getAsync
 class OpenEbikeChargeContractsContractId(OpenNode):
@@ -176,22 +363,29 @@ class OpenEbikeChargeContractsContractId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """通过签约号查询用户状态API (deprecated)"""
     get_async = getAsync
+class FilledEbikeChargeContractsContractId(Stem):
+    confirm: FilledEbikeChargeContractsContractIdConfirm
+    def get(self, config: Config = ..., /, *, params: EbikeChargeContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeContractsContractIdGetAnswer]:
+        """通过签约号查询用户状态API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, *, params: EbikeChargeContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeContractsContractIdGetAnswer]]:
+        """通过签约号查询用户状态API (deprecated)"""
+    get_async = getAsync
 class EbikeChargeContracts(Stem):
     preopen: EbikeChargeContractsPreopen
     _contract_id_: EbikeChargeContractsContractId
-    def __truediv__(self, value: Value) -> EbikeChargeContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledEbikeChargeContractsContractId: ...
 class OpenEbikeChargeContracts(OpenNode):
     preopen: OpenEbikeChargeContractsPreopen
     _contract_id_: OpenEbikeChargeContractsContractId
     def __truediv__(self, value: Value) -> OpenEbikeChargeContractsContractId: ...
 class EbikeChargeTransactionsIdTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: EbikeChargeTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeTransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: EbikeChargeTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeTransactionsIdTransactionIdGetAnswer]:
         """查询订单API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: EbikeChargeTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeTransactionsIdTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: EbikeChargeTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeTransactionsIdTransactionIdGetAnswer]]:
         """查询订单API (deprecated)"""
     get_async = getAsync
 class OpenEbikeChargeTransactionsIdTransactionId(OpenNode):
@@ -204,20 +398,26 @@ class OpenEbikeChargeTransactionsIdTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单API (deprecated)"""
     get_async = getAsync
+class FilledEbikeChargeTransactionsIdTransactionId(Stem):
+    def get(self, config: Config = ..., /, *, params: EbikeChargeTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeTransactionsIdTransactionIdGetAnswer]:
+        """查询订单API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, *, params: EbikeChargeTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeTransactionsIdTransactionIdGetAnswer]]:
+        """查询订单API (deprecated)"""
+    get_async = getAsync
 class EbikeChargeTransactionsId(Stem):
     _transaction_id_: EbikeChargeTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> EbikeChargeTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledEbikeChargeTransactionsIdTransactionId: ...
 class OpenEbikeChargeTransactionsId(OpenNode):
     _transaction_id_: OpenEbikeChargeTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenEbikeChargeTransactionsIdTransactionId: ...
 class EbikeChargeTransactionsOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查询订单API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查询订单API (deprecated)"""
     get_async = getAsync
 class OpenEbikeChargeTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -230,25 +430,33 @@ class OpenEbikeChargeTransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单API (deprecated)"""
     get_async = getAsync
+class FilledEbikeChargeTransactionsOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查询订单API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, *, params: EbikeChargeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """查询订单API (deprecated)"""
+    get_async = getAsync
 class EbikeChargeTransactionsOutTradeNo(Stem):
     _out_trade_no_: EbikeChargeTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> EbikeChargeTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledEbikeChargeTransactionsOutTradeNoOutTradeNo: ...
 class OpenEbikeChargeTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenEbikeChargeTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenEbikeChargeTransactionsOutTradeNoOutTradeNo: ...
 class EbikeChargeTransactions(Node):
     id: EbikeChargeTransactionsId
     outTradeNo: EbikeChargeTransactionsOutTradeNo
-    def post(self, body: EbikeChargeTransactionsPostBody = ..., config: Config = ..., /, *, json: EbikeChargeTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[EbikeChargeTransactionsPostAnswer]:
+    def post(self, body: EbikeChargeTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EbikeChargeTransactionsPostAnswer]:
         """充电自行车代扣受理扣款API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: EbikeChargeTransactionsPostBody = ..., config: Config = ..., /, *, json: EbikeChargeTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EbikeChargeTransactionsPostAnswer]]:
+        直连商户, 服务商
+
+        required: appid 服务商公众号ID, out_trade_no 商户订单号, notify_url 通知url, description 商品描述, charging_token 用户充电代扣凭证, amount 订单金额信息, charge_info 充电自行车场景信息, device_info 设备信息"""
+    def postAsync(self, body: EbikeChargeTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EbikeChargeTransactionsPostAnswer]]:
         """充电自行车代扣受理扣款API (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: EbikeChargeTransactionsPostBody = ..., config: Config = ..., /, *, json: EbikeChargeTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[EbikeChargeTransactionsPostAnswer]:
+    def __call__(self, body: EbikeChargeTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EbikeChargeTransactionsPostAnswer]:
         """充电自行车代扣受理扣款API (deprecated)"""
 class OpenEbikeChargeTransactions(OpenNode):
     id: OpenEbikeChargeTransactionsId
@@ -258,20 +466,24 @@ class OpenEbikeChargeTransactions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商公众号ID, out_trade_no 商户订单号, notify_url 通知url, description 商品描述, charging_token 用户充电代扣凭证, amount 订单金额信息, charge_info 充电自行车场景信息, device_info 设备信息"""
     def postAsync(self, body: EbikeChargeTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """充电自行车代扣受理扣款API (deprecated)"""
     post_async = postAsync
     def __call__(self, body: EbikeChargeTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """充电自行车代扣受理扣款API (deprecated)"""
 class EbikeChargeUsersOpenidContract(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: EbikeChargeUsersOpenidContractGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeUsersOpenidContractGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: EbikeChargeUsersOpenidContractGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeUsersOpenidContractGetAnswer]:
         """通过用户标识查询用户状态API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: EbikeChargeUsersOpenidContractGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeUsersOpenidContractGetAnswer]]:
+        直连商户, 服务商
+
+        required: trade_scene 交易场景"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: EbikeChargeUsersOpenidContractGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeUsersOpenidContractGetAnswer]]:
         """通过用户标识查询用户状态API (deprecated)"""
     get_async = getAsync
 class OpenEbikeChargeUsersOpenidContract(OpenNode):
@@ -280,17 +492,27 @@ class OpenEbikeChargeUsersOpenidContract(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: trade_scene 交易场景"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """通过用户标识查询用户状态API (deprecated)"""
+    get_async = getAsync
+class FilledEbikeChargeUsersOpenidContract(Stem):
+    def get(self, config: Config = ..., /, *, params: EbikeChargeUsersOpenidContractGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EbikeChargeUsersOpenidContractGetAnswer]:
+        """通过用户标识查询用户状态API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, *, params: EbikeChargeUsersOpenidContractGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EbikeChargeUsersOpenidContractGetAnswer]]:
         """通过用户标识查询用户状态API (deprecated)"""
     get_async = getAsync
 class EbikeChargeUsersOpenid(Stem):
     contract: EbikeChargeUsersOpenidContract
 class OpenEbikeChargeUsersOpenid(OpenNode):
     contract: OpenEbikeChargeUsersOpenidContract
+class FilledEbikeChargeUsersOpenid(Stem):
+    contract: FilledEbikeChargeUsersOpenidContract
 class EbikeChargeUsers(Stem):
     _openid_: EbikeChargeUsersOpenid
-    def __truediv__(self, value: Value) -> EbikeChargeUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledEbikeChargeUsersOpenid: ...
 class OpenEbikeChargeUsers(OpenNode):
     _openid_: OpenEbikeChargeUsersOpenid
     def __truediv__(self, value: Value) -> OpenEbikeChargeUsersOpenid: ...

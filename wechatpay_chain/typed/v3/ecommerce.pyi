@@ -10,935 +10,2006 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswerAccountWithdrawResult(TypedDict):
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
+    "二级商户号的出款子账户类型"
     pay_state: Literal["PAY_PROCESSING", "PAY_SUCCEED", "PAY_FAIL", "BANK_REFUNDED"] | str
+    "付款状态"
     state_description: str
+    "付款状态描述"
 class EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswerAccountInfo(TypedDict):
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
+    "二级商户号的出款子账户类型"
     amount: int
+    "账户金额"
 class EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswerConfirmCancel(TypedDict):
     confirm_cancel_url: NotRequired[str]
+    "确认商户注销的页面url"
 class EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer(TypedDict):
     applyment_id: str
+    "微信支付注销提现申请单号"
     out_request_no: str
+    "商户注销提现申请单号"
     cancel_state: Literal["ACCEPTED", "REVIEWING", "REJECTED", "WAITING_MERCHANT_CONFIRM", "REVOKED", "SYSTEM_PROCESSING", "CANCELED", "FUND_PROCESSING", "FINISH"] | str
+    "注销提现申请单状态"
     cancel_state_description: str
+    "注销提现申请单状态描述"
     withdraw: NotRequired[Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"] | str]
+    "是否提取资金"
     withdraw_state: NotRequired[Literal["WITHDRAW_PROCESSING", "WITHDRAW_EXCEPTION", "WITHDRAW_SUCCEED"] | str]
+    "提现状态"
     withdraw_state_description: NotRequired[str]
+    "提现状态描述"
     account_withdraw_result: NotRequired[list[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswerAccountWithdrawResult]]
+    "账户提现结果"
     modify_time: NotRequired[str]
+    "最后更新时间"
     sub_mchid: str
+    "申请注销的二级商户号"
     account_info: NotRequired[list[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswerAccountInfo]]
+    "账户信息"
     confirm_cancel: NotRequired[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswerConfirmCancel]
+    "用于引导商户超级管理员确认注销的信息"
 class EcommerceAccountApplyCancelWithdrawConfirmPostBody(TypedDict):
     applyment_id: NotRequired[str]
+    "微信支付注销单号"
     out_request_no: NotRequired[str]
+    "商户注销申请单号"
     sub_mchid: str
+    "二级商户号"
     operator_identification: str
+    "平台确认操作人标识"
     confirm_time: str
+    "注销确认时间"
     cancel_contract_version: str
+    "注销协议版本号"
 class EcommerceAccountApplyCancelWithdrawConfirmPostAnswer(TypedDict):
     applyment_id: NotRequired[str]
+    "微信支付注销单号"
     out_request_no: NotRequired[str]
+    "商户注销申请单号"
     sub_mchid: NotRequired[str]
-EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer = EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer
+    "二级商户号"
+class EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswerAccountWithdrawResult(TypedDict):
+    out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
+    "二级商户号的出款子账户类型"
+    pay_state: Literal["PAY_PROCESSING", "PAY_SUCCEED", "PAY_FAIL", "BANK_REFUNDED"] | str
+    "付款状态"
+    state_description: str
+    "付款状态描述"
+class EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswerAccountInfo(TypedDict):
+    out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
+    "二级商户号的出款子账户类型"
+    amount: int
+    "账户金额"
+class EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswerConfirmCancel(TypedDict):
+    confirm_cancel_url: NotRequired[str]
+    "确认商户注销的页面url"
+class EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer(TypedDict):
+    applyment_id: str
+    "微信支付注销提现申请单号"
+    out_request_no: str
+    "商户注销提现申请单号"
+    cancel_state: Literal["ACCEPTED", "REVIEWING", "REJECTED", "WAITING_MERCHANT_CONFIRM", "REVOKED", "SYSTEM_PROCESSING", "CANCELED", "FUND_PROCESSING", "FINISH"] | str
+    "注销提现申请单状态"
+    cancel_state_description: str
+    "注销提现申请单状态描述"
+    withdraw: NotRequired[Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"] | str]
+    "是否提取资金"
+    withdraw_state: NotRequired[Literal["WITHDRAW_PROCESSING", "WITHDRAW_EXCEPTION", "WITHDRAW_SUCCEED"] | str]
+    "提现状态"
+    withdraw_state_description: NotRequired[str]
+    "提现状态描述"
+    account_withdraw_result: NotRequired[list[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswerAccountWithdrawResult]]
+    "账户提现结果"
+    modify_time: NotRequired[str]
+    "最后更新时间"
+    sub_mchid: str
+    "申请注销的二级商户号"
+    account_info: NotRequired[list[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswerAccountInfo]]
+    "账户信息"
+    confirm_cancel: NotRequired[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswerConfirmCancel]
+    "用于引导商户超级管理员确认注销的信息"
+class EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswerAccountInfo(TypedDict):
+    out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
+    "商户资金账户余额"
+    amount: int
+    "账户金额"
 class EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswerBlockReasons(TypedDict):
     type: NotRequired[Literal["CONSUMER_COMPLAINT_UNPROCESSED", "HAS_BLOCKING_CONTROL", "FUNDS_PENDING_PROCESSING", "OTHER_REASON"] | str]
+    "二级商户号的出款子账户类型"
     description: NotRequired[str]
+    "原因描述"
 class EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "注销检查的二级商户号"
     merchant_state: Literal["NORMAL", "HAS_BEEN_CANCELLED"] | str
+    "注销提现申请单状态"
     validate_result: Literal["ALLOW_CANCEL_WITHDRAW", "NOT_ALLOW_CANCEL_WITHDRAW"] | str
-    account_info: list[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswerAccountInfo]
+    "注销资格检查结果"
+    account_info: list[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswerAccountInfo]
+    "账户信息"
     block_reasons: NotRequired[list[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswerBlockReasons]]
+    "不可发起注销原因"
 class EcommerceAccountApplyCancelWithdrawPostBodyPayeeInfoBankAccountInfo(TypedDict):
     account_name: str | Sealed
+    "开户名称"
     account_bank: str
+    "开户银行"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     bank_branch_name: NotRequired[str]
+    "开户银行全称"
     bank_name: NotRequired[str]
+    "开户银行全称"
     account_number: str | Sealed
+    "银行账号"
 class EcommerceAccountApplyCancelWithdrawPostBodyPayeeInfoIdentityInfo(TypedDict):
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "证件类型"
     identification_name: str | Sealed
+    "证件姓名"
     identification_no: str | Sealed
+    "证件号码"
 class EcommerceAccountApplyCancelWithdrawPostBodyPayeeInfo(TypedDict):
     account_type: Literal["ACCOUNT_TYPE_CORPORATE", "ACCOUNT_TYPE_PERSONAL"] | str
+    "账户类型"
     bank_account_info: EcommerceAccountApplyCancelWithdrawPostBodyPayeeInfoBankAccountInfo
+    "银行账户"
     identity_info: NotRequired[EcommerceAccountApplyCancelWithdrawPostBodyPayeeInfoIdentityInfo]
+    "收款人账号对应的证件信息"
 class EcommerceAccountApplyCancelWithdrawPostBodyProofMedias(TypedDict):
     proof_media_type: Literal["WITHDRAWAL_APPLICATION"] | str
+    "申请证明材料类型"
     proof_media: str
+    "证明材料照片"
 class EcommerceAccountApplyCancelWithdrawPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_request_no: str
+    "商户注销申请单号"
     withdraw: NotRequired[Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"] | str]
+    "是否提取资金"
     payee_info: EcommerceAccountApplyCancelWithdrawPostBodyPayeeInfo
+    "收款账号信息"
     proof_medias: NotRequired[list[EcommerceAccountApplyCancelWithdrawPostBodyProofMedias]]
+    "付款申请材料"
     additional_materials: NotRequired[list[str]]
+    "其他补充材料"
     remark: NotRequired[str]
+    "备注"
 class EcommerceAccountApplyCancelWithdrawPostAnswer(TypedDict):
     applyment_id: NotRequired[str]
+    "微信支付注销提现申请单号"
     out_request_no: NotRequired[str]
+    "商户注销提现申请单号"
 class EcommerceAccountCancelApplicationsMediaPostAnswer(TypedDict):
     media_id: str
+    "媒体文件标识Id"
 class EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer(TypedDict):
     out_apply_no: str
+    "商户注销申请单号"
     sub_mchid: str
+    "二级商户号"
     reject_reason: NotRequired[str]
+    "受理失败原因"
     cancel_state: NotRequired[Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str]
+    "注销状态"
     update_time: NotRequired[str]
+    "最后更新时间"
 class EcommerceAccountCancelApplicationsPostBodyApplicationInfo(TypedDict):
     application_type: NotRequired[Literal["SP_CANCEL_ACCOUNT_APPLICATION", "SUB_CANCEL_ACCOUNT_APPLICATION"] | str]
+    "注销申请材料类型"
     application_media_id: NotRequired[str]
+    "图片MediaID"
 class EcommerceAccountCancelApplicationsPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_apply_no: str
+    "商户注销申请单号"
     application_info: list[EcommerceAccountCancelApplicationsPostBodyApplicationInfo]
-EcommerceAccountCancelApplicationsPostAnswer = EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer
+    "注销申请材料"
+class EcommerceAccountCancelApplicationsPostAnswer(TypedDict):
+    out_apply_no: str
+    "商户注销申请单号"
+    sub_mchid: str
+    "二级商户号"
+    reject_reason: NotRequired[str]
+    "受理失败原因"
+    cancel_state: NotRequired[Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str]
+    "注销状态"
+    update_time: NotRequired[str]
+    "最后更新时间"
 class EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer(TypedDict):
     applyment_id: int
+    "微信支付申请单号"
     out_request_no: str
+    "业务申请编号"
 class EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAccountValidation(TypedDict):
     account_name: NotRequired[str]
+    "付款户名"
     account_no: NotRequired[str]
-    pay_amount: NotRequired[float]
+    "付款卡号"
+    pay_amount: NotRequired[int]
+    "汇款金额"
     destination_account_number: NotRequired[str]
+    "收款卡号"
     destination_account_name: NotRequired[str]
+    "收款户名"
     destination_account_bank: NotRequired[str]
+    "开户银行"
     city: NotRequired[str]
+    "省市信息"
     remark: NotRequired[str]
+    "备注信息"
     deadline: NotRequired[str]
+    "汇款截止时间"
 class EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAuditDetail(TypedDict):
     param_name: str
+    "参数名称"
     reject_reason: str
+    "驳回原因"
 class EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer(TypedDict):
     applyment_state: Literal["CHECKING", "ACCOUNT_NEED_VERIFY", "AUDITING", "REJECTED", "NEED_SIGN", "FINISH", "FROZEN"] | str
+    "申请状态"
     applyment_state_desc: str
+    "申请状态描述"
     sign_url: NotRequired[str]
+    "签约链接"
     sub_mchid: NotRequired[str]
+    "电商平台二级商户号"
     account_validation: NotRequired[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAccountValidation]
+    "汇款账户验证信息"
     audit_detail: NotRequired[list[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAuditDetail]]
+    "驳回原因详情"
     legal_validation_url: NotRequired[str]
+    "法人验证链接"
     out_request_no: str
-    applyment_id: float
+    "业务申请编号"
+    applyment_id: int
+    "微信支付申请单号"
     sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
+    "签约状态"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyBusinessLicenseInfo(TypedDict):
     cert_type: NotRequired[Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"] | str]
+    "登记证书类型"
     business_license_copy: NotRequired[str]
+    "证件扫描件"
     business_license_number: NotRequired[str]
+    "证件注册号"
     merchant_name: NotRequired[str]
+    "商户名称"
     legal_person: NotRequired[str]
+    "经营者/法定代表人姓名"
     company_address: NotRequired[str]
+    "注册地址"
     business_time: NotRequired[str]
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"] | str]
+    "金融机构类型"
     finance_license_pics: NotRequired[list[str]]
+    "金融机构许可证图片"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyIdCardInfo(TypedDict):
     id_card_copy: str
+    "身份证人像面照片"
     id_card_national: str
+    "身份证国徽面照片"
     id_card_name: str | Sealed
+    "身份证姓名"
     id_card_number: str | Sealed
+    "身份证号码"
     id_card_valid_time_begin: str
+    "身份证有效期开始时间"
     id_card_valid_time: str
+    "身份证有效期结束时间"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyIdDocInfo(TypedDict):
     id_doc_name: str | Sealed
+    "证件姓名"
     id_doc_number: str | Sealed
+    "证件号码"
     id_doc_copy: str
+    "证件正面照片"
     id_doc_copy_back: NotRequired[str]
+    "证件反面照片"
     doc_period_begin: str
+    "证件有效期开始时间"
     doc_period_end: str
+    "证件有效期结束时间"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyUboInfoList(TypedDict):
     ubo_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
     ubo_id_doc_copy: NotRequired[str]
+    "证件正面照片"
     ubo_id_doc_copy_back: NotRequired[str]
+    "证件反面照片"
     ubo_id_doc_name: NotRequired[str | Sealed]
+    "受益人姓名"
     ubo_id_doc_number: NotRequired[str | Sealed]
+    "证件号码"
     ubo_id_doc_address: NotRequired[str | Sealed]
+    "证件居住地址"
     ubo_period_begin: NotRequired[str]
+    "证件有效期开始时间"
     ubo_period_end: NotRequired[str]
+    "证件有效期结束时间"
     ubo_id_doc_period_begin: NotRequired[str]
+    "证件有效期开始时间"
     ubo_id_doc_period_end: NotRequired[str]
+    "证件有效期结束时间"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyAccountInfo(TypedDict):
     bank_account_type: Literal["74", "75"] | str
+    "账户类型"
     account_bank: str
+    "开户银行"
     account_name: str | Sealed
+    "开户名称"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     bank_name: NotRequired[str]
+    "开户银行全称"
     account_number: str | Sealed
+    "银行帐号"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyContactInfo(TypedDict):
     contact_type: Literal["65", "66"] | str
+    "超级管理员类型"
     contact_name: str | Sealed
+    "超级管理员姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
     contact_id_card_number: NotRequired[str | Sealed]
+    "超级管理员身份证件号码"
     contact_id_doc_copy: NotRequired[str]
+    "超级管理员证件正面照片"
     contact_id_doc_copy_back: NotRequired[str]
+    "超级管理员证件反面照片"
     contact_period_begin: NotRequired[str]
+    "超级管理员证件有效期开始时间"
     contact_period_end: NotRequired[str]
+    "超级管理员证件有效期结束时间"
     business_authorization_letter: NotRequired[str]
+    "业务办理授权函"
     contact_id_doc_period_begin: NotRequired[str]
+    "超级管理员证件有效期开始时间"
     contact_id_doc_period_end: NotRequired[str]
+    "超级管理员证件有效期结束时间"
     mobile_phone: NotRequired[str | Sealed]
+    "超级管理员手机"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodySalesSceneInfo(TypedDict):
     store_name: NotRequired[str]
+    "店铺名称"
     store_url: NotRequired[str]
+    "店铺链接"
     store_qr_code: NotRequired[str]
+    "店铺二维码"
     mini_program_sub_appid: NotRequired[str]
+    "小程序AppID"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodySettlementInfo(TypedDict):
     settlement_id: NotRequired[str]
+    "结算规则ID"
     qualification_type: NotRequired[str]
+    "所属行业"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBody(TypedDict):
     out_request_no: str
+    "业务申请编号"
     organization_type: Literal["2401", "2500", "4", "2", "3", "2502", "1708"] | str
+    "主体类型"
     finance_institution: NotRequired[bool]
+    "是否金融机构"
     business_license_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyBusinessLicenseInfo]
+    "营业执照/登记证书信息"
     finance_institution_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyFinanceInstitutionInfo]
+    "金融机构许可证信息"
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
+    "超级管理员类型"
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
     authorize_letter_copy: NotRequired[str]
+    "法定代表人说明函"
     id_card_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyIdCardInfo]
+    "经营者/法人身份证信息"
     id_doc_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyIdDocInfo]
+    "经营者/法人其他类型证件信息"
     ubo_info_list: NotRequired[list[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyUboInfoList]]
+    "最终受益人信息列表"
     account_info: EcommerceApplymentsSubmitAccountHostingApplymentPostBodyAccountInfo
+    "结算银行账户"
     contact_info: EcommerceApplymentsSubmitAccountHostingApplymentPostBodyContactInfo
+    "超级管理员信息"
     sales_scene_info: EcommerceApplymentsSubmitAccountHostingApplymentPostBodySalesSceneInfo
+    "店铺信息"
     settlement_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodySettlementInfo]
+    "结算规则"
     merchant_shortname: str
+    "商户简称"
     qualifications: NotRequired[list[str]]
+    "特殊资质"
     business_addition_pics: NotRequired[list[str]]
+    "补充材料"
     business_addition_desc: NotRequired[list[str]]
+    "补充说明"
     proxy_sign_verify_mode: NotRequired[bool]
+    "是否走平台代理签约和代理核身入驻模式"
     id_card_complete_statement: NotRequired[str]
-EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer = EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer
+    "法人影印件信息辅助填写的平台声明"
+class EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer(TypedDict):
+    applyment_id: int
+    "微信支付申请单号"
+    out_request_no: str
+    "业务申请编号"
 class EcommerceApplymentsSubmitSignVerifyInfoPostBodyProxyVerifyIdentityInfo(TypedDict):
     verify_identity_type: Literal["VERIFY_IDENTITY_TYPE_FACE_TO_FACE", "VERIFY_IDENTITY_TYPE_REMOTE"] | str
+    "核身方式"
     verify_identity_result: bool
+    "核身结果"
 class EcommerceApplymentsSubmitSignVerifyInfoPostBody(TypedDict):
     out_request_no: str
+    "业务申请编号"
     applyment_id: NotRequired[int]
+    "微信支付申请单号"
     pre_sign_time: NotRequired[str]
+    "预签署微信支付协议时间"
     proxy_verify_identity_info: NotRequired[EcommerceApplymentsSubmitSignVerifyInfoPostBodyProxyVerifyIdentityInfo]
+    "平台代理核身信息"
 class EcommerceApplymentsSubmitSignVerifyInfoPostAnswer(TypedDict):
     applyment_id: int
-EcommerceApplymentsApplymentIdRevokePostAnswer = EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer
+    "微信支付申请单号"
+class EcommerceApplymentsApplymentIdRevokePostAnswer(TypedDict):
+    applyment_id: int
+    "微信支付申请单号"
+    out_request_no: str
+    "业务申请编号"
 class EcommerceApplymentsApplymentIdGetAnswerAccountValidation(TypedDict):
     account_name: str
+    "付款户名"
     account_no: NotRequired[str]
-    pay_amount: float
+    "付款卡号"
+    pay_amount: int
+    "汇款金额"
     destination_account_number: str
+    "收款卡号"
     destination_account_name: str
+    "收款户名"
     destination_account_bank: str
+    "开户银行"
     city: str
+    "省市信息"
     remark: str
+    "备注信息"
     deadline: str
+    "汇款截止时间"
+class EcommerceApplymentsApplymentIdGetAnswerAuditDetail(TypedDict):
+    param_name: str
+    "参数名称"
+    reject_reason: str
+    "驳回原因"
 class EcommerceApplymentsApplymentIdGetAnswer(TypedDict):
     applyment_state: Literal["CHECKING", "ACCOUNT_NEED_VERIFY", "AUDITING", "REJECTED", "NEED_SIGN", "FINISH", "FROZEN"] | str
+    "申请状态"
     applyment_state_desc: str
+    "申请状态描述"
     sign_url: NotRequired[str]
+    "签约链接"
     sub_mchid: NotRequired[str]
+    "电商平台二级商户号"
     account_validation: NotRequired[EcommerceApplymentsApplymentIdGetAnswerAccountValidation]
-    audit_detail: NotRequired[list[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswerAuditDetail]]
+    "汇款账户验证信息"
+    audit_detail: NotRequired[list[EcommerceApplymentsApplymentIdGetAnswerAuditDetail]]
+    "驳回原因详情"
     legal_validation_url: NotRequired[str]
+    "法人验证链接"
     out_request_no: str
-    applyment_id: float
+    "业务申请编号"
+    applyment_id: int
+    "微信支付申请单号"
     sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
+    "签约状态"
+class EcommerceApplymentsEmptyPostBodyBusinessLicenseInfo(TypedDict):
+    cert_type: NotRequired[Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"] | str]
+    "登记证书类型"
+    business_license_copy: NotRequired[str]
+    "证件扫描件"
+    business_license_number: NotRequired[str]
+    "证件注册号"
+    merchant_name: NotRequired[str]
+    "商户名称"
+    legal_person: NotRequired[str]
+    "经营者/法定代表人姓名"
+    company_address: NotRequired[str]
+    "注册地址"
+    business_time: NotRequired[str]
+class EcommerceApplymentsEmptyPostBodyFinanceInstitutionInfo(TypedDict):
+    finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"] | str]
+    "金融机构类型"
+    finance_license_pics: NotRequired[list[str]]
+    "金融机构许可证图片"
 class EcommerceApplymentsEmptyPostBodyIdCardInfo(TypedDict):
     id_card_copy: NotRequired[str]
+    "身份证人像面照片"
     id_card_national: NotRequired[str]
+    "身份证国徽面照片"
     id_card_name: NotRequired[str | Sealed]
+    "身份证姓名"
     id_card_number: NotRequired[str | Sealed]
+    "身份证号码"
     id_card_valid_time_begin: NotRequired[str]
+    "身份证有效期开始时间"
     id_card_valid_time: NotRequired[str]
+    "身份证有效期结束时间"
 class EcommerceApplymentsEmptyPostBodyIdDocInfo(TypedDict):
     id_doc_name: NotRequired[str | Sealed]
+    "证件姓名"
     id_doc_number: NotRequired[str | Sealed]
+    "证件号码"
     id_doc_copy: NotRequired[str]
+    "证件正面照片"
     id_doc_copy_back: NotRequired[str]
+    "证件反面照片"
     doc_period_begin: NotRequired[str]
+    "证件有效期开始时间"
     doc_period_end: NotRequired[str]
+    "证件有效期结束时间"
 class EcommerceApplymentsEmptyPostBodyUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
     ubo_id_doc_copy: str
+    "证件正面照片"
     ubo_id_doc_copy_back: str
+    "证件反面照片"
     ubo_id_doc_name: str | Sealed
+    "受益人姓名"
     ubo_id_doc_number: str | Sealed
+    "证件号码"
     ubo_id_doc_address: str | Sealed
+    "证件居住地址"
     ubo_period_begin: str
+    "证件有效期开始时间"
     ubo_period_end: str
+    "证件有效期结束时间"
 class EcommerceApplymentsEmptyPostBodyAccountInfo(TypedDict):
     bank_account_type: NotRequired[Literal["74", "75"] | str]
+    "账户类型"
     account_bank: NotRequired[str]
+    "开户银行"
     account_name: NotRequired[str | Sealed]
+    "开户名称"
     bank_address_code: NotRequired[str]
+    "开户银行省市编码"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     bank_name: NotRequired[str]
+    "开户银行全称"
     account_number: NotRequired[str | Sealed]
+    "银行帐号"
 class EcommerceApplymentsEmptyPostBodyContactInfo(TypedDict):
     contact_type: NotRequired[Literal["65", "66"] | str]
+    "超级管理员类型"
     contact_name: NotRequired[str | Sealed]
+    "超级管理员姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
     contact_id_card_number: NotRequired[str | Sealed]
+    "超级管理员身份证件号码"
     contact_id_doc_copy: NotRequired[str]
+    "超级管理员证件正面照片"
     contact_id_doc_copy_back: NotRequired[str]
+    "超级管理员证件反面照片"
     contact_period_begin: NotRequired[str]
+    "超级管理员证件有效期开始时间"
     contact_period_end: NotRequired[str]
+    "超级管理员证件有效期结束时间"
     business_authorization_letter: NotRequired[str]
+    "业务办理授权函"
     mobile_phone: NotRequired[str | Sealed]
+    "超级管理员手机"
+class EcommerceApplymentsEmptyPostBodySalesSceneInfo(TypedDict):
+    store_name: NotRequired[str]
+    "店铺名称"
+    store_url: NotRequired[str]
+    "店铺链接"
+    store_qr_code: NotRequired[str]
+    "店铺二维码"
+    mini_program_sub_appid: NotRequired[str]
+    "小程序AppID"
+class EcommerceApplymentsEmptyPostBodySettlementInfo(TypedDict):
+    settlement_id: NotRequired[str]
+    "结算规则ID"
+    qualification_type: NotRequired[str]
+    "所属行业"
 class EcommerceApplymentsEmptyPostBody(TypedDict):
     out_request_no: str
+    "业务申请编号"
     organization_type: Literal["2401", "2500", "4", "2", "3", "2502", "1708"] | str
+    "主体类型"
     finance_institution: NotRequired[bool]
-    business_license_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyBusinessLicenseInfo]
-    finance_institution_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyFinanceInstitutionInfo]
+    "是否金融机构"
+    business_license_info: NotRequired[EcommerceApplymentsEmptyPostBodyBusinessLicenseInfo]
+    "营业执照/登记证书信息"
+    finance_institution_info: NotRequired[EcommerceApplymentsEmptyPostBodyFinanceInstitutionInfo]
+    "金融机构许可证信息"
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
+    "超级管理员类型"
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
     authorize_letter_copy: NotRequired[str]
+    "法定代表人说明函"
     id_card_info: NotRequired[EcommerceApplymentsEmptyPostBodyIdCardInfo]
+    "经营者/法人身份证信息"
     id_doc_info: NotRequired[EcommerceApplymentsEmptyPostBodyIdDocInfo]
+    "经营者/法人其他类型证件信息"
     owner: NotRequired[bool]
+    "经营者/法人是否为受益人"
     ubo_info_list: NotRequired[list[EcommerceApplymentsEmptyPostBodyUboInfoList]]
+    "最终受益人信息列表"
     account_info: EcommerceApplymentsEmptyPostBodyAccountInfo
+    "结算银行账户"
     contact_info: EcommerceApplymentsEmptyPostBodyContactInfo
-    sales_scene_info: EcommerceApplymentsSubmitAccountHostingApplymentPostBodySalesSceneInfo
-    settlement_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodySettlementInfo]
+    "超级管理员信息"
+    sales_scene_info: EcommerceApplymentsEmptyPostBodySalesSceneInfo
+    "店铺信息"
+    settlement_info: NotRequired[EcommerceApplymentsEmptyPostBodySettlementInfo]
+    "结算规则"
     merchant_shortname: str
+    "商户简称"
     qualifications: NotRequired[list[str]]
+    "特殊资质"
     business_addition_pics: NotRequired[list[str]]
+    "补充材料"
     business_addition_desc: NotRequired[list[str]]
-EcommerceApplymentsEmptyPostAnswer = EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer
+    "补充说明"
+class EcommerceApplymentsEmptyPostAnswer(TypedDict):
+    applyment_id: int
+    "微信支付申请单号"
+    out_request_no: str
+    "业务申请编号"
 class EcommerceBillFundflowbillGetQuery(TypedDict):
     bill_date: Text
+    "账单日期"
     account_type: Text
+    "资金账户类型"
     tar_type: NotRequired[Text]
+    "压缩类型"
     algorithm: Text
+    "加密算法"
 class EcommerceBillFundflowbillGetAnswerDownloadBillList(TypedDict):
     bill_sequence: int
+    "账单文件序号"
     hash_type: Literal["SHA1"] | str
+    "哈希类型"
     hash_value: str
+    "哈希值"
     download_url: str
+    "账单下载地址"
     encrypt_key: str
+    "加密密钥"
     nonce: str
+    "随机字符串"
 class EcommerceBillFundflowbillGetAnswer(TypedDict):
     download_bill_count: int
+    "下载信息总数"
     download_bill_list: NotRequired[list[EcommerceBillFundflowbillGetAnswerDownloadBillList]]
+    "下载信息明细"
 class EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody(TypedDict):
     contract_termination_remark: str
+    "解约备注"
 class EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer(TypedDict):
     mchid: str
+    "商户号"
     plan_id: int
+    "委托代扣协议模板Id"
     out_contract_code: str
+    "商户签约协议号"
 class EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
+    "协议解约方式"
     contract_terminated_time: str
+    "协议解约时间"
     contract_termination_remark: str
+    "解约备注"
 class EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     contract_id: str
+    "委托代扣协议Id"
     appid: str
+    "商户APPID"
     plan_id: int
+    "委托代扣协议模板Id"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_state: str
+    "委托代扣协议状态"
     contract_signed_time: str
+    "协议签署时间"
     contract_expired_time: str
+    "协议到期时间"
     contract_terminate_info: NotRequired[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo]
+    "协议解约信息"
     openid: str
+    "用户openid"
 class EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody(TypedDict):
     appid: str
+    "商户APPID"
     plan_id: int
+    "委托代扣协议模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     notify_url: str
+    "回调通知地址"
 class EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约ID"
     mchid: str
+    "商户号"
     plan_id: int
+    "委托代扣协议模板ID"
     out_contract_code: str
+    "商户签约协议号"
 class EcommerceCombinePapayContractsPreEntrustSignPostBody(TypedDict):
     appid: str
+    "商户APPID"
     plan_id: int
+    "委托代扣协议模板Id"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     notify_url: str
+    "回调通知地址"
     return_app: NotRequired[bool]
+    "返回app标识"
     attach: NotRequired[str]
-EcommerceCombinePapayContractsPreEntrustSignPostAnswer = EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer
+    "商户数据包"
+class EcommerceCombinePapayContractsPreEntrustSignPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约Id"
+    mchid: str
+    "商户号"
+    plan_id: int
+    "委托代扣协议模板Id"
+    out_contract_code: str
+    "商户签约协议号"
 class EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBodySubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     out_trade_no: str
+    "子单商户订单号"
     sub_mchid: str
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户appid"
 class EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody(TypedDict):
     combine_appid: str
+    "合单商户APPID"
     sub_orders: NotRequired[list[EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBodySubOrders]]
+    "子单信息"
 class EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswerSubOrdersAmount(TypedDict):
     total_amount: int
+    "标价金额"
     currency: str
+    "标价币种"
     payer_amount: NotRequired[int]
+    "现金支付金额"
     payer_currency: NotRequired[str]
+    "现金支付币种"
 class EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswerSubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     trade_type: str
+    "交易类型"
     trade_state: str
+    "交易状态"
     bank_type: NotRequired[str]
+    "付款银行"
     attach: NotRequired[str]
+    "附加数据"
     success_time: NotRequired[str]
+    "支付完成时间"
     transaction_id: str
+    "子单微信订单号"
     out_trade_no: str
+    "子单商户订单号"
     sub_mchid: str
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户appid"
     amount: NotRequired[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswerSubOrdersAmount]
+    "订单金额"
 class EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswerCombinePayerInfo(TypedDict):
     openid: str
+    "用户标识"
 class EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer(TypedDict):
     combine_appid: str
+    "合单商户APPID"
     combine_mchid: str
+    "合单商户号"
     combine_out_trade_no: str
+    "合单商户订单号"
     sub_orders: NotRequired[list[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswerSubOrders]]
+    "子单信息"
     combine_payer_info: NotRequired[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswerCombinePayerInfo]
+    "支付者"
 class EcommerceCombinePapayTransactionsPostBodySubOrdersAmount(TypedDict):
     total_amount: int
+    "标价金额"
     currency: str
+    "标价币种"
 class EcommerceCombinePapayTransactionsPostBodySubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
     subsidy_amount: NotRequired[int]
+    "补差金额"
 class EcommerceCombinePapayTransactionsPostBodySubOrders(TypedDict):
     mchid: str
+    "子单商户号"
     attach: NotRequired[str]
+    "附加数据"
     amount: EcommerceCombinePapayTransactionsPostBodySubOrdersAmount
+    "订单金额"
     out_trade_no: str
+    "子单商户订单号"
     sub_mchid: str
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户appid"
     description: str
+    "商品描述"
     settle_info: NotRequired[EcommerceCombinePapayTransactionsPostBodySubOrdersSettleInfo]
+    "结算信息"
     sub_risk_info: NotRequired[str]
+    "子单风控信息"
 class EcommerceCombinePapayTransactionsPostBody(TypedDict):
     combine_appid: str
+    "合单商户appid"
     combine_mchid: str
+    "合单商户号"
     combine_out_trade_no: str
+    "合单商户订单号"
     contract_id: str
+    "委托代扣协议ID"
     sub_orders: NotRequired[list[EcommerceCombinePapayTransactionsPostBodySubOrders]]
+    "子单信息"
     risk_info: NotRequired[str]
-EcommerceCombinePapayTransactionsPostAnswer = EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer
+    "风控信息"
+class EcommerceCombinePapayTransactionsPostAnswerSubOrdersAmount(TypedDict):
+    total_amount: int
+    "标价金额"
+    currency: str
+    "标价币种"
+    payer_amount: NotRequired[int]
+    "现金支付金额"
+    payer_currency: NotRequired[str]
+    "现金支付币种"
+class EcommerceCombinePapayTransactionsPostAnswerSubOrders(TypedDict):
+    mchid: str
+    "子单商户号"
+    trade_type: str
+    "交易类型"
+    trade_state: str
+    "交易状态"
+    bank_type: NotRequired[str]
+    "付款银行"
+    attach: NotRequired[str]
+    "附加数据"
+    success_time: NotRequired[str]
+    "支付完成时间"
+    transaction_id: str
+    "子单微信订单号"
+    out_trade_no: str
+    "子单商户订单号"
+    sub_mchid: str
+    "二级商户号"
+    sub_appid: NotRequired[str]
+    "二级商户appid"
+    amount: NotRequired[EcommerceCombinePapayTransactionsPostAnswerSubOrdersAmount]
+    "订单金额"
+class EcommerceCombinePapayTransactionsPostAnswerCombinePayerInfo(TypedDict):
+    openid: str
+    "用户标识"
+class EcommerceCombinePapayTransactionsPostAnswer(TypedDict):
+    combine_appid: str
+    "合单商户APPID"
+    combine_mchid: str
+    "合单商户号"
+    combine_out_trade_no: str
+    "合单商户订单号"
+    sub_orders: NotRequired[list[EcommerceCombinePapayTransactionsPostAnswerSubOrders]]
+    "子单信息"
+    combine_payer_info: NotRequired[EcommerceCombinePapayTransactionsPostAnswerCombinePayerInfo]
+    "支付者"
 class EcommerceFundBalanceSubMchidGetQuery(TypedDict):
-    account_type: NotRequired[Text | Mapping[str, Any]]
+    account_type: NotRequired[Text]
+    "账户类型"
 class EcommerceFundBalanceSubMchidGetAnswer(TypedDict):
     sub_mchid: str
-    account_type: NotRequired[dict[str, Any]]
+    "特约商户号"
+    account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str]
+    "资金账户类型"
     available_amount: int
+    "可用余额"
     pending_amount: NotRequired[int]
+    "不可用余额"
 class EcommerceFundEnddaybalanceSubMchidGetQuery(TypedDict):
     date: Text
+    "日期"
     account_type: NotRequired[Text]
+    "账户类型"
 class EcommerceFundEnddaybalanceSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     available_amount: int
+    "可用余额"
     pending_amount: NotRequired[int]
+    "不可用余额"
     account_type: NotRequired[Literal["BASIC", "DEPOSIT"] | str]
+    "账户类型"
 class EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
 class EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sp_mchid: str
+    "电商平台商户号"
     status: Literal["CREATE_SUCCESS", "SUCCESS", "FAIL", "REFUND", "CLOSE", "INIT"] | str
+    "提现单状态"
     withdraw_id: str
+    "微信支付提现单号"
     out_request_no: str
+    "商户提现单号"
     amount: int
+    "提现金额"
     create_time: NotRequired[str]
+    "发起提现时间"
     update_time: NotRequired[str]
+    "提现状态更新时间"
     reason: NotRequired[str]
+    "失败原因"
     remark: NotRequired[str]
+    "提现备注"
     bank_memo: NotRequired[str]
+    "银行备注"
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
+    "出款账户类型"
     account_number: NotRequired[str]
+    "入账银行账号后四位"
     account_bank: NotRequired[str]
+    "入账银行"
     bank_name: NotRequired[str]
-EcommerceFundWithdrawWithdrawIdGetQuery = EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery
-EcommerceFundWithdrawWithdrawIdGetAnswer = EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer
+    "入账银行全称"
+class EcommerceFundWithdrawWithdrawIdGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class EcommerceFundWithdrawWithdrawIdGetAnswer(TypedDict):
+    sub_mchid: NotRequired[str]
+    "二级商户号"
+    sp_mchid: str
+    "电商平台商户号"
+    status: Literal["CREATE_SUCCESS", "SUCCESS", "FAIL", "REFUND", "CLOSE", "INIT"] | str
+    "提现单状态"
+    withdraw_id: str
+    "微信支付提现单号"
+    out_request_no: str
+    "商户提现单号"
+    amount: int
+    "提现金额"
+    create_time: NotRequired[str]
+    "发起提现时间"
+    update_time: NotRequired[str]
+    "提现状态更新时间"
+    reason: NotRequired[str]
+    "失败原因"
+    remark: NotRequired[str]
+    "提现备注"
+    bank_memo: NotRequired[str]
+    "银行备注"
+    account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
+    "出款账户类型"
+    account_number: NotRequired[str]
+    "入账银行账号后四位"
+    account_bank: NotRequired[str]
+    "入账银行"
+    bank_name: NotRequired[str]
+    "入账银行全称"
 class EcommerceFundWithdrawPostBody(TypedDict):
     sub_mchid: str
+    "特约商户号"
     out_request_no: str
+    "商户提现单号"
     amount: int
+    "提现金额"
     remark: NotRequired[str]
+    "提现备注"
     bank_memo: NotRequired[str]
+    "银行附言"
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
+    "出款账户类型"
     notify_url: NotRequired[str]
+    "提现结果通知地址"
 class EcommerceFundWithdrawPostAnswer(TypedDict):
     sub_mchid: str
+    "特约商户号"
     withdraw_id: str
+    "微信支付提现单号"
     out_request_no: str
+    "商户提现单号"
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
+    "出款账户类型"
 class EcommerceIndividualContractsOutContractCodeOutContractCodeGetQuery(TypedDict):
     appid: Text
+    "签约和付款的微信小程序AppID"
 class EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswerRealNameAuthResult(TypedDict):
     scope: Literal["pay_realname"] | str
+    "应用授权作用域"
     access_token: str
+    "访问令牌"
     access_token_expire_time: str
+    "访问令牌过期时间"
 class EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswer(TypedDict):
     individual_auth_id: NotRequired[str]
+    "授权ID"
     signed_time: str
+    "签约时间"
     auth_state: Literal["AUTHORIZED", "UNAUTHORIZED"] | str
+    "授权状态"
     individual_openid: NotRequired[str]
+    "用户OpenID"
     real_name_auth_result: NotRequired[EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswerRealNameAuthResult]
+    "实名授权结果"
 class EcommerceIndividualContractsPreEntrustSignAppPostBody(TypedDict):
     appid: str
+    "签约和付款的AppID"
     out_contract_code: str
+    "业务申请单号"
 class EcommerceIndividualContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约id"
 class EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody(TypedDict):
     appid: str
+    "签约和付款的AppID"
     out_contract_code: str
+    "业务申请单号"
     openid: str
-EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer = EcommerceIndividualContractsPreEntrustSignAppPostAnswer
+    "个人收款方的OpenID"
+class EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约id"
 class EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody(TypedDict):
     appid: str
+    "签约和付款的AppID"
     out_contract_code: str
+    "业务申请单号"
     real_name: str | Sealed
+    "真实姓名"
     cred_type: Literal["ID_CARD"] | str
+    "证件类型"
     cred_id: str | Sealed
-EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer = EcommerceIndividualContractsPreEntrustSignAppPostAnswer
+    "件号码"
+class EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约id"
 class EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody(TypedDict):
     appid: str
+    "签约和付款的AppID"
     out_contract_code: str
+    "业务申请单号"
     openid: str
+    "个人收款方的OpenID"
     real_name: str | Sealed
+    "真实姓名"
     cred_type: Literal["ID_CARD"] | str
+    "证件类型"
     cred_id: str | Sealed
-EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer = EcommerceIndividualContractsPreEntrustSignAppPostAnswer
+    "件号码"
+class EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约id"
 class EcommerceIndividualContractsOpenidGetQuery(TypedDict):
     appid: Text
+    "签约和付款的微信小程序AppID"
     permission_type: Text
+    "权限类型"
 class EcommerceIndividualContractsOpenidGetAnswer(TypedDict):
     individual_auth_id: str
+    "授权ID"
     operation_time: str
+    "操作时间"
     auth_state: Literal["AUTHORIZED", "UNAUTHORIZED"] | str
+    "授权状态"
 class EcommerceMchTransferAuthorizationsSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     authorization_state: str
+    "授权状态"
     authorize_time: NotRequired[str]
+    "授权时间"
 class EcommerceMchTransferAuthorizationsPostBodyAgreementList(TypedDict):
     agreement_code: str
+    "协议编号"
     agreement_version: str
+    "协议版本号"
     sign_organization: str
+    "签约主体"
     sign_time: str
+    "签约时间"
 class EcommerceMchTransferAuthorizationsPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     agreement_list: list[EcommerceMchTransferAuthorizationsPostBodyAgreementList]
+    "签约协议列表"
 class EcommerceMchTransferAuthorizationsPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     authorization_state: str
+    "授权状态"
     accept_time: str
+    "授权申请受理时间"
     authorize_time: NotRequired[str]
+    "授权时间"
 class EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
 class EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     state: str
+    "单据状态"
     update_time: str
-EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery
+    "状态变更时间"
+class EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer(TypedDict):
     mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "二级商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     appid: str
+    "服务商AppID"
     transfer_scene_id: str
+    "转账场景ID"
     state: str
-    transfer_amount: float
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_name: NotRequired[str]
+    "收款用户姓名"
     create_time: str
+    "单据创建时间"
     update_time: str
-EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery = EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery
-EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer = EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer
+    "状态变更时间"
+class EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer(TypedDict):
+    mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "二级商户号"
+    out_bill_no: str
+    "商户单号"
+    transfer_bill_no: str
+    "微信转账单号"
+    appid: str
+    "服务商AppID"
+    transfer_scene_id: str
+    "转账场景ID"
+    state: str
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    fail_reason: NotRequired[str]
+    "失败原因"
+    openid: NotRequired[str]
+    "收款用户OpenID"
+    user_name: NotRequired[str]
+    "收款用户姓名"
+    create_time: str
+    "单据创建时间"
+    update_time: str
+    "状态变更时间"
 class EcommerceMchTransferTransferBillsPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     appid: str
+    "服务商AppID"
     out_bill_no: str
+    "商户单号"
     transfer_scene_id: str
+    "转账场景ID"
     openid: str
+    "收款用户OpenID"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "商户回调地址"
 class EcommerceMchTransferTransferBillsPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     create_time: str
+    "单据创建时间"
     state: str
+    "单据状态"
     fail_reason: NotRequired[str]
+    "失败原因"
     package_info: NotRequired[str]
+    "跳转领取页面的package信息"
 class EcommerceProfitsharingAfterSalesOrdersGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
 class EcommerceProfitsharingAfterSalesOrdersGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信分账单号"
     amount: int
+    "分账金额"
     result: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
+    "分账结果"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK"] | str]
+    "分账失败原因"
     finish_time: str
+    "分账完成时间"
 class EcommerceProfitsharingAfterSalesOrdersPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     amount: int
+    "回退金额"
     type: Literal["SERVICE_FEE_INCOME"] | str
+    "类型"
     scene: Literal["REFUND_TICKET", "CHANGE_TICKET", "RETURN_GOODS"] | str
+    "场景"
     refund_id: str
+    "微信退款单号"
 class EcommerceProfitsharingAfterSalesOrdersPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     amount: int
+    "分账金额"
 class EcommerceProfitsharingFinishOrderPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分帐单号"
     description: str
+    "分账描述"
 class EcommerceProfitsharingFinishOrderPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分帐单号"
     order_id: str
+    "微信分帐单号"
 class EcommerceProfitsharingOrdersTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
+    "微信订单号"
     unsplit_amount: int
+    "订单剩余待分金额"
 class EcommerceProfitsharingOrdersGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
     transaction_id: Text
+    "微信订单号"
     out_order_no: Text
+    "商户分账单号"
 class EcommerceProfitsharingOrdersGetAnswerReceivers(TypedDict):
     receiver_mchid: NotRequired[str]
+    "分账接收商户号"
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
     result: NotRequired[Literal["PENDING", "SUCCESS", "CLOSED"] | str]
+    "分账结果"
     finish_time: str
+    "完成时间"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK"] | str]
+    "分账失败原因"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
     receiver_account: str
+    "分账接收方账号"
     detail_id: str
+    "分账明细单号"
 class EcommerceProfitsharingOrdersGetAnswerFundsAbnormalReceivers(TypedDict):
     mchid: NotRequired[str]
+    "平台接收异常资金商户号"
 class EcommerceProfitsharingOrdersGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
+    "分账单状态"
     receivers: NotRequired[list[EcommerceProfitsharingOrdersGetAnswerReceivers]]
+    "分账接收方列表"
     close_reason: NotRequired[str]
+    "关单原因描述"
     abnormal_status: NotRequired[Literal["ABNORMAL_PENDING", "ABNORMAL_FINISHED", "ABNORMAL_CLOSED"] | str]
+    "异常处理状态"
     funds_abnormal_closed_reason: NotRequired[Literal["CLOSED_REASON_TIMEOUT", "CLOSED_REASON_RESTRICT_TRANSFER"] | str]
+    "异常处理关单原因"
     funds_abnormal_redirect_id: NotRequired[str]
+    "微信支付在途异常资金付款单号"
     funds_abnormal_receivers: NotRequired[list[EcommerceProfitsharingOrdersGetAnswerFundsAbnormalReceivers]]
+    "平台接收异常资金商户号或运营主体列表"
     finish_amount: NotRequired[int]
+    "分账完结的分账金额"
     finish_description: NotRequired[str]
+    "分账完结的原因描述"
 class EcommerceProfitsharingOrdersPostBodyReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
     receiver_account: str
+    "分账接收方账号"
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
     receiver_name: NotRequired[str | Sealed]
+    "分账个人接收方姓名"
 class EcommerceProfitsharingOrdersPostBody(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     receivers: list[EcommerceProfitsharingOrdersPostBodyReceivers]
+    "分账接收方列表"
     finish: bool
+    "是否分账完成"
+class EcommerceProfitsharingOrdersPostAnswerReceiversFundsAbnormalReceivers(TypedDict):
+    mchid: NotRequired[str]
+    "平台接收异常资金商户号"
 class EcommerceProfitsharingOrdersPostAnswerReceivers(TypedDict):
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
     result: NotRequired[Literal["PENDING", "SUCCESS", "CLOSED"] | str]
+    "分账结果"
     finish_time: str
+    "完成时间"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK"] | str]
+    "分账失败原因"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
     receiver_account: str
+    "分账接收方账号"
     detail_id: str
+    "分账明细单号"
     abnormal_status: NotRequired[Literal["ABNORMAL_PENDING", "ABNORMAL_FINISHED", "ABNORMAL_CLOSED"] | str]
+    "异常处理状态"
     funds_abnormal_closed_reason: NotRequired[Literal["CLOSED_REASON_TIMEOUT", "CLOSED_REASON_RESTRICT_TRANSFER"] | str]
+    "异常处理关单原因"
     funds_abnormal_redirect_id: NotRequired[str]
-    funds_abnormal_receivers: NotRequired[list[EcommerceProfitsharingOrdersGetAnswerFundsAbnormalReceivers]]
+    "微信支付在途异常资金付款单号"
+    funds_abnormal_receivers: NotRequired[list[EcommerceProfitsharingOrdersPostAnswerReceiversFundsAbnormalReceivers]]
+    "平台接收异常资金商户号或运营主体列表"
 class EcommerceProfitsharingOrdersPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
+    "分账单状态"
     receivers: list[EcommerceProfitsharingOrdersPostAnswerReceivers]
+    "分账接收方列表"
 class EcommerceProfitsharingReceiversAddPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "接收方账号"
     name: NotRequired[str]
+    "接收方名称"
     encrypted_name: NotRequired[str | Sealed]
+    "接收方名称的密文"
     relation_type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
 class EcommerceProfitsharingReceiversAddPostAnswer(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "接收方账号"
 class EcommerceProfitsharingReceiversDeletePostBody(TypedDict):
     appid: str
+    "公众账号ID"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
     account: str
-EcommerceProfitsharingReceiversDeletePostAnswer = EcommerceProfitsharingReceiversAddPostAnswer
+    "接收方账号"
+class EcommerceProfitsharingReceiversDeletePostAnswer(TypedDict):
+    type: Literal["MERCHANT_ID", "PERSONAL_OPENID"] | str
+    "分账接收方类型"
+    account: str
+    "接收方账号"
 class EcommerceProfitsharingReturnordersGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
     order_id: NotRequired[Text]
+    "微信订单号"
     out_order_no: NotRequired[Text]
+    "商户分账单号"
     out_return_no: Text
+    "商户回退单号"
 class EcommerceProfitsharingReturnordersGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     order_id: str
+    "微信分账单号"
     out_order_no: str
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_mchid: str
+    "回退商户号"
     amount: int
+    "回退金额"
     return_no: str
+    "微信回退单号"
     result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
+    "回退结果"
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED"] | str]
+    "回退失败的原因"
     finish_time: str
+    "完成时间"
 class EcommerceProfitsharingReturnordersPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     order_id: NotRequired[str]
+    "微信分账单号"
     out_order_no: NotRequired[str]
+    "商户分账单号"
     out_return_no: str
+    "商户回退单号"
     return_mchid: str
+    "回退商户号"
     amount: int
+    "回退金额"
     description: str
+    "回退描述"
     transaction_id: NotRequired[str]
-EcommerceProfitsharingReturnordersPostAnswer = EcommerceProfitsharingReturnordersGetAnswer
+    "微信订单号"
+class EcommerceProfitsharingReturnordersPostAnswer(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    order_id: str
+    "微信分账单号"
+    out_order_no: str
+    "商户分账单号"
+    out_return_no: str
+    "商户回退单号"
+    return_mchid: str
+    "回退商户号"
+    amount: int
+    "回退金额"
+    return_no: str
+    "微信回退单号"
+    result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
+    "回退结果"
+    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED"] | str]
+    "回退失败的原因"
+    finish_time: str
+    "完成时间"
 class EcommerceRefundsApplyPostBodyAmountFrom(TypedDict):
     account: Literal["AVAILABLE", "UNAVAILABLE"] | str
-    amount: float
+    "出资账户类型"
+    amount: int
+    "出资金额"
 EcommerceRefundsApplyPostBodyAmount = TypedDict("EcommerceRefundsApplyPostBodyAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostBodyAmountFrom]], "total": int, "currency": NotRequired[str]})
 class EcommerceRefundsApplyPostBody(TypedDict):
     individual_auth_id: NotRequired[str]
+    "商品单个人收款方受理授权ID"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sp_appid: str
+    "电商平台APPID"
     sub_appid: NotRequired[str]
+    "二级商户APPID"
     combine_mchid: NotRequired[str]
+    "还款服务商商户号"
     combine_out_trade_no: NotRequired[str]
-    combine_transaction_id: str
-    transaction_id: str
+    "还款订单号"
+    combine_transaction_id: NotRequired[str]
+    "交易单微信支付订单号"
+    transaction_id: NotRequired[str]
+    "微信订单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     out_refund_no: str
+    "商户退款单号"
     reason: NotRequired[str]
+    "退款原因"
     amount: EcommerceRefundsApplyPostBodyAmount
+    "订单金额"
     notify_url: NotRequired[str]
+    "退款结果回调url"
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
-    funds_account: Literal["AVAILABLE", "UNSETTLED", "PREPAID"] | str
+    "退款出资商户"
+    funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "PREPAID"] | str]
+    "资金账户"
 class EcommerceRefundsApplyPostAnswerAmountFrom(TypedDict):
     account: str
-    amount: float
-EcommerceRefundsApplyPostAnswerAmount = TypedDict("EcommerceRefundsApplyPostAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostAnswerAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[float]})
+    "出资账户类型"
+    amount: int
+    "出资金额"
+EcommerceRefundsApplyPostAnswerAmount = TypedDict("EcommerceRefundsApplyPostAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostAnswerAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[int]})
 class EcommerceRefundsApplyPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     scope: Literal["GLOBAL", "SINGLE"] | str
+    "优惠范围"
     type: Literal["COUPON", "DISCOUNT"] | str
+    "优惠类型"
     amount: int
+    "优惠券面额"
     refund_amount: int
+    "优惠退款金额"
 class EcommerceRefundsApplyPostAnswer(TypedDict):
     refund_id: str
+    "微信退款单号"
     out_refund_no: str
+    "商户退款单号"
     create_time: str
+    "退款创建时间"
     amount: EcommerceRefundsApplyPostAnswerAmount
+    "订单金额"
     promotion_detail: NotRequired[list[EcommerceRefundsApplyPostAnswerPromotionDetail]]
+    "优惠退款详情"
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
+    "退款出资商户"
 class EcommerceRefundsIdRefundIdGetQuery(TypedDict):
     individual_auth_id: NotRequired[Text]
+    "商品单个人收款方受理授权ID"
     sub_mchid: NotRequired[Text]
-EcommerceRefundsIdRefundIdGetAnswerAmount = TypedDict("EcommerceRefundsIdRefundIdGetAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsApplyPostBodyAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[float]})
+    "二级商户号"
+class EcommerceRefundsIdRefundIdGetAnswerAmountFrom(TypedDict):
+    account: Literal["AVAILABLE", "UNAVAILABLE"] | str
+    "出资账户类型"
+    amount: int
+    "出资金额"
+EcommerceRefundsIdRefundIdGetAnswerAmount = TypedDict("EcommerceRefundsIdRefundIdGetAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsIdRefundIdGetAnswerAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[int]})
+class EcommerceRefundsIdRefundIdGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    "优惠范围"
+    type: Literal["COUPON", "DISCOUNT"] | str
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    refund_amount: int
+    "优惠退款金额"
 class EcommerceRefundsIdRefundIdGetAnswer(TypedDict):
     refund_id: str
+    "微信退款单号"
     out_refund_no: str
+    "商户退款单号"
     transaction_id: str
+    "微信订单号"
     out_trade_no: str
+    "商户订单号"
     channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
     user_received_account: NotRequired[str]
+    "退款入账账户"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: Literal["SUCCESS", "CLOSE", "PROCESSING", "ABNORMAL"] | str
+    "退款状态"
     amount: EcommerceRefundsIdRefundIdGetAnswerAmount
-    promotion_detail: NotRequired[list[EcommerceRefundsApplyPostAnswerPromotionDetail]]
+    "退款金额信息"
+    promotion_detail: NotRequired[list[EcommerceRefundsIdRefundIdGetAnswerPromotionDetail]]
+    "营销详情"
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
+    "退款出资商户"
     funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str]
-EcommerceRefundsOutRefundNoOutRefundNoGetQuery = EcommerceRefundsIdRefundIdGetQuery
-EcommerceRefundsOutRefundNoOutRefundNoGetAnswer = EcommerceRefundsIdRefundIdGetAnswer
+    "资金账户"
+class EcommerceRefundsOutRefundNoOutRefundNoGetQuery(TypedDict):
+    individual_auth_id: NotRequired[Text]
+    "商品单个人收款方受理授权ID"
+    sub_mchid: NotRequired[Text]
+    "二级商户号"
+class EcommerceRefundsOutRefundNoOutRefundNoGetAnswerAmountFrom(TypedDict):
+    account: Literal["AVAILABLE", "UNAVAILABLE"] | str
+    "出资账户类型"
+    amount: int
+    "出资金额"
+EcommerceRefundsOutRefundNoOutRefundNoGetAnswerAmount = TypedDict("EcommerceRefundsOutRefundNoOutRefundNoGetAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsOutRefundNoOutRefundNoGetAnswerAmountFrom]], "payer_refund": int, "discount_refund": NotRequired[int], "currency": NotRequired[str], "advance": NotRequired[int]})
+class EcommerceRefundsOutRefundNoOutRefundNoGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    "优惠范围"
+    type: Literal["COUPON", "DISCOUNT"] | str
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    refund_amount: int
+    "优惠退款金额"
+class EcommerceRefundsOutRefundNoOutRefundNoGetAnswer(TypedDict):
+    refund_id: str
+    "微信退款单号"
+    out_refund_no: str
+    "商户退款单号"
+    transaction_id: str
+    "微信订单号"
+    out_trade_no: str
+    "商户订单号"
+    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
+    user_received_account: NotRequired[str]
+    "退款入账账户"
+    success_time: NotRequired[str]
+    "退款成功时间"
+    create_time: str
+    "退款创建时间"
+    status: Literal["SUCCESS", "CLOSE", "PROCESSING", "ABNORMAL"] | str
+    "退款状态"
+    amount: EcommerceRefundsOutRefundNoOutRefundNoGetAnswerAmount
+    "退款金额信息"
+    promotion_detail: NotRequired[list[EcommerceRefundsOutRefundNoOutRefundNoGetAnswerPromotionDetail]]
+    "营销详情"
+    refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
+    "退款出资商户"
+    funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str]
+    "资金账户"
 class EcommerceRefundsRefundIdApplyAbnormalRefundPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     individual_auth_id: NotRequired[str]
+    "个人收款方受理授权ID"
     out_refund_no: str
+    "商户退款单号"
     type: Literal["USER_BANK_CARD", "MERCHANT_BANK_CARD"] | str
+    "异常退款处理方式"
     bank_type: NotRequired[Literal["CMB_DEBIT", "COMM_DEBIT", "ABC_DEBIT", "CCB_DEBIT", "ICBC_DEBIT", "BOC_DEBIT", "PAB_DEBIT", "SPDB_DEBIT", "CITIC_DEBIT", "CEB_DEBIT", "CMBC_DEBIT", "CIB_DEBIT", "GDB_DEBIT", "PSBC_DEBIT", "NBCB_DEBIT"] | str]
+    "开户银行"
     bank_account: NotRequired[str | Sealed]
+    "收款银行卡号"
     real_name: NotRequired[str | Sealed]
-EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount", {"refund": float, "from": NotRequired[list[EcommerceRefundsApplyPostAnswerAmountFrom]], "payer_refund": float, "discount_refund": float, "currency": str, "refund_fee": NotRequired[float]})
+    "收款用户姓名"
+class EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmountFrom(TypedDict):
+    account: str
+    "出资账户类型"
+    amount: int
+    "出资金额"
+EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount", {"refund": int, "from": NotRequired[list[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmountFrom]], "payer_refund": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[int]})
 class EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
+    "商户侧商品编码"
     wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
     goods_name: NotRequired[str]
-    unit_price: float
-    refund_amount: float
-    refund_quantity: float
+    "商品名称"
+    unit_price: int
+    "商品单价"
+    refund_amount: int
+    "商品退款金额"
+    refund_quantity: int
+    "商品退货数量"
 class EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     scope: str
+    "优惠范围"
     type: str
-    amount: float
-    refund_amount: float
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    refund_amount: int
+    "优惠退款金额"
     goods_detail: NotRequired[list[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]]
+    "商品列表"
 class EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     refund_id: str
+    "微信支付退款号"
     out_refund_no: str
+    "商户退款单号"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     channel: NotRequired[str]
+    "退款渠道"
     user_received_account: NotRequired[str]
+    "退款入账账户"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: Literal["SUCCESS", "CLOSE", "PROCESSING", "ABNORMAL"] | str
+    "退款状态"
     funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED"] | str]
+    "资金账户"
     amount: EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerAmount
+    "金额信息"
     promotion_detail: NotRequired[list[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]]
+    "优惠退款信息"
     refund_account: NotRequired[Literal["REFUND_SOURCE_PARTNER_ADVANCE", "REFUND_SOURCE_SUB_MERCHANT"] | str]
-EcommerceRefundsRefundIdReturnAdvanceGetQuery = EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery
+    "退款出资商户"
+class EcommerceRefundsRefundIdReturnAdvanceGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class EcommerceRefundsRefundIdReturnAdvanceGetAnswer(TypedDict):
     refund_id: str
+    "微信退款单号"
     advance_return_id: str
+    "微信回补单号"
     return_amount: int
+    "垫付回补金额"
     payer_mchid: str
+    "出款方商户号"
     payer_account: str
+    "出款方账户"
     payee_mchid: str
+    "入账方商户号"
     payee_account: str
+    "入账方账户"
     result: str
+    "垫付回补结果"
     success_time: NotRequired[str]
-EcommerceRefundsRefundIdReturnAdvancePostBody = EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody
-EcommerceRefundsRefundIdReturnAdvancePostAnswer = EcommerceRefundsRefundIdReturnAdvanceGetAnswer
+    "垫付回补完成时间"
+class EcommerceRefundsRefundIdReturnAdvancePostBody(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+class EcommerceRefundsRefundIdReturnAdvancePostAnswer(TypedDict):
+    refund_id: str
+    "微信退款单号"
+    advance_return_id: str
+    "微信回补单号"
+    return_amount: int
+    "垫付回补金额"
+    payer_mchid: str
+    "出款方商户号"
+    payer_account: str
+    "出款方账户"
+    payee_mchid: str
+    "入账方商户号"
+    payee_account: str
+    "入账方账户"
+    result: str
+    "垫付回补结果"
+    success_time: NotRequired[str]
+    "垫付回补完成时间"
 class EcommerceSubsidiesCancelPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     description: str
+    "取消补差描述"
 class EcommerceSubsidiesCancelPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     result: Literal["SUCCESS", "FAIL"] | str
+    "补差单状态"
     description: str
+    "取消补差描述"
 class EcommerceSubsidiesCreatePostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     amount: int
+    "补差金额"
     description: str
+    "补差描述"
     refund_id: NotRequired[str]
+    "微信退款单号"
     out_subsidy_no: NotRequired[str]
+    "商户补差单号"
 class EcommerceSubsidiesCreatePostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     subsidy_id: str
+    "微信补差单号"
     description: str
+    "补差描述"
     amount: int
+    "补差金额"
     result: Literal["SUCCESS", "FAIL", "REFUND"] | str
+    "补差单状态"
     success_time: str
+    "补差完成时间"
 class EcommerceSubsidiesReturnPostBodyFrom(TypedDict):
     account: NotRequired[Literal["AVAILABLE", "UNAVAILABLE"] | str]
+    "出资账户类型"
     amount: NotRequired[int]
+    "出资金额"
 EcommerceSubsidiesReturnPostBody = TypedDict("EcommerceSubsidiesReturnPostBody", {"sub_mchid": str, "out_order_no": str, "transaction_id": str, "refund_id": str, "amount": int, "description": str, "subsidy_id": NotRequired[str], "from": NotRequired[list[EcommerceSubsidiesReturnPostBodyFrom]]})
 class EcommerceSubsidiesReturnPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     subsidy_refund_id: str
+    "微信补差回退单号"
     refund_id: str
+    "微信退款单号"
     out_order_no: str
+    "商户补差回退单号"
     amount: int
+    "补差回退金额"
     description: str
+    "补差回退描述"
     result: Literal["SUCCESS", "FAIL", "REFUND"] | str
+    "补差单状态"
     success_time: str
+    "补差回退完成时间"
 class EcommerceAccountApplyCancelWithdrawApplymentIdApplymentId(Stem):
-    def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer]:
         """微信支付注销提现申请单号查询申请单状态
 
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/applyment-id/%7Bapplyment_id%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer]]:
         """微信支付注销提现申请单号查询申请单状态"""
     get_async = getAsync
 class OpenEcommerceAccountApplyCancelWithdrawApplymentIdApplymentId(OpenNode):
     def get(self, config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Response:
         """微信支付注销提现申请单号查询申请单状态
 
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/applyment-id/%7Bapplyment_id%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
         """微信支付注销提现申请单号查询申请单状态"""
     get_async = getAsync
+class FilledEcommerceAccountApplyCancelWithdrawApplymentIdApplymentId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer]:
+        """微信支付注销提现申请单号查询申请单状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawApplymentIdApplymentIdGetAnswer]]:
+        """微信支付注销提现申请单号查询申请单状态"""
+    get_async = getAsync
 class EcommerceAccountApplyCancelWithdrawApplymentId(Stem):
     _applyment_id_: EcommerceAccountApplyCancelWithdrawApplymentIdApplymentId
-    def __truediv__(self, value: Value) -> EcommerceAccountApplyCancelWithdrawApplymentIdApplymentId: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceAccountApplyCancelWithdrawApplymentIdApplymentId: ...
 class OpenEcommerceAccountApplyCancelWithdrawApplymentId(OpenNode):
     _applyment_id_: OpenEcommerceAccountApplyCancelWithdrawApplymentIdApplymentId
     def __truediv__(self, value: Value) -> OpenEcommerceAccountApplyCancelWithdrawApplymentIdApplymentId: ...
 class EcommerceAccountApplyCancelWithdrawConfirm(Node):
-    def post(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountApplyCancelWithdrawConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawConfirmPostAnswer]:
+    def post(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawConfirmPostAnswer]:
         """平台代商户确认注销
 
-        电商平台"""
-    def postAsync(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountApplyCancelWithdrawConfirmPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawConfirmPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/confirm
+
+        电商平台
+
+        required: sub_mchid 二级商户号, operator_identification 平台确认操作人标识, confirm_time 注销确认时间, cancel_contract_version 注销协议版本号
+
+        one of: out_request_no, applyment_id"""
+    def postAsync(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawConfirmPostAnswer]]:
         """平台代商户确认注销"""
     post_async = postAsync
-    def __call__(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountApplyCancelWithdrawConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawConfirmPostAnswer]:
+    def __call__(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawConfirmPostAnswer]:
         """平台代商户确认注销"""
 class OpenEcommerceAccountApplyCancelWithdrawConfirm(OpenNode):
     def post(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """平台代商户确认注销
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/confirm
+
+        电商平台
+
+        required: sub_mchid 二级商户号, operator_identification 平台确认操作人标识, confirm_time 注销确认时间, cancel_contract_version 注销协议版本号
+
+        one of: out_request_no, applyment_id"""
     def postAsync(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """平台代商户确认注销"""
     post_async = postAsync
     def __call__(self, body: EcommerceAccountApplyCancelWithdrawConfirmPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """平台代商户确认注销"""
 class EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer]:
         """商户注销提现申请单号查询申请单状态
 
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/out-request-no/%7Bout_request_no%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer]]:
         """商户注销提现申请单号查询申请单状态"""
     get_async = getAsync
 class OpenEcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Response:
         """商户注销提现申请单号查询申请单状态
 
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/out-request-no/%7Bout_request_no%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户注销提现申请单号查询申请单状态"""
     get_async = getAsync
+class FilledEcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer]:
+        """商户注销提现申请单号查询申请单状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNoGetAnswer]]:
+        """商户注销提现申请单号查询申请单状态"""
+    get_async = getAsync
 class EcommerceAccountApplyCancelWithdrawOutRequestNo(Stem):
     _out_request_no_: EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> EcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo: ...
 class OpenEcommerceAccountApplyCancelWithdrawOutRequestNo(OpenNode):
     _out_request_no_: OpenEcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenEcommerceAccountApplyCancelWithdrawOutRequestNoOutRequestNo: ...
 class EcommerceAccountApplyCancelWithdrawValidateCancelSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswer]:
         """商户注销资格校验
 
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/%7Bsub_mchid%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswer]]:
         """商户注销资格校验"""
     get_async = getAsync
 class OpenEcommerceAccountApplyCancelWithdrawValidateCancelSubMchid(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """商户注销资格校验
 
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/%7Bsub_mchid%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """商户注销资格校验"""
     get_async = getAsync
+class FilledEcommerceAccountApplyCancelWithdrawValidateCancelSubMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswer]:
+        """商户注销资格校验"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawValidateCancelSubMchidGetAnswer]]:
+        """商户注销资格校验"""
+    get_async = getAsync
 class EcommerceAccountApplyCancelWithdrawValidateCancel(Stem):
     _sub_mchid_: EcommerceAccountApplyCancelWithdrawValidateCancelSubMchid
-    def __truediv__(self, value: Value) -> EcommerceAccountApplyCancelWithdrawValidateCancelSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceAccountApplyCancelWithdrawValidateCancelSubMchid: ...
 class OpenEcommerceAccountApplyCancelWithdrawValidateCancel(OpenNode):
     _sub_mchid_: OpenEcommerceAccountApplyCancelWithdrawValidateCancelSubMchid
     def __truediv__(self, value: Value) -> OpenEcommerceAccountApplyCancelWithdrawValidateCancelSubMchid: ...
@@ -947,14 +2018,18 @@ class EcommerceAccountApplyCancelWithdraw(Node):
     confirm: EcommerceAccountApplyCancelWithdrawConfirm
     outRequestNo: EcommerceAccountApplyCancelWithdrawOutRequestNo
     validateCancel: EcommerceAccountApplyCancelWithdrawValidateCancel
-    def post(self, body: EcommerceAccountApplyCancelWithdrawPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountApplyCancelWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawPostAnswer]:
+    def post(self, body: EcommerceAccountApplyCancelWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawPostAnswer]:
         """提交注销提现申请
 
-        服务商"""
-    def postAsync(self, body: EcommerceAccountApplyCancelWithdrawPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountApplyCancelWithdrawPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw
+
+        服务商
+
+        required: sub_mchid 二级商户号, out_request_no 商户注销申请单号, payee_info 收款账号信息"""
+    def postAsync(self, body: EcommerceAccountApplyCancelWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountApplyCancelWithdrawPostAnswer]]:
         """提交注销提现申请"""
     post_async = postAsync
-    def __call__(self, body: EcommerceAccountApplyCancelWithdrawPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountApplyCancelWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawPostAnswer]:
+    def __call__(self, body: EcommerceAccountApplyCancelWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountApplyCancelWithdrawPostAnswer]:
         """提交注销提现申请"""
 class OpenEcommerceAccountApplyCancelWithdraw(OpenNode):
     applymentId: OpenEcommerceAccountApplyCancelWithdrawApplymentId
@@ -964,23 +2039,27 @@ class OpenEcommerceAccountApplyCancelWithdraw(OpenNode):
     def post(self, body: EcommerceAccountApplyCancelWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交注销提现申请
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/ecommerce/account/apply-cancel-withdraw
+
+        服务商
+
+        required: sub_mchid 二级商户号, out_request_no 商户注销申请单号, payee_info 收款账号信息"""
     def postAsync(self, body: EcommerceAccountApplyCancelWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交注销提现申请"""
     post_async = postAsync
     def __call__(self, body: EcommerceAccountApplyCancelWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交注销提现申请"""
 class EcommerceAccountCancelApplicationsMedia(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsMediaPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsMediaPostAnswer]:
         """图片上传API
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-cancel/media/upload-media.html
 
         电商平台"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountCancelApplicationsMediaPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountCancelApplicationsMediaPostAnswer]]:
         """图片上传API"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsMediaPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsMediaPostAnswer]:
         """图片上传API"""
 class OpenEcommerceAccountCancelApplicationsMedia(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -995,13 +2074,13 @@ class OpenEcommerceAccountCancelApplicationsMedia(OpenNode):
     def __call__(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """图片上传API"""
 class EcommerceAccountCancelApplicationsOutApplyNoOutApplyNo(Stem):
-    def get(self, config: Config = ..., /, *, out_apply_no: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_apply_no: Value, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer]:
         """查询注销单状态
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-cancel/cancel-applications/get-cancel-application.html
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_apply_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_apply_no: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer]]:
         """查询注销单状态"""
     get_async = getAsync
 class OpenEcommerceAccountCancelApplicationsOutApplyNoOutApplyNo(OpenNode):
@@ -1014,25 +2093,33 @@ class OpenEcommerceAccountCancelApplicationsOutApplyNoOutApplyNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_apply_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询注销单状态"""
     get_async = getAsync
+class FilledEcommerceAccountCancelApplicationsOutApplyNoOutApplyNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer]:
+        """查询注销单状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountCancelApplicationsOutApplyNoOutApplyNoGetAnswer]]:
+        """查询注销单状态"""
+    get_async = getAsync
 class EcommerceAccountCancelApplicationsOutApplyNo(Stem):
     _out_apply_no_: EcommerceAccountCancelApplicationsOutApplyNoOutApplyNo
-    def __truediv__(self, value: Value) -> EcommerceAccountCancelApplicationsOutApplyNoOutApplyNo: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceAccountCancelApplicationsOutApplyNoOutApplyNo: ...
 class OpenEcommerceAccountCancelApplicationsOutApplyNo(OpenNode):
     _out_apply_no_: OpenEcommerceAccountCancelApplicationsOutApplyNoOutApplyNo
     def __truediv__(self, value: Value) -> OpenEcommerceAccountCancelApplicationsOutApplyNoOutApplyNo: ...
 class EcommerceAccountCancelApplications(Node):
     media: EcommerceAccountCancelApplicationsMedia
     outApplyNo: EcommerceAccountCancelApplicationsOutApplyNo
-    def post(self, body: EcommerceAccountCancelApplicationsPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountCancelApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsPostAnswer]:
+    def post(self, body: EcommerceAccountCancelApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsPostAnswer]:
         """提交注销申请单
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-cancel/cancel-applications/create-cancel-application.html
 
-        电商平台"""
-    def postAsync(self, body: EcommerceAccountCancelApplicationsPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountCancelApplicationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountCancelApplicationsPostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, out_apply_no 商户注销申请单号, application_info 注销申请材料"""
+    def postAsync(self, body: EcommerceAccountCancelApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceAccountCancelApplicationsPostAnswer]]:
         """提交注销申请单"""
     post_async = postAsync
-    def __call__(self, body: EcommerceAccountCancelApplicationsPostBody = ..., config: Config = ..., /, *, json: EcommerceAccountCancelApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsPostAnswer]:
+    def __call__(self, body: EcommerceAccountCancelApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceAccountCancelApplicationsPostAnswer]:
         """提交注销申请单"""
 class OpenEcommerceAccountCancelApplications(OpenNode):
     media: OpenEcommerceAccountCancelApplicationsMedia
@@ -1042,7 +2129,9 @@ class OpenEcommerceAccountCancelApplications(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-cancel/cancel-applications/create-cancel-application.html
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, out_apply_no 商户注销申请单号, application_info 注销申请材料"""
     def postAsync(self, body: EcommerceAccountCancelApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交注销申请单"""
     post_async = postAsync
@@ -1055,18 +2144,22 @@ class OpenEcommerceAccount(OpenNode):
     applyCancelWithdraw: OpenEcommerceAccountApplyCancelWithdraw
     cancelApplications: OpenEcommerceAccountCancelApplications
 class EcommerceApplymentsOutRequestNoOutRequestNoRevoke(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_request_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_request_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]:
         """撤销申请单-使用业务申请编号
 
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/out-request-no/%7Bout_request_no%7D/revoke
+
         电商平台, 服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_request_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_request_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]]:
         """撤销申请单-使用业务申请编号"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_request_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_request_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]:
         """撤销申请单-使用业务申请编号"""
 class OpenEcommerceApplymentsOutRequestNoOutRequestNoRevoke(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Response:
         """撤销申请单-使用业务申请编号
+
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/out-request-no/%7Bout_request_no%7D/revoke
 
         电商平台, 服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
@@ -1074,15 +2167,23 @@ class OpenEcommerceApplymentsOutRequestNoOutRequestNoRevoke(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Response:
         """撤销申请单-使用业务申请编号"""
+class FilledEcommerceApplymentsOutRequestNoOutRequestNoRevoke(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]:
+        """撤销申请单-使用业务申请编号"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]]:
+        """撤销申请单-使用业务申请编号"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoRevokePostAnswer]:
+        """撤销申请单-使用业务申请编号"""
 class EcommerceApplymentsOutRequestNoOutRequestNo(Stem):
     revoke: EcommerceApplymentsOutRequestNoOutRequestNoRevoke
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer]:
         """通过业务申请编号查询申请状态
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/applyments/chapter3_2.shtml
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer]]:
         """通过业务申请编号查询申请状态"""
     get_async = getAsync
 class OpenEcommerceApplymentsOutRequestNoOutRequestNo(OpenNode):
@@ -1096,65 +2197,92 @@ class OpenEcommerceApplymentsOutRequestNoOutRequestNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
         """通过业务申请编号查询申请状态"""
     get_async = getAsync
+class FilledEcommerceApplymentsOutRequestNoOutRequestNo(Stem):
+    revoke: FilledEcommerceApplymentsOutRequestNoOutRequestNoRevoke
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer]:
+        """通过业务申请编号查询申请状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsOutRequestNoOutRequestNoGetAnswer]]:
+        """通过业务申请编号查询申请状态"""
+    get_async = getAsync
 class EcommerceApplymentsOutRequestNo(Stem):
     _out_request_no_: EcommerceApplymentsOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> EcommerceApplymentsOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceApplymentsOutRequestNoOutRequestNo: ...
 class OpenEcommerceApplymentsOutRequestNo(OpenNode):
     _out_request_no_: OpenEcommerceApplymentsOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenEcommerceApplymentsOutRequestNoOutRequestNo: ...
 class EcommerceApplymentsSubmitAccountHostingApplyment(Node):
-    def post(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsSubmitAccountHostingApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer]:
+    def post(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer]:
         """提交申请单
 
-        电商平台"""
-    def postAsync(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsSubmitAccountHostingApplymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/submit-account-hosting-applyment
+
+        电商平台
+
+        required: out_request_no 业务申请编号, organization_type 主体类型, account_info 结算银行账户, contact_info 超级管理员信息, sales_scene_info 店铺信息, merchant_shortname 商户简称"""
+    def postAsync(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer]]:
         """提交申请单"""
     post_async = postAsync
-    def __call__(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsSubmitAccountHostingApplymentPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer]:
+    def __call__(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitAccountHostingApplymentPostAnswer]:
         """提交申请单"""
 class OpenEcommerceApplymentsSubmitAccountHostingApplyment(OpenNode):
     def post(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交申请单
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/submit-account-hosting-applyment
+
+        电商平台
+
+        required: out_request_no 业务申请编号, organization_type 主体类型, account_info 结算银行账户, contact_info 超级管理员信息, sales_scene_info 店铺信息, merchant_shortname 商户简称"""
     def postAsync(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交申请单"""
     post_async = postAsync
     def __call__(self, body: EcommerceApplymentsSubmitAccountHostingApplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交申请单"""
 class EcommerceApplymentsSubmitSignVerifyInfo(Node):
-    def post(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsSubmitSignVerifyInfoPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitSignVerifyInfoPostAnswer]:
+    def post(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitSignVerifyInfoPostAnswer]:
         """平台代理签约核身
 
-        电商平台"""
-    def postAsync(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsSubmitSignVerifyInfoPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsSubmitSignVerifyInfoPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/submit-sign-verify-info
+
+        电商平台
+
+        required: out_request_no 业务申请编号"""
+    def postAsync(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsSubmitSignVerifyInfoPostAnswer]]:
         """平台代理签约核身"""
     post_async = postAsync
-    def __call__(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsSubmitSignVerifyInfoPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitSignVerifyInfoPostAnswer]:
+    def __call__(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsSubmitSignVerifyInfoPostAnswer]:
         """平台代理签约核身"""
 class OpenEcommerceApplymentsSubmitSignVerifyInfo(OpenNode):
     def post(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """平台代理签约核身
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/submit-sign-verify-info
+
+        电商平台
+
+        required: out_request_no 业务申请编号"""
     def postAsync(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """平台代理签约核身"""
     post_async = postAsync
     def __call__(self, body: EcommerceApplymentsSubmitSignVerifyInfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """平台代理签约核身"""
 class EcommerceApplymentsApplymentIdRevoke(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]:
         """撤销申请单-使用申请单号
 
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/%7Bapplyment_id%7D/revoke
+
         电商平台, 服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]]:
         """撤销申请单-使用申请单号"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, applyment_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]:
         """撤销申请单-使用申请单号"""
 class OpenEcommerceApplymentsApplymentIdRevoke(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Response:
         """撤销申请单-使用申请单号
+
+        https://wechatpay.im/openapi/v3/ecommerce/applyments/%7Bapplyment_id%7D/revoke
 
         电商平台, 服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -1162,15 +2290,23 @@ class OpenEcommerceApplymentsApplymentIdRevoke(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Response:
         """撤销申请单-使用申请单号"""
+class FilledEcommerceApplymentsApplymentIdRevoke(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]:
+        """撤销申请单-使用申请单号"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]]:
+        """撤销申请单-使用申请单号"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdRevokePostAnswer]:
+        """撤销申请单-使用申请单号"""
 class EcommerceApplymentsApplymentId(Stem):
     revoke: EcommerceApplymentsApplymentIdRevoke
-    def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdGetAnswer]:
         """通过申请单ID查询申请状态
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/applyments/chapter3_2.shtml
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsApplymentIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsApplymentIdGetAnswer]]:
         """通过申请单ID查询申请状态"""
     get_async = getAsync
 class OpenEcommerceApplymentsApplymentId(OpenNode):
@@ -1184,17 +2320,26 @@ class OpenEcommerceApplymentsApplymentId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
         """通过申请单ID查询申请状态"""
     get_async = getAsync
+class FilledEcommerceApplymentsApplymentId(Stem):
+    revoke: FilledEcommerceApplymentsApplymentIdRevoke
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsApplymentIdGetAnswer]:
+        """通过申请单ID查询申请状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsApplymentIdGetAnswer]]:
+        """通过申请单ID查询申请状态"""
+    get_async = getAsync
 class EcommerceApplymentsEmpty(Node):
-    def post(self, body: EcommerceApplymentsEmptyPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsEmptyPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsEmptyPostAnswer]:
+    def post(self, body: EcommerceApplymentsEmptyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsEmptyPostAnswer]:
         """二级商户进件API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_1_1.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceApplymentsEmptyPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsEmptyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsEmptyPostAnswer]]:
+        电商平台
+
+        required: out_request_no 业务申请编号, organization_type 主体类型, account_info 结算银行账户, contact_info 超级管理员信息, sales_scene_info 店铺信息, merchant_shortname 商户简称"""
+    def postAsync(self, body: EcommerceApplymentsEmptyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceApplymentsEmptyPostAnswer]]:
         """二级商户进件API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceApplymentsEmptyPostBody = ..., config: Config = ..., /, *, json: EcommerceApplymentsEmptyPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceApplymentsEmptyPostAnswer]:
+    def __call__(self, body: EcommerceApplymentsEmptyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceApplymentsEmptyPostAnswer]:
         """二级商户进件API"""
 class OpenEcommerceApplymentsEmpty(OpenNode):
     def post(self, body: EcommerceApplymentsEmptyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1202,7 +2347,9 @@ class OpenEcommerceApplymentsEmpty(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_1_1.shtml
 
-        电商平台"""
+        电商平台
+
+        required: out_request_no 业务申请编号, organization_type 主体类型, account_info 结算银行账户, contact_info 超级管理员信息, sales_scene_info 店铺信息, merchant_shortname 商户简称"""
     def postAsync(self, body: EcommerceApplymentsEmptyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """二级商户进件API"""
     post_async = postAsync
@@ -1214,7 +2361,7 @@ class EcommerceApplyments(Stem):
     submitSignVerifyInfo: EcommerceApplymentsSubmitSignVerifyInfo
     _applyment_id_: EcommerceApplymentsApplymentId
     _empty_: EcommerceApplymentsEmpty
-    def __truediv__(self, value: Value) -> EcommerceApplymentsApplymentId: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceApplymentsApplymentId: ...
 class OpenEcommerceApplyments(OpenNode):
     outRequestNo: OpenEcommerceApplymentsOutRequestNo
     submitAccountHostingApplyment: OpenEcommerceApplymentsSubmitAccountHostingApplyment
@@ -1223,13 +2370,15 @@ class OpenEcommerceApplyments(OpenNode):
     _empty_: OpenEcommerceApplymentsEmpty
     def __truediv__(self, value: Value) -> OpenEcommerceApplymentsApplymentId: ...
 class EcommerceBillFundflowbill(Stem):
-    def get(self, config: Config = ..., /, *, params: EcommerceBillFundflowbillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceBillFundflowbillGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: EcommerceBillFundflowbillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceBillFundflowbillGetAnswer]:
         """申请二级商户资金账单API
 
         https://pay.weixin.qq.com/docs/partner/apis/bill-download/sub-merchant-fund-flow-bill/get-sub-merchant-fund-flow-bill.html
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, params: EcommerceBillFundflowbillGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceBillFundflowbillGetAnswer]]:
+        电商平台
+
+        required: bill_date 账单日期, account_type 资金账户类型, algorithm 加密算法"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceBillFundflowbillGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceBillFundflowbillGetAnswer]]:
         """申请二级商户资金账单API"""
     get_async = getAsync
 class OpenEcommerceBillFundflowbill(OpenNode):
@@ -1238,7 +2387,9 @@ class OpenEcommerceBillFundflowbill(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/bill-download/sub-merchant-fund-flow-bill/get-sub-merchant-fund-flow-bill.html
 
-        电商平台"""
+        电商平台
+
+        required: bill_date 账单日期, account_type 资金账户类型, algorithm 加密算法"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请二级商户资金账单API"""
     get_async = getAsync
@@ -1247,16 +2398,18 @@ class EcommerceBill(Stem):
 class OpenEcommerceBill(OpenNode):
     fundflowbill: OpenEcommerceBillFundflowbill
 class EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
-    def post(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def post(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """商户协议号解约协议API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_3.shtml
 
-        电商平台, 服务商"""
-    def postAsync(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        电商平台, 服务商
+
+        required: contract_termination_remark 解约备注"""
+    def postAsync(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
         """商户协议号解约协议API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def __call__(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """商户协议号解约协议API"""
 class OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(OpenNode):
     def post(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
@@ -1264,21 +2417,31 @@ class OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCo
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_3.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: contract_termination_remark 解约备注"""
     def postAsync(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """商户协议号解约协议API"""
     post_async = postAsync
     def __call__(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """商户协议号解约协议API"""
+class FilledEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
+    def post(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """商户协议号解约协议API"""
+    def postAsync(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        """商户协议号解约协议API"""
+    post_async = postAsync
+    def __call__(self, body: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """商户协议号解约协议API"""
 class EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
     terminate: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
-    def get(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
         """通过商户协议号查询协议API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_2.shtml
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
         """通过商户协议号查询协议API"""
     get_async = getAsync
 class OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode(OpenNode):
@@ -1292,33 +2455,47 @@ class OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCo
     def getAsync(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """通过商户协议号查询协议API"""
     get_async = getAsync
+class FilledEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
+    terminate: FilledEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+        """通过商户协议号查询协议API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+        """通过商户协议号查询协议API"""
+    get_async = getAsync
 class EcommerceCombinePapayContractsPlanIdPlanIdOutContractCode(Stem):
     _out_contract_code_: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> EcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCode(OpenNode):
     _out_contract_code_: OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+class FilledEcommerceCombinePapayContractsPlanIdPlanIdOutContractCode(Stem):
+    _out_contract_code_: OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode
+    def __truediv__(self, value: Value) -> FilledEcommerceCombinePapayContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class EcommerceCombinePapayContractsPlanIdPlanId(Stem):
     outContractCode: EcommerceCombinePapayContractsPlanIdPlanIdOutContractCode
 class OpenEcommerceCombinePapayContractsPlanIdPlanId(OpenNode):
     outContractCode: OpenEcommerceCombinePapayContractsPlanIdPlanIdOutContractCode
+class FilledEcommerceCombinePapayContractsPlanIdPlanId(Stem):
+    outContractCode: FilledEcommerceCombinePapayContractsPlanIdPlanIdOutContractCode
 class EcommerceCombinePapayContractsPlanId(Stem):
     _plan_id_: EcommerceCombinePapayContractsPlanIdPlanId
-    def __truediv__(self, value: Value) -> EcommerceCombinePapayContractsPlanIdPlanId: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceCombinePapayContractsPlanIdPlanId: ...
 class OpenEcommerceCombinePapayContractsPlanId(OpenNode):
     _plan_id_: OpenEcommerceCombinePapayContractsPlanIdPlanId
     def __truediv__(self, value: Value) -> OpenEcommerceCombinePapayContractsPlanIdPlanId: ...
 class EcommerceCombinePapayContractsPreEntrustSignMiniProgram(Node):
-    def post(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序方式预签约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_8.shtml
 
-        电商平台, 服务商"""
-    def postAsync(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer]]:
+        电商平台, 服务商
+
+        required: appid 商户APPID, plan_id 委托代扣协议模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, notify_url 回调通知地址"""
+    def postAsync(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer]]:
         """小程序方式预签约API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序方式预签约API"""
 class OpenEcommerceCombinePapayContractsPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1326,7 +2503,9 @@ class OpenEcommerceCombinePapayContractsPreEntrustSignMiniProgram(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_8.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: appid 商户APPID, plan_id 委托代扣协议模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, notify_url 回调通知地址"""
     def postAsync(self, body: EcommerceCombinePapayContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """小程序方式预签约API"""
     post_async = postAsync
@@ -1334,16 +2513,18 @@ class OpenEcommerceCombinePapayContractsPreEntrustSignMiniProgram(OpenNode):
         """小程序方式预签约API"""
 class EcommerceCombinePapayContractsPreEntrustSign(Node):
     miniProgram: EcommerceCombinePapayContractsPreEntrustSignMiniProgram
-    def post(self, body: EcommerceCombinePapayContractsPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayContractsPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignPostAnswer]:
+    def post(self, body: EcommerceCombinePapayContractsPreEntrustSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignPostAnswer]:
         """APP方式预签约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_1.shtml
 
-        电商平台, 服务商"""
-    def postAsync(self, body: EcommerceCombinePapayContractsPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayContractsPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPreEntrustSignPostAnswer]]:
+        电商平台, 服务商
+
+        required: appid 商户APPID, plan_id 委托代扣协议模板Id, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, notify_url 回调通知地址"""
+    def postAsync(self, body: EcommerceCombinePapayContractsPreEntrustSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayContractsPreEntrustSignPostAnswer]]:
         """APP方式预签约API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceCombinePapayContractsPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayContractsPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignPostAnswer]:
+    def __call__(self, body: EcommerceCombinePapayContractsPreEntrustSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayContractsPreEntrustSignPostAnswer]:
         """APP方式预签约API"""
 class OpenEcommerceCombinePapayContractsPreEntrustSign(OpenNode):
     miniProgram: OpenEcommerceCombinePapayContractsPreEntrustSignMiniProgram
@@ -1352,7 +2533,9 @@ class OpenEcommerceCombinePapayContractsPreEntrustSign(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_1.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: appid 商户APPID, plan_id 委托代扣协议模板Id, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, notify_url 回调通知地址"""
     def postAsync(self, body: EcommerceCombinePapayContractsPreEntrustSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP方式预签约API"""
     post_async = postAsync
@@ -1365,16 +2548,18 @@ class OpenEcommerceCombinePapayContracts(OpenNode):
     planId: OpenEcommerceCombinePapayContractsPlanId
     preEntrustSign: OpenEcommerceCombinePapayContractsPreEntrustSign
 class EcommerceCombinePapayTransactionsCombineOutTradeNoReverse(Node):
-    def post(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """电商合单委托代扣撤销订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_5.shtml
 
-        电商平台, 服务商"""
-    def postAsync(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        电商平台, 服务商
+
+        required: combine_appid 合单商户APPID"""
+    def postAsync(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """电商合单委托代扣撤销订单API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """电商合单委托代扣撤销订单API"""
 class OpenEcommerceCombinePapayTransactionsCombineOutTradeNoReverse(OpenNode):
     def post(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Response:
@@ -1382,21 +2567,31 @@ class OpenEcommerceCombinePapayTransactionsCombineOutTradeNoReverse(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_5.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: combine_appid 合单商户APPID"""
     def postAsync(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """电商合单委托代扣撤销订单API"""
     post_async = postAsync
     def __call__(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Response:
         """电商合单委托代扣撤销订单API"""
+class FilledEcommerceCombinePapayTransactionsCombineOutTradeNoReverse(Node):
+    def post(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """电商合单委托代扣撤销订单API"""
+    def postAsync(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """电商合单委托代扣撤销订单API"""
+    post_async = postAsync
+    def __call__(self, body: EcommerceCombinePapayTransactionsCombineOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """电商合单委托代扣撤销订单API"""
 class EcommerceCombinePapayTransactionsCombineOutTradeNo(Stem):
     reverse: EcommerceCombinePapayTransactionsCombineOutTradeNoReverse
-    def get(self, config: Config = ..., /, *, combine_out_trade_no: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer]:
         """电商合单委托代扣查询订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_6.shtml
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer]]:
         """电商合单委托代扣查询订单API"""
     get_async = getAsync
 class OpenEcommerceCombinePapayTransactionsCombineOutTradeNo(OpenNode):
@@ -1410,19 +2605,28 @@ class OpenEcommerceCombinePapayTransactionsCombineOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """电商合单委托代扣查询订单API"""
     get_async = getAsync
+class FilledEcommerceCombinePapayTransactionsCombineOutTradeNo(Stem):
+    reverse: FilledEcommerceCombinePapayTransactionsCombineOutTradeNoReverse
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer]:
+        """电商合单委托代扣查询订单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayTransactionsCombineOutTradeNoGetAnswer]]:
+        """电商合单委托代扣查询订单API"""
+    get_async = getAsync
 class EcommerceCombinePapayTransactions(Node):
     _combine_out_trade_no_: EcommerceCombinePapayTransactionsCombineOutTradeNo
-    def __truediv__(self, value: Value) -> EcommerceCombinePapayTransactionsCombineOutTradeNo: ...
-    def post(self, body: EcommerceCombinePapayTransactionsPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayTransactionsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledEcommerceCombinePapayTransactionsCombineOutTradeNo: ...
+    def post(self, body: EcommerceCombinePapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayTransactionsPostAnswer]:
         """电商合单委托代扣支付API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_4.shtml
 
-        电商平台, 服务商"""
-    def postAsync(self, body: EcommerceCombinePapayTransactionsPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayTransactionsPostAnswer]]:
+        电商平台, 服务商
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, contract_id 委托代扣协议ID"""
+    def postAsync(self, body: EcommerceCombinePapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceCombinePapayTransactionsPostAnswer]]:
         """电商合单委托代扣支付API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceCombinePapayTransactionsPostBody = ..., config: Config = ..., /, *, json: EcommerceCombinePapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceCombinePapayTransactionsPostAnswer]:
+    def __call__(self, body: EcommerceCombinePapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceCombinePapayTransactionsPostAnswer]:
         """电商合单委托代扣支付API"""
 class OpenEcommerceCombinePapayTransactions(OpenNode):
     _combine_out_trade_no_: OpenEcommerceCombinePapayTransactionsCombineOutTradeNo
@@ -1432,7 +2636,9 @@ class OpenEcommerceCombinePapayTransactions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter5_5_4.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: combine_appid 合单商户appid, combine_mchid 合单商户号, combine_out_trade_no 合单商户订单号, contract_id 委托代扣协议ID"""
     def postAsync(self, body: EcommerceCombinePapayTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """电商合单委托代扣支付API"""
     post_async = postAsync
@@ -1445,13 +2651,13 @@ class OpenEcommerceCombinePapay(OpenNode):
     contracts: OpenEcommerceCombinePapayContracts
     transactions: OpenEcommerceCombinePapayTransactions
 class EcommerceFundBalanceSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: EcommerceFundBalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundBalanceSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, params: EcommerceFundBalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundBalanceSubMchidGetAnswer]:
         """查询二级商户账户实时余额API
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-balance/accounts/query-e-commerce-balance.html
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: EcommerceFundBalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundBalanceSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, params: EcommerceFundBalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundBalanceSubMchidGetAnswer]]:
         """查询二级商户账户实时余额API"""
     get_async = getAsync
 class OpenEcommerceFundBalanceSubMchid(OpenNode):
@@ -1464,20 +2670,28 @@ class OpenEcommerceFundBalanceSubMchid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询二级商户账户实时余额API"""
     get_async = getAsync
+class FilledEcommerceFundBalanceSubMchid(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceFundBalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundBalanceSubMchidGetAnswer]:
+        """查询二级商户账户实时余额API"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceFundBalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundBalanceSubMchidGetAnswer]]:
+        """查询二级商户账户实时余额API"""
+    get_async = getAsync
 class EcommerceFundBalance(Stem):
     _sub_mchid_: EcommerceFundBalanceSubMchid
-    def __truediv__(self, value: Value) -> EcommerceFundBalanceSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceFundBalanceSubMchid: ...
 class OpenEcommerceFundBalance(OpenNode):
     _sub_mchid_: OpenEcommerceFundBalanceSubMchid
     def __truediv__(self, value: Value) -> OpenEcommerceFundBalanceSubMchid: ...
 class EcommerceFundEnddaybalanceSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: EcommerceFundEnddaybalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundEnddaybalanceSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, params: EcommerceFundEnddaybalanceSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundEnddaybalanceSubMchidGetAnswer]:
         """查询二级商户账户日终余额API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/amount/chapter3_2.shtml
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: EcommerceFundEnddaybalanceSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundEnddaybalanceSubMchidGetAnswer]]:
+        电商平台
+
+        required: date 日期"""
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, params: EcommerceFundEnddaybalanceSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundEnddaybalanceSubMchidGetAnswer]]:
         """查询二级商户账户日终余额API"""
     get_async = getAsync
 class OpenEcommerceFundEnddaybalanceSubMchid(OpenNode):
@@ -1486,24 +2700,34 @@ class OpenEcommerceFundEnddaybalanceSubMchid(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/amount/chapter3_2.shtml
 
-        电商平台"""
+        电商平台
+
+        required: date 日期"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询二级商户账户日终余额API"""
+    get_async = getAsync
+class FilledEcommerceFundEnddaybalanceSubMchid(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceFundEnddaybalanceSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundEnddaybalanceSubMchidGetAnswer]:
+        """查询二级商户账户日终余额API"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceFundEnddaybalanceSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundEnddaybalanceSubMchidGetAnswer]]:
         """查询二级商户账户日终余额API"""
     get_async = getAsync
 class EcommerceFundEnddaybalance(Stem):
     _sub_mchid_: EcommerceFundEnddaybalanceSubMchid
-    def __truediv__(self, value: Value) -> EcommerceFundEnddaybalanceSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceFundEnddaybalanceSubMchid: ...
 class OpenEcommerceFundEnddaybalance(OpenNode):
     _sub_mchid_: OpenEcommerceFundEnddaybalanceSubMchid
     def __truediv__(self, value: Value) -> OpenEcommerceFundEnddaybalanceSubMchid: ...
 class EcommerceFundWithdrawOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., params: EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, params: EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer]:
         """商户提现单号查询
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_23.shtml
 
-        电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., params: EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer]]:
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, params: EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer]]:
         """商户提现单号查询"""
     get_async = getAsync
 class OpenEcommerceFundWithdrawOutRequestNoOutRequestNo(OpenNode):
@@ -1512,24 +2736,34 @@ class OpenEcommerceFundWithdrawOutRequestNoOutRequestNo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_23.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户提现单号查询"""
+    get_async = getAsync
+class FilledEcommerceFundWithdrawOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer]:
+        """商户提现单号查询"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceFundWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundWithdrawOutRequestNoOutRequestNoGetAnswer]]:
         """商户提现单号查询"""
     get_async = getAsync
 class EcommerceFundWithdrawOutRequestNo(Stem):
     _out_request_no_: EcommerceFundWithdrawOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> EcommerceFundWithdrawOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceFundWithdrawOutRequestNoOutRequestNo: ...
 class OpenEcommerceFundWithdrawOutRequestNo(OpenNode):
     _out_request_no_: OpenEcommerceFundWithdrawOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenEcommerceFundWithdrawOutRequestNoOutRequestNo: ...
 class EcommerceFundWithdrawWithdrawId(Stem):
-    def get(self, config: Config = ..., /, *, withdraw_id: Value = ..., params: EcommerceFundWithdrawWithdrawIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundWithdrawWithdrawIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, withdraw_id: Value, params: EcommerceFundWithdrawWithdrawIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundWithdrawWithdrawIdGetAnswer]:
         """微信支付提现单号查询
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_23.shtml
 
-        电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, withdraw_id: Value = ..., params: EcommerceFundWithdrawWithdrawIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundWithdrawWithdrawIdGetAnswer]]:
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, withdraw_id: Value, params: EcommerceFundWithdrawWithdrawIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundWithdrawWithdrawIdGetAnswer]]:
         """微信支付提现单号查询"""
     get_async = getAsync
 class OpenEcommerceFundWithdrawWithdrawId(OpenNode):
@@ -1538,24 +2772,34 @@ class OpenEcommerceFundWithdrawWithdrawId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_23.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, withdraw_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付提现单号查询"""
+    get_async = getAsync
+class FilledEcommerceFundWithdrawWithdrawId(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceFundWithdrawWithdrawIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceFundWithdrawWithdrawIdGetAnswer]:
+        """微信支付提现单号查询"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceFundWithdrawWithdrawIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceFundWithdrawWithdrawIdGetAnswer]]:
         """微信支付提现单号查询"""
     get_async = getAsync
 class EcommerceFundWithdraw(Node):
     outRequestNo: EcommerceFundWithdrawOutRequestNo
     _withdraw_id_: EcommerceFundWithdrawWithdrawId
-    def __truediv__(self, value: Value) -> EcommerceFundWithdrawWithdrawId: ...
-    def post(self, body: EcommerceFundWithdrawPostBody = ..., config: Config = ..., /, *, json: EcommerceFundWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceFundWithdrawPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledEcommerceFundWithdrawWithdrawId: ...
+    def post(self, body: EcommerceFundWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceFundWithdrawPostAnswer]:
         """账户余额提现API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_22.shtml
 
-        电商平台, 服务商"""
-    def postAsync(self, body: EcommerceFundWithdrawPostBody = ..., config: Config = ..., /, *, json: EcommerceFundWithdrawPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceFundWithdrawPostAnswer]]:
+        电商平台, 服务商
+
+        required: sub_mchid 特约商户号, out_request_no 商户提现单号, amount 提现金额"""
+    def postAsync(self, body: EcommerceFundWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceFundWithdrawPostAnswer]]:
         """账户余额提现API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceFundWithdrawPostBody = ..., config: Config = ..., /, *, json: EcommerceFundWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceFundWithdrawPostAnswer]:
+    def __call__(self, body: EcommerceFundWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceFundWithdrawPostAnswer]:
         """账户余额提现API"""
 class OpenEcommerceFundWithdraw(OpenNode):
     outRequestNo: OpenEcommerceFundWithdrawOutRequestNo
@@ -1566,7 +2810,9 @@ class OpenEcommerceFundWithdraw(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_22.shtml
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: sub_mchid 特约商户号, out_request_no 商户提现单号, amount 提现金额"""
     def postAsync(self, body: EcommerceFundWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """账户余额提现API"""
     post_async = postAsync
@@ -1581,62 +2827,92 @@ class OpenEcommerceFund(OpenNode):
     enddaybalance: OpenEcommerceFundEnddaybalance
     withdraw: OpenEcommerceFundWithdraw
 class EcommerceIndividualContractsOutContractCodeOutContractCode(Stem):
-    def get(self, config: Config = ..., /, *, out_contract_code: Value = ..., params: EcommerceIndividualContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_contract_code: Value, params: EcommerceIndividualContractsOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswer]:
         """根据业务申请单号查签约信息
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_contract_code: Value = ..., params: EcommerceIndividualContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/out-contract-code/%7Bout_contract_code%7D
+
+        电商平台
+
+        required: appid 签约和付款的微信小程序AppID"""
+    def getAsync(self, config: Config = ..., /, *, out_contract_code: Value, params: EcommerceIndividualContractsOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswer]]:
         """根据业务申请单号查签约信息"""
     get_async = getAsync
 class OpenEcommerceIndividualContractsOutContractCodeOutContractCode(OpenNode):
     def get(self, config: Config = ..., /, *, out_contract_code: Any = ..., **options: Any) -> Response:
         """根据业务申请单号查签约信息
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/out-contract-code/%7Bout_contract_code%7D
+
+        电商平台
+
+        required: appid 签约和付款的微信小程序AppID"""
     def getAsync(self, config: Config = ..., /, *, out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
+        """根据业务申请单号查签约信息"""
+    get_async = getAsync
+class FilledEcommerceIndividualContractsOutContractCodeOutContractCode(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceIndividualContractsOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswer]:
+        """根据业务申请单号查签约信息"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceIndividualContractsOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceIndividualContractsOutContractCodeOutContractCodeGetAnswer]]:
         """根据业务申请单号查签约信息"""
     get_async = getAsync
 class EcommerceIndividualContractsOutContractCode(Stem):
     _out_contract_code_: EcommerceIndividualContractsOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> EcommerceIndividualContractsOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceIndividualContractsOutContractCodeOutContractCode: ...
 class OpenEcommerceIndividualContractsOutContractCode(OpenNode):
     _out_contract_code_: OpenEcommerceIndividualContractsOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenEcommerceIndividualContractsOutContractCodeOutContractCode: ...
 class EcommerceIndividualContractsPreEntrustSignApp(Node):
-    def post(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignAppPostAnswer]:
+    def post(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignAppPostAnswer]:
         """APP场景预签约
 
-        电商平台"""
-    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignAppPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign/app
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号"""
+    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignAppPostAnswer]]:
         """APP场景预签约"""
     post_async = postAsync
-    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignAppPostAnswer]:
+    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignAppPostAnswer]:
         """APP场景预签约"""
 class OpenEcommerceIndividualContractsPreEntrustSignApp(OpenNode):
     def post(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP场景预签约
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign/app
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号"""
     def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP场景预签约"""
     post_async = postAsync
     def __call__(self, body: EcommerceIndividualContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP场景预签约"""
 class EcommerceIndividualContractsPreEntrustSignMiniProgram(Node):
-    def post(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序场景预签约
 
-        电商平台"""
-    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号, openid 个人收款方的OpenID"""
+    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer]]:
         """小程序场景预签约"""
     post_async = postAsync
-    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序场景预签约"""
 class OpenEcommerceIndividualContractsPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """小程序场景预签约
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号, openid 个人收款方的OpenID"""
     def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """小程序场景预签约"""
     post_async = postAsync
@@ -1649,40 +2925,56 @@ class OpenEcommerceIndividualContractsPreEntrustSign(OpenNode):
     app: OpenEcommerceIndividualContractsPreEntrustSignApp
     miniProgram: OpenEcommerceIndividualContractsPreEntrustSignMiniProgram
 class EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp(Node):
-    def post(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer]:
+    def post(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer]:
         """APP场景预签约（需要实名验证）
 
-        电商平台"""
-    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号, real_name 真实姓名, cred_type 证件类型, cred_id 件号码"""
+    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer]]:
         """APP场景预签约（需要实名验证）"""
     post_async = postAsync
-    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer]:
+    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer]:
         """APP场景预签约（需要实名验证）"""
 class OpenEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp(OpenNode):
     def post(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP场景预签约（需要实名验证）
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号, real_name 真实姓名, cred_type 证件类型, cred_id 件号码"""
     def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP场景预签约（需要实名验证）"""
     post_async = postAsync
     def __call__(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP场景预签约（需要实名验证）"""
 class EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram(Node):
-    def post(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer]:
+    def post(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer]:
         """小程序场景预签约（需要实名验证）
 
-        电商平台"""
-    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer]]:
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号, openid 个人收款方的OpenID, real_name 真实姓名, cred_type 证件类型, cred_id 件号码"""
+    def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer]]:
         """小程序场景预签约（需要实名验证）"""
     post_async = postAsync
-    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody = ..., config: Config = ..., /, *, json: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer]:
+    def __call__(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer]:
         """小程序场景预签约（需要实名验证）"""
 class OpenEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram(OpenNode):
     def post(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """小程序场景预签约（需要实名验证）
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program
+
+        电商平台
+
+        required: appid 签约和付款的AppID, out_contract_code 业务申请单号, openid 个人收款方的OpenID, real_name 真实姓名, cred_type 证件类型, cred_id 件号码"""
     def postAsync(self, body: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """小程序场景预签约（需要实名验证）"""
     post_async = postAsync
@@ -1695,13 +2987,15 @@ class OpenEcommerceIndividualContractsPreEntrustSignWithRealNameIdentity(OpenNod
     app: OpenEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp
     miniProgram: OpenEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram
 class EcommerceIndividualContractsOpenid(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: EcommerceIndividualContractsOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceIndividualContractsOpenidGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: EcommerceIndividualContractsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceIndividualContractsOpenidGetAnswer]:
         """查询个人收款方授权结果
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/query-contracts.html
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: EcommerceIndividualContractsOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceIndividualContractsOpenidGetAnswer]]:
+        电商平台
+
+        required: appid 签约和付款的微信小程序AppID, permission_type 权限类型"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: EcommerceIndividualContractsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceIndividualContractsOpenidGetAnswer]]:
         """查询个人收款方授权结果"""
     get_async = getAsync
 class OpenEcommerceIndividualContractsOpenid(OpenNode):
@@ -1710,8 +3004,16 @@ class OpenEcommerceIndividualContractsOpenid(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/query-contracts.html
 
-        电商平台"""
+        电商平台
+
+        required: appid 签约和付款的微信小程序AppID, permission_type 权限类型"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询个人收款方授权结果"""
+    get_async = getAsync
+class FilledEcommerceIndividualContractsOpenid(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceIndividualContractsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceIndividualContractsOpenidGetAnswer]:
+        """查询个人收款方授权结果"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceIndividualContractsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceIndividualContractsOpenidGetAnswer]]:
         """查询个人收款方授权结果"""
     get_async = getAsync
 class EcommerceIndividualContracts(Stem):
@@ -1719,7 +3021,7 @@ class EcommerceIndividualContracts(Stem):
     preEntrustSign: EcommerceIndividualContractsPreEntrustSign
     preEntrustSignWithRealNameIdentity: EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity
     _openid_: EcommerceIndividualContractsOpenid
-    def __truediv__(self, value: Value) -> EcommerceIndividualContractsOpenid: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceIndividualContractsOpenid: ...
 class OpenEcommerceIndividualContracts(OpenNode):
     outContractCode: OpenEcommerceIndividualContractsOutContractCode
     preEntrustSign: OpenEcommerceIndividualContractsPreEntrustSign
@@ -1727,13 +3029,13 @@ class OpenEcommerceIndividualContracts(OpenNode):
     _openid_: OpenEcommerceIndividualContractsOpenid
     def __truediv__(self, value: Value) -> OpenEcommerceIndividualContractsOpenid: ...
 class EcommerceMchTransferAuthorizationsSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceMchTransferAuthorizationsSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[EcommerceMchTransferAuthorizationsSubMchidGetAnswer]:
         """查询二级商户商家转账授权状态
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/authorization/get-authorization.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferAuthorizationsSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferAuthorizationsSubMchidGetAnswer]]:
         """查询二级商户商家转账授权状态"""
     get_async = getAsync
 class OpenEcommerceMchTransferAuthorizationsSubMchid(OpenNode):
@@ -1746,19 +3048,27 @@ class OpenEcommerceMchTransferAuthorizationsSubMchid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询二级商户商家转账授权状态"""
     get_async = getAsync
+class FilledEcommerceMchTransferAuthorizationsSubMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceMchTransferAuthorizationsSubMchidGetAnswer]:
+        """查询二级商户商家转账授权状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferAuthorizationsSubMchidGetAnswer]]:
+        """查询二级商户商家转账授权状态"""
+    get_async = getAsync
 class EcommerceMchTransferAuthorizations(Node):
     _sub_mchid_: EcommerceMchTransferAuthorizationsSubMchid
-    def __truediv__(self, value: Value) -> EcommerceMchTransferAuthorizationsSubMchid: ...
-    def post(self, body: EcommerceMchTransferAuthorizationsPostBody = ..., config: Config = ..., /, *, json: EcommerceMchTransferAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceMchTransferAuthorizationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledEcommerceMchTransferAuthorizationsSubMchid: ...
+    def post(self, body: EcommerceMchTransferAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceMchTransferAuthorizationsPostAnswer]:
         """申请二级商户商家转账授权
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/authorization/create-authorization.html
 
-        服务商"""
-    def postAsync(self, body: EcommerceMchTransferAuthorizationsPostBody = ..., config: Config = ..., /, *, json: EcommerceMchTransferAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferAuthorizationsPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, agreement_list 签约协议列表"""
+    def postAsync(self, body: EcommerceMchTransferAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferAuthorizationsPostAnswer]]:
         """申请二级商户商家转账授权"""
     post_async = postAsync
-    def __call__(self, body: EcommerceMchTransferAuthorizationsPostBody = ..., config: Config = ..., /, *, json: EcommerceMchTransferAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceMchTransferAuthorizationsPostAnswer]:
+    def __call__(self, body: EcommerceMchTransferAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceMchTransferAuthorizationsPostAnswer]:
         """申请二级商户商家转账授权"""
 class OpenEcommerceMchTransferAuthorizations(OpenNode):
     _sub_mchid_: OpenEcommerceMchTransferAuthorizationsSubMchid
@@ -1768,23 +3078,27 @@ class OpenEcommerceMchTransferAuthorizations(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/authorization/create-authorization.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, agreement_list 签约协议列表"""
     def postAsync(self, body: EcommerceMchTransferAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请二级商户商家转账授权"""
     post_async = postAsync
     def __call__(self, body: EcommerceMchTransferAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请二级商户商家转账授权"""
 class EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancel(Node):
-    def post(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def post(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
         """撤销转账
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/cancel-transfer.html
 
-        服务商"""
-    def postAsync(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
         """撤销转账"""
     post_async = postAsync
-    def __call__(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def __call__(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
         """撤销转账"""
 class OpenEcommerceMchTransferTransferBillsOutBillNoOutBillNoCancel(OpenNode):
     def post(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
@@ -1792,21 +3106,33 @@ class OpenEcommerceMchTransferTransferBillsOutBillNoOutBillNoCancel(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/cancel-transfer.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """撤销转账"""
     post_async = postAsync
     def __call__(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """撤销转账"""
+class FilledEcommerceMchTransferTransferBillsOutBillNoOutBillNoCancel(Node):
+    def post(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """撤销转账"""
+    def postAsync(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
+        """撤销转账"""
+    post_async = postAsync
+    def __call__(self, body: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """撤销转账"""
 class EcommerceMchTransferTransferBillsOutBillNoOutBillNo(Stem):
     cancel: EcommerceMchTransferTransferBillsOutBillNoOutBillNoCancel
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
         """商户单号查询转账单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/get-transfer-bill-by-out-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
         """商户单号查询转账单"""
     get_async = getAsync
 class OpenEcommerceMchTransferTransferBillsOutBillNoOutBillNo(OpenNode):
@@ -1816,24 +3142,35 @@ class OpenEcommerceMchTransferTransferBillsOutBillNoOutBillNo(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/get-transfer-bill-by-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户单号查询转账单"""
+    get_async = getAsync
+class FilledEcommerceMchTransferTransferBillsOutBillNoOutBillNo(Stem):
+    cancel: FilledEcommerceMchTransferTransferBillsOutBillNoOutBillNoCancel
+    def get(self, config: Config = ..., /, *, params: EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
+        """商户单号查询转账单"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
         """商户单号查询转账单"""
     get_async = getAsync
 class EcommerceMchTransferTransferBillsOutBillNo(Stem):
     _out_bill_no_: EcommerceMchTransferTransferBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> EcommerceMchTransferTransferBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceMchTransferTransferBillsOutBillNoOutBillNo: ...
 class OpenEcommerceMchTransferTransferBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenEcommerceMchTransferTransferBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenEcommerceMchTransferTransferBillsOutBillNoOutBillNo: ...
 class EcommerceMchTransferTransferBillsTransferBillNoTransferBillNo(Stem):
-    def get(self, config: Config = ..., /, *, transfer_bill_no: Value = ..., params: EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, transfer_bill_no: Value, params: EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]:
         """微信转账单号查询转账单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/get-transfer-bill-by-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Value = ..., params: EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Value, params: EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]]:
         """微信转账单号查询转账单"""
     get_async = getAsync
 class OpenEcommerceMchTransferTransferBillsTransferBillNoTransferBillNo(OpenNode):
@@ -1842,29 +3179,39 @@ class OpenEcommerceMchTransferTransferBillsTransferBillNoTransferBillNo(OpenNode
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/get-transfer-bill-by-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Any = ..., **options: Any) -> Promise[Response]:
+        """微信转账单号查询转账单"""
+    get_async = getAsync
+class FilledEcommerceMchTransferTransferBillsTransferBillNoTransferBillNo(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]:
+        """微信转账单号查询转账单"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]]:
         """微信转账单号查询转账单"""
     get_async = getAsync
 class EcommerceMchTransferTransferBillsTransferBillNo(Stem):
     _transfer_bill_no_: EcommerceMchTransferTransferBillsTransferBillNoTransferBillNo
-    def __truediv__(self, value: Value) -> EcommerceMchTransferTransferBillsTransferBillNoTransferBillNo: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceMchTransferTransferBillsTransferBillNoTransferBillNo: ...
 class OpenEcommerceMchTransferTransferBillsTransferBillNo(OpenNode):
     _transfer_bill_no_: OpenEcommerceMchTransferTransferBillsTransferBillNoTransferBillNo
     def __truediv__(self, value: Value) -> OpenEcommerceMchTransferTransferBillsTransferBillNoTransferBillNo: ...
 class EcommerceMchTransferTransferBills(Node):
     outBillNo: EcommerceMchTransferTransferBillsOutBillNo
     transferBillNo: EcommerceMchTransferTransferBillsTransferBillNo
-    def post(self, body: EcommerceMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: EcommerceMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsPostAnswer]:
+    def post(self, body: EcommerceMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsPostAnswer]:
         """发起转账
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/transfer-to-user.html
 
-        服务商"""
-    def postAsync(self, body: EcommerceMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: EcommerceMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferTransferBillsPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, appid 服务商AppID, out_bill_no 商户单号, transfer_scene_id 转账场景ID, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注"""
+    def postAsync(self, body: EcommerceMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceMchTransferTransferBillsPostAnswer]]:
         """发起转账"""
     post_async = postAsync
-    def __call__(self, body: EcommerceMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: EcommerceMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsPostAnswer]:
+    def __call__(self, body: EcommerceMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceMchTransferTransferBillsPostAnswer]:
         """发起转账"""
 class OpenEcommerceMchTransferTransferBills(OpenNode):
     outBillNo: OpenEcommerceMchTransferTransferBillsOutBillNo
@@ -1874,7 +3221,9 @@ class OpenEcommerceMchTransferTransferBills(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-bill/transfer-to-user.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, appid 服务商AppID, out_bill_no 商户单号, transfer_scene_id 转账场景ID, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注"""
     def postAsync(self, body: EcommerceMchTransferTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起转账"""
     post_async = postAsync
@@ -1887,25 +3236,29 @@ class OpenEcommerceMchTransfer(OpenNode):
     authorizations: OpenEcommerceMchTransferAuthorizations
     transferBills: OpenEcommerceMchTransferTransferBills
 class EcommerceProfitsharingAfterSalesOrders(Node):
-    def get(self, config: Config = ..., /, *, params: EcommerceProfitsharingAfterSalesOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceProfitsharingAfterSalesOrdersGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: EcommerceProfitsharingAfterSalesOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceProfitsharingAfterSalesOrdersGetAnswer]:
         """查询售后服务分账结果
 
         https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, params: EcommerceProfitsharingAfterSalesOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceProfitsharingAfterSalesOrdersGetAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceProfitsharingAfterSalesOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceProfitsharingAfterSalesOrdersGetAnswer]]:
         """查询售后服务分账结果"""
     get_async = getAsync
-    def post(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingAfterSalesOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingAfterSalesOrdersPostAnswer]:
+    def post(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingAfterSalesOrdersPostAnswer]:
         """请求售后服务分账
 
         https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html
 
-        电商平台"""
-    def postAsync(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingAfterSalesOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingAfterSalesOrdersPostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, amount 回退金额, type 类型, scene 场景, refund_id 微信退款单号"""
+    def postAsync(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingAfterSalesOrdersPostAnswer]]:
         """请求售后服务分账"""
     post_async = postAsync
-    def __call__(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingAfterSalesOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingAfterSalesOrdersPostAnswer]:
+    def __call__(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingAfterSalesOrdersPostAnswer]:
         """请求售后服务分账"""
 class OpenEcommerceProfitsharingAfterSalesOrders(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -1913,7 +3266,9 @@ class OpenEcommerceProfitsharingAfterSalesOrders(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询售后服务分账结果"""
     get_async = getAsync
@@ -1922,23 +3277,27 @@ class OpenEcommerceProfitsharingAfterSalesOrders(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, amount 回退金额, type 类型, scene 场景, refund_id 微信退款单号"""
     def postAsync(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求售后服务分账"""
     post_async = postAsync
     def __call__(self, body: EcommerceProfitsharingAfterSalesOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求售后服务分账"""
 class EcommerceProfitsharingFinishOrder(Node):
-    def post(self, body: EcommerceProfitsharingFinishOrderPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingFinishOrderPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingFinishOrderPostAnswer]:
+    def post(self, body: EcommerceProfitsharingFinishOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingFinishOrderPostAnswer]:
         """完结分账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_5.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceProfitsharingFinishOrderPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingFinishOrderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingFinishOrderPostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, out_order_no 商户分帐单号, description 分账描述"""
+    def postAsync(self, body: EcommerceProfitsharingFinishOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingFinishOrderPostAnswer]]:
         """完结分账API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceProfitsharingFinishOrderPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingFinishOrderPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingFinishOrderPostAnswer]:
+    def __call__(self, body: EcommerceProfitsharingFinishOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingFinishOrderPostAnswer]:
         """完结分账API"""
 class OpenEcommerceProfitsharingFinishOrder(OpenNode):
     def post(self, body: EcommerceProfitsharingFinishOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1946,20 +3305,22 @@ class OpenEcommerceProfitsharingFinishOrder(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_5.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, out_order_no 商户分帐单号, description 分账描述"""
     def postAsync(self, body: EcommerceProfitsharingFinishOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """完结分账API"""
     post_async = postAsync
     def __call__(self, body: EcommerceProfitsharingFinishOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """完结分账API"""
 class EcommerceProfitsharingOrdersTransactionIdAmounts(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingOrdersTransactionIdAmountsGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingOrdersTransactionIdAmountsGetAnswer]:
         """查询订单剩余待分金额API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_4_9.shtml
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingOrdersTransactionIdAmountsGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingOrdersTransactionIdAmountsGetAnswer]]:
         """查询订单剩余待分金额API"""
     get_async = getAsync
 class OpenEcommerceProfitsharingOrdersTransactionIdAmounts(OpenNode):
@@ -1972,32 +3333,44 @@ class OpenEcommerceProfitsharingOrdersTransactionIdAmounts(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单剩余待分金额API"""
     get_async = getAsync
+class FilledEcommerceProfitsharingOrdersTransactionIdAmounts(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingOrdersTransactionIdAmountsGetAnswer]:
+        """查询订单剩余待分金额API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingOrdersTransactionIdAmountsGetAnswer]]:
+        """查询订单剩余待分金额API"""
+    get_async = getAsync
 class EcommerceProfitsharingOrdersTransactionId(Stem):
     amounts: EcommerceProfitsharingOrdersTransactionIdAmounts
 class OpenEcommerceProfitsharingOrdersTransactionId(OpenNode):
     amounts: OpenEcommerceProfitsharingOrdersTransactionIdAmounts
+class FilledEcommerceProfitsharingOrdersTransactionId(Stem):
+    amounts: FilledEcommerceProfitsharingOrdersTransactionIdAmounts
 class EcommerceProfitsharingOrders(Node):
     _transaction_id_: EcommerceProfitsharingOrdersTransactionId
-    def __truediv__(self, value: Value) -> EcommerceProfitsharingOrdersTransactionId: ...
-    def get(self, config: Config = ..., /, *, params: EcommerceProfitsharingOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceProfitsharingOrdersGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledEcommerceProfitsharingOrdersTransactionId: ...
+    def get(self, config: Config = ..., /, *, params: EcommerceProfitsharingOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceProfitsharingOrdersGetAnswer]:
         """查询分账结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_2.shtml
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, params: EcommerceProfitsharingOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceProfitsharingOrdersGetAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, out_order_no 商户分账单号"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceProfitsharingOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceProfitsharingOrdersGetAnswer]]:
         """查询分账结果API"""
     get_async = getAsync
-    def post(self, body: EcommerceProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingOrdersPostAnswer]:
+    def post(self, body: EcommerceProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingOrdersPostAnswer]:
         """请求分账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_1.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingOrdersPostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表, finish 是否分账完成"""
+    def postAsync(self, body: EcommerceProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingOrdersPostAnswer]]:
         """请求分账API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceProfitsharingOrdersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingOrdersPostAnswer]:
+    def __call__(self, body: EcommerceProfitsharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingOrdersPostAnswer]:
         """请求分账API"""
 class OpenEcommerceProfitsharingOrders(OpenNode):
     _transaction_id_: OpenEcommerceProfitsharingOrdersTransactionId
@@ -2007,7 +3380,9 @@ class OpenEcommerceProfitsharingOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_2.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, out_order_no 商户分账单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询分账结果API"""
     get_async = getAsync
@@ -2016,23 +3391,27 @@ class OpenEcommerceProfitsharingOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_1.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表, finish 是否分账完成"""
     def postAsync(self, body: EcommerceProfitsharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求分账API"""
     post_async = postAsync
     def __call__(self, body: EcommerceProfitsharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求分账API"""
 class EcommerceProfitsharingReceiversAdd(Node):
-    def post(self, body: EcommerceProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReceiversAddPostAnswer]:
+    def post(self, body: EcommerceProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReceiversAddPostAnswer]:
         """添加分账接收方API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_7.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingReceiversAddPostAnswer]]:
+        电商平台
+
+        required: appid 公众账号ID, type 分账接收方类型, account 接收方账号, relation_type 分账接收方类型"""
+    def postAsync(self, body: EcommerceProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingReceiversAddPostAnswer]]:
         """添加分账接收方API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceProfitsharingReceiversAddPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReceiversAddPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReceiversAddPostAnswer]:
+    def __call__(self, body: EcommerceProfitsharingReceiversAddPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReceiversAddPostAnswer]:
         """添加分账接收方API"""
 class OpenEcommerceProfitsharingReceiversAdd(OpenNode):
     def post(self, body: EcommerceProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2040,20 +3419,24 @@ class OpenEcommerceProfitsharingReceiversAdd(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_7.shtml
 
-        电商平台"""
+        电商平台
+
+        required: appid 公众账号ID, type 分账接收方类型, account 接收方账号, relation_type 分账接收方类型"""
     def postAsync(self, body: EcommerceProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """添加分账接收方API"""
     post_async = postAsync
     def __call__(self, body: EcommerceProfitsharingReceiversAddPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加分账接收方API"""
 class EcommerceProfitsharingReceiversDelete(Stem):
-    def post(self, body: EcommerceProfitsharingReceiversDeletePostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReceiversDeletePostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReceiversDeletePostAnswer]:
+    def post(self, body: EcommerceProfitsharingReceiversDeletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReceiversDeletePostAnswer]:
         """删除分账接收方API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_8.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceProfitsharingReceiversDeletePostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReceiversDeletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingReceiversDeletePostAnswer]]:
+        电商平台
+
+        required: appid 公众账号ID, type 分账接收方类型, account 接收方账号"""
+    def postAsync(self, body: EcommerceProfitsharingReceiversDeletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingReceiversDeletePostAnswer]]:
         """删除分账接收方API"""
     post_async = postAsync
 class OpenEcommerceProfitsharingReceiversDelete(OpenNode):
@@ -2062,7 +3445,9 @@ class OpenEcommerceProfitsharingReceiversDelete(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_8.shtml
 
-        电商平台"""
+        电商平台
+
+        required: appid 公众账号ID, type 分账接收方类型, account 接收方账号"""
     def postAsync(self, body: EcommerceProfitsharingReceiversDeletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """删除分账接收方API"""
     post_async = postAsync
@@ -2073,25 +3458,33 @@ class OpenEcommerceProfitsharingReceivers(OpenNode):
     add: OpenEcommerceProfitsharingReceiversAdd
     delete: OpenEcommerceProfitsharingReceiversDelete
 class EcommerceProfitsharingReturnorders(Node):
-    def get(self, config: Config = ..., /, *, params: EcommerceProfitsharingReturnordersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceProfitsharingReturnordersGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: EcommerceProfitsharingReturnordersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceProfitsharingReturnordersGetAnswer]:
         """查询分账回退结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_4.shtml
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, params: EcommerceProfitsharingReturnordersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceProfitsharingReturnordersGetAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, out_return_no 商户回退单号
+
+        one of: out_order_no, order_id"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceProfitsharingReturnordersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceProfitsharingReturnordersGetAnswer]]:
         """查询分账回退结果API"""
     get_async = getAsync
-    def post(self, body: EcommerceProfitsharingReturnordersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReturnordersPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReturnordersPostAnswer]:
+    def post(self, body: EcommerceProfitsharingReturnordersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReturnordersPostAnswer]:
         """请求分账回退API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_3.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceProfitsharingReturnordersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReturnordersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingReturnordersPostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, out_return_no 商户回退单号, return_mchid 回退商户号, amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id"""
+    def postAsync(self, body: EcommerceProfitsharingReturnordersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceProfitsharingReturnordersPostAnswer]]:
         """请求分账回退API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceProfitsharingReturnordersPostBody = ..., config: Config = ..., /, *, json: EcommerceProfitsharingReturnordersPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReturnordersPostAnswer]:
+    def __call__(self, body: EcommerceProfitsharingReturnordersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceProfitsharingReturnordersPostAnswer]:
         """请求分账回退API"""
 class OpenEcommerceProfitsharingReturnorders(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -2099,7 +3492,11 @@ class OpenEcommerceProfitsharingReturnorders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_4.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, out_return_no 商户回退单号
+
+        one of: out_order_no, order_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询分账回退结果API"""
     get_async = getAsync
@@ -2108,7 +3505,11 @@ class OpenEcommerceProfitsharingReturnorders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/profitsharing/chapter3_3.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, out_return_no 商户回退单号, return_mchid 回退商户号, amount 回退金额, description 回退描述
+
+        one of: out_order_no, order_id"""
     def postAsync(self, body: EcommerceProfitsharingReturnordersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求分账回退API"""
     post_async = postAsync
@@ -2127,16 +3528,20 @@ class OpenEcommerceProfitsharing(OpenNode):
     receivers: OpenEcommerceProfitsharingReceivers
     returnorders: OpenEcommerceProfitsharingReturnorders
 class EcommerceRefundsApply(Node):
-    def post(self, body: EcommerceRefundsApplyPostBody = ..., config: Config = ..., /, *, json: EcommerceRefundsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceRefundsApplyPostAnswer]:
+    def post(self, body: EcommerceRefundsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceRefundsApplyPostAnswer]:
         """退款申请API
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/create-refund.html
 
-        电商平台"""
-    def postAsync(self, body: EcommerceRefundsApplyPostBody = ..., config: Config = ..., /, *, json: EcommerceRefundsApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsApplyPostAnswer]]:
+        电商平台
+
+        required: sp_appid 电商平台APPID, out_refund_no 商户退款单号, amount 订单金额
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: EcommerceRefundsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsApplyPostAnswer]]:
         """退款申请API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceRefundsApplyPostBody = ..., config: Config = ..., /, *, json: EcommerceRefundsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceRefundsApplyPostAnswer]:
+    def __call__(self, body: EcommerceRefundsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceRefundsApplyPostAnswer]:
         """退款申请API"""
 class OpenEcommerceRefundsApply(OpenNode):
     def post(self, body: EcommerceRefundsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2144,20 +3549,24 @@ class OpenEcommerceRefundsApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/create-refund.html
 
-        电商平台"""
+        电商平台
+
+        required: sp_appid 电商平台APPID, out_refund_no 商户退款单号, amount 订单金额
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: EcommerceRefundsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """退款申请API"""
     post_async = postAsync
     def __call__(self, body: EcommerceRefundsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """退款申请API"""
 class EcommerceRefundsIdRefundId(Stem):
-    def get(self, config: Config = ..., /, *, refund_id: Value = ..., params: EcommerceRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsIdRefundIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, refund_id: Value, params: EcommerceRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsIdRefundIdGetAnswer]:
         """通过微信支付退款单号查询退款
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/query-refund.html
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, refund_id: Value = ..., params: EcommerceRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsIdRefundIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, refund_id: Value, params: EcommerceRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsIdRefundIdGetAnswer]]:
         """通过微信支付退款单号查询退款"""
     get_async = getAsync
 class OpenEcommerceRefundsIdRefundId(OpenNode):
@@ -2170,20 +3579,26 @@ class OpenEcommerceRefundsIdRefundId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Promise[Response]:
         """通过微信支付退款单号查询退款"""
     get_async = getAsync
+class FilledEcommerceRefundsIdRefundId(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsIdRefundIdGetAnswer]:
+        """通过微信支付退款单号查询退款"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsIdRefundIdGetAnswer]]:
+        """通过微信支付退款单号查询退款"""
+    get_async = getAsync
 class EcommerceRefundsId(Stem):
     _refund_id_: EcommerceRefundsIdRefundId
-    def __truediv__(self, value: Value) -> EcommerceRefundsIdRefundId: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceRefundsIdRefundId: ...
 class OpenEcommerceRefundsId(OpenNode):
     _refund_id_: OpenEcommerceRefundsIdRefundId
     def __truediv__(self, value: Value) -> OpenEcommerceRefundsIdRefundId: ...
 class EcommerceRefundsOutRefundNoOutRefundNo(Stem):
-    def get(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: EcommerceRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsOutRefundNoOutRefundNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_refund_no: Value, params: EcommerceRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsOutRefundNoOutRefundNoGetAnswer]:
         """通过商户退款单号查询退款
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/query-refund-by-out-refund-no.html
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: EcommerceRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsOutRefundNoOutRefundNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value, params: EcommerceRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsOutRefundNoOutRefundNoGetAnswer]]:
         """通过商户退款单号查询退款"""
     get_async = getAsync
 class OpenEcommerceRefundsOutRefundNoOutRefundNo(OpenNode):
@@ -2196,23 +3611,31 @@ class OpenEcommerceRefundsOutRefundNoOutRefundNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_refund_no: Any = ..., **options: Any) -> Promise[Response]:
         """通过商户退款单号查询退款"""
     get_async = getAsync
+class FilledEcommerceRefundsOutRefundNoOutRefundNo(Stem):
+    def get(self, config: Config = ..., /, *, params: EcommerceRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsOutRefundNoOutRefundNoGetAnswer]:
+        """通过商户退款单号查询退款"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsOutRefundNoOutRefundNoGetAnswer]]:
+        """通过商户退款单号查询退款"""
+    get_async = getAsync
 class EcommerceRefundsOutRefundNo(Stem):
     _out_refund_no_: EcommerceRefundsOutRefundNoOutRefundNo
-    def __truediv__(self, value: Value) -> EcommerceRefundsOutRefundNoOutRefundNo: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceRefundsOutRefundNoOutRefundNo: ...
 class OpenEcommerceRefundsOutRefundNo(OpenNode):
     _out_refund_no_: OpenEcommerceRefundsOutRefundNoOutRefundNo
     def __truediv__(self, value: Value) -> OpenEcommerceRefundsOutRefundNoOutRefundNo: ...
 class EcommerceRefundsRefundIdApplyAbnormalRefund(Node):
-    def post(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+    def post(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]:
         """发起异常退款
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-refund/refunds/create-abnormal-refund.html
 
-        电商平台"""
-    def postAsync(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]]:
+        电商平台
+
+        required: out_refund_no 商户退款单号, type 异常退款处理方式"""
+    def postAsync(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]]:
         """发起异常退款"""
     post_async = postAsync
-    def __call__(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+    def __call__(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]:
         """发起异常退款"""
 class OpenEcommerceRefundsRefundIdApplyAbnormalRefund(OpenNode):
     def post(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Response:
@@ -2220,32 +3643,46 @@ class OpenEcommerceRefundsRefundIdApplyAbnormalRefund(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/ecommerce-refund/refunds/create-abnormal-refund.html
 
-        电商平台"""
+        电商平台
+
+        required: out_refund_no 商户退款单号, type 异常退款处理方式"""
     def postAsync(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Promise[Response]:
         """发起异常退款"""
     post_async = postAsync
     def __call__(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Response:
         """发起异常退款"""
+class FilledEcommerceRefundsRefundIdApplyAbnormalRefund(Node):
+    def post(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+        """发起异常退款"""
+    def postAsync(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]]:
+        """发起异常退款"""
+    post_async = postAsync
+    def __call__(self, body: EcommerceRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+        """发起异常退款"""
 class EcommerceRefundsRefundIdReturnAdvance(Node):
-    def get(self, config: Config = ..., /, *, refund_id: Value = ..., params: EcommerceRefundsRefundIdReturnAdvanceGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsRefundIdReturnAdvanceGetAnswer]:
+    def get(self, config: Config = ..., /, *, refund_id: Value, params: EcommerceRefundsRefundIdReturnAdvanceGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsRefundIdReturnAdvanceGetAnswer]:
         """查询垫付回补结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_6_5.shtml
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, refund_id: Value = ..., params: EcommerceRefundsRefundIdReturnAdvanceGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsRefundIdReturnAdvanceGetAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, refund_id: Value, params: EcommerceRefundsRefundIdReturnAdvanceGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsRefundIdReturnAdvanceGetAnswer]]:
         """查询垫付回补结果API"""
     get_async = getAsync
-    def post(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: EcommerceRefundsRefundIdReturnAdvancePostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]:
+    def post(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]:
         """垫付退款回补API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_6_4.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: EcommerceRefundsRefundIdReturnAdvancePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]]:
         """垫付退款回补API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: EcommerceRefundsRefundIdReturnAdvancePostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]:
+    def __call__(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]:
         """垫付退款回补API"""
 class OpenEcommerceRefundsRefundIdReturnAdvance(OpenNode):
     def get(self, config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Response:
@@ -2253,7 +3690,9 @@ class OpenEcommerceRefundsRefundIdReturnAdvance(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_6_5.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询垫付回补结果API"""
     get_async = getAsync
@@ -2262,11 +3701,26 @@ class OpenEcommerceRefundsRefundIdReturnAdvance(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_6_4.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Promise[Response]:
         """垫付退款回补API"""
     post_async = postAsync
     def __call__(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Response:
+        """垫付退款回补API"""
+class FilledEcommerceRefundsRefundIdReturnAdvance(Node):
+    def get(self, config: Config = ..., /, *, params: EcommerceRefundsRefundIdReturnAdvanceGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EcommerceRefundsRefundIdReturnAdvanceGetAnswer]:
+        """查询垫付回补结果API"""
+    def getAsync(self, config: Config = ..., /, *, params: EcommerceRefundsRefundIdReturnAdvanceGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EcommerceRefundsRefundIdReturnAdvanceGetAnswer]]:
+        """查询垫付回补结果API"""
+    get_async = getAsync
+    def post(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]:
+        """垫付退款回补API"""
+    def postAsync(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]]:
+        """垫付退款回补API"""
+    post_async = postAsync
+    def __call__(self, body: EcommerceRefundsRefundIdReturnAdvancePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceRefundsRefundIdReturnAdvancePostAnswer]:
         """垫付退款回补API"""
 class EcommerceRefundsRefundId(Stem):
     applyAbnormalRefund: EcommerceRefundsRefundIdApplyAbnormalRefund
@@ -2274,12 +3728,15 @@ class EcommerceRefundsRefundId(Stem):
 class OpenEcommerceRefundsRefundId(OpenNode):
     applyAbnormalRefund: OpenEcommerceRefundsRefundIdApplyAbnormalRefund
     returnAdvance: OpenEcommerceRefundsRefundIdReturnAdvance
+class FilledEcommerceRefundsRefundId(Stem):
+    applyAbnormalRefund: FilledEcommerceRefundsRefundIdApplyAbnormalRefund
+    returnAdvance: FilledEcommerceRefundsRefundIdReturnAdvance
 class EcommerceRefunds(Stem):
     apply: EcommerceRefundsApply
     id: EcommerceRefundsId
     outRefundNo: EcommerceRefundsOutRefundNo
     _refund_id_: EcommerceRefundsRefundId
-    def __truediv__(self, value: Value) -> EcommerceRefundsRefundId: ...
+    def __truediv__(self, value: Value) -> FilledEcommerceRefundsRefundId: ...
 class OpenEcommerceRefunds(OpenNode):
     apply: OpenEcommerceRefundsApply
     id: OpenEcommerceRefundsId
@@ -2287,16 +3744,18 @@ class OpenEcommerceRefunds(OpenNode):
     _refund_id_: OpenEcommerceRefundsRefundId
     def __truediv__(self, value: Value) -> OpenEcommerceRefundsRefundId: ...
 class EcommerceSubsidiesCancel(Node):
-    def post(self, body: EcommerceSubsidiesCancelPostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesCancelPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCancelPostAnswer]:
+    def post(self, body: EcommerceSubsidiesCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCancelPostAnswer]:
         """取消补差API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/subsidies/chapter3_3.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceSubsidiesCancelPostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceSubsidiesCancelPostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, description 取消补差描述"""
+    def postAsync(self, body: EcommerceSubsidiesCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceSubsidiesCancelPostAnswer]]:
         """取消补差API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceSubsidiesCancelPostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesCancelPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCancelPostAnswer]:
+    def __call__(self, body: EcommerceSubsidiesCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCancelPostAnswer]:
         """取消补差API"""
 class OpenEcommerceSubsidiesCancel(OpenNode):
     def post(self, body: EcommerceSubsidiesCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2304,23 +3763,27 @@ class OpenEcommerceSubsidiesCancel(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/subsidies/chapter3_3.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, description 取消补差描述"""
     def postAsync(self, body: EcommerceSubsidiesCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """取消补差API"""
     post_async = postAsync
     def __call__(self, body: EcommerceSubsidiesCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """取消补差API"""
 class EcommerceSubsidiesCreate(Node):
-    def post(self, body: EcommerceSubsidiesCreatePostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesCreatePostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCreatePostAnswer]:
+    def post(self, body: EcommerceSubsidiesCreatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCreatePostAnswer]:
         """请求补差API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/subsidies/chapter3_1.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceSubsidiesCreatePostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesCreatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceSubsidiesCreatePostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, amount 补差金额, description 补差描述"""
+    def postAsync(self, body: EcommerceSubsidiesCreatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceSubsidiesCreatePostAnswer]]:
         """请求补差API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceSubsidiesCreatePostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesCreatePostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCreatePostAnswer]:
+    def __call__(self, body: EcommerceSubsidiesCreatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceSubsidiesCreatePostAnswer]:
         """请求补差API"""
 class OpenEcommerceSubsidiesCreate(OpenNode):
     def post(self, body: EcommerceSubsidiesCreatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2328,23 +3791,27 @@ class OpenEcommerceSubsidiesCreate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/subsidies/chapter3_1.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信订单号, amount 补差金额, description 补差描述"""
     def postAsync(self, body: EcommerceSubsidiesCreatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求补差API"""
     post_async = postAsync
     def __call__(self, body: EcommerceSubsidiesCreatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求补差API"""
 class EcommerceSubsidiesReturn(Node):
-    def post(self, body: EcommerceSubsidiesReturnPostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesReturnPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceSubsidiesReturnPostAnswer]:
+    def post(self, body: EcommerceSubsidiesReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceSubsidiesReturnPostAnswer]:
         """请求补差回退API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/subsidies/chapter3_2.shtml
 
-        电商平台"""
-    def postAsync(self, body: EcommerceSubsidiesReturnPostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesReturnPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EcommerceSubsidiesReturnPostAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, out_order_no 商户补差回退单号, transaction_id 微信订单号, refund_id 微信退款单号, amount 补差回退金额, description 补差回退描述"""
+    def postAsync(self, body: EcommerceSubsidiesReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EcommerceSubsidiesReturnPostAnswer]]:
         """请求补差回退API"""
     post_async = postAsync
-    def __call__(self, body: EcommerceSubsidiesReturnPostBody = ..., config: Config = ..., /, *, json: EcommerceSubsidiesReturnPostBody = ..., **options: Unpack[Options]) -> Answer[EcommerceSubsidiesReturnPostAnswer]:
+    def __call__(self, body: EcommerceSubsidiesReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EcommerceSubsidiesReturnPostAnswer]:
         """请求补差回退API"""
 class OpenEcommerceSubsidiesReturn(OpenNode):
     def post(self, body: EcommerceSubsidiesReturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2352,7 +3819,9 @@ class OpenEcommerceSubsidiesReturn(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/ecommerce/subsidies/chapter3_2.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, out_order_no 商户补差回退单号, transaction_id 微信订单号, refund_id 微信退款单号, amount 补差回退金额, description 补差回退描述"""
     def postAsync(self, body: EcommerceSubsidiesReturnPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求补差回退API"""
     post_async = postAsync

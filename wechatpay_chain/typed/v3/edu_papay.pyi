@@ -7,116 +7,303 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class EduPapayContractsIdContractIdGetQuery(TypedDict):
     appid: Text
+    "服务商APPID"
     sub_mchid: NotRequired[Text]
+    "子商户号"
     sub_appid: NotRequired[Text]
+    "子商户APPID"
 class EduPapayContractsIdContractIdGetAnswerContractInformation(TypedDict):
     contract_id: NotRequired[str]
+    "签约协议号"
     contract_status: NotRequired[str]
+    "签约状态"
     create_time: NotRequired[str]
+    "签约时间"
 class EduPapayContractsIdContractIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     appid: str
+    "服务商APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     openid: NotRequired[str]
+    "服务商APPID下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户APPID下的用户标识"
     plan_id: NotRequired[str]
+    "签约模板号"
     contract_information: NotRequired[EduPapayContractsIdContractIdGetAnswerContractInformation]
+    "签约信息"
 class EduPapayContractsPresignPostBody(TypedDict):
     appid: str
+    "服务商APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     openid: str
+    "服务商APPID下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户APPID下的用户标识"
     plan_id: str
+    "签约模板号"
     user_id: str
+    "用户账号"
     period_start_date: str
+    "首次扣款日期"
     trade_scene: str
+    "场景信息枚举"
 class EduPapayContractsPresignPostAnswer(TypedDict):
     presign_token: str
+    "预签约号"
 class EduPapayTransactionsIdTransactionIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
 class EduPapayTransactionsIdTransactionIdGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
+    "服务商APPID下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户APPID下的用户标识"
 class EduPapayTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     payer_total: NotRequired[int]
+    "用户支付金额"
     discount_total: NotRequired[int]
+    "折扣"
     currency: NotRequired[str]
+    "货币类型"
 class EduPapayTransactionsIdTransactionIdGetAnswerDeviceInformation(TypedDict):
     device_id: NotRequired[str]
+    "设备号"
     device_ip: str
+    "商户端设备ip"
 class EduPapayTransactionsIdTransactionIdGetAnswerPromotionDetail(TypedDict):
     coupon_id: NotRequired[str]
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
+    "优惠类型"
     amount: NotRequired[int]
+    "优惠券面额"
     stock_id: NotRequired[str]
+    "活动ID"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
 class EduPapayTransactionsIdTransactionIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     appid: str
+    "服务商APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     attach: NotRequired[str]
+    "商户数据"
     bank_type: NotRequired[str]
+    "付款银行"
     success_time: NotRequired[str]
+    "支付完成时间"
     trade_state: str
+    "交易状态"
     trade_state_description: NotRequired[str]
+    "交易状态描述"
     payer: NotRequired[EduPapayTransactionsIdTransactionIdGetAnswerPayer]
+    "支付者"
     amount: EduPapayTransactionsIdTransactionIdGetAnswerAmount
+    "订单金额"
     device_information: EduPapayTransactionsIdTransactionIdGetAnswerDeviceInformation
+    "设备信息"
     promotion_detail: NotRequired[list[EduPapayTransactionsIdTransactionIdGetAnswerPromotionDetail]]
-EduPapayTransactionsOutTradeNoOutTradeNoGetQuery = EduPapayTransactionsIdTransactionIdGetQuery
-EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer = EduPapayTransactionsIdTransactionIdGetAnswer
+    "优惠详情"
+class EduPapayTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+class EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "服务商APPID下的用户标识"
+    sub_openid: NotRequired[str]
+    "子商户APPID下的用户标识"
+class EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    payer_total: NotRequired[int]
+    "用户支付金额"
+    discount_total: NotRequired[int]
+    "折扣"
+    currency: NotRequired[str]
+    "货币类型"
+class EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInformation(TypedDict):
+    device_id: NotRequired[str]
+    "设备号"
+    device_ip: str
+    "商户端设备ip"
+class EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
+    coupon_id: NotRequired[str]
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[str]
+    "优惠范围"
+    type: NotRequired[str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    stock_id: NotRequired[str]
+    "活动ID"
+    wechatpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
+class EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    appid: str
+    "服务商APPID"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    out_trade_no: str
+    "商户订单号"
+    transaction_id: NotRequired[str]
+    "微信支付订单号"
+    attach: NotRequired[str]
+    "商户数据"
+    bank_type: NotRequired[str]
+    "付款银行"
+    success_time: NotRequired[str]
+    "支付完成时间"
+    trade_state: str
+    "交易状态"
+    trade_state_description: NotRequired[str]
+    "交易状态描述"
+    payer: NotRequired[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerPayer]
+    "支付者"
+    amount: EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额"
+    device_information: EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInformation
+    "设备信息"
+    promotion_detail: NotRequired[list[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠详情"
 class EduPapayTransactionsPostBodyAmount(TypedDict):
     total: int
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
+class EduPapayTransactionsPostBodyDeviceInformation(TypedDict):
+    device_id: NotRequired[str]
+    "设备号"
+    device_ip: str
+    "商户端设备ip"
 class EduPapayTransactionsPostBody(TypedDict):
     appid: str
+    "服务商APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     body: str
+    "商品或支付单简要描述"
     attach: NotRequired[str]
+    "商户数据"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     notify_url: str
+    "支付回调通知地址"
     contract_id: str
+    "签约协议号"
     trade_scene: str
+    "场景信息枚举"
     amount: EduPapayTransactionsPostBodyAmount
-    device_information: EduPapayTransactionsIdTransactionIdGetAnswerDeviceInformation
+    "订单金额"
+    device_information: EduPapayTransactionsPostBodyDeviceInformation
+    "设备信息"
 class EduPapayUserOpenidContractsGetQuery(TypedDict):
     appid: Text
+    "服务商APPID"
     sub_mchid: NotRequired[Text]
+    "子商户号"
     sub_appid: NotRequired[Text]
+    "子商户APPID"
     sub_openid: NotRequired[Text]
+    "子商户APPID下的用户标识"
     plan_id: Text
+    "签约模板号"
     contract_status: NotRequired[Text]
+    "签约状态"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
+class EduPapayUserOpenidContractsGetAnswerDataContractInformation(TypedDict):
+    contract_id: NotRequired[str]
+    "签约协议号"
+    contract_status: NotRequired[str]
+    "签约状态"
+    create_time: NotRequired[str]
+    "签约时间"
+class EduPapayUserOpenidContractsGetAnswerData(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    appid: str
+    "服务商APPID"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    openid: NotRequired[str]
+    "服务商APPID下的用户标识"
+    sub_openid: NotRequired[str]
+    "子商户APPID下的用户标识"
+    plan_id: NotRequired[str]
+    "签约模板号"
+    contract_information: NotRequired[EduPapayUserOpenidContractsGetAnswerDataContractInformation]
+    "签约信息"
 class EduPapayUserOpenidContractsGetAnswer(TypedDict):
-    data: NotRequired[list[EduPapayContractsIdContractIdGetAnswer]]
+    data: NotRequired[list[EduPapayUserOpenidContractsGetAnswerData]]
+    "结果集"
     total_count: NotRequired[int]
+    "总数量"
     offset: NotRequired[int]
+    "分页页码"
     limit: NotRequired[int]
+    "分页大小"
 class EduPapayUserNotificationsContractIdSendPostBody(TypedDict):
     appid: str
+    "服务商APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户APPID"
 class EduPapayContractsIdContractId(Stem):
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., params: EduPapayContractsIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayContractsIdContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, params: EduPapayContractsIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayContractsIdContractIdGetAnswer]:
         """通过协议号查询签约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_2.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., params: EduPapayContractsIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayContractsIdContractIdGetAnswer]]:
+        直连商户, 服务商
+
+        required: appid 服务商APPID"""
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, params: EduPapayContractsIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayContractsIdContractIdGetAnswer]]:
         """通过协议号查询签约API"""
     get_async = getAsync
 class OpenEduPapayContractsIdContractId(OpenNode):
@@ -125,27 +312,37 @@ class OpenEduPapayContractsIdContractId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_2.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商APPID"""
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
+        """通过协议号查询签约API"""
+    get_async = getAsync
+class FilledEduPapayContractsIdContractId(Stem):
+    def get(self, config: Config = ..., /, *, params: EduPapayContractsIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayContractsIdContractIdGetAnswer]:
+        """通过协议号查询签约API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduPapayContractsIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayContractsIdContractIdGetAnswer]]:
         """通过协议号查询签约API"""
     get_async = getAsync
 class EduPapayContractsId(Stem):
     _contract_id_: EduPapayContractsIdContractId
-    def __truediv__(self, value: Value) -> EduPapayContractsIdContractId: ...
+    def __truediv__(self, value: Value) -> FilledEduPapayContractsIdContractId: ...
 class OpenEduPapayContractsId(OpenNode):
     _contract_id_: OpenEduPapayContractsIdContractId
     def __truediv__(self, value: Value) -> OpenEduPapayContractsIdContractId: ...
 class EduPapayContractsPresign(Node):
-    def post(self, body: EduPapayContractsPresignPostBody = ..., config: Config = ..., /, *, json: EduPapayContractsPresignPostBody = ..., **options: Unpack[Options]) -> Answer[EduPapayContractsPresignPostAnswer]:
+    def post(self, body: EduPapayContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduPapayContractsPresignPostAnswer]:
         """预签约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_1.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: EduPapayContractsPresignPostBody = ..., config: Config = ..., /, *, json: EduPapayContractsPresignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EduPapayContractsPresignPostAnswer]]:
+        直连商户, 服务商
+
+        required: appid 服务商APPID, openid 服务商APPID下的用户标识, plan_id 签约模板号, user_id 用户账号, period_start_date 首次扣款日期, trade_scene 场景信息枚举"""
+    def postAsync(self, body: EduPapayContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EduPapayContractsPresignPostAnswer]]:
         """预签约API"""
     post_async = postAsync
-    def __call__(self, body: EduPapayContractsPresignPostBody = ..., config: Config = ..., /, *, json: EduPapayContractsPresignPostBody = ..., **options: Unpack[Options]) -> Answer[EduPapayContractsPresignPostAnswer]:
+    def __call__(self, body: EduPapayContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduPapayContractsPresignPostAnswer]:
         """预签约API"""
 class OpenEduPapayContractsPresign(OpenNode):
     def post(self, body: EduPapayContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -153,20 +350,22 @@ class OpenEduPapayContractsPresign(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_1.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商APPID, openid 服务商APPID下的用户标识, plan_id 签约模板号, user_id 用户账号, period_start_date 首次扣款日期, trade_scene 场景信息枚举"""
     def postAsync(self, body: EduPapayContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预签约API"""
     post_async = postAsync
     def __call__(self, body: EduPapayContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预签约API"""
 class EduPapayContractsContractId(Stem):
-    def delete(self, config: Config = ..., /, *, contract_id: Value = ..., **options: Unpack[Options]) -> Answer[None]:
+    def delete(self, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """解约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_4.shtml
 
         直连商户, 服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, contract_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def deleteAsync(self, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """解约API"""
     delete_async = deleteAsync
 class OpenEduPapayContractsContractId(OpenNode):
@@ -179,24 +378,30 @@ class OpenEduPapayContractsContractId(OpenNode):
     def deleteAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """解约API"""
     delete_async = deleteAsync
+class FilledEduPapayContractsContractId(Stem):
+    def delete(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """解约API"""
+    def deleteAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """解约API"""
+    delete_async = deleteAsync
 class EduPapayContracts(Stem):
     id: EduPapayContractsId
     presign: EduPapayContractsPresign
     _contract_id_: EduPapayContractsContractId
-    def __truediv__(self, value: Value) -> EduPapayContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledEduPapayContractsContractId: ...
 class OpenEduPapayContracts(OpenNode):
     id: OpenEduPapayContractsId
     presign: OpenEduPapayContractsPresign
     _contract_id_: OpenEduPapayContractsContractId
     def __truediv__(self, value: Value) -> OpenEduPapayContractsContractId: ...
 class EduPapayTransactionsIdTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: EduPapayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayTransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: EduPapayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayTransactionsIdTransactionIdGetAnswer]:
         """微信订单号查单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_8.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: EduPapayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayTransactionsIdTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: EduPapayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayTransactionsIdTransactionIdGetAnswer]]:
         """微信订单号查单API"""
     get_async = getAsync
 class OpenEduPapayTransactionsIdTransactionId(OpenNode):
@@ -209,20 +414,26 @@ class OpenEduPapayTransactionsIdTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """微信订单号查单API"""
     get_async = getAsync
+class FilledEduPapayTransactionsIdTransactionId(Stem):
+    def get(self, config: Config = ..., /, *, params: EduPapayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayTransactionsIdTransactionIdGetAnswer]:
+        """微信订单号查单API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduPapayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayTransactionsIdTransactionIdGetAnswer]]:
+        """微信订单号查单API"""
+    get_async = getAsync
 class EduPapayTransactionsId(Stem):
     _transaction_id_: EduPapayTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> EduPapayTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledEduPapayTransactionsIdTransactionId: ...
 class OpenEduPapayTransactionsId(OpenNode):
     _transaction_id_: OpenEduPapayTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenEduPapayTransactionsIdTransactionId: ...
 class EduPapayTransactionsOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: EduPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: EduPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """商户订单号查单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_9.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: EduPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: EduPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """商户订单号查单API"""
     get_async = getAsync
 class OpenEduPapayTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -235,25 +446,33 @@ class OpenEduPapayTransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户订单号查单API"""
     get_async = getAsync
+class FilledEduPapayTransactionsOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: EduPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """商户订单号查单API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """商户订单号查单API"""
+    get_async = getAsync
 class EduPapayTransactionsOutTradeNo(Stem):
     _out_trade_no_: EduPapayTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> EduPapayTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledEduPapayTransactionsOutTradeNoOutTradeNo: ...
 class OpenEduPapayTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenEduPapayTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenEduPapayTransactionsOutTradeNoOutTradeNo: ...
 class EduPapayTransactions(Node):
     id: EduPapayTransactionsId
     outTradeNo: EduPapayTransactionsOutTradeNo
-    def post(self, body: EduPapayTransactionsPostBody = ..., config: Config = ..., /, *, json: EduPapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: EduPapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """教育通扣款受理API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_7.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: EduPapayTransactionsPostBody = ..., config: Config = ..., /, *, json: EduPapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: appid 服务商APPID, body 商品或支付单简要描述, out_trade_no 商户订单号, notify_url 支付回调通知地址, contract_id 签约协议号, trade_scene 场景信息枚举, amount 订单金额, device_information 设备信息"""
+    def postAsync(self, body: EduPapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """教育通扣款受理API"""
     post_async = postAsync
-    def __call__(self, body: EduPapayTransactionsPostBody = ..., config: Config = ..., /, *, json: EduPapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: EduPapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """教育通扣款受理API"""
 class OpenEduPapayTransactions(OpenNode):
     id: OpenEduPapayTransactionsId
@@ -263,20 +482,24 @@ class OpenEduPapayTransactions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_7.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商APPID, body 商品或支付单简要描述, out_trade_no 商户订单号, notify_url 支付回调通知地址, contract_id 签约协议号, trade_scene 场景信息枚举, amount 订单金额, device_information 设备信息"""
     def postAsync(self, body: EduPapayTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """教育通扣款受理API"""
     post_async = postAsync
     def __call__(self, body: EduPapayTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """教育通扣款受理API"""
 class EduPapayUserOpenidContracts(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: EduPapayUserOpenidContractsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayUserOpenidContractsGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: EduPapayUserOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayUserOpenidContractsGetAnswer]:
         """通过用户标识查询签约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_3.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: EduPapayUserOpenidContractsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayUserOpenidContractsGetAnswer]]:
+        直连商户, 服务商
+
+        required: appid 服务商APPID, plan_id 签约模板号"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: EduPapayUserOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayUserOpenidContractsGetAnswer]]:
         """通过用户标识查询签约API"""
     get_async = getAsync
 class OpenEduPapayUserOpenidContracts(OpenNode):
@@ -285,31 +508,43 @@ class OpenEduPapayUserOpenidContracts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_3.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商APPID, plan_id 签约模板号"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """通过用户标识查询签约API"""
+    get_async = getAsync
+class FilledEduPapayUserOpenidContracts(Stem):
+    def get(self, config: Config = ..., /, *, params: EduPapayUserOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduPapayUserOpenidContractsGetAnswer]:
+        """通过用户标识查询签约API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduPapayUserOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduPapayUserOpenidContractsGetAnswer]]:
         """通过用户标识查询签约API"""
     get_async = getAsync
 class EduPapayUserOpenid(Stem):
     contracts: EduPapayUserOpenidContracts
 class OpenEduPapayUserOpenid(OpenNode):
     contracts: OpenEduPapayUserOpenidContracts
+class FilledEduPapayUserOpenid(Stem):
+    contracts: FilledEduPapayUserOpenidContracts
 class EduPapayUser(Stem):
     _openid_: EduPapayUserOpenid
-    def __truediv__(self, value: Value) -> EduPapayUserOpenid: ...
+    def __truediv__(self, value: Value) -> FilledEduPapayUserOpenid: ...
 class OpenEduPapayUser(OpenNode):
     _openid_: OpenEduPapayUserOpenid
     def __truediv__(self, value: Value) -> OpenEduPapayUserOpenid: ...
 class EduPapayUserNotificationsContractIdSend(Node):
-    def post(self, body: EduPapayUserNotificationsContractIdSendPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: EduPapayUserNotificationsContractIdSendPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: EduPapayUserNotificationsContractIdSendPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """发送扣款预通知API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_6.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: EduPapayUserNotificationsContractIdSendPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: EduPapayUserNotificationsContractIdSendPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: appid 服务商APPID"""
+    def postAsync(self, body: EduPapayUserNotificationsContractIdSendPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """发送扣款预通知API"""
     post_async = postAsync
-    def __call__(self, body: EduPapayUserNotificationsContractIdSendPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: EduPapayUserNotificationsContractIdSendPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: EduPapayUserNotificationsContractIdSendPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """发送扣款预通知API"""
 class OpenEduPapayUserNotificationsContractIdSend(OpenNode):
     def post(self, body: EduPapayUserNotificationsContractIdSendPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -317,19 +552,31 @@ class OpenEduPapayUserNotificationsContractIdSend(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter5_2_6.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: appid 服务商APPID"""
     def postAsync(self, body: EduPapayUserNotificationsContractIdSendPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """发送扣款预通知API"""
     post_async = postAsync
     def __call__(self, body: EduPapayUserNotificationsContractIdSendPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """发送扣款预通知API"""
+class FilledEduPapayUserNotificationsContractIdSend(Node):
+    def post(self, body: EduPapayUserNotificationsContractIdSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """发送扣款预通知API"""
+    def postAsync(self, body: EduPapayUserNotificationsContractIdSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """发送扣款预通知API"""
+    post_async = postAsync
+    def __call__(self, body: EduPapayUserNotificationsContractIdSendPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """发送扣款预通知API"""
 class EduPapayUserNotificationsContractId(Stem):
     send: EduPapayUserNotificationsContractIdSend
 class OpenEduPapayUserNotificationsContractId(OpenNode):
     send: OpenEduPapayUserNotificationsContractIdSend
+class FilledEduPapayUserNotificationsContractId(Stem):
+    send: FilledEduPapayUserNotificationsContractIdSend
 class EduPapayUserNotifications(Stem):
     _contract_id_: EduPapayUserNotificationsContractId
-    def __truediv__(self, value: Value) -> EduPapayUserNotificationsContractId: ...
+    def __truediv__(self, value: Value) -> FilledEduPapayUserNotificationsContractId: ...
 class OpenEduPapayUserNotifications(OpenNode):
     _contract_id_: OpenEduPapayUserNotificationsContractId
     def __truediv__(self, value: Value) -> OpenEduPapayUserNotificationsContractId: ...

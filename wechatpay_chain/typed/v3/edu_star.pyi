@@ -8,64 +8,111 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 class EduStarOrdersGetQuery(TypedDict):
     appid: Text
     wechat_openid: NotRequired[Text]
+    "用户在appid下的唯一标识"
     qq: NotRequired[Text]
+    "用户QQ账号"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
 class EduStarOrdersGetAnswerData(TypedDict):
     appid: str
     wechat_openid: str
+    "用户在appid下的唯一标识"
     qq: NotRequired[str]
+    "用户QQ账号"
     right_id: str
+    "权益ID"
     create_time: str
+    "权益核销时间"
     order_state: str
+    "订单状态"
     order_id: str
+    "订单号"
 class EduStarOrdersGetAnswer(TypedDict):
     data: list[EduStarOrdersGetAnswerData]
+    "结果集"
     total_count: int
+    "总数量"
     offset: NotRequired[int]
+    "分页页码"
     limit: NotRequired[int]
+    "分页大小"
 class EduStarOrdersPostBody(TypedDict):
     appid: str
     wechat_openid: NotRequired[str]
+    "用户在appid下的唯一标识"
     qq: NotRequired[str]
+    "用户QQ账号"
     right_id: str
+    "权益ID"
     create_time: str
-EduStarOrdersPostAnswer = EduStarOrdersGetAnswerData
+    "权益核销时间"
+class EduStarOrdersPostAnswer(TypedDict):
+    appid: str
+    wechat_openid: str
+    "用户在appid下的唯一标识"
+    qq: NotRequired[str]
+    "用户QQ账号"
+    right_id: str
+    "权益ID"
+    create_time: str
+    "权益核销时间"
+    order_state: str
+    "订单状态"
+    order_id: str
+    "订单号"
 class EduStarUsersOpenidWechatOpenidGetQuery(TypedDict):
     appid: Text
+    "商户appid"
 class EduStarUsersOpenidWechatOpenidGetAnswer(TypedDict):
     education_star_student: bool
+    "是否学生"
     appid: str
     wechat_openid: str
+    "用户在appid下的唯一标识"
     qq: NotRequired[str]
+    "用户QQ账号"
     register_time: NotRequired[str]
-EduStarUsersQqQqGetQuery = EduStarUsersOpenidWechatOpenidGetQuery
+    "注册时间"
+class EduStarUsersQqQqGetQuery(TypedDict):
+    appid: Text
+    "商户appid"
 class EduStarUsersQqQqGetAnswer(TypedDict):
     education_star_student: bool
+    "学生标识"
     appid: str
+    "商户appid"
     wechat_openid: str
+    "用户在appid下的唯一标识"
     qq: str
+    "用户QQ账号"
     register_time: NotRequired[str]
+    "注册时间"
 class EduStarOrders(Node):
-    def get(self, config: Config = ..., /, *, params: EduStarOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarOrdersGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: EduStarOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarOrdersGetAnswer]:
         """通过QQ账号查询核销订单列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: EduStarOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarOrdersGetAnswer]]:
+        直连商户
+
+        required: appid"""
+    def getAsync(self, config: Config = ..., /, *, params: EduStarOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarOrdersGetAnswer]]:
         """通过QQ账号查询核销订单列表API"""
     get_async = getAsync
-    def post(self, body: EduStarOrdersPostBody = ..., config: Config = ..., /, *, json: EduStarOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[EduStarOrdersPostAnswer]:
+    def post(self, body: EduStarOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduStarOrdersPostAnswer]:
         """创建核销订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
-    def postAsync(self, body: EduStarOrdersPostBody = ..., config: Config = ..., /, *, json: EduStarOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EduStarOrdersPostAnswer]]:
+        直连商户
+
+        required: appid, right_id 权益ID, create_time 权益核销时间"""
+    def postAsync(self, body: EduStarOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EduStarOrdersPostAnswer]]:
         """创建核销订单API"""
     post_async = postAsync
-    def __call__(self, body: EduStarOrdersPostBody = ..., config: Config = ..., /, *, json: EduStarOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[EduStarOrdersPostAnswer]:
+    def __call__(self, body: EduStarOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduStarOrdersPostAnswer]:
         """创建核销订单API"""
 class OpenEduStarOrders(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -73,7 +120,9 @@ class OpenEduStarOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
+        直连商户
+
+        required: appid"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """通过QQ账号查询核销订单列表API"""
     get_async = getAsync
@@ -82,20 +131,24 @@ class OpenEduStarOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
+        直连商户
+
+        required: appid, right_id 权益ID, create_time 权益核销时间"""
     def postAsync(self, body: EduStarOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建核销订单API"""
     post_async = postAsync
     def __call__(self, body: EduStarOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建核销订单API"""
 class EduStarUsersOpenidWechatOpenid(Stem):
-    def get(self, config: Config = ..., /, *, wechat_openid: Value = ..., params: EduStarUsersOpenidWechatOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarUsersOpenidWechatOpenidGetAnswer]:
+    def get(self, config: Config = ..., /, *, wechat_openid: Value, params: EduStarUsersOpenidWechatOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarUsersOpenidWechatOpenidGetAnswer]:
         """通过微信用户标识查询用户信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, wechat_openid: Value = ..., params: EduStarUsersOpenidWechatOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarUsersOpenidWechatOpenidGetAnswer]]:
+        直连商户
+
+        required: appid 商户appid"""
+    def getAsync(self, config: Config = ..., /, *, wechat_openid: Value, params: EduStarUsersOpenidWechatOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarUsersOpenidWechatOpenidGetAnswer]]:
         """通过微信用户标识查询用户信息API"""
     get_async = getAsync
 class OpenEduStarUsersOpenidWechatOpenid(OpenNode):
@@ -104,24 +157,34 @@ class OpenEduStarUsersOpenidWechatOpenid(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
+        直连商户
+
+        required: appid 商户appid"""
     def getAsync(self, config: Config = ..., /, *, wechat_openid: Any = ..., **options: Any) -> Promise[Response]:
+        """通过微信用户标识查询用户信息API"""
+    get_async = getAsync
+class FilledEduStarUsersOpenidWechatOpenid(Stem):
+    def get(self, config: Config = ..., /, *, params: EduStarUsersOpenidWechatOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarUsersOpenidWechatOpenidGetAnswer]:
+        """通过微信用户标识查询用户信息API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduStarUsersOpenidWechatOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarUsersOpenidWechatOpenidGetAnswer]]:
         """通过微信用户标识查询用户信息API"""
     get_async = getAsync
 class EduStarUsersOpenid(Stem):
     _wechat_openid_: EduStarUsersOpenidWechatOpenid
-    def __truediv__(self, value: Value) -> EduStarUsersOpenidWechatOpenid: ...
+    def __truediv__(self, value: Value) -> FilledEduStarUsersOpenidWechatOpenid: ...
 class OpenEduStarUsersOpenid(OpenNode):
     _wechat_openid_: OpenEduStarUsersOpenidWechatOpenid
     def __truediv__(self, value: Value) -> OpenEduStarUsersOpenidWechatOpenid: ...
 class EduStarUsersQqQq(Stem):
-    def get(self, config: Config = ..., /, *, qq: Value = ..., params: EduStarUsersQqQqGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarUsersQqQqGetAnswer]:
+    def get(self, config: Config = ..., /, *, qq: Value, params: EduStarUsersQqQqGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarUsersQqQqGetAnswer]:
         """通过QQ账号查询用户信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, qq: Value = ..., params: EduStarUsersQqQqGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarUsersQqQqGetAnswer]]:
+        直连商户
+
+        required: appid 商户appid"""
+    def getAsync(self, config: Config = ..., /, *, qq: Value, params: EduStarUsersQqQqGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarUsersQqQqGetAnswer]]:
         """通过QQ账号查询用户信息API"""
     get_async = getAsync
 class OpenEduStarUsersQqQq(OpenNode):
@@ -130,13 +193,21 @@ class OpenEduStarUsersQqQq(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png
 
-        直连商户"""
+        直连商户
+
+        required: appid 商户appid"""
     def getAsync(self, config: Config = ..., /, *, qq: Any = ..., **options: Any) -> Promise[Response]:
+        """通过QQ账号查询用户信息API"""
+    get_async = getAsync
+class FilledEduStarUsersQqQq(Stem):
+    def get(self, config: Config = ..., /, *, params: EduStarUsersQqQqGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduStarUsersQqQqGetAnswer]:
+        """通过QQ账号查询用户信息API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduStarUsersQqQqGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarUsersQqQqGetAnswer]]:
         """通过QQ账号查询用户信息API"""
     get_async = getAsync
 class EduStarUsersQq(Stem):
     _qq_: EduStarUsersQqQq
-    def __truediv__(self, value: Value) -> EduStarUsersQqQq: ...
+    def __truediv__(self, value: Value) -> FilledEduStarUsersQqQq: ...
 class OpenEduStarUsersQq(OpenNode):
     _qq_: OpenEduStarUsersQqQq
     def __truediv__(self, value: Value) -> OpenEduStarUsersQqQq: ...

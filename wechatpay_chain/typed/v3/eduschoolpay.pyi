@@ -9,169 +9,399 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class EduschoolpayContractsPresignPostBodyIdentity(TypedDict):
     real_name: str | Sealed
+    "姓名"
     credential_type: str | Sealed
+    "证件类型"
     id_card_number: NotRequired[str | Sealed]
+    "身份证号"
 class EduschoolpayContractsPresignPostBodyBankCard(TypedDict):
     bank_card_no: str | Sealed
+    "签约银行卡号"
     valid_thru: NotRequired[str]
+    "银行卡有效期"
     phone: NotRequired[str | Sealed]
+    "银行卡开卡预留手机号"
     bank_type: NotRequired[str]
+    "银行类型"
 class EduschoolpayContractsPresignPostBody(TypedDict):
     appid: str
+    "商户appid"
     openid: str
+    "商户appid下的用户标识"
     plan_id: str
+    "签约模板号"
     user_id: str
+    "用户账号"
     school_id: str
+    "学校编号"
     out_contract_code: str
+    "外部签约号"
     contract_mode: NotRequired[str]
+    "签约模式"
     downgrade_default_contract: NotRequired[bool]
+    "允许降级为普通签约模式"
     identity: NotRequired[EduschoolpayContractsPresignPostBodyIdentity]
+    "实名信息"
     bank_card: NotRequired[EduschoolpayContractsPresignPostBodyBankCard]
+    "签约银行卡"
 class EduschoolpayContractsPresignPostAnswer(TypedDict):
     presign_token: str
+    "预签约码"
 class EduschoolpayContractsContractIdGetAnswer(TypedDict):
     contract_id: str
+    "签约协议号"
     mchid: str
+    "商户号"
     appid: str
+    "商户appid"
     openid: str
+    "商户appid下的用户标识"
     plan_id: str
+    "签约模板号"
     contract_status: str
+    "签约状态"
     create_time: str
+    "签约时间"
     out_contract_code: str
+    "外部签约号"
 class EduschoolpayTransactionsIdTransactionIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
 class EduschoolpayTransactionsIdTransactionIdGetAnswerPayer(TypedDict):
     openid: str
+    "商户appid下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户appid下的用户标识"
 class EduschoolpayTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     payer_total: NotRequired[int]
+    "用户支付金额"
     discount_total: NotRequired[int]
+    "折扣"
     currency: str
+    "货币类型"
 class EduschoolpayTransactionsIdTransactionIdGetAnswerDeviceInfo(TypedDict):
     device_id: NotRequired[str]
+    "设备号"
     device_ip: str
+    "商户端设备ip"
 class EduschoolpayTransactionsIdTransactionIdGetAnswerPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
+    "优惠类型"
     amount: NotRequired[int]
+    "优惠券面额"
     stock_id: str
+    "活动ID"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
 class EduschoolpayTransactionsIdTransactionIdGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     appid: str
+    "商户appid"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户appid"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[str]
+    "交易类型"
     trade_state: str
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     bank_type: NotRequired[str]
+    "付款银行"
     attach: NotRequired[str]
+    "商户数据"
     success_time: NotRequired[str]
+    "支付完成时间"
     payer: EduschoolpayTransactionsIdTransactionIdGetAnswerPayer
+    "支付者"
     amount: EduschoolpayTransactionsIdTransactionIdGetAnswerAmount
+    "订单金额"
     device_info: EduschoolpayTransactionsIdTransactionIdGetAnswerDeviceInfo
+    "设备信息"
     promotion_detail: NotRequired[list[EduschoolpayTransactionsIdTransactionIdGetAnswerPromotionDetail]]
-EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery = EduschoolpayTransactionsIdTransactionIdGetQuery
-EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer = EduschoolpayTransactionsIdTransactionIdGetAnswer
+    "优惠详情"
+class EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+class EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: str
+    "商户appid下的用户标识"
+    sub_openid: NotRequired[str]
+    "子商户appid下的用户标识"
+class EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    payer_total: NotRequired[int]
+    "用户支付金额"
+    discount_total: NotRequired[int]
+    "折扣"
+    currency: str
+    "货币类型"
+class EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInfo(TypedDict):
+    device_id: NotRequired[str]
+    "设备号"
+    device_ip: str
+    "商户端设备ip"
+class EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
+    coupon_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[str]
+    "优惠范围"
+    type: NotRequired[str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    stock_id: str
+    "活动ID"
+    wechatpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
+class EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    appid: str
+    "商户appid"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sub_appid: NotRequired[str]
+    "子商户appid"
+    out_trade_no: str
+    "商户订单号"
+    transaction_id: NotRequired[str]
+    "微信支付订单号"
+    trade_type: NotRequired[str]
+    "交易类型"
+    trade_state: str
+    "交易状态"
+    trade_state_desc: NotRequired[str]
+    "交易状态描述"
+    bank_type: NotRequired[str]
+    "付款银行"
+    attach: NotRequired[str]
+    "商户数据"
+    success_time: NotRequired[str]
+    "支付完成时间"
+    payer: EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerPayer
+    "支付者"
+    amount: EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额"
+    device_info: EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerDeviceInfo
+    "设备信息"
+    promotion_detail: NotRequired[list[EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠详情"
 class EduschoolpayTransactionsPostBodyAmount(TypedDict):
     total: int
+    "总金额"
     currency: str
+    "货币类型"
 class EduschoolpayTransactionsPostBodySceneInfo(TypedDict):
     start_time: str
+    "消费时间"
     school_id: str
+    "学校编号"
     scene_type: str
+    "消费场景类型"
+class EduschoolpayTransactionsPostBodyDeviceInfo(TypedDict):
+    device_id: NotRequired[str]
+    "设备号"
+    device_ip: str
+    "商户端设备ip"
 class EduschoolpayTransactionsPostBodySettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class EduschoolpayTransactionsPostBody(TypedDict):
     appid: str
+    "商户appid"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户appid"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     notify_url: str
+    "商户接收通知地址"
     contract_id: str
+    "签约协议号"
     user_id: str
+    "用户账号"
     amount: EduschoolpayTransactionsPostBodyAmount
+    "订单金额"
     scene_info: EduschoolpayTransactionsPostBodySceneInfo
-    device_info: EduschoolpayTransactionsIdTransactionIdGetAnswerDeviceInfo
+    "场景信息"
+    device_info: EduschoolpayTransactionsPostBodyDeviceInfo
+    "设备信息"
     settle_info: NotRequired[EduschoolpayTransactionsPostBodySettleInfo]
+    "分账结算信息"
     payment_mode: NotRequired[str]
+    "扣款模式"
 class EduschoolpayTransactionsPostAnswerPayer(TypedDict):
     openid: NotRequired[str]
+    "商户AppID下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户AppID下的用户标识"
 class EduschoolpayTransactionsPostAnswerAmount(TypedDict):
-    total: float
-    payer_total: NotRequired[float]
-    discount_total: NotRequired[float]
+    total: int
+    "订单金额"
+    payer_total: NotRequired[int]
+    "用户支付金额"
+    discount_total: NotRequired[int]
+    "折扣"
     currency: NotRequired[str]
+    "货币类型"
+class EduschoolpayTransactionsPostAnswerDeviceInfo(TypedDict):
+    device_id: NotRequired[str]
+    "设备号"
+    device_ip: str
+    "商户端设备IP"
 class EduschoolpayTransactionsPostAnswerPromotionDetail(TypedDict):
     coupon_id: NotRequired[str]
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
-    amount: NotRequired[float]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
     stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
+    "活动ID"
+    wechatpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
 class EduschoolpayTransactionsPostAnswer(TypedDict):
     mchid: str
+    "商户号"
     appid: str
+    "商户AppID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[str]
+    "交易类型"
     trade_state: str
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     bank_type: NotRequired[str]
+    "付款银行"
     attach: NotRequired[str]
+    "商户数据"
     success_time: NotRequired[str]
+    "支付完成时间"
     payer: NotRequired[EduschoolpayTransactionsPostAnswerPayer]
+    "支付者"
     amount: EduschoolpayTransactionsPostAnswerAmount
-    device_info: EduschoolpayTransactionsIdTransactionIdGetAnswerDeviceInfo
+    "订单金额"
+    device_info: EduschoolpayTransactionsPostAnswerDeviceInfo
+    "设备信息"
     promotion_detail: NotRequired[list[EduschoolpayTransactionsPostAnswerPromotionDetail]]
+    "优惠详情"
 class EduschoolpayUsersOpenidContractsGetQuery(TypedDict):
     plan_id: Text
+    "签约模板号"
     contract_status: Text
+    "签约状态"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
+class EduschoolpayUsersOpenidContractsGetAnswerData(TypedDict):
+    contract_id: str
+    "签约协议号"
+    mchid: str
+    "商户号"
+    appid: str
+    "商户appid"
+    openid: str
+    "商户appid下的用户标识"
+    plan_id: str
+    "签约模板号"
+    contract_status: str
+    "签约状态"
+    create_time: str
+    "签约时间"
+    out_contract_code: str
+    "外部签约号"
 class EduschoolpayUsersOpenidContractsGetAnswerLinks(TypedDict):
     next: NotRequired[str]
+    "下一页链接"
     prev: NotRequired[str]
+    "上一页链接"
     self: str
+    "当前链接"
 class EduschoolpayUsersOpenidContractsGetAnswer(TypedDict):
-    data: NotRequired[list[EduschoolpayContractsContractIdGetAnswer]]
+    data: NotRequired[list[EduschoolpayUsersOpenidContractsGetAnswerData]]
+    "查询结果列表"
     offset: int
+    "请求资源起始位置"
     limit: int
+    "最大资源条数"
     total_count: int
+    "资源总条数"
     links: EduschoolpayUsersOpenidContractsGetAnswerLinks
+    "相关链接"
 class EduschoolpayUsersOpenidDebtStateGetAnswer(TypedDict):
     appid: str
+    "商户appid"
     openid: str
+    "商户appid下的用户标识"
     state: str
+    "用户状态"
     debt_count: int
+    "当前用户欠款笔数"
     update_time: str
+    "用户欠款状态更新时间"
 class EduschoolpayContractsPresign(Node):
-    def post(self, body: EduschoolpayContractsPresignPostBody = ..., config: Config = ..., /, *, json: EduschoolpayContractsPresignPostBody = ..., **options: Unpack[Options]) -> Answer[EduschoolpayContractsPresignPostAnswer]:
+    def post(self, body: EduschoolpayContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduschoolpayContractsPresignPostAnswer]:
         """预签约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter3_1.shtml
 
-        服务商"""
-    def postAsync(self, body: EduschoolpayContractsPresignPostBody = ..., config: Config = ..., /, *, json: EduschoolpayContractsPresignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EduschoolpayContractsPresignPostAnswer]]:
+        服务商
+
+        required: appid 商户appid, openid 商户appid下的用户标识, plan_id 签约模板号, user_id 用户账号, school_id 学校编号, out_contract_code 外部签约号"""
+    def postAsync(self, body: EduschoolpayContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EduschoolpayContractsPresignPostAnswer]]:
         """预签约API"""
     post_async = postAsync
-    def __call__(self, body: EduschoolpayContractsPresignPostBody = ..., config: Config = ..., /, *, json: EduschoolpayContractsPresignPostBody = ..., **options: Unpack[Options]) -> Answer[EduschoolpayContractsPresignPostAnswer]:
+    def __call__(self, body: EduschoolpayContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduschoolpayContractsPresignPostAnswer]:
         """预签约API"""
 class OpenEduschoolpayContractsPresign(OpenNode):
     def post(self, body: EduschoolpayContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -179,23 +409,25 @@ class OpenEduschoolpayContractsPresign(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter3_1.shtml
 
-        服务商"""
+        服务商
+
+        required: appid 商户appid, openid 商户appid下的用户标识, plan_id 签约模板号, user_id 用户账号, school_id 学校编号, out_contract_code 外部签约号"""
     def postAsync(self, body: EduschoolpayContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预签约API"""
     post_async = postAsync
     def __call__(self, body: EduschoolpayContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预签约API"""
 class EduschoolpayContractsContractIdTerminate(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, contract_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, contract_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """商户主动解约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter3_3.shtml
 
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, contract_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, contract_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """商户主动解约API"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, contract_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, contract_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """商户主动解约API"""
 class OpenEduschoolpayContractsContractIdTerminate(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -209,15 +441,23 @@ class OpenEduschoolpayContractsContractIdTerminate(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """商户主动解约API"""
+class FilledEduschoolpayContractsContractIdTerminate(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """商户主动解约API"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """商户主动解约API"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """商户主动解约API"""
 class EduschoolpayContractsContractId(Stem):
     terminate: EduschoolpayContractsContractIdTerminate
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., **options: Unpack[Options]) -> Answer[EduschoolpayContractsContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[EduschoolpayContractsContractIdGetAnswer]:
         """通过协议号查询签约API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter3_2.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EduschoolpayContractsContractIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[EduschoolpayContractsContractIdGetAnswer]]:
         """通过协议号查询签约API"""
     get_async = getAsync
 class OpenEduschoolpayContractsContractId(OpenNode):
@@ -231,22 +471,29 @@ class OpenEduschoolpayContractsContractId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """通过协议号查询签约API"""
     get_async = getAsync
+class FilledEduschoolpayContractsContractId(Stem):
+    terminate: FilledEduschoolpayContractsContractIdTerminate
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduschoolpayContractsContractIdGetAnswer]:
+        """通过协议号查询签约API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EduschoolpayContractsContractIdGetAnswer]]:
+        """通过协议号查询签约API"""
+    get_async = getAsync
 class EduschoolpayContracts(Stem):
     presign: EduschoolpayContractsPresign
     _contract_id_: EduschoolpayContractsContractId
-    def __truediv__(self, value: Value) -> EduschoolpayContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledEduschoolpayContractsContractId: ...
 class OpenEduschoolpayContracts(OpenNode):
     presign: OpenEduschoolpayContractsPresign
     _contract_id_: OpenEduschoolpayContractsContractId
     def __truediv__(self, value: Value) -> OpenEduschoolpayContractsContractId: ...
 class EduschoolpayTransactionsIdTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: EduschoolpayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayTransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: EduschoolpayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayTransactionsIdTransactionIdGetAnswer]:
         """微信支付订单号查单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter4_2.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: EduschoolpayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayTransactionsIdTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: EduschoolpayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayTransactionsIdTransactionIdGetAnswer]]:
         """微信支付订单号查单API"""
     get_async = getAsync
 class OpenEduschoolpayTransactionsIdTransactionId(OpenNode):
@@ -259,20 +506,26 @@ class OpenEduschoolpayTransactionsIdTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """微信支付订单号查单API"""
     get_async = getAsync
+class FilledEduschoolpayTransactionsIdTransactionId(Stem):
+    def get(self, config: Config = ..., /, *, params: EduschoolpayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayTransactionsIdTransactionIdGetAnswer]:
+        """微信支付订单号查单API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduschoolpayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayTransactionsIdTransactionIdGetAnswer]]:
+        """微信支付订单号查单API"""
+    get_async = getAsync
 class EduschoolpayTransactionsId(Stem):
     _transaction_id_: EduschoolpayTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> EduschoolpayTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledEduschoolpayTransactionsIdTransactionId: ...
 class OpenEduschoolpayTransactionsId(OpenNode):
     _transaction_id_: OpenEduschoolpayTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenEduschoolpayTransactionsIdTransactionId: ...
 class EduschoolpayTransactionsOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """商户订单号查单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter4_3.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """商户订单号查单API"""
     get_async = getAsync
 class OpenEduschoolpayTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -285,25 +538,33 @@ class OpenEduschoolpayTransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户订单号查单API"""
     get_async = getAsync
+class FilledEduschoolpayTransactionsOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """商户订单号查单API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduschoolpayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """商户订单号查单API"""
+    get_async = getAsync
 class EduschoolpayTransactionsOutTradeNo(Stem):
     _out_trade_no_: EduschoolpayTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> EduschoolpayTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledEduschoolpayTransactionsOutTradeNoOutTradeNo: ...
 class OpenEduschoolpayTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenEduschoolpayTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenEduschoolpayTransactionsOutTradeNoOutTradeNo: ...
 class EduschoolpayTransactions(Node):
     id: EduschoolpayTransactionsId
     outTradeNo: EduschoolpayTransactionsOutTradeNo
-    def post(self, body: EduschoolpayTransactionsPostBody = ..., config: Config = ..., /, *, json: EduschoolpayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[EduschoolpayTransactionsPostAnswer]:
+    def post(self, body: EduschoolpayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduschoolpayTransactionsPostAnswer]:
         """扣款API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter4_1.shtml
 
-        服务商"""
-    def postAsync(self, body: EduschoolpayTransactionsPostBody = ..., config: Config = ..., /, *, json: EduschoolpayTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[EduschoolpayTransactionsPostAnswer]]:
+        服务商
+
+        required: appid 商户appid, description 商品描述, out_trade_no 商户订单号, notify_url 商户接收通知地址, contract_id 签约协议号, user_id 用户账号, amount 订单金额, scene_info 场景信息, device_info 设备信息"""
+    def postAsync(self, body: EduschoolpayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EduschoolpayTransactionsPostAnswer]]:
         """扣款API"""
     post_async = postAsync
-    def __call__(self, body: EduschoolpayTransactionsPostBody = ..., config: Config = ..., /, *, json: EduschoolpayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[EduschoolpayTransactionsPostAnswer]:
+    def __call__(self, body: EduschoolpayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduschoolpayTransactionsPostAnswer]:
         """扣款API"""
 class OpenEduschoolpayTransactions(OpenNode):
     id: OpenEduschoolpayTransactionsId
@@ -313,20 +574,24 @@ class OpenEduschoolpayTransactions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter4_1.shtml
 
-        服务商"""
+        服务商
+
+        required: appid 商户appid, description 商品描述, out_trade_no 商户订单号, notify_url 商户接收通知地址, contract_id 签约协议号, user_id 用户账号, amount 订单金额, scene_info 场景信息, device_info 设备信息"""
     def postAsync(self, body: EduschoolpayTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """扣款API"""
     post_async = postAsync
     def __call__(self, body: EduschoolpayTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """扣款API"""
 class EduschoolpayUsersOpenidContracts(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: EduschoolpayUsersOpenidContractsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayUsersOpenidContractsGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: EduschoolpayUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayUsersOpenidContractsGetAnswer]:
         """查询用户签约列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter3_4.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: EduschoolpayUsersOpenidContractsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayUsersOpenidContractsGetAnswer]]:
+        服务商
+
+        required: plan_id 签约模板号, contract_status 签约状态"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: EduschoolpayUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayUsersOpenidContractsGetAnswer]]:
         """查询用户签约列表API"""
     get_async = getAsync
 class OpenEduschoolpayUsersOpenidContracts(OpenNode):
@@ -335,18 +600,26 @@ class OpenEduschoolpayUsersOpenidContracts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter3_4.shtml
 
-        服务商"""
+        服务商
+
+        required: plan_id 签约模板号, contract_status 签约状态"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户签约列表API"""
     get_async = getAsync
+class FilledEduschoolpayUsersOpenidContracts(Stem):
+    def get(self, config: Config = ..., /, *, params: EduschoolpayUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[EduschoolpayUsersOpenidContractsGetAnswer]:
+        """查询用户签约列表API"""
+    def getAsync(self, config: Config = ..., /, *, params: EduschoolpayUsersOpenidContractsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduschoolpayUsersOpenidContractsGetAnswer]]:
+        """查询用户签约列表API"""
+    get_async = getAsync
 class EduschoolpayUsersOpenidDebtState(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., **options: Unpack[Options]) -> Answer[EduschoolpayUsersOpenidDebtStateGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[EduschoolpayUsersOpenidDebtStateGetAnswer]:
         """商户查询用户欠款状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/edu/eduschoolpay/chapter4_4.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[EduschoolpayUsersOpenidDebtStateGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[EduschoolpayUsersOpenidDebtStateGetAnswer]]:
         """商户查询用户欠款状态API"""
     get_async = getAsync
 class OpenEduschoolpayUsersOpenidDebtState(OpenNode):
@@ -359,15 +632,24 @@ class OpenEduschoolpayUsersOpenidDebtState(OpenNode):
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """商户查询用户欠款状态API"""
     get_async = getAsync
+class FilledEduschoolpayUsersOpenidDebtState(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[EduschoolpayUsersOpenidDebtStateGetAnswer]:
+        """商户查询用户欠款状态API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EduschoolpayUsersOpenidDebtStateGetAnswer]]:
+        """商户查询用户欠款状态API"""
+    get_async = getAsync
 class EduschoolpayUsersOpenid(Stem):
     contracts: EduschoolpayUsersOpenidContracts
     debtState: EduschoolpayUsersOpenidDebtState
 class OpenEduschoolpayUsersOpenid(OpenNode):
     contracts: OpenEduschoolpayUsersOpenidContracts
     debtState: OpenEduschoolpayUsersOpenidDebtState
+class FilledEduschoolpayUsersOpenid(Stem):
+    contracts: FilledEduschoolpayUsersOpenidContracts
+    debtState: FilledEduschoolpayUsersOpenidDebtState
 class EduschoolpayUsers(Stem):
     _openid_: EduschoolpayUsersOpenid
-    def __truediv__(self, value: Value) -> EduschoolpayUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledEduschoolpayUsersOpenid: ...
 class OpenEduschoolpayUsers(OpenNode):
     _openid_: OpenEduschoolpayUsersOpenid
     def __truediv__(self, value: Value) -> OpenEduschoolpayUsersOpenid: ...

@@ -7,19 +7,23 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class ExpressUsersOpenidTransformPostBody(TypedDict):
     appid: str
+    "目标应用的appid"
 class ExpressUsersOpenidTransformPostAnswer(TypedDict):
     openid: str
+    "转换后的openid"
 class ExpressUsersOpenidTransform(Node):
-    def post(self, body: ExpressUsersOpenidTransformPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: ExpressUsersOpenidTransformPostBody = ..., **options: Unpack[Options]) -> Answer[ExpressUsersOpenidTransformPostAnswer]:
+    def post(self, body: ExpressUsersOpenidTransformPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[ExpressUsersOpenidTransformPostAnswer]:
         """用户openid转换API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_9_1.shtml
 
-        服务商"""
-    def postAsync(self, body: ExpressUsersOpenidTransformPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: ExpressUsersOpenidTransformPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ExpressUsersOpenidTransformPostAnswer]]:
+        服务商
+
+        required: appid 目标应用的appid"""
+    def postAsync(self, body: ExpressUsersOpenidTransformPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[ExpressUsersOpenidTransformPostAnswer]]:
         """用户openid转换API"""
     post_async = postAsync
-    def __call__(self, body: ExpressUsersOpenidTransformPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: ExpressUsersOpenidTransformPostBody = ..., **options: Unpack[Options]) -> Answer[ExpressUsersOpenidTransformPostAnswer]:
+    def __call__(self, body: ExpressUsersOpenidTransformPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[ExpressUsersOpenidTransformPostAnswer]:
         """用户openid转换API"""
 class OpenExpressUsersOpenidTransform(OpenNode):
     def post(self, body: ExpressUsersOpenidTransformPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
@@ -27,19 +31,31 @@ class OpenExpressUsersOpenidTransform(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_9_1.shtml
 
-        服务商"""
+        服务商
+
+        required: appid 目标应用的appid"""
     def postAsync(self, body: ExpressUsersOpenidTransformPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """用户openid转换API"""
     post_async = postAsync
     def __call__(self, body: ExpressUsersOpenidTransformPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """用户openid转换API"""
+class FilledExpressUsersOpenidTransform(Node):
+    def post(self, body: ExpressUsersOpenidTransformPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ExpressUsersOpenidTransformPostAnswer]:
+        """用户openid转换API"""
+    def postAsync(self, body: ExpressUsersOpenidTransformPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ExpressUsersOpenidTransformPostAnswer]]:
+        """用户openid转换API"""
+    post_async = postAsync
+    def __call__(self, body: ExpressUsersOpenidTransformPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ExpressUsersOpenidTransformPostAnswer]:
+        """用户openid转换API"""
 class ExpressUsersOpenid(Stem):
     transform: ExpressUsersOpenidTransform
 class OpenExpressUsersOpenid(OpenNode):
     transform: OpenExpressUsersOpenidTransform
+class FilledExpressUsersOpenid(Stem):
+    transform: FilledExpressUsersOpenidTransform
 class ExpressUsers(Stem):
     _openid_: ExpressUsersOpenid
-    def __truediv__(self, value: Value) -> ExpressUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledExpressUsersOpenid: ...
 class OpenExpressUsers(OpenNode):
     _openid_: OpenExpressUsersOpenid
     def __truediv__(self, value: Value) -> OpenExpressUsersOpenid: ...

@@ -7,27 +7,36 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class FacemchUsersFaceSidGetQuery(TypedDict):
     info_type: Text
+    "标识本次请求获取的信息类型"
     appid: Text
+    "微信分配的公众账号ID"
     sub_mchid: NotRequired[Text]
+    "微信支付分配的子商户号"
     sub_appid: NotRequired[Text]
+    "微信分配的子商户公众账号ID"
     sub_serial_no: NotRequired[Text]
 class FacemchUsersFaceSidGetAnswerRealNameInfo(TypedDict):
     encrypted_real_name: NotRequired[str]
+    "加密后的姓名信息"
     credential_type: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] | int]
     encrypted_credential_id: NotRequired[str]
+    "加密后的身份证号"
 class FacemchUsersFaceSidGetAnswer(TypedDict):
     union_id: NotRequired[str]
     openid: NotRequired[str]
     sub_openid: NotRequired[str]
     real_name_info: NotRequired[FacemchUsersFaceSidGetAnswerRealNameInfo]
+    "姓名信息"
 class FacemchUsersFaceSid(Stem):
-    def get(self, config: Config = ..., /, *, face_sid: Value = ..., params: FacemchUsersFaceSidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FacemchUsersFaceSidGetAnswer]:
+    def get(self, config: Config = ..., /, *, face_sid: Value, params: FacemchUsersFaceSidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FacemchUsersFaceSidGetAnswer]:
         """查询用户授权的实名信息
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, face_sid: Value = ..., params: FacemchUsersFaceSidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FacemchUsersFaceSidGetAnswer]]:
+        服务商
+
+        required: info_type 标识本次请求获取的信息类型, appid 微信分配的公众账号ID"""
+    def getAsync(self, config: Config = ..., /, *, face_sid: Value, params: FacemchUsersFaceSidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FacemchUsersFaceSidGetAnswer]]:
         """查询用户授权的实名信息"""
     get_async = getAsync
 class OpenFacemchUsersFaceSid(OpenNode):
@@ -36,13 +45,21 @@ class OpenFacemchUsersFaceSid(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html
 
-        服务商"""
+        服务商
+
+        required: info_type 标识本次请求获取的信息类型, appid 微信分配的公众账号ID"""
     def getAsync(self, config: Config = ..., /, *, face_sid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询用户授权的实名信息"""
+    get_async = getAsync
+class FilledFacemchUsersFaceSid(Stem):
+    def get(self, config: Config = ..., /, *, params: FacemchUsersFaceSidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FacemchUsersFaceSidGetAnswer]:
+        """查询用户授权的实名信息"""
+    def getAsync(self, config: Config = ..., /, *, params: FacemchUsersFaceSidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FacemchUsersFaceSidGetAnswer]]:
         """查询用户授权的实名信息"""
     get_async = getAsync
 class FacemchUsers(Stem):
     _face_sid_: FacemchUsersFaceSid
-    def __truediv__(self, value: Value) -> FacemchUsersFaceSid: ...
+    def __truediv__(self, value: Value) -> FilledFacemchUsersFaceSid: ...
 class OpenFacemchUsers(OpenNode):
     _face_sid_: OpenFacemchUsersFaceSid
     def __truediv__(self, value: Value) -> OpenFacemchUsersFaceSid: ...

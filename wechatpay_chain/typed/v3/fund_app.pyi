@@ -9,546 +9,1303 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     out_batch_no: str
+    "商家品牌红包批次单号"
     batch_no: str
+    "微信支付品牌红包批次单号"
     out_detail_no: str
+    "商家品牌红包明细单号"
     detail_no: str
+    "微信支付品牌红包明细单号"
     detail_state: Literal["DETAIL_INIT", "DETAIL_WAIT_PAY", "DETAIL_PROCESSING", "DETAIL_SUCCESS", "DETAIL_FAIL"] | str
-    amount: float
+    "品牌红包明细单状态"
+    amount: int
+    "红包金额"
     remark: str
+    "红包备注"
     fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "USER_ACCOUNT_LIMIT", "FAIL_REASON_UNKNOWN", "PAYER_ACCOUNT_ABNORMAL", "PAYEE_ACCOUNT_ABNORMAL", "USER_RECEIVE_OVERDUE", "REMARK_NOT_CORRECT", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH"] | str]
+    "失败原因"
     openid: str
+    "接收红包用户OpenID"
     user_name: NotRequired[str]
+    "接收红包用户姓名"
     initiate_time: NotRequired[str]
+    "品牌红包发起时间"
     update_time: str
-    brand_id: float
+    "品牌红包更新时间"
+    brand_id: int
+    "品牌ID"
     template_id: str
+    "品牌红包模板ID"
     brand_appid: NotRequired[str]
+    "品牌AppID"
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery(TypedDict):
     need_query_detail: NotRequired[Text]
+    "是否需要查询品牌红包明细单"
     detail_state: NotRequired[Text]
+    "品牌红包明细单状态"
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswerDetailList(TypedDict):
     transfer_detail_no: str
+    "微信支付品牌红包明细单号"
     out_detail_no: str
+    "商家品牌红包明细单号"
     detail_state: Literal["DETAIL_INIT", "DETAIL_WAIT_PAY", "DETAIL_PROCESSING", "DETAIL_SUCCESS", "DETAIL_FAIL"] | str
+    "品牌红包明细单状态"
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer(TypedDict):
     brand_mchid: str
+    "品牌主商户号"
     batch_no: str
+    "微信支付品牌红包批次单号"
     out_batch_no: str
-    brand_id: NotRequired[float]
+    "商家品牌红包批次单号"
+    brand_id: NotRequired[int]
+    "品牌ID"
     template_id: NotRequired[str]
+    "品牌红包模板ID"
     brand_appid: NotRequired[str]
+    "品牌AppID"
     batch_state: Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
+    "批次单状态"
     batch_name: str
+    "品牌红包批次名称"
     batch_remark: str
+    "品牌红包批次备注"
     close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "SYSTEM_OVERDUE_CLOSE"] | str]
-    total_amount: float
-    total_num: float
+    "品牌红包批次单关闭原因"
+    total_amount: int
+    "总金额"
+    total_num: int
+    "总笔数"
     create_time: str
+    "品牌红包批次创建时间"
     update_time: NotRequired[str]
-    success_amount: float
-    success_num: float
-    fail_amount: float
-    fail_num: float
+    "品牌红包批次更新时间"
+    success_amount: int
+    "发放成功金额"
+    success_num: int
+    "发放成功笔数"
+    fail_amount: int
+    "发放失败金额"
+    fail_num: int
+    "发放失败笔数"
     detail_list: NotRequired[list[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswerDetailList]]
+    "品牌红包明细列表"
 class FundAppBrandRedpacketBrandMerchantBatchesPostBodyDetailList(TypedDict):
     out_detail_no: str
-    amount: float
+    "商家品牌红包明细单号"
+    amount: int
+    "红包金额"
     openid: str
+    "接收红包用户OpenID"
     user_name: NotRequired[str | Sealed]
+    "接收红包用户姓名"
     remark: str
+    "红包备注"
 class FundAppBrandRedpacketBrandMerchantBatchesPostBody(TypedDict):
-    brand_id: float
+    brand_id: int
+    "品牌ID"
     brand_appid: str
+    "品牌AppID"
     scene: Literal["CUSTOM_SEND"] | str
+    "品牌红包发放场景"
     template_id: str
+    "品牌红包模板ID"
     out_batch_no: str
+    "商家品牌红包批次单号"
     batch_name: str
+    "品牌红包批次名称"
     batch_remark: str
-    total_amount: float
-    total_num: float
+    "品牌红包批次备注"
+    total_amount: int
+    "总金额"
+    total_num: int
+    "总笔数"
     detail_list: list[FundAppBrandRedpacketBrandMerchantBatchesPostBodyDetailList]
+    "品牌红包明细列表"
 class FundAppBrandRedpacketBrandMerchantBatchesPostAnswer(TypedDict):
     out_batch_no: str
+    "商家品牌红包批次单号"
     batch_no: NotRequired[str]
+    "微信支付品牌红包批次单号"
     create_time: str
+    "品牌红包批次创建时间"
     batch_state: NotRequired[Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str]
-FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer = FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer
-FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery = FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery
-FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer = FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer
+    "批次单状态"
+class FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer(TypedDict):
+    brand_mchid: str
+    "品牌主商户号"
+    out_batch_no: str
+    "商家品牌红包批次单号"
+    batch_no: str
+    "微信支付品牌红包批次单号"
+    out_detail_no: str
+    "商家品牌红包明细单号"
+    detail_no: str
+    "微信支付品牌红包明细单号"
+    detail_state: Literal["DETAIL_INIT", "DETAIL_WAIT_PAY", "DETAIL_PROCESSING", "DETAIL_SUCCESS", "DETAIL_FAIL"] | str
+    "品牌红包明细单状态"
+    amount: int
+    "红包金额"
+    remark: str
+    "红包备注"
+    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "USER_ACCOUNT_LIMIT", "FAIL_REASON_UNKNOWN", "PAYER_ACCOUNT_ABNORMAL", "PAYEE_ACCOUNT_ABNORMAL", "USER_RECEIVE_OVERDUE", "REMARK_NOT_CORRECT", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH"] | str]
+    "失败原因"
+    openid: str
+    "接收红包用户OpenID"
+    user_name: NotRequired[str]
+    "接收红包用户姓名"
+    initiate_time: NotRequired[str]
+    "品牌红包发起时间"
+    update_time: str
+    "品牌红包更新时间"
+    brand_id: int
+    "品牌ID"
+    template_id: str
+    "品牌红包模板ID"
+    brand_appid: NotRequired[str]
+    "品牌AppID"
+class FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery(TypedDict):
+    need_query_detail: NotRequired[Text]
+    "是否需要查询品牌红包明细单"
+    detail_state: NotRequired[Text]
+    "品牌红包明细单状态"
+class FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswerDetailList(TypedDict):
+    transfer_detail_no: str
+    "微信支付品牌红包明细单号"
+    out_detail_no: str
+    "商家品牌红包明细单号"
+    detail_state: Literal["DETAIL_INIT", "DETAIL_WAIT_PAY", "DETAIL_PROCESSING", "DETAIL_SUCCESS", "DETAIL_FAIL"] | str
+    "品牌红包明细单状态"
+class FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer(TypedDict):
+    brand_mchid: str
+    "品牌主商户号"
+    batch_no: str
+    "微信支付品牌红包批次单号"
+    out_batch_no: str
+    "商家品牌红包批次单号"
+    brand_id: NotRequired[int]
+    "品牌ID"
+    template_id: NotRequired[str]
+    "品牌红包模板ID"
+    brand_appid: NotRequired[str]
+    "品牌AppID"
+    batch_state: Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
+    "批次单状态"
+    batch_name: str
+    "品牌红包批次名称"
+    batch_remark: str
+    "品牌红包批次备注"
+    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "SYSTEM_OVERDUE_CLOSE"] | str]
+    "品牌红包批次单关闭原因"
+    total_amount: int
+    "总金额"
+    total_num: int
+    "总笔数"
+    create_time: str
+    "品牌红包批次创建时间"
+    update_time: NotRequired[str]
+    "品牌红包批次更新时间"
+    success_amount: int
+    "发放成功金额"
+    success_num: int
+    "发放成功笔数"
+    fail_amount: int
+    "发放失败金额"
+    fail_num: int
+    "发放失败笔数"
+    detail_list: NotRequired[list[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswerDetailList]]
+    "品牌红包明细列表"
 class FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer(TypedDict):
     state: Literal["GENERATING", "FINISHED", "FAILED"] | str
+    "申请单状态"
     create_time: str
+    "申请单创建时间"
     update_time: str
+    "申请单更新时间"
     hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
+    "回单文件摘要类型"
     hash_value: NotRequired[str]
+    "回单文件摘要值"
     download_url: NotRequired[str]
+    "回单文件下载地址"
     fail_reason: NotRequired[str]
+    "失败原因"
 class FundAppMchTransferElecsignOutBillNoPostBody(TypedDict):
     out_bill_no: str
+    "商户转账单号"
 class FundAppMchTransferElecsignOutBillNoPostAnswer(TypedDict):
     state: str
+    "申请单状态"
     create_time: str
-FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer = FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer
+    "申请单创建时间"
+class FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer(TypedDict):
+    state: Literal["GENERATING", "FINISHED", "FAILED"] | str
+    "申请单状态"
+    create_time: str
+    "申请单创建时间"
+    update_time: str
+    "申请单更新时间"
+    hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
+    "回单文件摘要类型"
+    hash_value: NotRequired[str]
+    "回单文件摘要值"
+    download_url: NotRequired[str]
+    "回单文件下载地址"
+    fail_reason: NotRequired[str]
+    "失败原因"
 class FundAppMchTransferElecsignTransferBillNoPostBody(TypedDict):
     transfer_bill_no: str
-FundAppMchTransferElecsignTransferBillNoPostAnswer = FundAppMchTransferElecsignOutBillNoPostAnswer
+    "微信转账单号"
+class FundAppMchTransferElecsignTransferBillNoPostAnswer(TypedDict):
+    state: str
+    "申请单状态"
+    create_time: str
+    "申请单创建时间"
 class FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetQuery(TypedDict):
     accept_id: Text
+    "受理凭证"
 class FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer(TypedDict):
     out_budget_no: str
+    "商户预算单号"
     start_date: str
+    "开始日期"
     end_date: str
+    "结束日期"
     sponsor_mchid: str
+    "出资商户号"
     receiver_mchid: NotRequired[str]
+    "收款商户号"
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
+    "电子回单状态"
     accept_id: str
+    "受理凭证"
     hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
+    "电子回单下载地址"
 class FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody(TypedDict):
     start_date: str
+    "开始日期"
     end_date: str
+    "结束日期"
     sponsor_mchid: str
+    "出资商户号"
     receiver_mchid: NotRequired[str]
-FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer = FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer
+    "收款商户号"
+class FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer(TypedDict):
+    out_budget_no: str
+    "商户预算单号"
+    start_date: str
+    "开始日期"
+    end_date: str
+    "结束日期"
+    sponsor_mchid: str
+    "出资商户号"
+    receiver_mchid: NotRequired[str]
+    "收款商户号"
+    receipt_state: Literal["ACCEPTED", "FINISHED"] | str
+    "电子回单状态"
+    accept_id: str
+    "受理凭证"
+    hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
+    "电子回单文件的hash方法"
+    hash_value: NotRequired[str]
+    "电子回单文件的hash值"
+    download_url: NotRequired[str]
+    "电子回单下载地址"
 class FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody(TypedDict):
     sponsor_mchid: str
+    "出资商户号"
     activity_remark: str
+    "解锁备注"
 class FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     out_budget_no: str
+    "商户预算单号"
     budget_id: str
-    amount: float
+    "微信支付预算单号"
+    amount: int
+    "预算总金额"
     sponsor_mchid: str
+    "出资商户号"
     activity_name: str
+    "活动名称"
     activity_remark: str
+    "活动说明"
     state: Literal["FINISHED"] | str
+    "预算单状态"
     unlock_remark: str
+    "撤销说明"
     locked_time: str
+    "资金锁定时间"
     finished_time: str
+    "完成时间"
     unlocked_amount: NotRequired[int]
+    "解锁金额"
 class FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetQuery(TypedDict):
     sponsor_mchid: Text
+    "出资商户号"
 class FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     out_budget_no: str
+    "商户预算单号"
     budget_id: str
-    amount: float
+    "微信支付预算单号"
+    amount: int
+    "预算总金额"
     sponsor_mchid: str
+    "出资商户号"
     activity_name: str
+    "活动名称"
     activity_remark: str
+    "活动说明"
     state: NotRequired[Literal["PENDING", "LOCKED", "FINISHED", "CLOSED"] | str]
+    "预算单状态"
     confirm_url: NotRequired[str]
+    "确认出资页面地址"
     super_admin_wxid_mask: NotRequired[str]
-    remain_amount: NotRequired[float]
+    "商户号超管微信号掩码"
+    remain_amount: NotRequired[int]
+    "剩余预算金额"
     unlock_remark: NotRequired[str]
+    "撤销说明"
     locked_time: NotRequired[str]
+    "资金锁定时间"
     finished_time: NotRequired[str]
+    "完成时间"
     closed_time: NotRequired[str]
+    "关闭时间"
 class FundAppMchTransferPartnerCharityBudgetPostBody(TypedDict):
     out_budget_no: str
+    "商户预算单号"
     sponsor_mchid: str
+    "出资商户号"
     sponsor_subject_name: str
+    "出资企业主体名称"
     activity_name: str
+    "活动名称"
     activity_remark: str
-    amount: float
+    "活动说明"
+    amount: int
+    "预算总金额"
     notify_url: NotRequired[str]
-FundAppMchTransferPartnerCharityBudgetPostAnswer = FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer
+    "回调地址"
+class FundAppMchTransferPartnerCharityBudgetPostAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    out_budget_no: str
+    "商户预算单号"
+    budget_id: str
+    "微信支付预算单号"
+    amount: int
+    "预算总金额"
+    sponsor_mchid: str
+    "出资商户号"
+    activity_name: str
+    "活动名称"
+    activity_remark: str
+    "活动说明"
+    state: NotRequired[Literal["PENDING", "LOCKED", "FINISHED", "CLOSED"] | str]
+    "预算单状态"
+    confirm_url: NotRequired[str]
+    "确认出资页面地址"
+    super_admin_wxid_mask: NotRequired[str]
+    "商户号超管微信号掩码"
+    remain_amount: NotRequired[int]
+    "剩余预算金额"
+    unlock_remark: NotRequired[str]
+    "撤销说明"
+    locked_time: NotRequired[str]
+    "资金锁定时间"
+    finished_time: NotRequired[str]
+    "完成时间"
+    closed_time: NotRequired[str]
+    "关闭时间"
 class FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery(TypedDict):
     sponsor_mchid: Text
+    "出资商户号"
     out_budget_no: Text
+    "商户预算单号"
 class FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer(TypedDict):
     out_budget_no: str
+    "商户预算单号"
     budget_id: str
+    "微信支付预算单号"
     out_transfer_no: str
+    "商户公益捐赠单号"
     transfer_id: str
-    amount: float
+    "微信支付公益捐赠单号"
+    amount: int
+    "预算总金额"
     transfer_remark: str
+    "捐赠备注"
     receive_mchid: str
+    "收款商户号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSE"] | str
+    "捐赠状态"
     create_time: str
+    "捐赠单创建时间"
     success_time: NotRequired[str]
+    "捐赠完成时间"
 class FundAppMchTransferPartnerCharityTransferBillsPostBodyTransactionInfo(TypedDict):
     transaction_type: Literal["WXPAY"] | str
+    "订单类型"
     transaction_id: str
+    "订单号"
 class FundAppMchTransferPartnerCharityTransferBillsPostBody(TypedDict):
     out_budget_no: str
+    "商户预算单号"
     out_transfer_no: str
+    "商户公益捐赠单号"
     transaction_info: NotRequired[FundAppMchTransferPartnerCharityTransferBillsPostBodyTransactionInfo]
+    "关联的交易单号"
     sponsor_mchid: str
+    "出资商户号"
     receive_mchid: str
-    amount: float
+    "收款商户号"
+    amount: int
+    "预算总金额"
     transfer_remark: str
-FundAppMchTransferPartnerCharityTransferBillsPostAnswer = FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer
+    "捐赠备注"
+class FundAppMchTransferPartnerCharityTransferBillsPostAnswer(TypedDict):
+    out_budget_no: str
+    "商户预算单号"
+    budget_id: str
+    "微信支付预算单号"
+    out_transfer_no: str
+    "商户公益捐赠单号"
+    transfer_id: str
+    "微信支付公益捐赠单号"
+    amount: int
+    "预算总金额"
+    transfer_remark: str
+    "捐赠备注"
+    receive_mchid: str
+    "收款商户号"
+    state: Literal["ACCEPTED", "SUCCESS", "CLOSE"] | str
+    "捐赠状态"
+    create_time: str
+    "捐赠单创建时间"
+    success_time: NotRequired[str]
+    "捐赠完成时间"
 class FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
 class FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_bill_no: str
+    "商户转账单号"
     state: Literal["GENERATING", "FINISHED"] | str
+    "申请单状态"
     create_time: str
+    "申请单创建时间"
     update_time: NotRequired[str]
+    "申请单更新时间"
     hash_type: NotRequired[Literal["SM3"] | str]
+    "回单文件摘要类型"
     hash_value: NotRequired[str]
+    "回单文件摘要值"
     download_url: NotRequired[str]
+    "回单文件下载地址"
 class FundAppMchTransferPartnerElectronicReceiptsPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_bill_no: str
-FundAppMchTransferPartnerElectronicReceiptsPostAnswer = FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer
+    "商户转账单号"
+class FundAppMchTransferPartnerElectronicReceiptsPostAnswer(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    out_bill_no: str
+    "商户转账单号"
+    state: Literal["GENERATING", "FINISHED"] | str
+    "申请单状态"
+    create_time: str
+    "申请单创建时间"
+    update_time: NotRequired[str]
+    "申请单更新时间"
+    hash_type: NotRequired[Literal["SM3"] | str]
+    "回单文件摘要类型"
+    hash_value: NotRequired[str]
+    "回单文件摘要值"
+    download_url: NotRequired[str]
+    "回单文件下载地址"
 class FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswerApplyOrder(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_apply_no: str
+    "商户申请单号"
     state: Literal["INVITED", "PASSED", "REJECTED", "EXPIRED"] | str
+    "授权申请单状态"
     accept_time: str
+    "授权申请受理时间"
     update_time: str
+    "最后一次状态变更时间"
 class FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     state: Literal["AUTHORIZED", "UNAUTHORIZED", "CANCELED"] | str
+    "授权状态"
     apply_order: NotRequired[FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswerApplyOrder]
+    "授权申请单"
     authorization_time: NotRequired[str]
+    "授权时间"
     cancel_authorization_time: NotRequired[str]
+    "解除授权时间"
 class FundAppMchTransferPartnerSubMchAuthorizationsPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_apply_no: str
-FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer = FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswerApplyOrder
+    "商户申请单号"
+class FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    out_apply_no: str
+    "商户申请单号"
+    state: Literal["INVITED", "PASSED", "REJECTED", "EXPIRED"] | str
+    "授权申请单状态"
+    accept_time: str
+    "授权申请受理时间"
+    update_time: str
+    "最后一次状态变更时间"
 class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
 class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: NotRequired[float]
+    "单据状态"
+    transfer_amount: NotRequired[int]
+    "转账金额"
     transfer_remark: NotRequired[str]
+    "转账备注"
     fail_reason: NotRequired[str]
+    "失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_name: NotRequired[str]
+    "收款用户姓名"
     create_time: NotRequired[str]
+    "单据创建时间"
     update_time: str
-FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery = FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery
+    "最后一次单据状态变更时间"
+class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     mchid: str
+    "商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "商家转账订单号"
     appid: str
+    "商户AppID"
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: float
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_name: NotRequired[str]
+    "收款用户姓名"
     create_time: str
+    "单据创建时间"
     update_time: str
+    "最后一次状态变更时间"
 class FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos(TypedDict):
     info_type: str
+    "信息类型"
     info_content: str
+    "信息内容"
 class FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyAuthorizationInfo(TypedDict):
     user_display_name: str
+    "用户展示名称"
     out_authorization_no: str
+    "商户侧授权单号"
     authorization_notify_url: str
+    "自动收款授权结果通知地址"
 class FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     appid: str
+    "商户AppID"
     out_bill_no: str
+    "商户单号"
     openid: str
+    "收款用户OpenID"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "通知地址"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
+    "转账场景ID"
     transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
+    "转账场景报备信息"
     authorization_info: NotRequired[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyAuthorizationInfo]
+    "自动收款授权信息"
 class FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     create_time: str
+    "单据创建时间"
     package_info: str
+    "跳转领取页面的package信息"
+class FundAppMchTransferPartnerTransferBillsTransferPostBodyTransferSceneReportInfos(TypedDict):
+    info_type: str
+    "信息类型"
+    info_content: str
+    "信息内容"
 class FundAppMchTransferPartnerTransferBillsTransferPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     appid: str
+    "商户AppID"
     out_bill_no: str
+    "商户单号"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "通知地址"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
-    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
+    "转账场景ID"
+    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsTransferPostBodyTransferSceneReportInfos]
+    "转账场景报备信息"
     authorization_id: str
+    "微信自动收款授权单号"
 class FundAppMchTransferPartnerTransferBillsTransferPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     mchid: NotRequired[str]
+    "商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     appid: NotRequired[str]
+    "商户AppID"
     state: Literal["ACCEPTED", "SUCCESS"] | str
-    transfer_amount: float
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_name: NotRequired[str]
+    "收款用户姓名"
     create_time: str
+    "单据创建时间"
     update_time: NotRequired[str]
+    "最后一次状态变更时间"
+class FundAppMchTransferPartnerTransferBillsPostBodyTransferSceneReportInfos(TypedDict):
+    info_type: str
+    "信息类型"
+    info_content: str
+    "信息内容"
 class FundAppMchTransferPartnerTransferBillsPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     appid: str
+    "商户AppID"
     out_bill_no: str
+    "商户单号"
     openid: str
+    "收款用户OpenID"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "通知地址"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
-    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
-FundAppMchTransferPartnerTransferBillsPostAnswer = FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer
+    "转账场景ID"
+    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPostBodyTransferSceneReportInfos]
+    "转账场景报备信息"
+class FundAppMchTransferPartnerTransferBillsPostAnswer(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    out_bill_no: str
+    "商户单号"
+    transfer_bill_no: str
+    "微信转账单号"
+    create_time: str
+    "单据创建时间"
+    package_info: str
+    "跳转领取页面的package信息"
 class FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswerCloseInfo(TypedDict):
     close_time: str
+    "关闭时间"
     close_reason: Literal["CLOSE_VIA_MCH_API"] | str
+    "自动收款授权的原因"
 class FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer(TypedDict):
     out_authorization_no: str
+    "商户侧授权单号"
     appid: str
+    "商户AppID"
     openid: str
+    "收款用户OpenID"
     user_display_name: str
+    "用户展示名称"
     authorization_id: str
+    "微信自动收款授权单号"
     state: Literal["CLOSED"] | str
+    "单据状态"
     authorize_time: str
+    "用户确认授权的时间"
     close_info: NotRequired[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswerCloseInfo]
+    "自动收款授权的关闭信息"
     transfer_scene_id: NotRequired[Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     create_time: NotRequired[str]
+    "单据创建时间"
 class FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswerCloseInfo(TypedDict):
     close_time: str
+    "关闭时间"
     close_reason: Literal["CLOSE_VIA_MCH_API", "USER_CLOSE"] | str
+    "自动收款授权的原因"
 class FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswer(TypedDict):
     out_authorization_no: str
+    "商户侧授权单号"
     appid: str
+    "商户AppID"
     openid: str
+    "收款用户OpenID"
     user_display_name: str
+    "用户展示名称"
     authorization_id: str
+    "微信自动收款授权单号"
     state: Literal["TAKING_EFFECT", "CLOSED", "WAIT_USER_CONFIRM"] | str
+    "单据状态"
     authorize_time: str
+    "用户确认授权的时间"
     close_info: NotRequired[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswerCloseInfo]
+    "自动收款授权的关闭信息"
     transfer_scene_id: NotRequired[Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     create_time: NotRequired[str]
+    "单据创建时间"
 class FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody(TypedDict):
     out_authorization_no: str
+    "商户侧授权单号"
     appid: str
+    "商户AppID"
     openid: str
+    "收款用户OpenID"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
+    "转账场景ID"
     user_display_name: str
+    "用户展示名称"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     notify_url: str
+    "授权结果通知地址"
 class FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer(TypedDict):
     out_authorization_no: str
+    "商户侧授权单号"
     state: Literal["WAIT_USER_CONFIRM"] | str
+    "单据状态"
     create_time: str
+    "单据创建时间"
     package_info: str
+    "跳转领取页面的package信息"
 class FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer(TypedDict):
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     state: Literal["CANCELING", "CANCELLED"] | str
+    "单据状态"
     update_time: str
+    "最后一次单据状态变更时间"
 class FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer(TypedDict):
     mch_id: str
+    "商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "商家转账订单号"
     appid: str
+    "商户AppID"
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: float
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_name: NotRequired[str]
+    "收款用户姓名"
     create_time: str
+    "单据创建时间"
     update_time: str
+    "最后一次状态变更时间"
+class FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos(TypedDict):
+    info_type: str
+    "信息类型"
+    info_content: str
+    "信息内容"
+class FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBodyAuthorizationInfo(TypedDict):
+    user_display_name: str
+    "用户展示名称"
+    out_authorization_no: str
+    "商户侧授权单号"
+    authorization_notify_url: str
+    "自动收款授权结果通知地址"
 class FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody(TypedDict):
     appid: str
+    "商户AppID"
     out_bill_no: str
+    "商户单号"
     openid: str
+    "收款用户OpenID"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "通知地址"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
-    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
-    authorization_info: NotRequired[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyAuthorizationInfo]
+    "转账场景ID"
+    transfer_scene_report_infos: list[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
+    "转账场景报备信息"
+    authorization_info: NotRequired[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBodyAuthorizationInfo]
+    "自动收款授权信息"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostAnswer(TypedDict):
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     create_time: str
+    "单据创建时间"
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "CANCELING"] | str
+    "单据状态"
     package_info: NotRequired[str]
+    "跳转领取页面的package信息"
     user_display_name: NotRequired[str]
+    "用户展示名称"
     out_authorization_no: NotRequired[str]
+    "商户侧授权单号"
+class FundAppMchTransferTransferBillsTransferPostBodyTransferSceneReportInfos(TypedDict):
+    info_type: str
+    "信息类型"
+    info_content: str
+    "信息内容"
 class FundAppMchTransferTransferBillsTransferPostBody(TypedDict):
     appid: str
+    "商户AppID"
     out_bill_no: str
+    "商户单号"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "通知地址"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
-    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
+    "转账场景ID"
+    transfer_scene_report_infos: list[FundAppMchTransferTransferBillsTransferPostBodyTransferSceneReportInfos]
+    "转账场景报备信息"
     authorization_id: NotRequired[str]
+    "微信免确认收款授权单号"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
     out_authorization_no: NotRequired[str]
+    "商户侧授权单号"
 class FundAppMchTransferTransferBillsTransferPostAnswer(TypedDict):
     mch_id: str
+    "商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     appid: NotRequired[str]
+    "商户AppID"
     state: Literal["ACCEPTED", "PROCESSING", "TRANSFERING", "SUCCESS"] | str
-    transfer_amount: float
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_name: NotRequired[str]
+    "收款用户姓名"
     create_time: str
+    "单据创建时间"
     update_time: NotRequired[str]
-FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer = FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer
+    "最后一次状态变更时间"
+class FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer(TypedDict):
+    mch_id: str
+    "商户号"
+    out_bill_no: str
+    "商户单号"
+    transfer_bill_no: str
+    "商家转账订单号"
+    appid: str
+    "商户AppID"
+    state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    fail_reason: NotRequired[str]
+    "失败原因"
+    openid: NotRequired[str]
+    "收款用户OpenID"
+    user_name: NotRequired[str]
+    "收款用户姓名"
+    create_time: str
+    "单据创建时间"
+    update_time: str
+    "最后一次状态变更时间"
+class FundAppMchTransferTransferBillsPostBodyTransferSceneReportInfos(TypedDict):
+    info_type: str
+    "信息类型"
+    info_content: str
+    "信息内容"
 class FundAppMchTransferTransferBillsPostBodyUserRecvStyle(TypedDict):
     type: Literal["CONFIRM_PAGE", "RED_PACKET"] | str
+    "用户收款样式类型"
 class FundAppMchTransferTransferBillsPostBody(TypedDict):
     appid: str
+    "商户AppID"
     out_bill_no: str
+    "商户单号"
     openid: str
+    "收款用户OpenID"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "通知地址"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
-    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
+    "转账场景ID"
+    transfer_scene_report_infos: list[FundAppMchTransferTransferBillsPostBodyTransferSceneReportInfos]
+    "转账场景报备信息"
     user_recv_style: NotRequired[FundAppMchTransferTransferBillsPostBodyUserRecvStyle]
+    "用户收款样式"
 class FundAppMchTransferTransferBillsPostAnswer(TypedDict):
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     create_time: str
+    "单据创建时间"
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
+    "单据状态"
     fail_reason: NotRequired[str]
+    "失败原因"
     package_info: NotRequired[str]
+    "跳转领取页面的package信息"
 class FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     appid: NotRequired[str]
+    "QQ互联开放平台AppID"
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: NotRequired[float]
+    "单据状态"
+    transfer_amount: NotRequired[int]
+    "转账金额"
     transfer_remark: NotRequired[str]
+    "转账备注"
     fail_reason: NotRequired[str]
+    "失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_qq: NotRequired[str]
+    "收款用户QQ号"
     user_name: NotRequired[str]
+    "收款用户姓名"
     create_time: NotRequired[str]
+    "单据创建时间"
     update_time: str
+    "最后一次状态变更时间"
 class FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     out_bill_no: str
+    "商户单号"
     transfer_bill_no: str
+    "微信转账单号"
     appid: NotRequired[str]
+    "QQ互联开放平台AppID"
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: float
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_qq: NotRequired[str]
+    "收款用户QQ号"
     user_name: NotRequired[str]
+    "收款用户姓名"
     fail_reason: NotRequired[str]
+    "失败原因"
     create_time: str
+    "单据创建时间"
     update_time: NotRequired[str]
+    "最后一次状态变更时间"
+class FundAppMchTransferTransferToQqWalletBillsPostBodyTransferSceneReportInfos(TypedDict):
+    info_type: str
+    "信息类型"
+    info_content: str
+    "信息内容"
 class FundAppMchTransferTransferToQqWalletBillsPostBody(TypedDict):
     appid: str
+    "QQ互联开放平台AppID"
     out_bill_no: str
+    "商户单号"
     openid: str
+    "收款用户OpenID"
     user_qq: NotRequired[str]
+    "收款用户QQ号"
     user_name: NotRequired[str | Sealed]
-    transfer_amount: float
+    "收款用户姓名"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     notify_url: NotRequired[str]
+    "通知地址"
     transfer_scene_id: Literal["1401"] | str
-    transfer_scene_report_infos: list[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBodyTransferSceneReportInfos]
-FundAppMchTransferTransferToQqWalletBillsPostAnswer = FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer
+    "转账场景ID"
+    transfer_scene_report_infos: list[FundAppMchTransferTransferToQqWalletBillsPostBodyTransferSceneReportInfos]
+    "转账场景报备信息"
+class FundAppMchTransferTransferToQqWalletBillsPostAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    out_bill_no: str
+    "商户单号"
+    transfer_bill_no: str
+    "微信转账单号"
+    appid: NotRequired[str]
+    "QQ互联开放平台AppID"
+    state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
+    "单据状态"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    openid: NotRequired[str]
+    "收款用户OpenID"
+    user_qq: NotRequired[str]
+    "收款用户QQ号"
+    user_name: NotRequired[str]
+    "收款用户姓名"
+    fail_reason: NotRequired[str]
+    "失败原因"
+    create_time: str
+    "单据创建时间"
+    update_time: NotRequired[str]
+    "最后一次状态变更时间"
+class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswerCloseInfo(TypedDict):
+    close_time: str
+    "关闭时间"
+    close_reason: Literal["CLOSE_VIA_MCH_API"] | str
+    "自动收款授权的原因"
 class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer(TypedDict):
     out_authorization_no: str
+    "商户侧授权单号"
     appid: str
+    "商户AppID"
     openid: str
+    "收款用户OpenID"
     user_display_name: str
+    "用户展示名称"
     authorization_id: NotRequired[str]
+    "微信自动收款授权单号"
     state: Literal["CLOSED"] | str
+    "单据状态"
     authorize_time: NotRequired[str]
-    close_info: NotRequired[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswerCloseInfo]
+    "用户确认授权的时间"
+    close_info: NotRequired[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswerCloseInfo]
+    "自动收款授权的关闭信息"
     transfer_scene_id: NotRequired[str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     create_time: NotRequired[str]
+    "单据创建时间"
 class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetQuery(TypedDict):
     is_display_authorization: NotRequired[Text]
+    "是否展示用户授权信息"
 class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswerCloseInfo(TypedDict):
     close_time: str
+    "关闭时间"
     close_reason: Literal["CLOSE_VIA_MCH_API", "USER_CLOSE", "USER_OVERDUE_UNCONFIRMED", "TRANSFER_RISK", "USER_ACCOUNT_ABNORMAL"] | str
+    "自动收款授权的原因"
 class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswer(TypedDict):
     out_authorization_no: str
+    "商户侧授权单号"
     appid: str
+    "商户AppID"
     openid: str
+    "收款用户OpenID"
     user_display_name: str
+    "用户展示名称"
     authorization_id: NotRequired[str]
+    "微信自动收款授权单号"
     state: Literal["TAKING_EFFECT", "CLOSED", "WAIT_USER_CONFIRM"] | str
+    "单据状态"
     authorize_time: NotRequired[str]
+    "用户确认授权的时间"
     close_info: NotRequired[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswerCloseInfo]
+    "自动收款授权的关闭信息"
     transfer_scene_id: NotRequired[str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     create_time: NotRequired[str]
+    "单据创建时间"
     package_info: NotRequired[str]
+    "跳转领取页面的package信息"
 class FundAppMchTransferUserConfirmAuthorizationPostBodySceneInfo(TypedDict):
     client_ip: NotRequired[str]
+    "用户终端IP"
     device_id: NotRequired[str]
+    "用户设备ID"
     device_type: NotRequired[Literal["IOS", "ANDROID", "HARMONY", "OTHER"] | str]
+    "用户设备类型"
 class FundAppMchTransferUserConfirmAuthorizationPostBody(TypedDict):
     out_authorization_no: str
+    "商户侧授权单号"
     appid: str
+    "商户AppID"
     openid: str
+    "收款用户OpenID"
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
+    "转账场景ID"
     user_display_name: str
+    "用户展示名称"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     authorization_notify_url: str
+    "授权结果通知地址"
     scene_info: NotRequired[FundAppMchTransferUserConfirmAuthorizationPostBodySceneInfo]
-FundAppMchTransferUserConfirmAuthorizationPostAnswer = FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer
+    "场景信息"
+class FundAppMchTransferUserConfirmAuthorizationPostAnswer(TypedDict):
+    out_authorization_no: str
+    "商户侧授权单号"
+    state: Literal["WAIT_USER_CONFIRM"] | str
+    "单据状态"
+    create_time: str
+    "单据创建时间"
+    package_info: str
+    "跳转领取页面的package信息"
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo(Stem):
-    def get(self, config: Config = ..., /, *, batch_no: Value = ..., detail_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_no: Value, detail_no: Value, **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer]:
         """商家明细单号查询明细单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-batches/%7Bbatch_no%7D/details/%7Bdetail_no%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, batch_no: Value = ..., detail_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, batch_no: Value, detail_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer]]:
         """商家明细单号查询明细单"""
     get_async = getAsync
 class OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo(OpenNode):
     def get(self, config: Config = ..., /, *, batch_no: Any = ..., detail_no: Any = ..., **options: Any) -> Response:
         """商家明细单号查询明细单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-batches/%7Bbatch_no%7D/details/%7Bdetail_no%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, batch_no: Any = ..., detail_no: Any = ..., **options: Any) -> Promise[Response]:
         """商家明细单号查询明细单"""
     get_async = getAsync
+class FilledFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer]:
+        """商家明细单号查询明细单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNoGetAnswer]]:
+        """商家明细单号查询明细单"""
+    get_async = getAsync
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetails(Stem):
     _detail_no_: FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo
-    def __truediv__(self, value: Value) -> FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo: ...
 class OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetails(OpenNode):
     _detail_no_: OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo
     def __truediv__(self, value: Value) -> OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo: ...
+class FilledFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetails(Stem):
+    _detail_no_: OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo
+    def __truediv__(self, value: Value) -> FilledFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetailsDetailNo: ...
 class FundAppBrandRedpacketBrandMerchantBatchesBatchNo(Stem):
     details: FundAppBrandRedpacketBrandMerchantBatchesBatchNoDetails
-    def get(self, config: Config = ..., /, *, batch_no: Value = ..., params: FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_no: Value, params: FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer]:
         """微信支付批次单号查询批次单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-batches/%7Bbatch_no%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, batch_no: Value = ..., params: FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, batch_no: Value, params: FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer]]:
         """微信支付批次单号查询批次单"""
     get_async = getAsync
 class OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNo(OpenNode):
@@ -556,21 +1313,34 @@ class OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNo(OpenNode):
     def get(self, config: Config = ..., /, *, batch_no: Any = ..., **options: Any) -> Response:
         """微信支付批次单号查询批次单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-batches/%7Bbatch_no%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, batch_no: Any = ..., **options: Any) -> Promise[Response]:
         """微信支付批次单号查询批次单"""
     get_async = getAsync
+class FilledFundAppBrandRedpacketBrandMerchantBatchesBatchNo(Stem):
+    details: FilledFundAppBrandRedpacketBrandMerchantBatchesBatchNoDetails
+    def get(self, config: Config = ..., /, *, params: FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer]:
+        """微信支付批次单号查询批次单"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesBatchNoGetAnswer]]:
+        """微信支付批次单号查询批次单"""
+    get_async = getAsync
 class FundAppBrandRedpacketBrandMerchantBatches(Node):
     _batch_no_: FundAppBrandRedpacketBrandMerchantBatchesBatchNo
-    def __truediv__(self, value: Value) -> FundAppBrandRedpacketBrandMerchantBatchesBatchNo: ...
-    def post(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody = ..., config: Config = ..., /, *, json: FundAppBrandRedpacketBrandMerchantBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppBrandRedpacketBrandMerchantBatchesBatchNo: ...
+    def post(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesPostAnswer]:
         """品牌商户发放红包
 
-        普通商户"""
-    def postAsync(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody = ..., config: Config = ..., /, *, json: FundAppBrandRedpacketBrandMerchantBatchesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-batches
+
+        普通商户
+
+        required: brand_id 品牌ID, brand_appid 品牌AppID, scene 品牌红包发放场景, template_id 品牌红包模板ID, out_batch_no 商家品牌红包批次单号, batch_name 品牌红包批次名称, batch_remark 品牌红包批次备注, total_amount 总金额, total_num 总笔数, detail_list 品牌红包明细列表"""
+    def postAsync(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantBatchesPostAnswer]]:
         """品牌商户发放红包"""
     post_async = postAsync
-    def __call__(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody = ..., config: Config = ..., /, *, json: FundAppBrandRedpacketBrandMerchantBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesPostAnswer]:
+    def __call__(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantBatchesPostAnswer]:
         """品牌商户发放红包"""
 class OpenFundAppBrandRedpacketBrandMerchantBatches(OpenNode):
     _batch_no_: OpenFundAppBrandRedpacketBrandMerchantBatchesBatchNo
@@ -578,41 +1348,60 @@ class OpenFundAppBrandRedpacketBrandMerchantBatches(OpenNode):
     def post(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品牌商户发放红包
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-batches
+
+        普通商户
+
+        required: brand_id 品牌ID, brand_appid 品牌AppID, scene 品牌红包发放场景, template_id 品牌红包模板ID, out_batch_no 商家品牌红包批次单号, batch_name 品牌红包批次名称, batch_remark 品牌红包批次备注, total_amount 总金额, total_num 总笔数, detail_list 品牌红包明细列表"""
     def postAsync(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """品牌商户发放红包"""
     post_async = postAsync
     def __call__(self, body: FundAppBrandRedpacketBrandMerchantBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品牌商户发放红包"""
 class FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo(Stem):
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer]:
         """商家明细单号查询明细单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-out-batches/%7Bout_batch_no%7D/out-details/%7Bout_detail_no%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer]]:
         """商家明细单号查询明细单"""
     get_async = getAsync
 class OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Response:
         """商家明细单号查询明细单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-out-batches/%7Bout_batch_no%7D/out-details/%7Bout_detail_no%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
         """商家明细单号查询明细单"""
     get_async = getAsync
+class FilledFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer]:
+        """商家明细单号查询明细单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNoGetAnswer]]:
+        """商家明细单号查询明细单"""
+    get_async = getAsync
 class FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetails(Stem):
     _out_detail_no_: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo
-    def __truediv__(self, value: Value) -> FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo: ...
 class OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetails(OpenNode):
     _out_detail_no_: OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo
     def __truediv__(self, value: Value) -> OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo: ...
+class FilledFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetails(Stem):
+    _out_detail_no_: OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo
+    def __truediv__(self, value: Value) -> FilledFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetailsOutDetailNo: ...
 class FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo(Stem):
     outDetails: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetails
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer]:
         """商家批次单号查询批次单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-out-batches/%7Bout_batch_no%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer]]:
         """商家批次单号查询批次单"""
     get_async = getAsync
 class OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo(OpenNode):
@@ -620,13 +1409,22 @@ class OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Response:
         """商家批次单号查询批次单
 
+        https://wechatpay.im/openapi/v3/fund-app/brand-redpacket/brand-merchant-out-batches/%7Bout_batch_no%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
         """商家批次单号查询批次单"""
     get_async = getAsync
+class FilledFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo(Stem):
+    outDetails: FilledFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoOutDetails
+    def get(self, config: Config = ..., /, *, params: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer]:
+        """商家批次单号查询批次单"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNoGetAnswer]]:
+        """商家批次单号查询批次单"""
+    get_async = getAsync
 class FundAppBrandRedpacketBrandMerchantOutBatches(Stem):
     _out_batch_no_: FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo
-    def __truediv__(self, value: Value) -> FundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo: ...
 class OpenFundAppBrandRedpacketBrandMerchantOutBatches(OpenNode):
     _out_batch_no_: OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo
     def __truediv__(self, value: Value) -> OpenFundAppBrandRedpacketBrandMerchantOutBatchesOutBatchNo: ...
@@ -637,13 +1435,13 @@ class OpenFundAppBrandRedpacket(OpenNode):
     brandMerchantBatches: OpenFundAppBrandRedpacketBrandMerchantBatches
     brandMerchantOutBatches: OpenFundAppBrandRedpacketBrandMerchantOutBatches
 class FundAppMchTransferElecsignOutBillNoOutBillNo(Stem):
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer]:
         """商户单号查询电子回单
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/elecsign/query-elecsign-by-out-no.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer]]:
         """商户单号查询电子回单"""
     get_async = getAsync
 class OpenFundAppMchTransferElecsignOutBillNoOutBillNo(OpenNode):
@@ -656,19 +1454,27 @@ class OpenFundAppMchTransferElecsignOutBillNoOutBillNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户单号查询电子回单"""
     get_async = getAsync
+class FilledFundAppMchTransferElecsignOutBillNoOutBillNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer]:
+        """商户单号查询电子回单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignOutBillNoOutBillNoGetAnswer]]:
+        """商户单号查询电子回单"""
+    get_async = getAsync
 class FundAppMchTransferElecsignOutBillNo(Node):
     _out_bill_no_: FundAppMchTransferElecsignOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferElecsignOutBillNoOutBillNo: ...
-    def post(self, body: FundAppMchTransferElecsignOutBillNoPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferElecsignOutBillNoPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignOutBillNoPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferElecsignOutBillNoOutBillNo: ...
+    def post(self, body: FundAppMchTransferElecsignOutBillNoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignOutBillNoPostAnswer]:
         """商户单号申请电子回单
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/elecsign/accept-elecsign-by-out-no.html
 
-        普通商户"""
-    def postAsync(self, body: FundAppMchTransferElecsignOutBillNoPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferElecsignOutBillNoPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignOutBillNoPostAnswer]]:
+        普通商户
+
+        required: out_bill_no 商户转账单号"""
+    def postAsync(self, body: FundAppMchTransferElecsignOutBillNoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignOutBillNoPostAnswer]]:
         """商户单号申请电子回单"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferElecsignOutBillNoPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferElecsignOutBillNoPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignOutBillNoPostAnswer]:
+    def __call__(self, body: FundAppMchTransferElecsignOutBillNoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignOutBillNoPostAnswer]:
         """商户单号申请电子回单"""
 class OpenFundAppMchTransferElecsignOutBillNo(OpenNode):
     _out_bill_no_: OpenFundAppMchTransferElecsignOutBillNoOutBillNo
@@ -678,20 +1484,22 @@ class OpenFundAppMchTransferElecsignOutBillNo(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/elecsign/accept-elecsign-by-out-no.html
 
-        普通商户"""
+        普通商户
+
+        required: out_bill_no 商户转账单号"""
     def postAsync(self, body: FundAppMchTransferElecsignOutBillNoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户单号申请电子回单"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferElecsignOutBillNoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户单号申请电子回单"""
 class FundAppMchTransferElecsignTransferBillNoTransferBillNo(Stem):
-    def get(self, config: Config = ..., /, *, transfer_bill_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, transfer_bill_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer]:
         """微信单号查询电子回单
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/elecsign/query-elecsign-by-no.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer]]:
         """微信单号查询电子回单"""
     get_async = getAsync
 class OpenFundAppMchTransferElecsignTransferBillNoTransferBillNo(OpenNode):
@@ -704,19 +1512,27 @@ class OpenFundAppMchTransferElecsignTransferBillNoTransferBillNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """微信单号查询电子回单"""
     get_async = getAsync
+class FilledFundAppMchTransferElecsignTransferBillNoTransferBillNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer]:
+        """微信单号查询电子回单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignTransferBillNoTransferBillNoGetAnswer]]:
+        """微信单号查询电子回单"""
+    get_async = getAsync
 class FundAppMchTransferElecsignTransferBillNo(Node):
     _transfer_bill_no_: FundAppMchTransferElecsignTransferBillNoTransferBillNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferElecsignTransferBillNoTransferBillNo: ...
-    def post(self, body: FundAppMchTransferElecsignTransferBillNoPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferElecsignTransferBillNoPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignTransferBillNoPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferElecsignTransferBillNoTransferBillNo: ...
+    def post(self, body: FundAppMchTransferElecsignTransferBillNoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignTransferBillNoPostAnswer]:
         """微信单号申请电子回单
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/elecsign/accept-elecsign-by-no.html
 
-        普通商户"""
-    def postAsync(self, body: FundAppMchTransferElecsignTransferBillNoPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferElecsignTransferBillNoPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignTransferBillNoPostAnswer]]:
+        普通商户
+
+        required: transfer_bill_no 微信转账单号"""
+    def postAsync(self, body: FundAppMchTransferElecsignTransferBillNoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferElecsignTransferBillNoPostAnswer]]:
         """微信单号申请电子回单"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferElecsignTransferBillNoPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferElecsignTransferBillNoPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignTransferBillNoPostAnswer]:
+    def __call__(self, body: FundAppMchTransferElecsignTransferBillNoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferElecsignTransferBillNoPostAnswer]:
         """微信单号申请电子回单"""
 class OpenFundAppMchTransferElecsignTransferBillNo(OpenNode):
     _transfer_bill_no_: OpenFundAppMchTransferElecsignTransferBillNoTransferBillNo
@@ -726,7 +1542,9 @@ class OpenFundAppMchTransferElecsignTransferBillNo(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/elecsign/accept-elecsign-by-no.html
 
-        普通商户"""
+        普通商户
+
+        required: transfer_bill_no 微信转账单号"""
     def postAsync(self, body: FundAppMchTransferElecsignTransferBillNoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信单号申请电子回单"""
     post_async = postAsync
@@ -739,76 +1557,127 @@ class OpenFundAppMchTransferElecsign(OpenNode):
     outBillNo: OpenFundAppMchTransferElecsignOutBillNo
     transferBillNo: OpenFundAppMchTransferElecsignTransferBillNo
 class FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceipts(Node):
-    def get(self, config: Config = ..., /, *, out_budget_no: Value = ..., params: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_budget_no: Value, params: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer]:
         """查询预算出资的电子回单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_budget_no: Value = ..., params: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/budget/%7Bout_budget_no%7D/electronic-receipts#get
+
+        服务商
+
+        required: accept_id 受理凭证"""
+    def getAsync(self, config: Config = ..., /, *, out_budget_no: Value, params: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer]]:
         """查询预算出资的电子回单"""
     get_async = getAsync
-    def post(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody = ..., config: Config = ..., /, *, out_budget_no: Value = ..., json: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]:
+    def post(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody, config: Config = ..., /, *, out_budget_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]:
         """申请预算出资的电子回单
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody = ..., config: Config = ..., /, *, out_budget_no: Value = ..., json: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/budget/%7Bout_budget_no%7D/electronic-receipts
+
+        服务商
+
+        required: start_date 开始日期, end_date 结束日期, sponsor_mchid 出资商户号"""
+    def postAsync(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody, config: Config = ..., /, *, out_budget_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]]:
         """申请预算出资的电子回单"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody = ..., config: Config = ..., /, *, out_budget_no: Value = ..., json: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody, config: Config = ..., /, *, out_budget_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]:
         """申请预算出资的电子回单"""
 class OpenFundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceipts(OpenNode):
     def get(self, config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Response:
         """查询预算出资的电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/budget/%7Bout_budget_no%7D/electronic-receipts#get
+
+        服务商
+
+        required: accept_id 受理凭证"""
     def getAsync(self, config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询预算出资的电子回单"""
     get_async = getAsync
     def post(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody | Body = ..., config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Response:
         """申请预算出资的电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/budget/%7Bout_budget_no%7D/electronic-receipts
+
+        服务商
+
+        required: start_date 开始日期, end_date 结束日期, sponsor_mchid 出资商户号"""
     def postAsync(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody | Body = ..., config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Promise[Response]:
         """申请预算出资的电子回单"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody | Body = ..., config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Response:
         """申请预算出资的电子回单"""
+class FilledFundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceipts(Node):
+    def get(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer]:
+        """查询预算出资的电子回单"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsGetAnswer]]:
+        """查询预算出资的电子回单"""
+    get_async = getAsync
+    def post(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]:
+        """申请预算出资的电子回单"""
+    def postAsync(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]]:
+        """申请预算出资的电子回单"""
+    post_async = postAsync
+    def __call__(self, body: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceiptsPostAnswer]:
+        """申请预算出资的电子回单"""
 class FundAppMchTransferPartnerBudgetOutBudgetNo(Stem):
     electronicReceipts: FundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceipts
 class OpenFundAppMchTransferPartnerBudgetOutBudgetNo(OpenNode):
     electronicReceipts: OpenFundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceipts
+class FilledFundAppMchTransferPartnerBudgetOutBudgetNo(Stem):
+    electronicReceipts: FilledFundAppMchTransferPartnerBudgetOutBudgetNoElectronicReceipts
 class FundAppMchTransferPartnerBudget(Stem):
     _out_budget_no_: FundAppMchTransferPartnerBudgetOutBudgetNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferPartnerBudgetOutBudgetNo: ...
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferPartnerBudgetOutBudgetNo: ...
 class OpenFundAppMchTransferPartnerBudget(OpenNode):
     _out_budget_no_: OpenFundAppMchTransferPartnerBudgetOutBudgetNo
     def __truediv__(self, value: Value) -> OpenFundAppMchTransferPartnerBudgetOutBudgetNo: ...
 class FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlock(Node):
-    def post(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody = ..., config: Config = ..., /, *, out_budget_no: Value = ..., json: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]:
+    def post(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody, config: Config = ..., /, *, out_budget_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]:
         """解锁公益捐赠预算
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody = ..., config: Config = ..., /, *, out_budget_no: Value = ..., json: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-budget/%7Bout_budget_no%7D/unlock
+
+        服务商
+
+        required: sponsor_mchid 出资商户号, activity_remark 解锁备注"""
+    def postAsync(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody, config: Config = ..., /, *, out_budget_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]]:
         """解锁公益捐赠预算"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody = ..., config: Config = ..., /, *, out_budget_no: Value = ..., json: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody, config: Config = ..., /, *, out_budget_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]:
         """解锁公益捐赠预算"""
 class OpenFundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlock(OpenNode):
     def post(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody | Body = ..., config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Response:
         """解锁公益捐赠预算
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-budget/%7Bout_budget_no%7D/unlock
+
+        服务商
+
+        required: sponsor_mchid 出资商户号, activity_remark 解锁备注"""
     def postAsync(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody | Body = ..., config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Promise[Response]:
         """解锁公益捐赠预算"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody | Body = ..., config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Response:
         """解锁公益捐赠预算"""
+class FilledFundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlock(Node):
+    def post(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]:
+        """解锁公益捐赠预算"""
+    def postAsync(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]]:
+        """解锁公益捐赠预算"""
+    post_async = postAsync
+    def __call__(self, body: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlockPostAnswer]:
+        """解锁公益捐赠预算"""
 class FundAppMchTransferPartnerCharityBudgetOutBudgetNo(Stem):
     unlock: FundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlock
-    def get(self, config: Config = ..., /, *, out_budget_no: Value = ..., params: FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_budget_no: Value, params: FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer]:
         """商户单号查询公益捐赠预算详情
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_budget_no: Value = ..., params: FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-budget/%7Bout_budget_no%7D
+
+        服务商
+
+        required: sponsor_mchid 出资商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_budget_no: Value, params: FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer]]:
         """商户单号查询公益捐赠预算详情"""
     get_async = getAsync
 class OpenFundAppMchTransferPartnerCharityBudgetOutBudgetNo(OpenNode):
@@ -816,21 +1685,36 @@ class OpenFundAppMchTransferPartnerCharityBudgetOutBudgetNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Response:
         """商户单号查询公益捐赠预算详情
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-budget/%7Bout_budget_no%7D
+
+        服务商
+
+        required: sponsor_mchid 出资商户号"""
     def getAsync(self, config: Config = ..., /, *, out_budget_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户单号查询公益捐赠预算详情"""
+    get_async = getAsync
+class FilledFundAppMchTransferPartnerCharityBudgetOutBudgetNo(Stem):
+    unlock: FilledFundAppMchTransferPartnerCharityBudgetOutBudgetNoUnlock
+    def get(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer]:
+        """商户单号查询公益捐赠预算详情"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetOutBudgetNoGetAnswer]]:
         """商户单号查询公益捐赠预算详情"""
     get_async = getAsync
 class FundAppMchTransferPartnerCharityBudget(Node):
     _out_budget_no_: FundAppMchTransferPartnerCharityBudgetOutBudgetNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferPartnerCharityBudgetOutBudgetNo: ...
-    def post(self, body: FundAppMchTransferPartnerCharityBudgetPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerCharityBudgetPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferPartnerCharityBudgetOutBudgetNo: ...
+    def post(self, body: FundAppMchTransferPartnerCharityBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetPostAnswer]:
         """申请公益捐赠预算
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerCharityBudgetPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerCharityBudgetPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-budget
+
+        服务商
+
+        required: out_budget_no 商户预算单号, sponsor_mchid 出资商户号, sponsor_subject_name 出资企业主体名称, activity_name 活动名称, activity_remark 活动说明, amount 预算总金额"""
+    def postAsync(self, body: FundAppMchTransferPartnerCharityBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerCharityBudgetPostAnswer]]:
         """申请公益捐赠预算"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerCharityBudgetPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerCharityBudgetPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerCharityBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityBudgetPostAnswer]:
         """申请公益捐赠预算"""
 class OpenFundAppMchTransferPartnerCharityBudget(OpenNode):
     _out_budget_no_: OpenFundAppMchTransferPartnerCharityBudgetOutBudgetNo
@@ -838,83 +1722,127 @@ class OpenFundAppMchTransferPartnerCharityBudget(OpenNode):
     def post(self, body: FundAppMchTransferPartnerCharityBudgetPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请公益捐赠预算
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-budget
+
+        服务商
+
+        required: out_budget_no 商户预算单号, sponsor_mchid 出资商户号, sponsor_subject_name 出资企业主体名称, activity_name 活动名称, activity_remark 活动说明, amount 预算总金额"""
     def postAsync(self, body: FundAppMchTransferPartnerCharityBudgetPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请公益捐赠预算"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerCharityBudgetPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请公益捐赠预算"""
 class FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo(Stem):
-    def get(self, config: Config = ..., /, *, out_transfer_no: Value = ..., params: FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_transfer_no: Value, params: FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer]:
         """商户单号查询公益捐赠详情
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_transfer_no: Value = ..., params: FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/%7Bout_transfer_no%7D
+
+        服务商
+
+        required: sponsor_mchid 出资商户号, out_budget_no 商户预算单号"""
+    def getAsync(self, config: Config = ..., /, *, out_transfer_no: Value, params: FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer]]:
         """商户单号查询公益捐赠详情"""
     get_async = getAsync
 class OpenFundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_transfer_no: Any = ..., **options: Any) -> Response:
         """商户单号查询公益捐赠详情
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/%7Bout_transfer_no%7D
+
+        服务商
+
+        required: sponsor_mchid 出资商户号, out_budget_no 商户预算单号"""
     def getAsync(self, config: Config = ..., /, *, out_transfer_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户单号查询公益捐赠详情"""
+    get_async = getAsync
+class FilledFundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo(Stem):
+    def get(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer]:
+        """商户单号查询公益捐赠详情"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNoGetAnswer]]:
         """商户单号查询公益捐赠详情"""
     get_async = getAsync
 class FundAppMchTransferPartnerCharityTransferBillsOutTransferNo(Stem):
     _out_transfer_no_: FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo: ...
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo: ...
 class OpenFundAppMchTransferPartnerCharityTransferBillsOutTransferNo(OpenNode):
     _out_transfer_no_: OpenFundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo
     def __truediv__(self, value: Value) -> OpenFundAppMchTransferPartnerCharityTransferBillsOutTransferNoOutTransferNo: ...
 class FundAppMchTransferPartnerCharityTransferBills(Node):
     outTransferNo: FundAppMchTransferPartnerCharityTransferBillsOutTransferNo
-    def post(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerCharityTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityTransferBillsPostAnswer]:
+    def post(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityTransferBillsPostAnswer]:
         """发起公益捐赠
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerCharityTransferBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerCharityTransferBillsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-transfer-bills
+
+        服务商
+
+        required: out_budget_no 商户预算单号, out_transfer_no 商户公益捐赠单号, sponsor_mchid 出资商户号, receive_mchid 收款商户号, amount 预算总金额, transfer_remark 捐赠备注"""
+    def postAsync(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerCharityTransferBillsPostAnswer]]:
         """发起公益捐赠"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerCharityTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityTransferBillsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerCharityTransferBillsPostAnswer]:
         """发起公益捐赠"""
 class OpenFundAppMchTransferPartnerCharityTransferBills(OpenNode):
     outTransferNo: OpenFundAppMchTransferPartnerCharityTransferBillsOutTransferNo
     def post(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起公益捐赠
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/charity-transfer-bills
+
+        服务商
+
+        required: out_budget_no 商户预算单号, out_transfer_no 商户公益捐赠单号, sponsor_mchid 出资商户号, receive_mchid 收款商户号, amount 预算总金额, transfer_remark 捐赠备注"""
     def postAsync(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起公益捐赠"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerCharityTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起公益捐赠"""
 class FundAppMchTransferPartnerElectronicReceiptsOutBillNo(Stem):
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer]:
         """查询单笔转账电子回单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/electronic-receipts/%7Bout_bill_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer]]:
         """查询单笔转账电子回单"""
     get_async = getAsync
 class OpenFundAppMchTransferPartnerElectronicReceiptsOutBillNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """查询单笔转账电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/electronic-receipts/%7Bout_bill_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询单笔转账电子回单"""
+    get_async = getAsync
+class FilledFundAppMchTransferPartnerElectronicReceiptsOutBillNo(Stem):
+    def get(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer]:
+        """查询单笔转账电子回单"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerElectronicReceiptsOutBillNoGetAnswer]]:
         """查询单笔转账电子回单"""
     get_async = getAsync
 class FundAppMchTransferPartnerElectronicReceipts(Node):
     _out_bill_no_: FundAppMchTransferPartnerElectronicReceiptsOutBillNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferPartnerElectronicReceiptsOutBillNo: ...
-    def post(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerElectronicReceiptsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferPartnerElectronicReceiptsOutBillNo: ...
+    def post(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerElectronicReceiptsPostAnswer]:
         """申请单笔转账电子回单
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerElectronicReceiptsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/electronic-receipts
+
+        服务商
+
+        required: sub_mchid 二级商户号, out_bill_no 商户转账单号"""
+    def postAsync(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerElectronicReceiptsPostAnswer]]:
         """申请单笔转账电子回单"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerElectronicReceiptsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerElectronicReceiptsPostAnswer]:
         """申请单笔转账电子回单"""
 class OpenFundAppMchTransferPartnerElectronicReceipts(OpenNode):
     _out_bill_no_: OpenFundAppMchTransferPartnerElectronicReceiptsOutBillNo
@@ -922,39 +1850,57 @@ class OpenFundAppMchTransferPartnerElectronicReceipts(OpenNode):
     def post(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请单笔转账电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/electronic-receipts
+
+        服务商
+
+        required: sub_mchid 二级商户号, out_bill_no 商户转账单号"""
     def postAsync(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请单笔转账电子回单"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerElectronicReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请单笔转账电子回单"""
 class FundAppMchTransferPartnerSubMchAuthorizationsSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswer]:
         """查询子商户商家转账授权状态
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/sub-mch-authorizations/%7Bsub_mchid%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswer]]:
         """查询子商户商家转账授权状态"""
     get_async = getAsync
 class OpenFundAppMchTransferPartnerSubMchAuthorizationsSubMchid(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """查询子商户商家转账授权状态
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/sub-mch-authorizations/%7Bsub_mchid%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询子商户商家转账授权状态"""
     get_async = getAsync
+class FilledFundAppMchTransferPartnerSubMchAuthorizationsSubMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswer]:
+        """查询子商户商家转账授权状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerSubMchAuthorizationsSubMchidGetAnswer]]:
+        """查询子商户商家转账授权状态"""
+    get_async = getAsync
 class FundAppMchTransferPartnerSubMchAuthorizations(Node):
     _sub_mchid_: FundAppMchTransferPartnerSubMchAuthorizationsSubMchid
-    def __truediv__(self, value: Value) -> FundAppMchTransferPartnerSubMchAuthorizationsSubMchid: ...
-    def post(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerSubMchAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferPartnerSubMchAuthorizationsSubMchid: ...
+    def post(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer]:
         """申请子商户商家转账授权
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerSubMchAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/sub-mch-authorizations
+
+        服务商
+
+        required: sub_mchid 二级商户号, out_apply_no 商户申请单号"""
+    def postAsync(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer]]:
         """申请子商户商家转账授权"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerSubMchAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerSubMchAuthorizationsPostAnswer]:
         """申请子商户商家转账授权"""
 class OpenFundAppMchTransferPartnerSubMchAuthorizations(OpenNode):
     _sub_mchid_: OpenFundAppMchTransferPartnerSubMchAuthorizationsSubMchid
@@ -962,39 +1908,63 @@ class OpenFundAppMchTransferPartnerSubMchAuthorizations(OpenNode):
     def post(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请子商户商家转账授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/sub-mch-authorizations
+
+        服务商
+
+        required: sub_mchid 二级商户号, out_apply_no 商户申请单号"""
     def postAsync(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请子商户商家转账授权"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerSubMchAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请子商户商家转账授权"""
 class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancel(Node):
-    def post(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def post(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
         """撤销转账
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/%7Bout_bill_no%7D/cancel
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
         """撤销转账"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
         """撤销转账"""
 class OpenFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancel(OpenNode):
     def post(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """撤销转账
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/%7Bout_bill_no%7D/cancel
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """撤销转账"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """撤销转账"""
+class FilledFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancel(Node):
+    def post(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """撤销转账"""
+    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
+        """撤销转账"""
+    post_async = postAsync
+    def __call__(self, body: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """撤销转账"""
 class FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo(Stem):
     cancel: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancel
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer]:
         """商户单号查询转账单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/%7Bout_bill_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer]]:
         """商户单号查询转账单"""
     get_async = getAsync
 class OpenFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo(OpenNode):
@@ -1002,51 +1972,78 @@ class OpenFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """商户单号查询转账单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/%7Bout_bill_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户单号查询转账单"""
+    get_async = getAsync
+class FilledFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo(Stem):
+    cancel: FilledFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoCancel
+    def get(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer]:
+        """商户单号查询转账单"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNoGetAnswer]]:
         """商户单号查询转账单"""
     get_async = getAsync
 class FundAppMchTransferPartnerTransferBillsOutBillNo(Stem):
     _out_bill_no_: FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo: ...
 class OpenFundAppMchTransferPartnerTransferBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenFundAppMchTransferPartnerTransferBillsOutBillNoOutBillNo: ...
 class FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization(Node):
-    def post(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer]:
+    def post(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer]:
         """发起转账并完成自动收款授权
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization
+
+        服务商
+
+        required: sub_mchid 二级商户号, appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
+    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer]]:
         """发起转账并完成自动收款授权"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer]:
         """发起转账并完成自动收款授权"""
 class OpenFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization(OpenNode):
     def post(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账并完成自动收款授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization
+
+        服务商
+
+        required: sub_mchid 二级商户号, appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
     def postAsync(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起转账并完成自动收款授权"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账并完成自动收款授权"""
 class FundAppMchTransferPartnerTransferBillsTransfer(Node):
-    def post(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsTransferPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsTransferPostAnswer]:
+    def post(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsTransferPostAnswer]:
         """转账（用户自动收款）
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsTransferPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsTransferPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/transfer
+
+        服务商
+
+        required: sub_mchid 二级商户号, appid 商户AppID, out_bill_no 商户单号, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息, authorization_id 微信自动收款授权单号"""
+    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsTransferPostAnswer]]:
         """转账（用户自动收款）"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsTransferPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsTransferPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsTransferPostAnswer]:
         """转账（用户自动收款）"""
 class OpenFundAppMchTransferPartnerTransferBillsTransfer(OpenNode):
     def post(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """转账（用户自动收款）
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills/transfer
+
+        服务商
+
+        required: sub_mchid 二级商户号, appid 商户AppID, out_bill_no 商户单号, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息, authorization_id 微信自动收款授权单号"""
     def postAsync(self, body: FundAppMchTransferPartnerTransferBillsTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """转账（用户自动收款）"""
     post_async = postAsync
@@ -1056,14 +2053,18 @@ class FundAppMchTransferPartnerTransferBills(Node):
     outBillNo: FundAppMchTransferPartnerTransferBillsOutBillNo
     preTransferWithAuthorization: FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     transfer: FundAppMchTransferPartnerTransferBillsTransfer
-    def post(self, body: FundAppMchTransferPartnerTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPostAnswer]:
+    def post(self, body: FundAppMchTransferPartnerTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPostAnswer]:
         """发起转账
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills
+
+        服务商
+
+        required: sub_mchid 二级商户号, appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
+    def postAsync(self, body: FundAppMchTransferPartnerTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerTransferBillsPostAnswer]]:
         """发起转账"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerTransferBillsPostAnswer]:
         """发起转账"""
 class OpenFundAppMchTransferPartnerTransferBills(OpenNode):
     outBillNo: OpenFundAppMchTransferPartnerTransferBillsOutBillNo
@@ -1072,25 +2073,33 @@ class OpenFundAppMchTransferPartnerTransferBills(OpenNode):
     def post(self, body: FundAppMchTransferPartnerTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/transfer-bills
+
+        服务商
+
+        required: sub_mchid 二级商户号, appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
     def postAsync(self, body: FundAppMchTransferPartnerTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起转账"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferPartnerTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账"""
 class FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClose(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]:
         """解除免确认收款授权
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/user-confirm-authorizations/%7Bout_authorization_no%7D/close
+
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]]:
         """解除免确认收款授权"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]:
         """解除免确认收款授权"""
 class OpenFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClose(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Response:
         """解除免确认收款授权
+
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/user-confirm-authorizations/%7Bout_authorization_no%7D/close
 
         服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Promise[Response]:
@@ -1098,13 +2107,23 @@ class OpenFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoCl
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Response:
         """解除免确认收款授权"""
+class FilledFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClose(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]:
+        """解除免确认收款授权"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]]:
+        """解除免确认收款授权"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClosePostAnswer]:
+        """解除免确认收款授权"""
 class FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo(Stem):
     close: FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClose
-    def get(self, config: Config = ..., /, *, out_authorization_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_authorization_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswer]:
         """商户单号查询自动收款授权
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/user-confirm-authorizations/%7Bout_authorization_no%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_authorization_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_authorization_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswer]]:
         """商户单号查询自动收款授权"""
     get_async = getAsync
 class OpenFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo(OpenNode):
@@ -1112,21 +2131,34 @@ class OpenFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo(O
     def get(self, config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Response:
         """商户单号查询自动收款授权
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/user-confirm-authorizations/%7Bout_authorization_no%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户单号查询自动收款授权"""
     get_async = getAsync
+class FilledFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo(Stem):
+    close: FilledFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoClose
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswer]:
+        """商户单号查询自动收款授权"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNoGetAnswer]]:
+        """商户单号查询自动收款授权"""
+    get_async = getAsync
 class FundAppMchTransferPartnerUserConfirmAuthorizations(Node):
     _out_authorization_no_: FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo: ...
-    def post(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo: ...
+    def post(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer]:
         """申请免确认收款授权
 
-        服务商"""
-    def postAsync(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/user-confirm-authorizations
+
+        服务商
+
+        required: out_authorization_no 商户侧授权单号, appid 商户AppID, openid 收款用户OpenID, transfer_scene_id 转账场景ID, user_display_name 用户展示名称, notify_url 授权结果通知地址"""
+    def postAsync(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer]]:
         """申请免确认收款授权"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferPartnerUserConfirmAuthorizationsPostAnswer]:
         """申请免确认收款授权"""
 class OpenFundAppMchTransferPartnerUserConfirmAuthorizations(OpenNode):
     _out_authorization_no_: OpenFundAppMchTransferPartnerUserConfirmAuthorizationsOutAuthorizationNo
@@ -1134,7 +2166,11 @@ class OpenFundAppMchTransferPartnerUserConfirmAuthorizations(OpenNode):
     def post(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请免确认收款授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/partner/user-confirm-authorizations
+
+        服务商
+
+        required: out_authorization_no 商户侧授权单号, appid 商户AppID, openid 收款用户OpenID, transfer_scene_id 转账场景ID, user_display_name 用户展示名称, notify_url 授权结果通知地址"""
     def postAsync(self, body: FundAppMchTransferPartnerUserConfirmAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请免确认收款授权"""
     post_async = postAsync
@@ -1157,16 +2193,16 @@ class OpenFundAppMchTransferPartner(OpenNode):
     transferBills: OpenFundAppMchTransferPartnerTransferBills
     userConfirmAuthorizations: OpenFundAppMchTransferPartnerUserConfirmAuthorizations
 class FundAppMchTransferTransferBillsOutBillNoOutBillNoCancel(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
         """撤销转账
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/cancel-transfer.html
 
         普通商户"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
         """撤销转账"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
         """撤销转账"""
 class OpenFundAppMchTransferTransferBillsOutBillNoOutBillNoCancel(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
@@ -1180,15 +2216,23 @@ class OpenFundAppMchTransferTransferBillsOutBillNoOutBillNoCancel(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """撤销转账"""
+class FilledFundAppMchTransferTransferBillsOutBillNoOutBillNoCancel(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """撤销转账"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]]:
+        """撤销转账"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """撤销转账"""
 class FundAppMchTransferTransferBillsOutBillNoOutBillNo(Stem):
     cancel: FundAppMchTransferTransferBillsOutBillNoOutBillNoCancel
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
         """商户单号查询转账单
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
         """商户单号查询转账单"""
     get_async = getAsync
 class OpenFundAppMchTransferTransferBillsOutBillNoOutBillNo(OpenNode):
@@ -1202,60 +2246,87 @@ class OpenFundAppMchTransferTransferBillsOutBillNoOutBillNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户单号查询转账单"""
     get_async = getAsync
+class FilledFundAppMchTransferTransferBillsOutBillNoOutBillNo(Stem):
+    cancel: FilledFundAppMchTransferTransferBillsOutBillNoOutBillNoCancel
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
+        """商户单号查询转账单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
+        """商户单号查询转账单"""
+    get_async = getAsync
 class FundAppMchTransferTransferBillsOutBillNo(Stem):
     _out_bill_no_: FundAppMchTransferTransferBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferTransferBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferTransferBillsOutBillNoOutBillNo: ...
 class OpenFundAppMchTransferTransferBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenFundAppMchTransferTransferBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenFundAppMchTransferTransferBillsOutBillNoOutBillNo: ...
 class FundAppMchTransferTransferBillsPreTransferWithAuthorization(Node):
-    def post(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostAnswer]:
+    def post(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostAnswer]:
         """发起转账并完成自动收款授权
 
-        普通商户"""
-    def postAsync(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization
+
+        普通商户
+
+        required: appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
+    def postAsync(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostAnswer]]:
         """发起转账并完成自动收款授权"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostAnswer]:
+    def __call__(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostAnswer]:
         """发起转账并完成自动收款授权"""
 class OpenFundAppMchTransferTransferBillsPreTransferWithAuthorization(OpenNode):
     def post(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账并完成自动收款授权
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization
+
+        普通商户
+
+        required: appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
     def postAsync(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起转账并完成自动收款授权"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferTransferBillsPreTransferWithAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账并完成自动收款授权"""
 class FundAppMchTransferTransferBillsTransfer(Node):
-    def post(self, body: FundAppMchTransferTransferBillsTransferPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsTransferPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsTransferPostAnswer]:
+    def post(self, body: FundAppMchTransferTransferBillsTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsTransferPostAnswer]:
         """用户授权后转账
 
-        普通商户"""
-    def postAsync(self, body: FundAppMchTransferTransferBillsTransferPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsTransferPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsTransferPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-bills/transfer
+
+        普通商户
+
+        required: appid 商户AppID, out_bill_no 商户单号, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息
+
+        one of: authorization_id, out_authorization_no"""
+    def postAsync(self, body: FundAppMchTransferTransferBillsTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsTransferPostAnswer]]:
         """用户授权后转账"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferTransferBillsTransferPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsTransferPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsTransferPostAnswer]:
+    def __call__(self, body: FundAppMchTransferTransferBillsTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsTransferPostAnswer]:
         """用户授权后转账"""
 class OpenFundAppMchTransferTransferBillsTransfer(OpenNode):
     def post(self, body: FundAppMchTransferTransferBillsTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户授权后转账
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-bills/transfer
+
+        普通商户
+
+        required: appid 商户AppID, out_bill_no 商户单号, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息
+
+        one of: authorization_id, out_authorization_no"""
     def postAsync(self, body: FundAppMchTransferTransferBillsTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """用户授权后转账"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferTransferBillsTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """用户授权后转账"""
 class FundAppMchTransferTransferBillsTransferBillNoTransferBillNo(Stem):
-    def get(self, config: Config = ..., /, *, transfer_bill_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, transfer_bill_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]:
         """微信转账单号查询转账单
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-no.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]]:
         """微信转账单号查询转账单"""
     get_async = getAsync
 class OpenFundAppMchTransferTransferBillsTransferBillNoTransferBillNo(OpenNode):
@@ -1268,9 +2339,15 @@ class OpenFundAppMchTransferTransferBillsTransferBillNoTransferBillNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transfer_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """微信转账单号查询转账单"""
     get_async = getAsync
+class FilledFundAppMchTransferTransferBillsTransferBillNoTransferBillNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]:
+        """微信转账单号查询转账单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsTransferBillNoTransferBillNoGetAnswer]]:
+        """微信转账单号查询转账单"""
+    get_async = getAsync
 class FundAppMchTransferTransferBillsTransferBillNo(Stem):
     _transfer_bill_no_: FundAppMchTransferTransferBillsTransferBillNoTransferBillNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferTransferBillsTransferBillNoTransferBillNo: ...
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferTransferBillsTransferBillNoTransferBillNo: ...
 class OpenFundAppMchTransferTransferBillsTransferBillNo(OpenNode):
     _transfer_bill_no_: OpenFundAppMchTransferTransferBillsTransferBillNoTransferBillNo
     def __truediv__(self, value: Value) -> OpenFundAppMchTransferTransferBillsTransferBillNoTransferBillNo: ...
@@ -1279,16 +2356,18 @@ class FundAppMchTransferTransferBills(Node):
     preTransferWithAuthorization: FundAppMchTransferTransferBillsPreTransferWithAuthorization
     transfer: FundAppMchTransferTransferBillsTransfer
     transferBillNo: FundAppMchTransferTransferBillsTransferBillNo
-    def post(self, body: FundAppMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPostAnswer]:
+    def post(self, body: FundAppMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPostAnswer]:
         """发起转账
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012716434
 
-        普通商户"""
-    def postAsync(self, body: FundAppMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsPostAnswer]]:
+        普通商户
+
+        required: appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
+    def postAsync(self, body: FundAppMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferBillsPostAnswer]]:
         """发起转账"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferBillsPostAnswer]:
         """发起转账"""
 class OpenFundAppMchTransferTransferBills(OpenNode):
     outBillNo: OpenFundAppMchTransferTransferBillsOutBillNo
@@ -1300,25 +2379,31 @@ class OpenFundAppMchTransferTransferBills(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012716434
 
-        普通商户"""
+        普通商户
+
+        required: appid 商户AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
     def postAsync(self, body: FundAppMchTransferTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起转账"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账"""
 class FundAppMchTransferTransferToQqWalletBillsOutBillNoCancel(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]:
         """撤销转账到QQ钱包
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/%7Bout_bill_no%7D/cancel
+
         普通商户"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]]:
         """撤销转账到QQ钱包"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]:
         """撤销转账到QQ钱包"""
 class OpenFundAppMchTransferTransferToQqWalletBillsOutBillNoCancel(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """撤销转账到QQ钱包
+
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/%7Bout_bill_no%7D/cancel
 
         普通商户"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
@@ -1326,13 +2411,23 @@ class OpenFundAppMchTransferTransferToQqWalletBillsOutBillNoCancel(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """撤销转账到QQ钱包"""
+class FilledFundAppMchTransferTransferToQqWalletBillsOutBillNoCancel(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]:
+        """撤销转账到QQ钱包"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]]:
+        """撤销转账到QQ钱包"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoCancelPostAnswer]:
+        """撤销转账到QQ钱包"""
 class FundAppMchTransferTransferToQqWalletBillsOutBillNo(Stem):
     cancel: FundAppMchTransferTransferToQqWalletBillsOutBillNoCancel
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer]:
         """查询转账到QQ钱包的结果
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/%7Bout_bill_no%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer]]:
         """查询转账到QQ钱包的结果"""
     get_async = getAsync
 class OpenFundAppMchTransferTransferToQqWalletBillsOutBillNo(OpenNode):
@@ -1340,21 +2435,34 @@ class OpenFundAppMchTransferTransferToQqWalletBillsOutBillNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """查询转账到QQ钱包的结果
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/%7Bout_bill_no%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询转账到QQ钱包的结果"""
     get_async = getAsync
+class FilledFundAppMchTransferTransferToQqWalletBillsOutBillNo(Stem):
+    cancel: FilledFundAppMchTransferTransferToQqWalletBillsOutBillNoCancel
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer]:
+        """查询转账到QQ钱包的结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsOutBillNoGetAnswer]]:
+        """查询转账到QQ钱包的结果"""
+    get_async = getAsync
 class FundAppMchTransferTransferToQqWalletBills(Node):
     _out_bill_no_: FundAppMchTransferTransferToQqWalletBillsOutBillNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferTransferToQqWalletBillsOutBillNo: ...
-    def post(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferToQqWalletBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferTransferToQqWalletBillsOutBillNo: ...
+    def post(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsPostAnswer]:
         """发起转账到QQ钱包
 
-        普通商户"""
-    def postAsync(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferToQqWalletBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills
+
+        普通商户
+
+        required: appid QQ互联开放平台AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
+    def postAsync(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferTransferToQqWalletBillsPostAnswer]]:
         """发起转账到QQ钱包"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferTransferToQqWalletBillsPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsPostAnswer]:
+    def __call__(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferTransferToQqWalletBillsPostAnswer]:
         """发起转账到QQ钱包"""
 class OpenFundAppMchTransferTransferToQqWalletBills(OpenNode):
     _out_bill_no_: OpenFundAppMchTransferTransferToQqWalletBillsOutBillNo
@@ -1362,25 +2470,33 @@ class OpenFundAppMchTransferTransferToQqWalletBills(OpenNode):
     def post(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账到QQ钱包
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills
+
+        普通商户
+
+        required: appid QQ互联开放平台AppID, out_bill_no 商户单号, openid 收款用户OpenID, transfer_amount 转账金额, transfer_remark 转账备注, transfer_scene_id 转账场景ID, transfer_scene_report_infos 转账场景报备信息"""
     def postAsync(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起转账到QQ钱包"""
     post_async = postAsync
     def __call__(self, body: FundAppMchTransferTransferToQqWalletBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起转账到QQ钱包"""
 class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClose(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]:
         """解除免确认收款授权
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/%7Bout_authorization_no%7D/close
+
         普通商户"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]]:
         """解除免确认收款授权"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_authorization_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]:
         """解除免确认收款授权"""
 class OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClose(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Response:
         """解除免确认收款授权
+
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/%7Bout_authorization_no%7D/close
 
         普通商户"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Promise[Response]:
@@ -1388,13 +2504,23 @@ class OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthori
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Response:
         """解除免确认收款授权"""
+class FilledFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClose(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]:
+        """解除免确认收款授权"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]]:
+        """解除免确认收款授权"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClosePostAnswer]:
+        """解除免确认收款授权"""
 class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo(Stem):
     close: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClose
-    def get(self, config: Config = ..., /, *, out_authorization_no: Value = ..., params: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_authorization_no: Value, params: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswer]:
         """商户单号查询自动收款授权
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/%7Bout_authorization_no%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_authorization_no: Value = ..., params: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_authorization_no: Value, params: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswer]]:
         """商户单号查询自动收款授权"""
     get_async = getAsync
 class OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo(OpenNode):
@@ -1402,33 +2528,50 @@ class OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthori
     def get(self, config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Response:
         """商户单号查询自动收款授权
 
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/%7Bout_authorization_no%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, out_authorization_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户单号查询自动收款授权"""
     get_async = getAsync
+class FilledFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo(Stem):
+    close: FilledFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoClose
+    def get(self, config: Config = ..., /, *, params: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswer]:
+        """商户单号查询自动收款授权"""
+    def getAsync(self, config: Config = ..., /, *, params: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNoGetAnswer]]:
+        """商户单号查询自动收款授权"""
+    get_async = getAsync
 class FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo(Stem):
     _out_authorization_no_: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo
-    def __truediv__(self, value: Value) -> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo: ...
+    def __truediv__(self, value: Value) -> FilledFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo: ...
 class OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo(OpenNode):
     _out_authorization_no_: OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo
     def __truediv__(self, value: Value) -> OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoOutAuthorizationNo: ...
 class FundAppMchTransferUserConfirmAuthorization(Node):
     outAuthorizationNo: FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo
-    def post(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferUserConfirmAuthorizationPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationPostAnswer]:
+    def post(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationPostAnswer]:
         """申请免确认收款授权
 
-        普通商户"""
-    def postAsync(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferUserConfirmAuthorizationPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationPostAnswer]]:
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/user-confirm-authorization
+
+        普通商户
+
+        required: out_authorization_no 商户侧授权单号, appid 商户AppID, openid 收款用户OpenID, transfer_scene_id 转账场景ID, user_display_name 用户展示名称, authorization_notify_url 授权结果通知地址"""
+    def postAsync(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundAppMchTransferUserConfirmAuthorizationPostAnswer]]:
         """申请免确认收款授权"""
     post_async = postAsync
-    def __call__(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody = ..., config: Config = ..., /, *, json: FundAppMchTransferUserConfirmAuthorizationPostBody = ..., **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationPostAnswer]:
+    def __call__(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundAppMchTransferUserConfirmAuthorizationPostAnswer]:
         """申请免确认收款授权"""
 class OpenFundAppMchTransferUserConfirmAuthorization(OpenNode):
     outAuthorizationNo: OpenFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo
     def post(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请免确认收款授权
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/fund-app/mch-transfer/user-confirm-authorization
+
+        普通商户
+
+        required: out_authorization_no 商户侧授权单号, appid 商户AppID, openid 收款用户OpenID, transfer_scene_id 转账场景ID, user_display_name 用户展示名称, authorization_notify_url 授权结果通知地址"""
     def postAsync(self, body: FundAppMchTransferUserConfirmAuthorizationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请免确认收款授权"""
     post_async = postAsync

@@ -7,106 +7,217 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class FundsToOverseaBillDownloadUrlGetQuery(TypedDict):
     bill_date: Text
+    "账单日期"
     sub_mchid: NotRequired[Text]
+    "子商户号"
 class FundsToOverseaBillDownloadUrlGetAnswer(TypedDict):
     hash_type: str
+    "哈希类型"
     hash_value: str
+    "哈希值"
     download_url: str
+    "下载地址"
 class FundsToOverseaOrdersOutOrderIdGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
     transaction_id: Text
+    "微信支付订单号"
 class FundsToOverseaOrdersOutOrderIdGetAnswer(TypedDict):
     out_order_id: str
+    "商户出境单号"
     sub_mchid: str
+    "二级商户号"
     order_id: str
+    "微信出境单号"
     result: str
+    "出境结果"
     fail_reason: NotRequired[str]
+    "出境失败的原因"
     amount: int
+    "请求出境人民币金额"
     foreign_amount: NotRequired[int]
+    "真实出境外币金额"
     foreign_currency: str
+    "外币币种"
     rate: NotRequired[int]
+    "汇率"
     exchange_rate_time: NotRequired[str]
+    "购汇时间"
     estimate_exchange_rate_time: NotRequired[str]
+    "预计购汇时间"
     departure_amount: NotRequired[int]
+    "真实出境人民币金额"
     fee: NotRequired[int]
+    "手续费人民币金额"
     charge_mchid: NotRequired[str]
+    "手续费承担商户号"
     charge_account_type: NotRequired[str]
+    "手续费承担账户"
 class FundsToOverseaOrdersPostBodyGoodsInfo(TypedDict):
     goods_name: str
+    "商品名称"
     goods_category: str
+    "商品类目"
     goods_unit_price: int
+    "商品单价"
     goods_quantity: int
+    "商品数量"
 class FundsToOverseaOrdersPostBodySellerInfo(TypedDict):
     oversea_business_name: str
+    "境外卖家经营主体名称"
     oversea_shop_name: str
+    "境外卖家店铺名称"
     seller_id: str
+    "卖家ID"
 class FundsToOverseaOrdersPostBodyExpressInfo(TypedDict):
     courier_number: str
+    "物流单号"
     express_company_name: str
+    "物流商名称"
 class FundsToOverseaOrdersPostBodyPayeeInfo(TypedDict):
     payee_id: str
+    "收款人识别号"
 class FundsToOverseaOrdersPostBodyPresaleInfo(TypedDict):
     type: Literal["DEPOSIT", "BALANCE"] | str
+    "订单类型"
     total_amount: int
+    "预售订单总金额"
     deposit_transaction_id: NotRequired[str]
+    "关联定金订单号"
     balance_transaction_id: NotRequired[str]
+    "关联尾款订单号"
 class FundsToOverseaOrdersPostBody(TypedDict):
     out_order_id: str
+    "商户出境单号"
     sub_mchid: str
+    "二级商户号"
     transaction_id: str
+    "微信订单号"
     amount: int
+    "出境金额"
     foreign_currency: str
+    "境外收款币种"
     goods_info: NotRequired[list[FundsToOverseaOrdersPostBodyGoodsInfo]]
+    "商品信息"
     seller_info: FundsToOverseaOrdersPostBodySellerInfo
+    "卖家信息"
     express_info: FundsToOverseaOrdersPostBodyExpressInfo
+    "物流信息"
     payee_info: FundsToOverseaOrdersPostBodyPayeeInfo
+    "收款人信息"
     presale_info: NotRequired[FundsToOverseaOrdersPostBodyPresaleInfo]
-FundsToOverseaOrdersPostAnswer = FundsToOverseaOrdersOutOrderIdGetAnswer
+    "预售信息"
+class FundsToOverseaOrdersPostAnswer(TypedDict):
+    out_order_id: str
+    "商户出境单号"
+    sub_mchid: str
+    "二级商户号"
+    order_id: str
+    "微信出境单号"
+    result: str
+    "出境结果"
+    fail_reason: NotRequired[str]
+    "出境失败的原因"
+    amount: int
+    "请求出境人民币金额"
+    foreign_amount: NotRequired[int]
+    "真实出境外币金额"
+    foreign_currency: str
+    "外币币种"
+    rate: NotRequired[int]
+    "汇率"
+    exchange_rate_time: NotRequired[str]
+    "购汇时间"
+    estimate_exchange_rate_time: NotRequired[str]
+    "预计购汇时间"
+    departure_amount: NotRequired[int]
+    "真实出境人民币金额"
+    fee: NotRequired[int]
+    "手续费人民币金额"
+    charge_mchid: NotRequired[str]
+    "手续费承担商户号"
+    charge_account_type: NotRequired[str]
+    "手续费承担账户"
 class FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
 class FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetAnswer(TypedDict):
     out_return_no: str
+    "商户出境退回单号"
     sub_mchid: str
+    "二级商户号"
     return_id: str
+    "微信出境退回单号"
     out_order_id: str
+    "商户出境单号"
     transaction_id: str
+    "微信订单号"
     refund_id: str
+    "微信退款单号"
     amount: int
+    "退回金额"
     state: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
+    "出境退回状态"
     create_time: str
+    "创建时间"
     success_time: NotRequired[str]
+    "成功时间"
     fail_reason: NotRequired[str]
+    "失败原因"
 class FundsToOverseaReturnReturnOrdersPostBody(TypedDict):
     out_return_no: str
+    "商户出境退回单号"
     sub_mchid: str
+    "二级商户号"
     out_order_id: str
+    "商户出境单号"
     transaction_id: str
+    "微信订单号"
     supplement_info: str
+    "退回凭证补充信息"
     amount: int
+    "退回金额"
 class FundsToOverseaReturnReturnOrdersPostAnswer(TypedDict):
     out_return_no: str
+    "商户出境退回单号"
     sub_mchid: str
+    "二级商户号"
     return_id: str
+    "微信出境退回单号"
     out_order_id: str
+    "商户出境单号"
     transaction_id: str
+    "微信订单号"
     supplement_info: NotRequired[str]
+    "退回凭证补充信息"
     amount: int
+    "退回金额"
     state: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
+    "出境退回状态"
     create_time: str
+    "创建时间"
     success_time: NotRequired[str]
+    "成功时间"
     fail_reason: NotRequired[Literal["RETURN_AMOUNT_NOT_ENOUGH"] | str]
-FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery = FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery
+    "失败原因"
+class FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetAnswer(TypedDict):
     transaction_id: str
+    "微信支付订单号"
     available_abroad_amount: int
+    "订单剩余可出境金额"
 class FundsToOverseaBillDownloadUrl(Stem):
-    def get(self, config: Config = ..., /, *, params: FundsToOverseaBillDownloadUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaBillDownloadUrlGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: FundsToOverseaBillDownloadUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaBillDownloadUrlGetAnswer]:
         """获取购付汇账单文件下载链接API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_4.shtml
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, params: FundsToOverseaBillDownloadUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaBillDownloadUrlGetAnswer]]:
+        电商平台
+
+        required: bill_date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, params: FundsToOverseaBillDownloadUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaBillDownloadUrlGetAnswer]]:
         """获取购付汇账单文件下载链接API"""
     get_async = getAsync
 class OpenFundsToOverseaBillDownloadUrl(OpenNode):
@@ -115,18 +226,22 @@ class OpenFundsToOverseaBillDownloadUrl(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_4.shtml
 
-        电商平台"""
+        电商平台
+
+        required: bill_date 账单日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取购付汇账单文件下载链接API"""
     get_async = getAsync
 class FundsToOverseaOrdersOutOrderId(Stem):
-    def get(self, config: Config = ..., /, *, out_order_id: Value = ..., params: FundsToOverseaOrdersOutOrderIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaOrdersOutOrderIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_order_id: Value, params: FundsToOverseaOrdersOutOrderIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaOrdersOutOrderIdGetAnswer]:
         """查询出境结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_3.shtml
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_order_id: Value = ..., params: FundsToOverseaOrdersOutOrderIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaOrdersOutOrderIdGetAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信支付订单号"""
+    def getAsync(self, config: Config = ..., /, *, out_order_id: Value, params: FundsToOverseaOrdersOutOrderIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaOrdersOutOrderIdGetAnswer]]:
         """查询出境结果API"""
     get_async = getAsync
 class OpenFundsToOverseaOrdersOutOrderId(OpenNode):
@@ -135,23 +250,33 @@ class OpenFundsToOverseaOrdersOutOrderId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_3.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号, transaction_id 微信支付订单号"""
     def getAsync(self, config: Config = ..., /, *, out_order_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询出境结果API"""
+    get_async = getAsync
+class FilledFundsToOverseaOrdersOutOrderId(Stem):
+    def get(self, config: Config = ..., /, *, params: FundsToOverseaOrdersOutOrderIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaOrdersOutOrderIdGetAnswer]:
+        """查询出境结果API"""
+    def getAsync(self, config: Config = ..., /, *, params: FundsToOverseaOrdersOutOrderIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaOrdersOutOrderIdGetAnswer]]:
         """查询出境结果API"""
     get_async = getAsync
 class FundsToOverseaOrders(Node):
     _out_order_id_: FundsToOverseaOrdersOutOrderId
-    def __truediv__(self, value: Value) -> FundsToOverseaOrdersOutOrderId: ...
-    def post(self, body: FundsToOverseaOrdersPostBody = ..., config: Config = ..., /, *, json: FundsToOverseaOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[FundsToOverseaOrdersPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledFundsToOverseaOrdersOutOrderId: ...
+    def post(self, body: FundsToOverseaOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundsToOverseaOrdersPostAnswer]:
         """申请资金出境API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_2.shtml
 
-        电商平台"""
-    def postAsync(self, body: FundsToOverseaOrdersPostBody = ..., config: Config = ..., /, *, json: FundsToOverseaOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundsToOverseaOrdersPostAnswer]]:
+        电商平台
+
+        required: out_order_id 商户出境单号, sub_mchid 二级商户号, transaction_id 微信订单号, amount 出境金额, foreign_currency 境外收款币种, seller_info 卖家信息, express_info 物流信息, payee_info 收款人信息"""
+    def postAsync(self, body: FundsToOverseaOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundsToOverseaOrdersPostAnswer]]:
         """申请资金出境API"""
     post_async = postAsync
-    def __call__(self, body: FundsToOverseaOrdersPostBody = ..., config: Config = ..., /, *, json: FundsToOverseaOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[FundsToOverseaOrdersPostAnswer]:
+    def __call__(self, body: FundsToOverseaOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundsToOverseaOrdersPostAnswer]:
         """申请资金出境API"""
 class OpenFundsToOverseaOrders(OpenNode):
     _out_order_id_: OpenFundsToOverseaOrdersOutOrderId
@@ -161,20 +286,24 @@ class OpenFundsToOverseaOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_2.shtml
 
-        电商平台"""
+        电商平台
+
+        required: out_order_id 商户出境单号, sub_mchid 二级商户号, transaction_id 微信订单号, amount 出境金额, foreign_currency 境外收款币种, seller_info 卖家信息, express_info 物流信息, payee_info 收款人信息"""
     def postAsync(self, body: FundsToOverseaOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请资金出境API"""
     post_async = postAsync
     def __call__(self, body: FundsToOverseaOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请资金出境API"""
 class FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo(Stem):
-    def get(self, config: Config = ..., /, *, out_return_no: Value = ..., params: FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_return_no: Value, params: FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetAnswer]:
         """查询出境退回结果（通过商户出境退回单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013735052
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_return_no: Value = ..., params: FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_return_no: Value, params: FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetAnswer]]:
         """查询出境退回结果（通过商户出境退回单号）"""
     get_async = getAsync
 class OpenFundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo(OpenNode):
@@ -183,28 +312,38 @@ class OpenFundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013735052
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_return_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询出境退回结果（通过商户出境退回单号）"""
+    get_async = getAsync
+class FilledFundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo(Stem):
+    def get(self, config: Config = ..., /, *, params: FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetAnswer]:
+        """查询出境退回结果（通过商户出境退回单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNoGetAnswer]]:
         """查询出境退回结果（通过商户出境退回单号）"""
     get_async = getAsync
 class FundsToOverseaReturnReturnOrdersOutReturnNo(Stem):
     _out_return_no_: FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo
-    def __truediv__(self, value: Value) -> FundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo: ...
+    def __truediv__(self, value: Value) -> FilledFundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo: ...
 class OpenFundsToOverseaReturnReturnOrdersOutReturnNo(OpenNode):
     _out_return_no_: OpenFundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo
     def __truediv__(self, value: Value) -> OpenFundsToOverseaReturnReturnOrdersOutReturnNoOutReturnNo: ...
 class FundsToOverseaReturnReturnOrders(Node):
     outReturnNo: FundsToOverseaReturnReturnOrdersOutReturnNo
-    def post(self, body: FundsToOverseaReturnReturnOrdersPostBody = ..., config: Config = ..., /, *, json: FundsToOverseaReturnReturnOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[FundsToOverseaReturnReturnOrdersPostAnswer]:
+    def post(self, body: FundsToOverseaReturnReturnOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundsToOverseaReturnReturnOrdersPostAnswer]:
         """申请资金出境退回
 
         https://pay.weixin.qq.com/doc/v3/partner/4013735039
 
-        电商平台"""
-    def postAsync(self, body: FundsToOverseaReturnReturnOrdersPostBody = ..., config: Config = ..., /, *, json: FundsToOverseaReturnReturnOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[FundsToOverseaReturnReturnOrdersPostAnswer]]:
+        电商平台
+
+        required: out_return_no 商户出境退回单号, sub_mchid 二级商户号, out_order_id 商户出境单号, transaction_id 微信订单号, supplement_info 退回凭证补充信息, amount 退回金额"""
+    def postAsync(self, body: FundsToOverseaReturnReturnOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[FundsToOverseaReturnReturnOrdersPostAnswer]]:
         """申请资金出境退回"""
     post_async = postAsync
-    def __call__(self, body: FundsToOverseaReturnReturnOrdersPostBody = ..., config: Config = ..., /, *, json: FundsToOverseaReturnReturnOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[FundsToOverseaReturnReturnOrdersPostAnswer]:
+    def __call__(self, body: FundsToOverseaReturnReturnOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[FundsToOverseaReturnReturnOrdersPostAnswer]:
         """申请资金出境退回"""
 class OpenFundsToOverseaReturnReturnOrders(OpenNode):
     outReturnNo: OpenFundsToOverseaReturnReturnOrdersOutReturnNo
@@ -213,7 +352,9 @@ class OpenFundsToOverseaReturnReturnOrders(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013735039
 
-        电商平台"""
+        电商平台
+
+        required: out_return_no 商户出境退回单号, sub_mchid 二级商户号, out_order_id 商户出境单号, transaction_id 微信订单号, supplement_info 退回凭证补充信息, amount 退回金额"""
     def postAsync(self, body: FundsToOverseaReturnReturnOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请资金出境退回"""
     post_async = postAsync
@@ -224,13 +365,15 @@ class FundsToOverseaReturn(Stem):
 class OpenFundsToOverseaReturn(OpenNode):
     returnOrders: OpenFundsToOverseaReturnReturnOrders
 class FundsToOverseaTransactionsTransactionIdAvailableAbroadAmounts(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetAnswer]:
         """查询订单剩余可出境余额API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_1.shtml
 
-        电商平台"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetAnswer]]:
+        电商平台
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetAnswer]]:
         """查询订单剩余可出境余额API"""
     get_async = getAsync
 class OpenFundsToOverseaTransactionsTransactionIdAvailableAbroadAmounts(OpenNode):
@@ -239,17 +382,27 @@ class OpenFundsToOverseaTransactionsTransactionIdAvailableAbroadAmounts(OpenNode
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_10_1.shtml
 
-        电商平台"""
+        电商平台
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询订单剩余可出境余额API"""
+    get_async = getAsync
+class FilledFundsToOverseaTransactionsTransactionIdAvailableAbroadAmounts(Stem):
+    def get(self, config: Config = ..., /, *, params: FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetAnswer]:
+        """查询订单剩余可出境余额API"""
+    def getAsync(self, config: Config = ..., /, *, params: FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[FundsToOverseaTransactionsTransactionIdAvailableAbroadAmountsGetAnswer]]:
         """查询订单剩余可出境余额API"""
     get_async = getAsync
 class FundsToOverseaTransactionsTransactionId(Stem):
     available_abroad_amounts: FundsToOverseaTransactionsTransactionIdAvailableAbroadAmounts
 class OpenFundsToOverseaTransactionsTransactionId(OpenNode):
     available_abroad_amounts: OpenFundsToOverseaTransactionsTransactionIdAvailableAbroadAmounts
+class FilledFundsToOverseaTransactionsTransactionId(Stem):
+    available_abroad_amounts: FilledFundsToOverseaTransactionsTransactionIdAvailableAbroadAmounts
 class FundsToOverseaTransactions(Stem):
     _transaction_id_: FundsToOverseaTransactionsTransactionId
-    def __truediv__(self, value: Value) -> FundsToOverseaTransactionsTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledFundsToOverseaTransactionsTransactionId: ...
 class OpenFundsToOverseaTransactions(OpenNode):
     _transaction_id_: OpenFundsToOverseaTransactionsTransactionId
     def __truediv__(self, value: Value) -> OpenFundsToOverseaTransactionsTransactionId: ...

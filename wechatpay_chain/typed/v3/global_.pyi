@@ -10,1046 +10,2962 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class GlobalCertificatesGetAnswerDataEncryptCertificate(TypedDict):
     algorithm: NotRequired[str]
+    "加密证书的算法"
     nonce: NotRequired[str]
+    "加密证书的随机串"
     associated_data: NotRequired[str]
+    "加密证书的附加数据"
     ciphertext: NotRequired[str]
+    "加密后的证书内容"
 class GlobalCertificatesGetAnswerData(TypedDict):
     serial_no: NotRequired[str]
+    "证书序列号"
     effective_time: NotRequired[str]
+    "证书启用时间"
     expire_time: NotRequired[str]
+    "证书弃用时间"
     encrypt_certificate: NotRequired[GlobalCertificatesGetAnswerDataEncryptCertificate]
+    "证书信息"
 class GlobalCertificatesGetAnswer(TypedDict):
     data: list[GlobalCertificatesGetAnswerData]
+    "平台证书列表"
 class GlobalCustomsOrdersGetQuery(TypedDict):
     appid: Text
+    "机构APPID"
     mchid: Text
+    "商户号"
     order_type: Text
+    "订单类型"
     order_no: Text
+    "订单号"
     customs: Text
+    "海关"
     offset: NotRequired[Text]
+    "偏移量"
     limit: NotRequired[Text]
+    "请求最大记录条数"
 class GlobalCustomsOrdersGetAnswerData(TypedDict):
     sub_order_no: NotRequired[str]
+    "商户子单号"
     sub_order_id: NotRequired[str]
+    "微信子单号"
     mch_customs_no: NotRequired[str]
+    "商户海关备案号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关代码"
     fee_type: NotRequired[str]
+    "币种"
     order_fee: NotRequired[int]
+    "子单金额"
     duty: NotRequired[int]
+    "关税"
     transport_fee: NotRequired[int]
+    "物流费用"
     product_fee: NotRequired[int]
+    "商品费用"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     explanation: NotRequired[str]
+    "报关结果说明"
     modify_time: str
+    "最后更新时间"
 class GlobalCustomsOrdersGetAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     transaction_id: str
+    "微信订单号"
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
+    "核验机构"
     verify_department_trade_id: str
+    "核验机构流水号"
     offset: int
+    "偏移量"
     limit: int
+    "请求最大记录条数"
     total_count: int
+    "查询结果总条数"
     data: list[GlobalCustomsOrdersGetAnswerData]
+    "报关数据包"
 class GlobalCustomsOrdersPostBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关"
     merchant_customs_no: str
+    "商户海关备案号"
     duty: NotRequired[int]
+    "关税"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     fee_type: NotRequired[str]
+    "货币类型"
     order_fee: NotRequired[int]
+    "子订单金额"
     transport_fee: NotRequired[int]
+    "物流费用"
     product_fee: NotRequired[int]
+    "商品费用"
 class GlobalCustomsOrdersPostAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
+    "核验机构"
     verify_department_trade_id: str
+    "核验机构交易流水号"
 class GlobalCustomsOrdersPatchBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关编码"
     merchant_customs_no: str
+    "商户海关备案号"
     duty: NotRequired[int]
+    "关税"
     order_fee: NotRequired[int]
+    "子订单金额"
     transport_fee: NotRequired[int]
+    "物流费用"
     product_fee: NotRequired[int]
+    "商品费用"
 class GlobalCustomsOrdersPatchAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     modify_time: str
+    "最后更新时间"
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
+    "核验机构"
     verify_department_trade_id: str
+    "核验机构流水号"
 class GlobalCustomsRedeclarePostBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子单号"
     sub_order_id: NotRequired[str]
+    "微信子单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关编码"
     merchant_customs_no: str
+    "商户海关备案号"
 class GlobalCustomsRedeclarePostAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
+    "报关状态"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     sub_order_id: NotRequired[str]
+    "微信子订单号"
     modify_time: str
+    "最后更新时间"
     explanation: NotRequired[str]
+    "申报结果说明"
 class GlobalCustomsVerifyCertificatePostBody(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     sub_order_no: NotRequired[str]
+    "商户子订单号"
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
+    "海关"
     merchant_customs_no: str
+    "商户海关备案号"
     certificate_type: Literal["IDCARD"] | str
+    "证件类型"
     certificate_id: str | Sealed
+    "证件号"
     certificate_name: str | Sealed
+    "证件姓名"
 class GlobalCustomsVerifyCertificatePostAnswer(TypedDict):
     appid: str
+    "机构APPID"
     mchid: str
+    "商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信订单号"
     certificate_check_result: Literal["SAME", "DIFFERENT"] | str
+    "身份核验结果"
 class GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     domains: list[str]
+    "H5支付域名"
     business_description: NotRequired[str]
+    "公司介绍和业务描述"
     transaction_limit_type: Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"] | str
+    "限额类型"
     company_register_cert: NotRequired[str]
+    "公司注册资质证书"
     website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
     website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
+    "子商户经营网址状态"
     website_url: str
+    "子商户H5经营网址"
     applyment_id: int
+    "申请单号"
     audit_reject_detail: NotRequired[str]
+    "驳回原因"
     applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
+    "申请单状态"
     applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
+    "申请单类型"
     notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
 class GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody(TypedDict):
     domains: list[str]
+    "H5支付域名"
     business_description: NotRequired[str]
+    "公司介绍和业务描述"
     company_register_cert: NotRequired[str]
+    "公司注册资质证书"
     website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
     website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str]
+    "子商户经营网址状态"
     website_url: NotRequired[str]
-GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer = GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer
+    "子商户H5经营网址"
+class GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer(TypedDict):
+    sub_mchid: str
+    "子商户号"
+    domains: list[str]
+    "H5支付域名"
+    business_description: NotRequired[str]
+    "公司介绍和业务描述"
+    transaction_limit_type: Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"] | str
+    "限额类型"
+    company_register_cert: NotRequired[str]
+    "公司注册资质证书"
+    website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
+    website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
+    website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
+    "子商户经营网址状态"
+    website_url: str
+    "子商户H5经营网址"
+    applyment_id: int
+    "申请单号"
+    audit_reject_detail: NotRequired[str]
+    "驳回原因"
+    applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
+    "申请单状态"
+    applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
+    "申请单类型"
+    notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
 class GlobalMerchantH5PermissionApplicationsPostBody(TypedDict):
     business_description: NotRequired[str]
+    "公司介绍和业务描述"
     sub_mchid: str
+    "子商户号"
     domains: list[str]
+    "H5支付域名"
     company_register_cert: NotRequired[str]
+    "公司注册资质证书"
     transaction_limit_type: NotRequired[Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"] | str]
+    "限额类型"
     website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
     website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str]
+    "子商户经营网址状态"
     website_url: str
+    "子商户H5经营网址"
     notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
     applyment_type: NotRequired[Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str]
-GlobalMerchantH5PermissionApplicationsPostAnswer = GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer
+    "申请单类型"
+class GlobalMerchantH5PermissionApplicationsPostAnswer(TypedDict):
+    sub_mchid: str
+    "子商户号"
+    domains: list[str]
+    "H5支付域名"
+    business_description: NotRequired[str]
+    "公司介绍和业务描述"
+    transaction_limit_type: Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"] | str
+    "限额类型"
+    company_register_cert: NotRequired[str]
+    "公司注册资质证书"
+    website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
+    website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
+    website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
+    "子商户经营网址状态"
+    website_url: str
+    "子商户H5经营网址"
+    applyment_id: int
+    "申请单号"
+    audit_reject_detail: NotRequired[str]
+    "驳回原因"
+    applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
+    "申请单状态"
+    applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
+    "申请单类型"
+    notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
 class GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
+    "子商户经营网址状态"
     domains: list[str]
+    "H5支付域名"
     webiste_url: str
+    "子商户H5经营网址"
     website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
     website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
     applyment_id: int
+    "申请单号"
     audit_reject_detail: NotRequired[str]
+    "驳回原因"
     applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
+    "申请单状态"
     notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
     out_applyment_id: str
+    "商户申请单号"
 class GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody(TypedDict):
     domains: list[str]
+    "H5支付域名"
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str]
+    "子商户经营网址状态"
     website_url: NotRequired[str]
+    "商户H5经营网址"
     website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
     website_homepage_pics: NotRequired[list[str]]
-GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer = GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer
+    "经营网址首页截图"
+class GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer(TypedDict):
+    sub_mchid: str
+    "子商户号"
+    website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
+    "子商户经营网址状态"
+    domains: list[str]
+    "H5支付域名"
+    webiste_url: str
+    "子商户H5经营网址"
+    website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
+    website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
+    applyment_id: int
+    "申请单号"
+    audit_reject_detail: NotRequired[str]
+    "驳回原因"
+    applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
+    "申请单状态"
+    notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
+    out_applyment_id: str
+    "商户申请单号"
 class GlobalMerchantH5PermissionDomainApplicationsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     domains: list[str]
+    "H5支付域名"
     website_url: str
+    "子商户H5经营网址"
     website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
     website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str]
+    "子商户经营网址状态"
     notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
     out_applyment_id: str
-GlobalMerchantH5PermissionDomainApplicationsPostAnswer = GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer
+    "商户申请单号"
+class GlobalMerchantH5PermissionDomainApplicationsPostAnswer(TypedDict):
+    sub_mchid: str
+    "子商户号"
+    website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
+    "子商户经营网址状态"
+    domains: list[str]
+    "H5支付域名"
+    webiste_url: str
+    "子商户H5经营网址"
+    website_business_page_pics: NotRequired[list[str]]
+    "经营网址商业页面截图"
+    website_homepage_pics: NotRequired[list[str]]
+    "经营网址首页截图"
+    applyment_id: int
+    "申请单号"
+    audit_reject_detail: NotRequired[str]
+    "驳回原因"
+    applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
+    "申请单状态"
+    notify_url: NotRequired[str]
+    "商户提供的审核结果回调接口"
+    out_applyment_id: str
+    "商户申请单号"
 class GlobalMerchantH5PermissionSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     authorization_state: Literal["AUTHORITY_TO_TEST", "FORMAL_AUTHORITY", "AUTHORIZED", "UNDER_PUNISHMENT", "UNAUTHORIZED"] | str
+    "H5支付权限状态"
 class GlobalMerchantServiceComplaintNotificationsGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     url: str
+    "通知地址"
 class GlobalMerchantServiceComplaintNotificationsPostBody(TypedDict):
     url: str
-GlobalMerchantServiceComplaintNotificationsPostAnswer = GlobalMerchantServiceComplaintNotificationsGetAnswer
-GlobalMerchantServiceComplaintNotificationsPutBody = GlobalMerchantServiceComplaintNotificationsPostBody
-GlobalMerchantServiceComplaintNotificationsPutAnswer = GlobalMerchantServiceComplaintNotificationsGetAnswer
+    "通知地址"
+class GlobalMerchantServiceComplaintNotificationsPostAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    url: str
+    "通知地址"
+class GlobalMerchantServiceComplaintNotificationsPutBody(TypedDict):
+    url: str
+    "通知地址"
+class GlobalMerchantServiceComplaintNotificationsPutAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    url: str
+    "通知地址"
 class GlobalMerchantServiceComplaintsComplaintIdCompletePostBody(TypedDict):
     complainted_mchid: str
+    "被诉商户号"
 class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetQuery(TypedDict):
     limit: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页开始位置"
     mch_language: NotRequired[Text]
+    "商户语言"
 class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList(TypedDict):
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
+    "媒体文件业务类型"
     media_url: list[str]
+    "媒体文件请求url"
 class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerData(TypedDict):
     log_id: str
+    "操作流水号"
     operator: str
+    "操作人"
     operate_time: str
+    "操作时间"
     operate_type: Literal["USER_CREATE_COMPLAINT", "USER_CONTINUE_COMPLAINT", "USER_RESPONSE", "PLATFORM_RESPONSE", "MERCHANT_RESPONSE", "MERCHANT_CONFIRM_COMPLETE", "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE", "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE", "USER_CONTINUE_COMPLAINT_SYSTEM_MESSAGE", "USER_REVOKE_COMPLAINT", "USER_COMFIRM_COMPLAINT", "PLATFORM_HELP_APPLICATION", "USER_APPLY_PLATFORM_HELP", "MERCHANT_APPROVE_REFUND", "MERCHANT_REFUSE_RERUND", "USER_SUBMIT_SATISFACTION", "SERVICE_ORDER_CANCEL", "SERVICE_ORDER_COMPLETE", "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE", "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE", "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE"] | str
+    "操作类型"
     operate_details: NotRequired[str]
+    "操作内容"
     image_list: NotRequired[list[str]]
+    "图片凭证"
     complaint_media_list: NotRequired[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList]
+    "操作资料列表"
 class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer(TypedDict):
     data: NotRequired[list[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerData]]
+    "投诉协商历史"
     limit: int
+    "分页大小"
     offset: int
+    "分页开始位置"
     total_count: NotRequired[int]
+    "投诉协商历史总条数"
 class GlobalMerchantServiceComplaintsComplaintIdResponsePostBody(TypedDict):
     complainted_mchid: str
+    "被诉商户号"
     response_content: str
+    "回复内容"
     response_images: NotRequired[list[str]]
+    "回复图片"
     jump_url: NotRequired[str]
+    "跳转链接"
     jump_url_text: NotRequired[str]
+    "跳转链接文案"
 class GlobalMerchantServiceComplaintsComplaintIdGetQuery(TypedDict):
     mch_language: NotRequired[Text]
+    "商户语言"
 class GlobalMerchantServiceComplaintsComplaintIdGetAnswerComplaintOrderInfo(TypedDict):
     transaction_id: str
+    "微信订单号"
     out_trade_no: str
+    "商户订单号"
     settlement_amount: int
+    "结算币种金额"
     settlement_refunded_amount: str
+    "结算币种累计已退款金额"
     settlement_currency: str
+    "结算币种"
     payer_amount: int
+    "订单金额"
     payer_refunded_amount: int
+    "支付币种累计已退款金额"
     payer_currency: str
+    "支付币种"
     trade_time: str
+    "交易时间"
+class GlobalMerchantServiceComplaintsComplaintIdGetAnswerComplaintMediaList(TypedDict):
+    media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
+    "媒体文件业务类型"
+    media_url: list[str]
+    "媒体文列表"
 class GlobalMerchantServiceComplaintsComplaintIdGetAnswerServiceOrderInfo(TypedDict):
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     state: NotRequired[Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str]
+    "支付分服务单状态"
 class GlobalMerchantServiceComplaintsComplaintIdGetAnswer(TypedDict):
     complaint_id: str
+    "投诉单号"
     complaint_time: str
+    "投诉时间"
     complaint_detail: str
+    "投诉详情"
     complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
+    "投诉单状态"
     complainted_mchid: str
+    "被诉商户号"
     payer_phone: NotRequired[str]
+    "投诉人联系方式"
     complaint_order_info: NotRequired[list[GlobalMerchantServiceComplaintsComplaintIdGetAnswerComplaintOrderInfo]]
+    "投诉单关联订单信息"
     complaint_full_refunded: bool
+    "投诉单是否已全额退款"
     is_overdue: NotRequired[bool]
+    "是否超时"
     priority: NotRequired[Literal["PRIORITY", "GENERAL"] | str]
+    "优先级"
     incoming_user_response: bool
+    "是否有待回复的用户留言"
     user_complaint_times: int
-    complaint_media_list: NotRequired[list[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList]]
+    "用户投诉次数"
+    complaint_media_list: NotRequired[list[GlobalMerchantServiceComplaintsComplaintIdGetAnswerComplaintMediaList]]
+    "投诉资料列表"
     problem_description: NotRequired[str]
+    "问题描述"
     complaint_detail_trans: NotRequired[str]
+    "投诉详情翻译"
     service_order_info: NotRequired[list[GlobalMerchantServiceComplaintsComplaintIdGetAnswerServiceOrderInfo]]
+    "投诉单关联服务单信息"
 class GlobalMerchantServiceComplaintsGetQuery(TypedDict):
     limit: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页开始位置"
     begin_date: Text
+    "开始日期"
     end_date: Text
+    "结束日期"
     complainted_mchid: NotRequired[Text]
+    "诉商户号"
     mch_language: NotRequired[Text]
+    "商户语言"
+class GlobalMerchantServiceComplaintsGetAnswerDataComplaintOrderInfo(TypedDict):
+    transaction_id: str
+    "微信订单号"
+    out_trade_no: str
+    "商户订单号"
+    settlement_amount: int
+    "结算币种金额"
+    settlement_refunded_amount: str
+    "结算币种累计已退款金额"
+    settlement_currency: str
+    "结算币种"
+    payer_amount: int
+    "订单金额"
+    payer_refunded_amount: int
+    "支付币种累计已退款金额"
+    payer_currency: str
+    "支付币种"
+    trade_time: str
+    "交易时间"
+class GlobalMerchantServiceComplaintsGetAnswerDataComplaintMediaList(TypedDict):
+    media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
+    "媒体文件业务类型"
+    media_url: list[str]
+    "媒体文列表"
+class GlobalMerchantServiceComplaintsGetAnswerDataServiceOrderInfo(TypedDict):
+    order_id: NotRequired[str]
+    "微信支付服务订单号"
+    out_order_no: NotRequired[str]
+    "商户服务订单号"
+    state: NotRequired[Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str]
+    "支付分服务单状态"
+class GlobalMerchantServiceComplaintsGetAnswerData(TypedDict):
+    complaint_id: str
+    "投诉单号"
+    complaint_time: str
+    "投诉时间"
+    complaint_detail: str
+    "投诉详情"
+    complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
+    "投诉单状态"
+    complainted_mchid: str
+    "被诉商户号"
+    payer_phone: NotRequired[str]
+    "投诉人联系方式"
+    complaint_order_info: NotRequired[list[GlobalMerchantServiceComplaintsGetAnswerDataComplaintOrderInfo]]
+    "投诉单关联订单信息"
+    complaint_full_refunded: bool
+    "投诉单是否已全额退款"
+    is_overdue: NotRequired[bool]
+    "是否超时"
+    priority: NotRequired[Literal["PRIORITY", "GENERAL"] | str]
+    "优先级"
+    incoming_user_response: bool
+    "是否有待回复的用户留言"
+    user_complaint_times: int
+    "用户投诉次数"
+    complaint_media_list: NotRequired[list[GlobalMerchantServiceComplaintsGetAnswerDataComplaintMediaList]]
+    "投诉资料列表"
+    problem_description: NotRequired[str]
+    "问题描述"
+    complaint_detail_trans: NotRequired[str]
+    "投诉详情翻译"
+    service_order_info: NotRequired[list[GlobalMerchantServiceComplaintsGetAnswerDataServiceOrderInfo]]
+    "投诉单关联服务单信息"
 class GlobalMerchantServiceComplaintsGetAnswer(TypedDict):
-    data: NotRequired[list[GlobalMerchantServiceComplaintsComplaintIdGetAnswer]]
+    data: NotRequired[list[GlobalMerchantServiceComplaintsGetAnswerData]]
+    "用户投诉信息详情"
     limit: int
+    "分页大小"
     offset: int
+    "分页开始位置"
     total_count: NotRequired[int]
+    "投诉总条数"
 class GlobalMerchantServiceImagesUploadPostAnswer(TypedDict):
     media_id: str
+    "媒体文件标识ID"
 class GlobalMerchantServiceImagesMediaIdGetQuery(TypedDict):
     complaint_id: Text
+    "投诉单号"
 class GlobalMerchantStorageFileUploadPostAnswer(TypedDict):
     file_id: str
+    "文件标识ID"
 class GlobalMerchantsSubMchidGetQuery(TypedDict):
     sp_appid: Text
+    "机构appid"
     sp_mchid: Text
+    "机构商户号"
 class GlobalMerchantsSubMchidGetAnswerContact(TypedDict):
     name: NotRequired[str]
+    "联系人名称"
     phone: NotRequired[str]
+    "联系人电话"
     email: NotRequired[str]
+    "联系人邮箱"
 class GlobalMerchantsSubMchidGetAnswerBusiness(TypedDict):
     business_type: NotRequired[Literal["ONLINE", "OFFLINE", "BOTH"] | str]
+    "业务类型"
     app_download: NotRequired[str]
+    "APP下载地址"
     website: NotRequired[str]
+    "业务网站"
     office_account: NotRequired[str]
+    "公众号"
     mini_program: NotRequired[str]
+    "小程序"
     store_address: NotRequired[str]
+    "门店地址"
     mcc: NotRequired[str]
+    "MCC码"
 class GlobalMerchantsSubMchidGetAnswerDirector(TypedDict):
     name: NotRequired[str]
+    "董事姓名"
     number: NotRequired[str]
+    "董事证件号码"
+class GlobalMerchantsSubMchidGetAnswerPrincipal(TypedDict):
+    name: NotRequired[str]
+    "负责人姓名"
+    number: NotRequired[str]
+    "负责人证件号码"
 class GlobalMerchantsSubMchidGetAnswerH5Payment(TypedDict):
     audit_reject_detail: NotRequired[str]
+    "H5驳回详情"
     h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    "H5支付权限状态"
 class GlobalMerchantsSubMchidGetAnswerSubMerchantStateApplicationRejectDetail(TypedDict):
     field: NotRequired[str]
+    "驳回字段"
     reason: NotRequired[str]
+    "驳回原因"
 class GlobalMerchantsSubMchidGetAnswerSubMerchantState(TypedDict):
     sub_merchant_status: NotRequired[Literal["OPERATING", "PENDING", "DEACTIVATED", "CLOSED", "INCOMPLETE_APPLICATION"] | str]
+    "子商户状态"
     application_status: NotRequired[Literal["INCOMPLETE_APPLICATION", "UNDER_REVIEW", "REJECTED"] | str]
+    "子商户入驻状态"
     application_reject_detail: NotRequired[GlobalMerchantsSubMchidGetAnswerSubMerchantStateApplicationRejectDetail]
+    "子商户入驻驳回详情"
 class GlobalMerchantsSubMchidGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     name: str
+    "子商户全称"
     shortname: str
+    "子商户简称"
     office_phone: str
+    "公司联系方式"
     merchant_country_code: str
+    "册国家或区域"
     business_category: int
+    "类目"
     contact: NotRequired[GlobalMerchantsSubMchidGetAnswerContact]
+    "联系人信息"
     merchant_type: NotRequired[Literal["ENTERPRISE", "INDIVIDUAL"] | str]
+    "商户类型"
     registration_certificate_number: NotRequired[str]
+    "公司注册文件编号"
     registration_certificate_date: NotRequired[str]
+    "公司注册文件过期时间"
     settlement_bank_number: NotRequired[str]
+    "子商户结算账户"
     business: NotRequired[GlobalMerchantsSubMchidGetAnswerBusiness]
+    "业务信息"
     director: NotRequired[GlobalMerchantsSubMchidGetAnswerDirector]
-    principal: NotRequired[GlobalMerchantsSubMchidGetAnswerDirector]
+    "董事信息"
+    principal: NotRequired[GlobalMerchantsSubMchidGetAnswerPrincipal]
+    "负责人信息"
     h5_payment: NotRequired[GlobalMerchantsSubMchidGetAnswerH5Payment]
+    "H5支付权限详情"
     sub_merchant_state: NotRequired[GlobalMerchantsSubMchidGetAnswerSubMerchantState]
+    "子商户状态信息"
     attach: NotRequired[str]
+    "附加信息"
 class GlobalMerchantsSubMchidPatchBodyContact(TypedDict):
     name: str | Sealed
+    "联系人名称"
     phone: str | Sealed
+    "联系人电话"
     email: str | Sealed
+    "联系人邮箱"
 class GlobalMerchantsSubMchidPatchBodyBusiness(TypedDict):
     business_type: Literal["ONLINE", "OFFLINE", "BOTH"] | str
+    "业务类型"
     app_download: NotRequired[str]
+    "APP下载链接"
     website: NotRequired[str]
+    "业务网站"
     office_account: NotRequired[str]
+    "公众号"
     mini_program: NotRequired[str]
+    "小程序"
     store_address: NotRequired[str]
+    "门店地址"
     store_photos: NotRequired[str]
+    "门店照片"
     mcc: NotRequired[str]
+    "MCC码"
+class GlobalMerchantsSubMchidPatchBodyDirector(TypedDict):
+    name: NotRequired[str]
+    "董事姓名"
+    number: NotRequired[str]
+    "董事证件号"
+class GlobalMerchantsSubMchidPatchBodyPrincipal(TypedDict):
+    name: NotRequired[str]
+    "负责人姓名"
+    number: NotRequired[str]
+    "负责人证件号"
 class GlobalMerchantsSubMchidPatchBodyH5PaymentApplyInfo(TypedDict):
     website_url: NotRequired[str]
+    "H5经营网址"
     domains: NotRequired[list[str]]
+    "H5支付域名"
 class GlobalMerchantsSubMchidPatchBody(TypedDict):
     sp_appid: str
+    "机构appid"
     sp_mchid: str
+    "机构商户号"
     name: str
+    "子商户全称"
     sub_mchid: str
+    "子商户号"
     shortname: str
+    "子商户简称"
     office_phone: str
+    "公司电话"
     contact: GlobalMerchantsSubMchidPatchBodyContact
+    "联系人信息"
     business_category: int
+    "类目"
     channel_id: NotRequired[str]
+    "渠道号"
     merchant_country_code: str
+    "注册国家或区域"
     merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"] | str
+    "商户类型"
     registration_certificate_number: str
+    "公司注册文件编号"
     registration_certificate_date: str
+    "公司注册文件过期时间"
     registration_certificate_copy: NotRequired[str]
+    "公司注册文件照片"
     settlement_bank_number: NotRequired[str]
+    "子商户银行结算账户信息"
     business: GlobalMerchantsSubMchidPatchBodyBusiness
-    director: NotRequired[GlobalMerchantsSubMchidGetAnswerDirector]
-    principal: NotRequired[GlobalMerchantsSubMchidGetAnswerDirector]
+    "业务信息"
+    director: NotRequired[GlobalMerchantsSubMchidPatchBodyDirector]
+    "董事信息"
+    principal: NotRequired[GlobalMerchantsSubMchidPatchBodyPrincipal]
+    "负责人信息"
     apply_h5_payment: NotRequired[bool]
+    "是否申请H5支付权限"
     h5_payment_apply_info: NotRequired[GlobalMerchantsSubMchidPatchBodyH5PaymentApplyInfo]
+    "H5支付申请资料资料"
 class GlobalMerchantsSubMchidPatchAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    "H5支付权限状态"
+class GlobalMerchantsPostBodyContact(TypedDict):
+    name: str | Sealed
+    "联系人名称"
+    phone: str | Sealed
+    "联系人电话"
+    email: str | Sealed
+    "联系人邮箱"
+class GlobalMerchantsPostBodyBusiness(TypedDict):
+    business_type: Literal["ONLINE", "OFFLINE", "BOTH"] | str
+    "业务类型"
+    app_download: NotRequired[str]
+    "APP下载链接"
+    website: NotRequired[str]
+    "业务网站"
+    office_account: NotRequired[str]
+    "公众号"
+    mini_program: NotRequired[str]
+    "小程序"
+    store_address: NotRequired[str]
+    "门店地址"
+    store_photos: NotRequired[str]
+    mcc: NotRequired[str]
+    "MCC码"
+class GlobalMerchantsPostBodyDirector(TypedDict):
+    name: NotRequired[str]
+    "董事姓名"
+    number: NotRequired[str]
+    "董事证件号"
+class GlobalMerchantsPostBodyPrincipal(TypedDict):
+    name: NotRequired[str]
+    "负责人姓名"
+    number: NotRequired[str]
+    "负责人证件号"
 class GlobalMerchantsPostBodyH5PaymentApplyInfo(TypedDict):
     h5_website_url: str
+    "H5经营网址"
     domains: list[str]
+    "拉起H5支付的域名"
 class GlobalMerchantsPostBody(TypedDict):
     sp_appid: str
+    "机构appid"
     sp_mchid: str
+    "机构商户号"
     name: str
+    "子商户全称"
     shortname: str
+    "子商户简称"
     office_phone: str
-    contact: GlobalMerchantsSubMchidPatchBodyContact
+    "公司电话"
+    contact: GlobalMerchantsPostBodyContact
+    "联系人信息"
     business_category: int
+    "类目"
     channel_id: NotRequired[str]
+    "渠道号"
     merchant_country_code: str
+    "注册国家或区域"
     merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"] | str
+    "商户类型"
     registration_certificate_number: NotRequired[str]
+    "公司注册文件编号"
     registration_certificate_date: NotRequired[str]
+    "公司注册文件过期时间"
     registration_certificate_copy: NotRequired[str]
+    "公司注册文件照片"
     settlement_bank_number: NotRequired[str]
-    business: GlobalMerchantsSubMchidPatchBodyBusiness
-    director: NotRequired[GlobalMerchantsSubMchidGetAnswerDirector]
-    principal: NotRequired[GlobalMerchantsSubMchidGetAnswerDirector]
+    "子商户银行结算账户信息"
+    business: GlobalMerchantsPostBodyBusiness
+    "业务信息"
+    director: NotRequired[GlobalMerchantsPostBodyDirector]
+    "董事信息"
+    principal: NotRequired[GlobalMerchantsPostBodyPrincipal]
+    "负责人信息"
     apply_h5_payment: NotRequired[bool]
+    "是否申请H5支付权限"
     h5_payment_apply_info: NotRequired[GlobalMerchantsPostBodyH5PaymentApplyInfo]
+    "H5申请资料"
     attach: NotRequired[str]
+    "附加信息"
 class GlobalMerchantsPostAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     verification_status: NotRequired[Literal["Under Review", "Approved"] | str]
+    "验证状态"
     description: NotRequired[str]
+    "验证状态描述"
     h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    "H5支付权限状态"
 class GlobalMicropayTransactionsIdTransactionIdReversePostBody(TypedDict):
-    mchid: str
-    sp_mchid: str
-    sub_mchid: str
-GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = GlobalMicropayTransactionsIdTransactionIdReversePostBody
+    mchid: NotRequired[str]
+    "商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
 class GlobalMicropayTransactionsPayPostBodyPayer(TypedDict):
     auth_code: str
+    "授权码"
 class GlobalMicropayTransactionsPayPostBodyAmount(TypedDict):
     total: int
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
 class GlobalMicropayTransactionsPayPostBodySceneInfoStoreInfo(TypedDict):
     id: NotRequired[str]
+    "编号"
     name: str
+    "名称"
     address: str
+    "详细地址"
 class GlobalMicropayTransactionsPayPostBodySceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: NotRequired[str]
+    "商户端设备IP"
     payer_client_ip: NotRequired[str]
+    "用户终端IP"
     operator_id: NotRequired[str]
+    "操作员ID"
     store_info: NotRequired[GlobalMicropayTransactionsPayPostBodySceneInfoStoreInfo]
+    "商户门店信息"
 class GlobalMicropayTransactionsPayPostBodyDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
     goods_name: NotRequired[str]
+    "商品名称"
     quantity: int
+    "商品数量"
     price: int
+    "商品单价"
 class GlobalMicropayTransactionsPayPostBodyDetail(TypedDict):
     cost_price: NotRequired[int]
+    "订单原价"
     receipt_id: NotRequired[str]
+    "商品小票ID"
     goods_detail: NotRequired[list[GlobalMicropayTransactionsPayPostBodyDetailGoodsDetail]]
+    "单品列表"
 class GlobalMicropayTransactionsPayPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     trade_type: str
+    "交易类型"
     limit_pay: NotRequired[str]
+    "指定支付方式"
     merchant_category_code: str
+    "MCC码"
     payer: NotRequired[GlobalMicropayTransactionsPayPostBodyPayer]
+    "支付者"
     amount: GlobalMicropayTransactionsPayPostBodyAmount
+    "订单金额"
     scene_info: NotRequired[GlobalMicropayTransactionsPayPostBodySceneInfo]
+    "场景信息"
     detail: NotRequired[list[GlobalMicropayTransactionsPayPostBodyDetail]]
+    "优惠功能"
 class GlobalMicropayTransactionsPayPostAnswerPayer(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
     sp_openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
+    "用户标识"
 class GlobalMicropayTransactionsPayPostAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
     rate: NotRequired[int]
+    "汇率值"
 GlobalMicropayTransactionsPayPostAnswerAmount = TypedDict("GlobalMicropayTransactionsPayPostAnswerAmount", {"total": int, "currency": NotRequired[str], "payer_total": int, "payer _currency": NotRequired[str], "exchange_rate": NotRequired[GlobalMicropayTransactionsPayPostAnswerAmountExchangeRate]})
 class GlobalMicropayTransactionsPayPostAnswerDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     goods_remark: NotRequired[str]
+    "商品备注"
     quantity: int
+    "商品数量"
     price: int
+    "商品价格"
 class GlobalMicropayTransactionsPayPostAnswerDetail(TypedDict):
     promotion_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     currency: NotRequired[str]
+    "货币类型"
     activity_id: NotRequired[str]
+    "活动ID"
     wechatpay_contribute_amount: NotRequired[int]
+    "微信出资"
     merchant_contribute_amount: NotRequired[int]
+    "商户出资"
     other_contribute_amount: NotRequired[int]
+    "其他出资"
     goods_detail: NotRequired[list[GlobalMicropayTransactionsPayPostAnswerDetailGoodsDetail]]
+    "单品列表"
 class GlobalMicropayTransactionsPayPostAnswer(TypedDict):
     id: str
+    "微信支付订单号"
     mchid: str
+    "商户号"
     appid: str
     sub_mchid: str
+    "子商户号"
     sp_mchid: str
+    "机构商户号"
     sp_appid: str
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     out_trade_no: str
+    "商户订单号"
     trade_type: str
+    "交易类型"
     trade_state: str
+    "交易状态"
     trade_state_desc: str
+    "交易状态描述"
     bank_type: str
+    "付款银行"
     attach: NotRequired[str]
+    "商户数据"
     success_time: str
+    "支付完成时间"
     payer: NotRequired[GlobalMicropayTransactionsPayPostAnswerPayer]
+    "支付者"
     amount: GlobalMicropayTransactionsPayPostAnswerAmount
+    "订单金额"
     detail: NotRequired[list[GlobalMicropayTransactionsPayPostAnswerDetail]]
+    "优惠功能"
 class GlobalPapayContractsAppPreEntrustSignPostBody(TypedDict):
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_appid: NotRequired[str]
+    "机构appid"
     sp_mchid: NotRequired[str]
+    "机构商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     plan_id: NotRequired[int]
+    "模板ID"
     out_contract_code: NotRequired[str]
+    "商户侧签约协议号"
     user_display_name: NotRequired[str]
+    "用户账户展示名称"
     success_notify_url: NotRequired[str]
+    "签约成功通知url"
     openid: NotRequired[str]
+    "商户appid下的用户标识"
     user_client_ip: NotRequired[str]
+    "用户客户端IP"
     expired_time: NotRequired[str]
+    "过期时间"
 class GlobalPapayContractsAppPreEntrustSignPostAnswer(TypedDict):
     session_id: str
+    "委托代扣签约会话id"
 class GlobalPapayContractsH5PreEntrustSignPostBody(TypedDict):
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_appid: NotRequired[str]
+    "机构appid"
     sp_mchid: NotRequired[str]
+    "机构商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     plan_id: NotRequired[int]
+    "模板ID"
     out_contract_code: NotRequired[str]
+    "商户侧签约协议号"
     user_display_name: NotRequired[str]
+    "用户账户展示名称"
     success_notify_url: NotRequired[str]
+    "签约成功通知url"
     return_appid: NotRequired[str]
+    "回调应用AppID"
     user_client_ip: NotRequired[str]
+    "用户客户端IP"
     expired_time: NotRequired[str]
+    "过期时间"
     return_url: NotRequired[str]
+    "签约完成跳转URL"
 class GlobalPapayContractsH5PreEntrustSignPostAnswer(TypedDict):
     sign_url: str
+    "签约跳转URL"
 class GlobalPapayContractsJsapiPreEntrustSignPostBody(TypedDict):
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_appid: NotRequired[str]
+    "机构appid"
     sp_mchid: NotRequired[str]
+    "机构商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     plan_id: NotRequired[int]
+    "模板ID"
     out_contract_code: NotRequired[str]
+    "商户侧签约协议号"
     user_display_name: NotRequired[str]
+    "用户账户展示名称"
     success_notify_url: NotRequired[str]
+    "签约成功通知url"
     openid: NotRequired[str]
+    "商户appid下的用户标识"
     return_url: NotRequired[str]
+    "签约完成跳转URL"
     expired_time: NotRequired[str]
-GlobalPapayContractsJsapiPreEntrustSignPostAnswer = GlobalPapayContractsH5PreEntrustSignPostAnswer
-GlobalPapayContractsMiniprogramPreEntrustSignPostBody = GlobalPapayContractsAppPreEntrustSignPostBody
-GlobalPapayContractsMiniprogramPreEntrustSignPostAnswer = GlobalPapayContractsAppPreEntrustSignPostAnswer
+    "过期时间"
+class GlobalPapayContractsJsapiPreEntrustSignPostAnswer(TypedDict):
+    sign_url: str
+    "签约跳转URL"
+class GlobalPapayContractsMiniprogramPreEntrustSignPostBody(TypedDict):
+    appid: NotRequired[str]
+    "机构APPID"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_appid: NotRequired[str]
+    "机构appid"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_appid: NotRequired[str]
+    "子商户应用ID"
+    plan_id: NotRequired[int]
+    "模板ID"
+    out_contract_code: NotRequired[str]
+    "商户侧签约协议号"
+    user_display_name: NotRequired[str]
+    "用户账户展示名称"
+    success_notify_url: NotRequired[str]
+    "签约成功通知url"
+    openid: NotRequired[str]
+    "商户appid下的用户标识"
+    user_client_ip: NotRequired[str]
+    "用户客户端IP"
+    expired_time: NotRequired[str]
+    "过期时间"
+class GlobalPapayContractsMiniprogramPreEntrustSignPostAnswer(TypedDict):
+    session_id: str
+    "委托代扣签约会话id"
 class GlobalPapayContractsOutContractCodeOutContractCodeGetQuery(TypedDict):
     appid: NotRequired[Text]
+    "机构APPID"
     sub_mchid: NotRequired[Text]
+    "子商户号"
     sp_appid: NotRequired[Text]
+    "机构appid"
     sp_mchid: NotRequired[Text]
+    "机构商户号"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
 class GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sp_mchid: NotRequired[str]
+    "机构商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_appid: NotRequired[str]
+    "机构appid"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     contract_id: NotRequired[str]
+    "委托代扣协议ID"
     plan_id: NotRequired[int]
+    "模板ID"
     out_contract_code: NotRequired[str]
+    "商户侧签约协议号"
     user_display_name: NotRequired[str]
+    "用户账户展示名称"
     state: NotRequired[str]
+    "协议状态"
     signed_time: NotRequired[str]
+    "协议签署时间"
     terminated_time: NotRequired[str]
+    "协议签署时间"
     termination_mode: NotRequired[str]
+    "协议解约方式"
     termination_note: NotRequired[str]
+    "解约备注"
     openid: NotRequired[str]
+    "商户appid下的用户标识"
 class GlobalPapayContractsWebPreEntrustSignPostBody(TypedDict):
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_appid: NotRequired[str]
+    "机构appid"
     sp_mchid: NotRequired[str]
+    "机构商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     plan_id: NotRequired[int]
+    "模板ID"
     out_contract_code: NotRequired[str]
+    "商户侧签约协议号"
     user_display_name: NotRequired[str]
+    "用户账户展示名称"
     success_notify_url: NotRequired[str]
+    "签约成功通知url"
     expired_time: NotRequired[str]
+    "过期时间"
     return_url: NotRequired[str]
+    "签约完成跳转URL"
 class GlobalPapayContractsWebPreEntrustSignPostAnswer(TypedDict):
     show_code_url: str
+    "展码页面URL"
 class GlobalPapayContractsContractIdTerminatePostBody(TypedDict):
     appid: NotRequired[str]
+    "机构APPID"
     sp_appid: NotRequired[str]
+    "机构appid"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     termination_note: NotRequired[str]
+    "解约备注"
 class GlobalPapayContractsContractIdGetQuery(TypedDict):
     appid: NotRequired[Text]
+    "机构APPID"
     sub_mchid: NotRequired[Text]
+    "子商户号"
     sp_appid: NotRequired[Text]
+    "机构appid"
     sp_mchid: NotRequired[Text]
+    "机构商户号"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     plan_id: NotRequired[Text]
-GlobalPapayContractsContractIdGetAnswer = GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer
+    "模板ID"
+class GlobalPapayContractsContractIdGetAnswer(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    "机构APPID"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_appid: NotRequired[str]
+    "机构appid"
+    sub_appid: NotRequired[str]
+    "子商户应用ID"
+    contract_id: NotRequired[str]
+    "委托代扣协议ID"
+    plan_id: NotRequired[int]
+    "模板ID"
+    out_contract_code: NotRequired[str]
+    "商户侧签约协议号"
+    user_display_name: NotRequired[str]
+    "用户账户展示名称"
+    state: NotRequired[str]
+    "协议状态"
+    signed_time: NotRequired[str]
+    "协议签署时间"
+    terminated_time: NotRequired[str]
+    "协议签署时间"
+    termination_mode: NotRequired[str]
+    "协议解约方式"
+    termination_note: NotRequired[str]
+    "解约备注"
+    openid: NotRequired[str]
+    "商户appid下的用户标识"
 class GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery(TypedDict):
-    sub_mchid: Text
-GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+class GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "机构用户标识"
+    sub_openid: NotRequired[str]
+    "子商户用户标识"
+class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
 class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     payer_total: int
+    "用户支付金额"
     currency: str
+    "订单标价币种"
     payer_currency: str
-    exchange_rate: NotRequired[GlobalMicropayTransactionsPayPostAnswerAmountExchangeRate]
+    "用户支付币种"
+    exchange_rate: NotRequired[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmountExchangeRate]
+    "汇率信息"
 class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     goods_remark: NotRequired[str]
+    "商品备注"
     discount_amount: int
+    "商品优惠金额"
     quantity: int
+    "商品数量"
     price: int
+    "商品价格"
 class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     currency: str
+    "优惠币种"
     activity_id: NotRequired[str]
+    "活动ID"
     wxpay_contribute_amount: NotRequired[int]
+    "微信出资"
     merchant_contribute_amount: NotRequired[int]
+    "商户出资"
     other_contribute_amount: NotRequired[int]
+    "其他出资"
     goods_detail: NotRequired[list[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
 class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     appid: str
     sp_mchid: str
+    "机构商户号"
     sub_mchid: str
+    "子商户号"
     sp_appid: str
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信支付订单号"
     attach: NotRequired[str]
+    "商户数据"
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
+    "交易类型"
     bank_type: str
+    "付款银行"
     success_time: str
+    "支付完成时间"
     trade_state: str
+    "交易状态"
     trade_state_desc: str
-    payer: GlobalMicropayTransactionsPayPostAnswerPayer
+    "交易状态描述"
+    payer: GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPayer
+    "支付者"
     amount: GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额"
     promotion_detail: NotRequired[list[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
-GlobalPapayTransactionsTransactionIdGetQuery = GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery
-GlobalPapayTransactionsTransactionIdGetAnswer = GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer
+    "优惠功能"
+class GlobalPapayTransactionsTransactionIdGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+class GlobalPapayTransactionsTransactionIdGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "机构用户标识"
+    sub_openid: NotRequired[str]
+    "子商户用户标识"
+class GlobalPapayTransactionsTransactionIdGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class GlobalPapayTransactionsTransactionIdGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    payer_total: int
+    "用户支付金额"
+    currency: str
+    "订单标价币种"
+    payer_currency: str
+    "用户支付币种"
+    exchange_rate: NotRequired[GlobalPapayTransactionsTransactionIdGetAnswerAmountExchangeRate]
+    "汇率信息"
+class GlobalPapayTransactionsTransactionIdGetAnswerPromotionDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    goods_remark: NotRequired[str]
+    "商品备注"
+    discount_amount: int
+    "商品优惠金额"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品价格"
+class GlobalPapayTransactionsTransactionIdGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    currency: str
+    "优惠币种"
+    activity_id: NotRequired[str]
+    "活动ID"
+    wxpay_contribute_amount: NotRequired[int]
+    "微信出资"
+    merchant_contribute_amount: NotRequired[int]
+    "商户出资"
+    other_contribute_amount: NotRequired[int]
+    "其他出资"
+    goods_detail: NotRequired[list[GlobalPapayTransactionsTransactionIdGetAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
+class GlobalPapayTransactionsTransactionIdGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    appid: str
+    sp_mchid: str
+    "机构商户号"
+    sub_mchid: str
+    "子商户号"
+    sp_appid: str
+    "机构APPID"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    out_trade_no: str
+    "商户订单号"
+    transaction_id: str
+    "微信支付订单号"
+    attach: NotRequired[str]
+    "商户数据"
+    trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
+    "交易类型"
+    bank_type: str
+    "付款银行"
+    success_time: str
+    "支付完成时间"
+    trade_state: str
+    "交易状态"
+    trade_state_desc: str
+    "交易状态描述"
+    payer: GlobalPapayTransactionsTransactionIdGetAnswerPayer
+    "支付者"
+    amount: GlobalPapayTransactionsTransactionIdGetAnswerAmount
+    "订单金额"
+    promotion_detail: NotRequired[list[GlobalPapayTransactionsTransactionIdGetAnswerPromotionDetail]]
+    "优惠功能"
+class GlobalPapayTransactionsPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
 class GlobalPapayTransactionsPostBodySceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: NotRequired[str]
+    "商户端设备IP"
 class GlobalPapayTransactionsPostBody(TypedDict):
     appid: NotRequired[str]
+    "机构APPID"
     sp_appid: NotRequired[str]
+    "机构appid"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     notify_url: str
+    "通知地址"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     merchant_category_code: str
+    "MCC码"
     contract_id: str
-    amount: GlobalMicropayTransactionsPayPostBodyAmount
+    "委托代扣协议ID"
+    amount: GlobalPapayTransactionsPostBodyAmount
+    "订单金额"
     scene_info: NotRequired[GlobalPapayTransactionsPostBodySceneInfo]
+    "场景信息"
+class GlobalPapayTransactionsPostAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "机构用户标识"
+    sub_openid: NotRequired[str]
+    "子商户用户标识"
 class GlobalPapayTransactionsPostAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["SETTLEMENT_RATE", "USERPAYMENT_RATE"] | str]
+    "汇率类型"
     rate: NotRequired[int]
+    "汇率值"
 class GlobalPapayTransactionsPostAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     payer_total: int
+    "用户支付金额"
     currency: str
+    "订单标价币种"
     payer_currency: str
+    "用户支付币种"
     exchange_rate: NotRequired[GlobalPapayTransactionsPostAnswerAmountExchangeRate]
+    "汇率信息"
+class GlobalPapayTransactionsPostAnswerPromotionDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    goods_remark: NotRequired[str]
+    "商品备注"
+    discount_amount: int
+    "商品优惠金额"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品价格"
+class GlobalPapayTransactionsPostAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    currency: str
+    "优惠币种"
+    activity_id: NotRequired[str]
+    "活动ID"
+    wxpay_contribute_amount: NotRequired[int]
+    "微信出资"
+    merchant_contribute_amount: NotRequired[int]
+    "商户出资"
+    other_contribute_amount: NotRequired[int]
+    "其他出资"
+    goods_detail: NotRequired[list[GlobalPapayTransactionsPostAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
 class GlobalPapayTransactionsPostAnswer(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
     appid: NotRequired[str]
     sp_mchid: NotRequired[str]
+    "机构商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     out_trade_no: str
+    "商户订单号"
     transaction_id: str
+    "微信支付订单号"
     attach: NotRequired[str]
+    "商户数据"
     trade_type: Literal["AUTH"] | str
+    "交易类型"
     bank_type: str
+    "付款银行"
     success_time: str
+    "支付完成时间"
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "PAYERROR", "USERPAYING"] | str
+    "交易状态"
     trade_state_desc: str
-    payer: GlobalMicropayTransactionsPayPostAnswerPayer
+    "交易状态描述"
+    payer: GlobalPapayTransactionsPostAnswerPayer
+    "支付者"
     amount: GlobalPapayTransactionsPostAnswerAmount
-    promotion_detail: NotRequired[list[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "订单金额"
+    promotion_detail: NotRequired[list[GlobalPapayTransactionsPostAnswerPromotionDetail]]
+    "优惠功能"
 class GlobalProfitSharingBillDownloadUrlGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     bill_date: NotRequired[Text]
+    "账单日期"
 class GlobalProfitSharingBillDownloadUrlGetAnswer(TypedDict):
     download_url: str
+    "下载地址"
 class GlobalProfitSharingOrdersUnfreezePostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     description: str
+    "分账描述"
 class GlobalProfitSharingOrdersUnfreezePostAnswerReceivers(TypedDict):
     currency: str
+    "分账币种"
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方帐号"
     result: str
+    "分账结果"
     fail_reason: str
+    "分账失败原因"
     create_time: str
+    "分账创建时间"
     finish_time: str
+    "分账完成时间"
     detail_id: NotRequired[str]
+    "分账明细单号"
     detail_type: NotRequired[str]
+    "分账明细类型"
     settlement_currency: NotRequired[str]
+    "出资方结算币种"
     settlement_amount: NotRequired[int]
+    "出资方结算金额"
     rate: NotRequired[int]
+    "汇率值"
 class GlobalProfitSharingOrdersUnfreezePostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     order_id: str
+    "微信分账单号"
     state: str
+    "分账单状态"
     receivers: NotRequired[list[GlobalProfitSharingOrdersUnfreezePostAnswerReceivers]]
+    "分账接收方列表"
 class GlobalProfitSharingOrdersOutOrderNoGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
-GlobalProfitSharingOrdersOutOrderNoGetAnswer = GlobalProfitSharingOrdersUnfreezePostAnswer
+    "微信订单号"
+class GlobalProfitSharingOrdersOutOrderNoGetAnswerReceivers(TypedDict):
+    currency: str
+    "分账币种"
+    amount: int
+    "分账金额"
+    description: str
+    "分账描述"
+    type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
+    account: str
+    "分账接收方帐号"
+    result: str
+    "分账结果"
+    fail_reason: str
+    "分账失败原因"
+    create_time: str
+    "分账创建时间"
+    finish_time: str
+    "分账完成时间"
+    detail_id: NotRequired[str]
+    "分账明细单号"
+    detail_type: NotRequired[str]
+    "分账明细类型"
+    settlement_currency: NotRequired[str]
+    "出资方结算币种"
+    settlement_amount: NotRequired[int]
+    "出资方结算金额"
+    rate: NotRequired[int]
+    "汇率值"
+class GlobalProfitSharingOrdersOutOrderNoGetAnswer(TypedDict):
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    transaction_id: str
+    "微信订单号"
+    out_order_no: str
+    "商户分账单号"
+    order_id: str
+    "微信分账单号"
+    state: str
+    "分账单状态"
+    receivers: NotRequired[list[GlobalProfitSharingOrdersOutOrderNoGetAnswerReceivers]]
+    "分账接收方列表"
 class GlobalProfitSharingOrdersPostBodyReceivers(TypedDict):
     currency: Literal["CNY"] | str
+    "分账币种"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方帐号"
     name: NotRequired[str | Sealed]
+    "分账个人接收方姓名"
     authorized: NotRequired[bool]
+    "是否已经获取用户实名信息授权"
     amount: int
+    "分账金额"
     description: str
+    "分账描述"
 class GlobalProfitSharingOrdersPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     appid: str
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     transaction_id: str
+    "微信订单号"
     out_order_no: str
+    "商户分账单号"
     receivers: NotRequired[list[GlobalProfitSharingOrdersPostBodyReceivers]]
+    "分账接收方列表"
     unfreeze_unsplit: bool
-GlobalProfitSharingOrdersPostAnswer = GlobalProfitSharingOrdersUnfreezePostAnswer
+    "是否解冻剩余未分资金"
+class GlobalProfitSharingOrdersPostAnswerReceivers(TypedDict):
+    currency: str
+    "分账币种"
+    amount: int
+    "分账金额"
+    description: str
+    "分账描述"
+    type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
+    account: str
+    "分账接收方帐号"
+    result: str
+    "分账结果"
+    fail_reason: str
+    "分账失败原因"
+    create_time: str
+    "分账创建时间"
+    finish_time: str
+    "分账完成时间"
+    detail_id: NotRequired[str]
+    "分账明细单号"
+    detail_type: NotRequired[str]
+    "分账明细类型"
+    settlement_currency: NotRequired[str]
+    "出资方结算币种"
+    settlement_amount: NotRequired[int]
+    "出资方结算金额"
+    rate: NotRequired[int]
+    "汇率值"
+class GlobalProfitSharingOrdersPostAnswer(TypedDict):
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    transaction_id: str
+    "微信订单号"
+    out_order_no: str
+    "商户分账单号"
+    order_id: str
+    "微信分账单号"
+    state: str
+    "分账单状态"
+    receivers: NotRequired[list[GlobalProfitSharingOrdersPostAnswerReceivers]]
+    "分账接收方列表"
 class GlobalProfitSharingReceiversAccountGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     transaction_id: NotRequired[Text]
+    "微信订单号"
     appid: NotRequired[Text]
+    "应用ID"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     type: NotRequired[Text]
+    "分账接收方类型"
 class GlobalProfitSharingReceiversAccountGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
     name: NotRequired[str]
+    "分账接收方全称"
     relation_type: Literal["SUPPLIER", "DISTRIBUTOR", "TAX_SERVICE_PROVIDER", "IT_SERVICE_PROVIDER", "CUSTOM"] | str
+    "与分账方的关系类型"
     custom_relation: NotRequired[str]
+    "自定义的分账关系"
     scene: NotRequired[str]
+    "分账场景详细描述"
     major_service: NotRequired[str]
+    "接收方商户的主营业务范围"
     expected_ratio: NotRequired[int]
+    "分账接收方预计分账比例"
     file_id: NotRequired[str]
+    "微信文件标识ID"
     state: NotRequired[str]
+    "接收方关系状态"
     fail_reason: NotRequired[str]
+    "接收关系添加失败原因"
 class GlobalProfitSharingReceiversPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     type: NotRequired[Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str]
+    "分账接收方类型"
     account: NotRequired[str]
+    "分账接收方帐号"
     name: NotRequired[str | Sealed]
+    "分账个人接收方姓名"
     authorized: NotRequired[bool]
+    "是否已经获取用户实名信息授权"
     relation_type: NotRequired[Literal["SUPPLIER", "DISTRIBUTOR", "TAX_SERVICE_PROVIDER", "IT_SERVICE_PROVIDER", "CUSTOM"] | str]
+    "与分账方的关系类型"
     custom_relation: NotRequired[str]
+    "自定义的分账关系"
     scene: NotRequired[str]
+    "分账场景详细描述"
     major_service: NotRequired[str]
+    "接收方商户的主营业务范围"
     expected_ratio: NotRequired[int]
+    "分账接收方预计分账比例"
     application_file_id: NotRequired[str]
+    "增加分账接收方申请函文件ID"
     partnership_file_id: NotRequired[str]
+    "分账方与接收方合作关系证明文件ID"
 class GlobalProfitSharingReceiversPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
+    "分账接收方类型"
     account: str
+    "分账接收方账号"
     name: NotRequired[str]
+    "分账接收方全称"
     relation_type: Literal["SUPPLIER", "DISTRIBUTOR", "TAX_SERVICE_PROVIDER", "IT_SERVICE_PROVIDER", "CUSTOM"] | str
+    "与分账方的关系类型"
     custom_relation: NotRequired[str]
+    "自定义的分账关系"
     scene: NotRequired[str]
+    "分账场景详细描述"
     major_service: NotRequired[str]
+    "接收方商户的主营业务范围"
     expected_ratio: NotRequired[int]
+    "分账接收方预计分账比例"
     file_id: NotRequired[str]
+    "微信文件标识ID"
     state: NotRequired[str]
+    "接收方关系状态"
     fail_reason: NotRequired[str]
+    "接收关系添加失败原因"
     application_file_id: NotRequired[str]
+    "增加分账接收方申请函文件ID"
     partnership_file_id: NotRequired[str]
+    "分账方与接收方合作关系证明文件ID"
 class GlobalProfitSharingReceiversDeleteBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     type: NotRequired[Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str]
+    "分账接收方类型"
     account: NotRequired[str]
-GlobalProfitSharingRefundsBillDownloadUrlGetQuery = GlobalProfitSharingBillDownloadUrlGetQuery
-GlobalProfitSharingRefundsBillDownloadUrlGetAnswer = GlobalProfitSharingBillDownloadUrlGetAnswer
+    "分账接收方帐号"
+class GlobalProfitSharingRefundsBillDownloadUrlGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    bill_date: NotRequired[Text]
+    "账单日期"
+class GlobalProfitSharingRefundsBillDownloadUrlGetAnswer(TypedDict):
+    download_url: str
+    "下载地址"
 class GlobalProfitSharingRefundsRefundableBalanceGetAnswer(TypedDict):
     sponsor_mchid: NotRequired[str]
+    "出资方商户号"
     balance: NotRequired[int]
+    "可供垫付分账退款的实时余额"
     currency: NotRequired[str]
+    "货币类型"
 class GlobalProfitSharingTransactionsMarkPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     currency: NotRequired[str]
+    "订单标价币种"
 class GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
 class GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
+    "微信订单号"
     unsplit_amount: NotRequired[int]
+    "订单剩余待分金额"
     currency: NotRequired[str]
-GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery
+    "货币类型"
+class GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "子商户号"
 class GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer(TypedDict):
     transaction_id: str
+    "微信订单号"
     refundable_amount: NotRequired[int]
+    "订单剩余可退款金额"
     currency: NotRequired[str]
+    "货币类型"
     funds_refundable_amount: NotRequired[int]
+    "订单剩余可使用垫付资金退款的金额"
 class GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer(TypedDict):
     remaining_amount: int
+    "账户可用余额"
     currency: str
-GlobalRefundRechargeBalanceGetAnswer = GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer
+    "货币类型"
+class GlobalRefundRechargeBalanceGetAnswer(TypedDict):
+    remaining_amount: int
+    "账户可用余额"
+    currency: str
+    "货币类型"
 class GlobalRefundsIdRefundIdGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
 class GlobalRefundsIdRefundIdGetAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
+    "汇率类型"
     rate: NotRequired[int]
+    "汇率值"
 class GlobalRefundsIdRefundIdGetAnswerAmount(TypedDict):
     refund: int
+    "退款金额"
     currency: NotRequired[str]
+    "货币类型"
     payer_refund: int
+    "用户退款金额"
     payer_currency: str
+    "支付币种"
     exchange_rate: GlobalRefundsIdRefundIdGetAnswerAmountExchangeRate
+    "汇率"
 class GlobalRefundsIdRefundIdGetAnswerDetail(TypedDict):
     promotion_id: str
+    "券ID"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
     amount: NotRequired[int]
+    "优惠券面额"
     refund_amount: NotRequired[int]
+    "优惠券退款额"
     currency: str
+    "货币类型"
 class GlobalRefundsIdRefundIdGetAnswer(TypedDict):
     id: str
+    "微信支付退款订单号"
     out_refund_no: str
+    "商户退款单号"
     transaction_id: str
+    "微信支付交易订单号"
     out_trade_no: str
+    "商户原交易订单号"
     channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
     recv_account: NotRequired[str]
+    "退款入账账户"
     fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
+    "退款资金来源"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
+    "退款状态"
     amount: GlobalRefundsIdRefundIdGetAnswerAmount
+    "退款金额"
     detail: NotRequired[GlobalRefundsIdRefundIdGetAnswerDetail]
-GlobalRefundsOutRefundNoOutRefundNoGetQuery = GlobalRefundsIdRefundIdGetQuery
-GlobalRefundsOutRefundNoOutRefundNoGetAnswer = GlobalRefundsIdRefundIdGetAnswer
+    "优惠退款详情"
+class GlobalRefundsOutRefundNoOutRefundNoGetQuery(TypedDict):
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
+class GlobalRefundsOutRefundNoOutRefundNoGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class GlobalRefundsOutRefundNoOutRefundNoGetAnswerAmount(TypedDict):
+    refund: int
+    "退款金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_refund: int
+    "用户退款金额"
+    payer_currency: str
+    "支付币种"
+    exchange_rate: GlobalRefundsOutRefundNoOutRefundNoGetAnswerAmountExchangeRate
+    "汇率"
+class GlobalRefundsOutRefundNoOutRefundNoGetAnswerDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    refund_amount: NotRequired[int]
+    "优惠券退款额"
+    currency: str
+    "货币类型"
+class GlobalRefundsOutRefundNoOutRefundNoGetAnswer(TypedDict):
+    id: str
+    "微信支付退款订单号"
+    out_refund_no: str
+    "商户退款单号"
+    transaction_id: str
+    "微信支付交易订单号"
+    out_trade_no: str
+    "商户原交易订单号"
+    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
+    recv_account: NotRequired[str]
+    "退款入账账户"
+    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
+    "退款资金来源"
+    success_time: NotRequired[str]
+    "退款成功时间"
+    create_time: str
+    "退款创建时间"
+    status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
+    "退款状态"
+    amount: GlobalRefundsOutRefundNoOutRefundNoGetAnswerAmount
+    "退款金额"
+    detail: NotRequired[GlobalRefundsOutRefundNoOutRefundNoGetAnswerDetail]
+    "优惠退款详情"
 class GlobalRefundsGetQuery(TypedDict):
     transaction_id: NotRequired[Text]
+    "微信支付订单号"
     out_trade_no: NotRequired[Text]
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    "商户订单号"
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
     offset: Text
+    "记录起始位置"
     count: Text
+    "每页笔数"
 class GlobalRefundsGetAnswerAmount(TypedDict):
     total: int
+    "订单金额"
     currency: NotRequired[str]
+    "货币类型"
     payer_total: int
+    "用户支付金额"
     payer_currency: str
+    "支付币种"
+class GlobalRefundsGetAnswerDataAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class GlobalRefundsGetAnswerDataAmount(TypedDict):
+    refund: int
+    "退款金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_refund: int
+    "用户退款金额"
+    payer_currency: str
+    "支付币种"
+    exchange_rate: GlobalRefundsGetAnswerDataAmountExchangeRate
+    "汇率"
+class GlobalRefundsGetAnswerDataRefundDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    refund_amount: NotRequired[int]
+    "优惠券退款额"
+    currency: str
+    "货币类型"
 class GlobalRefundsGetAnswerData(TypedDict):
     id: str
+    "微信退款单号"
     out_refund_no: str
+    "商户退款单号"
     channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
+    "退款渠道"
     recv_account: NotRequired[str]
+    "退款入账账户"
     fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
+    "退款资金来源"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
-    amount: GlobalRefundsIdRefundIdGetAnswerAmount
-    refund_detail: NotRequired[GlobalRefundsIdRefundIdGetAnswerDetail]
+    "退款状态"
+    amount: GlobalRefundsGetAnswerDataAmount
+    "退款金额"
+    refund_detail: NotRequired[GlobalRefundsGetAnswerDataRefundDetail]
+    "优惠退款详情"
 class GlobalRefundsGetAnswer(TypedDict):
     id: str
+    "微信支付交易订单号"
     mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户号"
     sp_mchid: str
+    "机构商户号"
     out_trade_no: str
+    "商户原交易订单号"
     amount: GlobalRefundsGetAnswerAmount
+    "订单金额"
     data: list[GlobalRefundsGetAnswerData]
+    "退款单列表"
     total_num: int
+    "订单总退款次数"
     current_total_num: int
+    "本次返回退款单数"
 class GlobalRefundsPostBodyAmount(TypedDict):
     refund: int
+    "退款金额"
     total: int
+    "原订单金额"
     currency: str
+    "退款币种"
 class GlobalRefundsPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sp_mchid: str
-    sub_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     transaction_id: NotRequired[str]
+    "微信订单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     out_refund_no: str
+    "商户退款单号"
     reason: NotRequired[str]
+    "退款原因"
     amount: NotRequired[GlobalRefundsPostBodyAmount]
+    "订单金额"
     notify_url: NotRequired[str]
+    "退款通知地址"
+class GlobalRefundsPostAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
 class GlobalRefundsPostAnswerAmount(TypedDict):
     refund: int
+    "退款金额"
     currency: str
+    "退款币种"
     payer_refund: int
+    "用户退款金额"
     payer_currency: str
-    exchange_rate: GlobalRefundsIdRefundIdGetAnswerAmountExchangeRate
+    "支付币种"
+    exchange_rate: GlobalRefundsPostAnswerAmountExchangeRate
+    "汇率"
+class GlobalRefundsPostAnswerDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: NotRequired[int]
+    "优惠券面额"
+    refund_amount: NotRequired[int]
+    "优惠券退款额"
+    currency: str
+    "货币类型"
 class GlobalRefundsPostAnswer(TypedDict):
     id: str
+    "微信支付退款订单号"
     out_refund_no: str
+    "商户退款单号"
     create_time: str
+    "退款创建时间"
     amount: GlobalRefundsPostAnswerAmount
-    detail: NotRequired[GlobalRefundsIdRefundIdGetAnswerDetail]
+    "退款金额"
+    detail: NotRequired[GlobalRefundsPostAnswerDetail]
+    "优惠退款详情"
 class GlobalSettleSettlementsGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     settle_state: Text
+    "结算状态"
     settle_start_date: NotRequired[Text]
+    "结算开始日期"
     settle_end_date: NotRequired[Text]
+    "结算结束日期"
     limit: Text
+    "最大记录条数"
     offset: Text
+    "记录起始位置"
 class GlobalSettleSettlementsGetAnswerDataAmount(TypedDict):
     settled: int
+    "已结算金额"
     unsettle: int
+    "未结算金额"
     currency: str
+    "结算币种"
     pay: int
+    "支付金额"
     refund: int
+    "退款金额"
     net: int
+    "支付净额"
     fee: int
+    "手续费金额"
 class GlobalSettleSettlementsGetAnswerDataSplitAmount(TypedDict):
     settled: int
+    "已结算金额"
     unsettle: int
+    "未结算金额"
     currency: str
+    "结算币种"
     pay: int
+    "支付金额"
     refund: int
+    "退款金额"
 class GlobalSettleSettlementsGetAnswerData(TypedDict):
     batch_id: str
+    "付款批次号"
     settlement_date: str
+    "结算日期"
     trade_start_date: str
+    "交易开始日期"
     trade_end_date: str
+    "交易结束日期"
     amount: GlobalSettleSettlementsGetAnswerDataAmount
+    "金额"
     wallet_region: NotRequired[Literal["CHINA_MAINLAND", "CHINA_HONGKONG"] | str]
+    "钱包主体"
     split_amount: NotRequired[GlobalSettleSettlementsGetAnswerDataSplitAmount]
+    "分账业务金额"
 class GlobalSettleSettlementsGetAnswer(TypedDict):
     data: NotRequired[list[GlobalSettleSettlementsGetAnswerData]]
+    "结算信息列表"
     total_count: int
+    "总记录条数"
     offset: int
+    "记录起始位置"
     limit: int
+    "本次返回条数"
 class GlobalStatementsGetQuery(TypedDict):
     date: Text
+    "账单日期"
     mchid: NotRequired[Text]
+    "商户号"
     sp_mchid: NotRequired[Text]
+    "机构商户号"
     sub_mchid: NotRequired[Text]
+    "子商户号"
+class GlobalTransactionsAppPostBodyPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class GlobalTransactionsAppPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class GlobalTransactionsAppPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
+class GlobalTransactionsAppPostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    operator_id: NotRequired[str]
+    "操作员ID"
+    store_info: NotRequired[GlobalTransactionsAppPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class GlobalTransactionsAppPostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class GlobalTransactionsAppPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[GlobalTransactionsAppPostBodyDetailGoodsDetail]]
+    "单品列表"
 class GlobalTransactionsAppPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     notify_url: str
+    "通知地址"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     trade_type: str
+    "交易类型"
     limit_pay: NotRequired[str]
+    "指定支付方式"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     merchant_category_code: str
-    payer: NotRequired[GlobalMicropayTransactionsPayPostAnswerPayer]
-    amount: GlobalMicropayTransactionsPayPostBodyAmount
-    scene_info: NotRequired[GlobalMicropayTransactionsPayPostBodySceneInfo]
-    detail: NotRequired[list[GlobalMicropayTransactionsPayPostBodyDetail]]
+    "MCC码"
+    payer: NotRequired[GlobalTransactionsAppPostBodyPayer]
+    "支付者"
+    amount: GlobalTransactionsAppPostBodyAmount
+    "订单金额"
+    scene_info: NotRequired[GlobalTransactionsAppPostBodySceneInfo]
+    "场景信息"
+    detail: NotRequired[list[GlobalTransactionsAppPostBodyDetail]]
+    "优惠功能"
 class GlobalTransactionsAppPostAnswer(TypedDict):
     prepay_id: str
+    "预支付交易会话标识"
 class GlobalTransactionsIdTransactionIdClosePostBody(TypedDict):
-    mchid: str
+    mchid: NotRequired[str]
+    "直连商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sp_mchid: NotRequired[str]
-GlobalTransactionsIdTransactionIdGetQuery = GlobalRefundsIdRefundIdGetQuery
+    "机构商户号"
+class GlobalTransactionsIdTransactionIdGetQuery(TypedDict):
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
+class GlobalTransactionsIdTransactionIdGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "机构用户标识"
+    sub_openid: NotRequired[str]
+    "子商户用户标识"
+class GlobalTransactionsIdTransactionIdGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class GlobalTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    payer_total: int
+    "用户支付金额"
+    currency: str
+    "订单标价币种"
+    payer_currency: str
+    "用户支付币种"
+    exchange_rate: NotRequired[GlobalTransactionsIdTransactionIdGetAnswerAmountExchangeRate]
+    "汇率信息"
+class GlobalTransactionsIdTransactionIdGetAnswerPromotionDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    goods_remark: NotRequired[str]
+    "商品备注"
+    discount_amount: int
+    "商品优惠金额"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品价格"
 class GlobalTransactionsIdTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     currency: str
+    "优惠币种"
     activity_id: NotRequired[str]
+    "活动ID"
     wxpay_contribute_amount: NotRequired[int]
+    "微信出资"
     merchant_contribute_amount: NotRequired[int]
+    "商户出资"
     other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetailGoodsDetail]]
+    "其他出资"
+    goods_detail: NotRequired[list[GlobalTransactionsIdTransactionIdGetAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
 class GlobalTransactionsIdTransactionIdGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     appid: str
     sp_mchid: str
+    "机构商户号"
     sub_mchid: str
+    "子商户号"
     sp_appid: str
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     out_trade_no: str
+    "商户订单号"
     id: str
+    "微信支付订单号"
     attach: NotRequired[str]
+    "商户数据"
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
+    "交易类型"
     bank_type: str
+    "付款银行"
     success_time: str
+    "支付完成时间"
     trade_state: str
+    "交易状态"
     trade_state_desc: str
-    payer: GlobalMicropayTransactionsPayPostAnswerPayer
-    amount: GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "交易状态描述"
+    payer: GlobalTransactionsIdTransactionIdGetAnswerPayer
+    "支付者"
+    amount: GlobalTransactionsIdTransactionIdGetAnswerAmount
+    "订单金额"
     promotion_detail: NotRequired[list[GlobalTransactionsIdTransactionIdGetAnswerPromotionDetail]]
-GlobalTransactionsJsapiPostBody = GlobalTransactionsAppPostBody
-GlobalTransactionsJsapiPostAnswer = GlobalTransactionsAppPostAnswer
+    "优惠功能"
+class GlobalTransactionsJsapiPostBodyPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class GlobalTransactionsJsapiPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class GlobalTransactionsJsapiPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
+class GlobalTransactionsJsapiPostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    operator_id: NotRequired[str]
+    "操作员ID"
+    store_info: NotRequired[GlobalTransactionsJsapiPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class GlobalTransactionsJsapiPostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class GlobalTransactionsJsapiPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[GlobalTransactionsJsapiPostBodyDetailGoodsDetail]]
+    "单品列表"
+class GlobalTransactionsJsapiPostBody(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    description: str
+    "商品描述"
+    attach: NotRequired[str]
+    "商户数据"
+    notify_url: str
+    "通知地址"
+    out_trade_no: str
+    "商户订单号"
+    goods_tag: NotRequired[str]
+    "商品标记"
+    trade_type: str
+    "交易类型"
+    limit_pay: NotRequired[str]
+    "指定支付方式"
+    time_start: NotRequired[str]
+    "交易起始时间"
+    time_expire: NotRequired[str]
+    "交易结束时间"
+    merchant_category_code: str
+    "MCC码"
+    payer: NotRequired[GlobalTransactionsJsapiPostBodyPayer]
+    "支付者"
+    amount: GlobalTransactionsJsapiPostBodyAmount
+    "订单金额"
+    scene_info: NotRequired[GlobalTransactionsJsapiPostBodySceneInfo]
+    "场景信息"
+    detail: NotRequired[list[GlobalTransactionsJsapiPostBodyDetail]]
+    "优惠功能"
+class GlobalTransactionsJsapiPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class GlobalTransactionsMwebPostBodyPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class GlobalTransactionsMwebPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class GlobalTransactionsMwebPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
 class GlobalTransactionsMwebPostBodySceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: NotRequired[str]
+    "商户端设备IP"
     payer_client_ip: str
+    "用户终端IP"
     operator_id: NotRequired[str]
-    store_info: GlobalMicropayTransactionsPayPostBodySceneInfoStoreInfo
+    "操作员ID"
+    store_info: GlobalTransactionsMwebPostBodySceneInfoStoreInfo
+    "商户门店信息"
+class GlobalTransactionsMwebPostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class GlobalTransactionsMwebPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[GlobalTransactionsMwebPostBodyDetailGoodsDetail]]
+    "单品列表"
 class GlobalTransactionsMwebPostBody(TypedDict):
-    mchid: str
-    appid: str
-    sub_mchid: str
-    sp_mchid: str
-    sp_appid: str
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
     sub_appid: NotRequired[str]
+    "子商户APPID"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "商户数据"
     notify_url: str
+    "通知地址"
     out_trade_no: str
+    "商户订单号"
     goods_tag: NotRequired[str]
+    "商品标记"
     trade_type: str
+    "交易类型"
     limit_pay: NotRequired[str]
+    "指定支付方式"
     time_start: NotRequired[str]
+    "交易起始时间"
     time_expire: NotRequired[str]
+    "交易结束时间"
     merchant_category_code: str
-    payer: NotRequired[GlobalMicropayTransactionsPayPostAnswerPayer]
-    amount: GlobalMicropayTransactionsPayPostBodyAmount
+    "MCC码"
+    payer: NotRequired[GlobalTransactionsMwebPostBodyPayer]
+    "支付者"
+    amount: GlobalTransactionsMwebPostBodyAmount
+    "订单金额"
     scene_info: GlobalTransactionsMwebPostBodySceneInfo
-    detail: NotRequired[list[GlobalMicropayTransactionsPayPostBodyDetail]]
+    "场景信息"
+    detail: NotRequired[list[GlobalTransactionsMwebPostBodyDetail]]
+    "优惠功能"
 class GlobalTransactionsMwebPostAnswer(TypedDict):
     mweb_url: str
-GlobalTransactionsNativePostBody = GlobalTransactionsAppPostBody
+    "支付跳转链接"
+class GlobalTransactionsNativePostBodyPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户标识"
+class GlobalTransactionsNativePostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class GlobalTransactionsNativePostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "编号"
+    name: str
+    "名称"
+    address: str
+    "详细地址"
+class GlobalTransactionsNativePostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备IP"
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    operator_id: NotRequired[str]
+    "操作员ID"
+    store_info: NotRequired[GlobalTransactionsNativePostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class GlobalTransactionsNativePostBodyDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
+class GlobalTransactionsNativePostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    receipt_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[GlobalTransactionsNativePostBodyDetailGoodsDetail]]
+    "单品列表"
+class GlobalTransactionsNativePostBody(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+    appid: NotRequired[str]
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+    sp_appid: NotRequired[str]
+    "机构APPID"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    description: str
+    "商品描述"
+    attach: NotRequired[str]
+    "商户数据"
+    notify_url: str
+    "通知地址"
+    out_trade_no: str
+    "商户订单号"
+    goods_tag: NotRequired[str]
+    "商品标记"
+    trade_type: str
+    "交易类型"
+    limit_pay: NotRequired[str]
+    "指定支付方式"
+    time_start: NotRequired[str]
+    "交易起始时间"
+    time_expire: NotRequired[str]
+    "交易结束时间"
+    merchant_category_code: str
+    "MCC码"
+    payer: NotRequired[GlobalTransactionsNativePostBodyPayer]
+    "支付者"
+    amount: GlobalTransactionsNativePostBodyAmount
+    "订单金额"
+    scene_info: NotRequired[GlobalTransactionsNativePostBodySceneInfo]
+    "场景信息"
+    detail: NotRequired[list[GlobalTransactionsNativePostBodyDetail]]
+    "优惠功能"
 class GlobalTransactionsNativePostAnswer(TypedDict):
     code_url: str
-GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = GlobalTransactionsIdTransactionIdClosePostBody
-GlobalTransactionsOutTradeNoOutTradeNoGetQuery = GlobalRefundsIdRefundIdGetQuery
-GlobalTransactionsOutTradeNoOutTradeNoGetAnswer = GlobalTransactionsIdTransactionIdGetAnswer
+    "二维码链接"
+class GlobalTransactionsOutTradeNoOutTradeNoClosePostBody(TypedDict):
+    mchid: NotRequired[str]
+    "直连商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    sp_mchid: NotRequired[str]
+    "机构商户号"
+class GlobalTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    mchid: NotRequired[Text]
+    "商户号"
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+    sp_mchid: NotRequired[Text]
+    "机构商户号"
+class GlobalTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sp_openid: NotRequired[str]
+    "机构用户标识"
+    sub_openid: NotRequired[str]
+    "子商户用户标识"
+class GlobalTransactionsOutTradeNoOutTradeNoGetAnswerAmountExchangeRate(TypedDict):
+    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
+    "汇率类型"
+    rate: NotRequired[int]
+    "汇率值"
+class GlobalTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    payer_total: int
+    "用户支付金额"
+    currency: str
+    "订单标价币种"
+    payer_currency: str
+    "用户支付币种"
+    exchange_rate: NotRequired[GlobalTransactionsOutTradeNoOutTradeNoGetAnswerAmountExchangeRate]
+    "汇率信息"
+class GlobalTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    goods_remark: NotRequired[str]
+    "商品备注"
+    discount_amount: int
+    "商品优惠金额"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品价格"
+class GlobalTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[str]
+    "优惠范围"
+    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    currency: str
+    "优惠币种"
+    activity_id: NotRequired[str]
+    "活动ID"
+    wxpay_contribute_amount: NotRequired[int]
+    "微信出资"
+    merchant_contribute_amount: NotRequired[int]
+    "商户出资"
+    other_contribute_amount: NotRequired[int]
+    "其他出资"
+    goods_detail: NotRequired[list[GlobalTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
+class GlobalTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    appid: str
+    sp_mchid: str
+    "机构商户号"
+    sub_mchid: str
+    "子商户号"
+    sp_appid: str
+    "机构APPID"
+    sub_appid: NotRequired[str]
+    "子商户APPID"
+    out_trade_no: str
+    "商户订单号"
+    id: str
+    "微信支付订单号"
+    attach: NotRequired[str]
+    "商户数据"
+    trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
+    "交易类型"
+    bank_type: str
+    "付款银行"
+    success_time: str
+    "支付完成时间"
+    trade_state: str
+    "交易状态"
+    trade_state_desc: str
+    "交易状态描述"
+    payer: GlobalTransactionsOutTradeNoOutTradeNoGetAnswerPayer
+    "支付者"
+    amount: GlobalTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "订单金额"
+    promotion_detail: NotRequired[list[GlobalTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠功能"
 class GlobalCertificates(Stem):
     def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCertificatesGetAnswer]:
         """获取平台证书列表
@@ -1071,34 +2987,40 @@ class OpenGlobalCertificates(OpenNode):
         """获取平台证书列表"""
     get_async = getAsync
 class GlobalCustomsOrders(Node):
-    def get(self, config: Config = ..., /, *, params: GlobalCustomsOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalCustomsOrdersGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: GlobalCustomsOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalCustomsOrdersGetAnswer]:
         """报关查询API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_3.shtml
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: GlobalCustomsOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalCustomsOrdersGetAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, order_type 订单类型, order_no 订单号, customs 海关"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalCustomsOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalCustomsOrdersGetAnswer]]:
         """报关查询API"""
     get_async = getAsync
-    def patch(self, body: GlobalCustomsOrdersPatchBody = ..., config: Config = ..., /, *, json: GlobalCustomsOrdersPatchBody = ..., **options: Unpack[Options]) -> Answer[GlobalCustomsOrdersPatchAnswer]:
+    def patch(self, body: GlobalCustomsOrdersPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCustomsOrdersPatchAnswer]:
         """报关信息修改API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_5.shtml
 
-        直连模式, 机构模式"""
-    def patchAsync(self, body: GlobalCustomsOrdersPatchBody = ..., config: Config = ..., /, *, json: GlobalCustomsOrdersPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsOrdersPatchAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关编码, merchant_customs_no 商户海关备案号"""
+    def patchAsync(self, body: GlobalCustomsOrdersPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsOrdersPatchAnswer]]:
         """报关信息修改API"""
     patch_async = patchAsync
-    def post(self, body: GlobalCustomsOrdersPostBody = ..., config: Config = ..., /, *, json: GlobalCustomsOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalCustomsOrdersPostAnswer]:
+    def post(self, body: GlobalCustomsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCustomsOrdersPostAnswer]:
         """报关API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_1.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalCustomsOrdersPostBody = ..., config: Config = ..., /, *, json: GlobalCustomsOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsOrdersPostAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号"""
+    def postAsync(self, body: GlobalCustomsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsOrdersPostAnswer]]:
         """报关API"""
     post_async = postAsync
-    def __call__(self, body: GlobalCustomsOrdersPostBody = ..., config: Config = ..., /, *, json: GlobalCustomsOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalCustomsOrdersPostAnswer]:
+    def __call__(self, body: GlobalCustomsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCustomsOrdersPostAnswer]:
         """报关API"""
 class OpenGlobalCustomsOrders(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -1106,7 +3028,9 @@ class OpenGlobalCustomsOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, order_type 订单类型, order_no 订单号, customs 海关"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关查询API"""
     get_async = getAsync
@@ -1115,7 +3039,9 @@ class OpenGlobalCustomsOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_5.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关编码, merchant_customs_no 商户海关备案号"""
     def patchAsync(self, body: GlobalCustomsOrdersPatchBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关信息修改API"""
     patch_async = patchAsync
@@ -1124,23 +3050,29 @@ class OpenGlobalCustomsOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_1.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号"""
     def postAsync(self, body: GlobalCustomsOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关API"""
     post_async = postAsync
     def __call__(self, body: GlobalCustomsOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """报关API"""
 class GlobalCustomsRedeclare(Node):
-    def post(self, body: GlobalCustomsRedeclarePostBody = ..., config: Config = ..., /, *, json: GlobalCustomsRedeclarePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalCustomsRedeclarePostAnswer]:
+    def post(self, body: GlobalCustomsRedeclarePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCustomsRedeclarePostAnswer]:
         """报关重推API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_4.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalCustomsRedeclarePostBody = ..., config: Config = ..., /, *, json: GlobalCustomsRedeclarePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsRedeclarePostAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, customs 海关编码, merchant_customs_no 商户海关备案号
+
+        one of: out_trade_no, transaction_id, sub_order_no, sub_order_id"""
+    def postAsync(self, body: GlobalCustomsRedeclarePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsRedeclarePostAnswer]]:
         """报关重推API"""
     post_async = postAsync
-    def __call__(self, body: GlobalCustomsRedeclarePostBody = ..., config: Config = ..., /, *, json: GlobalCustomsRedeclarePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalCustomsRedeclarePostAnswer]:
+    def __call__(self, body: GlobalCustomsRedeclarePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCustomsRedeclarePostAnswer]:
         """报关重推API"""
 class OpenGlobalCustomsRedeclare(OpenNode):
     def post(self, body: GlobalCustomsRedeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1148,23 +3080,29 @@ class OpenGlobalCustomsRedeclare(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_4.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, customs 海关编码, merchant_customs_no 商户海关备案号
+
+        one of: out_trade_no, transaction_id, sub_order_no, sub_order_id"""
     def postAsync(self, body: GlobalCustomsRedeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报关重推API"""
     post_async = postAsync
     def __call__(self, body: GlobalCustomsRedeclarePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """报关重推API"""
 class GlobalCustomsVerifyCertificate(Node):
-    def post(self, body: GlobalCustomsVerifyCertificatePostBody = ..., config: Config = ..., /, *, json: GlobalCustomsVerifyCertificatePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalCustomsVerifyCertificatePostAnswer]:
+    def post(self, body: GlobalCustomsVerifyCertificatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCustomsVerifyCertificatePostAnswer]:
         """身份信息校验API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_2.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalCustomsVerifyCertificatePostBody = ..., config: Config = ..., /, *, json: GlobalCustomsVerifyCertificatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsVerifyCertificatePostAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号, certificate_type 证件类型, certificate_id 证件号, certificate_name 证件姓名"""
+    def postAsync(self, body: GlobalCustomsVerifyCertificatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalCustomsVerifyCertificatePostAnswer]]:
         """身份信息校验API"""
     post_async = postAsync
-    def __call__(self, body: GlobalCustomsVerifyCertificatePostBody = ..., config: Config = ..., /, *, json: GlobalCustomsVerifyCertificatePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalCustomsVerifyCertificatePostAnswer]:
+    def __call__(self, body: GlobalCustomsVerifyCertificatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalCustomsVerifyCertificatePostAnswer]:
         """身份信息校验API"""
 class OpenGlobalCustomsVerifyCertificate(OpenNode):
     def post(self, body: GlobalCustomsVerifyCertificatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1172,7 +3110,9 @@ class OpenGlobalCustomsVerifyCertificate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_3_2.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 机构APPID, mchid 商户号, out_trade_no 商户订单号, transaction_id 微信订单号, customs 海关, merchant_customs_no 商户海关备案号, certificate_type 证件类型, certificate_id 证件号, certificate_name 证件姓名"""
     def postAsync(self, body: GlobalCustomsVerifyCertificatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """身份信息校验API"""
     post_async = postAsync
@@ -1187,22 +3127,24 @@ class OpenGlobalCustoms(OpenNode):
     redeclare: OpenGlobalCustomsRedeclare
     verifyCertificate: OpenGlobalCustomsVerifyCertificate
 class GlobalMerchantH5PermissionApplicationsApplymentId(Stem):
-    def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer]:
         """查询H5支付权限申请单详情
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_2.shtml
 
         机构模式"""
-    def getAsync(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer]]:
         """查询H5支付权限申请单详情"""
     get_async = getAsync
-    def patch(self, body: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer]:
+    def patch(self, body: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer]:
         """修改H5支付权限申请单
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_3.shtml
 
-        机构模式"""
-    def patchAsync(self, body: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer]]:
+        机构模式
+
+        required: domains H5支付域名"""
+    def patchAsync(self, body: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer]]:
         """修改H5支付权限申请单"""
     patch_async = patchAsync
 class OpenGlobalMerchantH5PermissionApplicationsApplymentId(OpenNode):
@@ -1220,23 +3162,38 @@ class OpenGlobalMerchantH5PermissionApplicationsApplymentId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_3.shtml
 
-        机构模式"""
+        机构模式
+
+        required: domains H5支付域名"""
     def patchAsync(self, body: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody | Body = ..., config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改H5支付权限申请单"""
+    patch_async = patchAsync
+class FilledGlobalMerchantH5PermissionApplicationsApplymentId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer]:
+        """查询H5支付权限申请单详情"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsApplymentIdGetAnswer]]:
+        """查询H5支付权限申请单详情"""
+    get_async = getAsync
+    def patch(self, body: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer]:
+        """修改H5支付权限申请单"""
+    def patchAsync(self, body: GlobalMerchantH5PermissionApplicationsApplymentIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsApplymentIdPatchAnswer]]:
         """修改H5支付权限申请单"""
     patch_async = patchAsync
 class GlobalMerchantH5PermissionApplications(Node):
     _applyment_id_: GlobalMerchantH5PermissionApplicationsApplymentId
-    def __truediv__(self, value: Value) -> GlobalMerchantH5PermissionApplicationsApplymentId: ...
-    def post(self, body: GlobalMerchantH5PermissionApplicationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantH5PermissionApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledGlobalMerchantH5PermissionApplicationsApplymentId: ...
+    def post(self, body: GlobalMerchantH5PermissionApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsPostAnswer]:
         """创建H5支付权限申请单
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_1.shtml
 
-        从业机构（支付机构）"""
-    def postAsync(self, body: GlobalMerchantH5PermissionApplicationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantH5PermissionApplicationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsPostAnswer]]:
+        从业机构（支付机构）
+
+        required: sub_mchid 子商户号, domains H5支付域名, website_url 子商户H5经营网址"""
+    def postAsync(self, body: GlobalMerchantH5PermissionApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionApplicationsPostAnswer]]:
         """创建H5支付权限申请单"""
     post_async = postAsync
-    def __call__(self, body: GlobalMerchantH5PermissionApplicationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantH5PermissionApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsPostAnswer]:
+    def __call__(self, body: GlobalMerchantH5PermissionApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionApplicationsPostAnswer]:
         """创建H5支付权限申请单"""
 class OpenGlobalMerchantH5PermissionApplications(OpenNode):
     _applyment_id_: OpenGlobalMerchantH5PermissionApplicationsApplymentId
@@ -1246,29 +3203,33 @@ class OpenGlobalMerchantH5PermissionApplications(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_1.shtml
 
-        从业机构（支付机构）"""
+        从业机构（支付机构）
+
+        required: sub_mchid 子商户号, domains H5支付域名, website_url 子商户H5经营网址"""
     def postAsync(self, body: GlobalMerchantH5PermissionApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建H5支付权限申请单"""
     post_async = postAsync
     def __call__(self, body: GlobalMerchantH5PermissionApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建H5支付权限申请单"""
 class GlobalMerchantH5PermissionDomainApplicationsApplymentId(Stem):
-    def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer]:
         """查询H5支付域名修改申请单
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_5.shtml
 
         机构模式"""
-    def getAsync(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer]]:
         """查询H5支付域名修改申请单"""
     get_async = getAsync
-    def patch(self, body: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer]:
+    def patch(self, body: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer]:
         """修改H5支付域名修改申请单
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_6.shtml
 
-        机构模式"""
-    def patchAsync(self, body: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody = ..., config: Config = ..., /, *, applyment_id: Value = ..., json: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer]]:
+        机构模式
+
+        required: domains H5支付域名"""
+    def patchAsync(self, body: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer]]:
         """修改H5支付域名修改申请单"""
     patch_async = patchAsync
 class OpenGlobalMerchantH5PermissionDomainApplicationsApplymentId(OpenNode):
@@ -1286,23 +3247,38 @@ class OpenGlobalMerchantH5PermissionDomainApplicationsApplymentId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_6.shtml
 
-        机构模式"""
+        机构模式
+
+        required: domains H5支付域名"""
     def patchAsync(self, body: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody | Body = ..., config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改H5支付域名修改申请单"""
+    patch_async = patchAsync
+class FilledGlobalMerchantH5PermissionDomainApplicationsApplymentId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer]:
+        """查询H5支付域名修改申请单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdGetAnswer]]:
+        """查询H5支付域名修改申请单"""
+    get_async = getAsync
+    def patch(self, body: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer]:
+        """修改H5支付域名修改申请单"""
+    def patchAsync(self, body: GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsApplymentIdPatchAnswer]]:
         """修改H5支付域名修改申请单"""
     patch_async = patchAsync
 class GlobalMerchantH5PermissionDomainApplications(Node):
     _applyment_id_: GlobalMerchantH5PermissionDomainApplicationsApplymentId
-    def __truediv__(self, value: Value) -> GlobalMerchantH5PermissionDomainApplicationsApplymentId: ...
-    def post(self, body: GlobalMerchantH5PermissionDomainApplicationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantH5PermissionDomainApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledGlobalMerchantH5PermissionDomainApplicationsApplymentId: ...
+    def post(self, body: GlobalMerchantH5PermissionDomainApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsPostAnswer]:
         """创建H5支付域名修改申请单
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_4.shtml
 
-        机构模式"""
-    def postAsync(self, body: GlobalMerchantH5PermissionDomainApplicationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantH5PermissionDomainApplicationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsPostAnswer]]:
+        机构模式
+
+        required: domains H5支付域名, website_url 子商户H5经营网址, out_applyment_id 商户申请单号"""
+    def postAsync(self, body: GlobalMerchantH5PermissionDomainApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionDomainApplicationsPostAnswer]]:
         """创建H5支付域名修改申请单"""
     post_async = postAsync
-    def __call__(self, body: GlobalMerchantH5PermissionDomainApplicationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantH5PermissionDomainApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsPostAnswer]:
+    def __call__(self, body: GlobalMerchantH5PermissionDomainApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionDomainApplicationsPostAnswer]:
         """创建H5支付域名修改申请单"""
 class OpenGlobalMerchantH5PermissionDomainApplications(OpenNode):
     _applyment_id_: OpenGlobalMerchantH5PermissionDomainApplicationsApplymentId
@@ -1312,7 +3288,9 @@ class OpenGlobalMerchantH5PermissionDomainApplications(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_4.shtml
 
-        机构模式"""
+        机构模式
+
+        required: domains H5支付域名, website_url 子商户H5经营网址, out_applyment_id 商户申请单号"""
     def postAsync(self, body: GlobalMerchantH5PermissionDomainApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建H5支付域名修改申请单"""
     post_async = postAsync
@@ -1323,13 +3301,13 @@ class GlobalMerchantH5PermissionDomain(Stem):
 class OpenGlobalMerchantH5PermissionDomain(OpenNode):
     applications: OpenGlobalMerchantH5PermissionDomainApplications
 class GlobalMerchantH5PermissionSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionSubMchidGetAnswer]:
         """查询子商户H5支付权限状态
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_4_7.shtml
 
         机构模式"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionSubMchidGetAnswer]]:
         """查询子商户H5支付权限状态"""
     get_async = getAsync
 class OpenGlobalMerchantH5PermissionSubMchid(OpenNode):
@@ -1342,11 +3320,17 @@ class OpenGlobalMerchantH5PermissionSubMchid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询子商户H5支付权限状态"""
     get_async = getAsync
+class FilledGlobalMerchantH5PermissionSubMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantH5PermissionSubMchidGetAnswer]:
+        """查询子商户H5支付权限状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantH5PermissionSubMchidGetAnswer]]:
+        """查询子商户H5支付权限状态"""
+    get_async = getAsync
 class GlobalMerchantH5Permission(Stem):
     applications: GlobalMerchantH5PermissionApplications
     domain: GlobalMerchantH5PermissionDomain
     _sub_mchid_: GlobalMerchantH5PermissionSubMchid
-    def __truediv__(self, value: Value) -> GlobalMerchantH5PermissionSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledGlobalMerchantH5PermissionSubMchid: ...
 class OpenGlobalMerchantH5Permission(OpenNode):
     applications: OpenGlobalMerchantH5PermissionApplications
     domain: OpenGlobalMerchantH5PermissionDomain
@@ -1364,6 +3348,8 @@ class GlobalMerchantServiceComplaintNotifications(Node):
     def delete(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """删除投诉通知回调
 
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications#delete
+
         服务商, 渠道商, 从业机构"""
     def deleteAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """删除投诉通知回调"""
@@ -1371,29 +3357,41 @@ class GlobalMerchantServiceComplaintNotifications(Node):
     def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceComplaintNotificationsGetAnswer]:
         """查询投诉通知回调
 
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications#get
+
         服务商, 渠道商, 从业机构"""
     def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantServiceComplaintNotificationsGetAnswer]]:
         """查询投诉通知回调"""
     get_async = getAsync
-    def post(self, body: GlobalMerchantServiceComplaintNotificationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantServiceComplaintNotificationsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantServiceComplaintNotificationsPostAnswer]:
+    def post(self, body: GlobalMerchantServiceComplaintNotificationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceComplaintNotificationsPostAnswer]:
         """创建投诉通知回调
 
-        服务商, 渠道商, 从业机构"""
-    def postAsync(self, body: GlobalMerchantServiceComplaintNotificationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantServiceComplaintNotificationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantServiceComplaintNotificationsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications
+
+        服务商, 渠道商, 从业机构
+
+        required: url 通知地址"""
+    def postAsync(self, body: GlobalMerchantServiceComplaintNotificationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantServiceComplaintNotificationsPostAnswer]]:
         """创建投诉通知回调"""
     post_async = postAsync
-    def put(self, body: GlobalMerchantServiceComplaintNotificationsPutBody = ..., config: Config = ..., /, *, json: GlobalMerchantServiceComplaintNotificationsPutBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantServiceComplaintNotificationsPutAnswer]:
+    def put(self, body: GlobalMerchantServiceComplaintNotificationsPutBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceComplaintNotificationsPutAnswer]:
         """更新投诉通知回调
 
-        服务商, 渠道商, 从业机构"""
-    def putAsync(self, body: GlobalMerchantServiceComplaintNotificationsPutBody = ..., config: Config = ..., /, *, json: GlobalMerchantServiceComplaintNotificationsPutBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantServiceComplaintNotificationsPutAnswer]]:
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications#put
+
+        服务商, 渠道商, 从业机构
+
+        required: url 通知地址"""
+    def putAsync(self, body: GlobalMerchantServiceComplaintNotificationsPutBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantServiceComplaintNotificationsPutAnswer]]:
         """更新投诉通知回调"""
     put_async = putAsync
-    def __call__(self, body: GlobalMerchantServiceComplaintNotificationsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantServiceComplaintNotificationsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantServiceComplaintNotificationsPostAnswer]:
+    def __call__(self, body: GlobalMerchantServiceComplaintNotificationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceComplaintNotificationsPostAnswer]:
         """创建投诉通知回调"""
 class OpenGlobalMerchantServiceComplaintNotifications(OpenNode):
     def delete(self, config: Config = ..., /, **options: Any) -> Response:
         """删除投诉通知回调
+
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications#delete
 
         服务商, 渠道商, 从业机构"""
     def deleteAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -1402,6 +3400,8 @@ class OpenGlobalMerchantServiceComplaintNotifications(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询投诉通知回调
 
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications#get
+
         服务商, 渠道商, 从业机构"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询投诉通知回调"""
@@ -1409,47 +3409,71 @@ class OpenGlobalMerchantServiceComplaintNotifications(OpenNode):
     def post(self, body: GlobalMerchantServiceComplaintNotificationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建投诉通知回调
 
-        服务商, 渠道商, 从业机构"""
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications
+
+        服务商, 渠道商, 从业机构
+
+        required: url 通知地址"""
     def postAsync(self, body: GlobalMerchantServiceComplaintNotificationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建投诉通知回调"""
     post_async = postAsync
     def put(self, body: GlobalMerchantServiceComplaintNotificationsPutBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """更新投诉通知回调
 
-        服务商, 渠道商, 从业机构"""
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaint-notifications#put
+
+        服务商, 渠道商, 从业机构
+
+        required: url 通知地址"""
     def putAsync(self, body: GlobalMerchantServiceComplaintNotificationsPutBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """更新投诉通知回调"""
     put_async = putAsync
     def __call__(self, body: GlobalMerchantServiceComplaintNotificationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建投诉通知回调"""
 class GlobalMerchantServiceComplaintsComplaintIdComplete(Node):
-    def post(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """反馈处理完成
 
-        服务商, 渠道商, 从业机构"""
-    def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaints/%7Bcomplaint_id%7D/complete
+
+        服务商, 渠道商, 从业机构
+
+        required: complainted_mchid 被诉商户号"""
+    def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """反馈处理完成"""
     post_async = postAsync
-    def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """反馈处理完成"""
 class OpenGlobalMerchantServiceComplaintsComplaintIdComplete(OpenNode):
     def post(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """反馈处理完成
 
-        服务商, 渠道商, 从业机构"""
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaints/%7Bcomplaint_id%7D/complete
+
+        服务商, 渠道商, 从业机构
+
+        required: complainted_mchid 被诉商户号"""
     def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """反馈处理完成"""
     post_async = postAsync
     def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """反馈处理完成"""
+class FilledGlobalMerchantServiceComplaintsComplaintIdComplete(Node):
+    def post(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """反馈处理完成"""
+    def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """反馈处理完成"""
+    post_async = postAsync
+    def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """反馈处理完成"""
 class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorys(Stem):
-    def get(self, config: Config = ..., /, *, complaint_id: Value = ..., params: GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer]:
+    def get(self, config: Config = ..., /, *, complaint_id: Value, params: GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer]:
         """查询投诉协商历史
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/query-negotiation-history-v2.html
 
         服务商, 渠道商, 从业机构"""
-    def getAsync(self, config: Config = ..., /, *, complaint_id: Value = ..., params: GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, complaint_id: Value, params: GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer]]:
         """查询投诉协商历史"""
     get_async = getAsync
 class OpenGlobalMerchantServiceComplaintsComplaintIdNegotiationHistorys(OpenNode):
@@ -1462,37 +3486,59 @@ class OpenGlobalMerchantServiceComplaintsComplaintIdNegotiationHistorys(OpenNode
     def getAsync(self, config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询投诉协商历史"""
     get_async = getAsync
+class FilledGlobalMerchantServiceComplaintsComplaintIdNegotiationHistorys(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer]:
+        """查询投诉协商历史"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer]]:
+        """查询投诉协商历史"""
+    get_async = getAsync
 class GlobalMerchantServiceComplaintsComplaintIdResponse(Node):
-    def post(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """提交回复
 
-        服务商, 渠道商, 从业机构"""
-    def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaints/%7Bcomplaint_id%7D/response
+
+        服务商, 渠道商, 从业机构
+
+        required: complainted_mchid 被诉商户号, response_content 回复内容"""
+    def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """提交回复"""
     post_async = postAsync
-    def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """提交回复"""
 class OpenGlobalMerchantServiceComplaintsComplaintIdResponse(OpenNode):
     def post(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """提交回复
 
-        服务商, 渠道商, 从业机构"""
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaints/%7Bcomplaint_id%7D/response
+
+        服务商, 渠道商, 从业机构
+
+        required: complainted_mchid 被诉商户号, response_content 回复内容"""
     def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """提交回复"""
     post_async = postAsync
     def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """提交回复"""
+class FilledGlobalMerchantServiceComplaintsComplaintIdResponse(Node):
+    def post(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """提交回复"""
+    def postAsync(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """提交回复"""
+    post_async = postAsync
+    def __call__(self, body: GlobalMerchantServiceComplaintsComplaintIdResponsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """提交回复"""
 class GlobalMerchantServiceComplaintsComplaintId(Stem):
     complete: GlobalMerchantServiceComplaintsComplaintIdComplete
     negotiationHistorys: GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorys
     response: GlobalMerchantServiceComplaintsComplaintIdResponse
-    def get(self, config: Config = ..., /, *, complaint_id: Value = ..., params: GlobalMerchantServiceComplaintsComplaintIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsComplaintIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, complaint_id: Value, params: GlobalMerchantServiceComplaintsComplaintIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsComplaintIdGetAnswer]:
         """查询投诉单详情
 
         https://pay.weixin.qq.com/docs/merchant/apis/consumer-complaint/complaints/query-complaint-v2.html
 
         直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, complaint_id: Value = ..., params: GlobalMerchantServiceComplaintsComplaintIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsComplaintIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, complaint_id: Value, params: GlobalMerchantServiceComplaintsComplaintIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsComplaintIdGetAnswer]]:
         """查询投诉单详情"""
     get_async = getAsync
 class OpenGlobalMerchantServiceComplaintsComplaintId(OpenNode):
@@ -1508,14 +3554,27 @@ class OpenGlobalMerchantServiceComplaintsComplaintId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询投诉单详情"""
     get_async = getAsync
+class FilledGlobalMerchantServiceComplaintsComplaintId(Stem):
+    complete: FilledGlobalMerchantServiceComplaintsComplaintIdComplete
+    negotiationHistorys: FilledGlobalMerchantServiceComplaintsComplaintIdNegotiationHistorys
+    response: FilledGlobalMerchantServiceComplaintsComplaintIdResponse
+    def get(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsComplaintIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsComplaintIdGetAnswer]:
+        """查询投诉单详情"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsComplaintIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsComplaintIdGetAnswer]]:
+        """查询投诉单详情"""
+    get_async = getAsync
 class GlobalMerchantServiceComplaints(Stem):
     _complaint_id_: GlobalMerchantServiceComplaintsComplaintId
-    def __truediv__(self, value: Value) -> GlobalMerchantServiceComplaintsComplaintId: ...
-    def get(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledGlobalMerchantServiceComplaintsComplaintId: ...
+    def get(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantServiceComplaintsGetAnswer]:
         """查询投诉单列表
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaints
+
+        直连商户, 服务商, 渠道商
+
+        required: begin_date 开始日期, end_date 结束日期"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalMerchantServiceComplaintsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantServiceComplaintsGetAnswer]]:
         """查询投诉单列表"""
     get_async = getAsync
 class OpenGlobalMerchantServiceComplaints(OpenNode):
@@ -1524,23 +3583,31 @@ class OpenGlobalMerchantServiceComplaints(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询投诉单列表
 
-        直连商户, 服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/global/merchant-service/complaints
+
+        直连商户, 服务商, 渠道商
+
+        required: begin_date 开始日期, end_date 结束日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询投诉单列表"""
     get_async = getAsync
 class GlobalMerchantServiceImagesUpload(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceImagesUploadPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceImagesUploadPostAnswer]:
         """商户上传反馈图片API
 
+        https://wechatpay.im/openapi/v3/global/merchant-service/images/upload
+
         服务商, 渠道商, 从业机构"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantServiceImagesUploadPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantServiceImagesUploadPostAnswer]]:
         """商户上传反馈图片API"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceImagesUploadPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantServiceImagesUploadPostAnswer]:
         """商户上传反馈图片API"""
 class OpenGlobalMerchantServiceImagesUpload(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户上传反馈图片API
+
+        https://wechatpay.im/openapi/v3/global/merchant-service/images/upload
 
         服务商, 渠道商, 从业机构"""
     def postAsync(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -1549,25 +3616,39 @@ class OpenGlobalMerchantServiceImagesUpload(OpenNode):
     def __call__(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户上传反馈图片API"""
 class GlobalMerchantServiceImagesMediaId(Stem):
-    def get(self, config: Config = ..., /, *, media_id: Value = ..., params: GlobalMerchantServiceImagesMediaIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, media_id: Value, params: GlobalMerchantServiceImagesMediaIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
         """图片下载API
 
-        服务商, 渠道商, 从业机构"""
-    def getAsync(self, config: Config = ..., /, *, media_id: Value = ..., params: GlobalMerchantServiceImagesMediaIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
+        https://wechatpay.im/openapi/v3/global/merchant-service/images/%7Bmedia_id%7D
+
+        服务商, 渠道商, 从业机构
+
+        required: complaint_id 投诉单号"""
+    def getAsync(self, config: Config = ..., /, *, media_id: Value, params: GlobalMerchantServiceImagesMediaIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """图片下载API"""
     get_async = getAsync
 class OpenGlobalMerchantServiceImagesMediaId(OpenNode):
     def get(self, config: Config = ..., /, *, media_id: Any = ..., **options: Any) -> Response:
         """图片下载API
 
-        服务商, 渠道商, 从业机构"""
+        https://wechatpay.im/openapi/v3/global/merchant-service/images/%7Bmedia_id%7D
+
+        服务商, 渠道商, 从业机构
+
+        required: complaint_id 投诉单号"""
     def getAsync(self, config: Config = ..., /, *, media_id: Any = ..., **options: Any) -> Promise[Response]:
+        """图片下载API"""
+    get_async = getAsync
+class FilledGlobalMerchantServiceImagesMediaId(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalMerchantServiceImagesMediaIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
+        """图片下载API"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalMerchantServiceImagesMediaIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """图片下载API"""
     get_async = getAsync
 class GlobalMerchantServiceImages(Stem):
     upload: GlobalMerchantServiceImagesUpload
     _media_id_: GlobalMerchantServiceImagesMediaId
-    def __truediv__(self, value: Value) -> GlobalMerchantServiceImagesMediaId: ...
+    def __truediv__(self, value: Value) -> FilledGlobalMerchantServiceImagesMediaId: ...
 class OpenGlobalMerchantServiceImages(OpenNode):
     upload: OpenGlobalMerchantServiceImagesUpload
     _media_id_: OpenGlobalMerchantServiceImagesMediaId
@@ -1581,16 +3662,16 @@ class OpenGlobalMerchantService(OpenNode):
     complaints: OpenGlobalMerchantServiceComplaints
     images: OpenGlobalMerchantServiceImages
 class GlobalMerchantStorageFileUpload(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantStorageFileUploadPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantStorageFileUploadPostAnswer]:
         """上传文件API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_11.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantStorageFileUploadPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantStorageFileUploadPostAnswer]]:
         """上传文件API"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantStorageFileUploadPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantStorageFileUploadPostAnswer]:
         """上传文件API"""
 class OpenGlobalMerchantStorageFileUpload(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1613,46 +3694,77 @@ class GlobalMerchantStorage(Stem):
 class OpenGlobalMerchantStorage(OpenNode):
     file: OpenGlobalMerchantStorageFile
 class GlobalMerchantsSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: GlobalMerchantsSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantsSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, params: GlobalMerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantsSubMchidGetAnswer]:
         """查询子商户（融合钱包）
 
-        机构模式"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: GlobalMerchantsSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantsSubMchidGetAnswer]]:
+        https://wechatpay.im/openapi/v3/global/merchants/%7Bsub_mchid%7D
+
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号"""
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, params: GlobalMerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantsSubMchidGetAnswer]]:
         """查询子商户（融合钱包）"""
     get_async = getAsync
-    def patch(self, body: GlobalMerchantsSubMchidPatchBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: GlobalMerchantsSubMchidPatchBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantsSubMchidPatchAnswer]:
+    def patch(self, body: GlobalMerchantsSubMchidPatchBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[GlobalMerchantsSubMchidPatchAnswer]:
         """修改子商户（融合钱包）
 
-        机构模式"""
-    def patchAsync(self, body: GlobalMerchantsSubMchidPatchBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: GlobalMerchantsSubMchidPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantsSubMchidPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/global/merchants/%7Bsub_mchid%7D#patch
+
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, name 子商户全称, sub_mchid 子商户号, shortname 子商户简称, office_phone 公司电话, contact 联系人信息, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, registration_certificate_number 公司注册文件编号, registration_certificate_date 公司注册文件过期时间, business 业务信息"""
+    def patchAsync(self, body: GlobalMerchantsSubMchidPatchBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantsSubMchidPatchAnswer]]:
         """修改子商户（融合钱包）"""
     patch_async = patchAsync
 class OpenGlobalMerchantsSubMchid(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """查询子商户（融合钱包）
 
-        机构模式"""
+        https://wechatpay.im/openapi/v3/global/merchants/%7Bsub_mchid%7D
+
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询子商户（融合钱包）"""
     get_async = getAsync
     def patch(self, body: GlobalMerchantsSubMchidPatchBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """修改子商户（融合钱包）
 
-        机构模式"""
+        https://wechatpay.im/openapi/v3/global/merchants/%7Bsub_mchid%7D#patch
+
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, name 子商户全称, sub_mchid 子商户号, shortname 子商户简称, office_phone 公司电话, contact 联系人信息, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, registration_certificate_number 公司注册文件编号, registration_certificate_date 公司注册文件过期时间, business 业务信息"""
     def patchAsync(self, body: GlobalMerchantsSubMchidPatchBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
+        """修改子商户（融合钱包）"""
+    patch_async = patchAsync
+class FilledGlobalMerchantsSubMchid(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalMerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalMerchantsSubMchidGetAnswer]:
+        """查询子商户（融合钱包）"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalMerchantsSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalMerchantsSubMchidGetAnswer]]:
+        """查询子商户（融合钱包）"""
+    get_async = getAsync
+    def patch(self, body: GlobalMerchantsSubMchidPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantsSubMchidPatchAnswer]:
+        """修改子商户（融合钱包）"""
+    def patchAsync(self, body: GlobalMerchantsSubMchidPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantsSubMchidPatchAnswer]]:
         """修改子商户（融合钱包）"""
     patch_async = patchAsync
 class GlobalMerchants(Node):
     _sub_mchid_: GlobalMerchantsSubMchid
-    def __truediv__(self, value: Value) -> GlobalMerchantsSubMchid: ...
-    def post(self, body: GlobalMerchantsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledGlobalMerchantsSubMchid: ...
+    def post(self, body: GlobalMerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantsPostAnswer]:
         """子商户进件（融合钱包）
 
-        机构模式"""
-    def postAsync(self, body: GlobalMerchantsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/global/merchants
+
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, name 子商户全称, shortname 子商户简称, office_phone 公司电话, contact 联系人信息, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, business 业务信息"""
+    def postAsync(self, body: GlobalMerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMerchantsPostAnswer]]:
         """子商户进件（融合钱包）"""
     post_async = postAsync
-    def __call__(self, body: GlobalMerchantsPostBody = ..., config: Config = ..., /, *, json: GlobalMerchantsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMerchantsPostAnswer]:
+    def __call__(self, body: GlobalMerchantsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMerchantsPostAnswer]:
         """子商户进件（融合钱包）"""
 class OpenGlobalMerchants(OpenNode):
     _sub_mchid_: OpenGlobalMerchantsSubMchid
@@ -1660,23 +3772,27 @@ class OpenGlobalMerchants(OpenNode):
     def post(self, body: GlobalMerchantsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """子商户进件（融合钱包）
 
-        机构模式"""
+        https://wechatpay.im/openapi/v3/global/merchants
+
+        机构模式
+
+        required: sp_appid 机构appid, sp_mchid 机构商户号, name 子商户全称, shortname 子商户简称, office_phone 公司电话, contact 联系人信息, business_category 类目, merchant_country_code 注册国家或区域, merchant_type 商户类型, business 业务信息"""
     def postAsync(self, body: GlobalMerchantsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """子商户进件（融合钱包）"""
     post_async = postAsync
     def __call__(self, body: GlobalMerchantsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """子商户进件（融合钱包）"""
 class GlobalMicropayTransactionsIdTransactionIdReverse(Node):
-    def post(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(微信支付订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_7.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """撤销订单(微信支付订单号)"""
     post_async = postAsync
-    def __call__(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(微信支付订单号)"""
 class OpenGlobalMicropayTransactionsIdTransactionIdReverse(OpenNode):
     def post(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
@@ -1690,27 +3806,37 @@ class OpenGlobalMicropayTransactionsIdTransactionIdReverse(OpenNode):
     post_async = postAsync
     def __call__(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """撤销订单(微信支付订单号)"""
+class FilledGlobalMicropayTransactionsIdTransactionIdReverse(Node):
+    def post(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(微信支付订单号)"""
+    def postAsync(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """撤销订单(微信支付订单号)"""
+    post_async = postAsync
+    def __call__(self, body: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsIdTransactionIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(微信支付订单号)"""
 class GlobalMicropayTransactionsIdTransactionId(Stem):
     reverse: GlobalMicropayTransactionsIdTransactionIdReverse
 class OpenGlobalMicropayTransactionsIdTransactionId(OpenNode):
     reverse: OpenGlobalMicropayTransactionsIdTransactionIdReverse
+class FilledGlobalMicropayTransactionsIdTransactionId(Stem):
+    reverse: FilledGlobalMicropayTransactionsIdTransactionIdReverse
 class GlobalMicropayTransactionsId(Stem):
     _transaction_id_: GlobalMicropayTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> GlobalMicropayTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledGlobalMicropayTransactionsIdTransactionId: ...
 class OpenGlobalMicropayTransactionsId(OpenNode):
     _transaction_id_: OpenGlobalMicropayTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenGlobalMicropayTransactionsIdTransactionId: ...
 class GlobalMicropayTransactionsOutTradeNoOutTradeNoReverse(Node):
-    def post(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_7.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """撤销订单(商户订单号)"""
     post_async = postAsync
-    def __call__(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """撤销订单(商户订单号)"""
 class OpenGlobalMicropayTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     def post(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
@@ -1724,27 +3850,39 @@ class OpenGlobalMicropayTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     post_async = postAsync
     def __call__(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """撤销订单(商户订单号)"""
+class FilledGlobalMicropayTransactionsOutTradeNoOutTradeNoReverse(Node):
+    def post(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(商户订单号)"""
+    def postAsync(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """撤销订单(商户订单号)"""
+    post_async = postAsync
+    def __call__(self, body: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """撤销订单(商户订单号)"""
 class GlobalMicropayTransactionsOutTradeNoOutTradeNo(Stem):
     reverse: GlobalMicropayTransactionsOutTradeNoOutTradeNoReverse
 class OpenGlobalMicropayTransactionsOutTradeNoOutTradeNo(OpenNode):
     reverse: OpenGlobalMicropayTransactionsOutTradeNoOutTradeNoReverse
+class FilledGlobalMicropayTransactionsOutTradeNoOutTradeNo(Stem):
+    reverse: FilledGlobalMicropayTransactionsOutTradeNoOutTradeNoReverse
 class GlobalMicropayTransactionsOutTradeNo(Stem):
     _out_trade_no_: GlobalMicropayTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> GlobalMicropayTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledGlobalMicropayTransactionsOutTradeNoOutTradeNo: ...
 class OpenGlobalMicropayTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenGlobalMicropayTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenGlobalMicropayTransactionsOutTradeNoOutTradeNo: ...
 class GlobalMicropayTransactionsPay(Node):
-    def post(self, body: GlobalMicropayTransactionsPayPostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsPayPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMicropayTransactionsPayPostAnswer]:
+    def post(self, body: GlobalMicropayTransactionsPayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMicropayTransactionsPayPostAnswer]:
         """提交付款码支付
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_1.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalMicropayTransactionsPayPostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsPayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalMicropayTransactionsPayPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
+    def postAsync(self, body: GlobalMicropayTransactionsPayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalMicropayTransactionsPayPostAnswer]]:
         """提交付款码支付"""
     post_async = postAsync
-    def __call__(self, body: GlobalMicropayTransactionsPayPostBody = ..., config: Config = ..., /, *, json: GlobalMicropayTransactionsPayPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalMicropayTransactionsPayPostAnswer]:
+    def __call__(self, body: GlobalMicropayTransactionsPayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalMicropayTransactionsPayPostAnswer]:
         """提交付款码支付"""
 class OpenGlobalMicropayTransactionsPay(OpenNode):
     def post(self, body: GlobalMicropayTransactionsPayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1752,7 +3890,9 @@ class OpenGlobalMicropayTransactionsPay(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_1.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
     def postAsync(self, body: GlobalMicropayTransactionsPayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交付款码支付"""
     post_async = postAsync
@@ -1867,13 +4007,13 @@ class OpenGlobalPapayContractsMiniprogramPreEntrustSign(OpenNode):
     def __call__(self, body: GlobalPapayContractsMiniprogramPreEntrustSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """小程序签约API"""
 class GlobalPapayContractsOutContractCodeOutContractCode(Stem):
-    def get(self, config: Config = ..., /, *, out_contract_code: Value = ..., params: GlobalPapayContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_contract_code: Value, params: GlobalPapayContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer]:
         """商户协议号查询签约API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_3.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, out_contract_code: Value = ..., params: GlobalPapayContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_contract_code: Value, params: GlobalPapayContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer]]:
         """商户协议号查询签约API"""
     get_async = getAsync
 class OpenGlobalPapayContractsOutContractCodeOutContractCode(OpenNode):
@@ -1886,15 +4026,23 @@ class OpenGlobalPapayContractsOutContractCodeOutContractCode(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """商户协议号查询签约API"""
     get_async = getAsync
+class FilledGlobalPapayContractsOutContractCodeOutContractCode(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalPapayContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer]:
+        """商户协议号查询签约API"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalPapayContractsOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayContractsOutContractCodeOutContractCodeGetAnswer]]:
+        """商户协议号查询签约API"""
+    get_async = getAsync
 class GlobalPapayContractsOutContractCode(Stem):
     _out_contract_code_: GlobalPapayContractsOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> GlobalPapayContractsOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> FilledGlobalPapayContractsOutContractCodeOutContractCode: ...
 class OpenGlobalPapayContractsOutContractCode(OpenNode):
     _out_contract_code_: OpenGlobalPapayContractsOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenGlobalPapayContractsOutContractCodeOutContractCode: ...
 class GlobalPapayContractsWebPreEntrustSign(Node):
     def post(self, body: GlobalPapayContractsWebPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: GlobalPapayContractsWebPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalPapayContractsWebPreEntrustSignPostAnswer]:
         """WEB预签约API
+
+        https://wechatpay.im/openapi/v3/global/papay/contracts/web-pre-entrust-sign
 
         直连模式, 机构模式"""
     def postAsync(self, body: GlobalPapayContractsWebPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: GlobalPapayContractsWebPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalPapayContractsWebPreEntrustSignPostAnswer]]:
@@ -1906,6 +4054,8 @@ class OpenGlobalPapayContractsWebPreEntrustSign(OpenNode):
     def post(self, body: GlobalPapayContractsWebPreEntrustSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """WEB预签约API
 
+        https://wechatpay.im/openapi/v3/global/papay/contracts/web-pre-entrust-sign
+
         直连模式, 机构模式"""
     def postAsync(self, body: GlobalPapayContractsWebPreEntrustSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """WEB预签约API"""
@@ -1913,16 +4063,16 @@ class OpenGlobalPapayContractsWebPreEntrustSign(OpenNode):
     def __call__(self, body: GlobalPapayContractsWebPreEntrustSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """WEB预签约API"""
 class GlobalPapayContractsContractIdTerminate(Node):
-    def post(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, contract_id: Value, json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """申请解约API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_4.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, contract_id: Value, json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """申请解约API"""
     post_async = postAsync
-    def __call__(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, contract_id: Value, json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """申请解约API"""
 class OpenGlobalPapayContractsContractIdTerminate(OpenNode):
     def post(self, body: GlobalPapayContractsContractIdTerminatePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -1936,15 +4086,23 @@ class OpenGlobalPapayContractsContractIdTerminate(OpenNode):
     post_async = postAsync
     def __call__(self, body: GlobalPapayContractsContractIdTerminatePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """申请解约API"""
+class FilledGlobalPapayContractsContractIdTerminate(Node):
+    def post(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """申请解约API"""
+    def postAsync(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """申请解约API"""
+    post_async = postAsync
+    def __call__(self, body: GlobalPapayContractsContractIdTerminatePostBody = ..., config: Config = ..., /, *, json: GlobalPapayContractsContractIdTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """申请解约API"""
 class GlobalPapayContractsContractId(Stem):
     terminate: GlobalPapayContractsContractIdTerminate
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., params: GlobalPapayContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayContractsContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, params: GlobalPapayContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayContractsContractIdGetAnswer]:
         """代扣协议ID查询签约API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_2.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., params: GlobalPapayContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayContractsContractIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, params: GlobalPapayContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayContractsContractIdGetAnswer]]:
         """代扣协议ID查询签约API"""
     get_async = getAsync
 class OpenGlobalPapayContractsContractId(OpenNode):
@@ -1958,6 +4116,13 @@ class OpenGlobalPapayContractsContractId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """代扣协议ID查询签约API"""
     get_async = getAsync
+class FilledGlobalPapayContractsContractId(Stem):
+    terminate: FilledGlobalPapayContractsContractIdTerminate
+    def get(self, config: Config = ..., /, *, params: GlobalPapayContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayContractsContractIdGetAnswer]:
+        """代扣协议ID查询签约API"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalPapayContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayContractsContractIdGetAnswer]]:
+        """代扣协议ID查询签约API"""
+    get_async = getAsync
 class GlobalPapayContracts(Stem):
     appPreEntrustSign: GlobalPapayContractsAppPreEntrustSign
     h5PreEntrustSign: GlobalPapayContractsH5PreEntrustSign
@@ -1966,7 +4131,7 @@ class GlobalPapayContracts(Stem):
     outContractCode: GlobalPapayContractsOutContractCode
     webPreEntrustSign: GlobalPapayContractsWebPreEntrustSign
     _contract_id_: GlobalPapayContractsContractId
-    def __truediv__(self, value: Value) -> GlobalPapayContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledGlobalPapayContractsContractId: ...
 class OpenGlobalPapayContracts(OpenNode):
     appPreEntrustSign: OpenGlobalPapayContractsAppPreEntrustSign
     h5PreEntrustSign: OpenGlobalPapayContractsH5PreEntrustSign
@@ -1977,16 +4142,16 @@ class OpenGlobalPapayContracts(OpenNode):
     _contract_id_: OpenGlobalPapayContractsContractId
     def __truediv__(self, value: Value) -> OpenGlobalPapayContractsContractId: ...
 class GlobalPapayTransactionsOutTradeNoOutTradeNoReverse(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_trade_no: Value, json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
         """撤销订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_10.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_trade_no: Value, json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
         """撤销订单(商户订单号)"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_trade_no: Value, json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
         """撤销订单(商户订单号)"""
 class OpenGlobalPapayTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
@@ -2000,15 +4165,23 @@ class OpenGlobalPapayTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """撤销订单(商户订单号)"""
+class FilledGlobalPapayTransactionsOutTradeNoOutTradeNoReverse(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+        """撤销订单(商户订单号)"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
+        """撤销订单(商户订单号)"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoReversePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+        """撤销订单(商户订单号)"""
 class GlobalPapayTransactionsOutTradeNoOutTradeNo(Stem):
     reverse: GlobalPapayTransactionsOutTradeNoOutTradeNoReverse
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查询订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_8.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查询订单(商户订单号)"""
     get_async = getAsync
 class OpenGlobalPapayTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -2022,20 +4195,27 @@ class OpenGlobalPapayTransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单(商户订单号)"""
     get_async = getAsync
+class FilledGlobalPapayTransactionsOutTradeNoOutTradeNo(Stem):
+    reverse: FilledGlobalPapayTransactionsOutTradeNoOutTradeNoReverse
+    def get(self, config: Config = ..., /, *, params: GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查询订单(商户订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalPapayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """查询订单(商户订单号)"""
+    get_async = getAsync
 class GlobalPapayTransactionsOutTradeNo(Stem):
     _out_trade_no_: GlobalPapayTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> GlobalPapayTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledGlobalPapayTransactionsOutTradeNoOutTradeNo: ...
 class OpenGlobalPapayTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenGlobalPapayTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenGlobalPapayTransactionsOutTradeNoOutTradeNo: ...
 class GlobalPapayTransactionsTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalPapayTransactionsTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayTransactionsTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalPapayTransactionsTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayTransactionsTransactionIdGetAnswer]:
         """查询订单(微信支付订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_8.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalPapayTransactionsTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayTransactionsTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalPapayTransactionsTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayTransactionsTransactionIdGetAnswer]]:
         """查询订单(微信支付订单号)"""
     get_async = getAsync
 class OpenGlobalPapayTransactionsTransactionId(OpenNode):
@@ -2048,20 +4228,28 @@ class OpenGlobalPapayTransactionsTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单(微信支付订单号)"""
     get_async = getAsync
+class FilledGlobalPapayTransactionsTransactionId(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalPapayTransactionsTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalPapayTransactionsTransactionIdGetAnswer]:
+        """查询订单(微信支付订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalPapayTransactionsTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalPapayTransactionsTransactionIdGetAnswer]]:
+        """查询订单(微信支付订单号)"""
+    get_async = getAsync
 class GlobalPapayTransactions(Node):
     outTradeNo: GlobalPapayTransactionsOutTradeNo
     _transaction_id_: GlobalPapayTransactionsTransactionId
-    def __truediv__(self, value: Value) -> GlobalPapayTransactionsTransactionId: ...
-    def post(self, body: GlobalPapayTransactionsPostBody = ..., config: Config = ..., /, *, json: GlobalPapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalPapayTransactionsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledGlobalPapayTransactionsTransactionId: ...
+    def post(self, body: GlobalPapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalPapayTransactionsPostAnswer]:
         """支付扣款API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_6.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalPapayTransactionsPostBody = ..., config: Config = ..., /, *, json: GlobalPapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalPapayTransactionsPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, merchant_category_code MCC码, contract_id 委托代扣协议ID, amount 订单金额"""
+    def postAsync(self, body: GlobalPapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalPapayTransactionsPostAnswer]]:
         """支付扣款API"""
     post_async = postAsync
-    def __call__(self, body: GlobalPapayTransactionsPostBody = ..., config: Config = ..., /, *, json: GlobalPapayTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalPapayTransactionsPostAnswer]:
+    def __call__(self, body: GlobalPapayTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalPapayTransactionsPostAnswer]:
         """支付扣款API"""
 class OpenGlobalPapayTransactions(OpenNode):
     outTradeNo: OpenGlobalPapayTransactionsOutTradeNo
@@ -2072,7 +4260,9 @@ class OpenGlobalPapayTransactions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter5_1_6.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, merchant_category_code MCC码, contract_id 委托代扣协议ID, amount 订单金额"""
     def postAsync(self, body: GlobalPapayTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """支付扣款API"""
     post_async = postAsync
@@ -2105,16 +4295,18 @@ class OpenGlobalProfitSharingBillDownloadUrl(OpenNode):
         """获取分账账单文件下载地址API"""
     get_async = getAsync
 class GlobalProfitSharingOrdersUnfreeze(Node):
-    def post(self, body: GlobalProfitSharingOrdersUnfreezePostBody = ..., config: Config = ..., /, *, json: GlobalProfitSharingOrdersUnfreezePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersUnfreezePostAnswer]:
+    def post(self, body: GlobalProfitSharingOrdersUnfreezePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersUnfreezePostAnswer]:
         """解冻剩余资金API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_3.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalProfitSharingOrdersUnfreezePostBody = ..., config: Config = ..., /, *, json: GlobalProfitSharingOrdersUnfreezePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalProfitSharingOrdersUnfreezePostAnswer]]:
+        直连模式, 机构模式
+
+        required: transaction_id 微信订单号, out_order_no 商户分账单号, description 分账描述"""
+    def postAsync(self, body: GlobalProfitSharingOrdersUnfreezePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalProfitSharingOrdersUnfreezePostAnswer]]:
         """解冻剩余资金API"""
     post_async = postAsync
-    def __call__(self, body: GlobalProfitSharingOrdersUnfreezePostBody = ..., config: Config = ..., /, *, json: GlobalProfitSharingOrdersUnfreezePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersUnfreezePostAnswer]:
+    def __call__(self, body: GlobalProfitSharingOrdersUnfreezePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersUnfreezePostAnswer]:
         """解冻剩余资金API"""
 class OpenGlobalProfitSharingOrdersUnfreeze(OpenNode):
     def post(self, body: GlobalProfitSharingOrdersUnfreezePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2122,20 +4314,22 @@ class OpenGlobalProfitSharingOrdersUnfreeze(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_3.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: transaction_id 微信订单号, out_order_no 商户分账单号, description 分账描述"""
     def postAsync(self, body: GlobalProfitSharingOrdersUnfreezePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """解冻剩余资金API"""
     post_async = postAsync
     def __call__(self, body: GlobalProfitSharingOrdersUnfreezePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """解冻剩余资金API"""
 class GlobalProfitSharingOrdersOutOrderNo(Stem):
-    def get(self, config: Config = ..., /, *, out_order_no: Value = ..., params: GlobalProfitSharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingOrdersOutOrderNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_order_no: Value, params: GlobalProfitSharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingOrdersOutOrderNoGetAnswer]:
         """查询分账结果API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_4.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, out_order_no: Value = ..., params: GlobalProfitSharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingOrdersOutOrderNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_order_no: Value, params: GlobalProfitSharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingOrdersOutOrderNoGetAnswer]]:
         """查询分账结果API"""
     get_async = getAsync
 class OpenGlobalProfitSharingOrdersOutOrderNo(OpenNode):
@@ -2148,20 +4342,28 @@ class OpenGlobalProfitSharingOrdersOutOrderNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询分账结果API"""
     get_async = getAsync
+class FilledGlobalProfitSharingOrdersOutOrderNo(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalProfitSharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingOrdersOutOrderNoGetAnswer]:
+        """查询分账结果API"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalProfitSharingOrdersOutOrderNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingOrdersOutOrderNoGetAnswer]]:
+        """查询分账结果API"""
+    get_async = getAsync
 class GlobalProfitSharingOrders(Node):
     unfreeze: GlobalProfitSharingOrdersUnfreeze
     _out_order_no_: GlobalProfitSharingOrdersOutOrderNo
-    def __truediv__(self, value: Value) -> GlobalProfitSharingOrdersOutOrderNo: ...
-    def post(self, body: GlobalProfitSharingOrdersPostBody = ..., config: Config = ..., /, *, json: GlobalProfitSharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledGlobalProfitSharingOrdersOutOrderNo: ...
+    def post(self, body: GlobalProfitSharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersPostAnswer]:
         """请求分账API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_2.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalProfitSharingOrdersPostBody = ..., config: Config = ..., /, *, json: GlobalProfitSharingOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalProfitSharingOrdersPostAnswer]]:
+        直连模式, 机构模式
+
+        required: appid 应用ID, transaction_id 微信订单号, out_order_no 商户分账单号, unfreeze_unsplit 是否解冻剩余未分资金"""
+    def postAsync(self, body: GlobalProfitSharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalProfitSharingOrdersPostAnswer]]:
         """请求分账API"""
     post_async = postAsync
-    def __call__(self, body: GlobalProfitSharingOrdersPostBody = ..., config: Config = ..., /, *, json: GlobalProfitSharingOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersPostAnswer]:
+    def __call__(self, body: GlobalProfitSharingOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalProfitSharingOrdersPostAnswer]:
         """请求分账API"""
 class OpenGlobalProfitSharingOrders(OpenNode):
     unfreeze: OpenGlobalProfitSharingOrdersUnfreeze
@@ -2172,20 +4374,22 @@ class OpenGlobalProfitSharingOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_2.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: appid 应用ID, transaction_id 微信订单号, out_order_no 商户分账单号, unfreeze_unsplit 是否解冻剩余未分资金"""
     def postAsync(self, body: GlobalProfitSharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求分账API"""
     post_async = postAsync
     def __call__(self, body: GlobalProfitSharingOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求分账API"""
 class GlobalProfitSharingReceiversAccount(Stem):
-    def get(self, config: Config = ..., /, *, account: Value = ..., params: GlobalProfitSharingReceiversAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingReceiversAccountGetAnswer]:
+    def get(self, config: Config = ..., /, *, account: Value, params: GlobalProfitSharingReceiversAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingReceiversAccountGetAnswer]:
         """查询分账接收方添加结果API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_7.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, account: Value = ..., params: GlobalProfitSharingReceiversAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingReceiversAccountGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, account: Value, params: GlobalProfitSharingReceiversAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingReceiversAccountGetAnswer]]:
         """查询分账接收方添加结果API"""
     get_async = getAsync
 class OpenGlobalProfitSharingReceiversAccount(OpenNode):
@@ -2198,9 +4402,15 @@ class OpenGlobalProfitSharingReceiversAccount(OpenNode):
     def getAsync(self, config: Config = ..., /, *, account: Any = ..., **options: Any) -> Promise[Response]:
         """查询分账接收方添加结果API"""
     get_async = getAsync
+class FilledGlobalProfitSharingReceiversAccount(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalProfitSharingReceiversAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingReceiversAccountGetAnswer]:
+        """查询分账接收方添加结果API"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalProfitSharingReceiversAccountGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingReceiversAccountGetAnswer]]:
+        """查询分账接收方添加结果API"""
+    get_async = getAsync
 class GlobalProfitSharingReceivers(Node):
     _account_: GlobalProfitSharingReceiversAccount
-    def __truediv__(self, value: Value) -> GlobalProfitSharingReceiversAccount: ...
+    def __truediv__(self, value: Value) -> FilledGlobalProfitSharingReceiversAccount: ...
     def delete(self, config: Config = ..., /, *, json: GlobalProfitSharingReceiversDeleteBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """删除分账接收方API
 
@@ -2315,13 +4525,13 @@ class OpenGlobalProfitSharingTransactionsMark(OpenNode):
     def __call__(self, body: GlobalProfitSharingTransactionsMarkPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """分账标记API"""
 class GlobalProfitSharingTransactionsTransactionIdAmounts(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer]:
         """查询剩余待分金额API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_5.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer]]:
         """查询剩余待分金额API"""
     get_async = getAsync
 class OpenGlobalProfitSharingTransactionsTransactionIdAmounts(OpenNode):
@@ -2334,14 +4544,20 @@ class OpenGlobalProfitSharingTransactionsTransactionIdAmounts(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询剩余待分金额API"""
     get_async = getAsync
+class FilledGlobalProfitSharingTransactionsTransactionIdAmounts(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer]:
+        """查询剩余待分金额API"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalProfitSharingTransactionsTransactionIdAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingTransactionsTransactionIdAmountsGetAnswer]]:
+        """查询剩余待分金额API"""
+    get_async = getAsync
 class GlobalProfitSharingTransactionsTransactionIdRefundableAmounts(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer]:
         """查询订单剩余可退款金额API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter4_1_12.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer]]:
         """查询订单剩余可退款金额API"""
     get_async = getAsync
 class OpenGlobalProfitSharingTransactionsTransactionIdRefundableAmounts(OpenNode):
@@ -2354,16 +4570,25 @@ class OpenGlobalProfitSharingTransactionsTransactionIdRefundableAmounts(OpenNode
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单剩余可退款金额API"""
     get_async = getAsync
+class FilledGlobalProfitSharingTransactionsTransactionIdRefundableAmounts(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer]:
+        """查询订单剩余可退款金额API"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalProfitSharingTransactionsTransactionIdRefundableAmountsGetAnswer]]:
+        """查询订单剩余可退款金额API"""
+    get_async = getAsync
 class GlobalProfitSharingTransactionsTransactionId(Stem):
     amounts: GlobalProfitSharingTransactionsTransactionIdAmounts
     refundableAmounts: GlobalProfitSharingTransactionsTransactionIdRefundableAmounts
 class OpenGlobalProfitSharingTransactionsTransactionId(OpenNode):
     amounts: OpenGlobalProfitSharingTransactionsTransactionIdAmounts
     refundableAmounts: OpenGlobalProfitSharingTransactionsTransactionIdRefundableAmounts
+class FilledGlobalProfitSharingTransactionsTransactionId(Stem):
+    amounts: FilledGlobalProfitSharingTransactionsTransactionIdAmounts
+    refundableAmounts: FilledGlobalProfitSharingTransactionsTransactionIdRefundableAmounts
 class GlobalProfitSharingTransactions(Stem):
     mark: GlobalProfitSharingTransactionsMark
     _transaction_id_: GlobalProfitSharingTransactionsTransactionId
-    def __truediv__(self, value: Value) -> GlobalProfitSharingTransactionsTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledGlobalProfitSharingTransactionsTransactionId: ...
 class OpenGlobalProfitSharingTransactions(OpenNode):
     mark: OpenGlobalProfitSharingTransactionsMark
     _transaction_id_: OpenGlobalProfitSharingTransactionsTransactionId
@@ -2381,13 +4606,13 @@ class OpenGlobalProfitSharing(OpenNode):
     refunds: OpenGlobalProfitSharingRefunds
     transactions: OpenGlobalProfitSharingTransactions
 class GlobalRefundPartnerRechargeBalanceSubMchidSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer]:
         """商家充值退款余额查询
 
         https://pay.weixin.qq.com/doc/global/v3/zh/4013068934
 
         机构模式"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer]]:
         """商家充值退款余额查询"""
     get_async = getAsync
 class OpenGlobalRefundPartnerRechargeBalanceSubMchidSubMchid(OpenNode):
@@ -2400,9 +4625,15 @@ class OpenGlobalRefundPartnerRechargeBalanceSubMchidSubMchid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """商家充值退款余额查询"""
     get_async = getAsync
+class FilledGlobalRefundPartnerRechargeBalanceSubMchidSubMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer]:
+        """商家充值退款余额查询"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalRefundPartnerRechargeBalanceSubMchidSubMchidGetAnswer]]:
+        """商家充值退款余额查询"""
+    get_async = getAsync
 class GlobalRefundPartnerRechargeBalanceSubMchid(Stem):
     _sub_mchid_: GlobalRefundPartnerRechargeBalanceSubMchidSubMchid
-    def __truediv__(self, value: Value) -> GlobalRefundPartnerRechargeBalanceSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledGlobalRefundPartnerRechargeBalanceSubMchidSubMchid: ...
 class OpenGlobalRefundPartnerRechargeBalanceSubMchid(OpenNode):
     _sub_mchid_: OpenGlobalRefundPartnerRechargeBalanceSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenGlobalRefundPartnerRechargeBalanceSubMchidSubMchid: ...
@@ -2441,67 +4672,99 @@ class OpenGlobalRefund(OpenNode):
     partner: OpenGlobalRefundPartner
     rechargeBalance: OpenGlobalRefundRechargeBalance
 class GlobalRefundsIdRefundId(Stem):
-    def get(self, config: Config = ..., /, *, refund_id: Value = ..., params: GlobalRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsIdRefundIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, refund_id: Value, params: GlobalRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsIdRefundIdGetAnswer]:
         """查询单笔退款(微信支付退款订单号)
 
+        https://wechatpay.im/openapi/v3/global/refunds/id/%7Brefund_id%7D
+
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, refund_id: Value = ..., params: GlobalRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsIdRefundIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, refund_id: Value, params: GlobalRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsIdRefundIdGetAnswer]]:
         """查询单笔退款(微信支付退款订单号)"""
     get_async = getAsync
 class OpenGlobalRefundsIdRefundId(OpenNode):
     def get(self, config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Response:
         """查询单笔退款(微信支付退款订单号)
 
+        https://wechatpay.im/openapi/v3/global/refunds/id/%7Brefund_id%7D
+
         直连模式, 机构模式"""
     def getAsync(self, config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询单笔退款(微信支付退款订单号)"""
     get_async = getAsync
+class FilledGlobalRefundsIdRefundId(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsIdRefundIdGetAnswer]:
+        """查询单笔退款(微信支付退款订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalRefundsIdRefundIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsIdRefundIdGetAnswer]]:
+        """查询单笔退款(微信支付退款订单号)"""
+    get_async = getAsync
 class GlobalRefundsId(Stem):
     _refund_id_: GlobalRefundsIdRefundId
-    def __truediv__(self, value: Value) -> GlobalRefundsIdRefundId: ...
+    def __truediv__(self, value: Value) -> FilledGlobalRefundsIdRefundId: ...
 class OpenGlobalRefundsId(OpenNode):
     _refund_id_: OpenGlobalRefundsIdRefundId
     def __truediv__(self, value: Value) -> OpenGlobalRefundsIdRefundId: ...
 class GlobalRefundsOutRefundNoOutRefundNo(Stem):
-    def get(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: GlobalRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsOutRefundNoOutRefundNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_refund_no: Value, params: GlobalRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsOutRefundNoOutRefundNoGetAnswer]:
         """查询单笔退款(商户退款订单号)
 
+        https://wechatpay.im/openapi/v3/global/refunds/out-refund-no/%7Bout_refund_no%7D
+
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: GlobalRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsOutRefundNoOutRefundNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value, params: GlobalRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsOutRefundNoOutRefundNoGetAnswer]]:
         """查询单笔退款(商户退款订单号)"""
     get_async = getAsync
 class OpenGlobalRefundsOutRefundNoOutRefundNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_refund_no: Any = ..., **options: Any) -> Response:
         """查询单笔退款(商户退款订单号)
 
+        https://wechatpay.im/openapi/v3/global/refunds/out-refund-no/%7Bout_refund_no%7D
+
         直连模式, 机构模式"""
     def getAsync(self, config: Config = ..., /, *, out_refund_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询单笔退款(商户退款订单号)"""
     get_async = getAsync
+class FilledGlobalRefundsOutRefundNoOutRefundNo(Stem):
+    def get(self, config: Config = ..., /, *, params: GlobalRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsOutRefundNoOutRefundNoGetAnswer]:
+        """查询单笔退款(商户退款订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalRefundsOutRefundNoOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsOutRefundNoOutRefundNoGetAnswer]]:
+        """查询单笔退款(商户退款订单号)"""
+    get_async = getAsync
 class GlobalRefundsOutRefundNo(Stem):
     _out_refund_no_: GlobalRefundsOutRefundNoOutRefundNo
-    def __truediv__(self, value: Value) -> GlobalRefundsOutRefundNoOutRefundNo: ...
+    def __truediv__(self, value: Value) -> FilledGlobalRefundsOutRefundNoOutRefundNo: ...
 class OpenGlobalRefundsOutRefundNo(OpenNode):
     _out_refund_no_: OpenGlobalRefundsOutRefundNoOutRefundNo
     def __truediv__(self, value: Value) -> OpenGlobalRefundsOutRefundNoOutRefundNo: ...
 class GlobalRefunds(Node):
     id: GlobalRefundsId
     outRefundNo: GlobalRefundsOutRefundNo
-    def get(self, config: Config = ..., /, *, params: GlobalRefundsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: GlobalRefundsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalRefundsGetAnswer]:
         """查询所有退款
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: GlobalRefundsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/global/refunds#get
+
+        直连模式, 机构模式
+
+        required: offset 记录起始位置, count 每页笔数
+
+        one of: out_trade_no, transaction_id"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalRefundsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalRefundsGetAnswer]]:
         """查询所有退款"""
     get_async = getAsync
-    def post(self, body: GlobalRefundsPostBody = ..., config: Config = ..., /, *, json: GlobalRefundsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalRefundsPostAnswer]:
+    def post(self, body: GlobalRefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalRefundsPostAnswer]:
         """申请退款
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalRefundsPostBody = ..., config: Config = ..., /, *, json: GlobalRefundsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalRefundsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/global/refunds
+
+        直连模式, 机构模式
+
+        required: out_refund_no 商户退款单号
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: GlobalRefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalRefundsPostAnswer]]:
         """申请退款"""
     post_async = postAsync
-    def __call__(self, body: GlobalRefundsPostBody = ..., config: Config = ..., /, *, json: GlobalRefundsPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalRefundsPostAnswer]:
+    def __call__(self, body: GlobalRefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalRefundsPostAnswer]:
         """申请退款"""
 class OpenGlobalRefunds(OpenNode):
     id: OpenGlobalRefundsId
@@ -2509,27 +4772,41 @@ class OpenGlobalRefunds(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询所有退款
 
-        直连模式, 机构模式"""
+        https://wechatpay.im/openapi/v3/global/refunds#get
+
+        直连模式, 机构模式
+
+        required: offset 记录起始位置, count 每页笔数
+
+        one of: out_trade_no, transaction_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询所有退款"""
     get_async = getAsync
     def post(self, body: GlobalRefundsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款
 
-        直连模式, 机构模式"""
+        https://wechatpay.im/openapi/v3/global/refunds
+
+        直连模式, 机构模式
+
+        required: out_refund_no 商户退款单号
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: GlobalRefundsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退款"""
     post_async = postAsync
     def __call__(self, body: GlobalRefundsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请退款"""
 class GlobalSettleSettlements(Stem):
-    def get(self, config: Config = ..., /, *, params: GlobalSettleSettlementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalSettleSettlementsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: GlobalSettleSettlementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalSettleSettlementsGetAnswer]:
         """查询结算资金明细API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_10.shtml
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: GlobalSettleSettlementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalSettleSettlementsGetAnswer]]:
+        直连模式, 机构模式
+
+        required: settle_state 结算状态, limit 最大记录条数, offset 记录起始位置"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalSettleSettlementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalSettleSettlementsGetAnswer]]:
         """查询结算资金明细API"""
     get_async = getAsync
 class OpenGlobalSettleSettlements(OpenNode):
@@ -2538,7 +4815,9 @@ class OpenGlobalSettleSettlements(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_10.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: settle_state 结算状态, limit 最大记录条数, offset 记录起始位置"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询结算资金明细API"""
     get_async = getAsync
@@ -2547,32 +4826,42 @@ class GlobalSettle(Stem):
 class OpenGlobalSettle(OpenNode):
     settlements: OpenGlobalSettleSettlements
 class GlobalStatements(Stem):
-    def get(self, config: Config = ..., /, *, params: GlobalStatementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, params: GlobalStatementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
         """下载对账单
 
-        直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, params: GlobalStatementsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
+        https://wechatpay.im/openapi/v3/global/statements
+
+        直连模式, 机构模式
+
+        required: date 账单日期"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalStatementsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """下载对账单"""
     get_async = getAsync
 class OpenGlobalStatements(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """下载对账单
 
-        直连模式, 机构模式"""
+        https://wechatpay.im/openapi/v3/global/statements
+
+        直连模式, 机构模式
+
+        required: date 账单日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载对账单"""
     get_async = getAsync
 class GlobalTransactionsApp(Node):
-    def post(self, body: GlobalTransactionsAppPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsAppPostAnswer]:
+    def post(self, body: GlobalTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsAppPostAnswer]:
         """APP支付下单
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_4_1.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalTransactionsAppPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsAppPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
+    def postAsync(self, body: GlobalTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsAppPostAnswer]]:
         """APP支付下单"""
     post_async = postAsync
-    def __call__(self, body: GlobalTransactionsAppPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsAppPostAnswer]:
+    def __call__(self, body: GlobalTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsAppPostAnswer]:
         """APP支付下单"""
 class OpenGlobalTransactionsApp(OpenNode):
     def post(self, body: GlobalTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2580,23 +4869,25 @@ class OpenGlobalTransactionsApp(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_4_1.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
     def postAsync(self, body: GlobalTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP支付下单"""
     post_async = postAsync
     def __call__(self, body: GlobalTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP支付下单"""
 class GlobalTransactionsIdTransactionIdClose(Node):
-    def post(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(微信支付订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_2_7.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """关闭订单(微信支付订单号)"""
     post_async = postAsync
-    def __call__(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, transaction_id: Value, json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(微信支付订单号)"""
 class OpenGlobalTransactionsIdTransactionIdClose(OpenNode):
     def post(self, body: GlobalTransactionsIdTransactionIdClosePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
@@ -2610,15 +4901,23 @@ class OpenGlobalTransactionsIdTransactionIdClose(OpenNode):
     post_async = postAsync
     def __call__(self, body: GlobalTransactionsIdTransactionIdClosePostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """关闭订单(微信支付订单号)"""
+class FilledGlobalTransactionsIdTransactionIdClose(Node):
+    def post(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(微信支付订单号)"""
+    def postAsync(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """关闭订单(微信支付订单号)"""
+    post_async = postAsync
+    def __call__(self, body: GlobalTransactionsIdTransactionIdClosePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsIdTransactionIdClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(微信支付订单号)"""
 class GlobalTransactionsIdTransactionId(Stem):
     close: GlobalTransactionsIdTransactionIdClose
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalTransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalTransactionsIdTransactionIdGetAnswer]:
         """查询订单(微信支付订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_2.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: GlobalTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalTransactionsIdTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: GlobalTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalTransactionsIdTransactionIdGetAnswer]]:
         """查询订单(微信支付订单号)"""
     get_async = getAsync
 class OpenGlobalTransactionsIdTransactionId(OpenNode):
@@ -2632,23 +4931,34 @@ class OpenGlobalTransactionsIdTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单(微信支付订单号)"""
     get_async = getAsync
+class FilledGlobalTransactionsIdTransactionId(Stem):
+    close: FilledGlobalTransactionsIdTransactionIdClose
+    def get(self, config: Config = ..., /, *, params: GlobalTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalTransactionsIdTransactionIdGetAnswer]:
+        """查询订单(微信支付订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalTransactionsIdTransactionIdGetAnswer]]:
+        """查询订单(微信支付订单号)"""
+    get_async = getAsync
 class GlobalTransactionsId(Stem):
     _transaction_id_: GlobalTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> GlobalTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledGlobalTransactionsIdTransactionId: ...
 class OpenGlobalTransactionsId(OpenNode):
     _transaction_id_: OpenGlobalTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenGlobalTransactionsIdTransactionId: ...
 class GlobalTransactionsJsapi(Node):
-    def post(self, body: GlobalTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsJsapiPostAnswer]:
+    def post(self, body: GlobalTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsJsapiPostAnswer]:
         """JSAPI支付下单API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_3_1.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsJsapiPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额
+
+        one of: payer.openid, payer.sp_openid, payer.sub_openid"""
+    def postAsync(self, body: GlobalTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsJsapiPostAnswer]]:
         """JSAPI支付下单API"""
     post_async = postAsync
-    def __call__(self, body: GlobalTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsJsapiPostAnswer]:
+    def __call__(self, body: GlobalTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsJsapiPostAnswer]:
         """JSAPI支付下单API"""
 class OpenGlobalTransactionsJsapi(OpenNode):
     def post(self, body: GlobalTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2656,23 +4966,29 @@ class OpenGlobalTransactionsJsapi(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_3_1.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额
+
+        one of: payer.openid, payer.sp_openid, payer.sub_openid"""
     def postAsync(self, body: GlobalTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """JSAPI支付下单API"""
     post_async = postAsync
     def __call__(self, body: GlobalTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI支付下单API"""
 class GlobalTransactionsMweb(Node):
-    def post(self, body: GlobalTransactionsMwebPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsMwebPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsMwebPostAnswer]:
+    def post(self, body: GlobalTransactionsMwebPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsMwebPostAnswer]:
         """H5支付下单
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_4_1.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalTransactionsMwebPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsMwebPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsMwebPostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额, scene_info 场景信息"""
+    def postAsync(self, body: GlobalTransactionsMwebPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsMwebPostAnswer]]:
         """H5支付下单"""
     post_async = postAsync
-    def __call__(self, body: GlobalTransactionsMwebPostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsMwebPostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsMwebPostAnswer]:
+    def __call__(self, body: GlobalTransactionsMwebPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsMwebPostAnswer]:
         """H5支付下单"""
 class OpenGlobalTransactionsMweb(OpenNode):
     def post(self, body: GlobalTransactionsMwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2680,23 +4996,27 @@ class OpenGlobalTransactionsMweb(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_4_1.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额, scene_info 场景信息"""
     def postAsync(self, body: GlobalTransactionsMwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5支付下单"""
     post_async = postAsync
     def __call__(self, body: GlobalTransactionsMwebPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5支付下单"""
 class GlobalTransactionsNative(Node):
-    def post(self, body: GlobalTransactionsNativePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsNativePostAnswer]:
+    def post(self, body: GlobalTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsNativePostAnswer]:
         """Native支付下单API
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_2_1.shtml
 
-        直连模式, 机构模式"""
-    def postAsync(self, body: GlobalTransactionsNativePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsNativePostAnswer]]:
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
+    def postAsync(self, body: GlobalTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GlobalTransactionsNativePostAnswer]]:
         """Native支付下单API"""
     post_async = postAsync
-    def __call__(self, body: GlobalTransactionsNativePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[GlobalTransactionsNativePostAnswer]:
+    def __call__(self, body: GlobalTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GlobalTransactionsNativePostAnswer]:
         """Native支付下单API"""
 class OpenGlobalTransactionsNative(OpenNode):
     def post(self, body: GlobalTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2704,23 +5024,25 @@ class OpenGlobalTransactionsNative(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_2_1.shtml
 
-        直连模式, 机构模式"""
+        直连模式, 机构模式
+
+        required: description 商品描述, notify_url 通知地址, out_trade_no 商户订单号, trade_type 交易类型, merchant_category_code MCC码, amount 订单金额"""
     def postAsync(self, body: GlobalTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """Native支付下单API"""
     post_async = postAsync
     def __call__(self, body: GlobalTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """Native支付下单API"""
 class GlobalTransactionsOutTradeNoOutTradeNoClose(Node):
-    def post(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_2_7.shtml
 
         直连模式, 机构模式"""
-    def postAsync(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """关闭订单(商户订单号)"""
     post_async = postAsync
-    def __call__(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value, json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """关闭订单(商户订单号)"""
 class OpenGlobalTransactionsOutTradeNoOutTradeNoClose(OpenNode):
     def post(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
@@ -2734,15 +5056,23 @@ class OpenGlobalTransactionsOutTradeNoOutTradeNoClose(OpenNode):
     post_async = postAsync
     def __call__(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """关闭订单(商户订单号)"""
+class FilledGlobalTransactionsOutTradeNoOutTradeNoClose(Node):
+    def post(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(商户订单号)"""
+    def postAsync(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """关闭订单(商户订单号)"""
+    post_async = postAsync
+    def __call__(self, body: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, json: GlobalTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """关闭订单(商户订单号)"""
 class GlobalTransactionsOutTradeNoOutTradeNo(Stem):
     close: GlobalTransactionsOutTradeNoOutTradeNoClose
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: GlobalTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: GlobalTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查询订单(商户订单号)
 
         https://pay.weixin.qq.com/wiki/doc/api_external/ch/apis/chapter3_1_2.shtml
 
         直连模式, 机构模式"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: GlobalTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: GlobalTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查询订单(商户订单号)"""
     get_async = getAsync
 class OpenGlobalTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -2756,9 +5086,16 @@ class OpenGlobalTransactionsOutTradeNoOutTradeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单(商户订单号)"""
     get_async = getAsync
+class FilledGlobalTransactionsOutTradeNoOutTradeNo(Stem):
+    close: FilledGlobalTransactionsOutTradeNoOutTradeNoClose
+    def get(self, config: Config = ..., /, *, params: GlobalTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GlobalTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查询订单(商户订单号)"""
+    def getAsync(self, config: Config = ..., /, *, params: GlobalTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GlobalTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """查询订单(商户订单号)"""
+    get_async = getAsync
 class GlobalTransactionsOutTradeNo(Stem):
     _out_trade_no_: GlobalTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> GlobalTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledGlobalTransactionsOutTradeNoOutTradeNo: ...
 class OpenGlobalTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenGlobalTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenGlobalTransactionsOutTradeNoOutTradeNo: ...

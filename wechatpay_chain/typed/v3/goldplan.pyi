@@ -7,30 +7,50 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class GoldplanMerchantsChangecustompagestatusPostBody(TypedDict):
     sub_mchid: str
+    "子商户ID"
     operation_type: Literal["OPEN", "CLOSE"] | str
-GoldplanMerchantsChangecustompagestatusPostAnswer = GoldplanMerchantsChangecustompagestatusPostBody
+    "操作类型"
+class GoldplanMerchantsChangecustompagestatusPostAnswer(TypedDict):
+    sub_mchid: str
+    "子商户ID"
+    operation_type: Literal["OPEN", "CLOSE"] | str
+    "操作类型"
 class GoldplanMerchantsChangegoldplanstatusPostBody(TypedDict):
     sub_mchid: str
+    "子商户ID"
     operation_type: Literal["OPEN", "CLOSE"] | str
+    "操作类型"
     operation_pay_scene: NotRequired[Literal["JSAPI_AND_MINIPROGRAM", "JSAPI", "MINIPROGRAM"] | str]
+    "支付场景"
 class GoldplanMerchantsChangegoldplanstatusPostAnswer(TypedDict):
     sub_mchid: str
-GoldplanMerchantsCloseAdvertisingShowPostBody = GoldplanMerchantsChangegoldplanstatusPostAnswer
+    "子商户ID"
+class GoldplanMerchantsCloseAdvertisingShowPostBody(TypedDict):
+    sub_mchid: str
+    "特约商户号"
 class GoldplanMerchantsOpenAdvertisingShowPatchBody(TypedDict):
     sub_mchid: str
+    "特约商户号"
     advertising_industry_filters: NotRequired[list[Literal["E_COMMERCE", "LOVE_MARRIAGE", "POTOGRAPHY", "EDUCATION", "FINANCE", "TOURISM", "SKINCARE", "FOOD", "SPORT", "JEWELRY_WATCH", "HEALTHCARE", "BUSSINESS", "PARENTING", "CATERING", "RETAIL", "SERVICES", "LAW", "ESTATE", "TRANSPORTATION", "ENERGY_SAVING", "SECURITY", "BUILDING_MATERIAL", "COMMUNICATION", "MERCHANDISE", "ASSOCIATION", "COMMUNITY", "ONLINE_AVR", "WE_MEDIA", "CAR", "SOFTWARE", "GAME", "CLOTHING", "INDUSTY", "AGRICULTURE", "PUBLISHING_MEDIA", "HOME_DIGITAL"] | str]]
-GoldplanMerchantsSetAdvertisingIndustryFilterPostBody = GoldplanMerchantsOpenAdvertisingShowPatchBody
+    "同业过滤标签值"
+class GoldplanMerchantsSetAdvertisingIndustryFilterPostBody(TypedDict):
+    sub_mchid: str
+    "特约子商户号"
+    advertising_industry_filters: NotRequired[list[Literal["E_COMMERCE", "LOVE_MARRIAGE", "POTOGRAPHY", "EDUCATION", "FINANCE", "TOURISM", "SKINCARE", "FOOD", "SPORT", "JEWELRY_WATCH", "HEALTHCARE", "BUSSINESS", "PARENTING", "CATERING", "RETAIL", "SERVICES", "LAW", "ESTATE", "TRANSPORTATION", "ENERGY_SAVING", "SECURITY", "BUILDING_MATERIAL", "COMMUNICATION", "MERCHANDISE", "ASSOCIATION", "COMMUNITY", "ONLINE_AVR", "WE_MEDIA", "CAR", "SOFTWARE", "GAME", "CLOTHING", "INDUSTY", "AGRICULTURE", "PUBLISHING_MEDIA", "HOME_DIGITAL"] | str]]
+    "同业过滤标签值"
 class GoldplanMerchantsChangecustompagestatus(Node):
-    def post(self, body: GoldplanMerchantsChangecustompagestatusPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsChangecustompagestatusPostBody = ..., **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangecustompagestatusPostAnswer]:
+    def post(self, body: GoldplanMerchantsChangecustompagestatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangecustompagestatusPostAnswer]:
         """商家小票管理API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/goldplan/chapter3_2.shtml
 
-        服务商, 渠道商"""
-    def postAsync(self, body: GoldplanMerchantsChangecustompagestatusPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsChangecustompagestatusPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GoldplanMerchantsChangecustompagestatusPostAnswer]]:
+        服务商, 渠道商
+
+        required: sub_mchid 子商户ID, operation_type 操作类型"""
+    def postAsync(self, body: GoldplanMerchantsChangecustompagestatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GoldplanMerchantsChangecustompagestatusPostAnswer]]:
         """商家小票管理API"""
     post_async = postAsync
-    def __call__(self, body: GoldplanMerchantsChangecustompagestatusPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsChangecustompagestatusPostBody = ..., **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangecustompagestatusPostAnswer]:
+    def __call__(self, body: GoldplanMerchantsChangecustompagestatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangecustompagestatusPostAnswer]:
         """商家小票管理API"""
 class OpenGoldplanMerchantsChangecustompagestatus(OpenNode):
     def post(self, body: GoldplanMerchantsChangecustompagestatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -38,23 +58,27 @@ class OpenGoldplanMerchantsChangecustompagestatus(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/goldplan/chapter3_2.shtml
 
-        服务商, 渠道商"""
+        服务商, 渠道商
+
+        required: sub_mchid 子商户ID, operation_type 操作类型"""
     def postAsync(self, body: GoldplanMerchantsChangecustompagestatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商家小票管理API"""
     post_async = postAsync
     def __call__(self, body: GoldplanMerchantsChangecustompagestatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商家小票管理API"""
 class GoldplanMerchantsChangegoldplanstatus(Node):
-    def post(self, body: GoldplanMerchantsChangegoldplanstatusPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsChangegoldplanstatusPostBody = ..., **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangegoldplanstatusPostAnswer]:
+    def post(self, body: GoldplanMerchantsChangegoldplanstatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangegoldplanstatusPostAnswer]:
         """点金计划管理API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/goldplan/chapter3_1.shtml
 
-        服务商, 渠道商"""
-    def postAsync(self, body: GoldplanMerchantsChangegoldplanstatusPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsChangegoldplanstatusPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GoldplanMerchantsChangegoldplanstatusPostAnswer]]:
+        服务商, 渠道商
+
+        required: sub_mchid 子商户ID, operation_type 操作类型"""
+    def postAsync(self, body: GoldplanMerchantsChangegoldplanstatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GoldplanMerchantsChangegoldplanstatusPostAnswer]]:
         """点金计划管理API"""
     post_async = postAsync
-    def __call__(self, body: GoldplanMerchantsChangegoldplanstatusPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsChangegoldplanstatusPostBody = ..., **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangegoldplanstatusPostAnswer]:
+    def __call__(self, body: GoldplanMerchantsChangegoldplanstatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GoldplanMerchantsChangegoldplanstatusPostAnswer]:
         """点金计划管理API"""
 class OpenGoldplanMerchantsChangegoldplanstatus(OpenNode):
     def post(self, body: GoldplanMerchantsChangegoldplanstatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -62,23 +86,27 @@ class OpenGoldplanMerchantsChangegoldplanstatus(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/goldplan/chapter3_1.shtml
 
-        服务商, 渠道商"""
+        服务商, 渠道商
+
+        required: sub_mchid 子商户ID, operation_type 操作类型"""
     def postAsync(self, body: GoldplanMerchantsChangegoldplanstatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """点金计划管理API"""
     post_async = postAsync
     def __call__(self, body: GoldplanMerchantsChangegoldplanstatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """点金计划管理API"""
 class GoldplanMerchantsCloseAdvertisingShow(Node):
-    def post(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsCloseAdvertisingShowPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """关闭广告展示API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_5_5.shtml
 
-        服务商"""
-    def postAsync(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsCloseAdvertisingShowPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: sub_mchid 特约商户号"""
+    def postAsync(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """关闭广告展示API"""
     post_async = postAsync
-    def __call__(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsCloseAdvertisingShowPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """关闭广告展示API"""
 class OpenGoldplanMerchantsCloseAdvertisingShow(OpenNode):
     def post(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -86,20 +114,24 @@ class OpenGoldplanMerchantsCloseAdvertisingShow(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_5_5.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 特约商户号"""
     def postAsync(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """关闭广告展示API"""
     post_async = postAsync
     def __call__(self, body: GoldplanMerchantsCloseAdvertisingShowPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """关闭广告展示API"""
 class GoldplanMerchantsOpenAdvertisingShow(Stem):
-    def patch(self, body: GoldplanMerchantsOpenAdvertisingShowPatchBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsOpenAdvertisingShowPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def patch(self, body: GoldplanMerchantsOpenAdvertisingShowPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开通广告展示API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_5_4.shtml
 
-        服务商"""
-    def patchAsync(self, body: GoldplanMerchantsOpenAdvertisingShowPatchBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsOpenAdvertisingShowPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: sub_mchid 特约商户号"""
+    def patchAsync(self, body: GoldplanMerchantsOpenAdvertisingShowPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """开通广告展示API"""
     patch_async = patchAsync
 class OpenGoldplanMerchantsOpenAdvertisingShow(OpenNode):
@@ -108,21 +140,25 @@ class OpenGoldplanMerchantsOpenAdvertisingShow(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_5_4.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 特约商户号"""
     def patchAsync(self, body: GoldplanMerchantsOpenAdvertisingShowPatchBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """开通广告展示API"""
     patch_async = patchAsync
 class GoldplanMerchantsSetAdvertisingIndustryFilter(Node):
-    def post(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同业过滤标签管理API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/goldplan/chapter3_3.shtml
 
-        服务商, 渠道商"""
-    def postAsync(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商, 渠道商
+
+        required: sub_mchid 特约子商户号"""
+    def postAsync(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """同业过滤标签管理API"""
     post_async = postAsync
-    def __call__(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody = ..., config: Config = ..., /, *, json: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同业过滤标签管理API"""
 class OpenGoldplanMerchantsSetAdvertisingIndustryFilter(OpenNode):
     def post(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -130,7 +166,9 @@ class OpenGoldplanMerchantsSetAdvertisingIndustryFilter(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/goldplan/chapter3_3.shtml
 
-        服务商, 渠道商"""
+        服务商, 渠道商
+
+        required: sub_mchid 特约子商户号"""
     def postAsync(self, body: GoldplanMerchantsSetAdvertisingIndustryFilterPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同业过滤标签管理API"""
     post_async = postAsync

@@ -8,706 +8,1524 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class GovSubsidyAuditCupInvalidPostBody(TypedDict):
     org_no: str
+    "分公司机构代码"
     mchnt_order_id: str
+    "商户订单号"
     upload_time: str
+    "审核记录上传时间"
 class GovSubsidyAuditCupInvalidPostAnswer(TypedDict):
     code: str
+    "响应码"
     msg: str
+    "响应描述"
     sub_code: NotRequired[str]
+    "详细应答码"
     sub_msg: NotRequired[str]
-GovSubsidyAuditCupQueryPostBody = GovSubsidyAuditCupInvalidPostBody
+    "详细应答码描述"
+class GovSubsidyAuditCupQueryPostBody(TypedDict):
+    org_no: str
+    "分公司机构代码"
+    mchnt_order_id: str
+    "商户订单号"
+    upload_time: str
+    "审核记录上传时间"
 class GovSubsidyAuditCupQueryPostAnswer(TypedDict):
     code: str
+    "响应码"
     msg: NotRequired[str]
+    "响应描述"
     sub_code: NotRequired[str]
+    "详细应答码"
     sub_msg: NotRequired[str]
+    "详细应答码描述"
     mchnt_order_id: NotRequired[str]
+    "商户订单号"
     verify_status: NotRequired[str]
+    "核验结果"
     verify_status_desc: NotRequired[str]
+    "核验结果描述"
     audit_status: NotRequired[str]
+    "审核结果"
     audit_status_desc: NotRequired[str]
+    "审核结果描述"
     trade_status: NotRequired[str]
+    "订单状态"
     refund_at: NotRequired[str]
+    "退货金额"
     refund_dt: NotRequired[str]
+    "退货日期"
     org_no: NotRequired[str]
+    "分公司机构代码"
 class GovSubsidyAuditCupRefundSyncPostBody(TypedDict):
     org_no: str
+    "分公司机构代码"
     mchnt_order_id: str
+    "商户订单号"
     upload_time: str
+    "审核记录上传时间"
     refund_at: str
+    "退款金额"
     refund_dt: str
-GovSubsidyAuditCupRefundSyncPostAnswer = GovSubsidyAuditCupInvalidPostAnswer
+    "退款日期"
+class GovSubsidyAuditCupRefundSyncPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    msg: str
+    "响应描述"
+    sub_code: NotRequired[str]
+    "详细应答码"
+    sub_msg: NotRequired[str]
+    "详细应答码描述"
 class GovSubsidyAuditCupUpdatePostBodyInvoiceInfo(TypedDict):
     invoice_cd: NotRequired[str]
+    "发票代码"
     invoice_no: NotRequired[str]
+    "发票号码"
     invoice_dt: NotRequired[str]
+    "开票日期"
     invoice_link: NotRequired[str]
+    "发票链接"
     invoice_tp: NotRequired[str]
+    "发票类型"
     invoice_ck_cd: NotRequired[str]
+    "发票校验码"
     nm: NotRequired[str]
+    "发票上购买人姓名"
     tax: NotRequired[str]
+    "税价合计"
     invoice_tax_amt: NotRequired[str]
+    "发票税额"
     sales_ent_nm: NotRequired[str]
+    "销售企业名称"
     tax_payer: NotRequired[str]
+    "销售方纳税人识别号"
     num: NotRequired[str]
+    "数量"
     service_nm: NotRequired[str]
+    "货物或应税劳务服务名称"
 class GovSubsidyAuditCupUpdatePostBodyTrackInfo(TypedDict):
     tracking_no: NotRequired[str]
+    "物流单号"
     tracking_company: NotRequired[str]
+    "物流公司"
     usr_prov: NotRequired[str]
+    "收货省"
     usr_city: NotRequired[str]
+    "收货市"
     usr_area: NotRequired[str]
+    "收货区县"
     usr_addr: NotRequired[str]
+    "收货地址"
     tracking_type: NotRequired[str]
+    "物流类型"
     delivery_method: NotRequired[str]
+    "提货方式"
     shipping_addr: NotRequired[str]
+    "发货地址"
     delivery_time: NotRequired[str]
+    "签收时间"
 class GovSubsidyAuditCupUpdatePostBody(TypedDict):
     org_no: str
+    "分公司机构代码"
     sub_mchnt_cd: str
+    "店铺编码"
     sub_mchnt_nm: str
+    "店铺名称"
     store_nm: NotRequired[str]
+    "门店名称"
     online_no: str
+    "线上平台订单号"
     mchnt_order_id: str
+    "商户订单号"
     upload_time: str
+    "审核记录上传时间"
     notify_url: str
+    "审核结果通知地址"
     prod_id: str
+    "品类"
     eng_grade: NotRequired[str]
+    "能效"
     brand_nm: str
+    "品牌"
     prod_model: str
+    "型号"
     sales_chnl: NotRequired[str]
+    "销售方式"
     plat_form: str
+    "电商平台方"
     payer_tp: str
+    "支付方式类型"
     trade_in_order_id: NotRequired[str]
+    "收旧订单号"
     trade_in_at: NotRequired[str]
+    "收旧价格"
     is_trade_in: NotRequired[str]
+    "收旧价格是否统计"
     sales_at: str
+    "订单金额"
     actual_at: str
+    "实付金额"
     trans_tm: str
+    "交易时间"
     mchnt_cd: str
+    "商户编码"
     mer_sub_at: NotRequired[str]
+    "商家优惠金额"
     discount_at: str
+    "国补优惠金额"
     image01: NotRequired[str]
+    "其他图片1"
     image02: NotRequired[str]
+    "其他图片2"
     image03: NotRequired[str]
+    "其他图片3"
     image04: NotRequired[str]
+    "其他图片4"
     image05: NotRequired[str]
+    "其他图片5"
     image06: NotRequired[str]
+    "其他图片6"
     image07: NotRequired[str]
+    "其他图片7"
     image08: NotRequired[str]
+    "其他图片8"
     image09: NotRequired[str]
+    "其他图片9"
     image10: NotRequired[str]
+    "其他图片10"
     commitment_letter_photo: NotRequired[str]
+    "收旧承诺函照片"
     commitment_letter_photo_format: NotRequired[str]
+    "收旧承诺函照片格式"
     device_photo: NotRequired[str]
+    "收旧设备外观照片"
     device_photo_format: NotRequired[str]
+    "收旧设备外观照片格式"
     pack_and_active_photo: NotRequired[str]
+    "包含完整外包装及sn码的激活照片"
     bar_code: NotRequired[str]
+    "商品条码"
     sn_code: str
+    "SN码"
     imei1: NotRequired[str]
     imei2: NotRequired[str]
     register_model: NotRequired[str]
+    "能效或水效网备案登记型号"
     record_number: NotRequired[str]
+    "能效或水效备案号"
     eng_grade_standard: NotRequired[str]
+    "能效或水效执行的国家标准名称"
     invoice_info: GovSubsidyAuditCupUpdatePostBodyInvoiceInfo
+    "发票信息"
     track_info: GovSubsidyAuditCupUpdatePostBodyTrackInfo
-GovSubsidyAuditCupUpdatePostAnswer = GovSubsidyAuditCupInvalidPostAnswer
-GovSubsidyAuditCupUploadPostBody = GovSubsidyAuditCupUpdatePostBody
-GovSubsidyAuditCupUploadPostAnswer = GovSubsidyAuditCupInvalidPostAnswer
+    "物流信息"
+class GovSubsidyAuditCupUpdatePostAnswer(TypedDict):
+    code: str
+    "响应码"
+    msg: str
+    "响应描述"
+    sub_code: NotRequired[str]
+    "详细应答码"
+    sub_msg: NotRequired[str]
+    "详细应答码描述"
+class GovSubsidyAuditCupUploadPostBodyInvoiceInfo(TypedDict):
+    invoice_cd: NotRequired[str]
+    "发票代码"
+    invoice_no: NotRequired[str]
+    "发票号码"
+    invoice_dt: NotRequired[str]
+    "开票日期"
+    invoice_link: NotRequired[str]
+    "发票链接"
+    invoice_tp: NotRequired[str]
+    "发票类型"
+    invoice_ck_cd: NotRequired[str]
+    "发票校验码"
+    nm: NotRequired[str]
+    "发票上购买人姓名"
+    tax: NotRequired[str]
+    "税价合计"
+    invoice_tax_amt: NotRequired[str]
+    "发票税额"
+    sales_ent_nm: NotRequired[str]
+    "销售企业名称"
+    tax_payer: NotRequired[str]
+    "销售方纳税人识别号"
+    num: NotRequired[str]
+    "数量"
+    service_nm: NotRequired[str]
+    "货物或应税劳务服务名称"
+class GovSubsidyAuditCupUploadPostBodyTrackInfo(TypedDict):
+    tracking_no: NotRequired[str]
+    "物流单号"
+    tracking_company: NotRequired[str]
+    "物流公司"
+    usr_prov: NotRequired[str]
+    "收货省"
+    usr_city: NotRequired[str]
+    "收货市"
+    usr_area: NotRequired[str]
+    "收货区县"
+    usr_addr: NotRequired[str]
+    "收货地址"
+    tracking_type: NotRequired[str]
+    "物流类型"
+    delivery_method: NotRequired[str]
+    "提货方式"
+    shipping_addr: NotRequired[str]
+    "发货地址"
+    delivery_time: NotRequired[str]
+    "签收时间"
+class GovSubsidyAuditCupUploadPostBody(TypedDict):
+    org_no: str
+    "分公司机构代码"
+    sub_mchnt_cd: str
+    "店铺编码"
+    sub_mchnt_nm: str
+    "店铺名称"
+    store_nm: NotRequired[str]
+    "门店名称"
+    online_no: str
+    "线上平台订单号"
+    mchnt_order_id: str
+    "商户订单号"
+    upload_time: str
+    "审核记录上传时间"
+    notify_url: str
+    "审核结果通知地址"
+    prod_id: str
+    "品类"
+    eng_grade: NotRequired[str]
+    "能效"
+    brand_nm: str
+    "品牌"
+    prod_model: str
+    "型号"
+    sales_chnl: NotRequired[str]
+    "销售方式"
+    plat_form: str
+    "电商平台方"
+    payer_tp: str
+    "支付方式类型"
+    trade_in_order_id: NotRequired[str]
+    "收旧订单号"
+    trade_in_at: NotRequired[str]
+    "收旧价格"
+    is_trade_in: NotRequired[str]
+    "收旧价格是否统计"
+    sales_at: str
+    "订单金额"
+    actual_at: str
+    "实付金额"
+    trans_tm: str
+    "交易时间"
+    mchnt_cd: str
+    "商户编码"
+    mer_sub_at: NotRequired[str]
+    "商家优惠金额"
+    discount_at: str
+    "国补优惠金额"
+    image01: NotRequired[str]
+    "其他图片1"
+    image02: NotRequired[str]
+    "其他图片2"
+    image03: NotRequired[str]
+    "其他图片3"
+    image04: NotRequired[str]
+    "其他图片4"
+    image05: NotRequired[str]
+    "其他图片5"
+    image06: NotRequired[str]
+    "其他图片6"
+    image07: NotRequired[str]
+    "其他图片7"
+    image08: NotRequired[str]
+    "其他图片8"
+    image09: NotRequired[str]
+    "其他图片9"
+    image10: NotRequired[str]
+    "其他图片10"
+    commitment_letter_photo: NotRequired[str]
+    "收旧承诺函照片"
+    commitment_letter_photo_format: NotRequired[str]
+    "收旧承诺函照片格式"
+    device_photo: NotRequired[str]
+    "收旧设备外观照片"
+    device_photo_format: NotRequired[str]
+    "收旧设备外观照片格式"
+    pack_and_active_photo: NotRequired[str]
+    "包含完整外包装及sn码的激活照片"
+    bar_code: NotRequired[str]
+    "商品条码"
+    sn_code: str
+    "SN码"
+    imei1: NotRequired[str]
+    imei2: NotRequired[str]
+    register_model: NotRequired[str]
+    "能效或水效网备案登记型号"
+    record_number: NotRequired[str]
+    "能效或水效备案号"
+    eng_grade_standard: NotRequired[str]
+    "能效或水效执行的国家标准名称"
+    invoice_info: GovSubsidyAuditCupUploadPostBodyInvoiceInfo
+    "发票信息"
+    track_info: GovSubsidyAuditCupUploadPostBodyTrackInfo
+    "物流信息"
+class GovSubsidyAuditCupUploadPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    msg: str
+    "响应描述"
+    sub_code: NotRequired[str]
+    "详细应答码"
+    sub_msg: NotRequired[str]
+    "详细应答码描述"
 class GovSubsidyCompaniesQueryPostBody(TypedDict):
-    qualification_region_code: float
+    qualification_region_code: int
+    "使用的资格的地区编码"
     license_number: str
+    "统一社会信息代码"
 class GovSubsidyCompaniesQueryPostAnswer(TypedDict):
     company_name: NotRequired[str]
+    "企业名称"
     collect_state: NotRequired[Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str]
+    "归集状态枚举"
     code: str
+    "响应码"
     message: str
+    "响应描述"
 class GovSubsidyGoodsUploadPostBody(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
+    "消费品类ID"
     product_name: str
+    "商品名称"
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
+    "能效等级"
     brand: str
-    qualification_region_code: float
+    "家电品牌"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     seller_name: str
+    "销售企业名称"
     license_number: str
-    base_price: float
-    average_trading_price: float
+    "统一社会信息代码"
+    base_price: int
+    "基准价格"
+    average_trading_price: int
+    "近1个月平均交易价"
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
+    "产品类型"
     product_model: NotRequired[str]
+    "商品型号"
     bar_code: str
+    "商品条码"
 class GovSubsidyGoodsUploadPostAnswer(TypedDict):
     code: str
+    "响应码"
     message: str
+    "响应描述"
 class GovSubsidyNQualificationsSyncPostBody(TypedDict):
     real_name: str | Sealed
+    "自然人姓名"
     id_card_number: str | Sealed
+    "自然人证件号"
     phone_number: str | Sealed
-    appliance_id: NotRequired[float]
+    "手机号"
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
+    "消费品类ID"
     out_trade_no: str
+    "商户支付订单号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
+    "能效等级"
     receive_region_code: str
+    "收货地区编码"
     brand: str
+    "家电品牌"
     address: str
-    qualification_region_code: float
+    "收货地址"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     seller_name: str
+    "销售企业名称"
     license_number: str
+    "统一社会信息代码"
     logistics_num: NotRequired[str]
+    "物流单号"
     delivery_time: NotRequired[str]
+    "签收时间"
     invoice_num: str
+    "发票号"
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
+    "产品类型"
     pc_type: NotRequired[Literal["DESKTOP", "LAPTOP", "COMPUTER_TYPE_UNKNOWN"] | str]
-    order_amount: float
-    discount_amount: float
+    "类型"
+    order_amount: int
+    "订单金额"
+    discount_amount: int
+    "优惠金额"
     mch_order_id: str
+    "线上平台订单编号"
     invoice_time: str
+    "开票日期"
     purchaser_name: str
+    "购买方名称"
     sale_model: Literal["SALE_MODEL_ONLINE", "SALE_MODEL_OFFLINE"] | str
+    "销售方式"
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
+    "证件类型"
     invoice_address_code: str
+    "发票开具地"
     tax_authority_code: str
+    "税务机关代码"
     transaction_time: str
+    "交易完成或商品退回时间"
     cate_state: Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str
+    "品类状态"
     longitude: NotRequired[str]
+    "经度"
     latitude: NotRequired[str]
+    "纬度"
     cate_code: str
+    "品类编码"
     coupon_code: NotRequired[str]
+    "券码"
     invoice_code: NotRequired[str]
+    "发票代码"
     refund_id: NotRequired[str]
-GovSubsidyNQualificationsSyncPostAnswer = GovSubsidyGoodsUploadPostAnswer
+    "线上平台退款交易编号"
+class GovSubsidyNQualificationsSyncPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    message: str
+    "响应描述"
 class GovSubsidyQualificationGetQuery(TypedDict):
     real_name: NotRequired[Text]
+    "自然人姓名"
     id_card_number: NotRequired[Text]
+    "自然人证件号"
     phone_number: NotRequired[Text]
+    "手机号"
     appliance_id: Text
+    "消费品类ID"
     openid: NotRequired[Text]
     appid: NotRequired[Text]
     qualification_region_code: Text
+    "使用的资格的地区编码"
     identity_document_type: NotRequired[Text]
+    "证件类型"
 class GovSubsidyQualificationGetAnswer(TypedDict):
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
+    "资格的状态"
 class GovSubsidyQualificationsPassthroughCancelPostBody(TypedDict):
     real_name: str | Sealed
+    "自然人姓名"
     id_card_number: str | Sealed
+    "自然人证件号"
     phone_number: str | Sealed
-    appliance_id: float
-    qualification_region_code: float
+    "手机号"
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
+    "消费品类ID"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     out_request_no: NotRequired[str]
+    "请求序号"
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
-GovSubsidyQualificationsPassthroughCancelPostAnswer = GovSubsidyGoodsUploadPostAnswer
+    "证件类型"
+class GovSubsidyQualificationsPassthroughCancelPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    message: str
+    "响应描述"
 class GovSubsidyQualificationsPassthroughClaimPostBody(TypedDict):
     real_name: str | Sealed
+    "自然人姓名"
     id_card_number: str | Sealed
+    "自然人证件号"
     phone_number: str | Sealed
-    appliance_id: NotRequired[float]
-    qualification_region_code: float
+    "手机号"
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
+    "消费品类ID"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
+    "证件类型"
     longitude: str
+    "经度"
     latitude: str
-GovSubsidyQualificationsPassthroughClaimPostAnswer = GovSubsidyGoodsUploadPostAnswer
+    "纬度"
+class GovSubsidyQualificationsPassthroughClaimPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    message: str
+    "响应描述"
 class GovSubsidyQualificationsPassthroughQueryPostBody(TypedDict):
     real_name: str | Sealed
+    "自然人姓名"
     id_card_number: str | Sealed
+    "自然人证件号"
     phone_number: str | Sealed
-    qualification_region_code: float
+    "手机号"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
+    "证件类型"
 class GovSubsidyQualificationsPassthroughQueryPostAnswerQualificationList(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
+    "消费品类ID"
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
+    "状态"
     unclaimed_reason: NotRequired[Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str]
+    "区分未领取的原因"
     claim_mode: NotRequired[Literal["CLAIM_MODE_MINI_PROGRAM", "CLAIM_MODE_INTERFACE_PASS_THROUGH"] | str]
+    "区分对接模式"
     claimed_platform_name: NotRequired[str]
+    "领取的平台名称"
     claimed_region_name: NotRequired[str]
+    "领取的地区名称"
 class GovSubsidyQualificationsPassthroughQueryPostAnswer(TypedDict):
     qualification_list: list[GovSubsidyQualificationsPassthroughQueryPostAnswerQualificationList]
-GovSubsidyQualificationsQueryPostBody = GovSubsidyQualificationsPassthroughQueryPostBody
+    "资格状态数组"
+class GovSubsidyQualificationsQueryPostBody(TypedDict):
+    real_name: str | Sealed
+    "自然人姓名"
+    id_card_number: str | Sealed
+    "自然人证件号"
+    phone_number: str | Sealed
+    "手机号"
+    qualification_region_code: int
+    "使用的资格的地区编码"
+    identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
+    "证件类型"
 class GovSubsidyQualificationsQueryPostAnswerQualificationList(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
+    "消费品类ID"
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
+    "状态"
     unclaimed_reason: NotRequired[Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str]
+    "区分未领取的原因"
     claimed_platform_name: NotRequired[str]
+    "领取的平台名称"
     claimed_region_name: NotRequired[str]
+    "领取的地区名称"
 class GovSubsidyQualificationsQueryPostAnswer(TypedDict):
     qualification_list: list[GovSubsidyQualificationsQueryPostAnswerQualificationList]
+    "资格状态数组"
 class GovSubsidyQualificationsSyncPostBody(TypedDict):
     real_name: NotRequired[str | Sealed]
+    "自然人姓名"
     id_card_number: NotRequired[str | Sealed]
+    "自然人证件号"
     phone_number: NotRequired[str | Sealed]
-    appliance_id: NotRequired[float]
+    "手机号"
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
+    "消费品类ID"
     out_trade_no: str
+    "商户支付订单号"
     sub_mch_id: NotRequired[str]
+    "子商户号"
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
+    "能效等级"
     receive_region_code: str
+    "收货地区编码"
     brand: str
+    "家电品牌"
     address: str
-    qualification_region_code: float
+    "收货地址"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     sn_code: str
+    "S/N码"
     seller_name: str
+    "销售企业名称"
     license_number: str
+    "统一社会信息代码"
     barcode: str
+    "商品条码"
     item_name: str
+    "商品名称"
     spec_model: str
+    "规格型号"
     logistics_num: NotRequired[str]
+    "物流单号"
     delivery_time: NotRequired[str]
+    "签收时间"
     invoice_num: str
+    "发票号"
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
+    "产品类型"
     pc_type: NotRequired[Literal["DESKTOP", "LAPTOP", "COMPUTER_TYPE_UNKNOWN"] | str]
-    order_amount: float
-    discount_amount: float
+    "类型"
+    order_amount: int
+    "订单金额"
+    discount_amount: int
+    "优惠金额"
     imei1: NotRequired[str]
+    "imei1编码"
     imei2: NotRequired[str]
+    "imei2编码"
     mch_order_id: str
+    "线上平台订单编号"
     refund_id: NotRequired[str]
+    "线上平台退款交易编号"
     invoice_time: str
+    "开票日期"
     purchaser_name: str
+    "购买方名称"
     sale_model: Literal["SALE_MODEL_ONLINE", "SALE_MODEL_OFFLINE"] | str
+    "销售方式"
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
+    "证件类型"
     invoice_address_code: str
+    "发票开具地"
     invoice_code: NotRequired[str]
+    "发票代码"
     tax_authority_code: str
+    "税务机关代码"
     transaction_time: str
+    "交易完成或商品退回时间"
     cate_state: Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str
+    "品类状态"
     mch_name: str
-GovSubsidyQualificationsSyncPostAnswer = GovSubsidyGoodsUploadPostAnswer
+    "销售主体"
+class GovSubsidyQualificationsSyncPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    message: str
+    "响应描述"
 class GovSubsidySncodeLockPostBody(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
+    "消费品类ID"
     out_trade_no: str
+    "商户支付订单号"
     brand: str
-    qualification_region_code: float
+    "家电品牌"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     sn_code: str
+    "S/N码"
     manufacturer_info: str
+    "厂商信息"
     barcode: str
+    "商品条码"
     spec_model: str
+    "规格型号"
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
+    "产品类型"
     sale_time: NotRequired[str]
+    "销售时间"
     imei1: NotRequired[str]
+    "imei1编码"
     imei2: NotRequired[str]
-GovSubsidySncodeLockPostAnswer = GovSubsidyGoodsUploadPostAnswer
+    "imei2编码"
+class GovSubsidySncodeLockPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    message: str
+    "响应描述"
 class GovSubsidySncodeQueryPostBody(TypedDict):
     sn_code_list: list[str]
-    qualification_region_code: float
+    "S/N码集合"
+    qualification_region_code: int
+    "使用的资格的地区编码"
 class GovSubsidySncodeQueryPostAnswerGoodsSnList(TypedDict):
     sn_code: str
+    "S/N码"
     state: Literal["SNCODE_STATE_UNKNOWN", "SNCODE_STATE_SELLABLE", "SNCODE_STATE_NOT_SELLABLE"] | str
+    "状态"
     not_sellable_reason: NotRequired[Literal["NOT_SELLABLE_REASON_USED", "NOT_SELLABLE_REASON_NOT_FOUND"] | str]
+    "不可售的原因"
 class GovSubsidySncodeQueryPostAnswer(TypedDict):
     goods_sn_list: list[GovSubsidySncodeQueryPostAnswerGoodsSnList]
+    "sn码状态数组"
 class GovSubsidySncodeUnlockPostBody(TypedDict):
-    appliance_id: float
+    appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int
+    "消费品类ID"
     out_trade_no: str
-    qualification_region_code: float
+    "商户支付订单号"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     sn_code: str
+    "S/N码"
     barcode: str
+    "商品条码"
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"] | str
-GovSubsidySncodeUnlockPostAnswer = GovSubsidyGoodsUploadPostAnswer
+    "产品类型"
+class GovSubsidySncodeUnlockPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    message: str
+    "响应描述"
 class GovSubsidyTransactionsQueryPostBody(TypedDict):
-    qualification_region_code: float
+    qualification_region_code: int
+    "使用的资格的地区编码"
     order_number_list: list[str]
+    "商户订单号数组"
 class GovSubsidyTransactionsQueryPostAnswerShopOrderList(TypedDict):
     shop_order_number: NotRequired[str]
+    "单号"
     collect_state: NotRequired[Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str]
+    "归集状态枚举"
     cate_state: NotRequired[Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str]
+    "品类状态"
 class GovSubsidyTransactionsQueryPostAnswer(TypedDict):
     code: str
+    "响应码"
     message: str
+    "响应描述"
     shop_order_list: list[GovSubsidyTransactionsQueryPostAnswerShopOrderList]
+    "订单状态数组"
 class GovSubsidyTransactionsSummaryQueryDayPostBody(TypedDict):
-    qualification_region_code: float
+    qualification_region_code: int
+    "使用的资格的地区编码"
     query_date: str
+    "查询的日期"
     query_type: Literal["ORDER_TYPE_TRANSACTION", "ORDER_TYPE_APPLIANCE_REDEEM", "ORDER_TYPE_3C_REDEEM", "ORDER_TYPE_N_QUALIFICATION_REDEEM"] | str
-    appliance_id: NotRequired[float]
+    "查询的订单类别"
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
+    "消费品类ID"
     cate_state: NotRequired[Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str]
+    "品类状态"
 class GovSubsidyTransactionsSummaryQueryDayPostAnswer(TypedDict):
     code: str
+    "响应码"
     message: str
-    total_trade_count: float
-    total_trade_amount: float
-    total_subsidy_count: float
+    "响应描述"
+    total_trade_count: int
+    "交易总笔数"
+    total_trade_amount: int
+    "交易总金额"
+    total_subsidy_count: int
+    "补贴总金额"
 class GovSubsidyTransactionsSyncPostBody(TypedDict):
     real_name: NotRequired[str | Sealed]
+    "自然人姓名"
     id_card_number: NotRequired[str | Sealed]
+    "自然人证件号"
     phone_number: NotRequired[str | Sealed]
-    appliance_id: NotRequired[float]
+    "手机号"
+    appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | int]
+    "消费品类ID"
     out_trade_no: str
+    "商户支付订单号"
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"] | str]
+    "能效等级"
     receive_region_code: str
+    "收货地区编码"
     brand: str
+    "家电品牌"
     address: NotRequired[str]
-    qualification_region_code: float
+    "收货地址"
+    qualification_region_code: int
+    "使用的资格的地区编码"
     seller_name: str
+    "销售企业名称"
     license_number: str
-    order_amount: float
-    discount_amount: float
+    "统一社会信息代码"
+    order_amount: int
+    "订单金额"
+    discount_amount: int
+    "优惠金额"
     transaction_time: str
+    "交易完成或商品退回时间"
     mch_order_id: str
+    "线上平台订单编号"
     refund_id: NotRequired[str]
+    "线上平台退款交易编号"
     mch_name: str
+    "销售主体"
     sale_model: NotRequired[Literal["SALE_MODEL_ONLINE", "SALE_MODEL_OFFLINE"] | str]
+    "销售方式"
     cate_state: Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str
+    "品类状态"
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"] | str
+    "证件类型"
     sub_mchid: NotRequired[str]
-GovSubsidyTransactionsSyncPostAnswer = GovSubsidyGoodsUploadPostAnswer
+    "子商户号"
+class GovSubsidyTransactionsSyncPostAnswer(TypedDict):
+    code: str
+    "响应码"
+    message: str
+    "响应描述"
 class GovSubsidyZhejiangAuthcodeCancelPostBody(TypedDict):
     sp_serial_no: str
+    "接入方请求流水号"
     cred_frozen_no: str
+    "冻结流水号"
     trans_date: str
+    "交易日期"
     trans_time: str
+    "交易时间"
     auth_code: str
+    "品类凭证码"
     req_ssn: str
+    "请求流水号"
 class GovSubsidyZhejiangAuthcodeCancelPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
 class GovSubsidyZhejiangAuthcodeCommitPostBody(TypedDict):
     sp_serial_no: str
+    "接入方请求流水号"
     cred_frozen_no: str
+    "冻结流水号"
     trans_date: str
+    "交易日期"
     trans_time: str
+    "交易时间"
     acq_org_order_no: NotRequired[str]
+    "收单机构订单号"
     order_no: NotRequired[str]
-    subsidy_amt: NotRequired[float]
+    "商户订单号"
+    subsidy_amt: NotRequired[int]
+    "政府补贴金额"
     add_code: NotRequired[str]
+    "收货地区编码"
     address: NotRequired[str]
+    "收货地址"
     sale_models: NotRequired[Literal["0", "1"] | str]
+    "销售方式"
     corp_name: NotRequired[str]
+    "销售企业名称"
     brand: NotRequired[str]
+    "家电品牌"
     uniscid: NotRequired[str]
+    "统一社会信息代码"
     barcode: NotRequired[str]
+    "商品条码"
     auth_code: str
+    "品类凭证码"
     req_ssn: str
+    "请求流水号"
     bank_name: NotRequired[str]
+    "银行机构名称"
     bank_subsidy: NotRequired[str]
+    "银行补贴金额"
     plat_subsidy: NotRequired[str]
+    "交易平台补贴金额"
     county_code: NotRequired[str]
-    amount: NotRequired[float]
-GovSubsidyZhejiangAuthcodeCommitPostAnswer = GovSubsidyZhejiangAuthcodeCancelPostAnswer
+    "区县编码"
+    amount: NotRequired[int]
+    "原订单金额"
+class GovSubsidyZhejiangAuthcodeCommitPostAnswer(TypedDict):
+    resp_code: str
+    "响应码"
+    resp_desc: str
+    "响应描述"
 class GovSubsidyZhejiangAuthcodeIssuePostBody(TypedDict):
     category_id: str
+    "品类编码"
     openid: NotRequired[str]
+    "用户id"
     name: str | Sealed
+    "姓名"
     mobile: str | Sealed
+    "手机号"
     add_code: str
+    "区县编码"
     custom_info: NotRequired[str]
+    "自定义域"
     cert_type: Literal["1", "2", "3", "4", "5"] | str
+    "证件类型"
     cert_no: str | Sealed
+    "证件号码"
     req_ssn: str
+    "请求流水号"
 class GovSubsidyZhejiangAuthcodeIssuePostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     auth_code: NotRequired[str]
+    "品类凭证码"
 class GovSubsidyZhejiangAuthcodeRefundPostBody(TypedDict):
     sp_serial_no: str
+    "接入方请求流水号"
     cred_frozen_no: str
+    "冻结流水号"
     trans_date: str
+    "交易日期"
     trans_time: str
+    "交易时间"
     order_no: NotRequired[str]
-    subsidy_amt: NotRequired[float]
+    "商户订单号"
+    subsidy_amt: NotRequired[int]
+    "政府补贴金额"
     add_code: NotRequired[str]
+    "收货地区编码"
     address: NotRequired[str]
+    "收货地址"
     sale_models: NotRequired[Literal["0", "1"] | str]
+    "销售方式"
     uniscid: NotRequired[str]
+    "统一社会信息代码"
     barcode: NotRequired[str]
+    "商品条码"
     auth_code: str
+    "品类凭证码"
     req_ssn: str
+    "请求流水号"
     bank_name: NotRequired[str]
+    "银行机构名称"
     bank_subsidy: NotRequired[str]
+    "银行补贴金额"
     plat_subsidy: NotRequired[str]
+    "交易平台补贴金额"
     corp_name: NotRequired[str]
+    "销售企业名称"
     brand: NotRequired[str]
-GovSubsidyZhejiangAuthcodeRefundPostAnswer = GovSubsidyZhejiangAuthcodeCancelPostAnswer
+    "家电品牌"
+class GovSubsidyZhejiangAuthcodeRefundPostAnswer(TypedDict):
+    resp_code: str
+    "响应码"
+    resp_desc: str
+    "响应描述"
 class GovSubsidyZhejiangAuthcodeTryPostBody(TypedDict):
     sp_serial_no: str
+    "接入方请求流水号"
     mchnt_no: str
+    "商户号"
     term_no: str
+    "终端号"
     auth_code: str
+    "品类凭证码"
     category: str
+    "品类编码"
     county_code: str
+    "区县编码"
 class GovSubsidyZhejiangAuthcodeTryPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     cred_frozen_no: str
+    "冻结流水号"
     event_id: str
+    "活动号"
     event_title: str
-    discount_mode: float
-    amount: NotRequired[float]
-    discount_amt: NotRequired[float]
-    pay_amt: NotRequired[float]
+    "活动标题"
+    discount_mode: int
+    "优惠模式"
+    amount: NotRequired[int]
+    "原订单金额"
+    discount_amt: NotRequired[int]
+    "优惠金额"
+    pay_amt: NotRequired[int]
+    "实付金额"
     channel_dis_flag: NotRequired[str]
+    "渠道优惠标记"
     channel_evt_no: NotRequired[str]
+    "渠道活动号列表"
     category_id: str
+    "品类编码"
 class GovSubsidyZhejiangGoodsQueryPostBody(TypedDict):
     goods_bar_code: NotRequired[str]
+    "商品条码"
     province: NotRequired[str]
+    "省份代码"
     req_ssn: str
+    "请求流水号"
     req_time: NotRequired[str]
+    "请求时间"
 class GovSubsidyZhejiangGoodsQueryPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     goods_bar_code: str
+    "商品条码"
     seq_id: str
+    "本记录唯一ID"
     province: str
+    "省份代码"
     code_type: Literal["001", "002"] | str
+    "条码类型"
     goods_type: str
+    "商品品类"
     goods_name: str
+    "商品名称"
     logo_name: str
+    "品牌名称"
     goods_model: str
+    "商品型号"
     basis_price: str
+    "基准价格"
     manufact_cert_code: str
+    "厂商统一社会信用代码"
     manufact_price: str
+    "厂商指导零售价"
     energy_effciency: NotRequired[str]
+    "能效标识"
     energy_reg_code: NotRequired[str]
+    "能效备案编号"
     energy_reg_model: NotRequired[str]
+    "能效备案型号"
     reg_3c_code: NotRequired[str]
+    "3C 认证编号"
     water_effciency: NotRequired[str]
+    "水效标识"
     expire_date: NotRequired[str]
+    "有效期"
     description: NotRequired[str]
+    "产品描述"
     gpc: NotRequired[str]
+    "gpc 分类代码"
     net_content: NotRequired[str]
+    "净含量"
     unit_code: NotRequired[str]
+    "净含量单位代码"
     origin: NotRequired[str]
+    "原产国"
     city: NotRequired[str]
+    "市级区域代码"
     county: NotRequired[str]
+    "区县区域代码"
     data_state: NotRequired[str]
+    "数据状态"
     remark: NotRequired[str]
+    "备注"
     upload_state: NotRequired[str]
+    "上送状态"
     expire_time: NotRequired[str]
+    "失效时间"
     is_ai_product: NotRequired[str]
+    "是否 AI 产品"
     device_type: NotRequired[str]
+    "设备类型"
     manufact_code: NotRequired[str]
+    "厂商识别代码"
     manufact_login_date: NotRequired[str]
+    "厂商注册日期"
     manufact_logout_date: NotRequired[str]
+    "厂商失效日期"
     manufact_logout_flag: NotRequired[str]
+    "厂商失效标识"
     manufact_register_addr: NotRequired[str]
+    "厂商注册地址"
     manufact_valid_date: NotRequired[str]
+    "厂商过期日期"
     manufact_firm_name: NotRequired[str]
+    "厂商企业名称"
     price_unit: NotRequired[str]
+    "企业定价单位"
     sale_date: NotRequired[str]
+    "上市日期"
     pc_type: NotRequired[str]
+    "PC 类型"
     msg_src_platform: NotRequired[str]
+    "上送平台编码"
 class GovSubsidyZhejiangNQualificationsConfirmPostBodyData(TypedDict):
     cate_code: str
+    "品类编码"
     cert_no: str | Sealed
+    "证件号码"
     grade: NotRequired[str]
+    "能耗等级"
     name: str | Sealed
+    "姓名"
     operation_time: str
+    "交易完成或商品退回时间戳"
     bank_name: NotRequired[str]
+    "银行机构名称"
     bank_subsidy: NotRequired[str]
+    "银行补贴金额"
     plat_subsidy: NotRequired[str]
+    "交易平台补贴金额"
     sales: str
+    "销售金额"
     status: str
+    "品类状态"
     subsidy: str
+    "政府补贴金额"
     tel: str | Sealed
+    "手机号"
     add_code: str
+    "收货地区编码"
     address: str | Sealed
+    "收货地址"
     sale_models: str
+    "销售方式"
     brand: str
+    "家电品牌"
     activity_add_code: str
+    "活动资金地区编码"
     uniscid: str
+    "统一社会信息代码"
     corp_name: str
+    "销售企业名称"
     serial_num: str
+    "数据流水号"
 class GovSubsidyZhejiangNQualificationsConfirmPostBody(TypedDict):
     data: NotRequired[list[GovSubsidyZhejiangNQualificationsConfirmPostBodyData]]
+    "品类集合"
     req_ssn: str
+    "请求流水号"
     req_time: NotRequired[str]
-GovSubsidyZhejiangNQualificationsConfirmPostAnswer = GovSubsidyZhejiangAuthcodeCancelPostAnswer
+    "请求时间"
+class GovSubsidyZhejiangNQualificationsConfirmPostAnswer(TypedDict):
+    resp_code: str
+    "响应码"
+    resp_desc: str
+    "响应描述"
 class GovSubsidyZhejiangQualificationsAlterPostBody(TypedDict):
     cate_code: str
+    "品类编码"
     cert_no: str | Sealed
+    "证件号码"
     name: str | Sealed
+    "姓名"
     tel: str | Sealed
+    "手机号"
     req_ssn: str
+    "请求流水号"
 class GovSubsidyZhejiangQualificationsAlterPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     auth_code: str
+    "品类凭证码"
 class GovSubsidyZhejiangQualificationsClaimPostBody(TypedDict):
     cate_code: str
+    "品类编码"
     cert_no: str | Sealed
+    "证件号码"
     name: str | Sealed
+    "姓名"
     tel: str | Sealed
+    "手机号"
     cert_type: NotRequired[Literal["1", "2", "3", "4", "5"] | str]
+    "证件类型"
     req_ssn: str
-GovSubsidyZhejiangQualificationsClaimPostAnswer = GovSubsidyZhejiangAuthcodeCancelPostAnswer
+    "请求流水号"
+class GovSubsidyZhejiangQualificationsClaimPostAnswer(TypedDict):
+    resp_code: str
+    "响应码"
+    resp_desc: str
+    "响应描述"
 class GovSubsidyZhejiangQualificationsQueryPostBody(TypedDict):
     cert_no: str | Sealed
+    "证件号码"
     cate_code: NotRequired[str]
+    "品类编码"
     req_ssn: str
+    "请求流水号"
 class GovSubsidyZhejiangQualificationsQueryPostAnswerData(TypedDict):
     cate_code: str
+    "品类编码"
     status: NotRequired[str]
+    "状态信息"
     status_code: NotRequired[Literal["00", "01", "02", "03", "04", "05", "06"] | str]
+    "状态编码"
 class GovSubsidyZhejiangQualificationsQueryPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     data: NotRequired[list[GovSubsidyZhejiangQualificationsQueryPostAnswerData]]
+    "资格信息"
 class GovSubsidyZhejiangQualificationsSyncPostBodyData(TypedDict):
     auth_code: str
+    "品类凭证码"
     cate_code: str
+    "品类编码"
     cert_no: str | Sealed
+    "证件号码"
     grade: NotRequired[Literal["一级", "二级"] | str]
+    "能耗等级"
     name: str | Sealed
+    "姓名"
     operation_time: str
+    "交易完成或商品退回时间戳"
     bank_name: NotRequired[str]
+    "银行机构名称"
     bank_subsidy: NotRequired[str]
+    "银行补贴金额"
     plat_subsidy: NotRequired[str]
+    "交易平台补贴金额"
     sales: str
+    "销售金额"
     status: Literal["0", "1"] | str
+    "品类状态"
     subsidy: str
+    "政府补贴金额"
     tel: str | Sealed
+    "手机号"
     add_code: str
+    "区县编码"
     address: str
+    "收货地址"
     sale_models: Literal["0", "1"] | str
+    "销售方式"
     sn_code: str
+    "S/N码"
     uniscid: str
+    "统一社会信息代码"
     corp_name: str
+    "销售企业名称"
     barcode: str
+    "商品条码"
     item_name: str
+    "商品名称"
     spec_model: str
+    "规格型号"
     brand: str
+    "家电品牌"
     logistics_no: NotRequired[str]
+    "物流单号"
     delivery_time: NotRequired[str]
+    "签收时间"
     invoice_no: NotRequired[str]
+    "发票号"
     is_ai_product: str
+    "是否属于 AI 产品"
     pc_type: NotRequired[str]
+    "类型"
     order_no: str
+    "商户订单号"
     origin_order_no: NotRequired[str]
+    "原始订单号"
     activity_add_code: str
+    "活动地区编码"
     imei1: NotRequired[str]
     imei2: NotRequired[str]
     ccc_sn_order_no: NotRequired[str]
+    "3C SN 锁定解锁订单号"
 class GovSubsidyZhejiangQualificationsSyncPostBody(TypedDict):
     req_ssn: NotRequired[str]
+    "请求流水号"
     data: NotRequired[list[GovSubsidyZhejiangQualificationsSyncPostBodyData]]
+    "资格集合"
 class GovSubsidyZhejiangQualificationsSyncPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     error_data: NotRequired[list[str]]
+    "异常数据说明列表"
 class GovSubsidyZhejiangSncodeLockPostBody(TypedDict):
     create_user: str
+    "发起方"
     province: str
+    "省份代码"
     manufact_cert_code: NotRequired[str]
+    "厂商统一 社会信用 代码"
     sn: str
+    "商品 SN码"
     goods_bar_code: str
+    "商品条码"
     goods_type: str
+    "商品品类"
     goods_name: str
+    "商品名称"
     goods_model: NotRequired[str]
+    "商品型号"
     imei1: NotRequired[str]
+    "IMEI_1 码"
     imei2: NotRequired[str]
+    "IMEI_2 码"
     trans_orderid: str
+    "交易订单号"
     order_price: str
+    "订单金额"
     acquire_code: NotRequired[str]
+    "收单机构"
     sell_orderid: str
+    "销售订单号"
     city: NotRequired[str]
+    "市级区域代码"
     county: NotRequired[str]
+    "区县区域代码"
     is_ai_product: NotRequired[str]
+    "是否 AI 产品"
     sale_time: NotRequired[str]
+    "销售时间"
     mfr_info: NotRequired[str]
+    "厂商信息"
     brand: NotRequired[str]
+    "具体品牌"
     sale_models: NotRequired[str]
+    "渠道类型"
     req_ssn: str
+    "请求流水号"
     req_time: str
+    "请求时间"
 class GovSubsidyZhejiangSncodeLockPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     imei1: NotRequired[str]
+    "IMEI_1 码"
     imei2: NotRequired[str]
+    "IMEI_2 码"
 class GovSubsidyZhejiangSncodeQueryPostBody(TypedDict):
     sn: str
+    "商品SN码"
     province: str
+    "省份代码"
     manufact_cert_code: NotRequired[str]
+    "厂商统一社会信 用代码"
     goods_type: str
+    "商品品类"
     goods_bar_code: str
+    "商品条码"
     imei1: NotRequired[str]
+    "IMEI_1 码"
     imei2: NotRequired[str]
+    "IMEI_2 码"
     sales_models: NotRequired[str]
+    "渠道类型"
     req_ssn: str
+    "请求流水号"
     req_time: str
+    "请求时间"
 class GovSubsidyZhejiangSncodeQueryPostAnswer(TypedDict):
     resp_code: str
+    "响应码"
     resp_desc: str
+    "响应描述"
     sn: NotRequired[str]
+    "商品SN码"
     province: NotRequired[str]
+    "省份代码"
     sell_state: NotRequired[Literal["U0022", "U0023", "U0024", "U9999"] | str]
+    "售卖状态"
 class GovSubsidyZhejiangSncodeUnlockPostBody(TypedDict):
     req_ssn: str
+    "请求流水号"
     req_time: str
+    "请求时间"
     create_user: str
+    "发起方"
     province: str
+    "省份代码"
     manufact_cert_code: NotRequired[str]
+    "厂商统一 社会信用 代码"
     sn: str
+    "商品 SN码"
     goods_bar_code: str
+    "商品条码"
     goods_type: str
+    "商品品类"
     goods_name: str
+    "商品名称"
     goods_model: NotRequired[str]
+    "商品型号"
     imei1: NotRequired[str]
+    "IMEI_1 码"
     imei2: NotRequired[str]
+    "IMEI_2 码"
     trans_orderid: str
+    "交易订单 号"
     ori_pay_orderid: str
+    "原支付订 单号"
     order_price: str
+    "订单金额"
     acquire_code: NotRequired[str]
+    "收单机构"
     sell_orderid: str
+    "销售订单 号"
     city: NotRequired[str]
+    "市级区域 代码"
     county: NotRequired[str]
+    "区县区域代码"
     is_ai_product: NotRequired[str]
+    "是否 AI 产 品"
     sale_time: NotRequired[str]
+    "销售时间"
     mfr_info: NotRequired[str]
+    "厂商信息"
     brand: NotRequired[str]
+    "具体品牌"
     sales_models: NotRequired[str]
-GovSubsidyZhejiangSncodeUnlockPostAnswer = GovSubsidyZhejiangAuthcodeCancelPostAnswer
+    "渠道类型"
+class GovSubsidyZhejiangSncodeUnlockPostAnswer(TypedDict):
+    resp_code: str
+    "响应码"
+    resp_desc: str
+    "响应描述"
 class GovSubsidyAuditCupInvalid(Node):
-    def post(self, body: GovSubsidyAuditCupInvalidPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupInvalidPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupInvalidPostAnswer]:
+    def post(self, body: GovSubsidyAuditCupInvalidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupInvalidPostAnswer]:
         """查询审核结果
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyAuditCupInvalidPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupInvalidPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupInvalidPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/invalid
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, mchnt_order_id 商户订单号, upload_time 审核记录上传时间"""
+    def postAsync(self, body: GovSubsidyAuditCupInvalidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupInvalidPostAnswer]]:
         """查询审核结果"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyAuditCupInvalidPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupInvalidPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupInvalidPostAnswer]:
+    def __call__(self, body: GovSubsidyAuditCupInvalidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupInvalidPostAnswer]:
         """查询审核结果"""
 class OpenGovSubsidyAuditCupInvalid(OpenNode):
     def post(self, body: GovSubsidyAuditCupInvalidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询审核结果
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/invalid
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, mchnt_order_id 商户订单号, upload_time 审核记录上传时间"""
     def postAsync(self, body: GovSubsidyAuditCupInvalidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询审核结果"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyAuditCupInvalidPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询审核结果"""
 class GovSubsidyAuditCupQuery(Node):
-    def post(self, body: GovSubsidyAuditCupQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupQueryPostAnswer]:
+    def post(self, body: GovSubsidyAuditCupQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupQueryPostAnswer]:
         """查询审核结果
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyAuditCupQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/query
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, mchnt_order_id 商户订单号, upload_time 审核记录上传时间"""
+    def postAsync(self, body: GovSubsidyAuditCupQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupQueryPostAnswer]]:
         """查询审核结果"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyAuditCupQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyAuditCupQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupQueryPostAnswer]:
         """查询审核结果"""
 class OpenGovSubsidyAuditCupQuery(OpenNode):
     def post(self, body: GovSubsidyAuditCupQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询审核结果
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/query
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, mchnt_order_id 商户订单号, upload_time 审核记录上传时间"""
     def postAsync(self, body: GovSubsidyAuditCupQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询审核结果"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyAuditCupQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询审核结果"""
 class GovSubsidyAuditCupRefundSync(Node):
-    def post(self, body: GovSubsidyAuditCupRefundSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupRefundSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupRefundSyncPostAnswer]:
+    def post(self, body: GovSubsidyAuditCupRefundSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupRefundSyncPostAnswer]:
         """同步非银联支付交易退款信息
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyAuditCupRefundSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupRefundSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupRefundSyncPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/refund/sync
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, mchnt_order_id 商户订单号, upload_time 审核记录上传时间, refund_at 退款金额, refund_dt 退款日期"""
+    def postAsync(self, body: GovSubsidyAuditCupRefundSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupRefundSyncPostAnswer]]:
         """同步非银联支付交易退款信息"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyAuditCupRefundSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupRefundSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupRefundSyncPostAnswer]:
+    def __call__(self, body: GovSubsidyAuditCupRefundSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupRefundSyncPostAnswer]:
         """同步非银联支付交易退款信息"""
 class OpenGovSubsidyAuditCupRefundSync(OpenNode):
     def post(self, body: GovSubsidyAuditCupRefundSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步非银联支付交易退款信息
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/refund/sync
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, mchnt_order_id 商户订单号, upload_time 审核记录上传时间, refund_at 退款金额, refund_dt 退款日期"""
     def postAsync(self, body: GovSubsidyAuditCupRefundSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步非银联支付交易退款信息"""
     post_async = postAsync
@@ -718,40 +1536,56 @@ class GovSubsidyAuditCupRefund(Stem):
 class OpenGovSubsidyAuditCupRefund(OpenNode):
     sync: OpenGovSubsidyAuditCupRefundSync
 class GovSubsidyAuditCupUpdate(Node):
-    def post(self, body: GovSubsidyAuditCupUpdatePostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupUpdatePostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUpdatePostAnswer]:
+    def post(self, body: GovSubsidyAuditCupUpdatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUpdatePostAnswer]:
         """更新审核数据
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyAuditCupUpdatePostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupUpdatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupUpdatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/update
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, sub_mchnt_cd 店铺编码, sub_mchnt_nm 店铺名称, online_no 线上平台订单号, mchnt_order_id 商户订单号, upload_time 审核记录上传时间, notify_url 审核结果通知地址, prod_id 品类, brand_nm 品牌, prod_model 型号, plat_form 电商平台方, payer_tp 支付方式类型, sales_at 订单金额, actual_at 实付金额, trans_tm 交易时间, mchnt_cd 商户编码, discount_at 国补优惠金额, sn_code SN码, invoice_info 发票信息, track_info 物流信息"""
+    def postAsync(self, body: GovSubsidyAuditCupUpdatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupUpdatePostAnswer]]:
         """更新审核数据"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyAuditCupUpdatePostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupUpdatePostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUpdatePostAnswer]:
+    def __call__(self, body: GovSubsidyAuditCupUpdatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUpdatePostAnswer]:
         """更新审核数据"""
 class OpenGovSubsidyAuditCupUpdate(OpenNode):
     def post(self, body: GovSubsidyAuditCupUpdatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """更新审核数据
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/update
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, sub_mchnt_cd 店铺编码, sub_mchnt_nm 店铺名称, online_no 线上平台订单号, mchnt_order_id 商户订单号, upload_time 审核记录上传时间, notify_url 审核结果通知地址, prod_id 品类, brand_nm 品牌, prod_model 型号, plat_form 电商平台方, payer_tp 支付方式类型, sales_at 订单金额, actual_at 实付金额, trans_tm 交易时间, mchnt_cd 商户编码, discount_at 国补优惠金额, sn_code SN码, invoice_info 发票信息, track_info 物流信息"""
     def postAsync(self, body: GovSubsidyAuditCupUpdatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """更新审核数据"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyAuditCupUpdatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """更新审核数据"""
 class GovSubsidyAuditCupUpload(Node):
-    def post(self, body: GovSubsidyAuditCupUploadPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupUploadPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUploadPostAnswer]:
+    def post(self, body: GovSubsidyAuditCupUploadPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUploadPostAnswer]:
         """上传审核数据
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyAuditCupUploadPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupUploadPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupUploadPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/upload
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, sub_mchnt_cd 店铺编码, sub_mchnt_nm 店铺名称, online_no 线上平台订单号, mchnt_order_id 商户订单号, upload_time 审核记录上传时间, notify_url 审核结果通知地址, prod_id 品类, brand_nm 品牌, prod_model 型号, plat_form 电商平台方, payer_tp 支付方式类型, sales_at 订单金额, actual_at 实付金额, trans_tm 交易时间, mchnt_cd 商户编码, discount_at 国补优惠金额, sn_code SN码, invoice_info 发票信息, track_info 物流信息"""
+    def postAsync(self, body: GovSubsidyAuditCupUploadPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyAuditCupUploadPostAnswer]]:
         """上传审核数据"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyAuditCupUploadPostBody = ..., config: Config = ..., /, *, json: GovSubsidyAuditCupUploadPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUploadPostAnswer]:
+    def __call__(self, body: GovSubsidyAuditCupUploadPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyAuditCupUploadPostAnswer]:
         """上传审核数据"""
 class OpenGovSubsidyAuditCupUpload(OpenNode):
     def post(self, body: GovSubsidyAuditCupUploadPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """上传审核数据
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/audit/cup/upload
+
+        电商平台, 服务商
+
+        required: org_no 分公司机构代码, sub_mchnt_cd 店铺编码, sub_mchnt_nm 店铺名称, online_no 线上平台订单号, mchnt_order_id 商户订单号, upload_time 审核记录上传时间, notify_url 审核结果通知地址, prod_id 品类, brand_nm 品牌, prod_model 型号, plat_form 电商平台方, payer_tp 支付方式类型, sales_at 订单金额, actual_at 实付金额, trans_tm 交易时间, mchnt_cd 商户编码, discount_at 国补优惠金额, sn_code SN码, invoice_info 发票信息, track_info 物流信息"""
     def postAsync(self, body: GovSubsidyAuditCupUploadPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """上传审核数据"""
     post_async = postAsync
@@ -774,20 +1608,28 @@ class GovSubsidyAudit(Stem):
 class OpenGovSubsidyAudit(OpenNode):
     cup: OpenGovSubsidyAuditCup
 class GovSubsidyCompaniesQuery(Node):
-    def post(self, body: GovSubsidyCompaniesQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyCompaniesQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyCompaniesQueryPostAnswer]:
+    def post(self, body: GovSubsidyCompaniesQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyCompaniesQueryPostAnswer]:
         """企业信息查询
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyCompaniesQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyCompaniesQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyCompaniesQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/companies/query
+
+        电商平台, 服务商
+
+        required: qualification_region_code 使用的资格的地区编码, license_number 统一社会信息代码"""
+    def postAsync(self, body: GovSubsidyCompaniesQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyCompaniesQueryPostAnswer]]:
         """企业信息查询"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyCompaniesQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyCompaniesQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyCompaniesQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyCompaniesQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyCompaniesQueryPostAnswer]:
         """企业信息查询"""
 class OpenGovSubsidyCompaniesQuery(OpenNode):
     def post(self, body: GovSubsidyCompaniesQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """企业信息查询
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/companies/query
+
+        电商平台, 服务商
+
+        required: qualification_region_code 使用的资格的地区编码, license_number 统一社会信息代码"""
     def postAsync(self, body: GovSubsidyCompaniesQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """企业信息查询"""
     post_async = postAsync
@@ -798,20 +1640,28 @@ class GovSubsidyCompanies(Stem):
 class OpenGovSubsidyCompanies(OpenNode):
     query: OpenGovSubsidyCompaniesQuery
 class GovSubsidyGoodsUpload(Node):
-    def post(self, body: GovSubsidyGoodsUploadPostBody = ..., config: Config = ..., /, *, json: GovSubsidyGoodsUploadPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyGoodsUploadPostAnswer]:
+    def post(self, body: GovSubsidyGoodsUploadPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyGoodsUploadPostAnswer]:
         """商品信息上传
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyGoodsUploadPostBody = ..., config: Config = ..., /, *, json: GovSubsidyGoodsUploadPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyGoodsUploadPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/goods/upload
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, product_name 商品名称, brand 家电品牌, qualification_region_code 使用的资格的地区编码, seller_name 销售企业名称, license_number 统一社会信息代码, base_price 基准价格, average_trading_price 近1个月平均交易价, product_type 产品类型, bar_code 商品条码"""
+    def postAsync(self, body: GovSubsidyGoodsUploadPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyGoodsUploadPostAnswer]]:
         """商品信息上传"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyGoodsUploadPostBody = ..., config: Config = ..., /, *, json: GovSubsidyGoodsUploadPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyGoodsUploadPostAnswer]:
+    def __call__(self, body: GovSubsidyGoodsUploadPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyGoodsUploadPostAnswer]:
         """商品信息上传"""
 class OpenGovSubsidyGoodsUpload(OpenNode):
     def post(self, body: GovSubsidyGoodsUploadPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商品信息上传
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/goods/upload
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, product_name 商品名称, brand 家电品牌, qualification_region_code 使用的资格的地区编码, seller_name 销售企业名称, license_number 统一社会信息代码, base_price 基准价格, average_trading_price 近1个月平均交易价, product_type 产品类型, bar_code 商品条码"""
     def postAsync(self, body: GovSubsidyGoodsUploadPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商品信息上传"""
     post_async = postAsync
@@ -822,20 +1672,28 @@ class GovSubsidyGoods(Stem):
 class OpenGovSubsidyGoods(OpenNode):
     upload: OpenGovSubsidyGoodsUpload
 class GovSubsidyNQualificationsSync(Node):
-    def post(self, body: GovSubsidyNQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyNQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyNQualificationsSyncPostAnswer]:
+    def post(self, body: GovSubsidyNQualificationsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyNQualificationsSyncPostAnswer]:
         """N品类同步资格核销信息
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyNQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyNQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyNQualificationsSyncPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/n-qualifications/sync
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, out_trade_no 商户支付订单号, receive_region_code 收货地区编码, brand 家电品牌, address 收货地址, qualification_region_code 使用的资格的地区编码, seller_name 销售企业名称, license_number 统一社会信息代码, invoice_num 发票号, product_type 产品类型, order_amount 订单金额, discount_amount 优惠金额, mch_order_id 线上平台订单编号, invoice_time 开票日期, purchaser_name 购买方名称, sale_model 销售方式, identity_document_type 证件类型, invoice_address_code 发票开具地, tax_authority_code 税务机关代码, transaction_time 交易完成或商品退回时间, cate_state 品类状态, cate_code 品类编码"""
+    def postAsync(self, body: GovSubsidyNQualificationsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyNQualificationsSyncPostAnswer]]:
         """N品类同步资格核销信息"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyNQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyNQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyNQualificationsSyncPostAnswer]:
+    def __call__(self, body: GovSubsidyNQualificationsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyNQualificationsSyncPostAnswer]:
         """N品类同步资格核销信息"""
 class OpenGovSubsidyNQualificationsSync(OpenNode):
     def post(self, body: GovSubsidyNQualificationsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """N品类同步资格核销信息
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/n-qualifications/sync
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, out_trade_no 商户支付订单号, receive_region_code 收货地区编码, brand 家电品牌, address 收货地址, qualification_region_code 使用的资格的地区编码, seller_name 销售企业名称, license_number 统一社会信息代码, invoice_num 发票号, product_type 产品类型, order_amount 订单金额, discount_amount 优惠金额, mch_order_id 线上平台订单编号, invoice_time 开票日期, purchaser_name 购买方名称, sale_model 销售方式, identity_document_type 证件类型, invoice_address_code 发票开具地, tax_authority_code 税务机关代码, transaction_time 交易完成或商品退回时间, cate_state 品类状态, cate_code 品类编码"""
     def postAsync(self, body: GovSubsidyNQualificationsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """N品类同步资格核销信息"""
     post_async = postAsync
@@ -846,76 +1704,108 @@ class GovSubsidyNQualifications(Stem):
 class OpenGovSubsidyNQualifications(OpenNode):
     sync: OpenGovSubsidyNQualificationsSync
 class GovSubsidyQualification(Stem):
-    def get(self, config: Config = ..., /, *, params: GovSubsidyQualificationGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[GovSubsidyQualificationGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: GovSubsidyQualificationGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[GovSubsidyQualificationGetAnswer]:
         """查询补贴资格
 
-        电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: GovSubsidyQualificationGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GovSubsidyQualificationGetAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualification
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, qualification_region_code 使用的资格的地区编码"""
+    def getAsync(self, config: Config = ..., /, *, params: GovSubsidyQualificationGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[GovSubsidyQualificationGetAnswer]]:
         """查询补贴资格"""
     get_async = getAsync
 class OpenGovSubsidyQualification(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询补贴资格
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualification
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, qualification_region_code 使用的资格的地区编码"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询补贴资格"""
     get_async = getAsync
 class GovSubsidyQualificationsPassthroughCancel(Node):
-    def post(self, body: GovSubsidyQualificationsPassthroughCancelPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughCancelPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughCancelPostAnswer]:
+    def post(self, body: GovSubsidyQualificationsPassthroughCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughCancelPostAnswer]:
         """取消资格(透传模式)
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyQualificationsPassthroughCancelPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsPassthroughCancelPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/passthrough/cancel
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, appliance_id 消费品类ID, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型"""
+    def postAsync(self, body: GovSubsidyQualificationsPassthroughCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsPassthroughCancelPostAnswer]]:
         """取消资格(透传模式)"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyQualificationsPassthroughCancelPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughCancelPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughCancelPostAnswer]:
+    def __call__(self, body: GovSubsidyQualificationsPassthroughCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughCancelPostAnswer]:
         """取消资格(透传模式)"""
 class OpenGovSubsidyQualificationsPassthroughCancel(OpenNode):
     def post(self, body: GovSubsidyQualificationsPassthroughCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """取消资格(透传模式)
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/passthrough/cancel
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, appliance_id 消费品类ID, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型"""
     def postAsync(self, body: GovSubsidyQualificationsPassthroughCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """取消资格(透传模式)"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyQualificationsPassthroughCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """取消资格(透传模式)"""
 class GovSubsidyQualificationsPassthroughClaim(Node):
-    def post(self, body: GovSubsidyQualificationsPassthroughClaimPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughClaimPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughClaimPostAnswer]:
+    def post(self, body: GovSubsidyQualificationsPassthroughClaimPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughClaimPostAnswer]:
         """领取资格(透传模式)
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyQualificationsPassthroughClaimPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughClaimPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsPassthroughClaimPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/passthrough/claim
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型, longitude 经度, latitude 纬度"""
+    def postAsync(self, body: GovSubsidyQualificationsPassthroughClaimPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsPassthroughClaimPostAnswer]]:
         """领取资格(透传模式)"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyQualificationsPassthroughClaimPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughClaimPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughClaimPostAnswer]:
+    def __call__(self, body: GovSubsidyQualificationsPassthroughClaimPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughClaimPostAnswer]:
         """领取资格(透传模式)"""
 class OpenGovSubsidyQualificationsPassthroughClaim(OpenNode):
     def post(self, body: GovSubsidyQualificationsPassthroughClaimPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """领取资格(透传模式)
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/passthrough/claim
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型, longitude 经度, latitude 纬度"""
     def postAsync(self, body: GovSubsidyQualificationsPassthroughClaimPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """领取资格(透传模式)"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyQualificationsPassthroughClaimPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """领取资格(透传模式)"""
 class GovSubsidyQualificationsPassthroughQuery(Node):
-    def post(self, body: GovSubsidyQualificationsPassthroughQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughQueryPostAnswer]:
+    def post(self, body: GovSubsidyQualificationsPassthroughQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughQueryPostAnswer]:
         """批量查询用户资格(透传模式)
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyQualificationsPassthroughQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsPassthroughQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/passthrough/query
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型"""
+    def postAsync(self, body: GovSubsidyQualificationsPassthroughQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsPassthroughQueryPostAnswer]]:
         """批量查询用户资格(透传模式)"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyQualificationsPassthroughQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsPassthroughQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyQualificationsPassthroughQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsPassthroughQueryPostAnswer]:
         """批量查询用户资格(透传模式)"""
 class OpenGovSubsidyQualificationsPassthroughQuery(OpenNode):
     def post(self, body: GovSubsidyQualificationsPassthroughQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """批量查询用户资格(透传模式)
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/passthrough/query
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型"""
     def postAsync(self, body: GovSubsidyQualificationsPassthroughQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """批量查询用户资格(透传模式)"""
     post_async = postAsync
@@ -930,40 +1820,56 @@ class OpenGovSubsidyQualificationsPassthrough(OpenNode):
     claim: OpenGovSubsidyQualificationsPassthroughClaim
     query: OpenGovSubsidyQualificationsPassthroughQuery
 class GovSubsidyQualificationsQuery(Node):
-    def post(self, body: GovSubsidyQualificationsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsQueryPostAnswer]:
+    def post(self, body: GovSubsidyQualificationsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsQueryPostAnswer]:
         """批量查询用户资格
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyQualificationsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/query
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型"""
+    def postAsync(self, body: GovSubsidyQualificationsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsQueryPostAnswer]]:
         """批量查询用户资格"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyQualificationsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyQualificationsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsQueryPostAnswer]:
         """批量查询用户资格"""
 class OpenGovSubsidyQualificationsQuery(OpenNode):
     def post(self, body: GovSubsidyQualificationsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """批量查询用户资格
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/query
+
+        电商平台, 服务商
+
+        required: real_name 自然人姓名, id_card_number 自然人证件号, phone_number 手机号, qualification_region_code 使用的资格的地区编码, identity_document_type 证件类型"""
     def postAsync(self, body: GovSubsidyQualificationsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """批量查询用户资格"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyQualificationsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """批量查询用户资格"""
 class GovSubsidyQualificationsSync(Node):
-    def post(self, body: GovSubsidyQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsSyncPostAnswer]:
+    def post(self, body: GovSubsidyQualificationsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsSyncPostAnswer]:
         """同步资格核销信息
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsSyncPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/sync
+
+        电商平台, 服务商
+
+        required: out_trade_no 商户支付订单号, receive_region_code 收货地区编码, brand 家电品牌, address 收货地址, qualification_region_code 使用的资格的地区编码, sn_code S/N码, seller_name 销售企业名称, license_number 统一社会信息代码, barcode 商品条码, item_name 商品名称, spec_model 规格型号, invoice_num 发票号, product_type 产品类型, order_amount 订单金额, discount_amount 优惠金额, mch_order_id 线上平台订单编号, invoice_time 开票日期, purchaser_name 购买方名称, sale_model 销售方式, identity_document_type 证件类型, invoice_address_code 发票开具地, tax_authority_code 税务机关代码, transaction_time 交易完成或商品退回时间, cate_state 品类状态, mch_name 销售主体"""
+    def postAsync(self, body: GovSubsidyQualificationsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyQualificationsSyncPostAnswer]]:
         """同步资格核销信息"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsSyncPostAnswer]:
+    def __call__(self, body: GovSubsidyQualificationsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyQualificationsSyncPostAnswer]:
         """同步资格核销信息"""
 class OpenGovSubsidyQualificationsSync(OpenNode):
     def post(self, body: GovSubsidyQualificationsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步资格核销信息
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/qualifications/sync
+
+        电商平台, 服务商
+
+        required: out_trade_no 商户支付订单号, receive_region_code 收货地区编码, brand 家电品牌, address 收货地址, qualification_region_code 使用的资格的地区编码, sn_code S/N码, seller_name 销售企业名称, license_number 统一社会信息代码, barcode 商品条码, item_name 商品名称, spec_model 规格型号, invoice_num 发票号, product_type 产品类型, order_amount 订单金额, discount_amount 优惠金额, mch_order_id 线上平台订单编号, invoice_time 开票日期, purchaser_name 购买方名称, sale_model 销售方式, identity_document_type 证件类型, invoice_address_code 发票开具地, tax_authority_code 税务机关代码, transaction_time 交易完成或商品退回时间, cate_state 品类状态, mch_name 销售主体"""
     def postAsync(self, body: GovSubsidyQualificationsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步资格核销信息"""
     post_async = postAsync
@@ -978,60 +1884,84 @@ class OpenGovSubsidyQualifications(OpenNode):
     query: OpenGovSubsidyQualificationsQuery
     sync: OpenGovSubsidyQualificationsSync
 class GovSubsidySncodeLock(Node):
-    def post(self, body: GovSubsidySncodeLockPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeLockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidySncodeLockPostAnswer]:
+    def post(self, body: GovSubsidySncodeLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidySncodeLockPostAnswer]:
         """sn码锁定
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidySncodeLockPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeLockPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidySncodeLockPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/sncode/lock
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, out_trade_no 商户支付订单号, brand 家电品牌, qualification_region_code 使用的资格的地区编码, sn_code S/N码, manufacturer_info 厂商信息, barcode 商品条码, spec_model 规格型号, product_type 产品类型"""
+    def postAsync(self, body: GovSubsidySncodeLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidySncodeLockPostAnswer]]:
         """sn码锁定"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidySncodeLockPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeLockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidySncodeLockPostAnswer]:
+    def __call__(self, body: GovSubsidySncodeLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidySncodeLockPostAnswer]:
         """sn码锁定"""
 class OpenGovSubsidySncodeLock(OpenNode):
     def post(self, body: GovSubsidySncodeLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码锁定
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/sncode/lock
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, out_trade_no 商户支付订单号, brand 家电品牌, qualification_region_code 使用的资格的地区编码, sn_code S/N码, manufacturer_info 厂商信息, barcode 商品条码, spec_model 规格型号, product_type 产品类型"""
     def postAsync(self, body: GovSubsidySncodeLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """sn码锁定"""
     post_async = postAsync
     def __call__(self, body: GovSubsidySncodeLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码锁定"""
 class GovSubsidySncodeQuery(Node):
-    def post(self, body: GovSubsidySncodeQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidySncodeQueryPostAnswer]:
+    def post(self, body: GovSubsidySncodeQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidySncodeQueryPostAnswer]:
         """查询sn码状态
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidySncodeQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidySncodeQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/sncode/query
+
+        电商平台, 服务商
+
+        required: sn_code_list S/N码集合, qualification_region_code 使用的资格的地区编码"""
+    def postAsync(self, body: GovSubsidySncodeQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidySncodeQueryPostAnswer]]:
         """查询sn码状态"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidySncodeQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidySncodeQueryPostAnswer]:
+    def __call__(self, body: GovSubsidySncodeQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidySncodeQueryPostAnswer]:
         """查询sn码状态"""
 class OpenGovSubsidySncodeQuery(OpenNode):
     def post(self, body: GovSubsidySncodeQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询sn码状态
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/sncode/query
+
+        电商平台, 服务商
+
+        required: sn_code_list S/N码集合, qualification_region_code 使用的资格的地区编码"""
     def postAsync(self, body: GovSubsidySncodeQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询sn码状态"""
     post_async = postAsync
     def __call__(self, body: GovSubsidySncodeQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询sn码状态"""
 class GovSubsidySncodeUnlock(Node):
-    def post(self, body: GovSubsidySncodeUnlockPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidySncodeUnlockPostAnswer]:
+    def post(self, body: GovSubsidySncodeUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidySncodeUnlockPostAnswer]:
         """sn码解锁
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidySncodeUnlockPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeUnlockPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidySncodeUnlockPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/sncode/unlock
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, out_trade_no 商户支付订单号, qualification_region_code 使用的资格的地区编码, sn_code S/N码, barcode 商品条码, product_type 产品类型"""
+    def postAsync(self, body: GovSubsidySncodeUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidySncodeUnlockPostAnswer]]:
         """sn码解锁"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidySncodeUnlockPostBody = ..., config: Config = ..., /, *, json: GovSubsidySncodeUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidySncodeUnlockPostAnswer]:
+    def __call__(self, body: GovSubsidySncodeUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidySncodeUnlockPostAnswer]:
         """sn码解锁"""
 class OpenGovSubsidySncodeUnlock(OpenNode):
     def post(self, body: GovSubsidySncodeUnlockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码解锁
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/sncode/unlock
+
+        电商平台, 服务商
+
+        required: appliance_id 消费品类ID, out_trade_no 商户支付订单号, qualification_region_code 使用的资格的地区编码, sn_code S/N码, barcode 商品条码, product_type 产品类型"""
     def postAsync(self, body: GovSubsidySncodeUnlockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """sn码解锁"""
     post_async = postAsync
@@ -1046,40 +1976,56 @@ class OpenGovSubsidySncode(OpenNode):
     query: OpenGovSubsidySncodeQuery
     unlock: OpenGovSubsidySncodeUnlock
 class GovSubsidyTransactionsQuery(Node):
-    def post(self, body: GovSubsidyTransactionsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsQueryPostAnswer]:
+    def post(self, body: GovSubsidyTransactionsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsQueryPostAnswer]:
         """交易信息查询
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyTransactionsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyTransactionsQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/transactions/query
+
+        电商平台, 服务商
+
+        required: qualification_region_code 使用的资格的地区编码, order_number_list 商户订单号数组"""
+    def postAsync(self, body: GovSubsidyTransactionsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyTransactionsQueryPostAnswer]]:
         """交易信息查询"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyTransactionsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyTransactionsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsQueryPostAnswer]:
         """交易信息查询"""
 class OpenGovSubsidyTransactionsQuery(OpenNode):
     def post(self, body: GovSubsidyTransactionsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """交易信息查询
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/transactions/query
+
+        电商平台, 服务商
+
+        required: qualification_region_code 使用的资格的地区编码, order_number_list 商户订单号数组"""
     def postAsync(self, body: GovSubsidyTransactionsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """交易信息查询"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyTransactionsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """交易信息查询"""
 class GovSubsidyTransactionsSummaryQueryDay(Node):
-    def post(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsSummaryQueryDayPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSummaryQueryDayPostAnswer]:
+    def post(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSummaryQueryDayPostAnswer]:
         """查询单日交易汇总
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsSummaryQueryDayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyTransactionsSummaryQueryDayPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/transactions/summary/query-day
+
+        电商平台, 服务商
+
+        required: qualification_region_code 使用的资格的地区编码, query_date 查询的日期, query_type 查询的订单类别"""
+    def postAsync(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyTransactionsSummaryQueryDayPostAnswer]]:
         """查询单日交易汇总"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsSummaryQueryDayPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSummaryQueryDayPostAnswer]:
+    def __call__(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSummaryQueryDayPostAnswer]:
         """查询单日交易汇总"""
 class OpenGovSubsidyTransactionsSummaryQueryDay(OpenNode):
     def post(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询单日交易汇总
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/transactions/summary/query-day
+
+        电商平台, 服务商
+
+        required: qualification_region_code 使用的资格的地区编码, query_date 查询的日期, query_type 查询的订单类别"""
     def postAsync(self, body: GovSubsidyTransactionsSummaryQueryDayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询单日交易汇总"""
     post_async = postAsync
@@ -1090,20 +2036,28 @@ class GovSubsidyTransactionsSummary(Stem):
 class OpenGovSubsidyTransactionsSummary(OpenNode):
     queryDay: OpenGovSubsidyTransactionsSummaryQueryDay
 class GovSubsidyTransactionsSync(Node):
-    def post(self, body: GovSubsidyTransactionsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSyncPostAnswer]:
+    def post(self, body: GovSubsidyTransactionsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSyncPostAnswer]:
         """交易信息回传
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyTransactionsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyTransactionsSyncPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/transactions/sync
+
+        电商平台, 服务商
+
+        required: out_trade_no 商户支付订单号, receive_region_code 收货地区编码, brand 家电品牌, qualification_region_code 使用的资格的地区编码, seller_name 销售企业名称, license_number 统一社会信息代码, order_amount 订单金额, discount_amount 优惠金额, transaction_time 交易完成或商品退回时间, mch_order_id 线上平台订单编号, mch_name 销售主体, cate_state 品类状态, identity_document_type 证件类型"""
+    def postAsync(self, body: GovSubsidyTransactionsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyTransactionsSyncPostAnswer]]:
         """交易信息回传"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyTransactionsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyTransactionsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSyncPostAnswer]:
+    def __call__(self, body: GovSubsidyTransactionsSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyTransactionsSyncPostAnswer]:
         """交易信息回传"""
 class OpenGovSubsidyTransactionsSync(OpenNode):
     def post(self, body: GovSubsidyTransactionsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """交易信息回传
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/transactions/sync
+
+        电商平台, 服务商
+
+        required: out_trade_no 商户支付订单号, receive_region_code 收货地区编码, brand 家电品牌, qualification_region_code 使用的资格的地区编码, seller_name 销售企业名称, license_number 统一社会信息代码, order_amount 订单金额, discount_amount 优惠金额, transaction_time 交易完成或商品退回时间, mch_order_id 线上平台订单编号, mch_name 销售主体, cate_state 品类状态, identity_document_type 证件类型"""
     def postAsync(self, body: GovSubsidyTransactionsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """交易信息回传"""
     post_async = postAsync
@@ -1118,100 +2072,140 @@ class OpenGovSubsidyTransactions(OpenNode):
     summary: OpenGovSubsidyTransactionsSummary
     sync: OpenGovSubsidyTransactionsSync
 class GovSubsidyZhejiangAuthcodeCancel(Node):
-    def post(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeCancelPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCancelPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCancelPostAnswer]:
         """品类凭证码预核销撤销
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeCancelPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/cancel
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, cred_frozen_no 冻结流水号, trans_date 交易日期, trans_time 交易时间, auth_code 品类凭证码, req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeCancelPostAnswer]]:
         """品类凭证码预核销撤销"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeCancelPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCancelPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCancelPostAnswer]:
         """品类凭证码预核销撤销"""
 class OpenGovSubsidyZhejiangAuthcodeCancel(OpenNode):
     def post(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品类凭证码预核销撤销
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/cancel
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, cred_frozen_no 冻结流水号, trans_date 交易日期, trans_time 交易时间, auth_code 品类凭证码, req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """品类凭证码预核销撤销"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangAuthcodeCancelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品类凭证码预核销撤销"""
 class GovSubsidyZhejiangAuthcodeCommit(Node):
-    def post(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeCommitPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCommitPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCommitPostAnswer]:
         """品类凭证码上报确认
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeCommitPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeCommitPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/commit
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, cred_frozen_no 冻结流水号, trans_date 交易日期, trans_time 交易时间, auth_code 品类凭证码, req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeCommitPostAnswer]]:
         """品类凭证码上报确认"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeCommitPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCommitPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeCommitPostAnswer]:
         """品类凭证码上报确认"""
 class OpenGovSubsidyZhejiangAuthcodeCommit(OpenNode):
     def post(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品类凭证码上报确认
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/commit
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, cred_frozen_no 冻结流水号, trans_date 交易日期, trans_time 交易时间, auth_code 品类凭证码, req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """品类凭证码上报确认"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangAuthcodeCommitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品类凭证码上报确认"""
 class GovSubsidyZhejiangAuthcodeIssue(Node):
-    def post(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeIssuePostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeIssuePostAnswer]:
+    def post(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeIssuePostAnswer]:
         """申请品类凭证码
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeIssuePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeIssuePostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/issue
+
+        电商平台, 服务商
+
+        required: category_id 品类编码, name 姓名, mobile 手机号, add_code 区县编码, cert_type 证件类型, cert_no 证件号码, req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeIssuePostAnswer]]:
         """申请品类凭证码"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeIssuePostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeIssuePostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeIssuePostAnswer]:
         """申请品类凭证码"""
 class OpenGovSubsidyZhejiangAuthcodeIssue(OpenNode):
     def post(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请品类凭证码
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/issue
+
+        电商平台, 服务商
+
+        required: category_id 品类编码, name 姓名, mobile 手机号, add_code 区县编码, cert_type 证件类型, cert_no 证件号码, req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请品类凭证码"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangAuthcodeIssuePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请品类凭证码"""
 class GovSubsidyZhejiangAuthcodeRefund(Node):
-    def post(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeRefundPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeRefundPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeRefundPostAnswer]:
         """品类凭证码上报撤销
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeRefundPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeRefundPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/refund
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, cred_frozen_no 冻结流水号, trans_date 交易日期, trans_time 交易时间, auth_code 品类凭证码, req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeRefundPostAnswer]]:
         """品类凭证码上报撤销"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeRefundPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeRefundPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeRefundPostAnswer]:
         """品类凭证码上报撤销"""
 class OpenGovSubsidyZhejiangAuthcodeRefund(OpenNode):
     def post(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品类凭证码上报撤销
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/refund
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, cred_frozen_no 冻结流水号, trans_date 交易日期, trans_time 交易时间, auth_code 品类凭证码, req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """品类凭证码上报撤销"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangAuthcodeRefundPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """品类凭证码上报撤销"""
 class GovSubsidyZhejiangAuthcodeTry(Node):
-    def post(self, body: GovSubsidyZhejiangAuthcodeTryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeTryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeTryPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangAuthcodeTryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeTryPostAnswer]:
         """预核销品类凭证码
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangAuthcodeTryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeTryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeTryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/try
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, mchnt_no 商户号, term_no 终端号, auth_code 品类凭证码, category 品类编码, county_code 区县编码"""
+    def postAsync(self, body: GovSubsidyZhejiangAuthcodeTryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangAuthcodeTryPostAnswer]]:
         """预核销品类凭证码"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangAuthcodeTryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangAuthcodeTryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeTryPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangAuthcodeTryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangAuthcodeTryPostAnswer]:
         """预核销品类凭证码"""
 class OpenGovSubsidyZhejiangAuthcodeTry(OpenNode):
     def post(self, body: GovSubsidyZhejiangAuthcodeTryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预核销品类凭证码
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/authcode/try
+
+        电商平台, 服务商
+
+        required: sp_serial_no 接入方请求流水号, mchnt_no 商户号, term_no 终端号, auth_code 品类凭证码, category 品类编码, county_code 区县编码"""
     def postAsync(self, body: GovSubsidyZhejiangAuthcodeTryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预核销品类凭证码"""
     post_async = postAsync
@@ -1230,20 +2224,28 @@ class OpenGovSubsidyZhejiangAuthcode(OpenNode):
     refund: OpenGovSubsidyZhejiangAuthcodeRefund
     try_: OpenGovSubsidyZhejiangAuthcodeTry
 class GovSubsidyZhejiangGoodsQuery(Node):
-    def post(self, body: GovSubsidyZhejiangGoodsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangGoodsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangGoodsQueryPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangGoodsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangGoodsQueryPostAnswer]:
         """商品信息查询
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangGoodsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangGoodsQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangGoodsQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/goods/query
+
+        电商平台, 服务商
+
+        required: req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangGoodsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangGoodsQueryPostAnswer]]:
         """商品信息查询"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangGoodsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangGoodsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangGoodsQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangGoodsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangGoodsQueryPostAnswer]:
         """商品信息查询"""
 class OpenGovSubsidyZhejiangGoodsQuery(OpenNode):
     def post(self, body: GovSubsidyZhejiangGoodsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商品信息查询
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/goods/query
+
+        电商平台, 服务商
+
+        required: req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangGoodsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商品信息查询"""
     post_async = postAsync
@@ -1254,20 +2256,28 @@ class GovSubsidyZhejiangGoods(Stem):
 class OpenGovSubsidyZhejiangGoods(OpenNode):
     query: OpenGovSubsidyZhejiangGoodsQuery
 class GovSubsidyZhejiangNQualificationsConfirm(Node):
-    def post(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangNQualificationsConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangNQualificationsConfirmPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangNQualificationsConfirmPostAnswer]:
         """n品类核销
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangNQualificationsConfirmPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangNQualificationsConfirmPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/n-qualifications/confirm
+
+        电商平台, 服务商
+
+        required: req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangNQualificationsConfirmPostAnswer]]:
         """n品类核销"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangNQualificationsConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangNQualificationsConfirmPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangNQualificationsConfirmPostAnswer]:
         """n品类核销"""
 class OpenGovSubsidyZhejiangNQualificationsConfirm(OpenNode):
     def post(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """n品类核销
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/n-qualifications/confirm
+
+        电商平台, 服务商
+
+        required: req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangNQualificationsConfirmPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """n品类核销"""
     post_async = postAsync
@@ -1278,60 +2288,84 @@ class GovSubsidyZhejiangNQualifications(Stem):
 class OpenGovSubsidyZhejiangNQualifications(OpenNode):
     confirm: OpenGovSubsidyZhejiangNQualificationsConfirm
 class GovSubsidyZhejiangQualificationsAlter(Node):
-    def post(self, body: GovSubsidyZhejiangQualificationsAlterPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsAlterPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsAlterPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangQualificationsAlterPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsAlterPostAnswer]:
         """变更资格
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangQualificationsAlterPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsAlterPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangQualificationsAlterPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/alter
+
+        电商平台, 服务商
+
+        required: cate_code 品类编码, cert_no 证件号码, name 姓名, tel 手机号, req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangQualificationsAlterPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangQualificationsAlterPostAnswer]]:
         """变更资格"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangQualificationsAlterPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsAlterPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsAlterPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangQualificationsAlterPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsAlterPostAnswer]:
         """变更资格"""
 class OpenGovSubsidyZhejiangQualificationsAlter(OpenNode):
     def post(self, body: GovSubsidyZhejiangQualificationsAlterPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """变更资格
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/alter
+
+        电商平台, 服务商
+
+        required: cate_code 品类编码, cert_no 证件号码, name 姓名, tel 手机号, req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangQualificationsAlterPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """变更资格"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangQualificationsAlterPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """变更资格"""
 class GovSubsidyZhejiangQualificationsClaim(Node):
-    def post(self, body: GovSubsidyZhejiangQualificationsClaimPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsClaimPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsClaimPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangQualificationsClaimPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsClaimPostAnswer]:
         """领取资格
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangQualificationsClaimPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsClaimPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangQualificationsClaimPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/claim
+
+        电商平台, 服务商
+
+        required: cate_code 品类编码, cert_no 证件号码, name 姓名, tel 手机号, req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangQualificationsClaimPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangQualificationsClaimPostAnswer]]:
         """领取资格"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangQualificationsClaimPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsClaimPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsClaimPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangQualificationsClaimPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsClaimPostAnswer]:
         """领取资格"""
 class OpenGovSubsidyZhejiangQualificationsClaim(OpenNode):
     def post(self, body: GovSubsidyZhejiangQualificationsClaimPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """领取资格
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/claim
+
+        电商平台, 服务商
+
+        required: cate_code 品类编码, cert_no 证件号码, name 姓名, tel 手机号, req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangQualificationsClaimPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """领取资格"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangQualificationsClaimPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """领取资格"""
 class GovSubsidyZhejiangQualificationsQuery(Node):
-    def post(self, body: GovSubsidyZhejiangQualificationsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsQueryPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangQualificationsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsQueryPostAnswer]:
         """查询补贴资格
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangQualificationsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangQualificationsQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/query
+
+        电商平台, 服务商
+
+        required: cert_no 证件号码, req_ssn 请求流水号"""
+    def postAsync(self, body: GovSubsidyZhejiangQualificationsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangQualificationsQueryPostAnswer]]:
         """查询补贴资格"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangQualificationsQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangQualificationsQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsQueryPostAnswer]:
         """查询补贴资格"""
 class OpenGovSubsidyZhejiangQualificationsQuery(OpenNode):
     def post(self, body: GovSubsidyZhejiangQualificationsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询补贴资格
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/query
+
+        电商平台, 服务商
+
+        required: cert_no 证件号码, req_ssn 请求流水号"""
     def postAsync(self, body: GovSubsidyZhejiangQualificationsQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询补贴资格"""
     post_async = postAsync
@@ -1340,6 +2374,8 @@ class OpenGovSubsidyZhejiangQualificationsQuery(OpenNode):
 class GovSubsidyZhejiangQualificationsSync(Node):
     def post(self, body: GovSubsidyZhejiangQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangQualificationsSyncPostAnswer]:
         """核销资格
+
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/sync
 
         电商平台, 服务商"""
     def postAsync(self, body: GovSubsidyZhejiangQualificationsSyncPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangQualificationsSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangQualificationsSyncPostAnswer]]:
@@ -1350,6 +2386,8 @@ class GovSubsidyZhejiangQualificationsSync(Node):
 class OpenGovSubsidyZhejiangQualificationsSync(OpenNode):
     def post(self, body: GovSubsidyZhejiangQualificationsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """核销资格
+
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/qualifications/sync
 
         电商平台, 服务商"""
     def postAsync(self, body: GovSubsidyZhejiangQualificationsSyncPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -1368,60 +2406,84 @@ class OpenGovSubsidyZhejiangQualifications(OpenNode):
     query: OpenGovSubsidyZhejiangQualificationsQuery
     sync: OpenGovSubsidyZhejiangQualificationsSync
 class GovSubsidyZhejiangSncodeLock(Node):
-    def post(self, body: GovSubsidyZhejiangSncodeLockPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeLockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeLockPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangSncodeLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeLockPostAnswer]:
         """sn码锁定
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangSncodeLockPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeLockPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangSncodeLockPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/sncode/lock
+
+        电商平台, 服务商
+
+        required: create_user 发起方, province 省份代码, sn 商品 SN码, goods_bar_code 商品条码, goods_type 商品品类, goods_name 商品名称, trans_orderid 交易订单号, order_price 订单金额, sell_orderid 销售订单号, req_ssn 请求流水号, req_time 请求时间"""
+    def postAsync(self, body: GovSubsidyZhejiangSncodeLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangSncodeLockPostAnswer]]:
         """sn码锁定"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangSncodeLockPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeLockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeLockPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangSncodeLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeLockPostAnswer]:
         """sn码锁定"""
 class OpenGovSubsidyZhejiangSncodeLock(OpenNode):
     def post(self, body: GovSubsidyZhejiangSncodeLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码锁定
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/sncode/lock
+
+        电商平台, 服务商
+
+        required: create_user 发起方, province 省份代码, sn 商品 SN码, goods_bar_code 商品条码, goods_type 商品品类, goods_name 商品名称, trans_orderid 交易订单号, order_price 订单金额, sell_orderid 销售订单号, req_ssn 请求流水号, req_time 请求时间"""
     def postAsync(self, body: GovSubsidyZhejiangSncodeLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """sn码锁定"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangSncodeLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码锁定"""
 class GovSubsidyZhejiangSncodeQuery(Node):
-    def post(self, body: GovSubsidyZhejiangSncodeQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeQueryPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangSncodeQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeQueryPostAnswer]:
         """sn码销售状态查询
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangSncodeQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeQueryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangSncodeQueryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/sncode/query
+
+        电商平台, 服务商
+
+        required: sn 商品SN码, province 省份代码, goods_type 商品品类, goods_bar_code 商品条码, req_ssn 请求流水号, req_time 请求时间"""
+    def postAsync(self, body: GovSubsidyZhejiangSncodeQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangSncodeQueryPostAnswer]]:
         """sn码销售状态查询"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangSncodeQueryPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeQueryPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeQueryPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangSncodeQueryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeQueryPostAnswer]:
         """sn码销售状态查询"""
 class OpenGovSubsidyZhejiangSncodeQuery(OpenNode):
     def post(self, body: GovSubsidyZhejiangSncodeQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码销售状态查询
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/sncode/query
+
+        电商平台, 服务商
+
+        required: sn 商品SN码, province 省份代码, goods_type 商品品类, goods_bar_code 商品条码, req_ssn 请求流水号, req_time 请求时间"""
     def postAsync(self, body: GovSubsidyZhejiangSncodeQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """sn码销售状态查询"""
     post_async = postAsync
     def __call__(self, body: GovSubsidyZhejiangSncodeQueryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码销售状态查询"""
 class GovSubsidyZhejiangSncodeUnlock(Node):
-    def post(self, body: GovSubsidyZhejiangSncodeUnlockPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeUnlockPostAnswer]:
+    def post(self, body: GovSubsidyZhejiangSncodeUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeUnlockPostAnswer]:
         """sn码解锁
 
-        电商平台, 服务商"""
-    def postAsync(self, body: GovSubsidyZhejiangSncodeUnlockPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeUnlockPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangSncodeUnlockPostAnswer]]:
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/sncode/unlock
+
+        电商平台, 服务商
+
+        required: req_ssn 请求流水号, req_time 请求时间, create_user 发起方, province 省份代码, sn 商品 SN码, goods_bar_code 商品条码, goods_type 商品品类, goods_name 商品名称, trans_orderid 交易订单 号, ori_pay_orderid 原支付订 单号, order_price 订单金额, sell_orderid 销售订单 号"""
+    def postAsync(self, body: GovSubsidyZhejiangSncodeUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[GovSubsidyZhejiangSncodeUnlockPostAnswer]]:
         """sn码解锁"""
     post_async = postAsync
-    def __call__(self, body: GovSubsidyZhejiangSncodeUnlockPostBody = ..., config: Config = ..., /, *, json: GovSubsidyZhejiangSncodeUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeUnlockPostAnswer]:
+    def __call__(self, body: GovSubsidyZhejiangSncodeUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[GovSubsidyZhejiangSncodeUnlockPostAnswer]:
         """sn码解锁"""
 class OpenGovSubsidyZhejiangSncodeUnlock(OpenNode):
     def post(self, body: GovSubsidyZhejiangSncodeUnlockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """sn码解锁
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/gov/subsidy/zhejiang/sncode/unlock
+
+        电商平台, 服务商
+
+        required: req_ssn 请求流水号, req_time 请求时间, create_user 发起方, province 省份代码, sn 商品 SN码, goods_bar_code 商品条码, goods_type 商品品类, goods_name 商品名称, trans_orderid 交易订单 号, ori_pay_orderid 原支付订 单号, order_price 订单金额, sell_orderid 销售订单 号"""
     def postAsync(self, body: GovSubsidyZhejiangSncodeUnlockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """sn码解锁"""
     post_async = postAsync

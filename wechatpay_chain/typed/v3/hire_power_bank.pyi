@@ -7,30 +7,62 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class HirePowerBankInsuranceOrdersOutOrderNoGetAnswer(TypedDict):
     order_id: NotRequired[str]
+    "租借充电宝隔夜归还保险订单号"
     out_order_no: NotRequired[str]
+    "商户创建保险订单时的凭据号"
     openid: NotRequired[str]
+    "微信用户在商户对应appid下的唯一标识"
     max_claim_count: NotRequired[int]
+    "一笔保险订单对应的最大理赔次数"
     claimed_count: NotRequired[int]
+    "一笔保险订单对应的已理赔次数"
     order_receive_time: NotRequired[str]
+    "保险订单领取时间"
     order_begin_time: NotRequired[str]
+    "保险订单开始时间"
     order_end_time: NotRequired[str]
+    "保险订单结束时间"
     order_receive_state: NotRequired[str]
+    "保险订单领取状态"
 class HirePowerBankInsuranceOrdersPostBody(TypedDict):
     out_order_no: NotRequired[str]
+    "商户创建保险订单时的凭据号"
     openid: NotRequired[str]
+    "微信用户在商户对应appid下的唯一标识"
     notify_url: NotRequired[str]
+    "用于接收保险订单状态变化通知"
     service_id: NotRequired[str]
-HirePowerBankInsuranceOrdersPostAnswer = HirePowerBankInsuranceOrdersOutOrderNoGetAnswer
+    "商户在支付分服务下对应的服务ID"
+class HirePowerBankInsuranceOrdersPostAnswer(TypedDict):
+    order_id: NotRequired[str]
+    "租借充电宝隔夜归还保险订单号"
+    out_order_no: NotRequired[str]
+    "商户创建保险订单时的凭据号"
+    openid: NotRequired[str]
+    "微信用户在商户对应appid下的唯一标识"
+    max_claim_count: NotRequired[int]
+    "一笔保险订单对应的最大理赔次数"
+    claimed_count: NotRequired[int]
+    "一笔保险订单对应的已理赔次数"
+    order_receive_time: NotRequired[str]
+    "保险订单领取时间"
+    order_begin_time: NotRequired[str]
+    "保险订单开始时间"
+    order_end_time: NotRequired[str]
+    "保险订单结束时间"
+    order_receive_state: NotRequired[str]
+    "保险订单领取状态"
 class HirePowerBankUserQualificationsOpenidGetAnswer(TypedDict):
     qualified_user: NotRequired[bool]
+    "用户是否具有保险订单领取资格"
 class HirePowerBankInsuranceOrdersOutOrderNo(Stem):
-    def get(self, config: Config = ..., /, *, out_order_no: Value = ..., **options: Unpack[Options]) -> Answer[HirePowerBankInsuranceOrdersOutOrderNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[HirePowerBankInsuranceOrdersOutOrderNoGetAnswer]:
         """查询保险订单详情
 
         https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_order_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[HirePowerBankInsuranceOrdersOutOrderNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[HirePowerBankInsuranceOrdersOutOrderNoGetAnswer]]:
         """查询保险订单详情"""
     get_async = getAsync
 class OpenHirePowerBankInsuranceOrdersOutOrderNo(OpenNode):
@@ -43,9 +75,15 @@ class OpenHirePowerBankInsuranceOrdersOutOrderNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询保险订单详情"""
     get_async = getAsync
+class FilledHirePowerBankInsuranceOrdersOutOrderNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[HirePowerBankInsuranceOrdersOutOrderNoGetAnswer]:
+        """查询保险订单详情"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[HirePowerBankInsuranceOrdersOutOrderNoGetAnswer]]:
+        """查询保险订单详情"""
+    get_async = getAsync
 class HirePowerBankInsuranceOrders(Node):
     _out_order_no_: HirePowerBankInsuranceOrdersOutOrderNo
-    def __truediv__(self, value: Value) -> HirePowerBankInsuranceOrdersOutOrderNo: ...
+    def __truediv__(self, value: Value) -> FilledHirePowerBankInsuranceOrdersOutOrderNo: ...
     def post(self, body: HirePowerBankInsuranceOrdersPostBody = ..., config: Config = ..., /, *, json: HirePowerBankInsuranceOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[HirePowerBankInsuranceOrdersPostAnswer]:
         """创建保险订单
 
@@ -72,13 +110,13 @@ class OpenHirePowerBankInsuranceOrders(OpenNode):
     def __call__(self, body: HirePowerBankInsuranceOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建保险订单"""
 class HirePowerBankUserQualificationsOpenid(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., **options: Unpack[Options]) -> Answer[HirePowerBankUserQualificationsOpenidGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[HirePowerBankUserQualificationsOpenidGetAnswer]:
         """查询用户保险订单领取资格
 
         https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[HirePowerBankUserQualificationsOpenidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[HirePowerBankUserQualificationsOpenidGetAnswer]]:
         """查询用户保险订单领取资格"""
     get_async = getAsync
 class OpenHirePowerBankUserQualificationsOpenid(OpenNode):
@@ -91,9 +129,15 @@ class OpenHirePowerBankUserQualificationsOpenid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户保险订单领取资格"""
     get_async = getAsync
+class FilledHirePowerBankUserQualificationsOpenid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[HirePowerBankUserQualificationsOpenidGetAnswer]:
+        """查询用户保险订单领取资格"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[HirePowerBankUserQualificationsOpenidGetAnswer]]:
+        """查询用户保险订单领取资格"""
+    get_async = getAsync
 class HirePowerBankUserQualifications(Stem):
     _openid_: HirePowerBankUserQualificationsOpenid
-    def __truediv__(self, value: Value) -> HirePowerBankUserQualificationsOpenid: ...
+    def __truediv__(self, value: Value) -> FilledHirePowerBankUserQualificationsOpenid: ...
 class OpenHirePowerBankUserQualifications(OpenNode):
     _openid_: OpenHirePowerBankUserQualificationsOpenid
     def __truediv__(self, value: Value) -> OpenHirePowerBankUserQualificationsOpenid: ...

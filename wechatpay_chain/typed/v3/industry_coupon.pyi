@@ -7,24 +7,32 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class IndustryCouponTokensPostBodyCouponList(TypedDict):
     stock_id: int
+    "批次号"
     coupon_id: str
+    "券ID"
 class IndustryCouponTokensPostBody(TypedDict):
     open_id: str
+    "用户标识"
     coupon_list: list[IndustryCouponTokensPostBodyCouponList]
+    "出行券列表"
 class IndustryCouponTokensPostAnswer(TypedDict):
     token: NotRequired[str]
+    "切卡组件token值"
     expires_time: NotRequired[str]
+    "token过期时间"
 class IndustryCouponTokens(Node):
-    def post(self, body: IndustryCouponTokensPostBody = ..., config: Config = ..., /, *, json: IndustryCouponTokensPostBody = ..., **options: Unpack[Options]) -> Answer[IndustryCouponTokensPostAnswer]:
+    def post(self, body: IndustryCouponTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[IndustryCouponTokensPostAnswer]:
         """出行券切卡组件预下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_9_1.shtml
 
-        直连商户"""
-    def postAsync(self, body: IndustryCouponTokensPostBody = ..., config: Config = ..., /, *, json: IndustryCouponTokensPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[IndustryCouponTokensPostAnswer]]:
+        直连商户
+
+        required: open_id 用户标识, coupon_list 出行券列表"""
+    def postAsync(self, body: IndustryCouponTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[IndustryCouponTokensPostAnswer]]:
         """出行券切卡组件预下单API"""
     post_async = postAsync
-    def __call__(self, body: IndustryCouponTokensPostBody = ..., config: Config = ..., /, *, json: IndustryCouponTokensPostBody = ..., **options: Unpack[Options]) -> Answer[IndustryCouponTokensPostAnswer]:
+    def __call__(self, body: IndustryCouponTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[IndustryCouponTokensPostAnswer]:
         """出行券切卡组件预下单API"""
 class OpenIndustryCouponTokens(OpenNode):
     def post(self, body: IndustryCouponTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -32,7 +40,9 @@ class OpenIndustryCouponTokens(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_9_1.shtml
 
-        直连商户"""
+        直连商户
+
+        required: open_id 用户标识, coupon_list 出行券列表"""
     def postAsync(self, body: IndustryCouponTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """出行券切卡组件预下单API"""
     post_async = postAsync

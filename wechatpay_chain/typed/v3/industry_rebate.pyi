@@ -7,36 +7,58 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class IndustryRebateRetailIndustryTransactionsPostBodyGoodsDetail(TypedDict):
     barcode: str
+    "商品编码"
     merchant_goods_id: NotRequired[str]
+    "商家商品编码"
     goods_name: str
-    quantity: float
-    price: float
+    "商品名称"
+    quantity: int
+    "商品数量"
+    price: int
+    "商品单价"
 class IndustryRebateRetailIndustryTransactionsPostBody(TypedDict):
     brand_id: NotRequired[str]
+    "品牌ID"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     sub_mchid: str
+    "子商户号"
     device_id: NotRequired[str]
+    "设备号"
     goods_detail: NotRequired[list[IndustryRebateRetailIndustryTransactionsPostBodyGoodsDetail]]
+    "单品列表"
 class IndustryRebateTransactionsTransactionIdPostBody(TypedDict):
     sub_mchid: str
+    "子商户"
     code_url: str
+    "收款链接url"
     out_trade_no: str
+    "商户订单号"
 class IndustryRebateRetailIndustryTransactions(Node):
-    def post(self, body: IndustryRebateRetailIndustryTransactionsPostBody = ..., config: Config = ..., /, *, json: IndustryRebateRetailIndustryTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: IndustryRebateRetailIndustryTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """回传SN和商品编码
 
-        服务商"""
-    def postAsync(self, body: IndustryRebateRetailIndustryTransactionsPostBody = ..., config: Config = ..., /, *, json: IndustryRebateRetailIndustryTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/industry-rebate/retail-industry/transactions
+
+        服务商
+
+        required: out_trade_no 商户订单号, sub_mchid 子商户号"""
+    def postAsync(self, body: IndustryRebateRetailIndustryTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """回传SN和商品编码"""
     post_async = postAsync
-    def __call__(self, body: IndustryRebateRetailIndustryTransactionsPostBody = ..., config: Config = ..., /, *, json: IndustryRebateRetailIndustryTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: IndustryRebateRetailIndustryTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """回传SN和商品编码"""
 class OpenIndustryRebateRetailIndustryTransactions(OpenNode):
     def post(self, body: IndustryRebateRetailIndustryTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """回传SN和商品编码
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/industry-rebate/retail-industry/transactions
+
+        服务商
+
+        required: out_trade_no 商户订单号, sub_mchid 子商户号"""
     def postAsync(self, body: IndustryRebateRetailIndustryTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """回传SN和商品编码"""
     post_async = postAsync
@@ -47,28 +69,44 @@ class IndustryRebateRetailIndustry(Stem):
 class OpenIndustryRebateRetailIndustry(OpenNode):
     transactions: OpenIndustryRebateRetailIndustryTransactions
 class IndustryRebateTransactionsTransactionId(Node):
-    def post(self, body: IndustryRebateTransactionsTransactionIdPostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: IndustryRebateTransactionsTransactionIdPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: IndustryRebateTransactionsTransactionIdPostBody, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """支付码牌/点餐码牌交易回传
 
-        服务商"""
-    def postAsync(self, body: IndustryRebateTransactionsTransactionIdPostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: IndustryRebateTransactionsTransactionIdPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/industry-rebate/transactions/%7Btransaction_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户, code_url 收款链接url, out_trade_no 商户订单号"""
+    def postAsync(self, body: IndustryRebateTransactionsTransactionIdPostBody, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """支付码牌/点餐码牌交易回传"""
     post_async = postAsync
-    def __call__(self, body: IndustryRebateTransactionsTransactionIdPostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: IndustryRebateTransactionsTransactionIdPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: IndustryRebateTransactionsTransactionIdPostBody, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """支付码牌/点餐码牌交易回传"""
 class OpenIndustryRebateTransactionsTransactionId(OpenNode):
     def post(self, body: IndustryRebateTransactionsTransactionIdPostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """支付码牌/点餐码牌交易回传
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/industry-rebate/transactions/%7Btransaction_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户, code_url 收款链接url, out_trade_no 商户订单号"""
     def postAsync(self, body: IndustryRebateTransactionsTransactionIdPostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """支付码牌/点餐码牌交易回传"""
     post_async = postAsync
     def __call__(self, body: IndustryRebateTransactionsTransactionIdPostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """支付码牌/点餐码牌交易回传"""
+class FilledIndustryRebateTransactionsTransactionId(Node):
+    def post(self, body: IndustryRebateTransactionsTransactionIdPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """支付码牌/点餐码牌交易回传"""
+    def postAsync(self, body: IndustryRebateTransactionsTransactionIdPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """支付码牌/点餐码牌交易回传"""
+    post_async = postAsync
+    def __call__(self, body: IndustryRebateTransactionsTransactionIdPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """支付码牌/点餐码牌交易回传"""
 class IndustryRebateTransactions(Stem):
     _transaction_id_: IndustryRebateTransactionsTransactionId
-    def __truediv__(self, value: Value) -> IndustryRebateTransactionsTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledIndustryRebateTransactionsTransactionId: ...
 class OpenIndustryRebateTransactions(OpenNode):
     _transaction_id_: OpenIndustryRebateTransactionsTransactionId
     def __truediv__(self, value: Value) -> OpenIndustryRebateTransactionsTransactionId: ...

@@ -8,143 +8,369 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class InspolicymgrDeductAuthorizationsOutInsuranceNoGetAnswer(TypedDict):
     out_insurance_no: str
+    "商户保险编号"
     appid: str
+    "公众账号ID"
     plan_id: str
+    "保险代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insurance_name: str
+    "保险名称"
     auth_state: Literal["AUTH_STATE_INIT", "AUTH_STATE_PENDING", "AUTH_STATE_GRANTED", "AUTH_STATE_DENIED", "AUTH_STATE_EXPIRED"] | str
+    "授权状态"
     user_auth_time: NotRequired[str]
+    "用户授权时间"
 class InspolicymgrDeductAuthorizationsPostBody(TypedDict):
     out_insurance_no: str
+    "商户保险编号"
     appid: str
+    "商户APPID"
     plan_id: str
+    "保险代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insurance_name: str
+    "保险名称"
     payee_mchid: NotRequired[str]
+    "收款方商户号"
     payee_appid: NotRequired[str]
+    "收款方公众账号ID"
 class InspolicymgrDeductAuthorizationsPostAnswer(TypedDict):
     out_insurance_no: str
+    "商户保险编号"
     appid: NotRequired[str]
+    "商户APPID"
     plan_id: str
+    "保险代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insurance_name: str
+    "保险名称"
     auth_state: Literal["AUTH_STATE_INIT", "AUTH_STATE_PENDING", "AUTH_STATE_GRANTED", "AUTH_STATE_DENIED", "AUTH_STATE_EXPIRED"] | str
+    "授权状态"
     user_auth_time: NotRequired[str]
+    "用户授权时间"
 class InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer(TypedDict):
     out_insurance_no: str
+    "商户保险编号"
     insurance_name: str
+    "保险名称"
     insured_name_list: list[str]
+    "被保险人姓名列表"
     insurance_company_code: str
+    "承保公司代码"
     effective_time: str
+    "保单生效时间"
     expired_time: str
+    "保单失效时间"
     coverage_detail: str
+    "保障详情"
     support_renewal: bool
+    "是否支持续保"
     start_renewal_time: NotRequired[str]
+    "可续保开始时间"
     end_renewal_time: NotRequired[str]
+    "可续保结束时间"
     policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str
+    "保单类型"
     car_number: NotRequired[str]
+    "车牌信息"
     pet_name: NotRequired[str]
+    "宠物名称"
     address: NotRequired[str]
+    "地址信息"
     policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str
+    "保单状态"
     policy_code: NotRequired[str]
+    "保司保单号"
     plan_id: str
+    "委托代扣模板ID"
     out_contract_code: str
-    policy_periods: list[float]
+    "商户签约协议号"
+    policy_periods: list[int]
+    "保单的扣费周期列表"
     free_insurance: bool
+    "是否为赠险"
     combined_payment: NotRequired[bool]
+    "是否与其它保单合并扣费"
     payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
+    "缴费方式"
     period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
+    "期交保费模式"
     payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
+    "缴费周期"
     first_period_amount: NotRequired[int]
+    "首期保费金额"
     subsequent_period_amount: NotRequired[int]
+    "后续每期保费金额"
     coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
+    "保障期限类型"
 class InspolicymgrDeductPoliciesOutInsuranceNoPatchBody(TypedDict):
     insured_name_list: NotRequired[list[str | Sealed]]
+    "被保险人姓名列表"
     insurance_name: NotRequired[str]
+    "保险名称"
     effective_time: NotRequired[str]
+    "保单生效时间"
     expired_time: NotRequired[str]
+    "保单失效时间"
     coverage_detail: NotRequired[str]
+    "保障详情"
     support_renewal: NotRequired[bool]
+    "是否支持续保"
     start_renewal_time: NotRequired[str]
+    "可续保开始时间"
     end_renewal_time: NotRequired[str]
+    "可续保结束时间"
     policy_type: NotRequired[Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str]
+    "保单类型"
     car_number: NotRequired[str]
+    "车牌信息"
     pet_name: NotRequired[str]
+    "宠物名称"
     address: NotRequired[str]
+    "地址信息"
     policy_state: NotRequired[Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str]
+    "保单状态"
     policy_code: NotRequired[str]
+    "保司保单号"
     plan_id: NotRequired[str]
+    "委托代扣模板ID"
     out_contract_code: NotRequired[str]
-    policy_periods: NotRequired[list[float]]
+    "商户签约协议号"
+    policy_periods: NotRequired[list[int]]
+    "保单的扣费周期列表"
     free_insurance: NotRequired[bool]
+    "是否为赠险"
     combined_payment: NotRequired[bool]
+    "是否与其它保单合并扣费"
     payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
+    "缴费方式"
     period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
+    "期交保费模式"
     payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
+    "缴费周期"
     first_period_amount: NotRequired[int]
+    "首期保费金额"
     subsequent_period_amount: NotRequired[int]
+    "后续每期保费金额"
     coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
-InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer = InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer
+    "保障期限类型"
+class InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer(TypedDict):
+    out_insurance_no: str
+    "商户保险编号"
+    insurance_name: str
+    "保险名称"
+    insured_name_list: list[str]
+    "被保险人姓名列表"
+    insurance_company_code: str
+    "承保公司代码"
+    effective_time: str
+    "保单生效时间"
+    expired_time: str
+    "保单失效时间"
+    coverage_detail: str
+    "保障详情"
+    support_renewal: bool
+    "是否支持续保"
+    start_renewal_time: NotRequired[str]
+    "可续保开始时间"
+    end_renewal_time: NotRequired[str]
+    "可续保结束时间"
+    policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str
+    "保单类型"
+    car_number: NotRequired[str]
+    "车牌信息"
+    pet_name: NotRequired[str]
+    "宠物名称"
+    address: NotRequired[str]
+    "地址信息"
+    policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str
+    "保单状态"
+    policy_code: NotRequired[str]
+    "保司保单号"
+    plan_id: str
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    policy_periods: list[int]
+    "保单的扣费周期列表"
+    free_insurance: bool
+    "是否为赠险"
+    combined_payment: NotRequired[bool]
+    "是否与其它保单合并扣费"
+    payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
+    "缴费方式"
+    period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
+    "期交保费模式"
+    payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
+    "缴费周期"
+    first_period_amount: NotRequired[int]
+    "首期保费金额"
+    subsequent_period_amount: NotRequired[int]
+    "后续每期保费金额"
+    coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
+    "保障期限类型"
 class InspolicymgrDeductPoliciesPostBody(TypedDict):
     out_insurance_no: str
+    "商户保险编号"
     insured_name_list: list[str | Sealed]
+    "被保险人姓名列表"
     insurance_company_code: str
+    "承保公司代码"
     effective_time: str
+    "保单生效时间"
     expired_time: str
+    "保单失效时间"
     coverage_detail: str
+    "保障详情"
     support_renewal: bool
+    "是否支持续保"
     start_renewal_time: NotRequired[str]
+    "可续保开始时间"
     end_renewal_time: NotRequired[str]
+    "可续保结束时间"
     policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str
+    "保单类型"
     car_number: NotRequired[str]
+    "车牌信息"
     pet_name: NotRequired[str]
+    "宠物名称"
     address: NotRequired[str]
+    "地址信息"
     policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str
+    "保单状态"
     policy_code: NotRequired[str]
+    "保司保单号"
     plan_id: str
+    "委托代扣模板ID"
     out_contract_code: str
-    policy_periods: list[float]
+    "商户签约协议号"
+    policy_periods: list[int]
+    "保单的扣费周期列表"
     appid: str
+    "商户APPID"
     openid: str
+    "用户在商户公众号内的身份标识"
     free_insurance: bool
+    "是否为赠险"
     combined_payment: NotRequired[bool]
+    "是否与其它保单合并扣费"
     payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
+    "缴费方式"
     period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
+    "期交保费模式"
     payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
+    "缴费周期"
     first_period_amount: NotRequired[int]
+    "首期保费金额"
     subsequent_period_amount: NotRequired[int]
+    "后续每期保费金额"
     coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
+    "保障期限类型"
     payee_mchid: NotRequired[str]
+    "收款方商户号"
     payee_appid: NotRequired[str]
+    "收款方公众账号ID"
     payee_openid: NotRequired[str]
-InspolicymgrDeductPoliciesPostAnswer = InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer
+    "收款方用户标识"
+class InspolicymgrDeductPoliciesPostAnswer(TypedDict):
+    out_insurance_no: str
+    "商户保险编号"
+    insurance_name: str
+    "保险名称"
+    insured_name_list: list[str]
+    "被保险人姓名列表"
+    insurance_company_code: str
+    "承保公司代码"
+    effective_time: str
+    "保单生效时间"
+    expired_time: str
+    "保单失效时间"
+    coverage_detail: str
+    "保障详情"
+    support_renewal: bool
+    "是否支持续保"
+    start_renewal_time: NotRequired[str]
+    "可续保开始时间"
+    end_renewal_time: NotRequired[str]
+    "可续保结束时间"
+    policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str
+    "保单类型"
+    car_number: NotRequired[str]
+    "车牌信息"
+    pet_name: NotRequired[str]
+    "宠物名称"
+    address: NotRequired[str]
+    "地址信息"
+    policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str
+    "保单状态"
+    policy_code: NotRequired[str]
+    "保司保单号"
+    plan_id: str
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    policy_periods: list[int]
+    "保单的扣费周期列表"
+    free_insurance: bool
+    "是否为赠险"
+    combined_payment: NotRequired[bool]
+    "是否与其它保单合并扣费"
+    payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
+    "缴费方式"
+    period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
+    "期交保费模式"
+    payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
+    "缴费周期"
+    first_period_amount: NotRequired[int]
+    "首期保费金额"
+    subsequent_period_amount: NotRequired[int]
+    "后续每期保费金额"
+    coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
+    "保障期限类型"
 class InspolicymgrDeductAuthorizationsOutInsuranceNo(Stem):
-    def get(self, config: Config = ..., /, *, out_insurance_no: Value = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductAuthorizationsOutInsuranceNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_insurance_no: Value, **options: Unpack[Options]) -> Answer[InspolicymgrDeductAuthorizationsOutInsuranceNoGetAnswer]:
         """查询保单授权信息
 
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/authorizations/%7Bout_insurance_no%7D
+
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_insurance_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductAuthorizationsOutInsuranceNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_insurance_no: Value, **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductAuthorizationsOutInsuranceNoGetAnswer]]:
         """查询保单授权信息"""
     get_async = getAsync
 class OpenInspolicymgrDeductAuthorizationsOutInsuranceNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_insurance_no: Any = ..., **options: Any) -> Response:
         """查询保单授权信息
 
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/authorizations/%7Bout_insurance_no%7D
+
         直连商户"""
     def getAsync(self, config: Config = ..., /, *, out_insurance_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询保单授权信息"""
     get_async = getAsync
+class FilledInspolicymgrDeductAuthorizationsOutInsuranceNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[InspolicymgrDeductAuthorizationsOutInsuranceNoGetAnswer]:
+        """查询保单授权信息"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductAuthorizationsOutInsuranceNoGetAnswer]]:
+        """查询保单授权信息"""
+    get_async = getAsync
 class InspolicymgrDeductAuthorizations(Node):
     _out_insurance_no_: InspolicymgrDeductAuthorizationsOutInsuranceNo
-    def __truediv__(self, value: Value) -> InspolicymgrDeductAuthorizationsOutInsuranceNo: ...
-    def post(self, body: InspolicymgrDeductAuthorizationsPostBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductAuthorizationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledInspolicymgrDeductAuthorizationsOutInsuranceNo: ...
+    def post(self, body: InspolicymgrDeductAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[InspolicymgrDeductAuthorizationsPostAnswer]:
         """提交保单授权信息
 
-        直连商户"""
-    def postAsync(self, body: InspolicymgrDeductAuthorizationsPostBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductAuthorizationsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/authorizations
+
+        直连商户
+
+        required: out_insurance_no 商户保险编号, appid 商户APPID, plan_id 保险代扣模板ID, out_contract_code 商户签约协议号, insurance_name 保险名称"""
+    def postAsync(self, body: InspolicymgrDeductAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductAuthorizationsPostAnswer]]:
         """提交保单授权信息"""
     post_async = postAsync
-    def __call__(self, body: InspolicymgrDeductAuthorizationsPostBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductAuthorizationsPostBody = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductAuthorizationsPostAnswer]:
+    def __call__(self, body: InspolicymgrDeductAuthorizationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[InspolicymgrDeductAuthorizationsPostAnswer]:
         """提交保单授权信息"""
 class OpenInspolicymgrDeductAuthorizations(OpenNode):
     _out_insurance_no_: OpenInspolicymgrDeductAuthorizationsOutInsuranceNo
@@ -152,30 +378,40 @@ class OpenInspolicymgrDeductAuthorizations(OpenNode):
     def post(self, body: InspolicymgrDeductAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交保单授权信息
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/authorizations
+
+        直连商户
+
+        required: out_insurance_no 商户保险编号, appid 商户APPID, plan_id 保险代扣模板ID, out_contract_code 商户签约协议号, insurance_name 保险名称"""
     def postAsync(self, body: InspolicymgrDeductAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交保单授权信息"""
     post_async = postAsync
     def __call__(self, body: InspolicymgrDeductAuthorizationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交保单授权信息"""
 class InspolicymgrDeductPoliciesOutInsuranceNo(Stem):
-    def get(self, config: Config = ..., /, *, out_insurance_no: Value = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_insurance_no: Value, **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer]:
         """查询保单
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_insurance_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer]]:
-        """查询保单"""
-    get_async = getAsync
-    def patch(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., config: Config = ..., /, *, out_insurance_no: Value = ..., json: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer]:
-        """更新保单信息
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/policies/%7Bout_insurance_no%7D
 
         直连商户"""
-    def patchAsync(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., config: Config = ..., /, *, out_insurance_no: Value = ..., json: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_insurance_no: Value, **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer]]:
+        """查询保单"""
+    get_async = getAsync
+    def patch(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., config: Config = ..., /, *, out_insurance_no: Value, json: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer]:
+        """更新保单信息
+
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/policies/%7Bout_insurance_no%7D#patch
+
+        直连商户"""
+    def patchAsync(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., config: Config = ..., /, *, out_insurance_no: Value, json: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer]]:
         """更新保单信息"""
     patch_async = patchAsync
 class OpenInspolicymgrDeductPoliciesOutInsuranceNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_insurance_no: Any = ..., **options: Any) -> Response:
         """查询保单
+
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/policies/%7Bout_insurance_no%7D
 
         直连商户"""
     def getAsync(self, config: Config = ..., /, *, out_insurance_no: Any = ..., **options: Any) -> Promise[Response]:
@@ -184,21 +420,38 @@ class OpenInspolicymgrDeductPoliciesOutInsuranceNo(OpenNode):
     def patch(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody | Body = ..., config: Config = ..., /, *, out_insurance_no: Any = ..., **options: Any) -> Response:
         """更新保单信息
 
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/policies/%7Bout_insurance_no%7D#patch
+
         直连商户"""
     def patchAsync(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody | Body = ..., config: Config = ..., /, *, out_insurance_no: Any = ..., **options: Any) -> Promise[Response]:
         """更新保单信息"""
     patch_async = patchAsync
+class FilledInspolicymgrDeductPoliciesOutInsuranceNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer]:
+        """查询保单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesOutInsuranceNoGetAnswer]]:
+        """查询保单"""
+    get_async = getAsync
+    def patch(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer]:
+        """更新保单信息"""
+    def patchAsync(self, body: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductPoliciesOutInsuranceNoPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesOutInsuranceNoPatchAnswer]]:
+        """更新保单信息"""
+    patch_async = patchAsync
 class InspolicymgrDeductPolicies(Node):
     _out_insurance_no_: InspolicymgrDeductPoliciesOutInsuranceNo
-    def __truediv__(self, value: Value) -> InspolicymgrDeductPoliciesOutInsuranceNo: ...
-    def post(self, body: InspolicymgrDeductPoliciesPostBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductPoliciesPostBody = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledInspolicymgrDeductPoliciesOutInsuranceNo: ...
+    def post(self, body: InspolicymgrDeductPoliciesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesPostAnswer]:
         """上传保单
 
-        直连商户"""
-    def postAsync(self, body: InspolicymgrDeductPoliciesPostBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductPoliciesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/policies
+
+        直连商户
+
+        required: out_insurance_no 商户保险编号, insured_name_list 被保险人姓名列表, insurance_company_code 承保公司代码, effective_time 保单生效时间, expired_time 保单失效时间, coverage_detail 保障详情, support_renewal 是否支持续保, policy_type 保单类型, policy_state 保单状态, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, policy_periods 保单的扣费周期列表, appid 商户APPID, openid 用户在商户公众号内的身份标识, free_insurance 是否为赠险"""
+    def postAsync(self, body: InspolicymgrDeductPoliciesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[InspolicymgrDeductPoliciesPostAnswer]]:
         """上传保单"""
     post_async = postAsync
-    def __call__(self, body: InspolicymgrDeductPoliciesPostBody = ..., config: Config = ..., /, *, json: InspolicymgrDeductPoliciesPostBody = ..., **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesPostAnswer]:
+    def __call__(self, body: InspolicymgrDeductPoliciesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[InspolicymgrDeductPoliciesPostAnswer]:
         """上传保单"""
 class OpenInspolicymgrDeductPolicies(OpenNode):
     _out_insurance_no_: OpenInspolicymgrDeductPoliciesOutInsuranceNo
@@ -206,7 +459,11 @@ class OpenInspolicymgrDeductPolicies(OpenNode):
     def post(self, body: InspolicymgrDeductPoliciesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """上传保单
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/inspolicymgr/deduct/policies
+
+        直连商户
+
+        required: out_insurance_no 商户保险编号, insured_name_list 被保险人姓名列表, insurance_company_code 承保公司代码, effective_time 保单生效时间, expired_time 保单失效时间, coverage_detail 保障详情, support_renewal 是否支持续保, policy_type 保单类型, policy_state 保单状态, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, policy_periods 保单的扣费周期列表, appid 商户APPID, openid 用户在商户公众号内的身份标识, free_insurance 是否为赠险"""
     def postAsync(self, body: InspolicymgrDeductPoliciesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """上传保单"""
     post_async = postAsync

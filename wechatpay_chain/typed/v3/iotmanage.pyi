@@ -7,54 +7,91 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, Options, Option
 
 class IotmanageDeviceInspectionsDeviceSnGetAnswer(TypedDict):
     device_sn: str
+    "设备序列号"
     wired_mac: str
+    "有线网卡MAC地址"
     wireless_mac: str
+    "无线网卡MAC地址"
     bluetooth_mac: str
+    "蓝牙MAC地址"
     app_version: str
+    "刷脸应用版本号"
     camera_sn: str
+    "摄像头序列号"
     imei: str
+    "国际移动设备识别码"
     result: Literal["SUCCESS", "WARN", "FAIL"] | str
+    "查询结果"
     errors: NotRequired[list[str]]
+    "错误信息"
     warnings: NotRequired[list[str]]
+    "告警信息"
     inspect_time: str
+    "查询时间"
 class IotmanageDevicesGetQuery(TypedDict):
     limit: Text
+    "最大资源条数"
     offset: Text
+    "请求资源起始位置"
 class IotmanageDevicesGetAnswerData(TypedDict):
     device_sn: NotRequired[str]
+    "设备序列号"
     camera_sn: NotRequired[str]
+    "摄像头序列号"
     device_category_code: NotRequired[str]
+    "设备品类代码"
     device_category: NotRequired[str]
+    "设备品类"
     device_class_code: NotRequired[str]
+    "设备类型代码"
     device_class: NotRequired[str]
+    "设备类型"
     device_model: NotRequired[str]
+    "设备型号"
     app_scene_code: NotRequired[str]
+    "刷脸应用软件模式代码"
     app_scene: NotRequired[str]
+    "刷脸应用软件模式"
     operating_system: NotRequired[str]
+    "刷脸应用操作系统"
     activation_status: NotRequired[Literal["ACTIVATED", "INACTIVATED"] | str]
+    "激活状态"
     activation_time: NotRequired[str]
+    "激活时间"
     mchid: NotRequired[str]
+    "商户号"
     merchant_shortname: NotRequired[str]
+    "商户简称"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_merchant_shortname: NotRequired[str]
+    "子商户简称"
 class IotmanageDevicesGetAnswerLinks(TypedDict):
     next: NotRequired[str]
+    "下一页链接"
     prev: NotRequired[str]
+    "上一页链接"
     self: NotRequired[str]
+    "当前链接"
 class IotmanageDevicesGetAnswer(TypedDict):
     data: list[IotmanageDevicesGetAnswerData]
+    "设备列表"
     offset: int
+    "请求资源起始位置"
     limit: int
+    "最大资源条数"
     total_count: int
+    "资源总条数"
     links: IotmanageDevicesGetAnswerLinks
+    "相关链接"
 class IotmanageDeviceInspectionsDeviceSn(Stem):
-    def get(self, config: Config = ..., /, *, device_sn: Value = ..., **options: Unpack[Options]) -> Answer[IotmanageDeviceInspectionsDeviceSnGetAnswer]:
+    def get(self, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Answer[IotmanageDeviceInspectionsDeviceSnGetAnswer]:
         """获取出厂检查结果
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, device_sn: Value = ..., **options: Unpack[Options]) -> Promise[Answer[IotmanageDeviceInspectionsDeviceSnGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Promise[Answer[IotmanageDeviceInspectionsDeviceSnGetAnswer]]:
         """获取出厂检查结果"""
     get_async = getAsync
 class OpenIotmanageDeviceInspectionsDeviceSn(OpenNode):
@@ -67,20 +104,28 @@ class OpenIotmanageDeviceInspectionsDeviceSn(OpenNode):
     def getAsync(self, config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Promise[Response]:
         """获取出厂检查结果"""
     get_async = getAsync
+class FilledIotmanageDeviceInspectionsDeviceSn(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[IotmanageDeviceInspectionsDeviceSnGetAnswer]:
+        """获取出厂检查结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[IotmanageDeviceInspectionsDeviceSnGetAnswer]]:
+        """获取出厂检查结果"""
+    get_async = getAsync
 class IotmanageDeviceInspections(Stem):
     _device_sn_: IotmanageDeviceInspectionsDeviceSn
-    def __truediv__(self, value: Value) -> IotmanageDeviceInspectionsDeviceSn: ...
+    def __truediv__(self, value: Value) -> FilledIotmanageDeviceInspectionsDeviceSn: ...
 class OpenIotmanageDeviceInspections(OpenNode):
     _device_sn_: OpenIotmanageDeviceInspectionsDeviceSn
     def __truediv__(self, value: Value) -> OpenIotmanageDeviceInspectionsDeviceSn: ...
 class IotmanageDevices(Stem):
-    def get(self, config: Config = ..., /, *, params: IotmanageDevicesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[IotmanageDevicesGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: IotmanageDevicesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[IotmanageDevicesGetAnswer]:
         """智能设备列表
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/point/iotmanage-devices.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: IotmanageDevicesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[IotmanageDevicesGetAnswer]]:
+        服务商
+
+        required: limit 最大资源条数, offset 请求资源起始位置"""
+    def getAsync(self, config: Config = ..., /, *, params: IotmanageDevicesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[IotmanageDevicesGetAnswer]]:
         """智能设备列表"""
     get_async = getAsync
 class OpenIotmanageDevices(OpenNode):
@@ -89,7 +134,9 @@ class OpenIotmanageDevices(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/point/iotmanage-devices.html
 
-        服务商"""
+        服务商
+
+        required: limit 最大资源条数, offset 请求资源起始位置"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """智能设备列表"""
     get_async = getAsync

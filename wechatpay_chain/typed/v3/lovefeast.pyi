@@ -6,63 +6,115 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.typed.node import Answer, Config, OpenNode, Options, OptionsWithoutParams, Stem, Text, Value
 
 class LovefeastBrandsBrandIdGetAnswer(TypedDict):
-    donate_count: float
-    consume_count: float
+    donate_count: int
+    "捐赠数量"
+    consume_count: int
+    "供餐数量"
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery(TypedDict):
     offset: NotRequired[Text]
+    "请求资源起始位置"
     limit: NotRequired[Text]
+    "最大资源条数"
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerDataPayer(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
+    "用户子标识"
     avatar: NotRequired[str]
+    "用户头像URL"
     nickname: NotRequired[str]
+    "用户昵称"
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerDataAmount(TypedDict):
-    total: NotRequired[float]
-    payer_total: NotRequired[float]
+    total: NotRequired[int]
+    "总金额"
+    payer_total: NotRequired[int]
+    "用户支付金额"
     currency: NotRequired[str]
+    "货币类型"
     payer_currency: NotRequired[str]
+    "用户支付币种"
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerData(TypedDict):
     welfare_trade_id: NotRequired[str]
+    "捐赠订单号"
     appid: NotRequired[str]
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     brand_id: NotRequired[str]
+    "品牌ID"
     donate_source: NotRequired[Literal["MINIPROGRAM_PAY", "ENTRUST_PAY"] | str]
+    "捐赠来源"
     merchant_order: NotRequired[str]
+    "商户订单"
     institution_name: NotRequired[str]
+    "捐赠机构名称"
     business_id: NotRequired[str]
+    "捐赠项目编号"
     business_name: NotRequired[str]
+    "捐赠活动名称"
     success_time: NotRequired[str]
+    "支付完成时间"
     payer: NotRequired[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerDataPayer]
+    "支付者"
     amount: NotRequired[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerDataAmount]
+    "订单金额"
     device_id: NotRequired[str]
+    "设备编号"
 class LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswer(TypedDict):
     count: NotRequired[int]
+    "该次请求返回的记录条数"
     limit: NotRequired[int]
+    "最大记录条数"
     offset: NotRequired[int]
+    "起始位置"
     total_count: NotRequired[int]
+    "全部记录数量"
     data: NotRequired[list[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerData]]
+    "结果集"
+class LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户子标识"
+    avatar: NotRequired[str]
+    "用户头像URL"
+    nickname: NotRequired[str]
+    "用户昵称"
 class LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswer(TypedDict):
     welfare_trade_id: NotRequired[str]
+    "捐赠订单号"
     appid: NotRequired[str]
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     brand_id: NotRequired[str]
+    "品牌ID"
     donate_source: NotRequired[Literal["MINIPROGRAM_PAY", "ENTRUST_PAY"] | str]
+    "捐赠来源"
     merchant_order: NotRequired[str]
+    "商户订单"
     institution_name: NotRequired[str]
+    "捐赠机构名称"
     business_id: NotRequired[str]
+    "捐赠项目编号"
     business_name: NotRequired[str]
+    "捐赠活动名称"
     success_time: NotRequired[str]
-    payer: NotRequired[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswerDataPayer]
+    "支付完成时间"
+    payer: NotRequired[LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswerPayer]
+    "支付者"
     amount: NotRequired[dict[str, Any]]
+    "订单金额"
     device_id: NotRequired[str]
+    "设备编号"
 class LovefeastBrandsBrandId(Stem):
-    def get(self, config: Config = ..., /, *, brand_id: Value = ..., **options: Unpack[Options]) -> Answer[LovefeastBrandsBrandIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[LovefeastBrandsBrandIdGetAnswer]:
         """查询爱心餐品牌信息
 
         https://pay.weixin.qq.com/docs/merchant/apis/lovefeast/brands/get-brand.html
 
         服务商, 微信平台商户"""
-    def getAsync(self, config: Config = ..., /, *, brand_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[LovefeastBrandsBrandIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Promise[Answer[LovefeastBrandsBrandIdGetAnswer]]:
         """查询爱心餐品牌信息"""
     get_async = getAsync
 class OpenLovefeastBrandsBrandId(OpenNode):
@@ -75,69 +127,106 @@ class OpenLovefeastBrandsBrandId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询爱心餐品牌信息"""
     get_async = getAsync
+class FilledLovefeastBrandsBrandId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[LovefeastBrandsBrandIdGetAnswer]:
+        """查询爱心餐品牌信息"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[LovefeastBrandsBrandIdGetAnswer]]:
+        """查询爱心餐品牌信息"""
+    get_async = getAsync
 class LovefeastBrands(Stem):
     _brand_id_: LovefeastBrandsBrandId
-    def __truediv__(self, value: Value) -> LovefeastBrandsBrandId: ...
+    def __truediv__(self, value: Value) -> FilledLovefeastBrandsBrandId: ...
 class OpenLovefeastBrands(OpenNode):
     _brand_id_: OpenLovefeastBrandsBrandId
     def __truediv__(self, value: Value) -> OpenLovefeastBrandsBrandId: ...
 class LovefeastUsersOpenidOrdersBrandIdBrandId(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., brand_id: Value = ..., params: LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, brand_id: Value, params: LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswer]:
         """查询用户捐赠单列表
 
+        https://wechatpay.im/openapi/v3/lovefeast/users/%7Bopenid%7D/orders/brand-id/%7Bbrand_id%7D
+
         服务商, 微信平台商户"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., brand_id: Value = ..., params: LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, openid: Value, brand_id: Value, params: LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswer]]:
         """查询用户捐赠单列表"""
     get_async = getAsync
 class OpenLovefeastUsersOpenidOrdersBrandIdBrandId(OpenNode):
     def get(self, config: Config = ..., /, *, openid: Any = ..., brand_id: Any = ..., **options: Any) -> Response:
         """查询用户捐赠单列表
 
+        https://wechatpay.im/openapi/v3/lovefeast/users/%7Bopenid%7D/orders/brand-id/%7Bbrand_id%7D
+
         服务商, 微信平台商户"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., brand_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户捐赠单列表"""
     get_async = getAsync
+class FilledLovefeastUsersOpenidOrdersBrandIdBrandId(Stem):
+    def get(self, config: Config = ..., /, *, params: LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswer]:
+        """查询用户捐赠单列表"""
+    def getAsync(self, config: Config = ..., /, *, params: LovefeastUsersOpenidOrdersBrandIdBrandIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[LovefeastUsersOpenidOrdersBrandIdBrandIdGetAnswer]]:
+        """查询用户捐赠单列表"""
+    get_async = getAsync
 class LovefeastUsersOpenidOrdersBrandId(Stem):
     _brand_id_: LovefeastUsersOpenidOrdersBrandIdBrandId
-    def __truediv__(self, value: Value) -> LovefeastUsersOpenidOrdersBrandIdBrandId: ...
+    def __truediv__(self, value: Value) -> OpenLovefeastUsersOpenidOrdersBrandIdBrandId: ...
 class OpenLovefeastUsersOpenidOrdersBrandId(OpenNode):
     _brand_id_: OpenLovefeastUsersOpenidOrdersBrandIdBrandId
     def __truediv__(self, value: Value) -> OpenLovefeastUsersOpenidOrdersBrandIdBrandId: ...
+class FilledLovefeastUsersOpenidOrdersBrandId(Stem):
+    _brand_id_: OpenLovefeastUsersOpenidOrdersBrandIdBrandId
+    def __truediv__(self, value: Value) -> FilledLovefeastUsersOpenidOrdersBrandIdBrandId: ...
 class LovefeastUsersOpenidOrdersOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., out_trade_no: Value = ..., **options: Unpack[Options]) -> Answer[LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, out_trade_no: Value, **options: Unpack[Options]) -> Answer[LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswer]:
         """查询用户捐赠单详情
 
+        https://wechatpay.im/openapi/v3/lovefeast/users/%7Bopenid%7D/orders/out-trade-no/%7Bout_trade_no%7D
+
         服务商, 微信平台商户"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., out_trade_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, openid: Value, out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswer]]:
         """查询用户捐赠单详情"""
     get_async = getAsync
 class OpenLovefeastUsersOpenidOrdersOutTradeNoOutTradeNo(OpenNode):
     def get(self, config: Config = ..., /, *, openid: Any = ..., out_trade_no: Any = ..., **options: Any) -> Response:
         """查询用户捐赠单详情
 
+        https://wechatpay.im/openapi/v3/lovefeast/users/%7Bopenid%7D/orders/out-trade-no/%7Bout_trade_no%7D
+
         服务商, 微信平台商户"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户捐赠单详情"""
     get_async = getAsync
+class FilledLovefeastUsersOpenidOrdersOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswer]:
+        """查询用户捐赠单详情"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[LovefeastUsersOpenidOrdersOutTradeNoOutTradeNoGetAnswer]]:
+        """查询用户捐赠单详情"""
+    get_async = getAsync
 class LovefeastUsersOpenidOrdersOutTradeNo(Stem):
     _out_trade_no_: LovefeastUsersOpenidOrdersOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> LovefeastUsersOpenidOrdersOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> OpenLovefeastUsersOpenidOrdersOutTradeNoOutTradeNo: ...
 class OpenLovefeastUsersOpenidOrdersOutTradeNo(OpenNode):
     _out_trade_no_: OpenLovefeastUsersOpenidOrdersOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenLovefeastUsersOpenidOrdersOutTradeNoOutTradeNo: ...
+class FilledLovefeastUsersOpenidOrdersOutTradeNo(Stem):
+    _out_trade_no_: OpenLovefeastUsersOpenidOrdersOutTradeNoOutTradeNo
+    def __truediv__(self, value: Value) -> FilledLovefeastUsersOpenidOrdersOutTradeNoOutTradeNo: ...
 class LovefeastUsersOpenidOrders(Stem):
     brandId: LovefeastUsersOpenidOrdersBrandId
     outTradeNo: LovefeastUsersOpenidOrdersOutTradeNo
 class OpenLovefeastUsersOpenidOrders(OpenNode):
     brandId: OpenLovefeastUsersOpenidOrdersBrandId
     outTradeNo: OpenLovefeastUsersOpenidOrdersOutTradeNo
+class FilledLovefeastUsersOpenidOrders(Stem):
+    brandId: FilledLovefeastUsersOpenidOrdersBrandId
+    outTradeNo: FilledLovefeastUsersOpenidOrdersOutTradeNo
 class LovefeastUsersOpenid(Stem):
     orders: LovefeastUsersOpenidOrders
 class OpenLovefeastUsersOpenid(OpenNode):
     orders: OpenLovefeastUsersOpenidOrders
+class FilledLovefeastUsersOpenid(Stem):
+    orders: FilledLovefeastUsersOpenidOrders
 class LovefeastUsers(Stem):
     _openid_: LovefeastUsersOpenid
-    def __truediv__(self, value: Value) -> LovefeastUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledLovefeastUsersOpenid: ...
 class OpenLovefeastUsers(OpenNode):
     _openid_: OpenLovefeastUsersOpenid
     def __truediv__(self, value: Value) -> OpenLovefeastUsersOpenid: ...

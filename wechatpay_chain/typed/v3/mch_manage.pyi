@@ -8,91 +8,189 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MchManageMchManageRecordsSubMchidSubMchidGetQuery(TypedDict):
     limit: Text
+    "最大资源条数"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     manage_record_type: Text
+    "商户管理记录类型"
     manage_record_state: NotRequired[Text]
+    "商户管理记录状态"
 class MchManageMchManageRecordsSubMchidSubMchidGetAnswerData(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     manage_record_id: NotRequired[str]
+    "商户管理记录ID"
     manage_record_type: NotRequired[Literal["FUNCTIONAL_LIMIT_RECORD", "INVESTIGATE_RECORD"] | str]
+    "商户管理记录类型"
     manage_time: NotRequired[str]
+    "管控时间"
     manage_reason: NotRequired[str]
+    "管控原因"
     limit_ability: NotRequired[str]
+    "限制功能"
     recover_way: NotRequired[Literal["SUBMIT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "MODIFY_ORGANIZATION_INFORMATION", "OTHER"] | str]
+    "解除管控方式"
     allow_submit: NotRequired[bool]
+    "是否允许提交资料"
     forbid_submit_reason: NotRequired[str]
+    "禁止提交资料原因"
     submit_start_time: NotRequired[str]
+    "可提交资料开始时间"
     submit_end_time: NotRequired[str]
+    "可提交资料结束时间"
     manage_record_state: NotRequired[Literal["PENDING", "SUBMITTED", "EXPIRED", "UNDER_REVIEW", "RECOVERED", "REJECTED"] | str]
+    "商户管理记录状态"
     recover_time: NotRequired[str]
+    "解除管控时间"
     recover_reason: NotRequired[Literal["MERCHANT_SUBMIT_RECOVER", "MERCHANT_OPERATE_RECOVER", "PLATFORM_AUTO_RECOVER"] | str]
+    "解除管控原因"
     reject_reason: NotRequired[str]
+    "申诉驳回原因"
     approve_time: NotRequired[str]
+    "可提交资料结束时间"
     requested_item_info: NotRequired[str]
+    "要求提交的资料"
 class MchManageMchManageRecordsSubMchidSubMchidGetAnswer(TypedDict):
-    offset: NotRequired[float]
-    limit: NotRequired[float]
-    total_count: NotRequired[float]
+    offset: NotRequired[int]
+    "请求资源起始位置"
+    limit: NotRequired[int]
+    "最大资源条数"
+    total_count: NotRequired[int]
+    "资源总条数"
     data: NotRequired[list[MchManageMchManageRecordsSubMchidSubMchidGetAnswerData]]
+    "商户管理记录详情列表"
 class MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     submit_data: str
+    "商户提交资料内容"
 class MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer(TypedDict):
     manage_submission_id: NotRequired[str]
+    "商户管理提交资料记录ID"
 class MchManageMchManageRecordsManageRecordIdGetQuery(TypedDict):
     sub_mchid: Text
-MchManageMchManageRecordsManageRecordIdGetAnswer = MchManageMchManageRecordsSubMchidSubMchidGetAnswerData
+    "子商户号"
+class MchManageMchManageRecordsManageRecordIdGetAnswer(TypedDict):
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    manage_record_id: NotRequired[str]
+    "商户管理记录ID"
+    manage_record_type: NotRequired[Literal["FUNCTIONAL_LIMIT_RECORD", "INVESTIGATE_RECORD"] | str]
+    "商户管理记录类型"
+    manage_time: NotRequired[str]
+    "管控时间"
+    manage_reason: NotRequired[str]
+    "管控原因"
+    limit_ability: NotRequired[str]
+    "限制功能"
+    recover_way: NotRequired[Literal["SUBMIT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "MODIFY_ORGANIZATION_INFORMATION", "OTHER"] | str]
+    "解除管控方式"
+    allow_submit: NotRequired[bool]
+    "是否允许提交资料"
+    forbid_submit_reason: NotRequired[str]
+    "禁止提交资料原因"
+    submit_start_time: NotRequired[str]
+    "可提交资料开始时间"
+    submit_end_time: NotRequired[str]
+    "可提交资料结束时间"
+    manage_record_state: NotRequired[Literal["PENDING", "SUBMITTED", "EXPIRED", "UNDER_REVIEW", "RECOVERED", "REJECTED"] | str]
+    "商户管理记录状态"
+    recover_time: NotRequired[str]
+    "解除管控时间"
+    recover_reason: NotRequired[Literal["MERCHANT_SUBMIT_RECOVER", "MERCHANT_OPERATE_RECOVER", "PLATFORM_AUTO_RECOVER"] | str]
+    "解除管控原因"
+    reject_reason: NotRequired[str]
+    "申诉驳回原因"
+    approve_time: NotRequired[str]
+    "可提交资料结束时间"
+    requested_item_info: NotRequired[str]
+    "要求提交的资料"
 class MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer(TypedDict):
     file_id: str
+    "文件标识ID"
 class MchManageMchManageRecordsSubMchidSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: MchManageMchManageRecordsSubMchidSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MchManageMchManageRecordsSubMchidSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, params: MchManageMchManageRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MchManageMchManageRecordsSubMchidSubMchidGetAnswer]:
         """分页查询子商户名下的商户管理记录
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: MchManageMchManageRecordsSubMchidSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchManageMchManageRecordsSubMchidSubMchidGetAnswer]]:
+        https://wechatpay.im/openapi/v3/mch-manage/mch-manage-records/sub-mchid/%7Bsub_mchid%7D
+
+        服务商
+
+        required: limit 最大资源条数, manage_record_type 商户管理记录类型"""
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, params: MchManageMchManageRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchManageMchManageRecordsSubMchidSubMchidGetAnswer]]:
         """分页查询子商户名下的商户管理记录"""
     get_async = getAsync
 class OpenMchManageMchManageRecordsSubMchidSubMchid(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """分页查询子商户名下的商户管理记录
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/mch-manage/mch-manage-records/sub-mchid/%7Bsub_mchid%7D
+
+        服务商
+
+        required: limit 最大资源条数, manage_record_type 商户管理记录类型"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
+        """分页查询子商户名下的商户管理记录"""
+    get_async = getAsync
+class FilledMchManageMchManageRecordsSubMchidSubMchid(Stem):
+    def get(self, config: Config = ..., /, *, params: MchManageMchManageRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MchManageMchManageRecordsSubMchidSubMchidGetAnswer]:
+        """分页查询子商户名下的商户管理记录"""
+    def getAsync(self, config: Config = ..., /, *, params: MchManageMchManageRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchManageMchManageRecordsSubMchidSubMchidGetAnswer]]:
         """分页查询子商户名下的商户管理记录"""
     get_async = getAsync
 class MchManageMchManageRecordsSubMchid(Stem):
     _sub_mchid_: MchManageMchManageRecordsSubMchidSubMchid
-    def __truediv__(self, value: Value) -> MchManageMchManageRecordsSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledMchManageMchManageRecordsSubMchidSubMchid: ...
 class OpenMchManageMchManageRecordsSubMchid(OpenNode):
     _sub_mchid_: OpenMchManageMchManageRecordsSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenMchManageMchManageRecordsSubMchidSubMchid: ...
 class MchManageMchManageRecordsManageRecordIdMchManageSubmissions(Node):
-    def post(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody = ..., config: Config = ..., /, *, manage_record_id: Value = ..., json: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody = ..., **options: Unpack[Options]) -> Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]:
+    def post(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody, config: Config = ..., /, *, manage_record_id: Value, **options: Unpack[Options]) -> Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]:
         """对指定商户管理记录提交资料
 
-        服务商"""
-    def postAsync(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody = ..., config: Config = ..., /, *, manage_record_id: Value = ..., json: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/mch-manage/mch-manage-records/%7Bmanage_record_id%7D/mch-manage-submissions
+
+        服务商
+
+        required: sub_mchid 子商户号, submit_data 商户提交资料内容"""
+    def postAsync(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody, config: Config = ..., /, *, manage_record_id: Value, **options: Unpack[Options]) -> Promise[Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]]:
         """对指定商户管理记录提交资料"""
     post_async = postAsync
-    def __call__(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody = ..., config: Config = ..., /, *, manage_record_id: Value = ..., json: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody = ..., **options: Unpack[Options]) -> Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]:
+    def __call__(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody, config: Config = ..., /, *, manage_record_id: Value, **options: Unpack[Options]) -> Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]:
         """对指定商户管理记录提交资料"""
 class OpenMchManageMchManageRecordsManageRecordIdMchManageSubmissions(OpenNode):
     def post(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody | Body = ..., config: Config = ..., /, *, manage_record_id: Any = ..., **options: Any) -> Response:
         """对指定商户管理记录提交资料
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/mch-manage/mch-manage-records/%7Bmanage_record_id%7D/mch-manage-submissions
+
+        服务商
+
+        required: sub_mchid 子商户号, submit_data 商户提交资料内容"""
     def postAsync(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody | Body = ..., config: Config = ..., /, *, manage_record_id: Any = ..., **options: Any) -> Promise[Response]:
         """对指定商户管理记录提交资料"""
     post_async = postAsync
     def __call__(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody | Body = ..., config: Config = ..., /, *, manage_record_id: Any = ..., **options: Any) -> Response:
         """对指定商户管理记录提交资料"""
+class FilledMchManageMchManageRecordsManageRecordIdMchManageSubmissions(Node):
+    def post(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]:
+        """对指定商户管理记录提交资料"""
+    def postAsync(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]]:
+        """对指定商户管理记录提交资料"""
+    post_async = postAsync
+    def __call__(self, body: MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchManageMchManageRecordsManageRecordIdMchManageSubmissionsPostAnswer]:
+        """对指定商户管理记录提交资料"""
 class MchManageMchManageRecordsManageRecordId(Stem):
     mchManageSubmissions: MchManageMchManageRecordsManageRecordIdMchManageSubmissions
-    def get(self, config: Config = ..., /, *, manage_record_id: Value = ..., params: MchManageMchManageRecordsManageRecordIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MchManageMchManageRecordsManageRecordIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, manage_record_id: Value, params: MchManageMchManageRecordsManageRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MchManageMchManageRecordsManageRecordIdGetAnswer]:
         """查询子商户下指定商户管理记录
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, manage_record_id: Value = ..., params: MchManageMchManageRecordsManageRecordIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchManageMchManageRecordsManageRecordIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/mch-manage/mch-manage-records/%7Bmanage_record_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, manage_record_id: Value, params: MchManageMchManageRecordsManageRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchManageMchManageRecordsManageRecordIdGetAnswer]]:
         """查询子商户下指定商户管理记录"""
     get_async = getAsync
 class OpenMchManageMchManageRecordsManageRecordId(OpenNode):
@@ -100,31 +198,46 @@ class OpenMchManageMchManageRecordsManageRecordId(OpenNode):
     def get(self, config: Config = ..., /, *, manage_record_id: Any = ..., **options: Any) -> Response:
         """查询子商户下指定商户管理记录
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/mch-manage/mch-manage-records/%7Bmanage_record_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, manage_record_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询子商户下指定商户管理记录"""
+    get_async = getAsync
+class FilledMchManageMchManageRecordsManageRecordId(Stem):
+    mchManageSubmissions: FilledMchManageMchManageRecordsManageRecordIdMchManageSubmissions
+    def get(self, config: Config = ..., /, *, params: MchManageMchManageRecordsManageRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MchManageMchManageRecordsManageRecordIdGetAnswer]:
+        """查询子商户下指定商户管理记录"""
+    def getAsync(self, config: Config = ..., /, *, params: MchManageMchManageRecordsManageRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchManageMchManageRecordsManageRecordIdGetAnswer]]:
         """查询子商户下指定商户管理记录"""
     get_async = getAsync
 class MchManageMchManageRecords(Stem):
     subMchid: MchManageMchManageRecordsSubMchid
     _manage_record_id_: MchManageMchManageRecordsManageRecordId
-    def __truediv__(self, value: Value) -> MchManageMchManageRecordsManageRecordId: ...
+    def __truediv__(self, value: Value) -> FilledMchManageMchManageRecordsManageRecordId: ...
 class OpenMchManageMchManageRecords(OpenNode):
     subMchid: OpenMchManageMchManageRecordsSubMchid
     _manage_record_id_: OpenMchManageMchManageRecordsManageRecordId
     def __truediv__(self, value: Value) -> OpenMchManageMchManageRecordsManageRecordId: ...
 class MchManageSubmissionFilesSubMchidSubMchidUpload(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]:
         """上传商户提交资料文件
 
+        https://wechatpay.im/openapi/v3/mch-manage/submission-files/sub-mchid/%7Bsub_mchid%7D/upload
+
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]]:
         """上传商户提交资料文件"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]:
         """上传商户提交资料文件"""
 class OpenMchManageSubmissionFilesSubMchidSubMchidUpload(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """上传商户提交资料文件
+
+        https://wechatpay.im/openapi/v3/mch-manage/submission-files/sub-mchid/%7Bsub_mchid%7D/upload
 
         服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
@@ -132,13 +245,23 @@ class OpenMchManageSubmissionFilesSubMchidSubMchidUpload(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """上传商户提交资料文件"""
+class FilledMchManageSubmissionFilesSubMchidSubMchidUpload(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]:
+        """上传商户提交资料文件"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]]:
+        """上传商户提交资料文件"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchManageSubmissionFilesSubMchidSubMchidUploadPostAnswer]:
+        """上传商户提交资料文件"""
 class MchManageSubmissionFilesSubMchidSubMchid(Stem):
     upload: MchManageSubmissionFilesSubMchidSubMchidUpload
 class OpenMchManageSubmissionFilesSubMchidSubMchid(OpenNode):
     upload: OpenMchManageSubmissionFilesSubMchidSubMchidUpload
+class FilledMchManageSubmissionFilesSubMchidSubMchid(Stem):
+    upload: FilledMchManageSubmissionFilesSubMchidSubMchidUpload
 class MchManageSubmissionFilesSubMchid(Stem):
     _sub_mchid_: MchManageSubmissionFilesSubMchidSubMchid
-    def __truediv__(self, value: Value) -> MchManageSubmissionFilesSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledMchManageSubmissionFilesSubMchidSubMchid: ...
 class OpenMchManageSubmissionFilesSubMchid(OpenNode):
     _sub_mchid_: OpenMchManageSubmissionFilesSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenMchManageSubmissionFilesSubMchidSubMchid: ...

@@ -8,56 +8,102 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswerWithdrawlApply(TypedDict):
     applyment_id: str
+    "微信支付提现申请单号"
     out_request_no: str
+    "商户提现申请单号"
     state: str
+    "申请单状态"
     fail_reason: NotRequired[str]
+    "失败原因"
     modify_time: NotRequired[str]
+    "最后更新时间"
 class MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer(TypedDict):
     withdrawl_apply: MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswerWithdrawlApply
-MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer = MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer
+    "提现申请单信息"
+class MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswerWithdrawlApply(TypedDict):
+    applyment_id: str
+    "微信支付提现申请单号"
+    out_request_no: str
+    "商户提现申请单号"
+    state: str
+    "申请单状态"
+    fail_reason: NotRequired[str]
+    "失败原因"
+    modify_time: NotRequired[str]
+    "最后更新时间"
+class MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer(TypedDict):
+    withdrawl_apply: MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswerWithdrawlApply
+    "提现申请单信息"
 class MchOperateRiskWithdrawlApplyPostBodyPayeeInfoBankAccountInfo(TypedDict):
     account_name: str | Sealed
+    "开户名称"
     account_bank: str
+    "开户银行"
     bank_branch_id: NotRequired[str]
+    "开户银行联行号"
     bank_name: NotRequired[str]
+    "开户银行全称"
     account_number: str | Sealed
+    "银行账号"
 class MchOperateRiskWithdrawlApplyPostBodyPayeeInfoIdentityInfo(TypedDict):
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "证件类型"
     identification_name: str | Sealed
+    "证件姓名"
     identification_no: str | Sealed
+    "证件号码"
 class MchOperateRiskWithdrawlApplyPostBodyPayeeInfo(TypedDict):
     account_type: Literal["ACCOUNT_TYPE_CORPORATE", "ACCOUNT_TYPE_PERSONAL"] | str
+    "账户类型"
     bank_account_info: NotRequired[MchOperateRiskWithdrawlApplyPostBodyPayeeInfoBankAccountInfo]
+    "银行账户"
     identity_info: NotRequired[MchOperateRiskWithdrawlApplyPostBodyPayeeInfoIdentityInfo]
+    "收款人账号对应的证件信息"
 class MchOperateRiskWithdrawlApplyPostBodyProofMediaListProofPayeeMedia(TypedDict):
     proof_media_type: Literal["BASIC_TRANSACTION_INFORMATION", "LEGAL_ID_CARD", "ID_CARD", "BUSINESS_LICENSE_PHOTO", "PAYEE_ID_CARD", "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_6", "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_7", "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_8"] | str
+    "申请证明材料类型"
     proof_media: str
+    "证明材料照片"
 class MchOperateRiskWithdrawlApplyPostBodyProofMediaList(TypedDict):
     proof_payee_media: NotRequired[list[MchOperateRiskWithdrawlApplyPostBodyProofMediaListProofPayeeMedia]]
+    "申请证明材料"
 class MchOperateRiskWithdrawlApplyPostBodyAdditionalMaterials(TypedDict):
     additional_media: NotRequired[list[str]]
+    "补充材料照片列表"
 class MchOperateRiskWithdrawlApplyPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT"] | str
+    "二级商户号的出款子账户类型"
     amount: int
+    "提现金额"
     out_request_no: str
+    "商户提现申请单号"
     payee_type: Literal["CONTRIBUTION_MERCHANT", "SERVICE_PROVIDER_MERCHANT", "OTHER_MERCHANT", "INDIVIDUAL"] | str
+    "收款对象类型"
     payee_mchid: NotRequired[str]
+    "收款对象对应的商户号"
     payee_info: MchOperateRiskWithdrawlApplyPostBodyPayeeInfo
+    "收款账号信息"
     proof_media_list: NotRequired[MchOperateRiskWithdrawlApplyPostBodyProofMediaList]
+    "付款申请证明材料"
     additional_materials: NotRequired[MchOperateRiskWithdrawlApplyPostBodyAdditionalMaterials]
+    "补充材料"
     remark: NotRequired[str]
+    "备注"
 class MchOperateRiskWithdrawlApplyPostAnswer(TypedDict):
     applyment_id: NotRequired[str]
+    "微信支付提现申请单号"
     out_request_no: NotRequired[str]
+    "商户提现申请单号"
 class MchOperateRiskWithdrawlApplyApplymentIdApplymentId(Stem):
-    def get(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer]:
         """微信支付提现申请单号查询提现申请单状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_8_8.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, applyment_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, applyment_id: Value, **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer]]:
         """微信支付提现申请单号查询提现申请单状态API"""
     get_async = getAsync
 class OpenMchOperateRiskWithdrawlApplyApplymentIdApplymentId(OpenNode):
@@ -70,20 +116,26 @@ class OpenMchOperateRiskWithdrawlApplyApplymentIdApplymentId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, applyment_id: Any = ..., **options: Any) -> Promise[Response]:
         """微信支付提现申请单号查询提现申请单状态API"""
     get_async = getAsync
+class FilledMchOperateRiskWithdrawlApplyApplymentIdApplymentId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer]:
+        """微信支付提现申请单号查询提现申请单状态API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyApplymentIdApplymentIdGetAnswer]]:
+        """微信支付提现申请单号查询提现申请单状态API"""
+    get_async = getAsync
 class MchOperateRiskWithdrawlApplyApplymentId(Stem):
     _applyment_id_: MchOperateRiskWithdrawlApplyApplymentIdApplymentId
-    def __truediv__(self, value: Value) -> MchOperateRiskWithdrawlApplyApplymentIdApplymentId: ...
+    def __truediv__(self, value: Value) -> FilledMchOperateRiskWithdrawlApplyApplymentIdApplymentId: ...
 class OpenMchOperateRiskWithdrawlApplyApplymentId(OpenNode):
     _applyment_id_: OpenMchOperateRiskWithdrawlApplyApplymentIdApplymentId
     def __truediv__(self, value: Value) -> OpenMchOperateRiskWithdrawlApplyApplymentIdApplymentId: ...
 class MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer]:
         """商户提现申请单号查询提现申请单状态
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter7_8_7.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer]]:
         """商户提现申请单号查询提现申请单状态"""
     get_async = getAsync
 class OpenMchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo(OpenNode):
@@ -96,25 +148,33 @@ class OpenMchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户提现申请单号查询提现申请单状态"""
     get_async = getAsync
+class FilledMchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer]:
+        """商户提现申请单号查询提现申请单状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNoGetAnswer]]:
+        """商户提现申请单号查询提现申请单状态"""
+    get_async = getAsync
 class MchOperateRiskWithdrawlApplyOutRequestNo(Stem):
     _out_request_no_: MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> MchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> FilledMchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo: ...
 class OpenMchOperateRiskWithdrawlApplyOutRequestNo(OpenNode):
     _out_request_no_: OpenMchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenMchOperateRiskWithdrawlApplyOutRequestNoOutRequestNo: ...
 class MchOperateRiskWithdrawlApply(Node):
     applymentId: MchOperateRiskWithdrawlApplyApplymentId
     outRequestNo: MchOperateRiskWithdrawlApplyOutRequestNo
-    def post(self, body: MchOperateRiskWithdrawlApplyPostBody = ..., config: Config = ..., /, *, json: MchOperateRiskWithdrawlApplyPostBody = ..., **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyPostAnswer]:
+    def post(self, body: MchOperateRiskWithdrawlApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyPostAnswer]:
         """提交已注销商户号可用余额提现申请单API
 
         https://pay.weixin.qq.com/docs/partner/apis/withdrawal-apply/withdrawal-apply/submit-apply.html
 
-        服务商"""
-    def postAsync(self, body: MchOperateRiskWithdrawlApplyPostBody = ..., config: Config = ..., /, *, json: MchOperateRiskWithdrawlApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, out_account_type 二级商户号的出款子账户类型, amount 提现金额, out_request_no 商户提现申请单号, payee_type 收款对象类型, payee_info 收款账号信息"""
+    def postAsync(self, body: MchOperateRiskWithdrawlApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchOperateRiskWithdrawlApplyPostAnswer]]:
         """提交已注销商户号可用余额提现申请单API"""
     post_async = postAsync
-    def __call__(self, body: MchOperateRiskWithdrawlApplyPostBody = ..., config: Config = ..., /, *, json: MchOperateRiskWithdrawlApplyPostBody = ..., **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyPostAnswer]:
+    def __call__(self, body: MchOperateRiskWithdrawlApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchOperateRiskWithdrawlApplyPostAnswer]:
         """提交已注销商户号可用余额提现申请单API"""
 class OpenMchOperateRiskWithdrawlApply(OpenNode):
     applymentId: OpenMchOperateRiskWithdrawlApplyApplymentId
@@ -124,7 +184,9 @@ class OpenMchOperateRiskWithdrawlApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/withdrawal-apply/withdrawal-apply/submit-apply.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, out_account_type 二级商户号的出款子账户类型, amount 提现金额, out_request_no 商户提现申请单号, payee_type 收款对象类型, payee_info 收款账号信息"""
     def postAsync(self, body: MchOperateRiskWithdrawlApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交已注销商户号可用余额提现申请单API"""
     post_async = postAsync

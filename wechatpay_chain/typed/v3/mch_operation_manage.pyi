@@ -8,79 +8,134 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     submit_data: NotRequired[str]
+    "提交资料内容"
 class MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer(TypedDict):
     due_diligence_state: NotRequired[Literal["DUE_DILIGENCE_STATE_COLLECTING", "DUE_DILIGENCE_STATE_AUDITING", "DUE_DILIGENCE_STATE_REJECTED", "DUE_DILIGENCE_STATE_EXPIRED", "DUE_DILIGENCE_STATE_CANCELLED", "DUE_DILIGENCE_STATE_FINISHED"] | str]
+    "尽调单状态"
     submit_time: NotRequired[str]
+    "提交时间"
     submission_template: NotRequired[str]
+    "尽调要求提交的资料"
     submission_data: NotRequired[str]
+    "尽调已经提交的资料"
 class MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer(TypedDict):
     file_id: str
+    "文件标识ID"
 class MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetQuery(TypedDict):
     sub_mchid: Text
+    "子商户号"
 class MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetAnswer(TypedDict):
     due_diligence_id: str
+    "尽调单号"
     sub_mchid: str
+    "子商户号"
     due_diligence_state: Literal["DUE_DILIGENCE_STATE_COLLECTING", "DUE_DILIGENCE_STATE_AUDITING", "DUE_DILIGENCE_STATE_REJECTED", "DUE_DILIGENCE_STATE_EXPIRED", "DUE_DILIGENCE_STATE_CANCELLED", "DUE_DILIGENCE_STATE_FINISHED"] | str
+    "尽调单状态"
     reject_reason: NotRequired[str]
+    "驳回原因"
     deadline_time: str
+    "截止时间"
     terminal_time: NotRequired[str]
+    "终止时间"
     submit_time: NotRequired[str]
+    "提交时间"
     reject_time: NotRequired[str]
+    "驳回时间"
     complete_time: NotRequired[str]
+    "完成时间"
     submission_template: NotRequired[str]
+    "尽调要求提交的资料"
     submission_data: NotRequired[str]
+    "尽调已经提交的资料"
 class MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswerRecoverySpecifications(TypedDict):
     limitation_case_id: NotRequired[str]
+    "商户被该原因管控的单据号"
     limitation_reason: NotRequired[str]
+    "商户被管控原因"
     limitation_reason_describe: NotRequired[str]
+    "商户被管控原因描述"
     recover_way: NotRequired[Literal["IRRECOVERABLE", "MODIFY_SUBJECT_INFORMATION", "MODIFY_SETTLE_ACCOUNT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "SUBMIT_OFFLINE_BUSINESS_SCENARIO_INFORMATION", "SUBMIT_INFORMATION_FOR_APPEAL", "RESOLVE_TRANSACTION_DISPUTES", "MODIFY_ADMINISTRATOR_INFORMATION", "CALL_CUSTOMER_SERVICE_AT_95017", "UPDATE_BUSINESS_SCENARIO_INFORMATION", "SUBMIT_CDD_INFORMATION", "WAITING_FOR_PLATFORM_REVIEW", "SUBMIT_UBO_INFORMATION", "SIGN_ANTI_FRAUD_PLEDGE_AND_VERIFY_FACE", "CONTACT_APPROPRIATE_AUTHORITY_FOR_CONSULTATION", "MODIFY_ABBREVIATION_INFORMATION", "CONFIRM_BUSINESS_TYPE", "SUBMIT_ONLINE_BUSINESS_SCENARIO_INFORMATION", "CONTACT_SERVICE_PROVIDER"] | str]
+    "商户被该原因管控的解脱路径"
     recover_way_param: NotRequired[str]
+    "商户被该原因管控的解脱路径参数"
     recover_help_url: NotRequired[str]
+    "商户被该原因管控的解脱帮助链接"
     limitation_action_type: NotRequired[Literal["LIMIT_ACTION_TYPE_IMMEDIATE_CONTROL", "LIMIT_ACTION_TYPE_DELAY_CONTROL"] | str]
+    "处置方式"
     limitation_start_date: NotRequired[str]
+    "预计管控开始时间"
     limitation_date: NotRequired[str]
+    "商户被该原因管控的时间"
     limitation_reason_type: NotRequired[Literal["LICENSE_ABNORMAL", "NO_TRADE", "SETTLE_ACCOUNT_ABNORMAL", "RISK_ABNORMAL", "OTHER", "INSPECT_ABNORMAL", "INVALID_REPRESENTATIVE_INFORMATION", "INVALID_BUSINESS_STATUS", "INVALID_BUSINESS_LICENSE", "INVALID_BENEFICIARY_INFORMATION"] | str]
+    "商户被管控原因类型"
     relate_limitations: NotRequired[list[Literal["NO_TRANSACTION_AND_RECHARGE", "NO_PAYMENT", "NO_WITHDRAWAL", "NO_REFUND", "NO_TRANSACTION", "NO_PROFIT_SHARING", "NO_PAYMENT_POINT_COMPLETE_ORDER"] | str]]
+    "商户被该原因管控的能力列表"
     other_relate_limitations: NotRequired[str]
+    "商户被该原因管控的其他能力描述"
 class MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     limited_functions: NotRequired[list[Literal["NO_TRANSACTION_AND_RECHARGE", "NO_PAYMENT", "NO_WITHDRAWAL", "NO_REFUND", "NO_TRANSACTION", "NO_PROFIT_SHARING", "NO_PAYMENT_POINT_COMPLETE_ORDER"] | str]]
+    "商户被管控能力列表"
     recovery_specifications: NotRequired[list[MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswerRecoverySpecifications]]
+    "被管控原因及解脱路径列表"
     other_limited_functions: NotRequired[str]
+    "商户其他被管控能力描述"
 class MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmit(Node):
-    def post(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody = ..., config: Config = ..., /, *, due_diligence_id: Value = ..., json: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]:
+    def post(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody, config: Config = ..., /, *, due_diligence_id: Value, **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]:
         """提交尽调资料
 
-        服务商"""
-    def postAsync(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody = ..., config: Config = ..., /, *, due_diligence_id: Value = ..., json: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]]:
+        https://wechatpay.im/openapi/v3/mch-operation-manage/enhanced-due-diligence/%7Bdue_diligence_id%7D/submit
+
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def postAsync(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody, config: Config = ..., /, *, due_diligence_id: Value, **options: Unpack[Options]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]]:
         """提交尽调资料"""
     post_async = postAsync
-    def __call__(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody = ..., config: Config = ..., /, *, due_diligence_id: Value = ..., json: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]:
+    def __call__(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody, config: Config = ..., /, *, due_diligence_id: Value, **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]:
         """提交尽调资料"""
 class OpenMchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmit(OpenNode):
     def post(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody | Body = ..., config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Response:
         """提交尽调资料
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/mch-operation-manage/enhanced-due-diligence/%7Bdue_diligence_id%7D/submit
+
+        服务商
+
+        required: sub_mchid 子商户号"""
     def postAsync(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody | Body = ..., config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Promise[Response]:
         """提交尽调资料"""
     post_async = postAsync
     def __call__(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody | Body = ..., config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Response:
         """提交尽调资料"""
+class FilledMchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmit(Node):
+    def post(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]:
+        """提交尽调资料"""
+    def postAsync(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]]:
+        """提交尽调资料"""
+    post_async = postAsync
+    def __call__(self, body: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmitPostAnswer]:
+        """提交尽调资料"""
 class MchOperationManageEnhancedDueDiligenceDueDiligenceIdUpload(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, due_diligence_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, due_diligence_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]:
         """上传尽调资料文件
 
+        https://wechatpay.im/openapi/v3/mch-operation-manage/enhanced-due-diligence/%7Bdue_diligence_id%7D/upload
+
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, due_diligence_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, due_diligence_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]]:
         """上传尽调资料文件"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, due_diligence_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, due_diligence_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]:
         """上传尽调资料文件"""
 class OpenMchOperationManageEnhancedDueDiligenceDueDiligenceIdUpload(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Response:
         """上传尽调资料文件
+
+        https://wechatpay.im/openapi/v3/mch-operation-manage/enhanced-due-diligence/%7Bdue_diligence_id%7D/upload
 
         服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -88,14 +143,26 @@ class OpenMchOperationManageEnhancedDueDiligenceDueDiligenceIdUpload(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Response:
         """上传尽调资料文件"""
+class FilledMchOperationManageEnhancedDueDiligenceDueDiligenceIdUpload(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]:
+        """上传尽调资料文件"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]]:
+        """上传尽调资料文件"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdUploadPostAnswer]:
+        """上传尽调资料文件"""
 class MchOperationManageEnhancedDueDiligenceDueDiligenceId(Stem):
     submit: MchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmit
     upload: MchOperationManageEnhancedDueDiligenceDueDiligenceIdUpload
-    def get(self, config: Config = ..., /, *, due_diligence_id: Value = ..., params: MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, due_diligence_id: Value, params: MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetAnswer]:
         """查询子商户强化尽调单信息
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, due_diligence_id: Value = ..., params: MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/mch-operation-manage/enhanced-due-diligence/%7Bdue_diligence_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, due_diligence_id: Value, params: MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetAnswer]]:
         """查询子商户强化尽调单信息"""
     get_async = getAsync
 class OpenMchOperationManageEnhancedDueDiligenceDueDiligenceId(OpenNode):
@@ -104,24 +171,36 @@ class OpenMchOperationManageEnhancedDueDiligenceDueDiligenceId(OpenNode):
     def get(self, config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Response:
         """查询子商户强化尽调单信息
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/mch-operation-manage/enhanced-due-diligence/%7Bdue_diligence_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, due_diligence_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询子商户强化尽调单信息"""
+    get_async = getAsync
+class FilledMchOperationManageEnhancedDueDiligenceDueDiligenceId(Stem):
+    submit: FilledMchOperationManageEnhancedDueDiligenceDueDiligenceIdSubmit
+    upload: FilledMchOperationManageEnhancedDueDiligenceDueDiligenceIdUpload
+    def get(self, config: Config = ..., /, *, params: MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetAnswer]:
+        """查询子商户强化尽调单信息"""
+    def getAsync(self, config: Config = ..., /, *, params: MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MchOperationManageEnhancedDueDiligenceDueDiligenceIdGetAnswer]]:
         """查询子商户强化尽调单信息"""
     get_async = getAsync
 class MchOperationManageEnhancedDueDiligence(Stem):
     _due_diligence_id_: MchOperationManageEnhancedDueDiligenceDueDiligenceId
-    def __truediv__(self, value: Value) -> MchOperationManageEnhancedDueDiligenceDueDiligenceId: ...
+    def __truediv__(self, value: Value) -> FilledMchOperationManageEnhancedDueDiligenceDueDiligenceId: ...
 class OpenMchOperationManageEnhancedDueDiligence(OpenNode):
     _due_diligence_id_: OpenMchOperationManageEnhancedDueDiligenceDueDiligenceId
     def __truediv__(self, value: Value) -> OpenMchOperationManageEnhancedDueDiligenceDueDiligenceId: ...
 class MchOperationManageMerchantLimitationsSubMchidSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswer]:
         """查询子商户管控情况
 
         https://pay.weixin.qq.com/docs/partner/apis/limited-functions-and-reasons/mch-limitations/query-sub-mch-limitation.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswer]]:
         """查询子商户管控情况"""
     get_async = getAsync
 class OpenMchOperationManageMerchantLimitationsSubMchidSubMchid(OpenNode):
@@ -134,9 +213,15 @@ class OpenMchOperationManageMerchantLimitationsSubMchidSubMchid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询子商户管控情况"""
     get_async = getAsync
+class FilledMchOperationManageMerchantLimitationsSubMchidSubMchid(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswer]:
+        """查询子商户管控情况"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchOperationManageMerchantLimitationsSubMchidSubMchidGetAnswer]]:
+        """查询子商户管控情况"""
+    get_async = getAsync
 class MchOperationManageMerchantLimitationsSubMchid(Stem):
     _sub_mchid_: MchOperationManageMerchantLimitationsSubMchidSubMchid
-    def __truediv__(self, value: Value) -> MchOperationManageMerchantLimitationsSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledMchOperationManageMerchantLimitationsSubMchidSubMchid: ...
 class OpenMchOperationManageMerchantLimitationsSubMchid(OpenNode):
     _sub_mchid_: OpenMchOperationManageMerchantLimitationsSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenMchOperationManageMerchantLimitationsSubMchidSubMchid: ...

@@ -9,132 +9,272 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswerAuditRejectDetail(TypedDict):
     param_name: NotRequired[str]
+    "参数名称"
     reject_reason: NotRequired[str]
+    "驳回原因"
 class MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer(TypedDict):
     apply_id: str
+    "申请单号"
     out_request_no: str
+    "业务申请编号"
     merchant_code: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "微信支付商户号"
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
     audit_reject_reason: NotRequired[str]
+    "总体驳回原因"
     audit_reject_detail: NotRequired[list[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswerAuditRejectDetail]]
+    "驳回原因详情"
 class MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer(TypedDict):
     apply_id: NotRequired[str]
+    "申请单号"
     state: NotRequired[Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str]
-MchalterapplyMchcontactalterapplymentApplyIdGetAnswer = MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer
+    "申请单状态"
+class MchalterapplyMchcontactalterapplymentApplyIdGetAnswerAuditRejectDetail(TypedDict):
+    param_name: NotRequired[str]
+    "参数名称"
+    reject_reason: NotRequired[str]
+    "驳回原因"
+class MchalterapplyMchcontactalterapplymentApplyIdGetAnswer(TypedDict):
+    apply_id: str
+    "申请单号"
+    out_request_no: str
+    "业务申请编号"
+    merchant_code: str
+    "微信支付商户号"
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
+    audit_reject_reason: NotRequired[str]
+    "总体驳回原因"
+    audit_reject_detail: NotRequired[list[MchalterapplyMchcontactalterapplymentApplyIdGetAnswerAuditRejectDetail]]
+    "驳回原因详情"
 class MchalterapplyMchcontactalterapplymentPostBodyContactInfo(TypedDict):
     contact_name: str | Sealed
+    "超级管理员姓名"
     contact_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "超级管理员证件类型"
     contact_id_card_number: str | Sealed
+    "超级管理员身份证件号码"
     contact_id_doc_copy: str
+    "超级管理员证件正面照片"
     contact_id_doc_copy_back: NotRequired[str]
+    "超级管理员证件反面照片"
     contact_id_doc_period_begin: str
+    "超级管理员证件有效期开始时间"
     contact_id_doc_period_end: str
+    "超级管理员证件有效期结束时间"
     business_authorization_letter: NotRequired[str]
+    "业务办理授权函"
     mobile_phone: str | Sealed
+    "超级管理员手机"
 class MchalterapplyMchcontactalterapplymentPostBody(TypedDict):
     merchant_code: str
+    "商户号"
     out_request_no: str
+    "业务申请编号"
     contact_info: NotRequired[MchalterapplyMchcontactalterapplymentPostBodyContactInfo]
+    "超级管理员信息"
 class MchalterapplyMchcontactalterapplymentPostAnswer(TypedDict):
     apply_id: NotRequired[str]
+    "申请单号"
+class MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswerAuditRejectDetail(TypedDict):
+    param_name: NotRequired[str]
+    "参数名称"
+    reject_reason: NotRequired[str]
+    "驳回原因"
 class MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer(TypedDict):
     merchant_code: str
+    "微信支付商户号"
     apply_id: str
+    "申请单号"
     out_request_no: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED", "APPLYMENT_STATE_EDITTING"] | str
+    "业务申请编号"
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
     audit_reject_reason: NotRequired[str]
-    audit_reject_detail: NotRequired[list[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswerAuditRejectDetail]]
+    "总体驳回原因"
+    audit_reject_detail: NotRequired[list[MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswerAuditRejectDetail]]
+    "驳回原因详情"
 class MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer(TypedDict):
     result: Literal["SUCCESS", "FAIL"] | str
-MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer = MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer
+    "撤销状态"
+class MchalterapplyMchsubjectalterapplymentApplyIdGetAnswerAuditRejectDetail(TypedDict):
+    param_name: NotRequired[str]
+    "参数名称"
+    reject_reason: NotRequired[str]
+    "驳回原因"
+class MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer(TypedDict):
+    merchant_code: str
+    "微信支付商户号"
+    apply_id: str
+    "申请单号"
+    out_request_no: str
+    "业务申请编号"
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
+    audit_reject_reason: NotRequired[str]
+    "总体驳回原因"
+    audit_reject_detail: NotRequired[list[MchalterapplyMchsubjectalterapplymentApplyIdGetAnswerAuditRejectDetail]]
+    "驳回原因详情"
 class MchalterapplyMchsubjectalterapplymentPostBodyBusinessLicenseInfo(TypedDict):
     license_number: str
+    "营业执照注册号"
     license_copy: str
+    "营业执照照片"
     merchant_name: str
+    "商户名称"
     legal_person: str
+    "法人姓名"
     company_address: NotRequired[str]
+    "注册地址"
     license_period_begin: NotRequired[str]
+    "有效期开始时间"
     license_period_end: NotRequired[str]
+    "有效期结束时间"
 class MchalterapplyMchsubjectalterapplymentPostBodyCertificateInfo(TypedDict):
     cert_type: Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400"] | str
+    "证书类型"
     cert_number: str
+    "证书编号"
     cert_copy: str
+    "证书照片"
     merchant_name: str
+    "商户名称"
     legal_person: str
+    "法人姓名"
     company_address: str
+    "注册地址"
     cert_period_begin: str
+    "有效期开始时间"
     cert_period_end: str
+    "有效期结束时间"
 class MchalterapplyMchsubjectalterapplymentPostBodyFinanceInstitutionInfo(TypedDict):
     finance_type: Literal["FINANCE_TYPE_BANK_AGENT", "FINANCE_TYPE_PAYMENT_AGENT", "FINANCE_TYPE_INSURANCE", "FINANCE_TYPE_TRADE_AND_SETTLE", "FINANCE_TYPE_OTHER"] | str
+    "金融机构类型"
     finance_license_pics: list[str]
+    "金融机构许可证图片"
 class MchalterapplyMchsubjectalterapplymentPostBodyLegalPersonInfo(TypedDict):
     id_holder_type: Literal["LEGAL", "SUPER"] | str
+    "证件持有人类型"
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "证件类型"
     authorize_letter_copy: NotRequired[str]
+    "法定代表人说明函"
     card_front: NotRequired[str]
+    "证件正面照片"
     card_back: NotRequired[str]
+    "证件反面照片"
     card_name: NotRequired[str | Sealed]
+    "证件姓名"
     card_number: NotRequired[str | Sealed]
+    "证件号码"
     card_address: NotRequired[str | Sealed]
+    "证件居住地址"
     card_period_begin: NotRequired[str]
+    "证件有效期开始时间"
     card_period_end: NotRequired[str]
+    "证件有效期结束时间"
     as_ubo: NotRequired[bool]
+    "经营者/法人是否为受益人"
 class MchalterapplyMchsubjectalterapplymentPostBodyUboInfoList(TypedDict):
     id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "证件类型"
     card_front: str
+    "证件正面照片"
     card_back: NotRequired[str]
+    "证件反面照片"
     card_name: str | Sealed
+    "证件姓名"
     card_number: str | Sealed
+    "证件号码"
     card_address: str | Sealed
+    "证件居住地址"
     card_period_begin: str
+    "证件有效期开始时间"
     card_period_end: str
+    "证件有效期结束时间"
 class MchalterapplyMchsubjectalterapplymentPostBodyAddition(TypedDict):
     bank_openaccount_license: NotRequired[list[str]]
+    "银行开户许可证"
     openaccount_approval: NotRequired[list[str]]
+    "开户核准通知书"
     legal_other_prove: NotRequired[list[str]]
+    "法人身份辅助证明"
     agency_prove: NotRequired[list[str]]
+    "发证机关证明"
     ubo_prove: NotRequired[list[str]]
+    "受益所有人补充材料"
 class MchalterapplyMchsubjectalterapplymentPostBody(TypedDict):
     merchant_code: str
+    "商户号"
     out_request_no: str
+    "业务申请编号"
     alter_scope: NotRequired[Literal["ALTER_SCOPE_FULL", "ALTER_SCOPE_BUSINESS_CERT", "ALTER_SCOPE_UBO"] | str]
+    "主体资料变更范围"
     organization_type: Literal["SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INSTITUTIONS_CLONED", "SUBJECT_TYPE_INDIVIDUAL", "SUBJECT_TYPE_OTHERS", "SUBJECT_TYPE_GOVERNMENT", "SUBJECT_TYPE_MICRO"] | str
+    "主体类型"
     finance_institution: NotRequired[bool]
+    "是否金融机构"
     business_license_info: NotRequired[MchalterapplyMchsubjectalterapplymentPostBodyBusinessLicenseInfo]
+    "营业执照信息"
     certificate_info: NotRequired[MchalterapplyMchsubjectalterapplymentPostBodyCertificateInfo]
+    "登记证书信息"
     finance_institution_info: NotRequired[MchalterapplyMchsubjectalterapplymentPostBodyFinanceInstitutionInfo]
+    "金融机构许可证"
     legal_person_info: NotRequired[MchalterapplyMchsubjectalterapplymentPostBodyLegalPersonInfo]
+    "法人身份信息"
     ubo_info_list: NotRequired[list[MchalterapplyMchsubjectalterapplymentPostBodyUboInfoList]]
+    "最终受益人信息列表"
     addition: NotRequired[MchalterapplyMchsubjectalterapplymentPostBodyAddition]
-MchalterapplyMchsubjectalterapplymentPostAnswer = MchalterapplyMchcontactalterapplymentPostAnswer
+    "补充材料列表"
+class MchalterapplyMchsubjectalterapplymentPostAnswer(TypedDict):
+    apply_id: NotRequired[str]
+    "申请单号"
 class MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNoGetAnswer(TypedDict):
     apply_id: str
+    "申请单号"
     out_request_no: str
+    "业务申请编号"
     sub_mchid: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "二级商户号"
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
     audit_reject_reason: NotRequired[str]
+    "总体驳回原因"
 class MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer(TypedDict):
     apply_id: NotRequired[str]
+    "申请单号"
     state: NotRequired[Literal["APPLYMENT_STATE_CANCELED"] | str]
+    "申请单状态"
 class MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer(TypedDict):
     apply_id: str
+    "申请单号"
     out_request_no: str
+    "业务申请编号"
     merchant_code: str
-    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "微信支付商户号"
+    state: Literal["APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
+    "申请单状态"
     audit_reject_reason: NotRequired[str]
+    "总体驳回原因"
 class MchalterapplyMerchantnamealterapplymentPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_request_no: str
+    "业务申请编号"
     merchant_shortname: str
-MchalterapplyMerchantnamealterapplymentPostAnswer = MchalterapplyMchcontactalterapplymentPostAnswer
+    "商户简称"
+class MchalterapplyMerchantnamealterapplymentPostAnswer(TypedDict):
+    apply_id: NotRequired[str]
+    "申请单号"
 class MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, merchant_code: Value = ..., out_request_no: Value = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, merchant_code: Value, out_request_no: Value, **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]:
         """查询超管变更申请单状态-使用业务单号和商户号
 
         https://pay.weixin.qq.com/doc/v3/partner/4014090667
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, merchant_code: Value = ..., out_request_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, merchant_code: Value, out_request_no: Value, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]]:
         """查询超管变更申请单状态-使用业务单号和商户号"""
     get_async = getAsync
 class OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo(OpenNode):
@@ -147,35 +287,50 @@ class OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoO
     def getAsync(self, config: Config = ..., /, *, merchant_code: Any = ..., out_request_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询超管变更申请单状态-使用业务单号和商户号"""
     get_async = getAsync
+class FilledMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]:
+        """查询超管变更申请单状态-使用业务单号和商户号"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]]:
+        """查询超管变更申请单状态-使用业务单号和商户号"""
+    get_async = getAsync
 class MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNo(Stem):
     _out_request_no_: MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
 class OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNo(OpenNode):
     _out_request_no_: OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
+class FilledMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNo(Stem):
+    _out_request_no_: OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
 class MchalterapplyMchcontactalterapplymentMerchantMerchantCode(Stem):
     outRequestNo: MchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNo
 class OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCode(OpenNode):
     outRequestNo: OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNo
+class FilledMchalterapplyMchcontactalterapplymentMerchantMerchantCode(Stem):
+    outRequestNo: FilledMchalterapplyMchcontactalterapplymentMerchantMerchantCodeOutRequestNo
 class MchalterapplyMchcontactalterapplymentMerchant(Stem):
     _merchant_code_: MchalterapplyMchcontactalterapplymentMerchantMerchantCode
-    def __truediv__(self, value: Value) -> MchalterapplyMchcontactalterapplymentMerchantMerchantCode: ...
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMchcontactalterapplymentMerchantMerchantCode: ...
 class OpenMchalterapplyMchcontactalterapplymentMerchant(OpenNode):
     _merchant_code_: OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCode
     def __truediv__(self, value: Value) -> OpenMchalterapplyMchcontactalterapplymentMerchantMerchantCode: ...
 class MchalterapplyMchcontactalterapplymentApplyIdRevoke(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]:
         """撤销超管变更申请单
 
+        https://wechatpay.im/openapi/v3/mchalterapply/mchcontactalterapplyment/%7Bapply_id%7D/revoke
+
         电商平台, 服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]]:
         """撤销超管变更申请单"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]:
         """撤销超管变更申请单"""
 class OpenMchalterapplyMchcontactalterapplymentApplyIdRevoke(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
         """撤销超管变更申请单
+
+        https://wechatpay.im/openapi/v3/mchalterapply/mchcontactalterapplyment/%7Bapply_id%7D/revoke
 
         电商平台, 服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -183,13 +338,23 @@ class OpenMchalterapplyMchcontactalterapplymentApplyIdRevoke(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
         """撤销超管变更申请单"""
+class FilledMchalterapplyMchcontactalterapplymentApplyIdRevoke(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]:
+        """撤销超管变更申请单"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]]:
+        """撤销超管变更申请单"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdRevokePostAnswer]:
+        """撤销超管变更申请单"""
 class MchalterapplyMchcontactalterapplymentApplyId(Stem):
     revoke: MchalterapplyMchcontactalterapplymentApplyIdRevoke
-    def get(self, config: Config = ..., /, *, apply_id: Value = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, apply_id: Value, **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdGetAnswer]:
         """查询超管变更申请单状态-使用申请单号
 
+        https://wechatpay.im/openapi/v3/mchalterapply/mchcontactalterapplyment/%7Bapply_id%7D
+
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, apply_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentApplyIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, apply_id: Value, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentApplyIdGetAnswer]]:
         """查询超管变更申请单状态-使用申请单号"""
     get_async = getAsync
 class OpenMchalterapplyMchcontactalterapplymentApplyId(OpenNode):
@@ -197,22 +362,35 @@ class OpenMchalterapplyMchcontactalterapplymentApplyId(OpenNode):
     def get(self, config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
         """查询超管变更申请单状态-使用申请单号
 
+        https://wechatpay.im/openapi/v3/mchalterapply/mchcontactalterapplyment/%7Bapply_id%7D
+
         电商平台, 服务商"""
     def getAsync(self, config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询超管变更申请单状态-使用申请单号"""
+    get_async = getAsync
+class FilledMchalterapplyMchcontactalterapplymentApplyId(Stem):
+    revoke: FilledMchalterapplyMchcontactalterapplymentApplyIdRevoke
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentApplyIdGetAnswer]:
+        """查询超管变更申请单状态-使用申请单号"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentApplyIdGetAnswer]]:
         """查询超管变更申请单状态-使用申请单号"""
     get_async = getAsync
 class MchalterapplyMchcontactalterapplyment(Node):
     merchant: MchalterapplyMchcontactalterapplymentMerchant
     _apply_id_: MchalterapplyMchcontactalterapplymentApplyId
-    def __truediv__(self, value: Value) -> MchalterapplyMchcontactalterapplymentApplyId: ...
-    def post(self, body: MchalterapplyMchcontactalterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMchcontactalterapplymentPostBody = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMchcontactalterapplymentApplyId: ...
+    def post(self, body: MchalterapplyMchcontactalterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentPostAnswer]:
         """提交超管变更申请单
 
-        电商平台, 服务商"""
-    def postAsync(self, body: MchalterapplyMchcontactalterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMchcontactalterapplymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentPostAnswer]]:
+        https://wechatpay.im/openapi/v3/mchalterapply/mchcontactalterapplyment
+
+        电商平台, 服务商
+
+        required: merchant_code 商户号, out_request_no 业务申请编号"""
+    def postAsync(self, body: MchalterapplyMchcontactalterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchcontactalterapplymentPostAnswer]]:
         """提交超管变更申请单"""
     post_async = postAsync
-    def __call__(self, body: MchalterapplyMchcontactalterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMchcontactalterapplymentPostBody = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentPostAnswer]:
+    def __call__(self, body: MchalterapplyMchcontactalterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchcontactalterapplymentPostAnswer]:
         """提交超管变更申请单"""
 class OpenMchalterapplyMchcontactalterapplyment(OpenNode):
     merchant: OpenMchalterapplyMchcontactalterapplymentMerchant
@@ -221,20 +399,24 @@ class OpenMchalterapplyMchcontactalterapplyment(OpenNode):
     def post(self, body: MchalterapplyMchcontactalterapplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交超管变更申请单
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/mchalterapply/mchcontactalterapplyment
+
+        电商平台, 服务商
+
+        required: merchant_code 商户号, out_request_no 业务申请编号"""
     def postAsync(self, body: MchalterapplyMchcontactalterapplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交超管变更申请单"""
     post_async = postAsync
     def __call__(self, body: MchalterapplyMchcontactalterapplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交超管变更申请单"""
 class MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, merchant_code: Value = ..., out_request_no: Value = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, merchant_code: Value, out_request_no: Value, **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]:
         """查询申请单状态-使用业务单号
 
         https://pay.weixin.qq.com/doc/v3/partner/4014090667
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, merchant_code: Value = ..., out_request_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, merchant_code: Value, out_request_no: Value, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]]:
         """查询申请单状态-使用业务单号"""
     get_async = getAsync
 class OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo(OpenNode):
@@ -247,33 +429,44 @@ class OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoO
     def getAsync(self, config: Config = ..., /, *, merchant_code: Any = ..., out_request_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询申请单状态-使用业务单号"""
     get_async = getAsync
+class FilledMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]:
+        """查询申请单状态-使用业务单号"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNoGetAnswer]]:
+        """查询申请单状态-使用业务单号"""
+    get_async = getAsync
 class MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNo(Stem):
     _out_request_no_: MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
 class OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNo(OpenNode):
     _out_request_no_: OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
+class FilledMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNo(Stem):
+    _out_request_no_: OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNoOutRequestNo: ...
 class MchalterapplyMchsubjectalterapplymentMerchantMerchantCode(Stem):
     outRequestNo: MchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNo
 class OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCode(OpenNode):
     outRequestNo: OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNo
+class FilledMchalterapplyMchsubjectalterapplymentMerchantMerchantCode(Stem):
+    outRequestNo: FilledMchalterapplyMchsubjectalterapplymentMerchantMerchantCodeOutRequestNo
 class MchalterapplyMchsubjectalterapplymentMerchant(Stem):
     _merchant_code_: MchalterapplyMchsubjectalterapplymentMerchantMerchantCode
-    def __truediv__(self, value: Value) -> MchalterapplyMchsubjectalterapplymentMerchantMerchantCode: ...
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMchsubjectalterapplymentMerchantMerchantCode: ...
 class OpenMchalterapplyMchsubjectalterapplymentMerchant(OpenNode):
     _merchant_code_: OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCode
     def __truediv__(self, value: Value) -> OpenMchalterapplyMchsubjectalterapplymentMerchantMerchantCode: ...
 class MchalterapplyMchsubjectalterapplymentApplyIdRevoke(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]:
         """撤销资料变更申请单
 
         https://pay.weixin.qq.com/doc/v3/partner/4014090672
 
         电商平台, 服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]]:
         """撤销资料变更申请单"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]:
         """撤销资料变更申请单"""
 class OpenMchalterapplyMchsubjectalterapplymentApplyIdRevoke(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
@@ -287,15 +480,23 @@ class OpenMchalterapplyMchsubjectalterapplymentApplyIdRevoke(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
         """撤销资料变更申请单"""
+class FilledMchalterapplyMchsubjectalterapplymentApplyIdRevoke(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]:
+        """撤销资料变更申请单"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]]:
+        """撤销资料变更申请单"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdRevokePostAnswer]:
+        """撤销资料变更申请单"""
 class MchalterapplyMchsubjectalterapplymentApplyId(Stem):
     revoke: MchalterapplyMchsubjectalterapplymentApplyIdRevoke
-    def get(self, config: Config = ..., /, *, apply_id: Value = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, apply_id: Value, **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer]:
         """查询资料变更申请单状态-使用申请单号
 
         https://pay.weixin.qq.com/doc/v3/partner/4014090655
 
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, apply_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, apply_id: Value, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer]]:
         """查询资料变更申请单状态-使用申请单号"""
     get_async = getAsync
 class OpenMchalterapplyMchsubjectalterapplymentApplyId(OpenNode):
@@ -309,20 +510,29 @@ class OpenMchalterapplyMchsubjectalterapplymentApplyId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询资料变更申请单状态-使用申请单号"""
     get_async = getAsync
+class FilledMchalterapplyMchsubjectalterapplymentApplyId(Stem):
+    revoke: FilledMchalterapplyMchsubjectalterapplymentApplyIdRevoke
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer]:
+        """查询资料变更申请单状态-使用申请单号"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentApplyIdGetAnswer]]:
+        """查询资料变更申请单状态-使用申请单号"""
+    get_async = getAsync
 class MchalterapplyMchsubjectalterapplyment(Node):
     merchant: MchalterapplyMchsubjectalterapplymentMerchant
     _apply_id_: MchalterapplyMchsubjectalterapplymentApplyId
-    def __truediv__(self, value: Value) -> MchalterapplyMchsubjectalterapplymentApplyId: ...
-    def post(self, body: MchalterapplyMchsubjectalterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMchsubjectalterapplymentPostBody = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMchsubjectalterapplymentApplyId: ...
+    def post(self, body: MchalterapplyMchsubjectalterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentPostAnswer]:
         """提交资料变更申请单
 
         https://pay.weixin.qq.com/doc/v3/partner/4014090649
 
-        电商平台, 服务商"""
-    def postAsync(self, body: MchalterapplyMchsubjectalterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMchsubjectalterapplymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentPostAnswer]]:
+        电商平台, 服务商
+
+        required: merchant_code 商户号, out_request_no 业务申请编号, organization_type 主体类型"""
+    def postAsync(self, body: MchalterapplyMchsubjectalterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMchsubjectalterapplymentPostAnswer]]:
         """提交资料变更申请单"""
     post_async = postAsync
-    def __call__(self, body: MchalterapplyMchsubjectalterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMchsubjectalterapplymentPostBody = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentPostAnswer]:
+    def __call__(self, body: MchalterapplyMchsubjectalterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMchsubjectalterapplymentPostAnswer]:
         """提交资料变更申请单"""
 class OpenMchalterapplyMchsubjectalterapplyment(OpenNode):
     merchant: OpenMchalterapplyMchsubjectalterapplymentMerchant
@@ -333,57 +543,78 @@ class OpenMchalterapplyMchsubjectalterapplyment(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4014090649
 
-        电商平台, 服务商"""
+        电商平台, 服务商
+
+        required: merchant_code 商户号, out_request_no 业务申请编号, organization_type 主体类型"""
     def postAsync(self, body: MchalterapplyMchsubjectalterapplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交资料变更申请单"""
     post_async = postAsync
     def __call__(self, body: MchalterapplyMchsubjectalterapplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交资料变更申请单"""
 class MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., out_request_no: Value = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, out_request_no: Value, **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNoGetAnswer]:
         """查询商户简称申请单状态-使用业务单号和商户号
 
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment/merchant/%7Bsub_mchid%7D/out-request-no/%7Bout_request_no%7D
+
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., out_request_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, out_request_no: Value, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNoGetAnswer]]:
         """查询商户简称申请单状态-使用业务单号和商户号"""
     get_async = getAsync
 class OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., out_request_no: Any = ..., **options: Any) -> Response:
         """查询商户简称申请单状态-使用业务单号和商户号
 
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment/merchant/%7Bsub_mchid%7D/out-request-no/%7Bout_request_no%7D
+
         电商平台, 服务商"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., out_request_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询商户简称申请单状态-使用业务单号和商户号"""
     get_async = getAsync
+class FilledMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNoGetAnswer]:
+        """查询商户简称申请单状态-使用业务单号和商户号"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNoGetAnswer]]:
+        """查询商户简称申请单状态-使用业务单号和商户号"""
+    get_async = getAsync
 class MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNo(Stem):
     _out_request_no_: MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo: ...
 class OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNo(OpenNode):
     _out_request_no_: OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo: ...
+class FilledMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNo(Stem):
+    _out_request_no_: OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNoOutRequestNo: ...
 class MchalterapplyMerchantnamealterapplymentMerchantSubMchid(Stem):
     outRequestNo: MchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNo
 class OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchid(OpenNode):
     outRequestNo: OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNo
+class FilledMchalterapplyMerchantnamealterapplymentMerchantSubMchid(Stem):
+    outRequestNo: FilledMchalterapplyMerchantnamealterapplymentMerchantSubMchidOutRequestNo
 class MchalterapplyMerchantnamealterapplymentMerchant(Stem):
     _sub_mchid_: MchalterapplyMerchantnamealterapplymentMerchantSubMchid
-    def __truediv__(self, value: Value) -> MchalterapplyMerchantnamealterapplymentMerchantSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMerchantnamealterapplymentMerchantSubMchid: ...
 class OpenMchalterapplyMerchantnamealterapplymentMerchant(OpenNode):
     _sub_mchid_: OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchid
     def __truediv__(self, value: Value) -> OpenMchalterapplyMerchantnamealterapplymentMerchantSubMchid: ...
 class MchalterapplyMerchantnamealterapplymentApplyIdRevoke(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]:
         """撤销商户简称变更申请单
 
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment/%7Bapply_id%7D/revoke
+
         电商平台, 服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]]:
         """撤销商户简称变更申请单"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, apply_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]:
         """撤销商户简称变更申请单"""
 class OpenMchalterapplyMerchantnamealterapplymentApplyIdRevoke(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
         """撤销商户简称变更申请单
+
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment/%7Bapply_id%7D/revoke
 
         电商平台, 服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -391,13 +622,23 @@ class OpenMchalterapplyMerchantnamealterapplymentApplyIdRevoke(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
         """撤销商户简称变更申请单"""
+class FilledMchalterapplyMerchantnamealterapplymentApplyIdRevoke(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]:
+        """撤销商户简称变更申请单"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]]:
+        """撤销商户简称变更申请单"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdRevokePostAnswer]:
+        """撤销商户简称变更申请单"""
 class MchalterapplyMerchantnamealterapplymentApplyId(Stem):
     revoke: MchalterapplyMerchantnamealterapplymentApplyIdRevoke
-    def get(self, config: Config = ..., /, *, apply_id: Value = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, apply_id: Value, **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer]:
         """查询商户简称变更申请单状态-使用申请单号
 
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment/%7Bapply_id%7D
+
         电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, apply_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, apply_id: Value, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer]]:
         """查询商户简称变更申请单状态-使用申请单号"""
     get_async = getAsync
 class OpenMchalterapplyMerchantnamealterapplymentApplyId(OpenNode):
@@ -405,22 +646,35 @@ class OpenMchalterapplyMerchantnamealterapplymentApplyId(OpenNode):
     def get(self, config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Response:
         """查询商户简称变更申请单状态-使用申请单号
 
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment/%7Bapply_id%7D
+
         电商平台, 服务商"""
     def getAsync(self, config: Config = ..., /, *, apply_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询商户简称变更申请单状态-使用申请单号"""
+    get_async = getAsync
+class FilledMchalterapplyMerchantnamealterapplymentApplyId(Stem):
+    revoke: FilledMchalterapplyMerchantnamealterapplymentApplyIdRevoke
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer]:
+        """查询商户简称变更申请单状态-使用申请单号"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentApplyIdGetAnswer]]:
         """查询商户简称变更申请单状态-使用申请单号"""
     get_async = getAsync
 class MchalterapplyMerchantnamealterapplyment(Node):
     merchant: MchalterapplyMerchantnamealterapplymentMerchant
     _apply_id_: MchalterapplyMerchantnamealterapplymentApplyId
-    def __truediv__(self, value: Value) -> MchalterapplyMerchantnamealterapplymentApplyId: ...
-    def post(self, body: MchalterapplyMerchantnamealterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMerchantnamealterapplymentPostBody = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMchalterapplyMerchantnamealterapplymentApplyId: ...
+    def post(self, body: MchalterapplyMerchantnamealterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentPostAnswer]:
         """提交商户简称变更申请单
 
-        电商平台, 服务商"""
-    def postAsync(self, body: MchalterapplyMerchantnamealterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMerchantnamealterapplymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentPostAnswer]]:
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment
+
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号, out_request_no 业务申请编号, merchant_shortname 商户简称"""
+    def postAsync(self, body: MchalterapplyMerchantnamealterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MchalterapplyMerchantnamealterapplymentPostAnswer]]:
         """提交商户简称变更申请单"""
     post_async = postAsync
-    def __call__(self, body: MchalterapplyMerchantnamealterapplymentPostBody = ..., config: Config = ..., /, *, json: MchalterapplyMerchantnamealterapplymentPostBody = ..., **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentPostAnswer]:
+    def __call__(self, body: MchalterapplyMerchantnamealterapplymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MchalterapplyMerchantnamealterapplymentPostAnswer]:
         """提交商户简称变更申请单"""
 class OpenMchalterapplyMerchantnamealterapplyment(OpenNode):
     merchant: OpenMchalterapplyMerchantnamealterapplymentMerchant
@@ -429,7 +683,11 @@ class OpenMchalterapplyMerchantnamealterapplyment(OpenNode):
     def post(self, body: MchalterapplyMerchantnamealterapplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交商户简称变更申请单
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/mchalterapply/merchantnamealterapplyment
+
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号, out_request_no 业务申请编号, merchant_shortname 商户简称"""
     def postAsync(self, body: MchalterapplyMerchantnamealterapplymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交商户简称变更申请单"""
     post_async = postAsync

@@ -8,159 +8,460 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MedInsOrdersMixTradeNoMixTradeNoGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "医疗机构的商户号"
 class MedInsOrdersMixTradeNoMixTradeNoGetAnswerCashAddDetail(TypedDict):
     cash_add_fee: int
+    "现金补充金额"
     cash_add_type: Literal["DEFAULT_ADD_TYPE", "FREIGHT", "OTHER_MEDICAL_EXPENSES"] | str
+    "现金补充类型"
 class MedInsOrdersMixTradeNoMixTradeNoGetAnswerCashReduceDetail(TypedDict):
     cash_reduce_fee: int
+    "现金减免金额"
     cash_reduce_type: Literal["DEFAULT_REDUCE_TYPE", "HOSPITAL_REDUCE", "PHARMACY_DISCOUNT", "DISCOUNT", "PRE_PAYMENT", "DEPOSIT_DEDUCTION"] | str
+    "现金减免类型"
 class MedInsOrdersMixTradeNoMixTradeNoGetAnswer(TypedDict):
     mix_trade_no: str
+    "医保自费混合订单号"
     mix_pay_status: Literal["UNKNOWN_MIX_PAY_STATUS", "MIX_PAY_CREATED", "MIX_PAY_SUCCESS", "MIX_PAY_REFUND", "MIX_PAY_FAIL"] | str
+    "医保自费混合订单支付状态"
     self_pay_status: Literal["UNKNOWN_SELF_PAY_STATUS", "SELF_PAY_CREATED", "SELF_PAY_SUCCESS", "SELF_PAY_REFUND", "SELF_PAY_FAIL", "NO_SELF_PAY"] | str
+    "混合订单中自费部分的支付状态"
     med_ins_pay_status: Literal["UNKNOWN_MED_INS_PAY_STATUS", "MED_INS_PAY_CREATED", "MED_INS_PAY_SUCCESS", "MED_INS_PAY_REFUND", "MED_INS_PAY_FAIL", "NO_MED_INS_PAY"] | str
+    "混合订单中自费部分的支付状态"
     paid_time: NotRequired[str]
+    "订单支付时间"
     passthrough_response_content: NotRequired[str]
+    "支付完成后医保局返回内容"
     mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"] | str
+    "混合支付类型"
     order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"] | str
+    "订单类型"
     appid: str
+    "从业机构的公众号ID"
     sub_appid: NotRequired[str]
+    "医疗机构的公众号ID"
     sub_mchid: NotRequired[str]
+    "医疗机构的商户号"
     openid: NotRequired[str]
+    "用户在appid下的唯一标识"
     sub_openid: NotRequired[str]
+    "用户在医疗机构AppID下的唯一标识"
     pay_for_relatives: NotRequired[bool]
+    "是否代亲属支付"
     out_trade_no: str
+    "从业机构订单号"
     serial_no: str
+    "医疗机构订单号"
     pay_order_id: NotRequired[str]
+    "医保局返回的支付单ID"
     pay_auth_no: NotRequired[str]
+    "医保局返回的支付授权码"
     geo_location: NotRequired[str]
+    "用户定位信息"
     city_id: str
+    "城市ID"
     med_inst_name: str
+    "医疗机构名称"
     med_inst_no: str
+    "医疗机构编码"
     med_ins_order_create_time: NotRequired[str]
+    "医保下单时间"
     total_fee: int
+    "使用该接口下单的总金额"
     med_ins_gov_fee: NotRequired[int]
+    "医保局结算后"
     med_ins_self_fee: NotRequired[int]
+    "医保局结算后"
     med_ins_other_fee: NotRequired[int]
+    "医保局结算后"
     med_ins_cash_fee: NotRequired[int]
+    "医保局结算后"
     wechat_pay_cash_fee: NotRequired[int]
+    "实际需要用户微信支付的金额"
     cash_add_detail: NotRequired[list[MedInsOrdersMixTradeNoMixTradeNoGetAnswerCashAddDetail]]
+    "现金补充列表"
     cash_reduce_detail: NotRequired[list[MedInsOrdersMixTradeNoMixTradeNoGetAnswerCashReduceDetail]]
+    "现金减免列表"
     callback_url: str
+    "回调通知URL"
     prepay_id: NotRequired[str]
+    "自费预下单ID"
     passthrough_request_content: NotRequired[str]
+    "医疗机构透传给医保的数据"
     extends: NotRequired[str]
+    "扩展字段"
     attach: NotRequired[str]
+    "附加数据"
     channel_no: NotRequired[str]
+    "渠道号"
     med_ins_test_env: NotRequired[bool]
+    "是否到医保局测试环境下单"
     med_ins_fail_reason: NotRequired[str]
-MedInsOrdersOutTradeNoOutTradeNoGetQuery = MedInsOrdersMixTradeNoMixTradeNoGetQuery
-MedInsOrdersOutTradeNoOutTradeNoGetAnswer = MedInsOrdersMixTradeNoMixTradeNoGetAnswer
+    "医保支付失败原因"
+class MedInsOrdersOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "医疗机构的商户号"
+class MedInsOrdersOutTradeNoOutTradeNoGetAnswerCashAddDetail(TypedDict):
+    cash_add_fee: int
+    "现金补充金额"
+    cash_add_type: Literal["DEFAULT_ADD_TYPE", "FREIGHT", "OTHER_MEDICAL_EXPENSES"] | str
+    "现金补充类型"
+class MedInsOrdersOutTradeNoOutTradeNoGetAnswerCashReduceDetail(TypedDict):
+    cash_reduce_fee: int
+    "现金减免金额"
+    cash_reduce_type: Literal["DEFAULT_REDUCE_TYPE", "HOSPITAL_REDUCE", "PHARMACY_DISCOUNT", "DISCOUNT", "PRE_PAYMENT", "DEPOSIT_DEDUCTION"] | str
+    "现金减免类型"
+class MedInsOrdersOutTradeNoOutTradeNoGetAnswer(TypedDict):
+    mix_trade_no: str
+    "医保自费混合订单号"
+    mix_pay_status: Literal["UNKNOWN_MIX_PAY_STATUS", "MIX_PAY_CREATED", "MIX_PAY_SUCCESS", "MIX_PAY_REFUND", "MIX_PAY_FAIL"] | str
+    "医保自费混合订单支付状态"
+    self_pay_status: Literal["UNKNOWN_SELF_PAY_STATUS", "SELF_PAY_CREATED", "SELF_PAY_SUCCESS", "SELF_PAY_REFUND", "SELF_PAY_FAIL", "NO_SELF_PAY"] | str
+    "混合订单中自费部分的支付状态"
+    med_ins_pay_status: Literal["UNKNOWN_MED_INS_PAY_STATUS", "MED_INS_PAY_CREATED", "MED_INS_PAY_SUCCESS", "MED_INS_PAY_REFUND", "MED_INS_PAY_FAIL", "NO_MED_INS_PAY"] | str
+    "混合订单中自费部分的支付状态"
+    paid_time: NotRequired[str]
+    "订单支付时间"
+    passthrough_response_content: NotRequired[str]
+    "支付完成后医保局返回内容"
+    mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"] | str
+    "混合支付类型"
+    order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"] | str
+    "订单类型"
+    appid: str
+    "从业机构的公众号ID"
+    sub_appid: NotRequired[str]
+    "医疗机构的公众号ID"
+    sub_mchid: NotRequired[str]
+    "医疗机构的商户号"
+    openid: NotRequired[str]
+    "用户在appid下的唯一标识"
+    sub_openid: NotRequired[str]
+    "用户在医疗机构AppID下的唯一标识"
+    pay_for_relatives: NotRequired[bool]
+    "是否代亲属支付"
+    out_trade_no: str
+    "从业机构订单号"
+    serial_no: str
+    "医疗机构订单号"
+    pay_order_id: NotRequired[str]
+    "医保局返回的支付单ID"
+    pay_auth_no: NotRequired[str]
+    "医保局返回的支付授权码"
+    geo_location: NotRequired[str]
+    "用户定位信息"
+    city_id: str
+    "城市ID"
+    med_inst_name: str
+    "医疗机构名称"
+    med_inst_no: str
+    "医疗机构编码"
+    med_ins_order_create_time: NotRequired[str]
+    "医保下单时间"
+    total_fee: int
+    "使用该接口下单的总金额"
+    med_ins_gov_fee: NotRequired[int]
+    "医保局结算后"
+    med_ins_self_fee: NotRequired[int]
+    "医保局结算后"
+    med_ins_other_fee: NotRequired[int]
+    "医保局结算后"
+    med_ins_cash_fee: NotRequired[int]
+    "医保局结算后"
+    wechat_pay_cash_fee: NotRequired[int]
+    "实际需要用户微信支付的金额"
+    cash_add_detail: NotRequired[list[MedInsOrdersOutTradeNoOutTradeNoGetAnswerCashAddDetail]]
+    "现金补充列表"
+    cash_reduce_detail: NotRequired[list[MedInsOrdersOutTradeNoOutTradeNoGetAnswerCashReduceDetail]]
+    "现金减免列表"
+    callback_url: str
+    "回调通知URL"
+    prepay_id: NotRequired[str]
+    "自费预下单ID"
+    passthrough_request_content: NotRequired[str]
+    "医疗机构透传给医保的数据"
+    extends: NotRequired[str]
+    "扩展字段"
+    attach: NotRequired[str]
+    "附加数据"
+    channel_no: NotRequired[str]
+    "渠道号"
+    med_ins_test_env: NotRequired[bool]
+    "是否到医保局测试环境下单"
+    med_ins_fail_reason: NotRequired[str]
+    "医保支付失败原因"
 class MedInsOrdersPostBodyPayer(TypedDict):
     name: str | Sealed
+    "真实姓名"
     id_digest: str | Sealed
+    "个人身份ID摘要"
     card_type: Literal["UNKNOWN_USER_CARD_TYPE", "ID_CARD", "HOUSEHOLD_REGISTRATION", "FOREIGNER_PASSPORT", "MAINLAND_TRAVEL_PERMIT_FOR_TW", "MAINLAND_TRAVEL_PERMIT_FOR_MO", "MAINLAND_TRAVEL_PERMIT_FOR_HK", "FOREIGN_PERMANENT_RESIDENT"] | str
+    "证件类型"
+class MedInsOrdersPostBodyCashAddDetail(TypedDict):
+    cash_add_fee: int
+    "现金补充金额"
+    cash_add_type: Literal["DEFAULT_ADD_TYPE", "FREIGHT", "OTHER_MEDICAL_EXPENSES"] | str
+    "现金补充类型"
+class MedInsOrdersPostBodyCashReduceDetail(TypedDict):
+    cash_reduce_fee: int
+    "现金减免金额"
+    cash_reduce_type: Literal["DEFAULT_REDUCE_TYPE", "HOSPITAL_REDUCE", "PHARMACY_DISCOUNT", "DISCOUNT", "PRE_PAYMENT", "DEPOSIT_DEDUCTION"] | str
+    "现金减免类型"
 class MedInsOrdersPostBody(TypedDict):
     mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"] | str
+    "混合支付类型"
     order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"] | str
+    "订单类型"
     appid: str
+    "从业机构的公众号ID"
     sub_appid: NotRequired[str]
+    "医疗机构的公众号ID"
     sub_mchid: NotRequired[str]
+    "医疗机构的商户号"
     openid: NotRequired[str]
+    "用户在appid下的唯一标识"
     sub_openid: NotRequired[str]
+    "用户在医疗机构AppID下的唯一标识"
     payer: MedInsOrdersPostBodyPayer
+    "支付人身份信息"
     pay_for_relatives: NotRequired[bool]
+    "是否代亲属支付"
     relative: NotRequired[MedInsOrdersPostBodyPayer]
+    "亲属身份信息"
     out_trade_no: str
+    "从业机构订单号"
     serial_no: str
+    "医疗机构订单号"
     pay_order_id: NotRequired[str]
+    "医保局返回的支付单ID"
     pay_auth_no: NotRequired[str]
+    "医保局返回的支付授权码"
     geo_location: NotRequired[str]
+    "用户定位信息"
     city_id: str
+    "城市ID"
     med_inst_name: str
+    "医疗机构名称"
     med_inst_no: str
+    "医疗机构编码"
     med_ins_order_create_time: NotRequired[str]
+    "医保下单时间"
     total_fee: int
+    "使用该接口下单的总金额"
     med_ins_gov_fee: NotRequired[int]
+    "医保局结算后"
     med_ins_self_fee: NotRequired[int]
+    "医保局结算后"
     med_ins_other_fee: NotRequired[int]
+    "医保局结算后"
     med_ins_cash_fee: NotRequired[int]
+    "医保局结算后"
     wechat_pay_cash_fee: NotRequired[int]
-    cash_add_detail: NotRequired[list[MedInsOrdersMixTradeNoMixTradeNoGetAnswerCashAddDetail]]
-    cash_reduce_detail: NotRequired[list[MedInsOrdersMixTradeNoMixTradeNoGetAnswerCashReduceDetail]]
+    "实际需要用户微信支付的金额"
+    cash_add_detail: NotRequired[list[MedInsOrdersPostBodyCashAddDetail]]
+    "现金补充列表"
+    cash_reduce_detail: NotRequired[list[MedInsOrdersPostBodyCashReduceDetail]]
+    "现金减免列表"
     callback_url: str
+    "回调通知URL"
     prepay_id: NotRequired[str]
+    "自费预下单ID"
     passthrough_request_content: NotRequired[str]
+    "医疗机构透传给医保的数据"
     extends: NotRequired[str]
+    "扩展字段"
     attach: NotRequired[str]
+    "附加数据"
     channel_no: NotRequired[str]
+    "渠道号"
     med_ins_test_env: NotRequired[bool]
-MedInsOrdersPostAnswer = MedInsOrdersMixTradeNoMixTradeNoGetAnswer
+    "是否到医保局测试环境下单"
+class MedInsOrdersPostAnswerCashAddDetail(TypedDict):
+    cash_add_fee: int
+    "现金补充金额"
+    cash_add_type: Literal["DEFAULT_ADD_TYPE", "FREIGHT", "OTHER_MEDICAL_EXPENSES"] | str
+    "现金补充类型"
+class MedInsOrdersPostAnswerCashReduceDetail(TypedDict):
+    cash_reduce_fee: int
+    "现金减免金额"
+    cash_reduce_type: Literal["DEFAULT_REDUCE_TYPE", "HOSPITAL_REDUCE", "PHARMACY_DISCOUNT", "DISCOUNT", "PRE_PAYMENT", "DEPOSIT_DEDUCTION"] | str
+    "现金减免类型"
+class MedInsOrdersPostAnswer(TypedDict):
+    mix_trade_no: str
+    "医保自费混合订单号"
+    mix_pay_status: Literal["UNKNOWN_MIX_PAY_STATUS", "MIX_PAY_CREATED", "MIX_PAY_SUCCESS", "MIX_PAY_REFUND", "MIX_PAY_FAIL"] | str
+    "医保自费混合订单支付状态"
+    self_pay_status: Literal["UNKNOWN_SELF_PAY_STATUS", "SELF_PAY_CREATED", "SELF_PAY_SUCCESS", "SELF_PAY_REFUND", "SELF_PAY_FAIL", "NO_SELF_PAY"] | str
+    "混合订单中自费部分的支付状态"
+    med_ins_pay_status: Literal["UNKNOWN_MED_INS_PAY_STATUS", "MED_INS_PAY_CREATED", "MED_INS_PAY_SUCCESS", "MED_INS_PAY_REFUND", "MED_INS_PAY_FAIL", "NO_MED_INS_PAY"] | str
+    "混合订单中自费部分的支付状态"
+    paid_time: NotRequired[str]
+    "订单支付时间"
+    passthrough_response_content: NotRequired[str]
+    "支付完成后医保局返回内容"
+    mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"] | str
+    "混合支付类型"
+    order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"] | str
+    "订单类型"
+    appid: str
+    "从业机构的公众号ID"
+    sub_appid: NotRequired[str]
+    "医疗机构的公众号ID"
+    sub_mchid: NotRequired[str]
+    "医疗机构的商户号"
+    openid: NotRequired[str]
+    "用户在appid下的唯一标识"
+    sub_openid: NotRequired[str]
+    "用户在医疗机构AppID下的唯一标识"
+    pay_for_relatives: NotRequired[bool]
+    "是否代亲属支付"
+    out_trade_no: str
+    "从业机构订单号"
+    serial_no: str
+    "医疗机构订单号"
+    pay_order_id: NotRequired[str]
+    "医保局返回的支付单ID"
+    pay_auth_no: NotRequired[str]
+    "医保局返回的支付授权码"
+    geo_location: NotRequired[str]
+    "用户定位信息"
+    city_id: str
+    "城市ID"
+    med_inst_name: str
+    "医疗机构名称"
+    med_inst_no: str
+    "医疗机构编码"
+    med_ins_order_create_time: NotRequired[str]
+    "医保下单时间"
+    total_fee: int
+    "使用该接口下单的总金额"
+    med_ins_gov_fee: NotRequired[int]
+    "医保局结算后"
+    med_ins_self_fee: NotRequired[int]
+    "医保局结算后"
+    med_ins_other_fee: NotRequired[int]
+    "医保局结算后"
+    med_ins_cash_fee: NotRequired[int]
+    "医保局结算后"
+    wechat_pay_cash_fee: NotRequired[int]
+    "实际需要用户微信支付的金额"
+    cash_add_detail: NotRequired[list[MedInsOrdersPostAnswerCashAddDetail]]
+    "现金补充列表"
+    cash_reduce_detail: NotRequired[list[MedInsOrdersPostAnswerCashReduceDetail]]
+    "现金减免列表"
+    callback_url: str
+    "回调通知URL"
+    prepay_id: NotRequired[str]
+    "自费预下单ID"
+    passthrough_request_content: NotRequired[str]
+    "医疗机构透传给医保的数据"
+    extends: NotRequired[str]
+    "扩展字段"
+    attach: NotRequired[str]
+    "附加数据"
+    channel_no: NotRequired[str]
+    "渠道号"
+    med_ins_test_env: NotRequired[bool]
+    "是否到医保局测试环境下单"
+    med_ins_fail_reason: NotRequired[str]
+    "医保支付失败原因"
 class MedInsRefundsNotifyPostBody(TypedDict):
     sub_mchid: str
+    "医疗机构的商户号"
     med_refund_total_fee: int
+    "医保退款的总金额"
     med_refund__gov_fee: int
+    "医保统筹退款金额"
     med_refund__self_fee: int
+    "医保个账退款金额"
     med_refund__other_fee: int
+    "医保其他退款金额"
     refund_time: str
+    "医保退款成功时间"
     out_refund_no: str
+    "从业机构退款单号"
 class MedInsRefundsNotifyPostQuery(TypedDict):
     mix_trade_no: Text
+    "医保自费混合订单号"
 class MedInsOrdersMixTradeNoMixTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, mix_trade_no: Value = ..., params: MedInsOrdersMixTradeNoMixTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MedInsOrdersMixTradeNoMixTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, mix_trade_no: Value, params: MedInsOrdersMixTradeNoMixTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MedInsOrdersMixTradeNoMixTradeNoGetAnswer]:
         """使用医保自费混合订单号查看下单结果
 
+        https://wechatpay.im/openapi/v3/med-ins/orders/mix-trade-no/%7Bmix_trade_no%7D
+
         普通商户, 从业机构（银行）"""
-    def getAsync(self, config: Config = ..., /, *, mix_trade_no: Value = ..., params: MedInsOrdersMixTradeNoMixTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MedInsOrdersMixTradeNoMixTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, mix_trade_no: Value, params: MedInsOrdersMixTradeNoMixTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MedInsOrdersMixTradeNoMixTradeNoGetAnswer]]:
         """使用医保自费混合订单号查看下单结果"""
     get_async = getAsync
 class OpenMedInsOrdersMixTradeNoMixTradeNo(OpenNode):
     def get(self, config: Config = ..., /, *, mix_trade_no: Any = ..., **options: Any) -> Response:
         """使用医保自费混合订单号查看下单结果
 
+        https://wechatpay.im/openapi/v3/med-ins/orders/mix-trade-no/%7Bmix_trade_no%7D
+
         普通商户, 从业机构（银行）"""
     def getAsync(self, config: Config = ..., /, *, mix_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """使用医保自费混合订单号查看下单结果"""
     get_async = getAsync
+class FilledMedInsOrdersMixTradeNoMixTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: MedInsOrdersMixTradeNoMixTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MedInsOrdersMixTradeNoMixTradeNoGetAnswer]:
+        """使用医保自费混合订单号查看下单结果"""
+    def getAsync(self, config: Config = ..., /, *, params: MedInsOrdersMixTradeNoMixTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MedInsOrdersMixTradeNoMixTradeNoGetAnswer]]:
+        """使用医保自费混合订单号查看下单结果"""
+    get_async = getAsync
 class MedInsOrdersMixTradeNo(Stem):
     _mix_trade_no_: MedInsOrdersMixTradeNoMixTradeNo
-    def __truediv__(self, value: Value) -> MedInsOrdersMixTradeNoMixTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledMedInsOrdersMixTradeNoMixTradeNo: ...
 class OpenMedInsOrdersMixTradeNo(OpenNode):
     _mix_trade_no_: OpenMedInsOrdersMixTradeNoMixTradeNo
     def __truediv__(self, value: Value) -> OpenMedInsOrdersMixTradeNoMixTradeNo: ...
 class MedInsOrdersOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: MedInsOrdersOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MedInsOrdersOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: MedInsOrdersOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MedInsOrdersOutTradeNoOutTradeNoGetAnswer]:
         """使用商户订单号查看下单结果
 
+        https://wechatpay.im/openapi/v3/med-ins/orders/out-trade-no/%7Bout_trade_no%7D
+
         普通商户, 从业机构（银行）"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: MedInsOrdersOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MedInsOrdersOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: MedInsOrdersOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MedInsOrdersOutTradeNoOutTradeNoGetAnswer]]:
         """使用商户订单号查看下单结果"""
     get_async = getAsync
 class OpenMedInsOrdersOutTradeNoOutTradeNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """使用商户订单号查看下单结果
 
+        https://wechatpay.im/openapi/v3/med-ins/orders/out-trade-no/%7Bout_trade_no%7D
+
         普通商户, 从业机构（银行）"""
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """使用商户订单号查看下单结果"""
     get_async = getAsync
+class FilledMedInsOrdersOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: MedInsOrdersOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MedInsOrdersOutTradeNoOutTradeNoGetAnswer]:
+        """使用商户订单号查看下单结果"""
+    def getAsync(self, config: Config = ..., /, *, params: MedInsOrdersOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MedInsOrdersOutTradeNoOutTradeNoGetAnswer]]:
+        """使用商户订单号查看下单结果"""
+    get_async = getAsync
 class MedInsOrdersOutTradeNo(Stem):
     _out_trade_no_: MedInsOrdersOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> MedInsOrdersOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledMedInsOrdersOutTradeNoOutTradeNo: ...
 class OpenMedInsOrdersOutTradeNo(OpenNode):
     _out_trade_no_: OpenMedInsOrdersOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenMedInsOrdersOutTradeNoOutTradeNo: ...
 class MedInsOrders(Node):
     mixTradeNo: MedInsOrdersMixTradeNo
     outTradeNo: MedInsOrdersOutTradeNo
-    def post(self, body: MedInsOrdersPostBody = ..., config: Config = ..., /, *, json: MedInsOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[MedInsOrdersPostAnswer]:
+    def post(self, body: MedInsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MedInsOrdersPostAnswer]:
         """医保自费混合收款下单
 
-        普通商户, 从业机构（银行）"""
-    def postAsync(self, body: MedInsOrdersPostBody = ..., config: Config = ..., /, *, json: MedInsOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MedInsOrdersPostAnswer]]:
+        https://wechatpay.im/openapi/v3/med-ins/orders
+
+        普通商户, 从业机构（银行）
+
+        required: mix_pay_type 混合支付类型, order_type 订单类型, appid 从业机构的公众号ID, payer 支付人身份信息, out_trade_no 从业机构订单号, serial_no 医疗机构订单号, city_id 城市ID, med_inst_name 医疗机构名称, med_inst_no 医疗机构编码, total_fee 使用该接口下单的总金额, callback_url 回调通知URL"""
+    def postAsync(self, body: MedInsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MedInsOrdersPostAnswer]]:
         """医保自费混合收款下单"""
     post_async = postAsync
-    def __call__(self, body: MedInsOrdersPostBody = ..., config: Config = ..., /, *, json: MedInsOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[MedInsOrdersPostAnswer]:
+    def __call__(self, body: MedInsOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MedInsOrdersPostAnswer]:
         """医保自费混合收款下单"""
 class OpenMedInsOrders(OpenNode):
     mixTradeNo: OpenMedInsOrdersMixTradeNo
@@ -168,27 +469,39 @@ class OpenMedInsOrders(OpenNode):
     def post(self, body: MedInsOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """医保自费混合收款下单
 
-        普通商户, 从业机构（银行）"""
+        https://wechatpay.im/openapi/v3/med-ins/orders
+
+        普通商户, 从业机构（银行）
+
+        required: mix_pay_type 混合支付类型, order_type 订单类型, appid 从业机构的公众号ID, payer 支付人身份信息, out_trade_no 从业机构订单号, serial_no 医疗机构订单号, city_id 城市ID, med_inst_name 医疗机构名称, med_inst_no 医疗机构编码, total_fee 使用该接口下单的总金额, callback_url 回调通知URL"""
     def postAsync(self, body: MedInsOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """医保自费混合收款下单"""
     post_async = postAsync
     def __call__(self, body: MedInsOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """医保自费混合收款下单"""
 class MedInsRefundsNotify(Node):
-    def post(self, body: MedInsRefundsNotifyPostBody = ..., config: Config = ..., /, *, json: MedInsRefundsNotifyPostBody = ..., params: MedInsRefundsNotifyPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+    def post(self, body: MedInsRefundsNotifyPostBody, config: Config = ..., /, *, params: MedInsRefundsNotifyPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
         """医保退款通知
 
-        从业机构（银行）"""
-    def postAsync(self, body: MedInsRefundsNotifyPostBody = ..., config: Config = ..., /, *, json: MedInsRefundsNotifyPostBody = ..., params: MedInsRefundsNotifyPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/med-ins/refunds/notify
+
+        从业机构（银行）
+
+        required: mix_trade_no 医保自费混合订单号, sub_mchid 医疗机构的商户号, med_refund_total_fee 医保退款的总金额, med_refund__gov_fee 医保统筹退款金额, med_refund__self_fee 医保个账退款金额, med_refund__other_fee 医保其他退款金额, refund_time 医保退款成功时间, out_refund_no 从业机构退款单号"""
+    def postAsync(self, body: MedInsRefundsNotifyPostBody, config: Config = ..., /, *, params: MedInsRefundsNotifyPostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
         """医保退款通知"""
     post_async = postAsync
-    def __call__(self, body: MedInsRefundsNotifyPostBody = ..., config: Config = ..., /, *, json: MedInsRefundsNotifyPostBody = ..., params: MedInsRefundsNotifyPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+    def __call__(self, body: MedInsRefundsNotifyPostBody, config: Config = ..., /, *, params: MedInsRefundsNotifyPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
         """医保退款通知"""
 class OpenMedInsRefundsNotify(OpenNode):
     def post(self, body: MedInsRefundsNotifyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """医保退款通知
 
-        从业机构（银行）"""
+        https://wechatpay.im/openapi/v3/med-ins/refunds/notify
+
+        从业机构（银行）
+
+        required: mix_trade_no 医保自费混合订单号, sub_mchid 医疗机构的商户号, med_refund_total_fee 医保退款的总金额, med_refund__gov_fee 医保统筹退款金额, med_refund__self_fee 医保个账退款金额, med_refund__other_fee 医保其他退款金额, refund_time 医保退款成功时间, out_refund_no 从业机构退款单号"""
     def postAsync(self, body: MedInsRefundsNotifyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """医保退款通知"""
     post_async = postAsync

@@ -8,147 +8,278 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody(TypedDict):
     sp_mchid: NotRequired[str]
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     mchid: NotRequired[str]
+    "商户号"
     start_time: NotRequired[str]
+    "开始时间"
     end_time: NotRequired[str]
-    page_index: NotRequired[float]
-    page_size: NotRequired[float]
+    "结束时间"
+    page_index: NotRequired[int]
+    "查询页码"
+    page_size: NotRequired[int]
+    "查询页大小"
 class MerchantRiskManageEcTradeRiskQueryRiskTradesPostAnswerRiskTradeList(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
     out_trade_no: NotRequired[str]
-    risk_type: NotRequired[float]
-    risk_level: NotRequired[float]
+    "商户订单号"
+    risk_type: NotRequired[Literal[1, 2, 3, 4] | int]
+    "风险类型"
+    risk_level: NotRequired[Literal[1, 2, 3] | int]
+    "风险等级"
     risk_discove_time: NotRequired[str]
+    "投诉单状态"
 class MerchantRiskManageEcTradeRiskQueryRiskTradesPostAnswer(TypedDict):
-    total_num: NotRequired[float]
+    total_num: NotRequired[int]
+    "总风险订单数"
     risk_trade_list: NotRequired[list[MerchantRiskManageEcTradeRiskQueryRiskTradesPostAnswerRiskTradeList]]
+    "风险订单列表"
 class MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody(TypedDict):
     sp_mchid: NotRequired[str]
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     mchid: NotRequired[str]
+    "商户号"
     out_trade_no: str
-    final_risk_result: NotRequired[float]
-    final_risk_type: NotRequired[float]
-    disp_conclusion: NotRequired[list[float]]
+    "商户订单号"
+    final_risk_result: NotRequired[Literal[1, 2] | int]
+    "最终风险结论"
+    final_risk_type: NotRequired[Literal[1, 2, 3, 4] | int]
+    "最终风险类型"
+    disp_conclusion: NotRequired[list[Literal[1, 2, 3] | int]]
+    "处置结论"
     disp_addition: NotRequired[str]
+    "处置补充"
     exist_complaint: NotRequired[bool]
-    refund_amount: NotRequired[float]
+    "是否有投诉"
+    refund_amount: NotRequired[int]
+    "退款金额"
 class MerchantRiskManageEcTradeRiskRecvDisposeResultPostAnswer(TypedDict):
     rsp_msg: NotRequired[str]
+    "返回描述"
 class MerchantRiskManageReportTradeUnionInformationPostBodyRechargeFields(TypedDict):
-    account_type: NotRequired[float]
+    account_type: NotRequired[int]
+    "充值账号类型"
     account: NotRequired[str]
+    "充值账号"
 class MerchantRiskManageReportTradeUnionInformationPostBodyLivingExpensesFields(TypedDict):
     acc_no: NotRequired[str]
-    type: NotRequired[float]
+    "户号"
+    type: NotRequired[int]
+    "费种"
     city: NotRequired[str]
+    "缴费城市"
     address: NotRequired[str]
+    "户号对应的地址信息"
     acc_name: NotRequired[str]
+    "缴费户名"
     company_name: NotRequired[str]
-    amount: NotRequired[float]
+    "机构名称"
+    amount: NotRequired[int]
+    "缴费金额"
 class MerchantRiskManageReportTradeUnionInformationPostBodySubOrders(TypedDict):
     out_trade_no: NotRequired[str]
+    "子单商户订单号"
     mch_id: NotRequired[str]
+    "子单发起方商户号"
     delivery_province: NotRequired[str]
+    "收货省份"
     delivery_city: NotRequired[str]
-    risky_goods: NotRequired[float]
-    user_risk_level: NotRequired[float]
-    sp_risk_level: NotRequired[float]
+    "收货城市"
+    risky_goods: NotRequired[Literal[1, 2, 3, 4, 5, 6] | int]
+    "高风险类目"
+    user_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7] | int]
+    "下单人风险等级"
+    sp_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7] | int]
+    "商户风险等级"
 class MerchantRiskManageReportTradeUnionInformationPostBody(TypedDict):
     sp_mchid: NotRequired[str]
+    "服务商商户号"
     acquiring_bank_id: NotRequired[str]
+    "从业机构商户号"
     channel_id: NotRequired[str]
+    "渠道号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     openid: NotRequired[str]
+    "用户标识"
     phone: NotRequired[str | Sealed]
+    "用户手机号"
     certificates_number: NotRequired[str | Sealed]
+    "用户实名证件号"
     client_ip: NotRequired[str]
-    risk_level: NotRequired[float]
-    line_type: NotRequired[float]
-    goods_type: NotRequired[float]
-    seller_type: NotRequired[float]
+    "用户终端ip"
+    risk_level: NotRequired[int]
+    "商户判定交易的风险等级"
+    line_type: NotRequired[Literal[1, 2] | int]
+    "线上线下标识"
+    goods_type: NotRequired[Literal[1, 2] | int]
+    "虚拟实物标识"
+    seller_type: NotRequired[Literal[1, 2] | int]
+    "物品发布类型"
     is_need_deliver: NotRequired[bool]
-    device_type: NotRequired[float]
+    "是否需要物流发货"
+    device_type: NotRequired[Literal[1, 2, 3] | int]
+    "用户设备类型"
     userid: NotRequired[str]
-    phone_from: NotRequired[float]
+    "付款方用户标识"
+    phone_from: NotRequired[int]
+    "手机号来源"
     seller_userid: NotRequired[str]
-    scene: NotRequired[float]
+    "收款方用户标识"
+    scene: NotRequired[Literal[0, 1, 2] | int]
+    "业务场景"
     recharge_fields: NotRequired[MerchantRiskManageReportTradeUnionInformationPostBodyRechargeFields]
+    "充值业务场景独有字段"
     living_expenses_fields: NotRequired[MerchantRiskManageReportTradeUnionInformationPostBodyLivingExpensesFields]
+    "生活缴费场景独有字段"
     extra_fields1: NotRequired[str]
+    "扩展字段1"
     extra_fields2: NotRequired[str]
+    "扩展字段2"
     extra_fields3: NotRequired[str]
-    high_risk_goods: NotRequired[float]
+    "扩展字段3"
+    high_risk_goods: NotRequired[int]
+    "高风险商品标签"
     same_deviced: NotRequired[bool]
+    "用户下单设备与支付设备是否一致"
     reliable_device: NotRequired[bool]
+    "用户下单设备是否是常用设备"
     delivery_province: NotRequired[str]
+    "收货省份"
     delivery_city: NotRequired[str]
+    "收货城市"
     new_address: NotRequired[bool]
+    "收货人地址是否新增"
     last_pay_openid: NotRequired[str]
-    risky_goods: NotRequired[float]
-    offline_delivery_label: NotRequired[float]
+    "上一笔支付openid"
+    risky_goods: NotRequired[Literal[1, 2, 3, 4, 5, 6] | int]
+    "高风险类目"
+    offline_delivery_label: NotRequired[Literal[1, 2] | int]
+    "订单识别标识"
     proxy_payment: NotRequired[bool]
+    "是否为代付订单"
     order_phone_number: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    sp_risk_level: NotRequired[float]
+    "下单人手机号"
+    user_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7] | int]
+    "下单人风险等级"
+    sp_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7] | int]
+    "商户风险等级"
     phone_number_location: NotRequired[str]
+    "手机号所属地"
     goods_category: NotRequired[str]
+    "商品类目"
     pre_opening_behavior: NotRequired[str]
+    "前置打开行为异常"
     new_store: NotRequired[bool]
+    "卖家是否是新账号"
     store_identifier: NotRequired[str]
+    "店铺标识"
     goods_listing_time: NotRequired[str]
+    "商品上架时间"
     combine_out_trade_no: NotRequired[str]
+    "合单商户订单号"
     combine_mchid: NotRequired[str]
+    "合单商户号"
     sub_orders: NotRequired[list[MerchantRiskManageReportTradeUnionInformationPostBodySubOrders]]
+    "子单列表"
 class MerchantRiskManageReportTradeUnionInformationPostAnswer(TypedDict):
     sp_mchid: NotRequired[str]
+    "服务商商户号"
     acquiring_bank_id: NotRequired[str]
+    "从业机构商户号"
     channel_id: NotRequired[str]
+    "渠道号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
 class MerchantRiskManageTradeRiskInformationGetQuery(TypedDict):
     sp_mchid: NotRequired[Text]
+    "服务商商户号"
     acquiring_bank_id: NotRequired[Text]
+    "从业机构号"
     channel_id: NotRequired[Text]
+    "渠道号"
     sub_mchid: NotRequired[Text]
+    "子商户号"
     out_trade_no: Text
+    "商户订单号"
     complaints_information: NotRequired[Text]
+    "投诉信息"
 class MerchantRiskManageTradeRiskInformationGetAnswer(TypedDict):
-    risk_score: float
+    risk_score: int
+    "风险系数值"
     risk_type: NotRequired[Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str]
+    "风险类型"
     punish_type: NotRequired[Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str]
+    "处置手段"
     punish_description: NotRequired[str]
+    "处置手段描述"
 class MerchantRiskManageTradeRiskResultPostBody(TypedDict):
     sp_mchid: NotRequired[str]
+    "服务商商户号"
     acquiring_bank_id: NotRequired[str]
+    "从业机构商户号"
     channel_id: NotRequired[str]
+    "渠道号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     risk_type: NotRequired[Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str]
+    "风险类型"
     punish_type: Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str
+    "处置手段"
     additional_punish_type: NotRequired[str]
+    "处置手段补充"
     complaints_information: NotRequired[str]
+    "投诉信息"
 class MerchantRiskManageTradeRiskResultPostAnswer(TypedDict):
     sp_mchid: NotRequired[str]
+    "服务商商户号"
     acquiring_bank_id: NotRequired[str]
+    "从业机构商户号"
     channel_id: NotRequired[str]
+    "渠道号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     risk_type: NotRequired[Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str]
+    "风险类型"
     punish_type: Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str
+    "处置手段"
     additional_punish_type: NotRequired[str]
+    "处置手段补充"
     punish_description: NotRequired[str]
+    "处置手段描述"
 class MerchantRiskManageViolationNotificationsGetAnswer(TypedDict):
     notify_url: NotRequired[str]
-MerchantRiskManageViolationNotificationsPostBody = MerchantRiskManageViolationNotificationsGetAnswer
-MerchantRiskManageViolationNotificationsPostAnswer = MerchantRiskManageViolationNotificationsGetAnswer
-MerchantRiskManageViolationNotificationsPutBody = MerchantRiskManageViolationNotificationsGetAnswer
-MerchantRiskManageViolationNotificationsPutAnswer = MerchantRiskManageViolationNotificationsGetAnswer
+    "通知地址"
+class MerchantRiskManageViolationNotificationsPostBody(TypedDict):
+    notify_url: NotRequired[str]
+    "通知地址"
+class MerchantRiskManageViolationNotificationsPostAnswer(TypedDict):
+    notify_url: NotRequired[str]
+    "通知地址"
+class MerchantRiskManageViolationNotificationsPutBody(TypedDict):
+    notify_url: NotRequired[str]
+    "通知链接"
+class MerchantRiskManageViolationNotificationsPutAnswer(TypedDict):
+    notify_url: NotRequired[str]
+    "通知地址"
 class MerchantRiskManageEcTradeRiskQueryRiskTrades(Node):
     def post(self, body: MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantRiskManageEcTradeRiskQueryRiskTradesPostAnswer]:
         """查询风险订单
+
+        https://wechatpay.im/openapi/v3/merchant-risk-manage/ec-trade-risk/query-risk-trades
 
         普通商户, 服务商"""
     def postAsync(self, body: MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantRiskManageEcTradeRiskQueryRiskTradesPostAnswer]]:
@@ -160,6 +291,8 @@ class OpenMerchantRiskManageEcTradeRiskQueryRiskTrades(OpenNode):
     def post(self, body: MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询风险订单
 
+        https://wechatpay.im/openapi/v3/merchant-risk-manage/ec-trade-risk/query-risk-trades
+
         普通商户, 服务商"""
     def postAsync(self, body: MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询风险订单"""
@@ -167,20 +300,28 @@ class OpenMerchantRiskManageEcTradeRiskQueryRiskTrades(OpenNode):
     def __call__(self, body: MerchantRiskManageEcTradeRiskQueryRiskTradesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询风险订单"""
 class MerchantRiskManageEcTradeRiskRecvDisposeResult(Node):
-    def post(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantRiskManageEcTradeRiskRecvDisposeResultPostAnswer]:
+    def post(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantRiskManageEcTradeRiskRecvDisposeResultPostAnswer]:
         """回传处置结果
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantRiskManageEcTradeRiskRecvDisposeResultPostAnswer]]:
+        https://wechatpay.im/openapi/v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result
+
+        普通商户, 服务商
+
+        required: out_trade_no 商户订单号"""
+    def postAsync(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantRiskManageEcTradeRiskRecvDisposeResultPostAnswer]]:
         """回传处置结果"""
     post_async = postAsync
-    def __call__(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantRiskManageEcTradeRiskRecvDisposeResultPostAnswer]:
+    def __call__(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantRiskManageEcTradeRiskRecvDisposeResultPostAnswer]:
         """回传处置结果"""
 class OpenMerchantRiskManageEcTradeRiskRecvDisposeResult(OpenNode):
     def post(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """回传处置结果
 
-        普通商户, 服务商"""
+        https://wechatpay.im/openapi/v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result
+
+        普通商户, 服务商
+
+        required: out_trade_no 商户订单号"""
     def postAsync(self, body: MerchantRiskManageEcTradeRiskRecvDisposeResultPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """回传处置结果"""
     post_async = postAsync
@@ -217,13 +358,15 @@ class OpenMerchantRiskManageReportTradeUnionInformation(OpenNode):
     def __call__(self, body: MerchantRiskManageReportTradeUnionInformationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """上报订单关联信息"""
 class MerchantRiskManageTradeRiskInformation(Stem):
-    def get(self, config: Config = ..., /, *, params: MerchantRiskManageTradeRiskInformationGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantRiskManageTradeRiskInformationGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MerchantRiskManageTradeRiskInformationGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantRiskManageTradeRiskInformationGetAnswer]:
         """查询风险信息
 
         https://pay.weixin.qq.com/docs/partner/apis/risk-manage/trade-risk/query-trade-risk-information.html
 
-        普通商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MerchantRiskManageTradeRiskInformationGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantRiskManageTradeRiskInformationGetAnswer]]:
+        普通商户, 服务商
+
+        required: out_trade_no 商户订单号"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantRiskManageTradeRiskInformationGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantRiskManageTradeRiskInformationGetAnswer]]:
         """查询风险信息"""
     get_async = getAsync
 class OpenMerchantRiskManageTradeRiskInformation(OpenNode):
@@ -232,21 +375,25 @@ class OpenMerchantRiskManageTradeRiskInformation(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/risk-manage/trade-risk/query-trade-risk-information.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: out_trade_no 商户订单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询风险信息"""
     get_async = getAsync
 class MerchantRiskManageTradeRiskResult(Node):
-    def post(self, body: MerchantRiskManageTradeRiskResultPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageTradeRiskResultPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantRiskManageTradeRiskResultPostAnswer]:
+    def post(self, body: MerchantRiskManageTradeRiskResultPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantRiskManageTradeRiskResultPostAnswer]:
         """处置结果回传
 
         https://pay.weixin.qq.com/docs/partner/apis/risk-manage/trade-risk-result/create-trade-risk-result.html
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MerchantRiskManageTradeRiskResultPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageTradeRiskResultPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantRiskManageTradeRiskResultPostAnswer]]:
+        普通商户, 服务商
+
+        required: punish_type 处置手段"""
+    def postAsync(self, body: MerchantRiskManageTradeRiskResultPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantRiskManageTradeRiskResultPostAnswer]]:
         """处置结果回传"""
     post_async = postAsync
-    def __call__(self, body: MerchantRiskManageTradeRiskResultPostBody = ..., config: Config = ..., /, *, json: MerchantRiskManageTradeRiskResultPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantRiskManageTradeRiskResultPostAnswer]:
+    def __call__(self, body: MerchantRiskManageTradeRiskResultPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantRiskManageTradeRiskResultPostAnswer]:
         """处置结果回传"""
 class OpenMerchantRiskManageTradeRiskResult(OpenNode):
     def post(self, body: MerchantRiskManageTradeRiskResultPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -254,7 +401,9 @@ class OpenMerchantRiskManageTradeRiskResult(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/risk-manage/trade-risk-result/create-trade-risk-result.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: punish_type 处置手段"""
     def postAsync(self, body: MerchantRiskManageTradeRiskResultPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """处置结果回传"""
     post_async = postAsync

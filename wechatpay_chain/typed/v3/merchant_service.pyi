@@ -8,274 +8,560 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MerchantServiceComplaintNotificationsGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     url: str
+    "通知地址"
 class MerchantServiceComplaintNotificationsPostBody(TypedDict):
     url: str
-MerchantServiceComplaintNotificationsPostAnswer = MerchantServiceComplaintNotificationsGetAnswer
-MerchantServiceComplaintNotificationsPutBody = MerchantServiceComplaintNotificationsPostBody
-MerchantServiceComplaintNotificationsPutAnswer = MerchantServiceComplaintNotificationsGetAnswer
+    "通知地址"
+class MerchantServiceComplaintNotificationsPostAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    url: str
+    "通知地址"
+class MerchantServiceComplaintNotificationsPutBody(TypedDict):
+    url: str
+    "通知地址"
+class MerchantServiceComplaintNotificationsPutAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    url: str
+    "通知地址"
 class MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationHistory(TypedDict):
     operate_user: str
+    "操作人"
     operate_time: str
+    "操作时间"
     operate_type: Literal["USER_CREATE_COMPLAINT", "CREATE_COMPLAINT_BY_PLATFORM", "USER_CONTINUE_COMPLAINT", "USER_REVOKE_COMPLAINT", "USER_CONFIRM_COMPLAINT", "SELLER_REFUND", "MERCHANT_LAUNCH_CONFIRM_PROCESS", "USER_RESPONSE", "MERCHANT_RESPONSE", "RESPONSE_BY_PLATFORM", "CONTINUE_COMPLAINT_BY_PLATFORM", "CREATE_COMPLAINT_SYSTEM_MESSAGE", "COMPLAINT_TIMEOUT_SYSTEM_MESSAGE", "SELLER_REFUND_SYSTEM_MESSAGE", "CONTINUE_COMPLAINT_SYSTEM_MESSAGE", "LAUNCH_CONFIRM_PROCESS_SYSTEM_MESSAGE"] | str
+    "操作类型"
     operate_details: NotRequired[str]
+    "操作内容"
     image_list: NotRequired[list[str]]
+    "协商历史图片凭证"
 class MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswer(TypedDict):
     complaint_negotiation_history: NotRequired[list[MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationHistory]]
+    "投诉协商历史"
 class MerchantServiceComplaintsTransactionIdGetAnswer(TypedDict):
     out_trade_no: str
+    "商户订单号"
     complaint_time: str
+    "投诉时间"
     amount: int
+    "投诉金额"
     payer_phone: NotRequired[str]
+    "投诉人联系方式"
     complaint_detail: str
+    "投诉描述"
     complaint_state: NotRequired[str]
+    "投诉单状态"
     transaction_id: str
+    "微信支付订单号"
     frozen_end_time: NotRequired[str]
+    "冻结结束时间"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     complaint_handle_state: str
+    "投诉单处理进展状态"
 class MerchantServiceComplaintsGetQuery(TypedDict):
     limit: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页开始位置"
     begin_date: Text
+    "开始日期"
     end_date: Text
+    "结束日期"
     sub_mchid: NotRequired[Text]
+    "特约商户号"
 class MerchantServiceComplaintsGetAnswerData(TypedDict):
     out_trade_no: str
+    "商户订单号"
     complaint_time: str
+    "投诉时间"
     amount: int
+    "订单金额"
     payer_phone: NotRequired[str]
+    "投诉人联系方式"
     complaint_detail: str
+    "投诉详情"
     complaint_state: Literal["PAYER_COMPLAINTED", "FROZENED", "FROZEN_FINISHED", "PAYER_CANCELED", "MERCHANT_REFUNDED", "SYSTEM_REFUNDED", "MANUAL_UNFROZEN"] | str
+    "投诉单状态"
     transaction_id: str
+    "微信订单号"
     frozen_end_time: NotRequired[str]
+    "冻结结束时间"
     sub_mchid: NotRequired[str]
+    "特约商户号"
 class MerchantServiceComplaintsGetAnswer(TypedDict):
     offset: int
+    "分页开始位置"
     limit: int
+    "分页大小"
     total_count: NotRequired[int]
+    "投诉总条数"
     data: NotRequired[list[MerchantServiceComplaintsGetAnswerData]]
+    "用户投诉信息详情"
 class MerchantServiceComplaintsV2ComplaintIdCompletePostBody(TypedDict):
     complainted_mchid: str
+    "被诉商户号"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetQuery(TypedDict):
     limit: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页开始位置"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList(TypedDict):
     media_type: NotRequired[Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str]
+    "媒体文件业务类型"
     media_url: NotRequired[list[str]]
+    "媒体文件请求url"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksText(TypedDict):
     text: NotRequired[str]
+    "文本"
     color: NotRequired[Literal["DEFAULT", "SECONDARY"] | str]
+    "文本颜色"
     is_bold: NotRequired[bool]
+    "是否粗体"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksImage(TypedDict):
     media_id: NotRequired[str]
+    "媒体ID"
     image_style_type: NotRequired[Literal["IMAGE_STYLE_TYPE_NARROW", "IMAGE_STYLE_TYPE_WIDE"] | str]
+    "图片样式类型"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMiniProgramJumpInfo(TypedDict):
     appid: str
+    "跳转小程序APPID"
     path: str
+    "跳转小程序页面PATH"
     text: str
+    "跳转小程序页面名称"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMessageInfo(TypedDict):
     content: str
+    "回复的消息内容"
     custom_data: NotRequired[str]
+    "自定义透传字段"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkAction(TypedDict):
     action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str]
+    "动作类型"
     jump_url: NotRequired[str]
+    "跳转链接"
     mini_program_jump_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMiniProgramJumpInfo]
+    "跳转小程序信息"
     message_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMessageInfo]
+    "回复消息内容"
     action_id: NotRequired[str]
+    "动作id"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo(TypedDict):
     expired_time: NotRequired[str]
+    "过期时间"
     multi_clickable: NotRequired[bool]
+    "是否可以多次点击"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLink(TypedDict):
     text: NotRequired[str]
+    "文本"
     action: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkAction]
+    "动作"
     invalid_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo]
+    "失效配置"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqs(TypedDict):
     faq_id: NotRequired[str]
+    "faq的id"
     faq_title: NotRequired[str]
+    "faq内容"
     action: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkAction]
+    "动作"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqList(TypedDict):
     faqs: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqs]]
+    "FAQ列表"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroup(TypedDict):
     buttons: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLink]]
+    "按钮组"
     button_layout: NotRequired[Literal["LAYOUT_UNKNOWN", "LAYOUT_HORIZONTAL", "LAYOUT_VERTICAL"] | str]
+    "按钮布局方式"
     invalid_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo]
+    "失效配置"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocks(TypedDict):
     type: NotRequired[Literal["TEXT", "IMAGE", "LINK", "FAQ_LIST", "BUTTON", "BUTTON_GROUP"] | str]
+    "消息块类型"
     text: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksText]
+    "文本"
     image: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksImage]
+    "图片"
     link: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLink]
+    "链接"
     faq_list: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqList]
+    "FAQ列表"
     button: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLink]
+    "按钮"
     button_group: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroup]
+    "按钮组"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessage(TypedDict):
     blocks: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocks]]
+    "消息内容"
     sender_identity: NotRequired[Literal["UNKNOWN", "MANUAL", "MACHINE"] | str]
+    "发送者身份类别"
     custom_data: NotRequired[str]
+    "自定义透传信息"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataClickMessage(TypedDict):
     message_content: NotRequired[dict[str, Any]]
+    "回复的消息内容"
     action_id: NotRequired[str]
+    "动作id"
     clicked_log_id: NotRequired[str]
+    "被点击的操作流水号"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerData(TypedDict):
     complaint_media_list: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList]
+    "操作资料列表"
     log_id: str
+    "操作流水号"
     operator: str
+    "操作人"
     operate_time: str
+    "操作时间"
     operate_type: Literal["USER_CREATE_COMPLAINT", "USER_CONTINUE_COMPLAINT", "USER_RESPONSE", "PLATFORM_RESPONSE", "MERCHANT_RESPONSE", "MERCHANT_CONFIRM_COMPLETE", "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE", "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE", "USER_CONTINUE_COMPLAINT_SYSTEM_MESSAGE", "USER_REVOKE_COMPLAINT", "USER_COMFIRM_COMPLAINT", "PLATFORM_HELP_APPLICATION", "USER_APPLY_PLATFORM_HELP", "MERCHANT_APPROVE_REFUND", "MERCHANT_REFUSE_RERUND", "USER_SUBMIT_SATISFACTION", "SERVICE_ORDER_CANCEL", "SERVICE_ORDER_COMPLETE", "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE", "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE", "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE", "USER_APPLY_PLATFORM_SERVICE", "USER_CANCEL_PLATFORM_SERVICE", "PLATFORM_SERVICE_FINISHED", "USER_CLICK_RESPONSE"] | str
+    "操作类型"
     operate_details: NotRequired[str]
+    "操作内容"
     image_list: NotRequired[list[str]]
+    "图片凭证"
     user_appy_platform_service_reason: NotRequired[str]
+    "用户申请平台协助原因"
     user_appy_platform_service_reason_description: NotRequired[str]
+    "用户申请平台协助原因描述"
     normal_message: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessage]
+    "普通消息内容"
     click_message: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataClickMessage]
+    "用户点击回复消息"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswer(TypedDict):
     data: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerData]]
+    "投诉协商历史"
     limit: int
+    "分页大小"
     offset: int
+    "分页开始位置"
     total_count: NotRequired[int]
+    "投诉协商历史总条数"
+class MerchantServiceComplaintsV2ComplaintIdResponsePostBodyMiniProgramJumpInfo(TypedDict):
+    appid: str
+    "跳转小程序APPID"
+    path: str
+    "跳转小程序页面PATH"
+    text: str
+    "跳转小程序页面名称"
 class MerchantServiceComplaintsV2ComplaintIdResponsePostBody(TypedDict):
     complainted_mchid: str
+    "被诉商户号"
     response_content: str
+    "回复内容"
     response_images: NotRequired[list[str]]
+    "回复图片"
     jump_url: NotRequired[str]
+    "跳转链接"
     jump_url_text: NotRequired[str]
-    mini_program_jump_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMiniProgramJumpInfo]
+    "跳转链接文案"
+    mini_program_jump_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponsePostBodyMiniProgramJumpInfo]
+    "跳转小程序信息"
+class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksText(TypedDict):
+    text: NotRequired[str]
+    "文本"
+    color: NotRequired[Literal["DEFAULT", "SECONDARY"] | str]
+    "文本颜色"
+    is_bold: NotRequired[bool]
+    "是否粗体"
+class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksImage(TypedDict):
+    media_id: NotRequired[str]
+    "媒体ID"
+    image_style_type: NotRequired[Literal["IMAGE_STYLE_TYPE_NARROW", "IMAGE_STYLE_TYPE_WIDE"] | str]
+    "图片样式类型"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkActionMiniProgramJumpInfo(TypedDict):
     appid: str
+    "跳转小程序APPID"
     path: NotRequired[str]
+    "跳转小程序页面PATH"
     text: NotRequired[str]
+    "跳转小程序页面名称"
+class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkActionMessageInfo(TypedDict):
+    content: str
+    "回复的消息内容"
+    custom_data: NotRequired[str]
+    "自定义透传字段"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkAction(TypedDict):
     action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str]
+    "动作类型"
     jump_url: NotRequired[str]
+    "跳转链接"
     mini_program_jump_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkActionMiniProgramJumpInfo]
-    message_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMessageInfo]
+    "跳转小程序信息"
+    message_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkActionMessageInfo]
+    "回复消息内容"
     action_id: NotRequired[str]
+    "动作id"
+class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkInvalidInfo(TypedDict):
+    expired_time: NotRequired[str]
+    "过期时间"
+    multi_clickable: NotRequired[bool]
+    "是否可以多次点击"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLink(TypedDict):
     text: NotRequired[str]
+    "文本"
     action: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkAction]
-    invalid_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo]
+    "动作"
+    invalid_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkInvalidInfo]
+    "失效配置"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksFaqListFaqs(TypedDict):
     faq_id: NotRequired[str]
+    "faq的id"
     faq_title: NotRequired[str]
+    "faq内容"
     action: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkAction]
+    "动作"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksFaqList(TypedDict):
     faqs: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksFaqListFaqs]]
+    "FAQ列表"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksButtonGroup(TypedDict):
     buttons: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLink]]
+    "按钮组"
     button_layout: NotRequired[Literal["LAYOUT_UNKNOWN", "LAYOUT_HORIZONTAL", "LAYOUT_VERTICAL"] | str]
-    invalid_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo]
+    "按钮布局方式"
+    invalid_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLinkInvalidInfo]
+    "失效配置"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocks(TypedDict):
     type: NotRequired[Literal["TEXT", "IMAGE", "LINK", "FAQ_LIST", "BUTTON", "BUTTON_GROUP"] | str]
-    text: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksText]
-    image: NotRequired[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksImage]
+    "消息块类型"
+    text: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksText]
+    "文本"
+    image: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksImage]
+    "图片"
     link: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLink]
+    "链接"
     faq_list: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksFaqList]
+    "FAQ列表"
     button: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksLink]
+    "按钮"
     button_group: NotRequired[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocksButtonGroup]
+    "按钮组"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessage(TypedDict):
     blocks: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessageBlocks]]
+    "消息内容"
     sender_identity: NotRequired[Literal["UNKNOWN", "MANUAL", "MACHINE"] | str]
+    "发送者身份类别"
     custom_data: NotRequired[str]
+    "自定义透传信息"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody(TypedDict):
     complainted_mchid: str
+    "被诉商户号"
     message: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBodyMessage
+    "消息内容"
     idempotent_id: str
+    "幂等ID"
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer(TypedDict):
     log_id: NotRequired[str]
+    "操作流水号"
 class MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody(TypedDict):
     action: Literal["REJECT", "APPROVE"] | str
+    "审批动作"
     launch_refund_day: NotRequired[int]
+    "预计发起退款时间"
     reject_reason: NotRequired[str]
+    "拒绝退款原因"
     reject_media_list: NotRequired[list[str]]
+    "拒绝退款的举证图片列表"
     remark: NotRequired[str]
+    "备注"
 class MerchantServiceComplaintsV2ComplaintIdGetAnswerComplaintMediaList(TypedDict):
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
+    "媒体文件业务类型"
     media_url: NotRequired[list[str]]
+    "媒体文列表"
 class MerchantServiceComplaintsV2ComplaintIdGetAnswerComplaintOrderInfo(TypedDict):
     transaction_id: str
+    "微信订单号"
     out_trade_no: str
+    "商户订单号"
     amount: int
+    "订单金额"
 class MerchantServiceComplaintsV2ComplaintIdGetAnswerServiceOrderInfo(TypedDict):
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     state: NotRequired[str]
+    "支付分服务单状态"
 class MerchantServiceComplaintsV2ComplaintIdGetAnswerAdditionalInfoSharePowerInfoReturnAddressInfo(TypedDict):
     return_address: NotRequired[str]
+    "归还地点"
     longitude: NotRequired[str]
+    "归还地点经度"
     latitude: NotRequired[str]
+    "归还地点纬度"
 class MerchantServiceComplaintsV2ComplaintIdGetAnswerAdditionalInfoSharePowerInfo(TypedDict):
     return_time: NotRequired[str]
+    "归还时间"
     return_address_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdGetAnswerAdditionalInfoSharePowerInfoReturnAddressInfo]
+    "归还地点信息"
     is_returned_to_same_machine: NotRequired[bool]
+    "是否归还同一柜机"
 class MerchantServiceComplaintsV2ComplaintIdGetAnswerAdditionalInfo(TypedDict):
     type: NotRequired[Literal["SHARE_POWER_TYPE"] | str]
+    "补充信息类型"
     share_power_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdGetAnswerAdditionalInfoSharePowerInfo]
+    "充电宝投诉相关信息"
 class MerchantServiceComplaintsV2ComplaintIdGetAnswer(TypedDict):
     complaint_id: str
+    "投诉单号"
     complaint_time: str
+    "投诉时间"
     complaint_detail: str
+    "投诉详情"
     complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
+    "投诉单状态"
     complainted_mchid: str
+    "被诉商户号"
     payer_phone: NotRequired[str]
+    "投诉人联系方式"
     payer_openid: NotRequired[str]
+    "投诉人openid"
     complaint_media_list: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdGetAnswerComplaintMediaList]]
+    "投诉资料列表"
     complaint_order_info: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdGetAnswerComplaintOrderInfo]]
+    "投诉单关联订单信息"
     service_order_info: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdGetAnswerServiceOrderInfo]]
+    "投诉单关联服务单信息"
     complaint_full_refunded: bool
+    "投诉单是否已全额退款"
     incoming_user_response: bool
+    "是否有待回复的用户留言"
     problem_description: str
+    "问题描述"
     user_complaint_times: int
+    "用户投诉次数"
     problem_type: NotRequired[Literal["REFUND", "SERVICE_NOT_WORK", "OTHERS"] | str]
+    "问题类型"
     apply_refund_amount: NotRequired[int]
+    "申请退款金额"
     user_tag_list: NotRequired[list[Literal["TRUSTED", "HIGH_RISK"] | str]]
+    "用户标签列表"
     additional_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdGetAnswerAdditionalInfo]
+    "补充信息"
     in_platform_service: NotRequired[bool]
+    "是否在平台协助中"
     need_immediate_service: NotRequired[bool]
+    "是否需即时服务用户"
     is_agent_mode: NotRequired[bool]
+    "是否是智能体投诉"
 class MerchantServiceComplaintsV2GetQuery(TypedDict):
     limit: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页开始位置"
     begin_date: Text
+    "开始日期"
     end_date: Text
+    "结束日期"
     complainted_mchid: NotRequired[Text]
+    "被诉商户号"
+class MerchantServiceComplaintsV2GetAnswerDataComplaintOrderInfo(TypedDict):
+    transaction_id: str
+    "微信订单号"
+    out_trade_no: str
+    "商户订单号"
+    amount: int
+    "订单金额"
 class MerchantServiceComplaintsV2GetAnswerDataServiceOrderInfo(TypedDict):
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     state: NotRequired[Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str]
+    "支付分服务单状态"
+class MerchantServiceComplaintsV2GetAnswerDataComplaintMediaList(TypedDict):
+    media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
+    "媒体文件业务类型"
+    media_url: NotRequired[list[str]]
+    "媒体文列表"
+class MerchantServiceComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfoReturnAddressInfo(TypedDict):
+    return_address: NotRequired[str]
+    "归还地点"
+    longitude: NotRequired[str]
+    "归还地点经度"
+    latitude: NotRequired[str]
+    "归还地点纬度"
+class MerchantServiceComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfo(TypedDict):
+    return_time: NotRequired[str]
+    "归还时间"
+    return_address_info: NotRequired[MerchantServiceComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfoReturnAddressInfo]
+    "归还地点信息"
+    is_returned_to_same_machine: NotRequired[bool]
+    "是否归还同一柜机"
+class MerchantServiceComplaintsV2GetAnswerDataAdditionalInfo(TypedDict):
+    type: NotRequired[Literal["SHARE_POWER_TYPE"] | str]
+    "补充信息类型"
+    share_power_info: NotRequired[MerchantServiceComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfo]
+    "充电宝投诉相关信息"
 class MerchantServiceComplaintsV2GetAnswerData(TypedDict):
     complaint_id: str
+    "投诉单号"
     complaint_time: str
+    "投诉时间"
     complaint_detail: str
+    "投诉详情"
     complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
+    "投诉单状态"
     complainted_mchid: str
+    "被诉商户号"
     payer_phone: NotRequired[str]
-    complaint_order_info: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdGetAnswerComplaintOrderInfo]]
+    "投诉人联系方式"
+    complaint_order_info: NotRequired[list[MerchantServiceComplaintsV2GetAnswerDataComplaintOrderInfo]]
+    "投诉单关联订单信息"
     service_order_info: NotRequired[list[MerchantServiceComplaintsV2GetAnswerDataServiceOrderInfo]]
-    complaint_media_list: NotRequired[list[MerchantServiceComplaintsV2ComplaintIdGetAnswerComplaintMediaList]]
+    "投诉单关联服务单信息"
+    complaint_media_list: NotRequired[list[MerchantServiceComplaintsV2GetAnswerDataComplaintMediaList]]
+    "投诉资料列表"
     complaint_full_refunded: bool
+    "投诉单是否已全额退款"
     incoming_user_response: bool
+    "是否有待回复的用户留言"
     problem_description: str
+    "问题描述"
     user_complaint_times: int
+    "用户投诉次数"
     problem_type: NotRequired[Literal["REFUND", "SERVICE_NOT_WORK", "OTHERS"] | str]
+    "问题类型"
     apply_refund_amount: NotRequired[int]
+    "申请退款金额"
     user_tag_list: NotRequired[list[Literal["TRUSTED", "HIGH_RISK"] | str]]
-    additional_info: NotRequired[MerchantServiceComplaintsV2ComplaintIdGetAnswerAdditionalInfo]
+    "用户标签列表"
+    additional_info: NotRequired[MerchantServiceComplaintsV2GetAnswerDataAdditionalInfo]
+    "补充信息"
     in_platform_service: NotRequired[bool]
+    "是否在平台协助中"
     need_immediate_service: NotRequired[bool]
+    "是否需即时服务用户"
     is_agent_mode: NotRequired[bool]
+    "是否是智能体投诉"
 class MerchantServiceComplaintsV2GetAnswer(TypedDict):
     data: NotRequired[list[MerchantServiceComplaintsV2GetAnswerData]]
+    "用户投诉信息详情"
     limit: int
+    "分页大小"
     offset: int
+    "分页开始位置"
     total_count: NotRequired[int]
+    "投诉总条数"
 class MerchantServiceFeedbacksPostBody(TypedDict):
     transaction_id: str
+    "微信支付订单号"
     complainted_mchid: str
+    "被诉商户号"
     feedback_type: NotRequired[int]
+    "反馈内容类型"
     feedback_content: str
+    "反馈内容"
     feedback_images: NotRequired[list[str]]
+    "图片凭证"
     launch_confirm_process: NotRequired[bool]
+    "反馈处理完成"
 class MerchantServiceImagesUploadPostAnswer(TypedDict):
     media_id: str
+    "媒体文件标识ID"
 class MerchantServiceComplaintNotifications(Node):
     def delete(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """删除投诉通知回调API
@@ -295,25 +581,29 @@ class MerchantServiceComplaintNotifications(Node):
     def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintNotificationsGetAnswer]]:
         """查询投诉通知回调API"""
     get_async = getAsync
-    def post(self, body: MerchantServiceComplaintNotificationsPostBody = ..., config: Config = ..., /, *, json: MerchantServiceComplaintNotificationsPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintNotificationsPostAnswer]:
+    def post(self, body: MerchantServiceComplaintNotificationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintNotificationsPostAnswer]:
         """创建投诉通知回调API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaint-notifications/create-complaint-notifications.html
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MerchantServiceComplaintNotificationsPostBody = ..., config: Config = ..., /, *, json: MerchantServiceComplaintNotificationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintNotificationsPostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: url 通知地址"""
+    def postAsync(self, body: MerchantServiceComplaintNotificationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintNotificationsPostAnswer]]:
         """创建投诉通知回调API"""
     post_async = postAsync
-    def put(self, body: MerchantServiceComplaintNotificationsPutBody = ..., config: Config = ..., /, *, json: MerchantServiceComplaintNotificationsPutBody = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintNotificationsPutAnswer]:
+    def put(self, body: MerchantServiceComplaintNotificationsPutBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintNotificationsPutAnswer]:
         """更新投诉通知回调API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaint-notifications/update-complaint-notifications.html
 
-        直连商户, 服务商, 渠道商"""
-    def putAsync(self, body: MerchantServiceComplaintNotificationsPutBody = ..., config: Config = ..., /, *, json: MerchantServiceComplaintNotificationsPutBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintNotificationsPutAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: url 通知地址"""
+    def putAsync(self, body: MerchantServiceComplaintNotificationsPutBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintNotificationsPutAnswer]]:
         """更新投诉通知回调API"""
     put_async = putAsync
-    def __call__(self, body: MerchantServiceComplaintNotificationsPostBody = ..., config: Config = ..., /, *, json: MerchantServiceComplaintNotificationsPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintNotificationsPostAnswer]:
+    def __call__(self, body: MerchantServiceComplaintNotificationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintNotificationsPostAnswer]:
         """创建投诉通知回调API"""
 class OpenMerchantServiceComplaintNotifications(OpenNode):
     def delete(self, config: Config = ..., /, **options: Any) -> Response:
@@ -339,7 +629,9 @@ class OpenMerchantServiceComplaintNotifications(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaint-notifications/create-complaint-notifications.html
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: url 通知地址"""
     def postAsync(self, body: MerchantServiceComplaintNotificationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建投诉通知回调API"""
     post_async = postAsync
@@ -348,20 +640,22 @@ class OpenMerchantServiceComplaintNotifications(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaint-notifications/update-complaint-notifications.html
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: url 通知地址"""
     def putAsync(self, body: MerchantServiceComplaintNotificationsPutBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """更新投诉通知回调API"""
     put_async = putAsync
     def __call__(self, body: MerchantServiceComplaintNotificationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建投诉通知回调API"""
 class MerchantServiceComplaintsTransactionIdNegotiationHistorys(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswer]:
         """查询投诉协商历史API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml
 
         直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswer]]:
         """查询投诉协商历史API (deprecated)"""
     get_async = getAsync
 class OpenMerchantServiceComplaintsTransactionIdNegotiationHistorys(OpenNode):
@@ -374,15 +668,21 @@ class OpenMerchantServiceComplaintsTransactionIdNegotiationHistorys(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询投诉协商历史API (deprecated)"""
     get_async = getAsync
+class FilledMerchantServiceComplaintsTransactionIdNegotiationHistorys(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswer]:
+        """查询投诉协商历史API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsTransactionIdNegotiationHistorysGetAnswer]]:
+        """查询投诉协商历史API (deprecated)"""
+    get_async = getAsync
 class MerchantServiceComplaintsTransactionId(Stem):
     negotiationHistorys: MerchantServiceComplaintsTransactionIdNegotiationHistorys
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsTransactionIdGetAnswer]:
         """查询投诉详情API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml
 
         直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsTransactionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsTransactionIdGetAnswer]]:
         """查询投诉详情API (deprecated)"""
     get_async = getAsync
 class OpenMerchantServiceComplaintsTransactionId(OpenNode):
@@ -396,16 +696,25 @@ class OpenMerchantServiceComplaintsTransactionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询投诉详情API (deprecated)"""
     get_async = getAsync
+class FilledMerchantServiceComplaintsTransactionId(Stem):
+    negotiationHistorys: FilledMerchantServiceComplaintsTransactionIdNegotiationHistorys
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsTransactionIdGetAnswer]:
+        """查询投诉详情API (deprecated)"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsTransactionIdGetAnswer]]:
+        """查询投诉详情API (deprecated)"""
+    get_async = getAsync
 class MerchantServiceComplaints(Stem):
     _transaction_id_: MerchantServiceComplaintsTransactionId
-    def __truediv__(self, value: Value) -> MerchantServiceComplaintsTransactionId: ...
-    def get(self, config: Config = ..., /, *, params: MerchantServiceComplaintsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantServiceComplaintsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMerchantServiceComplaintsTransactionId: ...
+    def get(self, config: Config = ..., /, *, params: MerchantServiceComplaintsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantServiceComplaintsGetAnswer]:
         """查询投诉信息API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: MerchantServiceComplaintsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantServiceComplaintsGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: begin_date 开始日期, end_date 结束日期"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantServiceComplaintsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantServiceComplaintsGetAnswer]]:
         """查询投诉信息API (deprecated)"""
     get_async = getAsync
 class OpenMerchantServiceComplaints(OpenNode):
@@ -416,21 +725,25 @@ class OpenMerchantServiceComplaints(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: begin_date 开始日期, end_date 结束日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询投诉信息API (deprecated)"""
     get_async = getAsync
 class MerchantServiceComplaintsV2ComplaintIdComplete(Node):
-    def post(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """反馈处理完成API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/complete-complaint-v2.html
 
-        服务商"""
-    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: complainted_mchid 被诉商户号"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """反馈处理完成API"""
     post_async = postAsync
-    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """反馈处理完成API"""
 class OpenMerchantServiceComplaintsV2ComplaintIdComplete(OpenNode):
     def post(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
@@ -438,20 +751,30 @@ class OpenMerchantServiceComplaintsV2ComplaintIdComplete(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/complete-complaint-v2.html
 
-        服务商"""
+        服务商
+
+        required: complainted_mchid 被诉商户号"""
     def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """反馈处理完成API"""
     post_async = postAsync
     def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """反馈处理完成API"""
+class FilledMerchantServiceComplaintsV2ComplaintIdComplete(Node):
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """反馈处理完成API"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """反馈处理完成API"""
+    post_async = postAsync
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """反馈处理完成API"""
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorys(Stem):
-    def get(self, config: Config = ..., /, *, complaint_id: Value = ..., params: MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswer]:
+    def get(self, config: Config = ..., /, *, complaint_id: Value, params: MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswer]:
         """查询投诉协商历史API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/query-negotiation-history-v2.html
 
         服务商, 渠道商, 从业机构"""
-    def getAsync(self, config: Config = ..., /, *, complaint_id: Value = ..., params: MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, complaint_id: Value, params: MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswer]]:
         """查询投诉协商历史API"""
     get_async = getAsync
 class OpenMerchantServiceComplaintsV2ComplaintIdNegotiationHistorys(OpenNode):
@@ -464,17 +787,25 @@ class OpenMerchantServiceComplaintsV2ComplaintIdNegotiationHistorys(OpenNode):
     def getAsync(self, config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询投诉协商历史API"""
     get_async = getAsync
+class FilledMerchantServiceComplaintsV2ComplaintIdNegotiationHistorys(Stem):
+    def get(self, config: Config = ..., /, *, params: MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswer]:
+        """查询投诉协商历史API"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswer]]:
+        """查询投诉协商历史API"""
+    get_async = getAsync
 class MerchantServiceComplaintsV2ComplaintIdResponse(Node):
-    def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdResponsePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """提交回复API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/response-complaint-v2.html
 
-        服务商"""
-    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdResponsePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: complainted_mchid 被诉商户号, response_content 回复内容"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """提交回复API"""
     post_async = postAsync
-    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdResponsePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """提交回复API"""
 class OpenMerchantServiceComplaintsV2ComplaintIdResponse(OpenNode):
     def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
@@ -482,43 +813,73 @@ class OpenMerchantServiceComplaintsV2ComplaintIdResponse(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/response-complaint-v2.html
 
-        服务商"""
+        服务商
+
+        required: complainted_mchid 被诉商户号, response_content 回复内容"""
     def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """提交回复API"""
     post_async = postAsync
     def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """提交回复API"""
+class FilledMerchantServiceComplaintsV2ComplaintIdResponse(Node):
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """提交回复API"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """提交回复API"""
+    post_async = postAsync
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """提交回复API"""
 class MerchantServiceComplaintsV2ComplaintIdResponseImmediateService(Node):
-    def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]:
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]:
         """回复需要即时服务的投诉单
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]]:
+        https://wechatpay.im/openapi/v3/merchant-service/complaints-v2/%7Bcomplaint_id%7D/response-immediate-service
+
+        普通商户, 服务商
+
+        required: complainted_mchid 被诉商户号, message 消息内容, idempotent_id 幂等ID"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]]:
         """回复需要即时服务的投诉单"""
     post_async = postAsync
-    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]:
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]:
         """回复需要即时服务的投诉单"""
 class OpenMerchantServiceComplaintsV2ComplaintIdResponseImmediateService(OpenNode):
     def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """回复需要即时服务的投诉单
 
-        普通商户, 服务商"""
+        https://wechatpay.im/openapi/v3/merchant-service/complaints-v2/%7Bcomplaint_id%7D/response-immediate-service
+
+        普通商户, 服务商
+
+        required: complainted_mchid 被诉商户号, message 消息内容, idempotent_id 幂等ID"""
     def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """回复需要即时服务的投诉单"""
     post_async = postAsync
     def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
         """回复需要即时服务的投诉单"""
+class FilledMerchantServiceComplaintsV2ComplaintIdResponseImmediateService(Node):
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]:
+        """回复需要即时服务的投诉单"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]]:
+        """回复需要即时服务的投诉单"""
+    post_async = postAsync
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdResponseImmediateServicePostAnswer]:
+        """回复需要即时服务的投诉单"""
 class MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgress(Node):
-    def post(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """更新退款审批结果API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/update-refund-progress.html
 
-        直连商户, 服务商, 渠道商, 从业机构"""
-    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商, 渠道商, 从业机构
+
+        required: action 审批动作
+
+        one of: launch_refund_day, reject_reason"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """更新退款审批结果API"""
     post_async = postAsync
-    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody = ..., config: Config = ..., /, *, complaint_id: Value = ..., json: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """更新退款审批结果API"""
 class OpenMerchantServiceComplaintsV2ComplaintIdUpdateRefundProgress(OpenNode):
     def post(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
@@ -526,11 +887,23 @@ class OpenMerchantServiceComplaintsV2ComplaintIdUpdateRefundProgress(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/update-refund-progress.html
 
-        直连商户, 服务商, 渠道商, 从业机构"""
+        直连商户, 服务商, 渠道商, 从业机构
+
+        required: action 审批动作
+
+        one of: launch_refund_day, reject_reason"""
     def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """更新退款审批结果API"""
     post_async = postAsync
     def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody | Body = ..., config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Response:
+        """更新退款审批结果API"""
+class FilledMerchantServiceComplaintsV2ComplaintIdUpdateRefundProgress(Node):
+    def post(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """更新退款审批结果API"""
+    def postAsync(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """更新退款审批结果API"""
+    post_async = postAsync
+    def __call__(self, body: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgressPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """更新退款审批结果API"""
 class MerchantServiceComplaintsV2ComplaintId(Stem):
     complete: MerchantServiceComplaintsV2ComplaintIdComplete
@@ -538,13 +911,13 @@ class MerchantServiceComplaintsV2ComplaintId(Stem):
     response: MerchantServiceComplaintsV2ComplaintIdResponse
     responseImmediateService: MerchantServiceComplaintsV2ComplaintIdResponseImmediateService
     updateRefundProgress: MerchantServiceComplaintsV2ComplaintIdUpdateRefundProgress
-    def get(self, config: Config = ..., /, *, complaint_id: Value = ..., **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdGetAnswer]:
         """查询投诉单详情API
 
         https://pay.weixin.qq.com/docs/merchant/apis/consumer-complaint/complaints/query-complaint-v2.html
 
         服务商, 渠道商, 从业机构"""
-    def getAsync(self, config: Config = ..., /, *, complaint_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, complaint_id: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdGetAnswer]]:
         """查询投诉单详情API"""
     get_async = getAsync
 class OpenMerchantServiceComplaintsV2ComplaintId(OpenNode):
@@ -562,16 +935,29 @@ class OpenMerchantServiceComplaintsV2ComplaintId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, complaint_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询投诉单详情API"""
     get_async = getAsync
+class FilledMerchantServiceComplaintsV2ComplaintId(Stem):
+    complete: FilledMerchantServiceComplaintsV2ComplaintIdComplete
+    negotiationHistorys: FilledMerchantServiceComplaintsV2ComplaintIdNegotiationHistorys
+    response: FilledMerchantServiceComplaintsV2ComplaintIdResponse
+    responseImmediateService: FilledMerchantServiceComplaintsV2ComplaintIdResponseImmediateService
+    updateRefundProgress: FilledMerchantServiceComplaintsV2ComplaintIdUpdateRefundProgress
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceComplaintsV2ComplaintIdGetAnswer]:
+        """查询投诉单详情API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceComplaintsV2ComplaintIdGetAnswer]]:
+        """查询投诉单详情API"""
+    get_async = getAsync
 class MerchantServiceComplaintsV2(Stem):
     _complaint_id_: MerchantServiceComplaintsV2ComplaintId
-    def __truediv__(self, value: Value) -> MerchantServiceComplaintsV2ComplaintId: ...
-    def get(self, config: Config = ..., /, *, params: MerchantServiceComplaintsV2GetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantServiceComplaintsV2GetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMerchantServiceComplaintsV2ComplaintId: ...
+    def get(self, config: Config = ..., /, *, params: MerchantServiceComplaintsV2GetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantServiceComplaintsV2GetAnswer]:
         """查询投诉单列表API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/list-complaints-v2.html
 
-        服务商, 渠道商, 从业机构"""
-    def getAsync(self, config: Config = ..., /, *, params: MerchantServiceComplaintsV2GetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantServiceComplaintsV2GetAnswer]]:
+        服务商, 渠道商, 从业机构
+
+        required: begin_date 开始日期, end_date 结束日期"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantServiceComplaintsV2GetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantServiceComplaintsV2GetAnswer]]:
         """查询投诉单列表API"""
     get_async = getAsync
 class OpenMerchantServiceComplaintsV2(OpenNode):
@@ -582,21 +968,25 @@ class OpenMerchantServiceComplaintsV2(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/complaints/list-complaints-v2.html
 
-        服务商, 渠道商, 从业机构"""
+        服务商, 渠道商, 从业机构
+
+        required: begin_date 开始日期, end_date 结束日期"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询投诉单列表API"""
     get_async = getAsync
 class MerchantServiceFeedbacks(Node):
-    def post(self, body: MerchantServiceFeedbacksPostBody = ..., config: Config = ..., /, *, json: MerchantServiceFeedbacksPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MerchantServiceFeedbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """商户反馈API (deprecated)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_6.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MerchantServiceFeedbacksPostBody = ..., config: Config = ..., /, *, json: MerchantServiceFeedbacksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商, 渠道商
+
+        required: transaction_id 微信支付订单号, complainted_mchid 被诉商户号, feedback_content 反馈内容"""
+    def postAsync(self, body: MerchantServiceFeedbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """商户反馈API (deprecated)"""
     post_async = postAsync
-    def __call__(self, body: MerchantServiceFeedbacksPostBody = ..., config: Config = ..., /, *, json: MerchantServiceFeedbacksPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MerchantServiceFeedbacksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """商户反馈API (deprecated)"""
 class OpenMerchantServiceFeedbacks(OpenNode):
     def post(self, body: MerchantServiceFeedbacksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -604,23 +994,25 @@ class OpenMerchantServiceFeedbacks(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_6.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: transaction_id 微信支付订单号, complainted_mchid 被诉商户号, feedback_content 反馈内容"""
     def postAsync(self, body: MerchantServiceFeedbacksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户反馈API (deprecated)"""
     post_async = postAsync
     def __call__(self, body: MerchantServiceFeedbacksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户反馈API (deprecated)"""
 class MerchantServiceImagesUpload(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceImagesUploadPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceImagesUploadPostAnswer]:
         """商户上传反馈图片API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/images/create-images.html
 
         直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceImagesUploadPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantServiceImagesUploadPostAnswer]]:
         """商户上传反馈图片API"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceImagesUploadPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantServiceImagesUploadPostAnswer]:
         """商户上传反馈图片API"""
 class OpenMerchantServiceImagesUpload(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -635,13 +1027,13 @@ class OpenMerchantServiceImagesUpload(OpenNode):
     def __call__(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户上传反馈图片API"""
 class MerchantServiceImagesMediaId(Stem):
-    def get(self, config: Config = ..., /, *, media_id: Value = ..., **options: Unpack[Options]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, media_id: Value, **options: Unpack[Options]) -> Answer[Any]:
         """图片下载API
 
         https://pay.weixin.qq.com/docs/partner/apis/consumer-complaint/images/query-images.html
 
         直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, media_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[Any]]:
+    def getAsync(self, config: Config = ..., /, *, media_id: Value, **options: Unpack[Options]) -> Promise[Answer[Any]]:
         """图片下载API"""
     get_async = getAsync
 class OpenMerchantServiceImagesMediaId(OpenNode):
@@ -654,10 +1046,16 @@ class OpenMerchantServiceImagesMediaId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, media_id: Any = ..., **options: Any) -> Promise[Response]:
         """图片下载API"""
     get_async = getAsync
+class FilledMerchantServiceImagesMediaId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[Any]:
+        """图片下载API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[Any]]:
+        """图片下载API"""
+    get_async = getAsync
 class MerchantServiceImages(Stem):
     upload: MerchantServiceImagesUpload
     _media_id_: MerchantServiceImagesMediaId
-    def __truediv__(self, value: Value) -> MerchantServiceImagesMediaId: ...
+    def __truediv__(self, value: Value) -> FilledMerchantServiceImagesMediaId: ...
 class OpenMerchantServiceImages(OpenNode):
     upload: OpenMerchantServiceImagesUpload
     _media_id_: OpenMerchantServiceImagesMediaId

@@ -7,27 +7,55 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer(TypedDict):
     application_id: str
+    "申请单编号"
     application_process_info: NotRequired[str]
+    "申请单处理信息"
     application_state: NotRequired[str]
+    "申请单状态"
     update_time: NotRequired[str]
+    "最后更新时间"
     acquiring_bank_id: NotRequired[str]
+    "从业机构号"
     channel_id: NotRequired[str]
+    "渠道商户号"
     sub_mchid: NotRequired[str]
+    "从业机构特约商户号"
     settle_rule_id: NotRequired[int]
+    "结算规则id"
 class MerchantSettlementMerchantSettleRuleApplicationsPostBody(TypedDict):
     acquiring_bank_id: str
+    "从业机构号"
     channel_id: str
+    "渠道商户号"
     sub_mchid: str
+    "从业机构特约商户号"
     settle_rule_id: int
-MerchantSettlementMerchantSettleRuleApplicationsPostAnswer = MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer
+    "结算规则id"
+class MerchantSettlementMerchantSettleRuleApplicationsPostAnswer(TypedDict):
+    application_id: str
+    "申请单编号"
+    application_process_info: NotRequired[str]
+    "申请单处理信息"
+    application_state: NotRequired[str]
+    "申请单状态"
+    update_time: NotRequired[str]
+    "最后更新时间"
+    acquiring_bank_id: NotRequired[str]
+    "从业机构号"
+    channel_id: NotRequired[str]
+    "渠道商户号"
+    sub_mchid: NotRequired[str]
+    "从业机构特约商户号"
+    settle_rule_id: NotRequired[int]
+    "结算规则id"
 class MerchantSettlementMerchantSettleRuleApplicationsApplicationId(Stem):
-    def get(self, config: Config = ..., /, *, application_id: Value = ..., **options: Unpack[Options]) -> Answer[MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, application_id: Value, **options: Unpack[Options]) -> Answer[MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer]:
         """根据申请单ID查询结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_1_2.shtml
 
         从业机构"""
-    def getAsync(self, config: Config = ..., /, *, application_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, application_id: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer]]:
         """根据申请单ID查询结果API"""
     get_async = getAsync
 class OpenMerchantSettlementMerchantSettleRuleApplicationsApplicationId(OpenNode):
@@ -40,19 +68,27 @@ class OpenMerchantSettlementMerchantSettleRuleApplicationsApplicationId(OpenNode
     def getAsync(self, config: Config = ..., /, *, application_id: Any = ..., **options: Any) -> Promise[Response]:
         """根据申请单ID查询结果API"""
     get_async = getAsync
+class FilledMerchantSettlementMerchantSettleRuleApplicationsApplicationId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer]:
+        """根据申请单ID查询结果API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantSettlementMerchantSettleRuleApplicationsApplicationIdGetAnswer]]:
+        """根据申请单ID查询结果API"""
+    get_async = getAsync
 class MerchantSettlementMerchantSettleRuleApplications(Node):
     _application_id_: MerchantSettlementMerchantSettleRuleApplicationsApplicationId
-    def __truediv__(self, value: Value) -> MerchantSettlementMerchantSettleRuleApplicationsApplicationId: ...
-    def post(self, body: MerchantSettlementMerchantSettleRuleApplicationsPostBody = ..., config: Config = ..., /, *, json: MerchantSettlementMerchantSettleRuleApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantSettlementMerchantSettleRuleApplicationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMerchantSettlementMerchantSettleRuleApplicationsApplicationId: ...
+    def post(self, body: MerchantSettlementMerchantSettleRuleApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantSettlementMerchantSettleRuleApplicationsPostAnswer]:
         """申请修改特约商户结算规则API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_1_1.shtml
 
-        从业机构"""
-    def postAsync(self, body: MerchantSettlementMerchantSettleRuleApplicationsPostBody = ..., config: Config = ..., /, *, json: MerchantSettlementMerchantSettleRuleApplicationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantSettlementMerchantSettleRuleApplicationsPostAnswer]]:
+        从业机构
+
+        required: acquiring_bank_id 从业机构号, channel_id 渠道商户号, sub_mchid 从业机构特约商户号, settle_rule_id 结算规则id"""
+    def postAsync(self, body: MerchantSettlementMerchantSettleRuleApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantSettlementMerchantSettleRuleApplicationsPostAnswer]]:
         """申请修改特约商户结算规则API"""
     post_async = postAsync
-    def __call__(self, body: MerchantSettlementMerchantSettleRuleApplicationsPostBody = ..., config: Config = ..., /, *, json: MerchantSettlementMerchantSettleRuleApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantSettlementMerchantSettleRuleApplicationsPostAnswer]:
+    def __call__(self, body: MerchantSettlementMerchantSettleRuleApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantSettlementMerchantSettleRuleApplicationsPostAnswer]:
         """申请修改特约商户结算规则API"""
 class OpenMerchantSettlementMerchantSettleRuleApplications(OpenNode):
     _application_id_: OpenMerchantSettlementMerchantSettleRuleApplicationsApplicationId
@@ -62,7 +98,9 @@ class OpenMerchantSettlementMerchantSettleRuleApplications(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_1_1.shtml
 
-        从业机构"""
+        从业机构
+
+        required: acquiring_bank_id 从业机构号, channel_id 渠道商户号, sub_mchid 从业机构特约商户号, settle_rule_id 结算规则id"""
     def postAsync(self, body: MerchantSettlementMerchantSettleRuleApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请修改特约商户结算规则API"""
     post_async = postAsync

@@ -7,70 +7,187 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MerchantStoreStoresStoreIdRecipientsBindPostBodyStoreRecipient(TypedDict):
     mchid: str
+    "门店收款商户号"
     company_name: NotRequired[str]
+    "门店收款主体"
 class MerchantStoreStoresStoreIdRecipientsBindPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     store_recipient: list[MerchantStoreStoresStoreIdRecipientsBindPostBodyStoreRecipient]
+    "门店收款信息"
 class MerchantStoreStoresStoreIdRecipientsBindPostAnswerFailedStoreRecipient(TypedDict):
     mchid: NotRequired[str]
+    "门店收款商户号"
     failed_reason: NotRequired[str]
+    "绑定当前收款信息失败的原因"
 class MerchantStoreStoresStoreIdRecipientsBindPostAnswer(TypedDict):
     failed_store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsBindPostAnswerFailedStoreRecipient]]
+    "收款门店信息"
+class MerchantStoreStoresStoreIdRecipientsUnbindPostBodyStoreRecipient(TypedDict):
+    mchid: str
+    "门店收款商户号"
+    company_name: NotRequired[str]
+    "门店收款主体"
 class MerchantStoreStoresStoreIdRecipientsUnbindPostBody(TypedDict):
     sub_mchid: NotRequired[str]
-    store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsBindPostBodyStoreRecipient]]
-MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer = MerchantStoreStoresStoreIdRecipientsBindPostAnswer
+    "子商户号"
+    store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsUnbindPostBodyStoreRecipient]]
+    "门店收款信息"
+class MerchantStoreStoresStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient(TypedDict):
+    mchid: NotRequired[str]
+    "门店收款商户号"
+    failed_reason: NotRequired[str]
+    "绑定当前收款信息失败的原因"
+class MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer(TypedDict):
+    failed_store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient]]
+    "收款门店信息"
 class MerchantStoreStoresStoreIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "特约商户号"
 class MerchantStoreStoresStoreIdGetAnswerStoreBasics(TypedDict):
     store_reference_id: NotRequired[str]
+    "商家门店编号"
     brand_name: NotRequired[str]
+    "品牌名称"
     store_name: str
+    "门店名称"
     branch_name: NotRequired[str]
-    brand_id: NotRequired[float]
+    "分店名称"
+    brand_id: NotRequired[int]
+    "品牌ID"
 class MerchantStoreStoresStoreIdGetAnswerStoreAddress(TypedDict):
     address_code: str
+    "门店省市编码"
     address_detail: str
+    "门店地址"
     address_complements: NotRequired[str]
+    "门店地址辅助描述"
     longitude: NotRequired[str]
+    "门店经度"
     latitude: NotRequired[str]
+    "门店纬度"
 class MerchantStoreStoresStoreIdGetAnswerStoreBusiness(TypedDict):
     service_phone: NotRequired[str]
+    "门店服务电话"
     business_hours: NotRequired[str]
+    "门店经营时间"
+class MerchantStoreStoresStoreIdGetAnswerStoreRecipient(TypedDict):
+    mchid: str
+    "门店收款商户号"
+    company_name: NotRequired[str]
+    "门店收款主体"
 class MerchantStoreStoresStoreIdGetAnswerStoreState(TypedDict):
     store_state_message: NotRequired[str]
+    "门店状态描述"
     address_failed_reason: NotRequired[str]
+    "地址核实失败原因"
     store_state_value: NotRequired[str]
 class MerchantStoreStoresStoreIdGetAnswer(TypedDict):
     store_basics: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreBasics]
+    "门店基础信息"
     store_address: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreAddress]
+    "门店地址信息"
     store_business: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreBusiness]
-    store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsBindPostBodyStoreRecipient]]
+    "门店经营信息"
+    store_recipient: NotRequired[list[MerchantStoreStoresStoreIdGetAnswerStoreRecipient]]
+    "门店收款信息"
     store_state: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreState]
+    "门店状态"
+class MerchantStoreStoresStoreIdPatchBodyStoreBasics(TypedDict):
+    store_reference_id: NotRequired[str]
+    "商家门店编号"
+    brand_name: NotRequired[str]
+    "品牌名称"
+    store_name: str
+    "门店名称"
+    branch_name: NotRequired[str]
+    "分店名称"
+    brand_id: NotRequired[int]
+    "品牌ID"
+class MerchantStoreStoresStoreIdPatchBodyStoreAddress(TypedDict):
+    address_code: str
+    "门店省市编码"
+    address_detail: str
+    "门店地址"
+    address_complements: NotRequired[str]
+    "门店地址辅助描述"
+    longitude: NotRequired[str]
+    "门店经度"
+    latitude: NotRequired[str]
+    "门店纬度"
+class MerchantStoreStoresStoreIdPatchBodyStoreBusiness(TypedDict):
+    service_phone: NotRequired[str]
+    "门店服务电话"
+    business_hours: NotRequired[str]
+    "门店经营时间"
 class MerchantStoreStoresStoreIdPatchBody(TypedDict):
     sub_mchid: NotRequired[str]
-    store_basics: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreBasics]
-    store_address: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreAddress]
-    store_business: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreBusiness]
+    "子商户号"
+    store_basics: NotRequired[MerchantStoreStoresStoreIdPatchBodyStoreBasics]
+    "门店基础信息"
+    store_address: NotRequired[MerchantStoreStoresStoreIdPatchBodyStoreAddress]
+    "门店地址信息"
+    store_business: NotRequired[MerchantStoreStoresStoreIdPatchBodyStoreBusiness]
+    "门店经营信息"
+class MerchantStoreStoresPostBodyStoreBasics(TypedDict):
+    store_reference_id: NotRequired[str]
+    "商家门店编号"
+    brand_name: NotRequired[str]
+    "品牌名称"
+    store_name: str
+    "门店名称"
+    branch_name: NotRequired[str]
+    "分店名称"
+    brand_id: NotRequired[int]
+    "品牌ID"
+class MerchantStoreStoresPostBodyStoreAddress(TypedDict):
+    address_code: str
+    "门店省市编码"
+    address_detail: str
+    "门店地址"
+    address_complements: NotRequired[str]
+    "门店地址辅助描述"
+    longitude: NotRequired[str]
+    "门店经度"
+    latitude: NotRequired[str]
+    "门店纬度"
+class MerchantStoreStoresPostBodyStoreBusiness(TypedDict):
+    service_phone: NotRequired[str]
+    "门店服务电话"
+    business_hours: NotRequired[str]
+    "门店经营时间"
+class MerchantStoreStoresPostBodyStoreRecipient(TypedDict):
+    mchid: str
+    "门店收款商户号"
+    company_name: NotRequired[str]
+    "门店收款主体"
 class MerchantStoreStoresPostBody(TypedDict):
     sub_mchid: NotRequired[str]
-    store_basics: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreBasics]
-    store_address: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreAddress]
-    store_business: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreBusiness]
-    store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsBindPostBodyStoreRecipient]]
+    "子商户号"
+    store_basics: NotRequired[MerchantStoreStoresPostBodyStoreBasics]
+    "门店基础信息"
+    store_address: NotRequired[MerchantStoreStoresPostBodyStoreAddress]
+    "门店地址信息"
+    store_business: NotRequired[MerchantStoreStoresPostBodyStoreBusiness]
+    "门店经营信息"
+    store_recipient: NotRequired[list[MerchantStoreStoresPostBodyStoreRecipient]]
+    "门店收款信息"
 class MerchantStoreStoresPostAnswer(TypedDict):
     store_id: int
+    "微信支付商户门店ID"
 class MerchantStoreStoresStoreIdRecipientsBind(Node):
-    def post(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdRecipientsBindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]:
+    def post(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]:
         """绑定门店收款信息
 
         https://pay.weixin.qq.com/doc/v3/partner/4013948579
 
-        服务商"""
-    def postAsync(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdRecipientsBindPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号, store_recipient 门店收款信息"""
+    def postAsync(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Promise[Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]]:
         """绑定门店收款信息"""
     post_async = postAsync
-    def __call__(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdRecipientsBindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]:
+    def __call__(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody, config: Config = ..., /, *, store_id: Value, **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]:
         """绑定门店收款信息"""
 class OpenMerchantStoreStoresStoreIdRecipientsBind(OpenNode):
     def post(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
@@ -78,23 +195,33 @@ class OpenMerchantStoreStoresStoreIdRecipientsBind(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013948579
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, store_recipient 门店收款信息"""
     def postAsync(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """绑定门店收款信息"""
     post_async = postAsync
     def __call__(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """绑定门店收款信息"""
+class FilledMerchantStoreStoresStoreIdRecipientsBind(Node):
+    def post(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]:
+        """绑定门店收款信息"""
+    def postAsync(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]]:
+        """绑定门店收款信息"""
+    post_async = postAsync
+    def __call__(self, body: MerchantStoreStoresStoreIdRecipientsBindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsBindPostAnswer]:
+        """绑定门店收款信息"""
 class MerchantStoreStoresStoreIdRecipientsUnbind(Node):
-    def post(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]:
+    def post(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, store_id: Value, json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]:
         """解除门店收款信息绑定
 
         https://pay.weixin.qq.com/doc/v3/partner/4013948580
 
         服务商"""
-    def postAsync(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]]:
+    def postAsync(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, store_id: Value, json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]]:
         """解除门店收款信息绑定"""
     post_async = postAsync
-    def __call__(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]:
+    def __call__(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, store_id: Value, json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]:
         """解除门店收款信息绑定"""
 class OpenMerchantStoreStoresStoreIdRecipientsUnbind(OpenNode):
     def post(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
@@ -108,30 +235,41 @@ class OpenMerchantStoreStoresStoreIdRecipientsUnbind(OpenNode):
     post_async = postAsync
     def __call__(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Response:
         """解除门店收款信息绑定"""
+class FilledMerchantStoreStoresStoreIdRecipientsUnbind(Node):
+    def post(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]:
+        """解除门店收款信息绑定"""
+    def postAsync(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]]:
+        """解除门店收款信息绑定"""
+    post_async = postAsync
+    def __call__(self, body: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., config: Config = ..., /, *, json: MerchantStoreStoresStoreIdRecipientsUnbindPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer]:
+        """解除门店收款信息绑定"""
 class MerchantStoreStoresStoreIdRecipients(Stem):
     bind: MerchantStoreStoresStoreIdRecipientsBind
     unbind: MerchantStoreStoresStoreIdRecipientsUnbind
 class OpenMerchantStoreStoresStoreIdRecipients(OpenNode):
     bind: OpenMerchantStoreStoresStoreIdRecipientsBind
     unbind: OpenMerchantStoreStoresStoreIdRecipientsUnbind
+class FilledMerchantStoreStoresStoreIdRecipients(Stem):
+    bind: FilledMerchantStoreStoresStoreIdRecipientsBind
+    unbind: FilledMerchantStoreStoresStoreIdRecipientsUnbind
 class MerchantStoreStoresStoreId(Stem):
     recipients: MerchantStoreStoresStoreIdRecipients
-    def get(self, config: Config = ..., /, *, store_id: Value = ..., params: MerchantStoreStoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantStoreStoresStoreIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, store_id: Value, params: MerchantStoreStoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantStoreStoresStoreIdGetAnswer]:
         """查询门店API
 
         https://pay.weixin.qq.com/doc/v3/partner/4013948577
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, store_id: Value = ..., params: MerchantStoreStoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantStoreStoresStoreIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, store_id: Value, params: MerchantStoreStoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantStoreStoresStoreIdGetAnswer]]:
         """查询门店API"""
     get_async = getAsync
-    def patch(self, body: MerchantStoreStoresStoreIdPatchBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def patch(self, body: MerchantStoreStoresStoreIdPatchBody = ..., config: Config = ..., /, *, store_id: Value, json: MerchantStoreStoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """修改门店API
 
         https://pay.weixin.qq.com/doc/v3/partner/4013948551
 
         服务商"""
-    def patchAsync(self, body: MerchantStoreStoresStoreIdPatchBody = ..., config: Config = ..., /, *, store_id: Value = ..., json: MerchantStoreStoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def patchAsync(self, body: MerchantStoreStoresStoreIdPatchBody = ..., config: Config = ..., /, *, store_id: Value, json: MerchantStoreStoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """修改门店API"""
     patch_async = patchAsync
 class OpenMerchantStoreStoresStoreId(OpenNode):
@@ -154,9 +292,21 @@ class OpenMerchantStoreStoresStoreId(OpenNode):
     def patchAsync(self, body: MerchantStoreStoresStoreIdPatchBody | Body = ..., config: Config = ..., /, *, store_id: Any = ..., **options: Any) -> Promise[Response]:
         """修改门店API"""
     patch_async = patchAsync
+class FilledMerchantStoreStoresStoreId(Stem):
+    recipients: FilledMerchantStoreStoresStoreIdRecipients
+    def get(self, config: Config = ..., /, *, params: MerchantStoreStoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantStoreStoresStoreIdGetAnswer]:
+        """查询门店API"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantStoreStoresStoreIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantStoreStoresStoreIdGetAnswer]]:
+        """查询门店API"""
+    get_async = getAsync
+    def patch(self, body: MerchantStoreStoresStoreIdPatchBody = ..., config: Config = ..., /, *, json: MerchantStoreStoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """修改门店API"""
+    def patchAsync(self, body: MerchantStoreStoresStoreIdPatchBody = ..., config: Config = ..., /, *, json: MerchantStoreStoresStoreIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """修改门店API"""
+    patch_async = patchAsync
 class MerchantStoreStores(Node):
     _store_id_: MerchantStoreStoresStoreId
-    def __truediv__(self, value: Value) -> MerchantStoreStoresStoreId: ...
+    def __truediv__(self, value: Value) -> FilledMerchantStoreStoresStoreId: ...
     def post(self, body: MerchantStoreStoresPostBody = ..., config: Config = ..., /, *, json: MerchantStoreStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MerchantStoreStoresPostAnswer]:
         """创建门店API
 

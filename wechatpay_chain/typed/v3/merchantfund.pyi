@@ -7,66 +7,123 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class MerchantfundMerchantIncomeRecordsGetQuery(TypedDict):
     account_type: Text
+    "账户类型"
     date: Text
+    "日期"
     offset: NotRequired[Text]
+    "本次查询偏移量"
     limit: Text
+    "本次请求最大查询条数"
 class MerchantfundMerchantIncomeRecordsGetAnswerData(TypedDict):
     mchid: str
+    "商户号"
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "账户类型"
     income_record_type: Literal["OFFLINERECHARGE", "ENTERPRISEDIRECTREVENUE"] | str
+    "银行来账类型"
     income_record_id: str
+    "银行来账微信单号"
     amount: int
+    "银行来账金额"
     success_time: str
+    "银行来账完成时间"
     bank_name: str
+    "付款方银行名称"
     bank_account_name: str
+    "付款方银行户名"
     bank_account_number: str
+    "付款方银行卡号"
     recharge_remark: str
+    "银行备注"
 class MerchantfundMerchantIncomeRecordsGetAnswerLinks(TypedDict):
     next: str
+    "下一页链接"
     prev: str
+    "上一页链接"
     self: str
+    "当前链接"
 class MerchantfundMerchantIncomeRecordsGetAnswer(TypedDict):
     total_count: int
+    "查询数据总条数"
     offset: int
+    "本次查询偏移量"
     limit: int
+    "本次查询条数"
     data: NotRequired[list[MerchantfundMerchantIncomeRecordsGetAnswerData]]
+    "银行来账记录列表"
     links: MerchantfundMerchantIncomeRecordsGetAnswerLinks
+    "分页链接"
 class MerchantfundPartnerIncomeRecordsGetQuery(TypedDict):
     sub_mchid: Text
+    "特约商户号"
     account_type: Text
+    "账户类型"
     date: Text
+    "日期"
     offset: NotRequired[Text]
+    "本次查询偏移量"
     limit: Text
+    "本次请求最大查询条数"
 class MerchantfundPartnerIncomeRecordsGetAnswerData(TypedDict):
     sub_mchid: str
+    "特约商户号"
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "账户类型"
     income_record_type: Literal["OFFLINERECHARGE", "ENTERPRISEDIRECTREVENUE"] | str
+    "银行来账类型"
     income_record_id: str
+    "银行来账微信单号"
     amount: int
+    "银行来账金额"
     success_time: str
+    "银行来账完成时间"
     bank_name: str
+    "付款方银行名称"
     bank_account_name: str
+    "付款方银行户名"
     bank_account_number: str
+    "付款方银行卡号"
     recharge_remark: str
+    "银行备注"
+class MerchantfundPartnerIncomeRecordsGetAnswerLinks(TypedDict):
+    next: str
+    "下一页链接"
+    prev: str
+    "上一页链接"
+    self: str
+    "当前链接"
 class MerchantfundPartnerIncomeRecordsGetAnswer(TypedDict):
     total_count: int
+    "查询数据总条数"
     offset: int
+    "本次查询偏移量"
     limit: int
+    "本次查询条数"
     data: NotRequired[list[MerchantfundPartnerIncomeRecordsGetAnswerData]]
-    links: MerchantfundMerchantIncomeRecordsGetAnswerLinks
+    "银行来账记录列表"
+    links: MerchantfundPartnerIncomeRecordsGetAnswerLinks
+    "分页链接"
 class MerchantfundMerchantIncomeRecords(Stem):
-    def get(self, config: Config = ..., /, *, params: MerchantfundMerchantIncomeRecordsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantfundMerchantIncomeRecordsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MerchantfundMerchantIncomeRecordsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantfundMerchantIncomeRecordsGetAnswer]:
         """服务商银行来账查询
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MerchantfundMerchantIncomeRecordsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantfundMerchantIncomeRecordsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/merchantfund/merchant/income-records
+
+        服务商
+
+        required: account_type 账户类型, date 日期, limit 本次请求最大查询条数"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantfundMerchantIncomeRecordsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantfundMerchantIncomeRecordsGetAnswer]]:
         """服务商银行来账查询"""
     get_async = getAsync
 class OpenMerchantfundMerchantIncomeRecords(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """服务商银行来账查询
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/merchantfund/merchant/income-records
+
+        服务商
+
+        required: account_type 账户类型, date 日期, limit 本次请求最大查询条数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商银行来账查询"""
     get_async = getAsync
@@ -75,18 +132,26 @@ class MerchantfundMerchant(Stem):
 class OpenMerchantfundMerchant(OpenNode):
     incomeRecords: OpenMerchantfundMerchantIncomeRecords
 class MerchantfundPartnerIncomeRecords(Stem):
-    def get(self, config: Config = ..., /, *, params: MerchantfundPartnerIncomeRecordsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantfundPartnerIncomeRecordsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MerchantfundPartnerIncomeRecordsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MerchantfundPartnerIncomeRecordsGetAnswer]:
         """特约商户银行来账查询
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MerchantfundPartnerIncomeRecordsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantfundPartnerIncomeRecordsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/merchantfund/partner/income-records
+
+        服务商
+
+        required: sub_mchid 特约商户号, account_type 账户类型, date 日期, limit 本次请求最大查询条数"""
+    def getAsync(self, config: Config = ..., /, *, params: MerchantfundPartnerIncomeRecordsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MerchantfundPartnerIncomeRecordsGetAnswer]]:
         """特约商户银行来账查询"""
     get_async = getAsync
 class OpenMerchantfundPartnerIncomeRecords(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """特约商户银行来账查询
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/merchantfund/partner/income-records
+
+        服务商
+
+        required: sub_mchid 特约商户号, account_type 账户类型, date 日期, limit 本次请求最大查询条数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """特约商户银行来账查询"""
     get_async = getAsync

@@ -8,26 +8,39 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MultiuseStocksStockIdRefundFlowGetAnswer(TypedDict):
     url: str
-MultiuseStocksStockIdSendFlowGetAnswer = MultiuseStocksStockIdRefundFlowGetAnswer
-MultiuseStocksStockIdUseFlowGetAnswer = MultiuseStocksStockIdRefundFlowGetAnswer
+    "下载链接"
+class MultiuseStocksStockIdSendFlowGetAnswer(TypedDict):
+    url: str
+    "下载链接"
+class MultiuseStocksStockIdUseFlowGetAnswer(TypedDict):
+    url: str
+    "下载链接"
 class MultiuseUsersOpenidCouponsPostBody(TypedDict):
     stock_id: str
+    "批次号"
     out_request_no: str
+    "商户单据号"
     user_name: str | Sealed
+    "用户姓名"
     id_card_number: str | Sealed
-    amount: NotRequired[float]
+    "身份证号码"
+    amount: NotRequired[int]
+    "发放面额"
     appid: str
+    "公众账号ID"
     card_type: Literal["ID_CARD"] | str
+    "证件类型"
 class MultiuseUsersOpenidCouponsPostAnswer(TypedDict):
     coupon_id: str
+    "消费金ID"
 class MultiuseStocksStockIdRefundFlow(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdRefundFlowGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdRefundFlowGetAnswer]:
         """下载批次退款明细
 
         https://pay.weixin.qq.com/docs/merchant/apis/multiuse-coupon/stock/refund-flow.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdRefundFlowGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdRefundFlowGetAnswer]]:
         """下载批次退款明细"""
     get_async = getAsync
 class OpenMultiuseStocksStockIdRefundFlow(OpenNode):
@@ -40,14 +53,20 @@ class OpenMultiuseStocksStockIdRefundFlow(OpenNode):
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """下载批次退款明细"""
     get_async = getAsync
+class FilledMultiuseStocksStockIdRefundFlow(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdRefundFlowGetAnswer]:
+        """下载批次退款明细"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdRefundFlowGetAnswer]]:
+        """下载批次退款明细"""
+    get_async = getAsync
 class MultiuseStocksStockIdSendFlow(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdSendFlowGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdSendFlowGetAnswer]:
         """下载批次发放明细
 
         https://pay.weixin.qq.com/docs/merchant/apis/multiuse-coupon/stock/send-flow.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdSendFlowGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdSendFlowGetAnswer]]:
         """下载批次发放明细"""
     get_async = getAsync
 class OpenMultiuseStocksStockIdSendFlow(OpenNode):
@@ -60,14 +79,20 @@ class OpenMultiuseStocksStockIdSendFlow(OpenNode):
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """下载批次发放明细"""
     get_async = getAsync
+class FilledMultiuseStocksStockIdSendFlow(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdSendFlowGetAnswer]:
+        """下载批次发放明细"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdSendFlowGetAnswer]]:
+        """下载批次发放明细"""
+    get_async = getAsync
 class MultiuseStocksStockIdUseFlow(Stem):
-    def get(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdUseFlowGetAnswer]:
+    def get(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdUseFlowGetAnswer]:
         """下载核销明细
 
         https://pay.weixin.qq.com/docs/merchant/apis/multiuse-coupon/stock/use-flow.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, stock_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdUseFlowGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdUseFlowGetAnswer]]:
         """下载核销明细"""
     get_async = getAsync
 class OpenMultiuseStocksStockIdUseFlow(OpenNode):
@@ -80,6 +105,12 @@ class OpenMultiuseStocksStockIdUseFlow(OpenNode):
     def getAsync(self, config: Config = ..., /, *, stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """下载核销明细"""
     get_async = getAsync
+class FilledMultiuseStocksStockIdUseFlow(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MultiuseStocksStockIdUseFlowGetAnswer]:
+        """下载核销明细"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MultiuseStocksStockIdUseFlowGetAnswer]]:
+        """下载核销明细"""
+    get_async = getAsync
 class MultiuseStocksStockId(Stem):
     refundFlow: MultiuseStocksStockIdRefundFlow
     sendFlow: MultiuseStocksStockIdSendFlow
@@ -88,23 +119,29 @@ class OpenMultiuseStocksStockId(OpenNode):
     refundFlow: OpenMultiuseStocksStockIdRefundFlow
     sendFlow: OpenMultiuseStocksStockIdSendFlow
     useFlow: OpenMultiuseStocksStockIdUseFlow
+class FilledMultiuseStocksStockId(Stem):
+    refundFlow: FilledMultiuseStocksStockIdRefundFlow
+    sendFlow: FilledMultiuseStocksStockIdSendFlow
+    useFlow: FilledMultiuseStocksStockIdUseFlow
 class MultiuseStocks(Stem):
     _stock_id_: MultiuseStocksStockId
-    def __truediv__(self, value: Value) -> MultiuseStocksStockId: ...
+    def __truediv__(self, value: Value) -> FilledMultiuseStocksStockId: ...
 class OpenMultiuseStocks(OpenNode):
     _stock_id_: OpenMultiuseStocksStockId
     def __truediv__(self, value: Value) -> OpenMultiuseStocksStockId: ...
 class MultiuseUsersOpenidCoupons(Node):
-    def post(self, body: MultiuseUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MultiuseUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MultiuseUsersOpenidCouponsPostAnswer]:
+    def post(self, body: MultiuseUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MultiuseUsersOpenidCouponsPostAnswer]:
         """发放指定批次的消费金
 
         https://pay.weixin.qq.com/docs/merchant/apis/multiuse-coupon/multiuse-coupon/send-multiuse-coupon.html
 
-        普通商户"""
-    def postAsync(self, body: MultiuseUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MultiuseUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MultiuseUsersOpenidCouponsPostAnswer]]:
+        普通商户
+
+        required: stock_id 批次号, out_request_no 商户单据号, user_name 用户姓名, id_card_number 身份证号码, appid 公众账号ID, card_type 证件类型"""
+    def postAsync(self, body: MultiuseUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MultiuseUsersOpenidCouponsPostAnswer]]:
         """发放指定批次的消费金"""
     post_async = postAsync
-    def __call__(self, body: MultiuseUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MultiuseUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MultiuseUsersOpenidCouponsPostAnswer]:
+    def __call__(self, body: MultiuseUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MultiuseUsersOpenidCouponsPostAnswer]:
         """发放指定批次的消费金"""
 class OpenMultiuseUsersOpenidCoupons(OpenNode):
     def post(self, body: MultiuseUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
@@ -112,19 +149,31 @@ class OpenMultiuseUsersOpenidCoupons(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/multiuse-coupon/multiuse-coupon/send-multiuse-coupon.html
 
-        普通商户"""
+        普通商户
+
+        required: stock_id 批次号, out_request_no 商户单据号, user_name 用户姓名, id_card_number 身份证号码, appid 公众账号ID, card_type 证件类型"""
     def postAsync(self, body: MultiuseUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """发放指定批次的消费金"""
     post_async = postAsync
     def __call__(self, body: MultiuseUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """发放指定批次的消费金"""
+class FilledMultiuseUsersOpenidCoupons(Node):
+    def post(self, body: MultiuseUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MultiuseUsersOpenidCouponsPostAnswer]:
+        """发放指定批次的消费金"""
+    def postAsync(self, body: MultiuseUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MultiuseUsersOpenidCouponsPostAnswer]]:
+        """发放指定批次的消费金"""
+    post_async = postAsync
+    def __call__(self, body: MultiuseUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MultiuseUsersOpenidCouponsPostAnswer]:
+        """发放指定批次的消费金"""
 class MultiuseUsersOpenid(Stem):
     coupons: MultiuseUsersOpenidCoupons
 class OpenMultiuseUsersOpenid(OpenNode):
     coupons: OpenMultiuseUsersOpenidCoupons
+class FilledMultiuseUsersOpenid(Stem):
+    coupons: FilledMultiuseUsersOpenidCoupons
 class MultiuseUsers(Stem):
     _openid_: MultiuseUsersOpenid
-    def __truediv__(self, value: Value) -> MultiuseUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledMultiuseUsersOpenid: ...
 class OpenMultiuseUsers(OpenNode):
     _openid_: OpenMultiuseUsersOpenid
     def __truediv__(self, value: Value) -> OpenMultiuseUsersOpenid: ...

@@ -10,436 +10,1013 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class NewTaxControlFapiaoCardTemplatePostBodyCardTemplateInformationCustomCell(TypedDict):
     words: str
+    "cell位文字"
     description: str
+    "cell位描述"
     jump_url: NotRequired[str]
+    "点击cell位跳转的地址"
     miniprogram_user_name: NotRequired[str]
+    "点击cell位跳转的小程序的用户名"
     miniprogram_path: NotRequired[str]
+    "点击cell位跳转的小程序的页面路径"
 class NewTaxControlFapiaoCardTemplatePostBodyCardTemplateInformation(TypedDict):
     payee_name: NotRequired[str]
+    "收款方名称"
     logo_url: str
+    "卡券logo地址"
     custom_cell: NotRequired[NewTaxControlFapiaoCardTemplatePostBodyCardTemplateInformationCustomCell]
+    "卡券自定义cell位配置"
 class NewTaxControlFapiaoCardTemplatePostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     card_appid: str
+    "插卡公众号AppID"
     card_template_information: NewTaxControlFapiaoCardTemplatePostBodyCardTemplateInformation
+    "卡券模板信息"
 class NewTaxControlFapiaoCardTemplatePostAnswer(TypedDict):
     card_appid: str
+    "插卡公众号AppID"
     card_id: str
+    "卡券模板id"
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
+    "购买方类型"
     name: str
+    "名称"
     taxpayer_id: NotRequired[str]
+    "纳税人识别号"
     address: NotRequired[str]
+    "地址"
     telephone: NotRequired[str]
+    "电话"
     bank_name: NotRequired[str]
+    "开户银行"
     bank_account: NotRequired[str]
+    "银行账号"
     phone: NotRequired[str | Sealed]
+    "手机号"
     email: NotRequired[str | Sealed]
+    "邮箱地址"
     amount: NotRequired[int]
+    "订单金额"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
+    "开具的发票类型"
     user_apply_message: NotRequired[str]
+    "留言信息"
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
     goods_name: str
     specification: NotRequired[str]
+    "规格型号"
     unit: NotRequired[str]
+    "单位"
     quantity: NotRequired[int]
+    "数量"
     total_amount: int
-    tax_rate: float
+    "单行金额合计"
+    tax_rate: int
+    "税率"
     discount: bool
+    "是否折扣行"
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
+    "优惠政策标识"
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationTransactionInformation(TypedDict):
     pay_channel: Literal["WECHAT_PAY"] | str
+    "支付渠道"
     transaction_id: str
+    "支付订单号"
     out_trade_no: NotRequired[str]
+    "支付商户订单号"
     amount: int
+    "交易金额"
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformation(TypedDict):
     fapiao_id: str
+    "商户发票单号"
     total_amount: int
+    "总价税合计"
     items: list[NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationItems]
+    "发票行信息"
     export_business_policy_code: NotRequired[Literal[1, 2, 3] | int]
+    "出口业务适用政策代码"
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] | int]
+    "增值税即征即退代码"
     billing_person_id: str
+    "开票人ID"
     billing_person: NotRequired[str]
+    "开票人名称"
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str
+    "发票类型"
     transaction_information: list[NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationTransactionInformation]
+    "交易信息"
     remark: NotRequired[str]
+    "发票备注"
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     fapiao_apply_id: str
+    "发票申请单号"
     buyer_information: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyBuyerInformation
+    "购买方信息"
     fapiao_information: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformation
+    "需要开具的数电发票信息"
+class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyBuyerInformation(TypedDict):
+    type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
+    "购买方类型"
+    name: str
+    "名称"
+    taxpayer_id: NotRequired[str]
+    "纳税人识别号"
+    address: NotRequired[str]
+    "地址"
+    telephone: NotRequired[str]
+    "电话"
+    bank_name: NotRequired[str]
+    "开户银行"
+    bank_account: NotRequired[str]
+    "银行账号"
+    phone: NotRequired[str | Sealed]
+    "手机号"
+    email: NotRequired[str | Sealed]
+    "邮箱地址"
+    amount: NotRequired[int]
+    "订单金额"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
+    "开具的发票类型"
+    user_apply_message: NotRequired[str]
+    "留言信息"
 class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationItemsPassengerInformation(TypedDict):
     name: str
+    "出行人名称"
     certificate_type: Literal["IDENTITY_CARD", "PASSPORT", "HONG_KONG_PERMIT", "MACAO_PERMIT", "TAIWAN_PERMIT", "FOREIGNER_RESIDENCE_PERMIT", "HONG_KONG_RESIDENT_CARD", "MACAO_RESIDENT_CARD", "TAIWAN_RESIDENT_CARD", "MILITARY_OFFICER_CARD", "ARMED_POLICE_OFFICER_CARD", "SOLDIER_CARD", "HOMECOMING_CERT", "TAIWAN_COMPATRIOT_CERT"] | str
+    "出行人证件类型"
     certificate_number: str | Sealed
+    "证件号码"
     departure_date: str
+    "出行日期"
     departure_place: str
+    "出发地"
     destination: str
+    "目的地"
     transportation_type: Literal["LONG_DISTANCE_BUS", "PUBLIC_TRANSPORTATION", "CAR", "SHIP", "OTHER_TRANSPORTATION"] | str
+    "交通工具类型"
     transportation_classes: NotRequired[Literal["SHIP_FIRST_CLASS_CABIN", "SHIP_SECOND_CLASS_CABIN", "SHIP_THIRD_CLASS_CABIN"] | str]
+    "交通工具等级"
 class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
     goods_name: str
     specification: NotRequired[str]
+    "规格型号"
     unit: NotRequired[str]
+    "单位"
     quantity: NotRequired[int]
+    "数量"
     total_amount: int
-    tax_rate: float
+    "单行金额合计"
+    tax_rate: int
+    "税率"
     discount: bool
+    "是否折扣行"
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
+    "优惠政策标识"
     passenger_information: NotRequired[NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationItemsPassengerInformation]
+    "出行人额外信息"
+class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationTransactionInformation(TypedDict):
+    pay_channel: Literal["WECHAT_PAY"] | str
+    "支付渠道"
+    transaction_id: str
+    "支付订单号"
+    out_trade_no: NotRequired[str]
+    "支付商户订单号"
+    amount: int
+    "交易金额"
 class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformation(TypedDict):
     fapiao_id: str
+    "商户发票单号"
     total_amount: int
+    "总价税合计"
     items: list[NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationItems]
+    "发票行信息"
     export_business_policy_code: NotRequired[Literal[1, 2, 3] | int]
+    "出口业务适用政策代码"
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] | int]
+    "增值税即征即退代码"
     billing_person_id: str
+    "开票人ID"
     billing_person: NotRequired[str]
+    "开票人名称"
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str
-    transaction_information: list[NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationTransactionInformation]
+    "发票类型"
+    transaction_information: list[NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationTransactionInformation]
+    "交易信息"
     remark: NotRequired[str]
+    "发票备注"
 class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     fapiao_apply_id: str
-    buyer_information: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyBuyerInformation
+    "发票申请单号"
+    buyer_information: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyBuyerInformation
+    "购买方信息"
     fapiao_information: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformation
+    "需要开具的数电发票信息"
+class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyBuyerInformation(TypedDict):
+    type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
+    "购买方类型"
+    name: str
+    "名称"
+    taxpayer_id: NotRequired[str]
+    "纳税人识别号"
+    address: NotRequired[str]
+    "地址"
+    telephone: NotRequired[str]
+    "电话"
+    bank_name: NotRequired[str]
+    "开户银行"
+    bank_account: NotRequired[str]
+    "银行账号"
+    phone: NotRequired[str | Sealed]
+    "手机号"
+    email: NotRequired[str | Sealed]
+    "邮箱地址"
+    amount: NotRequired[int]
+    "订单金额"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
+    "开具的发票类型"
+    user_apply_message: NotRequired[str]
+    "留言信息"
 class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationItemsRefinedOilInformation(TypedDict):
     station: str
+    "成品油站点"
     trade_time: str
+    "交易时间"
     gun_number: str
+    "加油枪号码"
 class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
     goods_name: str
     specification: NotRequired[str]
+    "规格型号"
     unit: NotRequired[Literal["TON", "LETER"] | str]
+    "成品油单位"
     quantity: NotRequired[int]
+    "数量"
     total_amount: int
-    tax_rate: float
+    "单行金额合计"
+    tax_rate: int
+    "税率"
     discount: bool
+    "是否折扣行"
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
+    "优惠政策标识"
     refined_oil_information: NotRequired[NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationItemsRefinedOilInformation]
+    "成品油行业额外信息"
+class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationTransactionInformation(TypedDict):
+    pay_channel: Literal["WECHAT_PAY"] | str
+    "支付渠道"
+    transaction_id: str
+    "支付订单号"
+    out_trade_no: NotRequired[str]
+    "支付商户订单号"
+    amount: int
+    "交易金额"
 class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformation(TypedDict):
     fapiao_id: str
+    "商户发票单号"
     total_amount: int
+    "总价税合计"
     items: list[NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationItems]
+    "发票行信息"
     export_business_policy_code: NotRequired[Literal[1, 2, 3] | int]
+    "出口业务适用政策代码"
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] | int]
+    "增值税即征即退代码"
     billing_person_id: str
+    "开票人ID"
     billing_person: NotRequired[str]
+    "开票人名称"
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str
-    transaction_information: list[NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationTransactionInformation]
+    "发票类型"
+    transaction_information: list[NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationTransactionInformation]
+    "交易信息"
     remark: NotRequired[str]
+    "发票备注"
 class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     fapiao_apply_id: str
-    buyer_information: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyBuyerInformation
+    "发票申请单号"
+    buyer_information: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyBuyerInformation
+    "购买方信息"
     fapiao_information: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformation
+    "需要开具的数电发票信息"
+class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyBuyerInformation(TypedDict):
+    type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
+    "购买方类型"
+    name: str
+    "名称"
+    taxpayer_id: NotRequired[str]
+    "纳税人识别号"
+    address: NotRequired[str]
+    "地址"
+    telephone: NotRequired[str]
+    "电话"
+    bank_name: NotRequired[str]
+    "开户银行"
+    bank_account: NotRequired[str]
+    "银行账号"
+    phone: NotRequired[str | Sealed]
+    "手机号"
+    email: NotRequired[str | Sealed]
+    "邮箱地址"
+    amount: NotRequired[int]
+    "订单金额"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
+    "开具的发票类型"
+    user_apply_message: NotRequired[str]
+    "留言信息"
 class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationItemsRealEstateLeasingInformation(TypedDict):
     province: str
+    "不动产坐落省份"
     city: NotRequired[str]
+    "不动产坐落城市"
     address: str
+    "不动产坐落地址"
     lease_period_start: str
+    "租赁期起"
     lease_period_end: str
+    "租赁期止"
     cross_city_flag: bool
+    "跨地"
     certificate_no: NotRequired[str | Sealed]
+    "产权证书/不动产权证号"
     plate_no: NotRequired[list[str]]
+    "车牌号"
 class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
     goods_name: str
     specification: NotRequired[str]
+    "规格型号"
     unit: NotRequired[str]
+    "单位"
     quantity: NotRequired[int]
+    "数量"
     total_amount: int
-    tax_rate: float
+    "单行金额合计"
+    tax_rate: int
+    "税率"
     discount: bool
+    "是否折扣行"
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] | int]
+    "优惠政策标识"
     real_estate_leasing_information: NotRequired[NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationItemsRealEstateLeasingInformation]
+    "不动产租赁特定行业额外信息"
+class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationTransactionInformation(TypedDict):
+    pay_channel: Literal["WECHAT_PAY"] | str
+    "支付渠道"
+    transaction_id: str
+    "支付订单号"
+    out_trade_no: NotRequired[str]
+    "支付商户订单号"
+    amount: int
+    "交易金额"
 class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformation(TypedDict):
     fapiao_id: str
+    "商户发票单号"
     total_amount: int
+    "总价税合计"
     items: list[NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationItems]
+    "发票行信息"
     export_business_policy_code: NotRequired[Literal[1, 2, 3] | int]
+    "出口业务适用政策代码"
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] | int]
+    "增值税即征即退代码"
     billing_person_id: str
+    "开票人ID"
     billing_person: NotRequired[str]
+    "开票人名称"
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str
-    transaction_information: list[NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationTransactionInformation]
+    "发票类型"
+    transaction_information: list[NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationTransactionInformation]
+    "交易信息"
     remark: NotRequired[str]
+    "发票备注"
 class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     fapiao_apply_id: str
-    buyer_information: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyBuyerInformation
+    "发票申请单号"
+    buyer_information: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyBuyerInformation
+    "购买方信息"
     fapiao_information: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformation
+    "需要开具的数电发票信息"
 class NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer(TypedDict):
     fapiao_media_id: str
+    "电子发票文件ID"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: NotRequired[Text]
+    "子商户号"
     fapiao_id: Text
+    "商户发票单号"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList(TypedDict):
     fapiao_id: NotRequired[str]
+    "商户发票单号"
     download_url: NotRequired[str]
+    "发票文件下载地址"
     status: NotRequired[Literal["ISSUE_ACCEPTED", "ISSUED", "REVERSE_ACCEPTED", "REVERSED", "ISSUE_FAILED", "REVERSE_FAILED"] | str]
+    "发票状态"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswer(TypedDict):
     fapiao_download_info_list: NotRequired[list[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList]]
+    "发票列表"
+class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyBuyerInformation(TypedDict):
+    type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
+    "购买方类型"
+    name: str
+    "名称"
+    taxpayer_id: NotRequired[str]
+    "纳税人识别号"
+    address: NotRequired[str]
+    "地址"
+    telephone: NotRequired[str]
+    "电话"
+    bank_name: NotRequired[str]
+    "开户银行"
+    bank_account: NotRequired[str]
+    "银行账号"
+    phone: NotRequired[str | Sealed]
+    "手机号"
+    email: NotRequired[str | Sealed]
+    "邮箱地址"
+    amount: NotRequired[int]
+    "订单金额"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
+    "开具的发票类型"
+    user_apply_message: NotRequired[str]
+    "留言信息"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationSellerInformation(TypedDict):
     name: str
+    "名称"
     taxpayer_id: str
+    "纳税人识别号"
     address: str
+    "地址"
     telephone: NotRequired[str]
+    "电话"
     bank_name: NotRequired[str]
+    "开户银行"
     bank_account: NotRequired[str]
+    "银行账号"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationExtraInformation(TypedDict):
     payee: NotRequired[str]
+    "收款人"
     reviewer: NotRequired[str]
+    "复核人"
     drawer: str
+    "开票人"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationItems(TypedDict):
     tax_code: str
     goods_name: str
     specification: NotRequired[str]
+    "规格型号"
     unit: NotRequired[str]
+    "单位"
     quantity: int
+    "数量"
     unit_price: int
+    "单价"
     amount: int
+    "单行金额"
     tax_amount: int
+    "单行税额"
     total_amount: int
+    "单行金额合计"
     tax_rate: int
+    "税率"
     tax_prefer_mark: Literal["NO_FAVORABLE", "OUTSIDE_VAT", "VAT_EXEMPT", "NORMAL_ZERO_RATED", "EXPORT_ZERO_RATED"] | str
+    "税收优惠政策标识"
     discount: bool
+    "是否折扣行"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformation(TypedDict):
     fapiao_media_id: str
+    "电子发票文件ID"
     fapiao_number: str
+    "发票号码"
     fapiao_code: str
+    "发票代码"
     fapiao_time: str
+    "开票时间"
     check_code: str
+    "校验码"
     password: str
+    "密码"
     total_amount: int
+    "总价税合计"
     tax_amount: int
+    "总税额"
     amount: int
+    "总金额"
     seller_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationSellerInformation
+    "销售方信息"
     extra_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationExtraInformation
+    "附加信息"
     items: list[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationItems]
+    "发票行信息"
     remark: NotRequired[str]
+    "备注信息"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     scene: Literal["WITH_WECHATPAY", "WITHOUT_WECHATPAY"] | str
-    buyer_information: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyBuyerInformation
+    "插卡场景"
+    buyer_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyBuyerInformation
+    "购买方信息"
     fapiao_card_information: list[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformation]
+    "电子发票卡券信息列表"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBodyFapiaoInformation(TypedDict):
     fapiao_id: str
+    "商户发票单号"
     fapiao_code: NotRequired[str]
+    "发票代码"
     fapiao_number: str
+    "发票号码"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     reverse_reason: Literal["ISSUE_ERROR", "SALES_RETURN", "SERVICE_SUSPENTION", "SALES_DISCOUNT"] | str
+    "冲红原因"
     fapiao_information: list[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBodyFapiaoInformation]
+    "需要冲红的发票信息"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     fapiao_id: NotRequired[Text]
+    "商户发票单号"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationBlueFapiao(TypedDict):
     fapiao_code: str
+    "发票代码"
     fapiao_number: str
+    "发票号码"
     check_code: str
+    "校验码"
     password: str
+    "密码"
     fapiao_time: str
+    "开票时间"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationCardInformation(TypedDict):
     card_appid: str
+    "插卡公众号AppID"
     card_openid: str
+    "用户在插卡公众号下的OpenID"
     card_id: NotRequired[str]
+    "电子发票卡券模板ID"
     card_code: NotRequired[str]
+    "电子发票在卡包中的编码"
     card_status: Literal["INSERT_ACCEPTED", "INSERTED", "DISCARD_ACCEPTED", "DISCARDED"] | str
+    "发票卡券状态"
+class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationSellerInformation(TypedDict):
+    name: str
+    "名称"
+    taxpayer_id: str
+    "纳税人识别号"
+    address: str
+    "地址"
+    telephone: NotRequired[str]
+    "电话"
+    bank_name: NotRequired[str]
+    "开户银行"
+    bank_account: NotRequired[str]
+    "银行账号"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
+    "购买方类型"
     name: str
+    "名称"
     taxpayer_id: NotRequired[str]
+    "纳税人识别号"
     address: NotRequired[str]
+    "地址"
     telephone: NotRequired[str]
+    "电话"
     bank_name: NotRequired[str]
+    "开户银行"
     bank_account: NotRequired[str]
+    "银行账号"
     phone: NotRequired[str]
+    "手机号"
     email: NotRequired[str]
+    "邮箱地址"
     amount: NotRequired[int]
+    "订单金额"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
+    "开具的发票类型"
     user_apply_message: NotRequired[str]
+    "留言信息"
+class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationExtraInformation(TypedDict):
+    payee: NotRequired[str]
+    "收款人"
+    reviewer: NotRequired[str]
+    "复核人"
+    drawer: str
+    "开票人"
+class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationItems(TypedDict):
+    tax_code: str
+    goods_name: str
+    specification: NotRequired[str]
+    "规格型号"
+    unit: NotRequired[str]
+    "单位"
+    quantity: int
+    "数量"
+    unit_price: int
+    "单价"
+    amount: int
+    "单行金额"
+    tax_amount: int
+    "单行税额"
+    total_amount: int
+    "单行金额合计"
+    tax_rate: int
+    "税率"
+    tax_prefer_mark: Literal["NO_FAVORABLE", "OUTSIDE_VAT", "VAT_EXEMPT", "NORMAL_ZERO_RATED", "EXPORT_ZERO_RATED"] | str
+    "税收优惠政策标识"
+    discount: bool
+    "是否折扣行"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformation(TypedDict):
     fapiao_id: str
+    "商户发票单号"
     status: Literal["ISSUE_ACCEPTED", "ISSUED", "REVERSE_ACCEPTED", "REVERSED", "ISSUE_FAILED", "REVERSE_FAILED"] | str
+    "发票状态"
     blue_fapiao: NotRequired[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationBlueFapiao]
+    "蓝字发票信息"
     red_fapiao: NotRequired[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationBlueFapiao]
+    "红字发票信息"
     card_information: NotRequired[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationCardInformation]
+    "电子发票插卡信息"
     total_amount: int
+    "总价税合计"
     tax_amount: int
+    "总税额"
     amount: int
-    seller_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationSellerInformation
+    "总金额"
+    seller_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationSellerInformation
+    "销售方信息"
     buyer_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationBuyerInformation
-    extra_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationExtraInformation
-    items: list[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationItems]
+    "购买方信息"
+    extra_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationExtraInformation
+    "附加信息"
+    items: list[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationItems]
+    "发票行信息"
     remark: NotRequired[str]
+    "备注信息"
     fapiao_error_code: NotRequired[str]
+    "开票失败错误码"
     fapiao_error_message: NotRequired[str]
+    "开票失败原因"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswer(TypedDict):
     total_count: int
+    "发票数量"
     fapiao_information: list[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformation]
+    "发票信息"
 class NewTaxControlFapiaoFapiaoApplicationsPostBodyBuyerInformation(TypedDict):
     type: str
+    "购买方类型"
     name: str
+    "名称"
     taxpayer_id: NotRequired[str]
+    "纳税人识别号"
     address: NotRequired[str]
+    "地址"
     telephone: NotRequired[str]
+    "电话"
     bank_name: NotRequired[str]
+    "开户银行"
     bank_account: NotRequired[str]
+    "银行账号"
     phone: NotRequired[str | Sealed]
+    "手机号"
     email: NotRequired[str | Sealed]
+    "邮箱地址"
 class NewTaxControlFapiaoFapiaoApplicationsPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
     goods_category: NotRequired[str]
     goods_name: NotRequired[str]
-    goods_id: NotRequired[float]
+    goods_id: NotRequired[int]
     specification: NotRequired[str]
+    "规格型号"
     unit: NotRequired[str]
+    "单位"
     quantity: int
+    "数量"
     total_amount: int
-    tax_rate: NotRequired[float]
+    "单行金额合计"
+    tax_rate: NotRequired[int]
+    "税率"
     tax_prefer_mark: NotRequired[str]
+    "税收优惠政策标识"
     discount: bool
+    "是否折扣行"
 class NewTaxControlFapiaoFapiaoApplicationsPostBodyFapiaoInformation(TypedDict):
     fapiao_id: str
+    "商户发票单号"
     total_amount: int
+    "总价税合计"
     need_list: bool
+    "是否以清单形式开具发票"
     remark: NotRequired[str]
+    "发票备注"
     items: list[NewTaxControlFapiaoFapiaoApplicationsPostBodyFapiaoInformationItems]
+    "发票行信息"
 class NewTaxControlFapiaoFapiaoApplicationsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     scene: str
+    "开票场景"
     fapiao_apply_id: str
+    "发票申请单号"
     buyer_information: NewTaxControlFapiaoFapiaoApplicationsPostBodyBuyerInformation
+    "购买方信息"
     fapiao_information: list[NewTaxControlFapiaoFapiaoApplicationsPostBodyFapiaoInformation]
+    "需要开具的发票信息"
 class NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetQuery(TypedDict):
     operation_type: Text
+    "操作类型"
     fapiao_mode: Text
+    "开票模式"
     fapiao_ability_type_list: NotRequired[list[Text]]
+    "发票能力类型"
     invite_channel: NotRequired[Text]
+    "服务商邀请渠道"
     operate_user: NotRequired[Text]
+    "操作人员"
     invite_code: Text
+    "服务商邀请code"
     sub_mchid: NotRequired[Text]
+    "子商户号"
 class NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetAnswer(TypedDict):
     invite_url: str
+    "邀请开通二维码链接"
     miniprogram_appid: str
+    "开通小程序AppID"
     miniprogram_path: str
+    "开通小程序跳转路径"
 class NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetQuery(TypedDict):
     query_time_start: Text
+    "查询时间起"
     query_time_end: Text
+    "查询时间止"
     offset: Text
+    "本次查询的起始位置"
     limit: Text
+    "本次查询的最大数量"
     invite_code: NotRequired[Text]
+    "服务商邀请code"
     mch_invite_status: Text
+    "商户邀请状态"
 class NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswerLinks(TypedDict):
     next: NotRequired[str]
+    "下一页链接"
     prev: NotRequired[str]
+    "上一页链接"
     self: NotRequired[str]
+    "当前链接"
 class NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswerMchInviteResultList(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     mch_invite_status: Literal["MCH_INVITE_SUCC", "MCH_INVITE_FAILED"] | str
+    "商户邀请的状态"
     ep_name: str
+    "商户名称"
     tax_id: str
+    "商户税号"
     invite_code: str
+    "服务商邀请code"
     operate_time: str
+    "商户操作时间"
     invite_failed_code: NotRequired[Literal["UNKNOWN_TAX_INFO", "INVALID_COMPANY_INFO", "NOT_MEET_ACCESS_CONDITION", "NOT_IN_PILOT_SCOPE", "MISSING_TAX_AUTHORITY_CODE", "MERCHANT_INFO_NOT_SET", "UNKNOWN_ERROR"] | str]
+    "商户邀请失败错误码"
     invite_failed_reason: NotRequired[str]
+    "商户邀请失败的原因"
 class NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswer(TypedDict):
     total_count: int
+    "总数"
     offset: int
+    "本次查询的起始位置"
     limit: int
+    "本次查询的最大数量"
     links: NotRequired[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswerLinks]
+    "相关链接"
     mch_invite_result_list: NotRequired[list[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswerMchInviteResultList]]
+    "邀请的商户结果"
 class NewTaxControlFapiaoMerchantBaseInformationGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: NotRequired[Text]
+    "子商户号"
+class NewTaxControlFapiaoMerchantBaseInformationGetAnswerSellerInformation(TypedDict):
+    name: str
+    "名称"
+    taxpayer_id: str
+    "纳税人识别号"
+    address: str
+    "地址"
+    telephone: NotRequired[str]
+    "电话"
+    bank_name: NotRequired[str]
+    "开户银行"
+    bank_account: NotRequired[str]
+    "银行账号"
+class NewTaxControlFapiaoMerchantBaseInformationGetAnswerExtraInformation(TypedDict):
+    payee: NotRequired[str]
+    "收款人"
+    reviewer: NotRequired[str]
+    "复核人"
+    drawer: str
+    "开票人"
 class NewTaxControlFapiaoMerchantBaseInformationGetAnswer(TypedDict):
-    seller_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationSellerInformation
-    extra_information: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationExtraInformation
+    seller_information: NewTaxControlFapiaoMerchantBaseInformationGetAnswerSellerInformation
+    "销售方信息"
+    extra_information: NewTaxControlFapiaoMerchantBaseInformationGetAnswerExtraInformation
+    "附加信息"
 class NewTaxControlFapiaoMerchantDevelopmentConfigGetAnswer(TypedDict):
     callback_url: str
+    "商户回调地址"
     show_fapiao_cell: NotRequired[bool]
+    "全部账单展示开发票入口开关"
     support_vat_fapiao: NotRequired[bool]
+    "商户是否支持开电子专票"
 class NewTaxControlFapiaoMerchantDevelopmentConfigPatchBody(TypedDict):
     callback_url: NotRequired[str]
+    "商户回调地址"
     sub_mch_code: NotRequired[str]
+    "子商户号"
     show_fapiao_cell: NotRequired[bool]
+    "全部账单展示开发票入口开关"
     support_vat_fapiao: NotRequired[bool]
-NewTaxControlFapiaoMerchantDevelopmentConfigPatchAnswer = NewTaxControlFapiaoMerchantDevelopmentConfigGetAnswer
+    "商户是否支持开电子专票"
+class NewTaxControlFapiaoMerchantDevelopmentConfigPatchAnswer(TypedDict):
+    callback_url: str
+    "商户回调地址"
+    show_fapiao_cell: NotRequired[bool]
+    "全部账单展示开发票入口开关"
+    support_vat_fapiao: NotRequired[bool]
+    "商户是否支持开电子专票"
 class NewTaxControlFapiaoMerchantTaxCodesGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     offset: Text
+    "本次查询的起始位置"
     limit: Text
+    "本次查询的最大数量"
+class NewTaxControlFapiaoMerchantTaxCodesGetAnswerLinks(TypedDict):
+    next: NotRequired[str]
+    "下一页链接"
+    prev: NotRequired[str]
+    "上一页链接"
+    self: NotRequired[str]
+    "当前链接"
 class NewTaxControlFapiaoMerchantTaxCodesGetAnswerData(TypedDict):
     goods_name: str
-    goods_id: NotRequired[float]
+    goods_id: NotRequired[int]
     goods_category: NotRequired[str]
     tax_code: str
     tax_rate: int
+    "税率"
     tax_prefer_mark: str
+    "税收优惠政策标识"
 class NewTaxControlFapiaoMerchantTaxCodesGetAnswer(TypedDict):
     offset: int
+    "本次查询的起始位置"
     limit: int
-    links: NotRequired[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswerLinks]
+    "本次查询的最大数量"
+    links: NotRequired[NewTaxControlFapiaoMerchantTaxCodesGetAnswerLinks]
+    "相关链接"
     data: list[NewTaxControlFapiaoMerchantTaxCodesGetAnswerData]
+    "本次查询到的数据"
     total_count: int
+    "总记录数"
 class NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerThirdMode(TypedDict):
     status: Literal["DISABLED", "ENABLED"] | str
+    "第三方/自建发票能力接入状态"
 class NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerDigitalTaxModeBillingPersonInfo(TypedDict):
     id: NotRequired[str]
+    "开票人ID"
     name: NotRequired[str]
+    "开票人姓名"
 class NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerDigitalTaxModeAbilityInfo(TypedDict):
     type: Literal["BASE_ABILITY", "PASSENGER_TRANSPORT_ABILITY", "REAL_ESTATE_ABILITY"] | str
+    "能力类型"
     status: Literal["AUTHORIZED", "AUTHORIZE_PENDING", "DEAUTHORIZED", "AUTHORIZE_FAILED"] | str
+    "能力授权状态"
     authorize_fail_reason: NotRequired[str]
+    "能力授权失败原因"
 class NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerDigitalTaxMode(TypedDict):
     status: Literal["APPROVAL_PENDING", "ACCESS_CONFIRMED_PENDING", "ABILITY_CONFIRMED_PENDING", "BILLING_PERSON_REGISTER_PENDING", "BILLING_PERSON_CONFIRMED_PENDING", "SECURITY_SETTING_PENDING", "APPLY_FAILED", "DISABLED", "ENABLED", "RESOURCE_EXPIRED"] | str
+    "接入状态"
     billing_person_info: NotRequired[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerDigitalTaxModeBillingPersonInfo]
+    "开票人信息"
     access_time: NotRequired[str]
+    "接入时间"
     expired_time: NotRequired[str]
+    "过期时间"
     access_fail_reason: NotRequired[str]
+    "接入失败原因"
     ability_info: NotRequired[list[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerDigitalTaxModeAbilityInfo]]
+    "能力信息"
 class NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswer(TypedDict):
     sub_mchid: str
+    "子商户号"
     third_mode: NotRequired[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerThirdMode]
+    "第三方开票模式"
     digital_tax_mode: NotRequired[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswerDigitalTaxMode]
+    "数电发票模式"
 class NewTaxControlFapiaoUserTitleTitleUrlGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     fapiao_apply_id: Text
+    "发票申请单号"
     source: Text
+    "开票来源"
     appid: Text
+    "商户AppID"
     openid: Text
+    "用户OpenID"
     total_amount: Text
+    "总金额"
     seller_name: NotRequired[Text]
+    "销售方名称"
     show_phone_cell: NotRequired[Text]
+    "是否需要展示手机号填写栏"
     must_input_phone: NotRequired[Text]
+    "用户是否必须填写手机号"
     show_email_cell: NotRequired[Text]
+    "是否需要展示邮箱地址填写栏"
     must_input_email: NotRequired[Text]
+    "用户是否必须填写邮箱地址"
 class NewTaxControlFapiaoUserTitleTitleUrlGetAnswer(TypedDict):
     title_url: NotRequired[str]
+    "抬头填写链接"
     miniprogram_appid: NotRequired[str]
+    "抬头填写小程序AppID"
     miniprogram_path: NotRequired[str]
+    "抬头填写小程序页面路径"
     miniprogram_user_name: NotRequired[str]
+    "抬头填写小程序的用户名"
 class NewTaxControlFapiaoUserTitleGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
     scene: Text
+    "开票场景"
     fapiao_apply_id: Text
-NewTaxControlFapiaoUserTitleGetAnswer = NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationBuyerInformation
+    "发票申请单号"
+class NewTaxControlFapiaoUserTitleGetAnswer(TypedDict):
+    type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
+    "购买方类型"
+    name: str
+    "名称"
+    taxpayer_id: NotRequired[str]
+    "纳税人识别号"
+    address: NotRequired[str]
+    "地址"
+    telephone: NotRequired[str]
+    "电话"
+    bank_name: NotRequired[str]
+    "开户银行"
+    bank_account: NotRequired[str]
+    "银行账号"
+    phone: NotRequired[str]
+    "手机号"
+    email: NotRequired[str]
+    "邮箱地址"
+    amount: NotRequired[int]
+    "订单金额"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
+    "开具的发票类型"
+    user_apply_message: NotRequired[str]
+    "留言信息"
 class NewTaxControlFapiaoCardTemplate(Node):
-    def post(self, body: NewTaxControlFapiaoCardTemplatePostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoCardTemplatePostBody = ..., **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoCardTemplatePostAnswer]:
+    def post(self, body: NewTaxControlFapiaoCardTemplatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoCardTemplatePostAnswer]:
         """创建电子发票卡券模板
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_4.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoCardTemplatePostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoCardTemplatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoCardTemplatePostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: card_appid 插卡公众号AppID, card_template_information 卡券模板信息"""
+    def postAsync(self, body: NewTaxControlFapiaoCardTemplatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoCardTemplatePostAnswer]]:
         """创建电子发票卡券模板"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoCardTemplatePostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoCardTemplatePostBody = ..., **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoCardTemplatePostAnswer]:
+    def __call__(self, body: NewTaxControlFapiaoCardTemplatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoCardTemplatePostAnswer]:
         """创建电子发票卡券模板"""
 class OpenNewTaxControlFapiaoCardTemplate(OpenNode):
     def post(self, body: NewTaxControlFapiaoCardTemplatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -447,103 +1024,137 @@ class OpenNewTaxControlFapiaoCardTemplate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_4.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: card_appid 插卡公众号AppID, card_template_information 卡券模板信息"""
     def postAsync(self, body: NewTaxControlFapiaoCardTemplatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建电子发票卡券模板"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoCardTemplatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建电子发票卡券模板"""
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneral(Node):
-    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具通用行业电子发票
 
-        服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/issue-general
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """开具通用行业电子发票"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具通用行业电子发票"""
 class OpenNewTaxControlFapiaoFapiaoApplicationsIssueGeneral(OpenNode):
     def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具通用行业电子发票
 
-        服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/issue-general
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
     def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """开具通用行业电子发票"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具通用行业电子发票"""
 class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport(Node):
-    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具旅客运输行业电子发票
 
-        服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """开具旅客运输行业电子发票"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具旅客运输行业电子发票"""
 class OpenNewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport(OpenNode):
     def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具旅客运输行业电子发票
 
-        服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
     def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """开具旅客运输行业电子发票"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具旅客运输行业电子发票"""
 class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil(Node):
-    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具成品油行业电子发票
 
-        服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """开具成品油行业电子发票"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具成品油行业电子发票"""
 class OpenNewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil(OpenNode):
     def post(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具成品油行业电子发票
 
-        服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
     def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """开具成品油行业电子发票"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具成品油行业电子发票"""
 class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing(Node):
-    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具不动产租赁行业电子发票
 
-        服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """开具不动产租赁行业电子发票"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具不动产租赁行业电子发票"""
 class OpenNewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing(OpenNode):
     def post(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具不动产租赁行业电子发票
 
-        服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing
+
+        服务商, 渠道商
+
+        required: sub_mchid 子商户号, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的数电发票信息"""
     def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """开具不动产租赁行业电子发票"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具不动产租赁行业电子发票"""
 class NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer]:
         """上传电子发票文件
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_10.shtml
 
         直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer]]:
         """上传电子发票文件"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePostAnswer]:
         """上传电子发票文件"""
 class OpenNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -558,13 +1169,15 @@ class OpenNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile(OpenNode):
     def __call__(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """上传电子发票文件"""
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFiles(Stem):
-    def get(self, config: Config = ..., /, *, fapiao_apply_id: Value = ..., params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswer]:
+    def get(self, config: Config = ..., /, *, fapiao_apply_id: Value, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswer]:
         """获取发票下载信息
 
         https://pay.weixin.qq.com/docs/partner/apis/fapiao/fapiao-applications/get-fapiao-file-download-info.html
 
-        普通商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, fapiao_apply_id: Value = ..., params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswer]]:
+        普通商户, 服务商
+
+        required: fapiao_id 商户发票单号"""
+    def getAsync(self, config: Config = ..., /, *, fapiao_apply_id: Value, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswer]]:
         """获取发票下载信息"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFiles(OpenNode):
@@ -573,21 +1186,31 @@ class OpenNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFiles(OpenNode
 
         https://pay.weixin.qq.com/docs/partner/apis/fapiao/fapiao-applications/get-fapiao-file-download-info.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: fapiao_id 商户发票单号"""
     def getAsync(self, config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Promise[Response]:
         """获取发票下载信息"""
     get_async = getAsync
+class FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFiles(Stem):
+    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswer]:
+        """获取发票下载信息"""
+    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFilesGetAnswer]]:
+        """获取发票下载信息"""
+    get_async = getAsync
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCards(Node):
-    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody = ..., config: Config = ..., /, *, fapiao_apply_id: Value = ..., json: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody, config: Config = ..., /, *, fapiao_apply_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """将电子发票插入微信用户卡包
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_11.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody = ..., config: Config = ..., /, *, fapiao_apply_id: Value = ..., json: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商, 渠道商
+
+        required: scene 插卡场景, buyer_information 购买方信息, fapiao_card_information 电子发票卡券信息列表"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody, config: Config = ..., /, *, fapiao_apply_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """将电子发票插入微信用户卡包"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody = ..., config: Config = ..., /, *, fapiao_apply_id: Value = ..., json: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody, config: Config = ..., /, *, fapiao_apply_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """将电子发票插入微信用户卡包"""
 class OpenNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCards(OpenNode):
     def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody | Body = ..., config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Response:
@@ -595,43 +1218,69 @@ class OpenNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCards(OpenNode
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_11.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: scene 插卡场景, buyer_information 购买方信息, fapiao_card_information 电子发票卡券信息列表"""
     def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody | Body = ..., config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Promise[Response]:
         """将电子发票插入微信用户卡包"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody | Body = ..., config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Response:
         """将电子发票插入微信用户卡包"""
+class FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCards(Node):
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """将电子发票插入微信用户卡包"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """将电子发票插入微信用户卡包"""
+    post_async = postAsync
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """将电子发票插入微信用户卡包"""
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReverse(Node):
-    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody = ..., config: Config = ..., /, *, fapiao_apply_id: Value = ..., json: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody, config: Config = ..., /, *, fapiao_apply_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """冲红电子发票
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody = ..., config: Config = ..., /, *, fapiao_apply_id: Value = ..., json: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/%7Bfapiao_apply_id%7D/reverse
+
+        直连商户, 服务商, 渠道商
+
+        required: reverse_reason 冲红原因, fapiao_information 需要冲红的发票信息"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody, config: Config = ..., /, *, fapiao_apply_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """冲红电子发票"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody = ..., config: Config = ..., /, *, fapiao_apply_id: Value = ..., json: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody, config: Config = ..., /, *, fapiao_apply_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """冲红电子发票"""
 class OpenNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReverse(OpenNode):
     def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody | Body = ..., config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Response:
         """冲红电子发票
 
-        直连商户, 服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiao-applications/%7Bfapiao_apply_id%7D/reverse
+
+        直连商户, 服务商, 渠道商
+
+        required: reverse_reason 冲红原因, fapiao_information 需要冲红的发票信息"""
     def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody | Body = ..., config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Promise[Response]:
         """冲红电子发票"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody | Body = ..., config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Response:
         """冲红电子发票"""
+class FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReverse(Node):
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """冲红电子发票"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """冲红电子发票"""
+    post_async = postAsync
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """冲红电子发票"""
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyId(Stem):
     fapiaoFiles: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFiles
     insertCards: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCards
     reverse: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReverse
-    def get(self, config: Config = ..., /, *, fapiao_apply_id: Value = ..., params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, fapiao_apply_id: Value, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswer]:
         """查询电子发票
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter4_8_9.shtml
 
         直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, fapiao_apply_id: Value = ..., params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, fapiao_apply_id: Value, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswer]]:
         """查询电子发票"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyId(OpenNode):
@@ -647,6 +1296,15 @@ class OpenNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, fapiao_apply_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询电子发票"""
     get_async = getAsync
+class FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyId(Stem):
+    fapiaoFiles: FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdFapiaoFiles
+    insertCards: FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCards
+    reverse: FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdReverse
+    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswer]:
+        """查询电子发票"""
+    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswer]]:
+        """查询电子发票"""
+    get_async = getAsync
 class NewTaxControlFapiaoFapiaoApplications(Node):
     issueGeneral: NewTaxControlFapiaoFapiaoApplicationsIssueGeneral
     issuePassengerTransport: NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport
@@ -654,17 +1312,19 @@ class NewTaxControlFapiaoFapiaoApplications(Node):
     realEstateLeasing: NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing
     uploadFapiaoFile: NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile
     _fapiao_apply_id_: NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyId
-    def __truediv__(self, value: Value) -> NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyId: ...
-    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __truediv__(self, value: Value) -> FilledNewTaxControlFapiaoFapiaoApplicationsFapiaoApplyId: ...
+    def post(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具电子发票
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter4_8_8.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商, 渠道商
+
+        required: scene 开票场景, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的发票信息"""
+    def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """开具电子发票"""
     post_async = postAsync
-    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoFapiaoApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """开具电子发票"""
 class OpenNewTaxControlFapiaoFapiaoApplications(OpenNode):
     issueGeneral: OpenNewTaxControlFapiaoFapiaoApplicationsIssueGeneral
@@ -679,41 +1339,59 @@ class OpenNewTaxControlFapiaoFapiaoApplications(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/Offline/apis/chapter4_8_8.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: scene 开票场景, fapiao_apply_id 发票申请单号, buyer_information 购买方信息, fapiao_information 需要开具的发票信息"""
     def postAsync(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """开具电子发票"""
     post_async = postAsync
     def __call__(self, body: NewTaxControlFapiaoFapiaoApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开具电子发票"""
 class NewTaxControlFapiaoFapiaomerchantGetspinviteurl(Stem):
-    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetAnswer]:
         """获取邀请商户开通服务商电子发票能力
 
-        服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetAnswer]]:
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl
+
+        服务商, 渠道商
+
+        required: operation_type 操作类型, fapiao_mode 开票模式, invite_code 服务商邀请code"""
+    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaomerchantGetspinviteurlGetAnswer]]:
         """获取邀请商户开通服务商电子发票能力"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoFapiaomerchantGetspinviteurl(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """获取邀请商户开通服务商电子发票能力
 
-        服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl
+
+        服务商, 渠道商
+
+        required: operation_type 操作类型, fapiao_mode 开票模式, invite_code 服务商邀请code"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取邀请商户开通服务商电子发票能力"""
     get_async = getAsync
 class NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo(Stem):
-    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswer]:
         """获取邀请开通的商户信息
 
-        服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo
+
+        服务商, 渠道商
+
+        required: query_time_start 查询时间起, query_time_end 查询时间止, offset 本次查询的起始位置, limit 本次查询的最大数量, mch_invite_status 商户邀请状态"""
+    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoGetAnswer]]:
         """获取邀请开通的商户信息"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoFapiaomerchantListspinvitemchinfo(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """获取邀请开通的商户信息
 
-        服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo
+
+        服务商, 渠道商
+
+        required: query_time_start 查询时间起, query_time_end 查询时间止, offset 本次查询的起始位置, limit 本次查询的最大数量, mch_invite_status 商户邀请状态"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取邀请开通的商户信息"""
     get_async = getAsync
@@ -756,6 +1434,8 @@ class NewTaxControlFapiaoMerchantDevelopmentConfig(Stem):
     def patch(self, body: NewTaxControlFapiaoMerchantDevelopmentConfigPatchBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoMerchantDevelopmentConfigPatchBody = ..., **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoMerchantDevelopmentConfigPatchAnswer]:
         """配置开发选项
 
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/merchant/development-config
+
         直连商户, 服务商, 渠道商"""
     def patchAsync(self, body: NewTaxControlFapiaoMerchantDevelopmentConfigPatchBody = ..., config: Config = ..., /, *, json: NewTaxControlFapiaoMerchantDevelopmentConfigPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoMerchantDevelopmentConfigPatchAnswer]]:
         """配置开发选项"""
@@ -773,18 +1453,22 @@ class OpenNewTaxControlFapiaoMerchantDevelopmentConfig(OpenNode):
     def patch(self, body: NewTaxControlFapiaoMerchantDevelopmentConfigPatchBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """配置开发选项
 
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/merchant/development-config
+
         直连商户, 服务商, 渠道商"""
     def patchAsync(self, body: NewTaxControlFapiaoMerchantDevelopmentConfigPatchBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """配置开发选项"""
     patch_async = patchAsync
 class NewTaxControlFapiaoMerchantTaxCodes(Stem):
-    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoMerchantTaxCodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoMerchantTaxCodesGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoMerchantTaxCodesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoMerchantTaxCodesGetAnswer]:
         """获取商品和服务税收分类对照表
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_2.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoMerchantTaxCodesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoMerchantTaxCodesGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: offset 本次查询的起始位置, limit 本次查询的最大数量"""
+    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoMerchantTaxCodesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoMerchantTaxCodesGetAnswer]]:
         """获取商品和服务税收分类对照表"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoMerchantTaxCodes(OpenNode):
@@ -793,21 +1477,23 @@ class OpenNewTaxControlFapiaoMerchantTaxCodes(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_2.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: offset 本次查询的起始位置, limit 本次查询的最大数量"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取商品和服务税收分类对照表"""
     get_async = getAsync
 class NewTaxControlFapiaoMerchantSubMchidCheck(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """检查子商户开票功能状态
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_1.shtml
 
         服务商, 渠道商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """检查子商户开票功能状态"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """检查子商户开票功能状态"""
 class OpenNewTaxControlFapiaoMerchantSubMchidCheck(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
@@ -821,20 +1507,38 @@ class OpenNewTaxControlFapiaoMerchantSubMchidCheck(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """检查子商户开票功能状态"""
+class FilledNewTaxControlFapiaoMerchantSubMchidCheck(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """检查子商户开票功能状态"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """检查子商户开票功能状态"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """检查子商户开票功能状态"""
 class NewTaxControlFapiaoMerchantSubMchidCheckStatus(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswer]:
         """检查子商户开票功能状态
 
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/merchant/%7Bsub_mchid%7D/check-status
+
         服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswer]]:
         """检查子商户开票功能状态"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoMerchantSubMchidCheckStatus(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """检查子商户开票功能状态
 
+        https://wechatpay.im/openapi/v3/new-tax-control-fapiao/merchant/%7Bsub_mchid%7D/check-status
+
         服务商, 渠道商"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
+        """检查子商户开票功能状态"""
+    get_async = getAsync
+class FilledNewTaxControlFapiaoMerchantSubMchidCheckStatus(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswer]:
+        """检查子商户开票功能状态"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[NewTaxControlFapiaoMerchantSubMchidCheckStatusGetAnswer]]:
         """检查子商户开票功能状态"""
     get_async = getAsync
 class NewTaxControlFapiaoMerchantSubMchid(Stem):
@@ -843,12 +1547,15 @@ class NewTaxControlFapiaoMerchantSubMchid(Stem):
 class OpenNewTaxControlFapiaoMerchantSubMchid(OpenNode):
     check: OpenNewTaxControlFapiaoMerchantSubMchidCheck
     checkStatus: OpenNewTaxControlFapiaoMerchantSubMchidCheckStatus
+class FilledNewTaxControlFapiaoMerchantSubMchid(Stem):
+    check: FilledNewTaxControlFapiaoMerchantSubMchidCheck
+    checkStatus: FilledNewTaxControlFapiaoMerchantSubMchidCheckStatus
 class NewTaxControlFapiaoMerchant(Stem):
     baseInformation: NewTaxControlFapiaoMerchantBaseInformation
     developmentConfig: NewTaxControlFapiaoMerchantDevelopmentConfig
     taxCodes: NewTaxControlFapiaoMerchantTaxCodes
     _sub_mchid_: NewTaxControlFapiaoMerchantSubMchid
-    def __truediv__(self, value: Value) -> NewTaxControlFapiaoMerchantSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledNewTaxControlFapiaoMerchantSubMchid: ...
 class OpenNewTaxControlFapiaoMerchant(OpenNode):
     baseInformation: OpenNewTaxControlFapiaoMerchantBaseInformation
     developmentConfig: OpenNewTaxControlFapiaoMerchantDevelopmentConfig
@@ -856,13 +1563,15 @@ class OpenNewTaxControlFapiaoMerchant(OpenNode):
     _sub_mchid_: OpenNewTaxControlFapiaoMerchantSubMchid
     def __truediv__(self, value: Value) -> OpenNewTaxControlFapiaoMerchantSubMchid: ...
 class NewTaxControlFapiaoUserTitleTitleUrl(Stem):
-    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleTitleUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoUserTitleTitleUrlGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleTitleUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoUserTitleTitleUrlGetAnswer]:
         """获取抬头填写链接
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_5.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleTitleUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoUserTitleTitleUrlGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: fapiao_apply_id 发票申请单号, source 开票来源, appid 商户AppID, openid 用户OpenID, total_amount 总金额"""
+    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleTitleUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoUserTitleTitleUrlGetAnswer]]:
         """获取抬头填写链接"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoUserTitleTitleUrl(OpenNode):
@@ -871,19 +1580,23 @@ class OpenNewTaxControlFapiaoUserTitleTitleUrl(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_5.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: fapiao_apply_id 发票申请单号, source 开票来源, appid 商户AppID, openid 用户OpenID, total_amount 总金额"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取抬头填写链接"""
     get_async = getAsync
 class NewTaxControlFapiaoUserTitle(Stem):
     titleUrl: NewTaxControlFapiaoUserTitleTitleUrl
-    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoUserTitleGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[NewTaxControlFapiaoUserTitleGetAnswer]:
         """获取用户填写的抬头
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_6.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoUserTitleGetAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: scene 开票场景, fapiao_apply_id 发票申请单号"""
+    def getAsync(self, config: Config = ..., /, *, params: NewTaxControlFapiaoUserTitleGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[NewTaxControlFapiaoUserTitleGetAnswer]]:
         """获取用户填写的抬头"""
     get_async = getAsync
 class OpenNewTaxControlFapiaoUserTitle(OpenNode):
@@ -893,7 +1606,9 @@ class OpenNewTaxControlFapiaoUserTitle(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/new-tax-control-fapiao/chapter3_6.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: scene 开票场景, fapiao_apply_id 发票申请单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取用户填写的抬头"""
     get_async = getAsync

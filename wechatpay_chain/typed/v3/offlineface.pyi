@@ -8,154 +8,302 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class OfflinefaceAuthinfoPostBody(TypedDict):
     sp_appid: str
+    "服务商公众号appid"
     sub_appid: NotRequired[str]
+    "子商户公众号appid"
     sub_mchid: str
+    "子商户商户号"
     device_id: str
+    "设备id"
     raw_data: str
+    "原始数据"
     organization_id: str
+    "机构id"
 class OfflinefaceAuthinfoPostAnswer(TypedDict):
     authinfo: str
+    "授权信息"
 class OfflinefaceContractsPresignPostBodyFacepayUserIdentification(TypedDict):
     identification_type: Literal["IDCARD"] | str
+    "证件类型"
     identification_number: str | Sealed
+    "证件ID"
 class OfflinefaceContractsPresignPostBodyFacepayUser(TypedDict):
     out_user_id: str
+    "商户用户ID"
     identification_name: NotRequired[str]
+    "刷脸用户名"
     organization_id: str
+    "机构ID"
     identification: NotRequired[OfflinefaceContractsPresignPostBodyFacepayUserIdentification]
+    "证件信息"
     phone: NotRequired[str | Sealed]
+    "手机号码"
 class OfflinefaceContractsPresignPostBodyLimitBankCard(TypedDict):
     bank_card_number: NotRequired[str | Sealed]
+    "银行卡号"
     identification_name: NotRequired[str | Sealed]
+    "开卡人姓名"
     identification: NotRequired[OfflinefaceContractsPresignPostBodyFacepayUserIdentification]
+    "开卡人证件"
     valid_thru: NotRequired[str]
+    "银行卡有效期"
     bank_type: NotRequired[str]
+    "银行类型"
     phone: NotRequired[str | Sealed]
+    "开卡预留手机号"
 class OfflinefaceContractsPresignPostBody(TypedDict):
     business_name: str
+    "业务类型"
     facepay_user: OfflinefaceContractsPresignPostBodyFacepayUser
+    "刷脸用户信息"
     limit_bank_card: NotRequired[OfflinefaceContractsPresignPostBodyLimitBankCard]
+    "签约指定银行卡"
     contract_mode: NotRequired[Literal["LIMIT_BANK_CARD", "PRIORITY_BANK_CARD", "LIMIT_NONE"] | str]
+    "签约模式"
 class OfflinefaceContractsPresignPostAnswer(TypedDict):
     presign_token: str
+    "会话ID"
 class OfflinefaceContractsContractIdGetQuery(TypedDict):
     appid: NotRequired[Text]
+    "商户签约小程序APPID"
 class OfflinefaceContractsContractIdGetAnswer(TypedDict):
     contract_id: str
+    "签约ID"
     mchid: str
+    "商户号"
     organization_id: str
+    "机构ID"
     use_id: NotRequired[str]
+    "用户ID"
     openid: NotRequired[str]
+    "签约用户openid"
     contract_state: Literal["NOT_CONTRACTED", "TERMINATED", "CONTRACTED"] | str
+    "签约状态"
     contract_signed_time: str
+    "签约时间"
     contract_terminated_time: NotRequired[str]
+    "解约时间"
     contract_mode: Literal["LIMIT_BANK_CARD", "PRIORITY_BANK_CARD", "LIMIT_NONE"] | str
+    "签约模式"
     contract_bank_card_from: Literal["MERCHANT_LIMITED_BANK_CARD", "USER_SELECT_FREE"] | str
+    "签约卡来源"
 class OfflinefaceFaceCollectionsCollectionIdGetAnswer(TypedDict):
     collection_id: str
+    "重采ID"
     use_id: str
+    "用户ID"
     organization_id: str
+    "机构ID"
     collection_state: Literal["COLLECTION_REQUIRED", "PHOTO_UPLOADED", "COMPLETE"] | str
+    "重采状态"
     register_photo_upload_time: NotRequired[str]
+    "注册照上传时间"
     confirm_time: NotRequired[str]
+    "支付用户确认时间"
 class OfflinefaceFaceCollectionsGetQuery(TypedDict):
     organization_id: Text
+    "机构ID"
     offset: NotRequired[Text]
+    "列表偏移"
     limit: NotRequired[Text]
+    "资源个数"
+class OfflinefaceFaceCollectionsGetAnswerFaceCollections(TypedDict):
+    collection_id: str
+    "重采ID"
+    use_id: str
+    "用户ID"
+    organization_id: str
+    "机构ID"
+    collection_state: Literal["COLLECTION_REQUIRED", "PHOTO_UPLOADED", "COMPLETE"] | str
+    "重采状态"
+    register_photo_upload_time: NotRequired[str]
+    "注册照上传时间"
+    confirm_time: NotRequired[str]
+    "支付用户确认时间"
 class OfflinefaceFaceCollectionsGetAnswer(TypedDict):
-    face_collections: list[OfflinefaceFaceCollectionsCollectionIdGetAnswer]
+    face_collections: list[OfflinefaceFaceCollectionsGetAnswerFaceCollections]
+    "重采列表"
 class OfflinefaceRepaymentUrlPostBody(TypedDict):
     out_user_id: str
+    "商户用户ID"
     organization_id: str
+    "机构id"
 class OfflinefaceRepaymentUrlPostAnswer(TypedDict):
     repayment_url: str
+    "还款链接"
     expire_at: str
+    "链接过期时间"
 class OfflinefaceTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
     sp_mchid: Text
+    "服务商商户号"
     sub_mchid: Text
+    "子商户商户号"
     business_product_id: Text
+    "平台产品ID"
 class OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
     sp_openid: NotRequired[str]
+    "公众下的openid"
     sub_openid: NotRequired[str]
+    "子公众下的openid"
 class OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
     total: int
+    "总金额"
     currency: Literal["CNY"] | str
+    "货币类型"
 class OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfo(TypedDict):
     device_ip: NotRequired[str]
+    "设备IP"
 class OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     sp_appid: str
+    "服务商公众号appid"
     sp_mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号appid"
     sub_mchid: str
+    "子商户商户号"
     payer: NotRequired[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerPayer]
+    "支付用户信息"
     amount: NotRequired[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerAmount]
+    "金额信息"
     promotion_detail: NotRequired[list[dict[str, Any]]]
+    "优惠信息列表"
     scene_info: NotRequired[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfo]
+    "支付场景信息"
     bank_type: NotRequired[str]
+    "付款银行"
     trade_type: NotRequired[Literal["NATIVE", "JSAPI", "APP", "MWEB", "AUTH"] | str]
+    "交易类型"
     trade_state: str
+    "交易状态"
     trade_state_description: NotRequired[str]
+    "交易描述"
     debt_state: NotRequired[str]
+    "欠款状态"
     description: NotRequired[str]
+    "商品信息"
     attach: NotRequired[str]
+    "商户附加信息"
     success_time: NotRequired[str]
+    "支付成功时间"
     transaction_id: NotRequired[str]
+    "微信订单号"
     repayment_transaction_id: NotRequired[str]
+    "还款微信订单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     error_type: NotRequired[str]
+    "错误分类"
+class OfflinefaceTransactionsPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: Literal["CNY"] | str
+    "货币类型"
 class OfflinefaceTransactionsPostBodySceneInfo(TypedDict):
     device_ip: str
+    "设备IP"
 class OfflinefaceTransactionsPostBodySettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
+    "是否支持分账"
 class OfflinefaceTransactionsPostBodyBusiness(TypedDict):
     business_product_id: Literal[2, 11] | int
+    "平台产品ID"
     business_scene_id: Literal[3, 4, 5, 6, 124, 125, 126] | int
+    "平台场景ID"
 class OfflinefaceTransactionsPostBody(TypedDict):
     auth_code: str
+    "支付凭证"
     sp_appid: NotRequired[str]
+    "服务商公众号appid"
     sp_mchid: NotRequired[str]
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号appid"
     sub_mchid: NotRequired[str]
-    amount: NotRequired[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerAmount]
+    "子商户商户号"
+    amount: NotRequired[OfflinefaceTransactionsPostBodyAmount]
+    "金额信息"
     scene_info: NotRequired[OfflinefaceTransactionsPostBodySceneInfo]
+    "支付场景信息"
     goods_tag: NotRequired[str]
+    "优惠标记"
     description: NotRequired[str]
+    "商品信息"
     attach: NotRequired[str]
+    "商户附加信息"
     settle_info: NotRequired[OfflinefaceTransactionsPostBodySettleInfo]
+    "结算信息"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     business: NotRequired[OfflinefaceTransactionsPostBodyBusiness]
+    "业务信息"
+class OfflinefaceTransactionsPostAnswerPayer(TypedDict):
+    sp_openid: NotRequired[str]
+    "公众下的openid"
+    sub_openid: NotRequired[str]
+    "子公众下的openid"
+class OfflinefaceTransactionsPostAnswerAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: Literal["CNY"] | str
+    "货币类型"
+class OfflinefaceTransactionsPostAnswerSceneInfo(TypedDict):
+    device_ip: NotRequired[str]
+    "设备IP"
 class OfflinefaceTransactionsPostAnswer(TypedDict):
     sp_appid: str
+    "服务商公众号appid"
     sp_mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号appid"
     sub_mchid: str
-    payer: NotRequired[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerPayer]
-    amount: NotRequired[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerAmount]
+    "子商户商户号"
+    payer: NotRequired[OfflinefaceTransactionsPostAnswerPayer]
+    "支付用户信息"
+    amount: NotRequired[OfflinefaceTransactionsPostAnswerAmount]
+    "金额信息"
     promotion_detail: NotRequired[list[dict[str, Any]]]
-    scene_info: NotRequired[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfo]
+    "优惠信息列表"
+    scene_info: NotRequired[OfflinefaceTransactionsPostAnswerSceneInfo]
+    "支付场景信息"
     bank_type: NotRequired[str]
+    "付款银行"
     trade_type: NotRequired[Literal["NATIVE", "JSAPI", "APP", "MWEB", "AUTH"] | str]
+    "交易类型"
     trade_state: NotRequired[str]
+    "交易状态"
     trade_state_description: NotRequired[str]
+    "交易描述"
     debt_state: NotRequired[str]
+    "欠款状态"
     description: NotRequired[str]
+    "商品信息"
     attach: NotRequired[str]
+    "商户附加信息"
     success_time: NotRequired[str]
+    "支付成功时间"
     transaction_id: NotRequired[str]
+    "微信订单号"
     repayment_transaction_id: NotRequired[str]
+    "还款微信订单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     error_type: NotRequired[str]
+    "错误分类"
 class OfflinefaceAuthinfo(Node):
-    def post(self, body: OfflinefaceAuthinfoPostBody = ..., config: Config = ..., /, *, json: OfflinefaceAuthinfoPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceAuthinfoPostAnswer]:
+    def post(self, body: OfflinefaceAuthinfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceAuthinfoPostAnswer]:
         """获取authinfo接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
-        服务商"""
-    def postAsync(self, body: OfflinefaceAuthinfoPostBody = ..., config: Config = ..., /, *, json: OfflinefaceAuthinfoPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[OfflinefaceAuthinfoPostAnswer]]:
+        服务商
+
+        required: sp_appid 服务商公众号appid, sub_mchid 子商户商户号, device_id 设备id, raw_data 原始数据, organization_id 机构id"""
+    def postAsync(self, body: OfflinefaceAuthinfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[OfflinefaceAuthinfoPostAnswer]]:
         """获取authinfo接口"""
     post_async = postAsync
-    def __call__(self, body: OfflinefaceAuthinfoPostBody = ..., config: Config = ..., /, *, json: OfflinefaceAuthinfoPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceAuthinfoPostAnswer]:
+    def __call__(self, body: OfflinefaceAuthinfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceAuthinfoPostAnswer]:
         """获取authinfo接口"""
 class OpenOfflinefaceAuthinfo(OpenNode):
     def post(self, body: OfflinefaceAuthinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -163,23 +311,27 @@ class OpenOfflinefaceAuthinfo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
-        服务商"""
+        服务商
+
+        required: sp_appid 服务商公众号appid, sub_mchid 子商户商户号, device_id 设备id, raw_data 原始数据, organization_id 机构id"""
     def postAsync(self, body: OfflinefaceAuthinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取authinfo接口"""
     post_async = postAsync
     def __call__(self, body: OfflinefaceAuthinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取authinfo接口"""
 class OfflinefaceContractsPresign(Node):
-    def post(self, body: OfflinefaceContractsPresignPostBody = ..., config: Config = ..., /, *, json: OfflinefaceContractsPresignPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceContractsPresignPostAnswer]:
+    def post(self, body: OfflinefaceContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceContractsPresignPostAnswer]:
         """预签约接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
-        服务商"""
-    def postAsync(self, body: OfflinefaceContractsPresignPostBody = ..., config: Config = ..., /, *, json: OfflinefaceContractsPresignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[OfflinefaceContractsPresignPostAnswer]]:
+        服务商
+
+        required: business_name 业务类型, facepay_user 刷脸用户信息"""
+    def postAsync(self, body: OfflinefaceContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[OfflinefaceContractsPresignPostAnswer]]:
         """预签约接口"""
     post_async = postAsync
-    def __call__(self, body: OfflinefaceContractsPresignPostBody = ..., config: Config = ..., /, *, json: OfflinefaceContractsPresignPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceContractsPresignPostAnswer]:
+    def __call__(self, body: OfflinefaceContractsPresignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceContractsPresignPostAnswer]:
         """预签约接口"""
 class OpenOfflinefaceContractsPresign(OpenNode):
     def post(self, body: OfflinefaceContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -187,20 +339,22 @@ class OpenOfflinefaceContractsPresign(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
-        服务商"""
+        服务商
+
+        required: business_name 业务类型, facepay_user 刷脸用户信息"""
     def postAsync(self, body: OfflinefaceContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """预签约接口"""
     post_async = postAsync
     def __call__(self, body: OfflinefaceContractsPresignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """预签约接口"""
 class OfflinefaceContractsContractId(Stem):
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., params: OfflinefaceContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceContractsContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, params: OfflinefaceContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceContractsContractIdGetAnswer]:
         """签约查询接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., params: OfflinefaceContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceContractsContractIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, params: OfflinefaceContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceContractsContractIdGetAnswer]]:
         """签约查询接口"""
     get_async = getAsync
 class OpenOfflinefaceContractsContractId(OpenNode):
@@ -213,22 +367,28 @@ class OpenOfflinefaceContractsContractId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """签约查询接口"""
     get_async = getAsync
+class FilledOfflinefaceContractsContractId(Stem):
+    def get(self, config: Config = ..., /, *, params: OfflinefaceContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceContractsContractIdGetAnswer]:
+        """签约查询接口"""
+    def getAsync(self, config: Config = ..., /, *, params: OfflinefaceContractsContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceContractsContractIdGetAnswer]]:
+        """签约查询接口"""
+    get_async = getAsync
 class OfflinefaceContracts(Stem):
     presign: OfflinefaceContractsPresign
     _contract_id_: OfflinefaceContractsContractId
-    def __truediv__(self, value: Value) -> OfflinefaceContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledOfflinefaceContractsContractId: ...
 class OpenOfflinefaceContracts(OpenNode):
     presign: OpenOfflinefaceContractsPresign
     _contract_id_: OpenOfflinefaceContractsContractId
     def __truediv__(self, value: Value) -> OpenOfflinefaceContractsContractId: ...
 class OfflinefaceFaceCollectionsCollectionId(Stem):
-    def get(self, config: Config = ..., /, *, collection_id: Value = ..., **options: Unpack[Options]) -> Answer[OfflinefaceFaceCollectionsCollectionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, collection_id: Value, **options: Unpack[Options]) -> Answer[OfflinefaceFaceCollectionsCollectionIdGetAnswer]:
         """查询重采请求详情
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, collection_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[OfflinefaceFaceCollectionsCollectionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, collection_id: Value, **options: Unpack[Options]) -> Promise[Answer[OfflinefaceFaceCollectionsCollectionIdGetAnswer]]:
         """查询重采请求详情"""
     get_async = getAsync
 class OpenOfflinefaceFaceCollectionsCollectionId(OpenNode):
@@ -241,16 +401,24 @@ class OpenOfflinefaceFaceCollectionsCollectionId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, collection_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询重采请求详情"""
     get_async = getAsync
+class FilledOfflinefaceFaceCollectionsCollectionId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceFaceCollectionsCollectionIdGetAnswer]:
+        """查询重采请求详情"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[OfflinefaceFaceCollectionsCollectionIdGetAnswer]]:
+        """查询重采请求详情"""
+    get_async = getAsync
 class OfflinefaceFaceCollections(Stem):
     _collection_id_: OfflinefaceFaceCollectionsCollectionId
-    def __truediv__(self, value: Value) -> OfflinefaceFaceCollectionsCollectionId: ...
-    def get(self, config: Config = ..., /, *, params: OfflinefaceFaceCollectionsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceFaceCollectionsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledOfflinefaceFaceCollectionsCollectionId: ...
+    def get(self, config: Config = ..., /, *, params: OfflinefaceFaceCollectionsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceFaceCollectionsGetAnswer]:
         """查询重采用户列表
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: OfflinefaceFaceCollectionsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceFaceCollectionsGetAnswer]]:
+        服务商
+
+        required: organization_id 机构ID"""
+    def getAsync(self, config: Config = ..., /, *, params: OfflinefaceFaceCollectionsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceFaceCollectionsGetAnswer]]:
         """查询重采用户列表"""
     get_async = getAsync
 class OpenOfflinefaceFaceCollections(OpenNode):
@@ -261,21 +429,25 @@ class OpenOfflinefaceFaceCollections(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html
 
-        服务商"""
+        服务商
+
+        required: organization_id 机构ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询重采用户列表"""
     get_async = getAsync
 class OfflinefaceRepaymentUrl(Node):
-    def post(self, body: OfflinefaceRepaymentUrlPostBody = ..., config: Config = ..., /, *, json: OfflinefaceRepaymentUrlPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceRepaymentUrlPostAnswer]:
+    def post(self, body: OfflinefaceRepaymentUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceRepaymentUrlPostAnswer]:
         """获取还款链接接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html#_1-3-%E8%A7%A3%E7%BA%A6
 
-        服务商"""
-    def postAsync(self, body: OfflinefaceRepaymentUrlPostBody = ..., config: Config = ..., /, *, json: OfflinefaceRepaymentUrlPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[OfflinefaceRepaymentUrlPostAnswer]]:
+        服务商
+
+        required: out_user_id 商户用户ID, organization_id 机构id"""
+    def postAsync(self, body: OfflinefaceRepaymentUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[OfflinefaceRepaymentUrlPostAnswer]]:
         """获取还款链接接口"""
     post_async = postAsync
-    def __call__(self, body: OfflinefaceRepaymentUrlPostBody = ..., config: Config = ..., /, *, json: OfflinefaceRepaymentUrlPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceRepaymentUrlPostAnswer]:
+    def __call__(self, body: OfflinefaceRepaymentUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceRepaymentUrlPostAnswer]:
         """获取还款链接接口"""
 class OpenOfflinefaceRepaymentUrl(OpenNode):
     def post(self, body: OfflinefaceRepaymentUrlPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -283,20 +455,24 @@ class OpenOfflinefaceRepaymentUrl(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html#_1-3-%E8%A7%A3%E7%BA%A6
 
-        服务商"""
+        服务商
+
+        required: out_user_id 商户用户ID, organization_id 机构id"""
     def postAsync(self, body: OfflinefaceRepaymentUrlPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取还款链接接口"""
     post_async = postAsync
     def __call__(self, body: OfflinefaceRepaymentUrlPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """获取还款链接接口"""
 class OfflinefaceTransactionsOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: OfflinefaceTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: OfflinefaceTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查单接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: OfflinefaceTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 子商户商户号, business_product_id 平台产品ID"""
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: OfflinefaceTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查单接口"""
     get_async = getAsync
 class OpenOfflinefaceTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -305,28 +481,38 @@ class OpenOfflinefaceTransactionsOutTradeNoOutTradeNo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 子商户商户号, business_product_id 平台产品ID"""
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查单接口"""
+    get_async = getAsync
+class FilledOfflinefaceTransactionsOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: OfflinefaceTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查单接口"""
+    def getAsync(self, config: Config = ..., /, *, params: OfflinefaceTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[OfflinefaceTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查单接口"""
     get_async = getAsync
 class OfflinefaceTransactionsOutTradeNo(Stem):
     _out_trade_no_: OfflinefaceTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> OfflinefaceTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledOfflinefaceTransactionsOutTradeNoOutTradeNo: ...
 class OpenOfflinefaceTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenOfflinefaceTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenOfflinefaceTransactionsOutTradeNoOutTradeNo: ...
 class OfflinefaceTransactions(Node):
     outTradeNo: OfflinefaceTransactionsOutTradeNo
-    def post(self, body: OfflinefaceTransactionsPostBody = ..., config: Config = ..., /, *, json: OfflinefaceTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceTransactionsPostAnswer]:
+    def post(self, body: OfflinefaceTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceTransactionsPostAnswer]:
         """申请扣款接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
-        服务商"""
-    def postAsync(self, body: OfflinefaceTransactionsPostBody = ..., config: Config = ..., /, *, json: OfflinefaceTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[OfflinefaceTransactionsPostAnswer]]:
+        服务商
+
+        required: auth_code 支付凭证"""
+    def postAsync(self, body: OfflinefaceTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[OfflinefaceTransactionsPostAnswer]]:
         """申请扣款接口"""
     post_async = postAsync
-    def __call__(self, body: OfflinefaceTransactionsPostBody = ..., config: Config = ..., /, *, json: OfflinefaceTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[OfflinefaceTransactionsPostAnswer]:
+    def __call__(self, body: OfflinefaceTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefaceTransactionsPostAnswer]:
         """申请扣款接口"""
 class OpenOfflinefaceTransactions(OpenNode):
     outTradeNo: OpenOfflinefaceTransactionsOutTradeNo
@@ -335,7 +521,9 @@ class OpenOfflinefaceTransactions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
-        服务商"""
+        服务商
+
+        required: auth_code 支付凭证"""
     def postAsync(self, body: OfflinefaceTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款接口"""
     post_async = postAsync

@@ -9,58 +9,92 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswerStudentInfo(TypedDict):
     class_name: NotRequired[str]
+    "班级名"
 class OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswerStaffInfo(TypedDict):
     occupation: NotRequired[str]
+    "职业"
 class OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswer(TypedDict):
     use_id: NotRequired[str]
+    "刷脸用户ID"
     out_user_id: NotRequired[str]
+    "商户刷脸用户ID"
     organization_id: NotRequired[str]
+    "机构ID"
     user_name: NotRequired[str]
+    "姓名"
     user_type: NotRequired[Literal["STUDENT", "STUFF"] | str]
+    "用户类型"
     student_info: NotRequired[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswerStudentInfo]
+    "学生信息"
     staff_info: NotRequired[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswerStaffInfo]
+    "职工信息"
     status: NotRequired[Literal["NORMAL", "DISABLED"] | str]
+    "用户状态"
     contract_state: NotRequired[Literal["NOT_CONTRACTED", "TERMINATED", "CONTRACTED"] | str]
+    "签约状态"
     face_image_ok: NotRequired[bool]
+    "人脸图片上传状态"
     contract_id: NotRequired[str]
+    "签约ID"
+class OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBodyStudentInfo(TypedDict):
+    class_name: NotRequired[str]
+    "班级名"
+class OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBodyStaffInfo(TypedDict):
+    occupation: NotRequired[str]
+    "职业"
 class OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody(TypedDict):
     user_name: NotRequired[str | Sealed]
+    "姓名"
     user_type: NotRequired[Literal["STUDENT", "STUFF"] | str]
-    student_info: NotRequired[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswerStudentInfo]
-    staff_info: NotRequired[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswerStaffInfo]
+    "用户类型"
+    student_info: NotRequired[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBodyStudentInfo]
+    "学生信息"
+    staff_info: NotRequired[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBodyStaffInfo]
+    "职工信息"
     status: NotRequired[Literal["NORMAL", "DISABLED"] | str]
+    "状态"
     phone: NotRequired[str | Sealed]
+    "手机号"
 class OfflinefacemchOrganizationsGetQuery(TypedDict):
     organization_id: NotRequired[Text]
+    "机构ID"
     organization_name: NotRequired[Text]
+    "机构名称"
 class OfflinefacemchOrganizationsGetAnswer(TypedDict):
     organization_id: NotRequired[str]
+    "机构ID"
     organization_name: NotRequired[str]
+    "机构名称"
 class OfflinefacemchTokensPostBodyWebInitData(TypedDict):
     out_user_id: NotRequired[str]
+    "商户刷脸用户ID"
     organization_id: NotRequired[str]
+    "机构ID"
 class OfflinefacemchTokensPostBody(TypedDict):
     scene: NotRequired[str]
+    "使用场景"
     web_init_data: NotRequired[OfflinefacemchTokensPostBodyWebInitData]
+    "小程序/h5鉴权场景初始化数据"
 class OfflinefacemchTokensPostAnswer(TypedDict):
     token: NotRequired[str]
+    "授权凭证"
 class OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId(Stem):
-    def get(self, config: Config = ..., /, *, organization_id: Value = ..., out_user_id: Value = ..., **options: Unpack[Options]) -> Answer[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, organization_id: Value, out_user_id: Value, **options: Unpack[Options]) -> Answer[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswer]:
         """刷脸用户信息查询接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, organization_id: Value = ..., out_user_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, organization_id: Value, out_user_id: Value, **options: Unpack[Options]) -> Promise[Answer[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswer]]:
         """刷脸用户信息查询接口"""
     get_async = getAsync
-    def patch(self, body: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., config: Config = ..., /, *, organization_id: Value = ..., out_user_id: Value = ..., json: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def patch(self, body: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., config: Config = ..., /, *, organization_id: Value, out_user_id: Value, json: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """刷脸用户信息修改接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
         服务商"""
-    def patchAsync(self, body: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., config: Config = ..., /, *, organization_id: Value = ..., out_user_id: Value = ..., json: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def patchAsync(self, body: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., config: Config = ..., /, *, organization_id: Value, out_user_id: Value, json: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """刷脸用户信息修改接口"""
     patch_async = patchAsync
 class OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId(OpenNode):
@@ -82,23 +116,37 @@ class OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId(OpenN
     def patchAsync(self, body: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody | Body = ..., config: Config = ..., /, *, organization_id: Any = ..., out_user_id: Any = ..., **options: Any) -> Promise[Response]:
         """刷脸用户信息修改接口"""
     patch_async = patchAsync
+class FilledOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswer]:
+        """刷脸用户信息查询接口"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdGetAnswer]]:
+        """刷脸用户信息查询接口"""
+    get_async = getAsync
+    def patch(self, body: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., config: Config = ..., /, *, json: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """刷脸用户信息修改接口"""
+    def patchAsync(self, body: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., config: Config = ..., /, *, json: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """刷脸用户信息修改接口"""
+    patch_async = patchAsync
 class OfflinefacemchOrganizationsOrganizationIdUsersOutUserId(Stem):
     _out_user_id_: OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId
-    def __truediv__(self, value: Value) -> OfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId: ...
+    def __truediv__(self, value: Value) -> OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId: ...
 class OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserId(OpenNode):
     _out_user_id_: OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId
     def __truediv__(self, value: Value) -> OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId: ...
+class FilledOfflinefacemchOrganizationsOrganizationIdUsersOutUserId(Stem):
+    _out_user_id_: OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId
+    def __truediv__(self, value: Value) -> FilledOfflinefacemchOrganizationsOrganizationIdUsersOutUserIdOutUserId: ...
 class OfflinefacemchOrganizationsOrganizationIdUsersUserIdUserIdTerminateContract(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, organization_id: Value = ..., user_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, organization_id: Value, user_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """解除刷脸用户签约关系接口
 
         https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html
 
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, organization_id: Value = ..., user_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, organization_id: Value, user_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """解除刷脸用户签约关系接口"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, organization_id: Value = ..., user_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, organization_id: Value, user_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """解除刷脸用户签约关系接口"""
 class OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserIdTerminateContract(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, organization_id: Any = ..., user_id: Any = ..., **options: Any) -> Response:
@@ -112,29 +160,47 @@ class OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserIdTerminateCon
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, organization_id: Any = ..., user_id: Any = ..., **options: Any) -> Response:
         """解除刷脸用户签约关系接口"""
+class FilledOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserIdTerminateContract(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """解除刷脸用户签约关系接口"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """解除刷脸用户签约关系接口"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """解除刷脸用户签约关系接口"""
 class OfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId(Stem):
     terminateContract: OfflinefacemchOrganizationsOrganizationIdUsersUserIdUserIdTerminateContract
 class OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId(OpenNode):
     terminateContract: OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserIdTerminateContract
+class FilledOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId(Stem):
+    terminateContract: FilledOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserIdTerminateContract
 class OfflinefacemchOrganizationsOrganizationIdUsersUserId(Stem):
     _user_id_: OfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId
-    def __truediv__(self, value: Value) -> OfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId: ...
+    def __truediv__(self, value: Value) -> OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId: ...
 class OpenOfflinefacemchOrganizationsOrganizationIdUsersUserId(OpenNode):
     _user_id_: OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId
     def __truediv__(self, value: Value) -> OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId: ...
+class FilledOfflinefacemchOrganizationsOrganizationIdUsersUserId(Stem):
+    _user_id_: OpenOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId
+    def __truediv__(self, value: Value) -> FilledOfflinefacemchOrganizationsOrganizationIdUsersUserIdUserId: ...
 class OfflinefacemchOrganizationsOrganizationIdUsers(Stem):
     outUserId: OfflinefacemchOrganizationsOrganizationIdUsersOutUserId
     userId: OfflinefacemchOrganizationsOrganizationIdUsersUserId
 class OpenOfflinefacemchOrganizationsOrganizationIdUsers(OpenNode):
     outUserId: OpenOfflinefacemchOrganizationsOrganizationIdUsersOutUserId
     userId: OpenOfflinefacemchOrganizationsOrganizationIdUsersUserId
+class FilledOfflinefacemchOrganizationsOrganizationIdUsers(Stem):
+    outUserId: FilledOfflinefacemchOrganizationsOrganizationIdUsersOutUserId
+    userId: FilledOfflinefacemchOrganizationsOrganizationIdUsersUserId
 class OfflinefacemchOrganizationsOrganizationId(Stem):
     users: OfflinefacemchOrganizationsOrganizationIdUsers
 class OpenOfflinefacemchOrganizationsOrganizationId(OpenNode):
     users: OpenOfflinefacemchOrganizationsOrganizationIdUsers
+class FilledOfflinefacemchOrganizationsOrganizationId(Stem):
+    users: FilledOfflinefacemchOrganizationsOrganizationIdUsers
 class OfflinefacemchOrganizations(Stem):
     _organization_id_: OfflinefacemchOrganizationsOrganizationId
-    def __truediv__(self, value: Value) -> OfflinefacemchOrganizationsOrganizationId: ...
+    def __truediv__(self, value: Value) -> FilledOfflinefacemchOrganizationsOrganizationId: ...
     def get(self, config: Config = ..., /, *, params: OfflinefacemchOrganizationsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[OfflinefacemchOrganizationsGetAnswer]:
         """查询机构信息接口
 

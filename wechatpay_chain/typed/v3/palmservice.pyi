@@ -7,54 +7,83 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PalmserviceAuthorizationOpenidOpenidGetQuery(TypedDict):
     organization_id: Text
+    "机构ID"
 class PalmserviceAuthorizationOpenidOpenidGetAnswer(TypedDict):
     openid: NotRequired[str]
     organization_id: NotRequired[str]
+    "机构ID"
     state: NotRequired[Literal["AUTHORIZATION_STATE_NONE", "AUTHORIZATION_STATE_ON", "AUTHORIZATION_STATE_OFF"] | str]
+    "授权状态"
     authorize_time: NotRequired[str]
+    "授权时间"
 class PalmserviceAuthorizationPreauthorizePostBody(TypedDict):
     openid: str
     preauthorize_session_id: NotRequired[str]
+    "预授权会话ID"
     organization_id: NotRequired[str]
+    "机构ID"
 class PalmserviceAuthorizationPreauthorizePostAnswer(TypedDict):
     permission_token: str
+    "预授权token"
 class PalmserviceAuthorizationOpenidOpenid(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: PalmserviceAuthorizationOpenidOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PalmserviceAuthorizationOpenidOpenidGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: PalmserviceAuthorizationOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PalmserviceAuthorizationOpenidOpenidGetAnswer]:
         """查询刷掌授权
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: PalmserviceAuthorizationOpenidOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PalmserviceAuthorizationOpenidOpenidGetAnswer]]:
+        https://wechatpay.im/openapi/v3/palmservice/authorization/openid/%7Bopenid%7D
+
+        服务商
+
+        required: organization_id 机构ID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: PalmserviceAuthorizationOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PalmserviceAuthorizationOpenidOpenidGetAnswer]]:
         """查询刷掌授权"""
     get_async = getAsync
 class OpenPalmserviceAuthorizationOpenidOpenid(OpenNode):
     def get(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """查询刷掌授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/palmservice/authorization/openid/%7Bopenid%7D
+
+        服务商
+
+        required: organization_id 机构ID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询刷掌授权"""
+    get_async = getAsync
+class FilledPalmserviceAuthorizationOpenidOpenid(Stem):
+    def get(self, config: Config = ..., /, *, params: PalmserviceAuthorizationOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PalmserviceAuthorizationOpenidOpenidGetAnswer]:
+        """查询刷掌授权"""
+    def getAsync(self, config: Config = ..., /, *, params: PalmserviceAuthorizationOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PalmserviceAuthorizationOpenidOpenidGetAnswer]]:
         """查询刷掌授权"""
     get_async = getAsync
 class PalmserviceAuthorizationOpenid(Stem):
     _openid_: PalmserviceAuthorizationOpenidOpenid
-    def __truediv__(self, value: Value) -> PalmserviceAuthorizationOpenidOpenid: ...
+    def __truediv__(self, value: Value) -> FilledPalmserviceAuthorizationOpenidOpenid: ...
 class OpenPalmserviceAuthorizationOpenid(OpenNode):
     _openid_: OpenPalmserviceAuthorizationOpenidOpenid
     def __truediv__(self, value: Value) -> OpenPalmserviceAuthorizationOpenidOpenid: ...
 class PalmserviceAuthorizationPreauthorize(Node):
-    def post(self, body: PalmserviceAuthorizationPreauthorizePostBody = ..., config: Config = ..., /, *, json: PalmserviceAuthorizationPreauthorizePostBody = ..., **options: Unpack[Options]) -> Answer[PalmserviceAuthorizationPreauthorizePostAnswer]:
+    def post(self, body: PalmserviceAuthorizationPreauthorizePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PalmserviceAuthorizationPreauthorizePostAnswer]:
         """服务关联预授权
 
-        服务商"""
-    def postAsync(self, body: PalmserviceAuthorizationPreauthorizePostBody = ..., config: Config = ..., /, *, json: PalmserviceAuthorizationPreauthorizePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PalmserviceAuthorizationPreauthorizePostAnswer]]:
+        https://wechatpay.im/openapi/v3/palmservice/authorization/preauthorize
+
+        服务商
+
+        required: openid"""
+    def postAsync(self, body: PalmserviceAuthorizationPreauthorizePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PalmserviceAuthorizationPreauthorizePostAnswer]]:
         """服务关联预授权"""
     post_async = postAsync
-    def __call__(self, body: PalmserviceAuthorizationPreauthorizePostBody = ..., config: Config = ..., /, *, json: PalmserviceAuthorizationPreauthorizePostBody = ..., **options: Unpack[Options]) -> Answer[PalmserviceAuthorizationPreauthorizePostAnswer]:
+    def __call__(self, body: PalmserviceAuthorizationPreauthorizePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PalmserviceAuthorizationPreauthorizePostAnswer]:
         """服务关联预授权"""
 class OpenPalmserviceAuthorizationPreauthorize(OpenNode):
     def post(self, body: PalmserviceAuthorizationPreauthorizePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """服务关联预授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/palmservice/authorization/preauthorize
+
+        服务商
+
+        required: openid"""
     def postAsync(self, body: PalmserviceAuthorizationPreauthorizePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务关联预授权"""
     post_async = postAsync

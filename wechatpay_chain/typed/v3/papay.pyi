@@ -8,417 +8,1401 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PapayContractsContractIdFailNotifyPostBody(TypedDict):
     mchid: str
+    "直连商户号"
     appid: str
+    "公众号ID"
 class PapayContractsContractIdNotifyPostBodyDeductDuration(TypedDict):
     count: Literal[1, 2, 3] | int
+    "扣费持续时间数"
     unit: NotRequired[Literal["DAY"] | str]
+    "单位"
 class PapayContractsContractIdNotifyPostBodyEstimatedAmount(TypedDict):
-    amount: float
+    amount: int
+    "预计扣费金额"
     currency: NotRequired[str]
+    "预计扣费货币类型"
 class PapayContractsContractIdNotifyPostBody(TypedDict):
     mchid: str
+    "直连商户号"
     appid: str
+    "公众号ID"
     deduct_duration: NotRequired[PapayContractsContractIdNotifyPostBodyDeductDuration]
+    "扣费持续时间"
     estimated_amount: PapayContractsContractIdNotifyPostBodyEstimatedAmount
+    "预计扣费金额信息"
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount(TypedDict):
-    total: float
+    total: int
+    "金额"
     currency: NotRequired[str]
+    "货币类型"
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody(TypedDict):
     appid: str
+    "应用ID"
     scheduled_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "预约扣费金额信息"
+class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswerScheduledAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
+    "保单的扣费周期编号"
     policy_period_state: str
+    "当前扣费周期的状态"
     deduct_start_date: NotRequired[str]
+    "可扣费开始日期"
     deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
-    deduct_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
+    "可扣费结束日期"
+    scheduled_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswerScheduledAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswerScheduledAmount]
+    "实际扣费金额"
     deduct_date: NotRequired[str]
-PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer = PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer
+    "实际扣费的日期"
+class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswerScheduledAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer(TypedDict):
+    policy_period_id: int
+    "保单的扣费周期编号"
+    policy_period_state: str
+    "当前扣费周期的状态"
+    deduct_start_date: NotRequired[str]
+    "可扣费开始日期"
+    deduct_end_date: NotRequired[str]
+    "可扣费结束日期"
+    scheduled_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswerScheduledAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswerScheduledAmount]
+    "实际扣费金额"
+    deduct_date: NotRequired[str]
+    "实际扣费的日期"
+class PapayInsurancePayTransactionsApplyPostBodyAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayInsurancePayTransactionsApplyPostBody(TypedDict):
     appid: str
+    "应用ID"
     out_trade_no: str
+    "商户订单号"
     description: str
+    "商品描述"
     transaction_notify_url: str
+    "通知地址"
     contract_id: str
-    policy_period_id: float
-    amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "委托代扣协议ID"
+    policy_period_id: int
+    "保单的扣费周期编号"
+    amount: PapayInsurancePayTransactionsApplyPostBodyAmount
+    "扣费金额信息"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
+    "附加数据"
+class PapayInsurancePayTransactionsApplyPostAnswerAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayInsurancePayTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
-    amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "商户订单号"
+    amount: PapayInsurancePayTransactionsApplyPostAnswerAmount
+    "扣费金额信息"
+class PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriodsEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriods(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
+    "保险扣费周期编号"
     estimated_deduct_date: str
-    estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriodsEstimatedDeductAmount
+    "预计扣费金额"
 class PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody(TypedDict):
     appid: str
+    "应用ID"
     policy_periods: list[PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriods]
+    "续期的扣费周期列表"
 class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody(TypedDict):
     contract_termination_remark: str
+    "解约备注"
 class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
+    "协议解约方式"
     contract_terminated_time: str
+    "协议解约时间"
     contract_termination_remark: NotRequired[str]
+    "解约备注"
 class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer(TypedDict):
     mchid: str
+    "商户号"
     contract_id: str
+    "委托代扣协议ID"
     appid: str
-    plan_id: float
+    "商户AppID"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insured_display_name: NotRequired[str]
+    "被保人姓名"
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED", "TERMINATE_PENDING"] | str
+    "委托代扣协议状态"
     contract_signed_time: NotRequired[str]
+    "协议签署时间"
     contract_expired_time: NotRequired[str]
+    "协议到期时间"
     contract_terminate_info: NotRequired[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo]
+    "协议解约信息"
     openid: str
+    "用户OpenID"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
+class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
+    contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
+    "协议解约方式"
+    contract_terminated_time: str
+    "协议解约时间"
+    contract_termination_remark: NotRequired[str]
+    "解约备注"
 class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     contract_id: str
+    "委托代扣协议ID"
     appid: str
-    plan_id: float
+    "商户AppID"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insured_display_name: NotRequired[str]
+    "被保人姓名"
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED", "TERMINATE_PENDING"] | str
+    "委托代扣协议状态"
     contract_signed_time: NotRequired[str]
+    "协议签署时间"
     contract_expired_time: NotRequired[str]
-    contract_terminate_info: NotRequired[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo]
+    "协议到期时间"
+    contract_terminate_info: NotRequired[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo]
+    "协议解约信息"
     openid: str
+    "用户OpenID"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
     revoke_terminate_contract_redirect_url: NotRequired[str]
+    "跳转撤销解约小程序的路径"
     revoke_terminate_contract_redirect_appid: NotRequired[str]
+    "跳转撤销解约小程序的appid"
+class PapayInsuranceSignContractsPreEntrustSignAppPostBodyPolicyPeriodsEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayInsuranceSignContractsPreEntrustSignAppPostBodyPolicyPeriods(TypedDict):
+    policy_period_id: int
+    "保险扣费周期编号"
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignContractsPreEntrustSignAppPostBodyPolicyPeriodsEstimatedDeductAmount
+    "预计扣费金额"
 class PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity(TypedDict):
     real_name: str | Sealed
+    "自然人姓名"
     id_card_number: str | Sealed
+    "自然人身份证号码"
     identity_type: NotRequired[Literal["ID_CARD"] | str]
+    "实名验证类型"
 class PapayInsuranceSignContractsPreEntrustSignAppPostBody(TypedDict):
     appid: str
+    "应用ID"
     openid: NotRequired[str]
-    plan_id: float
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insured_display_name: str
+    "被保人的展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     policy_start_date: str
+    "保险保单的开始日期"
     policy_end_date: str
-    policy_periods: list[PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriods]
-    amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
+    "保险保单的结束日期"
+    policy_periods: list[PapayInsuranceSignContractsPreEntrustSignAppPostBodyPolicyPeriods]
+    "保单的扣费周期列表"
+    amount: NotRequired[PapayInsuranceSignContractsPreEntrustSignAppPostBodyPolicyPeriodsEstimatedDeductAmount]
+    "扣费金额信息"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     description: NotRequired[str]
+    "商品描述"
     transaction_notify_url: NotRequired[str]
+    "支付结果通知地址"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
+    "附加数据"
     can_auto_insure: NotRequired[bool]
+    "是否自动续保"
     can_auto_reinsure: NotRequired[bool]
+    "是否自动重新投保"
     real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity]
-    combined_deduct_period_count: NotRequired[float]
+    "用户实名信息"
+    combined_deduct_period_count: NotRequired[int]
+    "合并扣费期数"
 class PapayInsuranceSignContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约ID"
+class PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses(TypedDict):
     clause_name: NotRequired[str]
+    "条款内容"
     clause_quota: NotRequired[str]
+    "条款额度"
 class PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCoverageDetail(TypedDict):
     policy_amount: NotRequired[str]
+    "保单额度"
     policy_clauses: NotRequired[list[PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses]]
+    "保险条款列表"
 class PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriods(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
+    "保险扣费周期编号"
     estimated_deduct_date: str
-    estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsEstimatedDeductAmount
+    "预计扣费金额"
     policy_coverage_detail: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsPolicyCoverageDetail]
+    "保障详情"
+class PapayInsuranceSignContractsPreEntrustSignH5PostBodyRealIdentity(TypedDict):
+    real_name: str | Sealed
+    "自然人姓名"
+    id_card_number: str | Sealed
+    "自然人身份证号码"
+    identity_type: NotRequired[Literal["ID_CARD"] | str]
+    "实名验证类型"
 class PapayInsuranceSignContractsPreEntrustSignH5PostBodyJumpControl(TypedDict):
     jump_appid: NotRequired[str]
+    "跳转的应用AppID"
 class PapayInsuranceSignContractsPreEntrustSignH5PostBody(TypedDict):
     appid: str
+    "应用ID"
     openid: NotRequired[str]
-    plan_id: float
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insured_display_name: str
+    "被保人的展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     policy_start_date: str
+    "保险保单的开始日期"
     policy_end_date: str
+    "保险保单的结束日期"
     policy_periods: list[PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriods]
-    amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
+    "保单的扣费周期列表"
+    amount: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriodsEstimatedDeductAmount]
+    "扣费金额信息"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     description: NotRequired[str]
+    "商品描述"
     transaction_notify_url: NotRequired[str]
+    "支付结果通知地址"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
+    "附加数据"
     can_auto_insure: NotRequired[bool]
+    "是否自动续保"
     can_auto_reinsure: NotRequired[bool]
-    real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity]
+    "是否自动重新投保"
+    real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyRealIdentity]
+    "用户实名信息"
     jump_control: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyJumpControl]
-    combined_deduct_period_count: NotRequired[float]
+    "跳转控制信息"
+    combined_deduct_period_count: NotRequired[int]
+    "合并扣费期数"
 class PapayInsuranceSignContractsPreEntrustSignH5PostAnswer(TypedDict):
     redirect_url: str
+    "拉起微信支付客户端的URL"
+class PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriodsEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses(TypedDict):
+    clause_name: NotRequired[str]
+    "条款内容"
+    clause_quota: NotRequired[str]
+    "条款额度"
+class PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriodsPolicyCoverageDetail(TypedDict):
+    policy_amount: NotRequired[str]
+    "保单额度"
+    policy_clauses: NotRequired[list[PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses]]
+    "保险条款列表"
+class PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriods(TypedDict):
+    policy_period_id: int
+    "保险扣费周期编号"
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriodsEstimatedDeductAmount
+    "预计扣费金额"
+    policy_coverage_detail: NotRequired[PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriodsPolicyCoverageDetail]
+    "保障详情"
+class PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyRealIdentity(TypedDict):
+    real_name: str | Sealed
+    "自然人姓名"
+    id_card_number: str | Sealed
+    "自然人身份证号码"
+    identity_type: NotRequired[Literal["ID_CARD"] | str]
+    "实名验证类型"
 class PapayInsuranceSignContractsPreEntrustSignJsapiPostBody(TypedDict):
     appid: str
+    "应用ID"
     openid: NotRequired[str]
-    plan_id: float
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     insured_display_name: str
+    "被保人的展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     policy_start_date: str
+    "保险保单的开始日期"
     policy_end_date: str
-    policy_periods: list[PapayInsuranceSignContractsPreEntrustSignH5PostBodyPolicyPeriods]
-    amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
+    "保险保单的结束日期"
+    policy_periods: list[PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriods]
+    "保单的扣费周期列表"
+    amount: NotRequired[PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyPolicyPeriodsEstimatedDeductAmount]
+    "扣费金额信息"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     description: NotRequired[str]
+    "商品描述"
     transaction_notify_url: NotRequired[str]
+    "支付结果通知地址"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
+    "附加数据"
     can_auto_insure: NotRequired[bool]
+    "是否自动续保"
     can_auto_reinsure: NotRequired[bool]
-    real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignAppPostBodyRealIdentity]
-    combined_deduct_period_count: NotRequired[float]
-PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer = PapayInsuranceSignContractsPreEntrustSignH5PostAnswer
-PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = PapayInsuranceSignContractsPreEntrustSignJsapiPostBody
+    "是否自动重新投保"
+    real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignJsapiPostBodyRealIdentity]
+    "用户实名信息"
+    combined_deduct_period_count: NotRequired[int]
+    "合并扣费期数"
+class PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer(TypedDict):
+    redirect_url: str
+    "跳转签约并支付流程的URL"
+class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriodsEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses(TypedDict):
+    clause_name: NotRequired[str]
+    "条款内容"
+    clause_quota: NotRequired[str]
+    "条款额度"
+class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriodsPolicyCoverageDetail(TypedDict):
+    policy_amount: NotRequired[str]
+    "保单额度"
+    policy_clauses: NotRequired[list[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriodsPolicyCoverageDetailPolicyClauses]]
+    "保险条款列表"
+class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriods(TypedDict):
+    policy_period_id: int
+    "保险扣费周期编号"
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriodsEstimatedDeductAmount
+    "预计扣费金额"
+    policy_coverage_detail: NotRequired[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriodsPolicyCoverageDetail]
+    "保障详情"
+class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyRealIdentity(TypedDict):
+    real_name: str | Sealed
+    "自然人姓名"
+    id_card_number: str | Sealed
+    "自然人身份证号码"
+    identity_type: NotRequired[Literal["ID_CARD"] | str]
+    "实名验证类型"
+class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody(TypedDict):
+    appid: str
+    "应用ID"
+    openid: NotRequired[str]
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    insured_display_name: str
+    "被保人的展示名称"
+    contract_notify_url: str
+    "签约结果通知地址"
+    policy_start_date: str
+    "保险保单的开始日期"
+    policy_end_date: str
+    "保险保单的结束日期"
+    policy_periods: list[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriods]
+    "保单的扣费周期列表"
+    amount: NotRequired[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyPolicyPeriodsEstimatedDeductAmount]
+    "扣费金额信息"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    description: NotRequired[str]
+    "商品描述"
+    transaction_notify_url: NotRequired[str]
+    "支付结果通知地址"
+    out_user_code: NotRequired[str]
+    "商户侧用户标识"
+    goods_tag: NotRequired[str]
+    "订单优惠标记"
+    attach: NotRequired[str]
+    "附加数据"
+    can_auto_insure: NotRequired[bool]
+    "是否自动续保"
+    can_auto_reinsure: NotRequired[bool]
+    "是否自动重新投保"
+    real_identity: NotRequired[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBodyRealIdentity]
+    "用户实名信息"
+    combined_deduct_period_count: NotRequired[int]
+    "合并扣费期数"
 class PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约ID"
     redirect_appid: str
+    "跳转签约小程序的AppID"
     redirect_path: str
+    "跳转签约小程序的路径"
+class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBodyPolicyPeriodsEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBodyPolicyPeriods(TypedDict):
+    policy_period_id: int
+    "保险扣费周期编号"
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBodyPolicyPeriodsEstimatedDeductAmount
+    "预计扣费金额"
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody(TypedDict):
     appid: str
-    policy_periods: list[PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriods]
+    "应用ID"
+    policy_periods: list[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBodyPolicyPeriods]
+    "续期的扣费周期列表"
     allow_cancel_scheduled: NotRequired[bool]
+    "是否允许取消预约"
+class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswerPolicyPeriodsEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswerPolicyPeriods(TypedDict):
+    policy_period_id: int
+    "保险扣费周期编号"
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswerPolicyPeriodsEstimatedDeductAmount
+    "预计扣费金额"
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer(TypedDict):
-    policy_periods: NotRequired[list[PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBodyPolicyPeriods]]
+    policy_periods: NotRequired[list[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswerPolicyPeriods]]
+    "最新的扣费周期列表"
     cancel_scheduled_policy_period_id: NotRequired[int]
+    "发生了取消预约的扣费计划项编号"
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery(TypedDict):
     limit: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页开始位置"
+class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDataEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerData(TypedDict):
-    policy_period_id: float
+    policy_period_id: int
+    "保单的扣费周期编号"
     estimated_deduct_date: str
-    estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "扣费周期预计的扣费的日期"
+    estimated_deduct_amount: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDataEstimatedDeductAmount
+    "扣费周期预计的扣费金额"
     policy_period_state: str
-    scheduled_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
-    deduct_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
+    "扣费周期预约状态"
+    scheduled_amount: NotRequired[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDataEstimatedDeductAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDataEstimatedDeductAmount]
+    "实际扣费金额"
     deduct_date: NotRequired[str]
+    "实际扣费的日期"
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
     data: NotRequired[list[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerData]]
-    limit: float
-    offset: float
-    total_count: NotRequired[float]
+    "扣费周期列表"
+    limit: int
+    "分页大小"
+    offset: int
+    "分页开始位置"
+    total_count: NotRequired[int]
+    "扣费周期总条数"
+class PapayPayHarmonyTransactionsApplyPostBodyAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayPayHarmonyTransactionsApplyPostBody(TypedDict):
     appid: str
+    "应用ID"
     out_trade_no: str
+    "商户订单号"
     description: str
+    "商品描述"
     transaction_notify_url: str
+    "通知地址"
     contract_id: str
-    amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "委托代扣协议ID"
+    amount: PapayPayHarmonyTransactionsApplyPostBodyAmount
+    "扣费金额信息"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
+    "附加数据"
     harmony_account_id: str
+    "鸿蒙账户id"
     mcc: NotRequired[str]
-PapayPayHarmonyTransactionsApplyPostAnswer = PapayInsurancePayTransactionsApplyPostAnswer
+    "商户类别码"
+class PapayPayHarmonyTransactionsApplyPostAnswerAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayPayHarmonyTransactionsApplyPostAnswer(TypedDict):
+    out_trade_no: str
+    "商户订单号"
+    amount: PapayPayHarmonyTransactionsApplyPostAnswerAmount
+    "扣费金额信息"
+class PapayPayPartnerSchedulesContractIdContractIdSchedulePostBodyScheduleAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody(TypedDict):
     sp_appid: str
+    "应用ID"
     sub_mchid: str
+    "子商户号商户号"
     sub_appid: NotRequired[str]
-    schedule_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "子商户的AppID"
+    schedule_amount: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBodyScheduleAmount
+    "预约的金额信息"
+class PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswerScheduledAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer(TypedDict):
     schedule_state: str
+    "扣费预约的状态"
     deduct_start_date: NotRequired[str]
+    "可扣费开始日期"
     deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
-    deduct_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
+    "可扣费结束日期"
+    scheduled_amount: NotRequired[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswerScheduledAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswerScheduledAmount]
+    "实际扣费金额"
     deduct_date: NotRequired[str]
+    "实际扣费的日期"
 class PapayPayPartnerSchedulesContractIdContractIdGetQuery(TypedDict):
     sub_mchid: Text
-PapayPayPartnerSchedulesContractIdContractIdGetAnswer = PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer
+    "子商户号商户号"
+class PapayPayPartnerSchedulesContractIdContractIdGetAnswerScheduledAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayPayPartnerSchedulesContractIdContractIdGetAnswer(TypedDict):
+    schedule_state: str
+    "扣费预约的状态"
+    deduct_start_date: NotRequired[str]
+    "可扣费开始日期"
+    deduct_end_date: NotRequired[str]
+    "可扣费结束日期"
+    scheduled_amount: NotRequired[PapayPayPartnerSchedulesContractIdContractIdGetAnswerScheduledAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapayPayPartnerSchedulesContractIdContractIdGetAnswerScheduledAmount]
+    "实际扣费金额"
+    deduct_date: NotRequired[str]
+    "实际扣费的日期"
+class PapayPayPartnerTransactionsApplyPostBodyAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayPayPartnerTransactionsApplyPostBody(TypedDict):
     sp_appid: str
+    "应用ID"
     sub_mchid: str
+    "子商户号商户号"
     sub_appid: NotRequired[str]
+    "子商户的AppID"
     out_trade_no: str
+    "商户订单号"
     description: str
+    "商品描述"
     transaction_notify_url: str
+    "通知地址"
     contract_id: str
-    amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "委托代扣协议ID"
+    amount: PapayPayPartnerTransactionsApplyPostBodyAmount
+    "扣费金额信息"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
-PapayPayPartnerTransactionsApplyPostAnswer = PapayInsurancePayTransactionsApplyPostAnswer
+    "附加数据"
+class PapayPayPartnerTransactionsApplyPostAnswerAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayPayPartnerTransactionsApplyPostAnswer(TypedDict):
+    out_trade_no: str
+    "商户订单号"
+    amount: PapayPayPartnerTransactionsApplyPostAnswerAmount
+    "扣费金额信息"
+class PapayPaySchedulesContractIdContractIdSchedulePostBodyScheduleAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayPaySchedulesContractIdContractIdSchedulePostBody(TypedDict):
     appid: str
-    schedule_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
-PapayPaySchedulesContractIdContractIdSchedulePostAnswer = PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer
-PapayPaySchedulesContractIdContractIdGetAnswer = PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer
+    "应用ID"
+    schedule_amount: PapayPaySchedulesContractIdContractIdSchedulePostBodyScheduleAmount
+    "预约的金额信息"
+class PapayPaySchedulesContractIdContractIdSchedulePostAnswerScheduledAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayPaySchedulesContractIdContractIdSchedulePostAnswer(TypedDict):
+    schedule_state: str
+    "扣费预约的状态"
+    deduct_start_date: NotRequired[str]
+    "可扣费开始日期"
+    deduct_end_date: NotRequired[str]
+    "可扣费结束日期"
+    scheduled_amount: NotRequired[PapayPaySchedulesContractIdContractIdSchedulePostAnswerScheduledAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapayPaySchedulesContractIdContractIdSchedulePostAnswerScheduledAmount]
+    "实际扣费金额"
+    deduct_date: NotRequired[str]
+    "实际扣费的日期"
+class PapayPaySchedulesContractIdContractIdGetAnswerScheduledAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayPaySchedulesContractIdContractIdGetAnswer(TypedDict):
+    schedule_state: str
+    "扣费预约的状态"
+    deduct_start_date: NotRequired[str]
+    "可扣费开始日期"
+    deduct_end_date: NotRequired[str]
+    "可扣费结束日期"
+    scheduled_amount: NotRequired[PapayPaySchedulesContractIdContractIdGetAnswerScheduledAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapayPaySchedulesContractIdContractIdGetAnswerScheduledAmount]
+    "实际扣费金额"
+    deduct_date: NotRequired[str]
+    "实际扣费的日期"
+class PapayPayTransactionsApplyPostBodyAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayPayTransactionsApplyPostBody(TypedDict):
     appid: str
+    "应用ID"
     out_trade_no: str
+    "商户订单号"
     description: str
+    "商品描述"
     transaction_notify_url: str
+    "通知地址"
     contract_id: str
-    amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "委托代扣协议ID"
+    amount: PapayPayTransactionsApplyPostBodyAmount
+    "扣费金额信息"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
-PapayPayTransactionsApplyPostAnswer = PapayInsurancePayTransactionsApplyPostAnswer
+    "附加数据"
+class PapayPayTransactionsApplyPostAnswerAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayPayTransactionsApplyPostAnswer(TypedDict):
+    out_trade_no: str
+    "商户订单号"
+    amount: PapayPayTransactionsApplyPostAnswerAmount
+    "扣费金额信息"
+class PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductSchedule(TypedDict):
     estimated_deduct_date: str
-    estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
     description: str
+    "商品描述"
 class PapayScheduledDeductSignContractsPreEntrustSignAppPostBody(TypedDict):
     appid: str
+    "应用ID"
     openid: NotRequired[str]
-    plan_id: float
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
     deduct_schedule: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
 class PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约ID"
     miniprogram_username: NotRequired[str]
+    "跳转签约小程序的username"
     miniprogram_path: NotRequired[str]
+    "跳转签约小程序的path"
+class PapayScheduledDeductSignContractsPreEntrustSignH5PostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayScheduledDeductSignContractsPreEntrustSignH5PostBodyDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignContractsPreEntrustSignH5PostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    description: str
+    "商品描述"
+class PapayScheduledDeductSignContractsPreEntrustSignH5PostBodyJumpControl(TypedDict):
+    jump_appid: NotRequired[str]
+    "跳转的应用AppID"
 class PapayScheduledDeductSignContractsPreEntrustSignH5PostBody(TypedDict):
     appid: str
+    "应用ID"
     openid: NotRequired[str]
-    plan_id: float
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductSchedule]
-    jump_control: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyJumpControl]
-PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer = PapayInsuranceSignContractsPreEntrustSignH5PostAnswer
-PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody = PapayScheduledDeductSignContractsPreEntrustSignAppPostBody
-PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer = PapayInsuranceSignContractsPreEntrustSignH5PostAnswer
-PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody = PapayScheduledDeductSignContractsPreEntrustSignAppPostBody
-PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer = PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignH5PostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
+    jump_control: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignH5PostBodyJumpControl]
+    "跳转控制信息"
+class PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer(TypedDict):
+    redirect_url: str
+    "拉起微信支付客户端的URL"
+class PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBodyDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    description: str
+    "商品描述"
+class PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody(TypedDict):
+    appid: str
+    "应用ID"
+    openid: NotRequired[str]
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    contract_display_account: str
+    "用户账户展示名称"
+    contract_notify_url: str
+    "签约结果通知地址"
+    out_user_code: NotRequired[str]
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
+class PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer(TypedDict):
+    redirect_url: str
+    "跳转签约流程的URL"
+class PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBodyDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    description: str
+    "商品描述"
+class PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody(TypedDict):
+    appid: str
+    "应用ID"
+    openid: NotRequired[str]
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    contract_display_account: str
+    "用户账户展示名称"
+    contract_notify_url: str
+    "签约结果通知地址"
+    out_user_code: NotRequired[str]
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
+class PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约ID"
+    redirect_appid: str
+    "跳转签约小程序的AppID"
+    redirect_path: str
+    "跳转签约小程序的路径"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBodyDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    description: str
+    "商品描述"
 class PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody(TypedDict):
     sp_appid: str
+    "应用ID"
     sp_openid: NotRequired[str]
+    "用户在服务商商户应用下的用户标示"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户的AppID"
     sub_openid: NotRequired[str]
-    plan_id: float
+    "子商户AppID对应的用户OpenID"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductSchedule]
-PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer = PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约ID"
+    miniprogram_username: NotRequired[str]
+    "跳转签约小程序的username"
+    miniprogram_path: NotRequired[str]
+    "跳转签约小程序的path"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBodyDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    description: str
+    "商品描述"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBodyJumpControl(TypedDict):
+    jump_appid: NotRequired[str]
+    "跳转的应用AppID"
 class PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody(TypedDict):
     sp_appid: str
+    "应用ID"
     sp_openid: NotRequired[str]
+    "用户在服务商商户应用下的用户标示"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户的AppID"
     sub_openid: NotRequired[str]
-    plan_id: float
+    "子商户AppID对应的用户OpenID"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[PapayScheduledDeductSignContractsPreEntrustSignAppPostBodyDeductSchedule]
-    jump_control: NotRequired[PapayInsuranceSignContractsPreEntrustSignH5PostBodyJumpControl]
-PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer = PapayInsuranceSignContractsPreEntrustSignH5PostAnswer
-PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody = PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody
-PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer = PapayInsuranceSignContractsPreEntrustSignH5PostAnswer
-PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody = PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody
-PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer = PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
+    jump_control: NotRequired[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBodyJumpControl]
+    "跳转控制信息"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer(TypedDict):
+    redirect_url: str
+    "拉起微信支付客户端的URL"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBodyDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    description: str
+    "商品描述"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody(TypedDict):
+    sp_appid: str
+    "应用ID"
+    sp_openid: NotRequired[str]
+    "用户在服务商商户应用下的用户标示"
+    sub_mchid: str
+    "子商户号"
+    sub_appid: NotRequired[str]
+    "子商户的AppID"
+    sub_openid: NotRequired[str]
+    "子商户AppID对应的用户OpenID"
+    plan_id: int
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    contract_display_account: str
+    "用户账户展示名称"
+    contract_notify_url: str
+    "签约结果通知地址"
+    out_user_code: NotRequired[str]
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer(TypedDict):
+    redirect_url: str
+    "跳转签约流程的URL"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBodyDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBodyDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBodyDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    description: str
+    "商品描述"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody(TypedDict):
+    sp_appid: str
+    "应用ID"
+    sp_openid: NotRequired[str]
+    "用户在服务商商户应用下的用户标示"
+    sub_mchid: str
+    "子商户号"
+    sub_appid: NotRequired[str]
+    "子商户的AppID"
+    sub_openid: NotRequired[str]
+    "子商户AppID对应的用户OpenID"
+    plan_id: int
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    contract_display_account: str
+    "用户账户展示名称"
+    contract_notify_url: str
+    "签约结果通知地址"
+    out_user_code: NotRequired[str]
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBodyDeductSchedule]
+    "用于预约扣费的预约信息"
+class PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约ID"
+    redirect_appid: str
+    "跳转签约小程序的AppID"
+    redirect_path: str
+    "跳转签约小程序的路径"
+class PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
+    contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
+    "协议解约方式"
+    contract_terminated_time: str
+    "协议解约时间"
+    contract_termination_remark: NotRequired[str]
+    "解约备注"
 class PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     contract_id: str
+    "委托代扣协议ID"
     appid: str
-    plan_id: float
+    "商户AppID"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED"] | str
+    "委托代扣协议状态"
     contract_signed_time: NotRequired[str]
+    "协议签署时间"
     contract_expired_time: NotRequired[str]
+    "协议到期时间"
     openid: str
-    contract_terminate_info: NotRequired[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo]
+    "用户OpenID"
+    contract_terminate_info: NotRequired[PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo]
+    "协议解约信息"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
     mask_wxid: NotRequired[str]
-PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody
+    "鸿蒙代扣场景的用户微信号掩码"
+class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody(TypedDict):
+    contract_termination_remark: str
+    "解约备注"
 class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
+    "协议解约方式"
     contract_terminated_time: str
+    "协议解约时间"
     contract_termination_remark: NotRequired[str]
+    "解约备注"
+class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductSchedule(TypedDict):
     estimated_deduct_date: str
-    estimated_deduct_amount: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount
+    "预计扣费的日期"
+    estimated_deduct_amount: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
     schedule_state: str
-    scheduled_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
-    deduct_amount: NotRequired[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBodyScheduledAmount]
+    "扣费预约状态"
+    scheduled_amount: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount]
+    "实际扣费金额"
     deduct_date: NotRequired[str]
+    "实际扣费的日期"
 class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer(TypedDict):
     mchid: str
+    "商户号"
     contract_id: str
+    "委托代扣协议ID"
     appid: str
-    plan_id: float
+    "商户AppID"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_state: str
+    "委托代扣协议状态"
     contract_signed_time: NotRequired[str]
+    "协议签署时间"
     contract_expired_time: NotRequired[str]
+    "协议到期时间"
     openid: str
+    "用户OpenID"
     contract_terminate_info: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo]
+    "协议解约信息"
     out_user_code: NotRequired[str]
+    "商户侧用户标识"
     deduct_schedule: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductSchedule]
-PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer = PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer
+    "预约扣费场景的预约信息"
+class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
+    contract_termination_mode: str
+    "协议解约方式"
+    contract_terminated_time: str
+    "协议解约时间"
+    contract_termination_remark: NotRequired[str]
+    "解约备注"
+class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    schedule_state: str
+    "扣费预约状态"
+    scheduled_amount: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount]
+    "实际扣费金额"
+    deduct_date: NotRequired[str]
+    "实际扣费的日期"
+class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    contract_id: str
+    "委托代扣协议ID"
+    appid: str
+    "商户AppID"
+    plan_id: int
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    contract_display_account: str
+    "用户账户展示名称"
+    contract_state: str
+    "委托代扣协议状态"
+    contract_signed_time: NotRequired[str]
+    "协议签署时间"
+    contract_expired_time: NotRequired[str]
+    "协议到期时间"
+    openid: str
+    "用户OpenID"
+    contract_terminate_info: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo]
+    "协议解约信息"
+    out_user_code: NotRequired[str]
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductSchedule]
+    "预约扣费场景的预约信息"
 class PapaySignContractsPreEntrustSignPostBodyDeviceInfo(TypedDict):
     device_type: Literal["DEVICE_TYPE_UNKNOW", "DEVICE_TYPE_PHONE", "DEVICE_TYPE_PAD", "DEVICE_TYPE_TV", "DEVICE_TYPE_WATCH"] | str
+    "设备类型"
     device_os: str
+    "设备的OS版本"
     device_id: str
+    "设备ID"
     device_running_as_root: bool
+    "设备是否以root身份运行"
     device_ip: str
+    "设备的IP"
     weixin_installed: bool
+    "设备上是否安装微信"
     weixin_version: str
+    "设备上微信的版本"
     days_since_first_login: Literal["DAYS_SINCE_FIRST_LOGIN_UNKNOW", "DAYS_SINCE_FIRST_LOGIN_WITHIN_1_DAY", "DAYS_SINCE_FIRST_LOGIN_WITHIN_7_DAYS", "DAYS_SINCE_FIRST_LOGIN_WITHIN_30_DAYS", "DAYS_SINCE_FIRST_LOGIN_WITHIN_90_DAYS", "DAYS_SINCE_FIRST_LOGIN_WITHIN_180_DAYS", "DAYS_SINCE_FIRST_LOGIN_MORE_THEN_180_DAYS"] | str
+    "发起预签约的用户首次登录该设备的时间"
 class PapaySignContractsPreEntrustSignPostBody(TypedDict):
     sign_scene: Literal["SIGN_SCENE_APP", "SIGN_SCENE_QRCODE"] | str
+    "签约场景"
     appid: str
+    "应用ID"
     openid: NotRequired[str]
-    plan_id: float
+    "用户在直连商户应用下的用户标示"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_notify_url: str
+    "签约结果通知地址"
     out_user_code: str
+    "商户侧用户标识"
     return_url: NotRequired[str]
+    "回跳地址的url"
     device_info: PapaySignContractsPreEntrustSignPostBodyDeviceInfo
+    "发起预签约的用户"
 class PapaySignContractsPreEntrustSignPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约ID"
     mini_program_username: NotRequired[str]
+    "跳转签约小程序的username"
     mini_program_path: NotRequired[str]
+    "跳转签约小程序的path"
     redirect_url: NotRequired[str]
+    "展示扫码签约的二维码的URL"
 class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody(TypedDict):
     sub_mchid: str
+    "子商户号商户号"
     contract_termination_remark: str
+    "解约备注"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
+    contract_termination_mode: str
+    "协议解约方式"
+    contract_terminated_time: str
+    "协议解约时间"
+    contract_termination_remark: NotRequired[str]
+    "解约备注"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    schedule_state: str
+    "扣费预约状态"
+    scheduled_amount: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount]
+    "实际扣费金额"
+    deduct_date: NotRequired[str]
+    "实际扣费的日期"
 class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer(TypedDict):
     contract_id: str
+    "委托代扣协议ID"
     sp_mchid: str
+    "普通服务商商户号"
     sp_appid: str
+    "普通服务商的AppID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
-    plan_id: float
+    "子商户的AppID"
+    plan_id: int
+    "委托代扣模板ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_state: str
+    "委托代扣协议状态"
     contract_signed_time: NotRequired[str]
+    "协议签署时间"
     contract_expired_time: NotRequired[str]
+    "协议到期时间"
     sp_openid: str
+    "用户OpenID"
     sub_openid: NotRequired[str]
-    contract_terminate_info: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo]
+    "子商户AppID对应的用户OpenID"
+    contract_terminate_info: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerContractTerminateInfo]
+    "协议解约信息"
     out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductSchedule]
-PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = PapayPayPartnerSchedulesContractIdContractIdGetQuery
-PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer = PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswerDeductSchedule]
+    "预约扣费场景的预约信息"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery(TypedDict):
+    sub_mchid: Text
+    "子商户号商户号"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
+    contract_termination_mode: str
+    "协议解约方式"
+    contract_terminated_time: str
+    "协议解约时间"
+    contract_termination_remark: NotRequired[str]
+    "解约备注"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
+    total: int
+    "金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductSchedule(TypedDict):
+    estimated_deduct_date: str
+    "预计扣费的日期"
+    estimated_deduct_amount: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount
+    "预计的扣费金额"
+    schedule_state: str
+    "扣费预约状态"
+    scheduled_amount: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount]
+    "已预约的扣费金额信息"
+    deduct_amount: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount]
+    "实际扣费金额"
+    deduct_date: NotRequired[str]
+    "实际扣费的日期"
+class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
+    contract_id: str
+    "委托代扣协议ID"
+    sp_mchid: str
+    "普通服务商商户号"
+    sp_appid: str
+    "普通服务商的AppID"
+    sub_mchid: str
+    "子商户号"
+    sub_appid: NotRequired[str]
+    "子商户的AppID"
+    plan_id: int
+    "委托代扣模板ID"
+    out_contract_code: str
+    "商户签约协议号"
+    contract_display_account: str
+    "用户账户展示名称"
+    contract_state: str
+    "委托代扣协议状态"
+    contract_signed_time: NotRequired[str]
+    "协议签署时间"
+    contract_expired_time: NotRequired[str]
+    "协议到期时间"
+    sp_openid: str
+    "用户OpenID"
+    sub_openid: NotRequired[str]
+    "子商户AppID对应的用户OpenID"
+    contract_terminate_info: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo]
+    "协议解约信息"
+    out_user_code: NotRequired[str]
+    "商户侧用户标识"
+    deduct_schedule: NotRequired[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswerDeductSchedule]
+    "预约扣费场景的预约信息"
 class PapayContractsContractIdFailNotify(Node):
-    def post(self, body: PapayContractsContractIdFailNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayContractsContractIdFailNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """重试扣费通知API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_11.shtml
 
-        普通商户"""
-    def postAsync(self, body: PapayContractsContractIdFailNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayContractsContractIdFailNotifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        普通商户
+
+        required: mchid 直连商户号, appid 公众号ID"""
+    def postAsync(self, body: PapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """重试扣费通知API"""
     post_async = postAsync
-    def __call__(self, body: PapayContractsContractIdFailNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayContractsContractIdFailNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """重试扣费通知API"""
 class OpenPapayContractsContractIdFailNotify(OpenNode):
     def post(self, body: PapayContractsContractIdFailNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -426,23 +1410,35 @@ class OpenPapayContractsContractIdFailNotify(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_11.shtml
 
-        普通商户"""
+        普通商户
+
+        required: mchid 直连商户号, appid 公众号ID"""
     def postAsync(self, body: PapayContractsContractIdFailNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """重试扣费通知API"""
     post_async = postAsync
     def __call__(self, body: PapayContractsContractIdFailNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """重试扣费通知API"""
+class FilledPapayContractsContractIdFailNotify(Node):
+    def post(self, body: PapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """重试扣费通知API"""
+    def postAsync(self, body: PapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """重试扣费通知API"""
+    post_async = postAsync
+    def __call__(self, body: PapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """重试扣费通知API"""
 class PapayContractsContractIdNotify(Node):
-    def post(self, body: PapayContractsContractIdNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayContractsContractIdNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PapayContractsContractIdNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """直连商户预扣费通知API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/json/deduct-notify.html
 
-        普通商户"""
-    def postAsync(self, body: PapayContractsContractIdNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayContractsContractIdNotifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        普通商户
+
+        required: mchid 直连商户号, appid 公众号ID, estimated_amount 预计扣费金额信息"""
+    def postAsync(self, body: PapayContractsContractIdNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """直连商户预扣费通知API"""
     post_async = postAsync
-    def __call__(self, body: PapayContractsContractIdNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayContractsContractIdNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PapayContractsContractIdNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """直连商户预扣费通知API"""
 class OpenPapayContractsContractIdNotify(OpenNode):
     def post(self, body: PapayContractsContractIdNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -450,11 +1446,21 @@ class OpenPapayContractsContractIdNotify(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/json/deduct-notify.html
 
-        普通商户"""
+        普通商户
+
+        required: mchid 直连商户号, appid 公众号ID, estimated_amount 预计扣费金额信息"""
     def postAsync(self, body: PapayContractsContractIdNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """直连商户预扣费通知API"""
     post_async = postAsync
     def __call__(self, body: PapayContractsContractIdNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
+        """直连商户预扣费通知API"""
+class FilledPapayContractsContractIdNotify(Node):
+    def post(self, body: PapayContractsContractIdNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """直连商户预扣费通知API"""
+    def postAsync(self, body: PapayContractsContractIdNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """直连商户预扣费通知API"""
+    post_async = postAsync
+    def __call__(self, body: PapayContractsContractIdNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """直连商户预扣费通知API"""
 class PapayContractsContractId(Stem):
     failNotify: PapayContractsContractIdFailNotify
@@ -462,23 +1468,28 @@ class PapayContractsContractId(Stem):
 class OpenPapayContractsContractId(OpenNode):
     failNotify: OpenPapayContractsContractIdFailNotify
     notify: OpenPapayContractsContractIdNotify
+class FilledPapayContractsContractId(Stem):
+    failNotify: FilledPapayContractsContractIdFailNotify
+    notify: FilledPapayContractsContractIdNotify
 class PapayContracts(Stem):
     _contract_id_: PapayContractsContractId
-    def __truediv__(self, value: Value) -> PapayContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledPapayContractsContractId: ...
 class OpenPapayContracts(OpenNode):
     _contract_id_: OpenPapayContractsContractId
     def __truediv__(self, value: Value) -> OpenPapayContractsContractId: ...
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedule(Node):
-    def post(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., policy_period_id: Value = ..., json: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]:
+    def post(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, policy_period_id: Value, **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]:
         """保险商户预约保险自动续费API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/schedule/schedule-policy-period.html
 
-        普通商户"""
-    def postAsync(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., policy_period_id: Value = ..., json: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, scheduled_amount 预约扣费金额信息"""
+    def postAsync(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, policy_period_id: Value, **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]]:
         """保险商户预约保险自动续费API"""
     post_async = postAsync
-    def __call__(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., policy_period_id: Value = ..., json: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]:
+    def __call__(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, policy_period_id: Value, **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]:
         """保险商户预约保险自动续费API"""
 class OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedule(OpenNode):
     def post(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., policy_period_id: Any = ..., **options: Any) -> Response:
@@ -486,21 +1497,31 @@ class OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicy
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/schedule/schedule-policy-period.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, scheduled_amount 预约扣费金额信息"""
     def postAsync(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., policy_period_id: Any = ..., **options: Any) -> Promise[Response]:
         """保险商户预约保险自动续费API"""
     post_async = postAsync
     def __call__(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., policy_period_id: Any = ..., **options: Any) -> Response:
         """保险商户预约保险自动续费API"""
+class FilledPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedule(Node):
+    def post(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]:
+        """保险商户预约保险自动续费API"""
+    def postAsync(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]]:
+        """保险商户预约保险自动续费API"""
+    post_async = postAsync
+    def __call__(self, body: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedulePostAnswer]:
+        """保险商户预约保险自动续费API"""
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId(Stem):
     schedule: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedule
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., policy_period_id: Value = ..., **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, policy_period_id: Value, **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer]:
         """保险商户查询保险自动续费预约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/schedule/query-policy-period.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., policy_period_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, policy_period_id: Value, **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer]]:
         """保险商户查询保险自动续费预约API"""
     get_async = getAsync
 class OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId(OpenNode):
@@ -514,19 +1535,31 @@ class OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicy
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., policy_period_id: Any = ..., **options: Any) -> Promise[Response]:
         """保险商户查询保险自动续费预约API"""
     get_async = getAsync
+class FilledPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId(Stem):
+    schedule: FilledPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdSchedule
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer]:
+        """保险商户查询保险自动续费预约API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodIdGetAnswer]]:
+        """保险商户查询保险自动续费预约API"""
+    get_async = getAsync
 class PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodId(Stem):
     _policy_period_id_: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId
-    def __truediv__(self, value: Value) -> PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId: ...
+    def __truediv__(self, value: Value) -> OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId: ...
 class OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodId(OpenNode):
     _policy_period_id_: OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId
     def __truediv__(self, value: Value) -> OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId: ...
+class FilledPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodId(Stem):
+    _policy_period_id_: OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId
+    def __truediv__(self, value: Value) -> FilledPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodIdPolicyPeriodId: ...
 class PapayInsurancePayPolicyPeriodsContractIdContractId(Stem):
     policyPeriodId: PapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodId
 class OpenPapayInsurancePayPolicyPeriodsContractIdContractId(OpenNode):
     policyPeriodId: OpenPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodId
+class FilledPapayInsurancePayPolicyPeriodsContractIdContractId(Stem):
+    policyPeriodId: FilledPapayInsurancePayPolicyPeriodsContractIdContractIdPolicyPeriodId
 class PapayInsurancePayPolicyPeriodsContractId(Stem):
     _contract_id_: PapayInsurancePayPolicyPeriodsContractIdContractId
-    def __truediv__(self, value: Value) -> PapayInsurancePayPolicyPeriodsContractIdContractId: ...
+    def __truediv__(self, value: Value) -> FilledPapayInsurancePayPolicyPeriodsContractIdContractId: ...
 class OpenPapayInsurancePayPolicyPeriodsContractId(OpenNode):
     _contract_id_: OpenPapayInsurancePayPolicyPeriodsContractIdContractId
     def __truediv__(self, value: Value) -> OpenPapayInsurancePayPolicyPeriodsContractIdContractId: ...
@@ -535,16 +1568,18 @@ class PapayInsurancePayPolicyPeriods(Stem):
 class OpenPapayInsurancePayPolicyPeriods(OpenNode):
     contractId: OpenPapayInsurancePayPolicyPeriodsContractId
 class PapayInsurancePayTransactionsApply(Node):
-    def post(self, body: PapayInsurancePayTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayInsurancePayTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsurancePayTransactionsApplyPostAnswer]:
+    def post(self, body: PapayInsurancePayTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsurancePayTransactionsApplyPostAnswer]:
         """保险商户受理保险自动续费扣款API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/deduct/create-transaction.html
 
-        普通商户"""
-    def postAsync(self, body: PapayInsurancePayTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayInsurancePayTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayTransactionsApplyPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, policy_period_id 保单的扣费周期编号, amount 扣费金额信息"""
+    def postAsync(self, body: PapayInsurancePayTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsurancePayTransactionsApplyPostAnswer]]:
         """保险商户受理保险自动续费扣款API"""
     post_async = postAsync
-    def __call__(self, body: PapayInsurancePayTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayInsurancePayTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsurancePayTransactionsApplyPostAnswer]:
+    def __call__(self, body: PapayInsurancePayTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsurancePayTransactionsApplyPostAnswer]:
         """保险商户受理保险自动续费扣款API"""
 class OpenPapayInsurancePayTransactionsApply(OpenNode):
     def post(self, body: PapayInsurancePayTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -552,7 +1587,9 @@ class OpenPapayInsurancePayTransactionsApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/deduct/create-transaction.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, policy_period_id 保单的扣费周期编号, amount 扣费金额信息"""
     def postAsync(self, body: PapayInsurancePayTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """保险商户受理保险自动续费扣款API"""
     post_async = postAsync
@@ -569,16 +1606,18 @@ class OpenPapayInsurancePay(OpenNode):
     policyPeriods: OpenPapayInsurancePayPolicyPeriods
     transactions: OpenPapayInsurancePayTransactions
 class PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenew(Node):
-    def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., contract_id: Value = ..., json: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody, config: Config = ..., /, *, plan_id: Value, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """保险商户受理续期自动续费协议
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/apply-renew-contract.html
 
-        普通商户"""
-    def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., contract_id: Value = ..., json: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        普通商户
+
+        required: appid 应用ID, policy_periods 续期的扣费周期列表"""
+    def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody, config: Config = ..., /, *, plan_id: Value, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """保险商户受理续期自动续费协议"""
     post_async = postAsync
-    def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., contract_id: Value = ..., json: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody, config: Config = ..., /, *, plan_id: Value, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """保险商户受理续期自动续费协议"""
 class OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenew(OpenNode):
     def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., contract_id: Any = ..., **options: Any) -> Response:
@@ -586,49 +1625,82 @@ class OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenew(OpenN
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/apply-renew-contract.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, policy_periods 续期的扣费周期列表"""
     def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """保险商户受理续期自动续费协议"""
     post_async = postAsync
     def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., contract_id: Any = ..., **options: Any) -> Response:
         """保险商户受理续期自动续费协议"""
+class FilledPapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenew(Node):
+    def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """保险商户受理续期自动续费协议"""
+    def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """保险商户受理续期自动续费协议"""
+    post_async = postAsync
+    def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenewPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """保险商户受理续期自动续费协议"""
 class PapayInsuranceSignContractsPlanIdPlanIdContractIdContractId(Stem):
     renew: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenew
 class OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractId(OpenNode):
     renew: OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenew
+class FilledPapayInsuranceSignContractsPlanIdPlanIdContractIdContractId(Stem):
+    renew: FilledPapayInsuranceSignContractsPlanIdPlanIdContractIdContractIdRenew
 class PapayInsuranceSignContractsPlanIdPlanIdContractId(Stem):
     _contract_id_: PapayInsuranceSignContractsPlanIdPlanIdContractIdContractId
-    def __truediv__(self, value: Value) -> PapayInsuranceSignContractsPlanIdPlanIdContractIdContractId: ...
+    def __truediv__(self, value: Value) -> OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractId: ...
 class OpenPapayInsuranceSignContractsPlanIdPlanIdContractId(OpenNode):
     _contract_id_: OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractId
     def __truediv__(self, value: Value) -> OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractId: ...
+class FilledPapayInsuranceSignContractsPlanIdPlanIdContractId(Stem):
+    _contract_id_: OpenPapayInsuranceSignContractsPlanIdPlanIdContractIdContractId
+    def __truediv__(self, value: Value) -> FilledPapayInsuranceSignContractsPlanIdPlanIdContractIdContractId: ...
 class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
-    def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """保险商户通过商户协议号解除保险自动续费协议
 
-        普通商户"""
-    def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/papay/insurance-sign/contracts/plan-id/%7Bplan_id%7D/out-contract-code/%7Bout_contract_code%7D/terminate
+
+        普通商户
+
+        required: contract_termination_remark 解约备注"""
+    def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
         """保险商户通过商户协议号解除保险自动续费协议"""
     post_async = postAsync
-    def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """保险商户通过商户协议号解除保险自动续费协议"""
 class OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(OpenNode):
     def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """保险商户通过商户协议号解除保险自动续费协议
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/papay/insurance-sign/contracts/plan-id/%7Bplan_id%7D/out-contract-code/%7Bout_contract_code%7D/terminate
+
+        普通商户
+
+        required: contract_termination_remark 解约备注"""
     def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """保险商户通过商户协议号解除保险自动续费协议"""
     post_async = postAsync
     def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """保险商户通过商户协议号解除保险自动续费协议"""
+class FilledPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
+    def post(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """保险商户通过商户协议号解除保险自动续费协议"""
+    def postAsync(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        """保险商户通过商户协议号解除保险自动续费协议"""
+    post_async = postAsync
+    def __call__(self, body: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """保险商户通过商户协议号解除保险自动续费协议"""
 class PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
     terminate: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
-    def get(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
         """保险商户查询保险自动续费协议
 
+        https://wechatpay.im/openapi/v3/papay/insurance-sign/contracts/plan-id/%7Bplan_id%7D/out-contract-code/%7Bout_contract_code%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
         """保险商户查询保险自动续费协议"""
     get_async = getAsync
 class OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode(OpenNode):
@@ -636,39 +1708,56 @@ class OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode(
     def get(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """保险商户查询保险自动续费协议
 
+        https://wechatpay.im/openapi/v3/papay/insurance-sign/contracts/plan-id/%7Bplan_id%7D/out-contract-code/%7Bout_contract_code%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """保险商户查询保险自动续费协议"""
     get_async = getAsync
+class FilledPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
+    terminate: FilledPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+        """保险商户查询保险自动续费协议"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+        """保险商户查询保险自动续费协议"""
+    get_async = getAsync
 class PapayInsuranceSignContractsPlanIdPlanIdOutContractCode(Stem):
     _out_contract_code_: PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> PapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCode(OpenNode):
     _out_contract_code_: OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+class FilledPapayInsuranceSignContractsPlanIdPlanIdOutContractCode(Stem):
+    _out_contract_code_: OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode
+    def __truediv__(self, value: Value) -> FilledPapayInsuranceSignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class PapayInsuranceSignContractsPlanIdPlanId(Stem):
     contractId: PapayInsuranceSignContractsPlanIdPlanIdContractId
     outContractCode: PapayInsuranceSignContractsPlanIdPlanIdOutContractCode
 class OpenPapayInsuranceSignContractsPlanIdPlanId(OpenNode):
     contractId: OpenPapayInsuranceSignContractsPlanIdPlanIdContractId
     outContractCode: OpenPapayInsuranceSignContractsPlanIdPlanIdOutContractCode
+class FilledPapayInsuranceSignContractsPlanIdPlanId(Stem):
+    contractId: FilledPapayInsuranceSignContractsPlanIdPlanIdContractId
+    outContractCode: FilledPapayInsuranceSignContractsPlanIdPlanIdOutContractCode
 class PapayInsuranceSignContractsPlanId(Stem):
     _plan_id_: PapayInsuranceSignContractsPlanIdPlanId
-    def __truediv__(self, value: Value) -> PapayInsuranceSignContractsPlanIdPlanId: ...
+    def __truediv__(self, value: Value) -> FilledPapayInsuranceSignContractsPlanIdPlanId: ...
 class OpenPapayInsuranceSignContractsPlanId(OpenNode):
     _plan_id_: OpenPapayInsuranceSignContractsPlanIdPlanId
     def __truediv__(self, value: Value) -> OpenPapayInsuranceSignContractsPlanIdPlanId: ...
 class PapayInsuranceSignContractsPreEntrustSignApp(Node):
-    def post(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignAppPostAnswer]:
+    def post(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignAppPostAnswer]:
         """保险商户App预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/app-sign-and-create-transaction.html
 
-        普通商户"""
-    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignAppPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
+    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignAppPostAnswer]]:
         """保险商户App预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignAppPostAnswer]:
+    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignAppPostAnswer]:
         """保险商户App预签约API"""
 class OpenPapayInsuranceSignContractsPreEntrustSignApp(OpenNode):
     def post(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -676,23 +1765,27 @@ class OpenPapayInsuranceSignContractsPreEntrustSignApp(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/app-sign-and-create-transaction.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
     def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """保险商户App预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """保险商户App预签约API"""
 class PapayInsuranceSignContractsPreEntrustSignH5(Node):
-    def post(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignH5PostAnswer]:
+    def post(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignH5PostAnswer]:
         """保险商户H5预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/h5-sign-and-create-transaction.html
 
-        普通商户"""
-    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignH5PostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
+    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignH5PostAnswer]]:
         """保险商户H5预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignH5PostAnswer]:
+    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignH5PostAnswer]:
         """保险商户H5预签约API"""
 class OpenPapayInsuranceSignContractsPreEntrustSignH5(OpenNode):
     def post(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -700,23 +1793,27 @@ class OpenPapayInsuranceSignContractsPreEntrustSignH5(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/h5-sign-and-create-transaction.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
     def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """保险商户H5预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """保险商户H5预签约API"""
 class PapayInsuranceSignContractsPreEntrustSignJsapi(Node):
-    def post(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer]:
+    def post(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer]:
         """保险商户JSAPI预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/jsapi-sign-and-create-transaction.html
 
-        普通商户"""
-    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
+    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer]]:
         """保险商户JSAPI预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer]:
+    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignJsapiPostAnswer]:
         """保险商户JSAPI预签约API"""
 class OpenPapayInsuranceSignContractsPreEntrustSignJsapi(OpenNode):
     def post(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -724,23 +1821,27 @@ class OpenPapayInsuranceSignContractsPreEntrustSignJsapi(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/jsapi-sign-and-create-transaction.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
     def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """保险商户JSAPI预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """保险商户JSAPI预签约API"""
 class PapayInsuranceSignContractsPreEntrustSignMiniProgram(Node):
-    def post(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer]:
         """保险商户小程序预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/mimi-program-sign-and-create-transaction.html
 
-        普通商户"""
-    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
+    def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer]]:
         """保险商户小程序预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignContractsPreEntrustSignMiniProgramPostAnswer]:
         """保险商户小程序预签约API"""
 class OpenPapayInsuranceSignContractsPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -748,7 +1849,9 @@ class OpenPapayInsuranceSignContractsPreEntrustSignMiniProgram(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/mimi-program-sign-and-create-transaction.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, insured_display_name 被保人的展示名称, contract_notify_url 签约结果通知地址, policy_start_date 保险保单的开始日期, policy_end_date 保险保单的结束日期, policy_periods 保单的扣费周期列表"""
     def postAsync(self, body: PapayInsuranceSignContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """保险商户小程序预签约API"""
     post_async = postAsync
@@ -771,16 +1874,18 @@ class OpenPapayInsuranceSignContracts(OpenNode):
     planId: OpenPapayInsuranceSignContractsPlanId
     preEntrustSign: OpenPapayInsuranceSignContractsPreEntrustSign
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModify(Node):
-    def post(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., contract_id: Value = ..., json: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]:
+    def post(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody, config: Config = ..., /, *, plan_id: Value, contract_id: Value, **options: Unpack[Options]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]:
         """保险商户修改保险扣费周期列表
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012987596
 
-        普通商户"""
-    def postAsync(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., contract_id: Value = ..., json: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, policy_periods 续期的扣费周期列表"""
+    def postAsync(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody, config: Config = ..., /, *, plan_id: Value, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]]:
         """保险商户修改保险扣费周期列表"""
     post_async = postAsync
-    def __call__(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., contract_id: Value = ..., json: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]:
+    def __call__(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody, config: Config = ..., /, *, plan_id: Value, contract_id: Value, **options: Unpack[Options]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]:
         """保险商户修改保险扣费周期列表"""
 class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModify(OpenNode):
     def post(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., contract_id: Any = ..., **options: Any) -> Response:
@@ -788,29 +1893,46 @@ class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModify(
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012987596
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, policy_periods 续期的扣费周期列表"""
     def postAsync(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """保险商户修改保险扣费周期列表"""
     post_async = postAsync
     def __call__(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., contract_id: Any = ..., **options: Any) -> Response:
         """保险商户修改保险扣费周期列表"""
+class FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModify(Node):
+    def post(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]:
+        """保险商户修改保险扣费周期列表"""
+    def postAsync(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]]:
+        """保险商户修改保险扣费周期列表"""
+    post_async = postAsync
+    def __call__(self, body: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModifyPostAnswer]:
+        """保险商户修改保险扣费周期列表"""
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId(Stem):
     modify: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModify
 class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId(OpenNode):
     modify: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModify
+class FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId(Stem):
+    modify: FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractIdModify
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractId(Stem):
     _contract_id_: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId
-    def __truediv__(self, value: Value) -> PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId: ...
+    def __truediv__(self, value: Value) -> OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId: ...
 class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractId(OpenNode):
     _contract_id_: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId
     def __truediv__(self, value: Value) -> OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId: ...
+class FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractId(Stem):
+    _contract_id_: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId
+    def __truediv__(self, value: Value) -> FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractIdContractId: ...
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanId(Stem):
     contractId: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractId
 class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanId(OpenNode):
     contractId: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractId
+class FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanId(Stem):
+    contractId: FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdContractId
 class PapayInsuranceSignPolicyPeriodsPlanId(Stem):
     _plan_id_: PapayInsuranceSignPolicyPeriodsPlanIdPlanId
-    def __truediv__(self, value: Value) -> PapayInsuranceSignPolicyPeriodsPlanIdPlanId: ...
+    def __truediv__(self, value: Value) -> FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanId: ...
 class OpenPapayInsuranceSignPolicyPeriodsPlanId(OpenNode):
     _plan_id_: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanId
     def __truediv__(self, value: Value) -> OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanId: ...
@@ -819,13 +1941,13 @@ class PapayInsuranceSignPolicyPeriods(Stem):
 class OpenPapayInsuranceSignPolicyPeriods(OpenNode):
     planId: OpenPapayInsuranceSignPolicyPeriodsPlanId
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
-    def get(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., params: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, params: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
         """保险商户查询保险扣费周期列表API
 
         https://pay.weixin.qq.com/docs/merchant/apis/insurance-entrusted-payment/insurance/query-policy-periods-by-code.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., params: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, params: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
         """保险商户查询保险扣费周期列表API"""
     get_async = getAsync
 class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode(OpenNode):
@@ -838,19 +1960,30 @@ class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractC
     def getAsync(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """保险商户查询保险扣费周期列表API"""
     get_async = getAsync
+class FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
+    def get(self, config: Config = ..., /, *, params: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+        """保险商户查询保险扣费周期列表API"""
+    def getAsync(self, config: Config = ..., /, *, params: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+        """保险商户查询保险扣费周期列表API"""
+    get_async = getAsync
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCode(Stem):
     _out_contract_code_: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCode(OpenNode):
     _out_contract_code_: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode: ...
+class FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCode(Stem):
+    _out_contract_code_: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode
+    def __truediv__(self, value: Value) -> FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class PapayInsuranceSignPolicyPeriodsPlanIdPlanId2(Stem):
     outContractCode: PapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCode
 class OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanId2(OpenNode):
     outContractCode: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCode
+class FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanId2(Stem):
+    outContractCode: FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanIdOutContractCode
 class PapayInsuranceSignPolicyPeriodsPlanId2(Stem):
     _plan_id_: PapayInsuranceSignPolicyPeriodsPlanIdPlanId2
-    def __truediv__(self, value: Value) -> PapayInsuranceSignPolicyPeriodsPlanIdPlanId2: ...
+    def __truediv__(self, value: Value) -> FilledPapayInsuranceSignPolicyPeriodsPlanIdPlanId2: ...
 class OpenPapayInsuranceSignPolicyPeriodsPlanId2(OpenNode):
     _plan_id_: OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanId2
     def __truediv__(self, value: Value) -> OpenPapayInsuranceSignPolicyPeriodsPlanIdPlanId2: ...
@@ -867,20 +2000,28 @@ class OpenPapayInsuranceSign(OpenNode):
     policyPeriods: OpenPapayInsuranceSignPolicyPeriods
     policy_periods: OpenPapayInsuranceSignPolicyPeriods2
 class PapayPayHarmonyTransactionsApply(Node):
-    def post(self, body: PapayPayHarmonyTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayHarmonyTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayHarmonyTransactionsApplyPostAnswer]:
+    def post(self, body: PapayPayHarmonyTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayHarmonyTransactionsApplyPostAnswer]:
         """代扣受理扣款
 
-        普通商户"""
-    def postAsync(self, body: PapayPayHarmonyTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayHarmonyTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayPayHarmonyTransactionsApplyPostAnswer]]:
+        https://wechatpay.im/openapi/v3/papay/pay/harmony/transactions/apply
+
+        普通商户
+
+        required: appid 应用ID, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, amount 扣费金额信息, harmony_account_id 鸿蒙账户id"""
+    def postAsync(self, body: PapayPayHarmonyTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayPayHarmonyTransactionsApplyPostAnswer]]:
         """代扣受理扣款"""
     post_async = postAsync
-    def __call__(self, body: PapayPayHarmonyTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayHarmonyTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayHarmonyTransactionsApplyPostAnswer]:
+    def __call__(self, body: PapayPayHarmonyTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayHarmonyTransactionsApplyPostAnswer]:
         """代扣受理扣款"""
 class OpenPapayPayHarmonyTransactionsApply(OpenNode):
     def post(self, body: PapayPayHarmonyTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """代扣受理扣款
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/papay/pay/harmony/transactions/apply
+
+        普通商户
+
+        required: appid 应用ID, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, amount 扣费金额信息, harmony_account_id 鸿蒙账户id"""
     def postAsync(self, body: PapayPayHarmonyTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """代扣受理扣款"""
     post_async = postAsync
@@ -895,16 +2036,18 @@ class PapayPayHarmony(Stem):
 class OpenPapayPayHarmony(OpenNode):
     transactions: OpenPapayPayHarmonyTransactions
 class PapayPayPartnerSchedulesContractIdContractIdSchedule(Node):
-    def post(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]:
+    def post(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]:
         """预约扣费API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-schedule-deduction.html
 
-        服务商"""
-    def postAsync(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]]:
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号商户号, schedule_amount 预约的金额信息"""
+    def postAsync(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]]:
         """预约扣费API"""
     post_async = postAsync
-    def __call__(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]:
+    def __call__(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]:
         """预约扣费API"""
 class OpenPapayPayPartnerSchedulesContractIdContractIdSchedule(OpenNode):
     def post(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -912,21 +2055,33 @@ class OpenPapayPayPartnerSchedulesContractIdContractIdSchedule(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-schedule-deduction.html
 
-        服务商"""
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号商户号, schedule_amount 预约的金额信息"""
     def postAsync(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """预约扣费API"""
     post_async = postAsync
     def __call__(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """预约扣费API"""
+class FilledPapayPayPartnerSchedulesContractIdContractIdSchedule(Node):
+    def post(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]:
+        """预约扣费API"""
+    def postAsync(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]]:
+        """预约扣费API"""
+    post_async = postAsync
+    def __call__(self, body: PapayPayPartnerSchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdSchedulePostAnswer]:
+        """预约扣费API"""
 class PapayPayPartnerSchedulesContractIdContractId(Stem):
     schedule: PapayPayPartnerSchedulesContractIdContractIdSchedule
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., params: PapayPayPartnerSchedulesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, params: PapayPayPartnerSchedulesContractIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdGetAnswer]:
         """查询扣费预约API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-query-deduct-schedule.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., params: PapayPayPartnerSchedulesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapayPayPartnerSchedulesContractIdContractIdGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号商户号"""
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, params: PapayPayPartnerSchedulesContractIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapayPayPartnerSchedulesContractIdContractIdGetAnswer]]:
         """查询扣费预约API"""
     get_async = getAsync
 class OpenPapayPayPartnerSchedulesContractIdContractId(OpenNode):
@@ -936,13 +2091,22 @@ class OpenPapayPayPartnerSchedulesContractIdContractId(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-query-deduct-schedule.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号商户号"""
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询扣费预约API"""
+    get_async = getAsync
+class FilledPapayPayPartnerSchedulesContractIdContractId(Stem):
+    schedule: FilledPapayPayPartnerSchedulesContractIdContractIdSchedule
+    def get(self, config: Config = ..., /, *, params: PapayPayPartnerSchedulesContractIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PapayPayPartnerSchedulesContractIdContractIdGetAnswer]:
+        """查询扣费预约API"""
+    def getAsync(self, config: Config = ..., /, *, params: PapayPayPartnerSchedulesContractIdContractIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapayPayPartnerSchedulesContractIdContractIdGetAnswer]]:
         """查询扣费预约API"""
     get_async = getAsync
 class PapayPayPartnerSchedulesContractId(Stem):
     _contract_id_: PapayPayPartnerSchedulesContractIdContractId
-    def __truediv__(self, value: Value) -> PapayPayPartnerSchedulesContractIdContractId: ...
+    def __truediv__(self, value: Value) -> FilledPapayPayPartnerSchedulesContractIdContractId: ...
 class OpenPapayPayPartnerSchedulesContractId(OpenNode):
     _contract_id_: OpenPapayPayPartnerSchedulesContractIdContractId
     def __truediv__(self, value: Value) -> OpenPapayPayPartnerSchedulesContractIdContractId: ...
@@ -951,16 +2115,18 @@ class PapayPayPartnerSchedules(Stem):
 class OpenPapayPayPartnerSchedules(OpenNode):
     contractId: OpenPapayPayPartnerSchedulesContractId
 class PapayPayPartnerTransactionsApply(Node):
-    def post(self, body: PapayPayPartnerTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayPartnerTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayPartnerTransactionsApplyPostAnswer]:
+    def post(self, body: PapayPayPartnerTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayPartnerTransactionsApplyPostAnswer]:
         """受理扣款API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-create-transaction.html
 
-        服务商"""
-    def postAsync(self, body: PapayPayPartnerTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayPartnerTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayPayPartnerTransactionsApplyPostAnswer]]:
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号商户号, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, amount 扣费金额信息"""
+    def postAsync(self, body: PapayPayPartnerTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayPayPartnerTransactionsApplyPostAnswer]]:
         """受理扣款API"""
     post_async = postAsync
-    def __call__(self, body: PapayPayPartnerTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayPartnerTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayPartnerTransactionsApplyPostAnswer]:
+    def __call__(self, body: PapayPayPartnerTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayPartnerTransactionsApplyPostAnswer]:
         """受理扣款API"""
 class OpenPapayPayPartnerTransactionsApply(OpenNode):
     def post(self, body: PapayPayPartnerTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -968,7 +2134,9 @@ class OpenPapayPayPartnerTransactionsApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-create-transaction.html
 
-        服务商"""
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号商户号, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, amount 扣费金额信息"""
     def postAsync(self, body: PapayPayPartnerTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理扣款API"""
     post_async = postAsync
@@ -985,16 +2153,18 @@ class OpenPapayPayPartner(OpenNode):
     schedules: OpenPapayPayPartnerSchedules
     transactions: OpenPapayPayPartnerTransactions
 class PapayPaySchedulesContractIdContractIdSchedule(Node):
-    def post(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayPaySchedulesContractIdContractIdSchedulePostBody = ..., **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]:
+    def post(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]:
         """预约扣费API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-schedule-deduction.html
 
-        普通商户"""
-    def postAsync(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayPaySchedulesContractIdContractIdSchedulePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, schedule_amount 预约的金额信息"""
+    def postAsync(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]]:
         """预约扣费API"""
     post_async = postAsync
-    def __call__(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PapayPaySchedulesContractIdContractIdSchedulePostBody = ..., **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]:
+    def __call__(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]:
         """预约扣费API"""
 class OpenPapayPaySchedulesContractIdContractIdSchedule(OpenNode):
     def post(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -1002,21 +2172,31 @@ class OpenPapayPaySchedulesContractIdContractIdSchedule(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-schedule-deduction.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, schedule_amount 预约的金额信息"""
     def postAsync(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """预约扣费API"""
     post_async = postAsync
     def __call__(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """预约扣费API"""
+class FilledPapayPaySchedulesContractIdContractIdSchedule(Node):
+    def post(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]:
+        """预约扣费API"""
+    def postAsync(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]]:
+        """预约扣费API"""
+    post_async = postAsync
+    def __call__(self, body: PapayPaySchedulesContractIdContractIdSchedulePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdSchedulePostAnswer]:
+        """预约扣费API"""
 class PapayPaySchedulesContractIdContractId(Stem):
     schedule: PapayPaySchedulesContractIdContractIdSchedule
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdGetAnswer]:
         """查询扣费预约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-query-deduct-schedule.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PapayPaySchedulesContractIdContractIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[PapayPaySchedulesContractIdContractIdGetAnswer]]:
         """查询扣费预约API"""
     get_async = getAsync
 class OpenPapayPaySchedulesContractIdContractId(OpenNode):
@@ -1030,9 +2210,16 @@ class OpenPapayPaySchedulesContractIdContractId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询扣费预约API"""
     get_async = getAsync
+class FilledPapayPaySchedulesContractIdContractId(Stem):
+    schedule: FilledPapayPaySchedulesContractIdContractIdSchedule
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPaySchedulesContractIdContractIdGetAnswer]:
+        """查询扣费预约API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayPaySchedulesContractIdContractIdGetAnswer]]:
+        """查询扣费预约API"""
+    get_async = getAsync
 class PapayPaySchedulesContractId(Stem):
     _contract_id_: PapayPaySchedulesContractIdContractId
-    def __truediv__(self, value: Value) -> PapayPaySchedulesContractIdContractId: ...
+    def __truediv__(self, value: Value) -> FilledPapayPaySchedulesContractIdContractId: ...
 class OpenPapayPaySchedulesContractId(OpenNode):
     _contract_id_: OpenPapayPaySchedulesContractIdContractId
     def __truediv__(self, value: Value) -> OpenPapayPaySchedulesContractIdContractId: ...
@@ -1041,16 +2228,18 @@ class PapayPaySchedules(Stem):
 class OpenPapayPaySchedules(OpenNode):
     contractId: OpenPapayPaySchedulesContractId
 class PapayPayTransactionsApply(Node):
-    def post(self, body: PapayPayTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayTransactionsApplyPostAnswer]:
+    def post(self, body: PapayPayTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayTransactionsApplyPostAnswer]:
         """受理扣款API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-create-transaction.html
 
-        普通商户"""
-    def postAsync(self, body: PapayPayTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayPayTransactionsApplyPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, amount 扣费金额信息"""
+    def postAsync(self, body: PapayPayTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayPayTransactionsApplyPostAnswer]]:
         """受理扣款API"""
     post_async = postAsync
-    def __call__(self, body: PapayPayTransactionsApplyPostBody = ..., config: Config = ..., /, *, json: PapayPayTransactionsApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PapayPayTransactionsApplyPostAnswer]:
+    def __call__(self, body: PapayPayTransactionsApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayPayTransactionsApplyPostAnswer]:
         """受理扣款API"""
 class OpenPapayPayTransactionsApply(OpenNode):
     def post(self, body: PapayPayTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1058,7 +2247,9 @@ class OpenPapayPayTransactionsApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-create-transaction.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, out_trade_no 商户订单号, description 商品描述, transaction_notify_url 通知地址, contract_id 委托代扣协议ID, amount 扣费金额信息"""
     def postAsync(self, body: PapayPayTransactionsApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理扣款API"""
     post_async = postAsync
@@ -1079,16 +2270,18 @@ class OpenPapayPay(OpenNode):
     schedules: OpenPapayPaySchedules
     transactions: OpenPapayPayTransactions
 class PapayScheduledDeductSignContractsPreEntrustSignApp(Node):
-    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer]:
+    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer]:
         """App场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-app-scheduled-deduct-pre-sign.html
 
-        普通商户"""
-    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer]]:
         """App场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignAppPostAnswer]:
         """App场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignContractsPreEntrustSignApp(OpenNode):
     def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1096,23 +2289,27 @@ class OpenPapayScheduledDeductSignContractsPreEntrustSignApp(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-app-scheduled-deduct-pre-sign.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """App场景预约扣费类型签约的预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """App场景预约扣费类型签约的预签约API"""
 class PapayScheduledDeductSignContractsPreEntrustSignH5(Node):
-    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer]:
+    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer]:
         """H5场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-h5-scheduled-deduct-pre-sign.html
 
-        普通商户"""
-    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer]]:
         """H5场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignH5PostAnswer]:
         """H5场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignContractsPreEntrustSignH5(OpenNode):
     def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1120,23 +2317,27 @@ class OpenPapayScheduledDeductSignContractsPreEntrustSignH5(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-h5-scheduled-deduct-pre-sign.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5场景预约扣费类型签约的预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5场景预约扣费类型签约的预签约API"""
 class PapayScheduledDeductSignContractsPreEntrustSignJsapi(Node):
-    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer]:
+    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer]:
         """JSAPI场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/jsapi-scheduled-deduct-pre-sign.html
 
-        普通商户"""
-    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer]]:
         """JSAPI场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer]:
         """JSAPI场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignContractsPreEntrustSignJsapi(OpenNode):
     def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1144,23 +2345,27 @@ class OpenPapayScheduledDeductSignContractsPreEntrustSignJsapi(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/jsapi-scheduled-deduct-pre-sign.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """JSAPI场景预约扣费类型签约的预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI场景预约扣费类型签约的预签约API"""
 class PapayScheduledDeductSignContractsPreEntrustSignMiniProgram(Node):
-    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/mini-program-scheduled-deduct-pre-sign.html
 
-        普通商户"""
-    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer]]:
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer]]:
         """小程序场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignContractsPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1168,7 +2373,9 @@ class OpenPapayScheduledDeductSignContractsPreEntrustSignMiniProgram(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/mini-program-scheduled-deduct-pre-sign.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """小程序场景预约扣费类型签约的预签约API"""
     post_async = postAsync
@@ -1189,16 +2396,18 @@ class PapayScheduledDeductSignContracts(Stem):
 class OpenPapayScheduledDeductSignContracts(OpenNode):
     preEntrustSign: OpenPapayScheduledDeductSignContractsPreEntrustSign
 class PapayScheduledDeductSignPartnerContractsPreEntrustSignApp(Node):
-    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer]:
+    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer]:
         """App场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-app-scheduled-deduct-pre-sign.html
 
-        服务商"""
-    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer]]:
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer]]:
         """App场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer]:
         """App场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignApp(OpenNode):
     def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1206,23 +2415,27 @@ class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignApp(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-app-scheduled-deduct-pre-sign.html
 
-        服务商"""
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """App场景预约扣费类型签约的预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """App场景预约扣费类型签约的预签约API"""
 class PapayScheduledDeductSignPartnerContractsPreEntrustSignH5(Node):
-    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer]:
+    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer]:
         """H5场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-h5-scheduled-deduct-pre-sign.html
 
-        服务商"""
-    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer]]:
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer]]:
         """H5场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer]:
         """H5场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignH5(OpenNode):
     def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1230,23 +2443,27 @@ class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignH5(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-h5-scheduled-deduct-pre-sign.html
 
-        服务商"""
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5场景预约扣费类型签约的预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5场景预约扣费类型签约的预签约API"""
 class PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi(Node):
-    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer]:
+    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer]:
         """JSAPI场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-jsapi-scheduled-deduct-pre-sign.html
 
-        服务商"""
-    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer]]:
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer]]:
         """JSAPI场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer]:
         """JSAPI场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi(OpenNode):
     def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1254,23 +2471,27 @@ class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-jsapi-scheduled-deduct-pre-sign.html
 
-        服务商"""
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """JSAPI场景预约扣费类型签约的预签约API"""
     post_async = postAsync
     def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI场景预约扣费类型签约的预签约API"""
 class PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram(Node):
-    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序场景预约扣费类型签约的预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-mini-program-scheduled-deduct-pre-sign.html
 
-        服务商"""
-    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer]]:
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
+    def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer]]:
         """小程序场景预约扣费类型签约的预签约API"""
     post_async = postAsync
-    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer]:
         """小程序场景预约扣费类型签约的预签约API"""
 class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1278,7 +2499,9 @@ class OpenPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram(Open
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-mini-program-scheduled-deduct-pre-sign.html
 
-        服务商"""
+        服务商
+
+        required: sp_appid 应用ID, sub_mchid 子商户号, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址"""
     def postAsync(self, body: PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """小程序场景预约扣费类型签约的预签约API"""
     post_async = postAsync
@@ -1309,48 +2532,65 @@ class OpenPapayScheduledDeductSign(OpenNode):
     contracts: OpenPapayScheduledDeductSignContracts
     partner: OpenPapayScheduledDeductSignPartner
 class PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode(Stem):
-    def get(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Answer[PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
         """通过商户协议号查询委托代扣签约协议
 
+        https://wechatpay.im/openapi/v3/papay/sign/contracts/harmony-plan-id/%7Bplan_id%7D/out-contract-code/%7Bout_contract_code%7D
+
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
         """通过商户协议号查询委托代扣签约协议"""
     get_async = getAsync
 class OpenPapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode(OpenNode):
     def get(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """通过商户协议号查询委托代扣签约协议
 
+        https://wechatpay.im/openapi/v3/papay/sign/contracts/harmony-plan-id/%7Bplan_id%7D/out-contract-code/%7Bout_contract_code%7D
+
         普通商户"""
     def getAsync(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """通过商户协议号查询委托代扣签约协议"""
     get_async = getAsync
+class FilledPapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+        """通过商户协议号查询委托代扣签约协议"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+        """通过商户协议号查询委托代扣签约协议"""
+    get_async = getAsync
 class PapaySignContractsHarmonyPlanIdPlanIdOutContractCode(Stem):
     _out_contract_code_: PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> PapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> OpenPapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode: ...
 class OpenPapaySignContractsHarmonyPlanIdPlanIdOutContractCode(OpenNode):
     _out_contract_code_: OpenPapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenPapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode: ...
+class FilledPapaySignContractsHarmonyPlanIdPlanIdOutContractCode(Stem):
+    _out_contract_code_: OpenPapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode
+    def __truediv__(self, value: Value) -> FilledPapaySignContractsHarmonyPlanIdPlanIdOutContractCodeOutContractCode: ...
 class PapaySignContractsHarmonyPlanIdPlanId(Stem):
     outContractCode: PapaySignContractsHarmonyPlanIdPlanIdOutContractCode
 class OpenPapaySignContractsHarmonyPlanIdPlanId(OpenNode):
     outContractCode: OpenPapaySignContractsHarmonyPlanIdPlanIdOutContractCode
+class FilledPapaySignContractsHarmonyPlanIdPlanId(Stem):
+    outContractCode: FilledPapaySignContractsHarmonyPlanIdPlanIdOutContractCode
 class PapaySignContractsHarmonyPlanId(Stem):
     _plan_id_: PapaySignContractsHarmonyPlanIdPlanId
-    def __truediv__(self, value: Value) -> PapaySignContractsHarmonyPlanIdPlanId: ...
+    def __truediv__(self, value: Value) -> FilledPapaySignContractsHarmonyPlanIdPlanId: ...
 class OpenPapaySignContractsHarmonyPlanId(OpenNode):
     _plan_id_: OpenPapaySignContractsHarmonyPlanIdPlanId
     def __truediv__(self, value: Value) -> OpenPapaySignContractsHarmonyPlanIdPlanId: ...
 class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
-    def post(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def post(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """通过商户协议号解除委托代扣签约协议API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-terminate-contract-by-code.html
 
-        普通商户"""
-    def postAsync(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        普通商户
+
+        required: contract_termination_remark 解约备注"""
+    def postAsync(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
         """通过商户协议号解除委托代扣签约协议API"""
     post_async = postAsync
-    def __call__(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def __call__(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """通过商户协议号解除委托代扣签约协议API"""
 class OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(OpenNode):
     def post(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
@@ -1358,21 +2598,31 @@ class OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-terminate-contract-by-code.html
 
-        普通商户"""
+        普通商户
+
+        required: contract_termination_remark 解约备注"""
     def postAsync(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """通过商户协议号解除委托代扣签约协议API"""
     post_async = postAsync
     def __call__(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """通过商户协议号解除委托代扣签约协议API"""
+class FilledPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
+    def post(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """通过商户协议号解除委托代扣签约协议API"""
+    def postAsync(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        """通过商户协议号解除委托代扣签约协议API"""
+    post_async = postAsync
+    def __call__(self, body: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """通过商户协议号解除委托代扣签约协议API"""
 class PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
     terminate: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
-    def get(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
         """通过商户协议号查询委托代扣签约协议API
 
         https://pay.weixin.qq.com/docs/merchant/apis/entrusted-payment/normal/normal-get-contract-by-code.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
         """通过商户协议号查询委托代扣签约协议API"""
     get_async = getAsync
 class OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode(OpenNode):
@@ -1386,33 +2636,47 @@ class OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode(OpenNode)
     def getAsync(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """通过商户协议号查询委托代扣签约协议API"""
     get_async = getAsync
+class FilledPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
+    terminate: FilledPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+        """通过商户协议号查询委托代扣签约协议API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+        """通过商户协议号查询委托代扣签约协议API"""
+    get_async = getAsync
 class PapaySignContractsPlanIdPlanIdOutContractCode(Stem):
     _out_contract_code_: PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> PapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class OpenPapaySignContractsPlanIdPlanIdOutContractCode(OpenNode):
     _out_contract_code_: OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+class FilledPapaySignContractsPlanIdPlanIdOutContractCode(Stem):
+    _out_contract_code_: OpenPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode
+    def __truediv__(self, value: Value) -> FilledPapaySignContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class PapaySignContractsPlanIdPlanId(Stem):
     outContractCode: PapaySignContractsPlanIdPlanIdOutContractCode
 class OpenPapaySignContractsPlanIdPlanId(OpenNode):
     outContractCode: OpenPapaySignContractsPlanIdPlanIdOutContractCode
+class FilledPapaySignContractsPlanIdPlanId(Stem):
+    outContractCode: FilledPapaySignContractsPlanIdPlanIdOutContractCode
 class PapaySignContractsPlanId(Stem):
     _plan_id_: PapaySignContractsPlanIdPlanId
-    def __truediv__(self, value: Value) -> PapaySignContractsPlanIdPlanId: ...
+    def __truediv__(self, value: Value) -> FilledPapaySignContractsPlanIdPlanId: ...
 class OpenPapaySignContractsPlanId(OpenNode):
     _plan_id_: OpenPapaySignContractsPlanIdPlanId
     def __truediv__(self, value: Value) -> OpenPapaySignContractsPlanIdPlanId: ...
 class PapaySignContractsPreEntrustSign(Node):
-    def post(self, body: PapaySignContractsPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: PapaySignContractsPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Answer[PapaySignContractsPreEntrustSignPostAnswer]:
+    def post(self, body: PapaySignContractsPreEntrustSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignContractsPreEntrustSignPostAnswer]:
         """代扣预签约
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012978414
 
-        普通商户"""
-    def postAsync(self, body: PapaySignContractsPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: PapaySignContractsPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPreEntrustSignPostAnswer]]:
+        普通商户
+
+        required: sign_scene 签约场景, appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址, out_user_code 商户侧用户标识, device_info 发起预签约的用户"""
+    def postAsync(self, body: PapaySignContractsPreEntrustSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapaySignContractsPreEntrustSignPostAnswer]]:
         """代扣预签约"""
     post_async = postAsync
-    def __call__(self, body: PapaySignContractsPreEntrustSignPostBody = ..., config: Config = ..., /, *, json: PapaySignContractsPreEntrustSignPostBody = ..., **options: Unpack[Options]) -> Answer[PapaySignContractsPreEntrustSignPostAnswer]:
+    def __call__(self, body: PapaySignContractsPreEntrustSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignContractsPreEntrustSignPostAnswer]:
         """代扣预签约"""
 class OpenPapaySignContractsPreEntrustSign(OpenNode):
     def post(self, body: PapaySignContractsPreEntrustSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1420,7 +2684,9 @@ class OpenPapaySignContractsPreEntrustSign(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012978414
 
-        普通商户"""
+        普通商户
+
+        required: sign_scene 签约场景, appid 应用ID, plan_id 委托代扣模板ID, out_contract_code 商户签约协议号, contract_display_account 用户账户展示名称, contract_notify_url 签约结果通知地址, out_user_code 商户侧用户标识, device_info 发起预签约的用户"""
     def postAsync(self, body: PapaySignContractsPreEntrustSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """代扣预签约"""
     post_async = postAsync
@@ -1435,16 +2701,18 @@ class OpenPapaySignContracts(OpenNode):
     planId: OpenPapaySignContractsPlanId
     preEntrustSign: OpenPapaySignContractsPreEntrustSign
 class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
-    def post(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def post(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """通过商户协议号解除委托代扣签约协议API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-terminate-contract-by-code.html
 
-        服务商"""
-    def postAsync(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号商户号, contract_termination_remark 解约备注"""
+    def postAsync(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
         """通过商户协议号解除委托代扣签约协议API"""
     post_async = postAsync
-    def __call__(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., json: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def __call__(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """通过商户协议号解除委托代扣签约协议API"""
 class OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(OpenNode):
     def post(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
@@ -1452,21 +2720,33 @@ class OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTer
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-terminate-contract-by-code.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号商户号, contract_termination_remark 解约备注"""
     def postAsync(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """通过商户协议号解除委托代扣签约协议API"""
     post_async = postAsync
     def __call__(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """通过商户协议号解除委托代扣签约协议API"""
+class FilledPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate(Node):
+    def post(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """通过商户协议号解除委托代扣签约协议API"""
+    def postAsync(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        """通过商户协议号解除委托代扣签约协议API"""
+    post_async = postAsync
+    def __call__(self, body: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """通过商户协议号解除委托代扣签约协议API"""
 class PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
     terminate: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
-    def get(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., params: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, params: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
         """通过商户协议号查询委托代扣签约协议API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-get-contract-by-code.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, plan_id: Value = ..., out_contract_code: Value = ..., params: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号商户号"""
+    def getAsync(self, config: Config = ..., /, *, plan_id: Value, out_contract_code: Value, params: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
         """通过商户协议号查询委托代扣签约协议API"""
     get_async = getAsync
 class OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode(OpenNode):
@@ -1476,23 +2756,37 @@ class OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode(Op
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/partner/partner-get-contract-by-code.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号商户号"""
     def getAsync(self, config: Config = ..., /, *, plan_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
+        """通过商户协议号查询委托代扣签约协议API"""
+    get_async = getAsync
+class FilledPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode(Stem):
+    terminate: FilledPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeTerminate
+    def get(self, config: Config = ..., /, *, params: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]:
+        """通过商户协议号查询委托代扣签约协议API"""
+    def getAsync(self, config: Config = ..., /, *, params: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCodeGetAnswer]]:
         """通过商户协议号查询委托代扣签约协议API"""
     get_async = getAsync
 class PapaySignPartnerContractsPlanIdPlanIdOutContractCode(Stem):
     _out_contract_code_: PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> PapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCode(OpenNode):
     _out_contract_code_: OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
+class FilledPapaySignPartnerContractsPlanIdPlanIdOutContractCode(Stem):
+    _out_contract_code_: OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode
+    def __truediv__(self, value: Value) -> FilledPapaySignPartnerContractsPlanIdPlanIdOutContractCodeOutContractCode: ...
 class PapaySignPartnerContractsPlanIdPlanId(Stem):
     outContractCode: PapaySignPartnerContractsPlanIdPlanIdOutContractCode
 class OpenPapaySignPartnerContractsPlanIdPlanId(OpenNode):
     outContractCode: OpenPapaySignPartnerContractsPlanIdPlanIdOutContractCode
+class FilledPapaySignPartnerContractsPlanIdPlanId(Stem):
+    outContractCode: FilledPapaySignPartnerContractsPlanIdPlanIdOutContractCode
 class PapaySignPartnerContractsPlanId(Stem):
     _plan_id_: PapaySignPartnerContractsPlanIdPlanId
-    def __truediv__(self, value: Value) -> PapaySignPartnerContractsPlanIdPlanId: ...
+    def __truediv__(self, value: Value) -> FilledPapaySignPartnerContractsPlanIdPlanId: ...
 class OpenPapaySignPartnerContractsPlanId(OpenNode):
     _plan_id_: OpenPapaySignPartnerContractsPlanIdPlanId
     def __truediv__(self, value: Value) -> OpenPapaySignPartnerContractsPlanIdPlanId: ...

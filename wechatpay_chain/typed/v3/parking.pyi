@@ -7,229 +7,638 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class ParkingRemindersApplicationQueryGetQuery(TypedDict):
     parking_lot_audit_no: Text
+    "停车场进件审核单号"
     out_parking_lot_id: Text
+    "商户停车场ID"
 class ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleFixedIntervalRule(TypedDict):
     day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
     start_time: NotRequired[str]
+    "时段开始时间"
     end_time: NotRequired[str]
+    "时段结束时间"
     vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
     plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
     first_duration: NotRequired[int]
+    "首段收费时长"
     first_amount: NotRequired[int]
+    "首段收费金额"
     interval_duration: NotRequired[int]
+    "间隔收费时长"
     interval_amount: NotRequired[int]
+    "间隔收费金额"
     interval_max_amount: NotRequired[int]
+    "间隔时段收费封顶"
     max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
     free_period_charging_mode: NotRequired[Literal["FREE_PERIOD_CHARGING_UNKNOWN", "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY", "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS", "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY", "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION"] | str]
+    "免费时段收取模式"
     free_period_calculation_mode: NotRequired[Literal["FREE_PERIOD_CAL_UNKNOWN", "FREE_PERIOD_CAL_CONCURRENT_START", "FREE_PERIOD_CAL_SEQUENTIAL_START"] | str]
+    "免费时段计算方式"
     is_green_vehicle_free_parking: NotRequired[bool]
+    "新能源是否免停"
     first_duration_mode: NotRequired[Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"] | str]
+    "首段收费模式"
 class ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleDurationSegmentRule(TypedDict):
     day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
     start_time: NotRequired[str]
+    "时段开始时间"
     end_time: NotRequired[str]
+    "时段结束时间"
     vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
     plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
     charge_mode: NotRequired[Literal["UNKNOWN", "INTERVAL", "ONE_TIME"] | str]
+    "收费模式"
     duration_from: NotRequired[int]
+    "停车时长起始"
     duration_to: NotRequired[int]
+    "停车时长结束"
     fixed_amount: NotRequired[int]
+    "固定收费金额"
     interval_min: NotRequired[int]
+    "间隔时段"
     interval_amount: NotRequired[int]
+    "间隔收费金额"
     interval_max_amount: NotRequired[int]
+    "间隔时段收费封顶"
     max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
 class ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRulePreEntryRule(TypedDict):
     day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
     start_time: NotRequired[str]
+    "时段开始时间"
     end_time: NotRequired[str]
+    "时段结束时间"
     vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
     plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
     amount: NotRequired[int]
+    "收费金额"
     max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
 class ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule(TypedDict):
     rule_type: NotRequired[Literal["CHARGING_RULE_UNKNOWN", "CHARGING_RULE_FIXED_INTERVAL", "CHARGING_RULE_SEGMENT", "CHARGING_RULE_PER_ENTRY"] | str]
+    "收费规则类型"
     fee_limit_type: NotRequired[Literal["FEE_LIMIT_UNKNOWN", "FEE_LIMIT_AGGREGATE", "FEE_LIMIT_SINGLE"] | str]
+    "收费金额限制类型"
     daily_limit_type: NotRequired[Literal["DAILY_LIMIT_UNKNOWN", "DAILY_LIMIT_ROLLING_24H", "DAILY_LIMIT_CALENDAR_DAY"] | str]
+    "计费周期类型"
     time_rounding_type: NotRequired[Literal["TIME_ROUND_UNKNOWN", "TIME_ROUND_DOWN", "TIME_ROUND_UP"] | str]
+    "不满一小时取整方式"
     free_entry_duration: NotRequired[int]
+    "入场免费时间"
     free_exit_duration: NotRequired[int]
+    "出场免费时间"
     fixed_interval_rule: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleFixedIntervalRule]]
     duration_segment_rule: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleDurationSegmentRule]]
     pre_entry_rule: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRulePreEntryRule]]
     holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
+    "节假日模式"
     aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
+    "累计限额模式"
     first_charge_time_mode: NotRequired[Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"] | str]
+    "首次计费时间模式"
 class ParkingRemindersApplicationQueryGetAnswerApplicationParkingLot(TypedDict):
     parking_lot_name: NotRequired[str]
+    "停车场名称"
     out_parking_lot_id: NotRequired[str]
+    "商户停车场ID"
     parking_lot_address: NotRequired[str]
+    "停车场地址"
     longitude: NotRequired[str]
+    "停车场经度"
     latitude: NotRequired[str]
+    "停车场纬度"
     parking_lot_type: NotRequired[Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"] | str]
+    "停车场类型"
     phone_number: NotRequired[str]
+    "客服联系电话"
     parking_sign_url: NotRequired[str]
+    "收费告示牌url"
     notification_text_list: NotRequired[list[str]]
+    "停车场优惠文案"
     payment_mini_prog_appid: NotRequired[str]
+    "商家支付小程序appid"
     payment_path: NotRequired[str]
+    "商家支付路径"
     parking_order_mini_prog_appid: NotRequired[str]
+    "商家停车订单小程序appid"
     parking_order_path: NotRequired[str]
+    "商家停车订单路径"
     charging_rule: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule]
 class ParkingRemindersApplicationQueryGetAnswerApplicationAuditCommentFields(TypedDict):
     field: NotRequired[str]
+    "字段名"
     comment: NotRequired[str]
+    "审核意见"
 class ParkingRemindersApplicationQueryGetAnswerApplicationAuditComment(TypedDict):
     fields: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationAuditCommentFields]]
     recommendation: NotRequired[str]
+    "改进建议"
 class ParkingRemindersApplicationQueryGetAnswerApplication(TypedDict):
     parking_lot_audit_no: NotRequired[str]
+    "停车场进件审核单号"
     audit_status: NotRequired[Literal["AUDIT_STATUS_UNKNOWN", "AUDIT_STATUS_PENDING", "AUDIT_STATUS_WITHDRAWN", "AUDIT_STATUS_APPROVED", "AUDIT_STATUS_REJECTED"] | str]
+    "审核状态"
     submit_time: NotRequired[int]
+    "提交时间"
     parking_lot: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLot]
     audit_comment: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplicationAuditComment]
 class ParkingRemindersApplicationQueryGetAnswer(TypedDict):
     application: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplication]
     wx_parking_lot_id: NotRequired[str]
+    "微信停车场ID"
 class ParkingRemindersApplicationWithdrawPostBody(TypedDict):
     parking_lot_audit_no: str
+    "停车场进件审核单号"
     out_parking_lot_id: str
+    "商户停车场ID"
+class ParkingRemindersApplicationPostBodyParkingLotChargingRuleFixedIntervalRule(TypedDict):
+    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
+    start_time: NotRequired[str]
+    "时段开始时间"
+    end_time: NotRequired[str]
+    "时段结束时间"
+    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
+    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
+    first_duration: NotRequired[int]
+    "首段收费时长"
+    first_amount: NotRequired[int]
+    "首段收费金额"
+    interval_duration: NotRequired[int]
+    "间隔收费时长"
+    interval_amount: NotRequired[int]
+    "间隔收费金额"
+    interval_max_amount: NotRequired[int]
+    "间隔时段收费封顶"
+    max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
+    free_period_charging_mode: NotRequired[Literal["FREE_PERIOD_CHARGING_UNKNOWN", "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY", "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS", "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY", "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION"] | str]
+    "免费时段收取模式"
+    free_period_calculation_mode: NotRequired[Literal["FREE_PERIOD_CAL_UNKNOWN", "FREE_PERIOD_CAL_CONCURRENT_START", "FREE_PERIOD_CAL_SEQUENTIAL_START"] | str]
+    "免费时段计算方式"
+    is_green_vehicle_free_parking: NotRequired[bool]
+    "新能源是否免停"
+    first_duration_mode: NotRequired[Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"] | str]
+    "首段收费模式"
+class ParkingRemindersApplicationPostBodyParkingLotChargingRuleDurationSegmentRule(TypedDict):
+    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
+    start_time: NotRequired[str]
+    "时段开始时间"
+    end_time: NotRequired[str]
+    "时段结束时间"
+    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
+    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
+    charge_mode: NotRequired[Literal["UNKNOWN", "INTERVAL", "ONE_TIME"] | str]
+    "收费模式"
+    duration_from: NotRequired[int]
+    "停车时长起始"
+    duration_to: NotRequired[int]
+    "停车时长结束"
+    fixed_amount: NotRequired[int]
+    "固定收费金额"
+    interval_min: NotRequired[int]
+    "间隔时段"
+    interval_amount: NotRequired[int]
+    "间隔收费金额"
+    interval_max_amount: NotRequired[int]
+    "间隔时段收费封顶"
+    max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
+class ParkingRemindersApplicationPostBodyParkingLotChargingRulePreEntryRule(TypedDict):
+    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
+    start_time: NotRequired[str]
+    "时段开始时间"
+    end_time: NotRequired[str]
+    "时段结束时间"
+    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
+    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
+    amount: NotRequired[int]
+    "收费金额"
+    max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
+class ParkingRemindersApplicationPostBodyParkingLotChargingRule(TypedDict):
+    rule_type: NotRequired[Literal["CHARGING_RULE_UNKNOWN", "CHARGING_RULE_FIXED_INTERVAL", "CHARGING_RULE_SEGMENT", "CHARGING_RULE_PER_ENTRY"] | str]
+    "收费规则类型"
+    fee_limit_type: NotRequired[Literal["FEE_LIMIT_UNKNOWN", "FEE_LIMIT_AGGREGATE", "FEE_LIMIT_SINGLE"] | str]
+    "收费金额限制类型"
+    daily_limit_type: NotRequired[Literal["DAILY_LIMIT_UNKNOWN", "DAILY_LIMIT_ROLLING_24H", "DAILY_LIMIT_CALENDAR_DAY"] | str]
+    "计费周期类型"
+    time_rounding_type: NotRequired[Literal["TIME_ROUND_UNKNOWN", "TIME_ROUND_DOWN", "TIME_ROUND_UP"] | str]
+    "不满一小时取整方式"
+    free_entry_duration: NotRequired[int]
+    "入场免费时间"
+    free_exit_duration: NotRequired[int]
+    "出场免费时间"
+    fixed_interval_rule: NotRequired[list[ParkingRemindersApplicationPostBodyParkingLotChargingRuleFixedIntervalRule]]
+    duration_segment_rule: NotRequired[list[ParkingRemindersApplicationPostBodyParkingLotChargingRuleDurationSegmentRule]]
+    pre_entry_rule: NotRequired[list[ParkingRemindersApplicationPostBodyParkingLotChargingRulePreEntryRule]]
+    holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
+    "节假日模式"
+    aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
+    "累计限额模式"
+    first_charge_time_mode: NotRequired[Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"] | str]
+    "首次计费时间模式"
 class ParkingRemindersApplicationPostBodyParkingLot(TypedDict):
     parking_lot_name: str
+    "停车场名称"
     out_parking_lot_id: str
+    "商户停车场ID"
     parking_lot_address: str
+    "停车场地址"
     longitude: str
+    "停车场经度"
     latitude: str
+    "停车场纬度"
     parking_lot_type: Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"] | str
+    "停车场类型"
     phone_number: str
+    "客服联系电话"
     parking_sign_url: NotRequired[str]
+    "收费告示牌url"
     notification_text_list: NotRequired[list[str]]
+    "停车场优惠文案"
     payment_mini_prog_appid: NotRequired[str]
+    "商家支付小程序appid"
     payment_path: str
+    "商家支付路径"
     parking_order_mini_prog_appid: NotRequired[str]
+    "商家停车订单小程序appid"
     parking_order_path: NotRequired[str]
-    charging_rule: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule]
+    "商家停车订单路径"
+    charging_rule: NotRequired[ParkingRemindersApplicationPostBodyParkingLotChargingRule]
 class ParkingRemindersApplicationPostBody(TypedDict):
     parking_lot: ParkingRemindersApplicationPostBodyParkingLot
 class ParkingRemindersApplicationPostAnswer(TypedDict):
     parking_lot_audit_no: NotRequired[str]
+    "停车场进件审核单号"
 class ParkingRemindersApplicationsGetQuery(TypedDict):
     out_parking_lot_id: Text
+    "商户停车场ID"
     offset: NotRequired[Text]
+    "偏移量"
     limit: NotRequired[Text]
+    "条数"
+class ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleFixedIntervalRule(TypedDict):
+    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
+    start_time: NotRequired[str]
+    "时段开始时间"
+    end_time: NotRequired[str]
+    "时段结束时间"
+    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
+    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
+    first_duration: NotRequired[int]
+    "首段收费时长"
+    first_amount: NotRequired[int]
+    "首段收费金额"
+    interval_duration: NotRequired[int]
+    "间隔收费时长"
+    interval_amount: NotRequired[int]
+    "间隔收费金额"
+    interval_max_amount: NotRequired[int]
+    "间隔时段收费封顶"
+    max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
+    free_period_charging_mode: NotRequired[Literal["FREE_PERIOD_CHARGING_UNKNOWN", "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY", "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS", "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY", "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION"] | str]
+    "免费时段收取模式"
+    free_period_calculation_mode: NotRequired[Literal["FREE_PERIOD_CAL_UNKNOWN", "FREE_PERIOD_CAL_CONCURRENT_START", "FREE_PERIOD_CAL_SEQUENTIAL_START"] | str]
+    "免费时段计算方式"
+    is_green_vehicle_free_parking: NotRequired[bool]
+    "新能源是否免停"
+    first_duration_mode: NotRequired[Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"] | str]
+    "首段收费模式"
+class ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleDurationSegmentRule(TypedDict):
+    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
+    start_time: NotRequired[str]
+    "时段开始时间"
+    end_time: NotRequired[str]
+    "时段结束时间"
+    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
+    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
+    charge_mode: NotRequired[Literal["UNKNOWN", "INTERVAL", "ONE_TIME"] | str]
+    "收费模式"
+    duration_from: NotRequired[int]
+    "停车时长起始"
+    duration_to: NotRequired[int]
+    "停车时长结束"
+    fixed_amount: NotRequired[int]
+    "固定收费金额"
+    interval_min: NotRequired[int]
+    "间隔时段"
+    interval_amount: NotRequired[int]
+    "间隔收费金额"
+    interval_max_amount: NotRequired[int]
+    "间隔时段收费封顶"
+    max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
+class ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRulePreEntryRule(TypedDict):
+    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
+    "日期类型"
+    start_time: NotRequired[str]
+    "时段开始时间"
+    end_time: NotRequired[str]
+    "时段结束时间"
+    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
+    "车辆类型"
+    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
+    "车牌类型"
+    amount: NotRequired[int]
+    "收费金额"
+    max_fee_per_day: NotRequired[int]
+    "单日最大收款金额"
+class ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRule(TypedDict):
+    rule_type: NotRequired[Literal["CHARGING_RULE_UNKNOWN", "CHARGING_RULE_FIXED_INTERVAL", "CHARGING_RULE_SEGMENT", "CHARGING_RULE_PER_ENTRY"] | str]
+    "收费规则类型"
+    fee_limit_type: NotRequired[Literal["FEE_LIMIT_UNKNOWN", "FEE_LIMIT_AGGREGATE", "FEE_LIMIT_SINGLE"] | str]
+    "收费金额限制类型"
+    daily_limit_type: NotRequired[Literal["DAILY_LIMIT_UNKNOWN", "DAILY_LIMIT_ROLLING_24H", "DAILY_LIMIT_CALENDAR_DAY"] | str]
+    "计费周期类型"
+    time_rounding_type: NotRequired[Literal["TIME_ROUND_UNKNOWN", "TIME_ROUND_DOWN", "TIME_ROUND_UP"] | str]
+    "不满一小时取整方式"
+    free_entry_duration: NotRequired[int]
+    "入场免费时间"
+    free_exit_duration: NotRequired[int]
+    "出场免费时间"
+    fixed_interval_rule: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleFixedIntervalRule]]
+    duration_segment_rule: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleDurationSegmentRule]]
+    pre_entry_rule: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRulePreEntryRule]]
+    holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
+    "节假日模式"
+    aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
+    "累计限额模式"
+    first_charge_time_mode: NotRequired[Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"] | str]
+    "首次计费时间模式"
+class ParkingRemindersApplicationsGetAnswerApplicationListParkingLot(TypedDict):
+    parking_lot_name: NotRequired[str]
+    "停车场名称"
+    out_parking_lot_id: NotRequired[str]
+    "商户停车场ID"
+    parking_lot_address: NotRequired[str]
+    "停车场地址"
+    longitude: NotRequired[str]
+    "停车场经度"
+    latitude: NotRequired[str]
+    "停车场纬度"
+    parking_lot_type: NotRequired[Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"] | str]
+    "停车场类型"
+    phone_number: NotRequired[str]
+    "客服联系电话"
+    parking_sign_url: NotRequired[str]
+    "收费告示牌url"
+    notification_text_list: NotRequired[list[str]]
+    "停车场优惠文案"
+    payment_mini_prog_appid: NotRequired[str]
+    "商家支付小程序appid"
+    payment_path: NotRequired[str]
+    "商家支付路径"
+    parking_order_mini_prog_appid: NotRequired[str]
+    "商家停车订单小程序appid"
+    parking_order_path: NotRequired[str]
+    "商家停车订单路径"
+    charging_rule: NotRequired[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRule]
+class ParkingRemindersApplicationsGetAnswerApplicationListAuditCommentFields(TypedDict):
+    field: NotRequired[str]
+    "字段名"
+    comment: NotRequired[str]
+    "审核意见"
+class ParkingRemindersApplicationsGetAnswerApplicationListAuditComment(TypedDict):
+    fields: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListAuditCommentFields]]
+    recommendation: NotRequired[str]
+    "改进建议"
+class ParkingRemindersApplicationsGetAnswerApplicationList(TypedDict):
+    parking_lot_audit_no: NotRequired[str]
+    "停车场进件审核单号"
+    audit_status: NotRequired[Literal["AUDIT_STATUS_UNKNOWN", "AUDIT_STATUS_PENDING", "AUDIT_STATUS_WITHDRAWN", "AUDIT_STATUS_APPROVED", "AUDIT_STATUS_REJECTED"] | str]
+    "审核状态"
+    submit_time: NotRequired[int]
+    "提交时间"
+    parking_lot: NotRequired[ParkingRemindersApplicationsGetAnswerApplicationListParkingLot]
+    audit_comment: NotRequired[ParkingRemindersApplicationsGetAnswerApplicationListAuditComment]
 class ParkingRemindersApplicationsGetAnswer(TypedDict):
-    application_list: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplication]]
+    application_list: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationList]]
     wx_parking_lot_id: NotRequired[str]
+    "微信停车场ID"
 class ParkingRemindersEntryPostBody(TypedDict):
     out_serial_number: str
+    "商户停车单号"
     parking_id: str
+    "微信停车场ID"
     plate_number: str
+    "车牌号"
     enter_timestamp: int
+    "车辆入场时间"
     plate_color: Literal["PLATE_COLOR_UNKNOWN", "PLATE_COLOR_BLUE", "PLATE_COLOR_YELLOW", "PLATE_COLOR_BLACK", "PLATE_COLOR_WHITE", "PLATE_COLOR_GREEN", "PLATE_COLOR_YELLOW_GREEN", "PLATE_COLOR_AGRICULTURAL_YELLOW", "PLATE_COLOR_OTHER"] | str
+    "车牌颜色"
     car_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str
+    "车辆性质"
     vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str
+    "车辆类型"
     entrance_number: NotRequired[str]
+    "停车场入口编号"
     entrance_name: NotRequired[str]
+    "停车场入口名称"
     discount_template_id: NotRequired[list[int]]
+    "优惠信息模板ID"
 class ParkingRemindersEntryPostAnswer(TypedDict):
     serial_number: NotRequired[str]
+    "微信停车单号"
 class ParkingRemindersExitPostBody(TypedDict):
     out_serial_number: str
+    "商户停车单号"
     exit_timestamp: int
+    "车辆出场时间"
     plate_number: str
+    "车牌号"
     plate_color: Literal["PLATE_COLOR_UNKNOWN", "PLATE_COLOR_BLUE", "PLATE_COLOR_YELLOW", "PLATE_COLOR_BLACK", "PLATE_COLOR_WHITE", "PLATE_COLOR_GREEN", "PLATE_COLOR_YELLOW_GREEN", "PLATE_COLOR_AGRICULTURAL_YELLOW", "PLATE_COLOR_OTHER"] | str
+    "车牌颜色"
     parking_id: str
+    "微信停车场ID"
     pay_state: NotRequired[Literal["PAY_STATUS_UNKNOWN", "PAY_STATUS_UNPAID", "PAY_STATUS_PAID"] | str]
+    "支付状态"
     pay_type: NotRequired[Literal["PAY_TYPE_UNKNOWN", "PAY_TYPE_WXPAY", "PAY_TYPE_OTHERS"] | str]
+    "支付类型"
     out_trade_no: NotRequired[str]
+    "商户支付订单号"
     total_amount: NotRequired[int]
+    "总费用"
     paid_amount: NotRequired[int]
+    "已支付费用"
     openid: NotRequired[str]
+    "付款用户OpenID"
     pay_channel: NotRequired[Literal["PAY_CHANNEL_UNKNOWN", "PAY_CHANNEL_WECHAT_PAY_NOTIF", "PAY_CHANNEL_SCAN_QRCODE", "PAY_CHANNEL_OFFICIAL_ACCOUNT", "PAY_CHANNEL_MCH_MINI_PROG", "PAY_CHANNEL_OTHERS"] | str]
+    "支付渠道"
     pay_time: NotRequired[int]
+    "支付时间"
     token: NotRequired[str]
+    "消息支付防伪凭证"
     wx_trade_no: NotRequired[str]
+    "微信支付订单号"
 class ParkingRemindersExtPaymentPostBodyFeeItems(TypedDict):
     fee_type: Literal["EXT_PARKING_PAYMENT_FEE_TYPE_UNKNOWN", "EXT_PARKING_PAYMENT_FEE_TYPE_MONTHLY", "EXT_PARKING_PAYMENT_FEE_TYPE_QUARTERLY", "EXT_PARKING_PAYMENT_FEE_TYPE_MEMBER"] | str
+    "费用类型"
     amount: int
+    "金额"
 class ParkingRemindersExtPaymentPostBody(TypedDict):
     out_trade_no: str
+    "商户支付订单号"
     fee_items: list[ParkingRemindersExtPaymentPostBodyFeeItems]
+    "费用明细列表"
     pay_time: int
+    "支付时间"
     wx_parking_lot_id: NotRequired[str]
+    "微信停车场ID"
     wx_trade_no: NotRequired[str]
+    "微信支付订单号"
 class ParkingRemindersParkingFeePostBody(TypedDict):
     out_serial_number: str
+    "商户停车单号"
     plate_number: NotRequired[str]
+    "车牌号"
     out_parking_id: NotRequired[str]
+    "商户停车场ID"
 class ParkingRemindersParkingFeePostAnswer(TypedDict):
     total_amount: NotRequired[int]
+    "当前总费用"
     parking_timestamp: NotRequired[int]
+    "已停时长"
     parking_state: NotRequired[Literal["PARKING_STATE_UNKNOWN", "PARKING_STATE_ENTERED", "PARKING_STATE_EXIT_GATE", "PARKING_STATE_EXITED", "PARKING_STATE_UNEXPECTED_CLOSE"] | str]
+    "停车状态"
     pay_state: NotRequired[Literal["PAY_STATUS_UNKNOWN", "PAY_STATUS_UNPAID", "PAY_STATUS_PAID"] | str]
+    "支付状态"
     allowed_exit_timestamp: NotRequired[int]
+    "免费待出场时间"
     next_raise_price: NotRequired[int]
+    "下一次跳价价格"
     next_raise_timestamp: NotRequired[int]
+    "下一次跳价时间"
     payable_amount: NotRequired[int]
+    "应付金额"
     paid_amount: NotRequired[int]
+    "已付金额"
 class ParkingRemindersParkingLotGetQuery(TypedDict):
     out_parking_lot_id: NotRequired[Text]
+    "商户停车场ID"
     wx_parking_lot_id: NotRequired[Text]
+    "微信停车场ID"
 class ParkingRemindersParkingLotGetAnswer(TypedDict):
     wx_parking_lot_id: NotRequired[str]
+    "微信停车场ID"
     out_parking_lot_id: NotRequired[str]
+    "商户停车场ID"
     parking_lot_name: NotRequired[str]
+    "停车场名称"
     parking_lot_address: NotRequired[str]
+    "停车场地址"
     payment_mini_prog_appid: NotRequired[str]
+    "支付小程序appid"
     payment_mini_prog_path: NotRequired[str]
+    "支付小程序path"
     parking_order_mini_prog_appid: NotRequired[str]
+    "停车订单小程序appid"
     parking_order_mini_prog_path: NotRequired[str]
+    "停车订单小程序path"
     enabled_state: NotRequired[Literal["ENABLED_STATE_UNKNOWN", "ENABLED_STATE_NOT_ENABLED", "ENABLED_STATE_ENABLED", "ENABLED_STATE_OFFLINE"] | str]
+    "启用状态"
     reason: NotRequired[str]
+    "原因"
 class ParkingRemindersPaymentPostBody(TypedDict):
     out_serial_number: str
+    "商户停车单号"
     plate_number: str
+    "车牌号"
     parking_id: str
+    "微信停车场ID"
     parking_state: Literal["PARKING_STATUS_UNKNOWN", "PARKING_STATUS_PARKING", "PARKING_STATUS_NOT_PARKING"] | str
+    "停车状态"
     pay_type: Literal["PAY_TYPE_UNKNOWN", "PAY_TYPE_WXPAY", "PAY_TYPE_OTHERS"] | str
+    "支付类型"
     openid: NotRequired[str]
+    "付款用户OpenID"
     sub_mchid: NotRequired[str]
+    "特约商户号"
     total_amount: int
+    "总费用"
     paid_amount: int
+    "已支付费用"
     out_trade_no: NotRequired[str]
+    "商户支付订单号"
     pay_channel: NotRequired[Literal["PAY_CHANNEL_UNKNOWN", "PAY_CHANNEL_WECHAT_PAY_NOTIF", "PAY_CHANNEL_SCAN_QRCODE", "PAY_CHANNEL_OFFICIAL_ACCOUNT", "PAY_CHANNEL_MCH_MINI_PROG", "PAY_CHANNEL_OTHERS"] | str]
+    "支付渠道"
     pay_time: NotRequired[int]
+    "支付时间"
     token: NotRequired[str]
+    "消息支付防伪凭证"
     wx_trade_no: NotRequired[str]
+    "微信支付订单号"
 class ParkingRemindersApplicationQuery(Stem):
-    def get(self, config: Config = ..., /, *, params: ParkingRemindersApplicationQueryGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[ParkingRemindersApplicationQueryGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: ParkingRemindersApplicationQueryGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[ParkingRemindersApplicationQueryGetAnswer]:
         """查询停车场进件申请单
 
-        普通服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: ParkingRemindersApplicationQueryGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ParkingRemindersApplicationQueryGetAnswer]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/application/query
+
+        普通服务商
+
+        required: parking_lot_audit_no 停车场进件审核单号, out_parking_lot_id 商户停车场ID"""
+    def getAsync(self, config: Config = ..., /, *, params: ParkingRemindersApplicationQueryGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ParkingRemindersApplicationQueryGetAnswer]]:
         """查询停车场进件申请单"""
     get_async = getAsync
 class OpenParkingRemindersApplicationQuery(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询停车场进件申请单
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/application/query
+
+        普通服务商
+
+        required: parking_lot_audit_no 停车场进件审核单号, out_parking_lot_id 商户停车场ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询停车场进件申请单"""
     get_async = getAsync
 class ParkingRemindersApplicationWithdraw(Node):
-    def post(self, body: ParkingRemindersApplicationWithdrawPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersApplicationWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: ParkingRemindersApplicationWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """撤回停车场进件申请
 
-        普通服务商"""
-    def postAsync(self, body: ParkingRemindersApplicationWithdrawPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersApplicationWithdrawPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/application/withdraw
+
+        普通服务商
+
+        required: parking_lot_audit_no 停车场进件审核单号, out_parking_lot_id 商户停车场ID"""
+    def postAsync(self, body: ParkingRemindersApplicationWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """撤回停车场进件申请"""
     post_async = postAsync
-    def __call__(self, body: ParkingRemindersApplicationWithdrawPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersApplicationWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: ParkingRemindersApplicationWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """撤回停车场进件申请"""
 class OpenParkingRemindersApplicationWithdraw(OpenNode):
     def post(self, body: ParkingRemindersApplicationWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """撤回停车场进件申请
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/application/withdraw
+
+        普通服务商
+
+        required: parking_lot_audit_no 停车场进件审核单号, out_parking_lot_id 商户停车场ID"""
     def postAsync(self, body: ParkingRemindersApplicationWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """撤回停车场进件申请"""
     post_async = postAsync
@@ -238,14 +647,18 @@ class OpenParkingRemindersApplicationWithdraw(OpenNode):
 class ParkingRemindersApplication(Node):
     query: ParkingRemindersApplicationQuery
     withdraw: ParkingRemindersApplicationWithdraw
-    def post(self, body: ParkingRemindersApplicationPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersApplicationPostBody = ..., **options: Unpack[Options]) -> Answer[ParkingRemindersApplicationPostAnswer]:
+    def post(self, body: ParkingRemindersApplicationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ParkingRemindersApplicationPostAnswer]:
         """提交停车场进件申请
 
-        普通服务商"""
-    def postAsync(self, body: ParkingRemindersApplicationPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersApplicationPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ParkingRemindersApplicationPostAnswer]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/application
+
+        普通服务商
+
+        required: parking_lot"""
+    def postAsync(self, body: ParkingRemindersApplicationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ParkingRemindersApplicationPostAnswer]]:
         """提交停车场进件申请"""
     post_async = postAsync
-    def __call__(self, body: ParkingRemindersApplicationPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersApplicationPostBody = ..., **options: Unpack[Options]) -> Answer[ParkingRemindersApplicationPostAnswer]:
+    def __call__(self, body: ParkingRemindersApplicationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ParkingRemindersApplicationPostAnswer]:
         """提交停车场进件申请"""
 class OpenParkingRemindersApplication(OpenNode):
     query: OpenParkingRemindersApplicationQuery
@@ -253,103 +666,147 @@ class OpenParkingRemindersApplication(OpenNode):
     def post(self, body: ParkingRemindersApplicationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交停车场进件申请
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/application
+
+        普通服务商
+
+        required: parking_lot"""
     def postAsync(self, body: ParkingRemindersApplicationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交停车场进件申请"""
     post_async = postAsync
     def __call__(self, body: ParkingRemindersApplicationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交停车场进件申请"""
 class ParkingRemindersApplications(Stem):
-    def get(self, config: Config = ..., /, *, params: ParkingRemindersApplicationsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[ParkingRemindersApplicationsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: ParkingRemindersApplicationsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[ParkingRemindersApplicationsGetAnswer]:
         """查询停车场进件申请单列表
 
-        普通服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: ParkingRemindersApplicationsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ParkingRemindersApplicationsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/applications
+
+        普通服务商
+
+        required: out_parking_lot_id 商户停车场ID"""
+    def getAsync(self, config: Config = ..., /, *, params: ParkingRemindersApplicationsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ParkingRemindersApplicationsGetAnswer]]:
         """查询停车场进件申请单列表"""
     get_async = getAsync
 class OpenParkingRemindersApplications(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询停车场进件申请单列表
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/applications
+
+        普通服务商
+
+        required: out_parking_lot_id 商户停车场ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询停车场进件申请单列表"""
     get_async = getAsync
 class ParkingRemindersEntry(Node):
-    def post(self, body: ParkingRemindersEntryPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersEntryPostBody = ..., **options: Unpack[Options]) -> Answer[ParkingRemindersEntryPostAnswer]:
+    def post(self, body: ParkingRemindersEntryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ParkingRemindersEntryPostAnswer]:
         """同步车辆入场通知
 
-        普通服务商"""
-    def postAsync(self, body: ParkingRemindersEntryPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersEntryPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ParkingRemindersEntryPostAnswer]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/entry
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号, parking_id 微信停车场ID, plate_number 车牌号, enter_timestamp 车辆入场时间, plate_color 车牌颜色, car_type 车辆性质, vehicle_type 车辆类型"""
+    def postAsync(self, body: ParkingRemindersEntryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ParkingRemindersEntryPostAnswer]]:
         """同步车辆入场通知"""
     post_async = postAsync
-    def __call__(self, body: ParkingRemindersEntryPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersEntryPostBody = ..., **options: Unpack[Options]) -> Answer[ParkingRemindersEntryPostAnswer]:
+    def __call__(self, body: ParkingRemindersEntryPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ParkingRemindersEntryPostAnswer]:
         """同步车辆入场通知"""
 class OpenParkingRemindersEntry(OpenNode):
     def post(self, body: ParkingRemindersEntryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步车辆入场通知
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/entry
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号, parking_id 微信停车场ID, plate_number 车牌号, enter_timestamp 车辆入场时间, plate_color 车牌颜色, car_type 车辆性质, vehicle_type 车辆类型"""
     def postAsync(self, body: ParkingRemindersEntryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步车辆入场通知"""
     post_async = postAsync
     def __call__(self, body: ParkingRemindersEntryPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步车辆入场通知"""
 class ParkingRemindersExit(Node):
-    def post(self, body: ParkingRemindersExitPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersExitPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: ParkingRemindersExitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步车辆离场通知
 
-        普通服务商"""
-    def postAsync(self, body: ParkingRemindersExitPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersExitPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/exit
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号, exit_timestamp 车辆出场时间, plate_number 车牌号, plate_color 车牌颜色, parking_id 微信停车场ID"""
+    def postAsync(self, body: ParkingRemindersExitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """同步车辆离场通知"""
     post_async = postAsync
-    def __call__(self, body: ParkingRemindersExitPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersExitPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: ParkingRemindersExitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步车辆离场通知"""
 class OpenParkingRemindersExit(OpenNode):
     def post(self, body: ParkingRemindersExitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步车辆离场通知
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/exit
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号, exit_timestamp 车辆出场时间, plate_number 车牌号, plate_color 车牌颜色, parking_id 微信停车场ID"""
     def postAsync(self, body: ParkingRemindersExitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步车辆离场通知"""
     post_async = postAsync
     def __call__(self, body: ParkingRemindersExitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步车辆离场通知"""
 class ParkingRemindersExtPayment(Node):
-    def post(self, body: ParkingRemindersExtPaymentPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersExtPaymentPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: ParkingRemindersExtPaymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步非临停扩展支付
 
-        普通服务商"""
-    def postAsync(self, body: ParkingRemindersExtPaymentPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersExtPaymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/ext-payment
+
+        普通服务商
+
+        required: out_trade_no 商户支付订单号, fee_items 费用明细列表, pay_time 支付时间"""
+    def postAsync(self, body: ParkingRemindersExtPaymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """同步非临停扩展支付"""
     post_async = postAsync
-    def __call__(self, body: ParkingRemindersExtPaymentPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersExtPaymentPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: ParkingRemindersExtPaymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步非临停扩展支付"""
 class OpenParkingRemindersExtPayment(OpenNode):
     def post(self, body: ParkingRemindersExtPaymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步非临停扩展支付
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/ext-payment
+
+        普通服务商
+
+        required: out_trade_no 商户支付订单号, fee_items 费用明细列表, pay_time 支付时间"""
     def postAsync(self, body: ParkingRemindersExtPaymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步非临停扩展支付"""
     post_async = postAsync
     def __call__(self, body: ParkingRemindersExtPaymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步非临停扩展支付"""
 class ParkingRemindersParkingFee(Node):
-    def post(self, body: ParkingRemindersParkingFeePostBody = ..., config: Config = ..., /, *, json: ParkingRemindersParkingFeePostBody = ..., **options: Unpack[Options]) -> Answer[ParkingRemindersParkingFeePostAnswer]:
+    def post(self, body: ParkingRemindersParkingFeePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ParkingRemindersParkingFeePostAnswer]:
         """查询停车费用
 
-        普通服务商"""
-    def postAsync(self, body: ParkingRemindersParkingFeePostBody = ..., config: Config = ..., /, *, json: ParkingRemindersParkingFeePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[ParkingRemindersParkingFeePostAnswer]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/parking-fee
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号"""
+    def postAsync(self, body: ParkingRemindersParkingFeePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ParkingRemindersParkingFeePostAnswer]]:
         """查询停车费用"""
     post_async = postAsync
-    def __call__(self, body: ParkingRemindersParkingFeePostBody = ..., config: Config = ..., /, *, json: ParkingRemindersParkingFeePostBody = ..., **options: Unpack[Options]) -> Answer[ParkingRemindersParkingFeePostAnswer]:
+    def __call__(self, body: ParkingRemindersParkingFeePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[ParkingRemindersParkingFeePostAnswer]:
         """查询停车费用"""
 class OpenParkingRemindersParkingFee(OpenNode):
     def post(self, body: ParkingRemindersParkingFeePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """查询停车费用
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/parking-fee
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号"""
     def postAsync(self, body: ParkingRemindersParkingFeePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询停车费用"""
     post_async = postAsync
@@ -359,6 +816,8 @@ class ParkingRemindersParkingLot(Stem):
     def get(self, config: Config = ..., /, *, params: ParkingRemindersParkingLotGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[ParkingRemindersParkingLotGetAnswer]:
         """查询停车场信息
 
+        https://wechatpay.im/openapi/v3/parking/reminders/parking-lot
+
         普通服务商"""
     def getAsync(self, config: Config = ..., /, *, params: ParkingRemindersParkingLotGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[ParkingRemindersParkingLotGetAnswer]]:
         """查询停车场信息"""
@@ -367,25 +826,35 @@ class OpenParkingRemindersParkingLot(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询停车场信息
 
+        https://wechatpay.im/openapi/v3/parking/reminders/parking-lot
+
         普通服务商"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询停车场信息"""
     get_async = getAsync
 class ParkingRemindersPayment(Node):
-    def post(self, body: ParkingRemindersPaymentPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersPaymentPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: ParkingRemindersPaymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步支付结果通知
 
-        普通服务商"""
-    def postAsync(self, body: ParkingRemindersPaymentPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersPaymentPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/parking/reminders/payment
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号, plate_number 车牌号, parking_id 微信停车场ID, parking_state 停车状态, pay_type 支付类型, total_amount 总费用, paid_amount 已支付费用"""
+    def postAsync(self, body: ParkingRemindersPaymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """同步支付结果通知"""
     post_async = postAsync
-    def __call__(self, body: ParkingRemindersPaymentPostBody = ..., config: Config = ..., /, *, json: ParkingRemindersPaymentPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: ParkingRemindersPaymentPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步支付结果通知"""
 class OpenParkingRemindersPayment(OpenNode):
     def post(self, body: ParkingRemindersPaymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """同步支付结果通知
 
-        普通服务商"""
+        https://wechatpay.im/openapi/v3/parking/reminders/payment
+
+        普通服务商
+
+        required: out_serial_number 商户停车单号, plate_number 车牌号, parking_id 微信停车场ID, parking_state 停车状态, pay_type 支付类型, total_amount 总费用, paid_amount 已支付费用"""
     def postAsync(self, body: ParkingRemindersPaymentPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """同步支付结果通知"""
     post_async = postAsync

@@ -7,33 +7,49 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PartnerPapayContractsContractIdFailNotifyPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sp_appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用D"
 class PartnerPapayContractsContractIdNotifyPostBodyDeductDuration(TypedDict):
-    count: float
+    count: int
+    "扣费持续时间数"
     unit: NotRequired[str]
+    "单位"
 class PartnerPapayContractsContractIdNotifyPostBodyEstimatedAmount(TypedDict):
-    amount: float
+    amount: int
+    "预计扣费金额"
     currency: NotRequired[str]
+    "预计扣费货币类型"
 class PartnerPapayContractsContractIdNotifyPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sp_appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用D"
     deduct_duration: NotRequired[PartnerPapayContractsContractIdNotifyPostBodyDeductDuration]
+    "扣费持续时间"
     estimated_amount: PartnerPapayContractsContractIdNotifyPostBodyEstimatedAmount
+    "预计扣费金额信息"
 class PartnerPapayContractsContractIdFailNotify(Node):
-    def post(self, body: PartnerPapayContractsContractIdFailNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PartnerPapayContractsContractIdFailNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PartnerPapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """服务商商户重试扣费通知API
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_16.shtml
 
-        服务商"""
-    def postAsync(self, body: PartnerPapayContractsContractIdFailNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PartnerPapayContractsContractIdFailNotifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: sp_mchid 服务商商户号, sp_appid 服务商应用ID, sub_mchid 子商户号"""
+    def postAsync(self, body: PartnerPapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """服务商商户重试扣费通知API"""
     post_async = postAsync
-    def __call__(self, body: PartnerPapayContractsContractIdFailNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PartnerPapayContractsContractIdFailNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PartnerPapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """服务商商户重试扣费通知API"""
 class OpenPartnerPapayContractsContractIdFailNotify(OpenNode):
     def post(self, body: PartnerPapayContractsContractIdFailNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -41,23 +57,35 @@ class OpenPartnerPapayContractsContractIdFailNotify(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_16.shtml
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 服务商商户号, sp_appid 服务商应用ID, sub_mchid 子商户号"""
     def postAsync(self, body: PartnerPapayContractsContractIdFailNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """服务商商户重试扣费通知API"""
     post_async = postAsync
     def __call__(self, body: PartnerPapayContractsContractIdFailNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """服务商商户重试扣费通知API"""
+class FilledPartnerPapayContractsContractIdFailNotify(Node):
+    def post(self, body: PartnerPapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """服务商商户重试扣费通知API"""
+    def postAsync(self, body: PartnerPapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """服务商商户重试扣费通知API"""
+    post_async = postAsync
+    def __call__(self, body: PartnerPapayContractsContractIdFailNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """服务商商户重试扣费通知API"""
 class PartnerPapayContractsContractIdNotify(Node):
-    def post(self, body: PartnerPapayContractsContractIdNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PartnerPapayContractsContractIdNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PartnerPapayContractsContractIdNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """服务商商户预扣费通知API
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/json/partner-deduct-notify.html
 
-        服务商"""
-    def postAsync(self, body: PartnerPapayContractsContractIdNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PartnerPapayContractsContractIdNotifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: sp_mchid 服务商商户号, sp_appid 服务商应用ID, sub_mchid 子商户号, estimated_amount 预计扣费金额信息"""
+    def postAsync(self, body: PartnerPapayContractsContractIdNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """服务商商户预扣费通知API"""
     post_async = postAsync
-    def __call__(self, body: PartnerPapayContractsContractIdNotifyPostBody = ..., config: Config = ..., /, *, contract_id: Value = ..., json: PartnerPapayContractsContractIdNotifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PartnerPapayContractsContractIdNotifyPostBody, config: Config = ..., /, *, contract_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """服务商商户预扣费通知API"""
 class OpenPartnerPapayContractsContractIdNotify(OpenNode):
     def post(self, body: PartnerPapayContractsContractIdNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
@@ -65,11 +93,21 @@ class OpenPartnerPapayContractsContractIdNotify(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/entrusted-payment/json/partner-deduct-notify.html
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 服务商商户号, sp_appid 服务商应用ID, sub_mchid 子商户号, estimated_amount 预计扣费金额信息"""
     def postAsync(self, body: PartnerPapayContractsContractIdNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """服务商商户预扣费通知API"""
     post_async = postAsync
     def __call__(self, body: PartnerPapayContractsContractIdNotifyPostBody | Body = ..., config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
+        """服务商商户预扣费通知API"""
+class FilledPartnerPapayContractsContractIdNotify(Node):
+    def post(self, body: PartnerPapayContractsContractIdNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """服务商商户预扣费通知API"""
+    def postAsync(self, body: PartnerPapayContractsContractIdNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """服务商商户预扣费通知API"""
+    post_async = postAsync
+    def __call__(self, body: PartnerPapayContractsContractIdNotifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """服务商商户预扣费通知API"""
 class PartnerPapayContractsContractId(Stem):
     failNotify: PartnerPapayContractsContractIdFailNotify
@@ -77,9 +115,12 @@ class PartnerPapayContractsContractId(Stem):
 class OpenPartnerPapayContractsContractId(OpenNode):
     failNotify: OpenPartnerPapayContractsContractIdFailNotify
     notify: OpenPartnerPapayContractsContractIdNotify
+class FilledPartnerPapayContractsContractId(Stem):
+    failNotify: FilledPartnerPapayContractsContractIdFailNotify
+    notify: FilledPartnerPapayContractsContractIdNotify
 class PartnerPapayContracts(Stem):
     _contract_id_: PartnerPapayContractsContractId
-    def __truediv__(self, value: Value) -> PartnerPapayContractsContractId: ...
+    def __truediv__(self, value: Value) -> FilledPartnerPapayContractsContractId: ...
 class OpenPartnerPapayContracts(OpenNode):
     _contract_id_: OpenPartnerPapayContractsContractId
     def __truediv__(self, value: Value) -> OpenPartnerPapayContractsContractId: ...

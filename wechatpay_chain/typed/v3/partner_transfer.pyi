@@ -8,113 +8,253 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信支付批次单号"
     appid: NotRequired[str]
+    "商户的appid"
     out_detail_no: str
+    "商家明细单号"
     detail_id: str
+    "微信支付明细单号"
     detail_status: str
+    "明细状态"
     transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "明细失败原因"
     openid: str
+    "收款用户openid"
     username: str
+    "收款用户姓名"
     initiate_time: str
+    "转账发起时间"
     update_time: str
+    "明细更新时间"
     account_type: NotRequired[str]
+    "收款账户类型"
     bank_name: NotRequired[str]
+    "银行名称"
     bank_card_number_tail: NotRequired[str]
+    "银行卡尾号"
 class PartnerTransferBatchesBatchIdBatchIdGetQuery(TypedDict):
     need_query_detail: Text
+    "是否查询转账明细单"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     limit: NotRequired[Text]
+    "最大资源条数"
     detail_status: NotRequired[Text]
+    "明细状态"
 class PartnerTransferBatchesBatchIdBatchIdGetAnswerTransferDetailList(TypedDict):
     detail_id: str
+    "微信支付明细单号"
     out_detail_no: str
+    "商家明细单号"
     detail_status: str
+    "明细状态"
 class PartnerTransferBatchesBatchIdBatchIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "特约商户号"
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信支付批次单号"
     sub_appid: NotRequired[str]
+    "特约商户appid"
     batch_status: str
+    "批次状态"
     batch_type: str
+    "批次类型"
     authorization_type: str
+    "特约商户授权类型"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE", "PAYER_ACCOUNT_ABNORMAL"] | str]
+    "批次关闭原因"
     total_amount: int
+    "转账总金额"
     total_num: int
+    "转账总笔数"
     create_time: NotRequired[str]
+    "批次创建时间"
     update_time: NotRequired[str]
+    "批次更新时间"
     success_amount: NotRequired[int]
+    "转账成功金额"
     success_num: NotRequired[int]
+    "转账成功笔数"
     fail_amount: NotRequired[int]
+    "转账失败金额"
     fail_num: NotRequired[int]
+    "转账失败笔数"
     transfer_detail_list: NotRequired[list[PartnerTransferBatchesBatchIdBatchIdGetAnswerTransferDetailList]]
+    "转账明细单列表"
     sp_appid: NotRequired[str]
+    "服务商的appid"
     transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str]
+    "批量转账用途"
     transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str]
-PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer = PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer
-PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery = PartnerTransferBatchesBatchIdBatchIdGetQuery
+    "转账场景"
+class PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    out_batch_no: str
+    "商家批次单号"
+    batch_id: str
+    "微信支付批次单号"
+    appid: NotRequired[str]
+    "商户的appid"
+    out_detail_no: str
+    "商家明细单号"
+    detail_id: str
+    "微信支付明细单号"
+    detail_status: str
+    "明细状态"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    fail_reason: NotRequired[str]
+    "明细失败原因"
+    openid: str
+    "收款用户openid"
+    username: str
+    "收款用户姓名"
+    initiate_time: str
+    "转账发起时间"
+    update_time: str
+    "明细更新时间"
+    account_type: NotRequired[str]
+    "收款账户类型"
+    bank_name: NotRequired[str]
+    "银行名称"
+    bank_card_number_tail: NotRequired[str]
+    "银行卡尾号"
+class PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery(TypedDict):
+    need_query_detail: Text
+    "是否查询转账明细单"
+    offset: NotRequired[Text]
+    "请求资源起始位置"
+    limit: NotRequired[Text]
+    "最大资源条数"
+    detail_status: NotRequired[Text]
+    "明细状态"
+class PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferDetailList(TypedDict):
+    detail_id: str
+    "微信支付明细单号"
+    out_detail_no: str
+    "商家明细单号"
+    detail_status: str
+    "明细状态"
 class PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "特约商户号"
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信支付批次单号"
     sub_appid: NotRequired[str]
+    "特约商户appid"
     batch_status: str
+    "批次状态"
     batch_type: str
+    "批次类型"
     authorization_type: str
+    "特约商户授权类型"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE", "PAYER_ACCOUNT_ABNORMAL"] | str]
+    "批次关闭原因"
     total_amount: int
+    "转账总金额"
     total_num: int
+    "转账总笔数"
     create_time: NotRequired[str]
+    "批次创建时间"
     update_time: NotRequired[str]
+    "批次更新时间"
     success_amount: NotRequired[int]
+    "转账成功金额"
     success_num: NotRequired[int]
+    "转账成功笔数"
     fail_amount: NotRequired[int]
+    "转账失败金额"
     fail_num: NotRequired[int]
-    transfer_detail_list: list[PartnerTransferBatchesBatchIdBatchIdGetAnswerTransferDetailList]
+    "转账失败笔数"
+    transfer_detail_list: list[PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferDetailList]
+    "转账明细单列表"
     sp_appid: NotRequired[str]
+    "服务商的appid"
     transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str]
+    "批量转账用途"
     transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str]
+    "转账场景"
 class PartnerTransferBatchesPostBodyTransferDetailList(TypedDict):
     out_detail_no: str
+    "商家明细单号"
     transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     openid: str
+    "收款用户openid"
     user_name: str | Sealed
+    "收款用户姓名"
     user_id_card: NotRequired[str | Sealed]
+    "收款用户身份证"
 class PartnerTransferBatchesPostBody(TypedDict):
     sub_mchid: str
+    "特约商户号"
     sub_appid: NotRequired[str]
+    "特约商户appid"
     authorization_type: Literal["INFORMATION_AUTHORIZATION_TYPE", "FUND_AUTHORIZATION_TYPE", "INFORMATION_AND_FUND_AUTHORIZATION_TYPE"] | str
+    "特约商户授权类型"
     out_batch_no: str
+    "商家批次单号"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     total_amount: int
+    "转账总金额"
     total_num: int
+    "转账总笔数"
     transfer_detail_list: list[PartnerTransferBatchesPostBodyTransferDetailList]
+    "转账明细列表"
     sp_appid: NotRequired[str]
+    "服务商的appid"
     transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str]
+    "批量转账用途"
     transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str]
+    "转账场景"
 class PartnerTransferBatchesPostAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信支付批次单号"
     create_time: str
+    "批次创建时间"
 class PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., **options: Unpack[Options]) -> Answer[PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, **options: Unpack[Options]) -> Answer[PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
         """微信支付明细单号查询明细单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_8.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
         """微信支付明细单号查询明细单API"""
     get_async = getAsync
 class OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
@@ -127,25 +267,38 @@ class OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., detail_id: Any = ..., **options: Any) -> Promise[Response]:
         """微信支付明细单号查询明细单API"""
     get_async = getAsync
+class FilledPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+        """微信支付明细单号查询明细单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+        """微信支付明细单号查询明细单API"""
+    get_async = getAsync
 class PartnerTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
     _detail_id_: PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
-    def __truediv__(self, value: Value) -> PartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+    def __truediv__(self, value: Value) -> OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailId(OpenNode):
     _detail_id_: OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
     def __truediv__(self, value: Value) -> OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+class FilledPartnerTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
+    _detail_id_: OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
+    def __truediv__(self, value: Value) -> FilledPartnerTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class PartnerTransferBatchesBatchIdBatchIdDetails(Stem):
     detailId: PartnerTransferBatchesBatchIdBatchIdDetailsDetailId
 class OpenPartnerTransferBatchesBatchIdBatchIdDetails(OpenNode):
     detailId: OpenPartnerTransferBatchesBatchIdBatchIdDetailsDetailId
+class FilledPartnerTransferBatchesBatchIdBatchIdDetails(Stem):
+    detailId: FilledPartnerTransferBatchesBatchIdBatchIdDetailsDetailId
 class PartnerTransferBatchesBatchIdBatchId(Stem):
     details: PartnerTransferBatchesBatchIdBatchIdDetails
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., params: PartnerTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PartnerTransferBatchesBatchIdBatchIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, params: PartnerTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PartnerTransferBatchesBatchIdBatchIdGetAnswer]:
         """微信支付批次单号查询批次单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_7.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., params: PartnerTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PartnerTransferBatchesBatchIdBatchIdGetAnswer]]:
+        服务商
+
+        required: need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, params: PartnerTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PartnerTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付批次单号查询批次单API"""
     get_async = getAsync
 class OpenPartnerTransferBatchesBatchIdBatchId(OpenNode):
@@ -155,24 +308,33 @@ class OpenPartnerTransferBatchesBatchIdBatchId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_7.shtml
 
-        服务商"""
+        服务商
+
+        required: need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付批次单号查询批次单API"""
+    get_async = getAsync
+class FilledPartnerTransferBatchesBatchIdBatchId(Stem):
+    details: FilledPartnerTransferBatchesBatchIdBatchIdDetails
+    def get(self, config: Config = ..., /, *, params: PartnerTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PartnerTransferBatchesBatchIdBatchIdGetAnswer]:
+        """微信支付批次单号查询批次单API"""
+    def getAsync(self, config: Config = ..., /, *, params: PartnerTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PartnerTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付批次单号查询批次单API"""
     get_async = getAsync
 class PartnerTransferBatchesBatchId(Stem):
     _batch_id_: PartnerTransferBatchesBatchIdBatchId
-    def __truediv__(self, value: Value) -> PartnerTransferBatchesBatchIdBatchId: ...
+    def __truediv__(self, value: Value) -> FilledPartnerTransferBatchesBatchIdBatchId: ...
 class OpenPartnerTransferBatchesBatchId(OpenNode):
     _batch_id_: OpenPartnerTransferBatchesBatchIdBatchId
     def __truediv__(self, value: Value) -> OpenPartnerTransferBatchesBatchIdBatchId: ...
 class PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Answer[PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
         """商家明细单号查询明细单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_10.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
         """商家明细单号查询明细单API"""
     get_async = getAsync
 class OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(OpenNode):
@@ -185,25 +347,38 @@ class OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailN
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
         """商家明细单号查询明细单API"""
     get_async = getAsync
+class FilledPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+        """商家明细单号查询明细单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+        """商家明细单号查询明细单API"""
+    get_async = getAsync
 class PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
     _out_detail_no_: PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
-    def __truediv__(self, value: Value) -> PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(OpenNode):
     _out_detail_no_: OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
     def __truediv__(self, value: Value) -> OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+class FilledPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
+    _out_detail_no_: OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
+    def __truediv__(self, value: Value) -> FilledPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class PartnerTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
     outDetailNo: PartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetails(OpenNode):
     outDetailNo: OpenPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
+class FilledPartnerTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
+    outDetailNo: FilledPartnerTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class PartnerTransferBatchesOutBatchNoOutBatchNo(Stem):
     details: PartnerTransferBatchesOutBatchNoOutBatchNoDetails
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
         """商家批次单号查询批次单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_9.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
+        服务商
+
+        required: need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商家批次单号查询批次单API"""
     get_async = getAsync
 class OpenPartnerTransferBatchesOutBatchNoOutBatchNo(OpenNode):
@@ -213,29 +388,40 @@ class OpenPartnerTransferBatchesOutBatchNoOutBatchNo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_9.shtml
 
-        服务商"""
+        服务商
+
+        required: need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商家批次单号查询批次单API"""
+    get_async = getAsync
+class FilledPartnerTransferBatchesOutBatchNoOutBatchNo(Stem):
+    details: FilledPartnerTransferBatchesOutBatchNoOutBatchNoDetails
+    def get(self, config: Config = ..., /, *, params: PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+        """商家批次单号查询批次单API"""
+    def getAsync(self, config: Config = ..., /, *, params: PartnerTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PartnerTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商家批次单号查询批次单API"""
     get_async = getAsync
 class PartnerTransferBatchesOutBatchNo(Stem):
     _out_batch_no_: PartnerTransferBatchesOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> PartnerTransferBatchesOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledPartnerTransferBatchesOutBatchNoOutBatchNo: ...
 class OpenPartnerTransferBatchesOutBatchNo(OpenNode):
     _out_batch_no_: OpenPartnerTransferBatchesOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenPartnerTransferBatchesOutBatchNoOutBatchNo: ...
 class PartnerTransferBatches(Node):
     batchId: PartnerTransferBatchesBatchId
     outBatchNo: PartnerTransferBatchesOutBatchNo
-    def post(self, body: PartnerTransferBatchesPostBody = ..., config: Config = ..., /, *, json: PartnerTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[PartnerTransferBatchesPostAnswer]:
+    def post(self, body: PartnerTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PartnerTransferBatchesPostAnswer]:
         """发起批量转账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_6.shtml
 
-        服务商"""
-    def postAsync(self, body: PartnerTransferBatchesPostBody = ..., config: Config = ..., /, *, json: PartnerTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesPostAnswer]]:
+        服务商
+
+        required: sub_mchid 特约商户号, authorization_type 特约商户授权类型, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_detail_list 转账明细列表"""
+    def postAsync(self, body: PartnerTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PartnerTransferBatchesPostAnswer]]:
         """发起批量转账API"""
     post_async = postAsync
-    def __call__(self, body: PartnerTransferBatchesPostBody = ..., config: Config = ..., /, *, json: PartnerTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[PartnerTransferBatchesPostAnswer]:
+    def __call__(self, body: PartnerTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PartnerTransferBatchesPostAnswer]:
         """发起批量转账API"""
 class OpenPartnerTransferBatches(OpenNode):
     batchId: OpenPartnerTransferBatchesBatchId
@@ -245,7 +431,9 @@ class OpenPartnerTransferBatches(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_6.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 特约商户号, authorization_type 特约商户授权类型, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_detail_list 转账明细列表"""
     def postAsync(self, body: PartnerTransferBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起批量转账API"""
     post_async = postAsync

@@ -7,122 +7,279 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody(TypedDict):
     appid: str
-    service_id: float
+    "商户AppID"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     notify_url: str
+    "回调通知地址"
     contract_display_account: str
+    "用户账户展示名称"
     openid: str
+    "用户标识"
 class PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约ID"
     mchid: str
-    service_id: float
+    "商户号"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     sign_mp_appid: str
+    "跳转签约的小程序AppID"
     sign_mp_path: str
+    "跳转签约的小程序路径"
 class PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody(TypedDict):
     appid: str
-    service_id: float
+    "商户AppID"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     notify_url: str
+    "回调通知地址"
     contract_display_account: str
+    "用户账户展示名称"
     prepay_id: str
+    "预支付交易会话标识"
     openid: str
+    "用户标识"
 class PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer(TypedDict):
     mchid: str
-    service_id: float
+    "商户号"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
-PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody
-PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer = PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer
-PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody = PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody
-PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer = PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer
+    "商户签约协议号"
+class PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody(TypedDict):
+    appid: str
+    "商户AppID"
+    service_id: int
+    "免密支付服务ID"
+    out_contract_code: str
+    "商户签约协议号"
+    notify_url: str
+    "回调通知地址"
+    contract_display_account: str
+    "用户账户展示名称"
+    openid: str
+    "用户标识"
+class PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约ID"
+    mchid: str
+    "商户号"
+    service_id: int
+    "免密支付服务ID"
+    out_contract_code: str
+    "商户签约协议号"
+    sign_mp_appid: str
+    "跳转签约的小程序AppID"
+    sign_mp_path: str
+    "跳转签约的小程序路径"
+class PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody(TypedDict):
+    appid: str
+    "商户AppID"
+    service_id: int
+    "免密支付服务ID"
+    out_contract_code: str
+    "商户签约协议号"
+    notify_url: str
+    "回调通知地址"
+    contract_display_account: str
+    "用户账户展示名称"
+    prepay_id: str
+    "预支付交易会话标识"
+    openid: str
+    "用户标识"
+class PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    service_id: int
+    "免密支付服务ID"
+    out_contract_code: str
+    "商户签约协议号"
 class PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody(TypedDict):
     appid: str
+    "商户AppID"
     sub_appid: str
+    "子商户AppID"
     sub_mchid: str
-    service_id: float
+    "子商户号"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     notify_url: str
+    "回调通知地址"
     contract_display_account: str
+    "用户账户展示名称"
     openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
-PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer = PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer
+    "用户子标识"
+class PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer(TypedDict):
+    pre_entrustweb_id: str
+    "预签约ID"
+    mchid: str
+    "商户号"
+    service_id: int
+    "免密支付服务ID"
+    out_contract_code: str
+    "商户签约协议号"
+    sign_mp_appid: str
+    "跳转签约的小程序AppID"
+    sign_mp_path: str
+    "跳转签约的小程序路径"
 class PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody(TypedDict):
     appid: str
+    "商户AppID"
     sub_appid: str
+    "子商户AppID"
     sub_mchid: str
-    service_id: float
+    "子商户号"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     notify_url: str
+    "回调通知地址"
     contract_display_account: str
+    "用户账户展示名称"
     prepay_id: str
+    "预支付交易会话标识"
     openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
-PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer = PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer
+    "用户子标识"
+class PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    service_id: int
+    "免密支付服务ID"
+    out_contract_code: str
+    "商户签约协议号"
 class PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody(TypedDict):
     contract_termination_remark: str
-PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer = PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer
+    "解约备注"
+class PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    service_id: int
+    "免密支付服务ID"
+    out_contract_code: str
+    "商户签约协议号"
 class PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
+    "协议解约方式"
     contract_terminated_time: NotRequired[str]
+    "协议解约时间"
     contract_termination_remark: NotRequired[str]
+    "解约备注"
 class PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     contract_id: str
+    "免密支付协议ID"
     appid: str
+    "商户AppID"
     openid: str
+    "用户标识"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     sub_openid: NotRequired[str]
-    service_id: float
+    "用户标识"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     contract_display_account: NotRequired[str]
+    "用户账户展示名称"
     contract_state: str
+    "委托代扣协议状态"
     contract_signed_time: str
+    "协议签署时间"
     contract_terminate_info: NotRequired[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswerContractTerminateInfo]
+    "协议解约信息"
 class PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody(TypedDict):
     sp_appid: str
+    "商户AppID"
     sp_openid: NotRequired[str]
+    "用户标识"
     sub_mchid: str
+    "子商户号"
     sub_appid: str
+    "子商户AppID"
     sub_openid: NotRequired[str]
-    service_id: float
+    "用户子标识"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     notify_url: str
+    "回调通知地址"
     contract_display_account: str
+    "用户账户展示名称"
 class PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
+    "预签约ID"
     mchid: str
+    "商户号"
     sub_mchid: str
-    service_id: float
+    "子商户号"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     sign_mp_appid: str
+    "跳转签约的小程序AppID"
     sign_mp_path: str
+    "跳转签约的小程序路径"
 class PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody(TypedDict):
     sp_appid: str
+    "商户AppID"
     sp_openid: NotRequired[str]
+    "用户标识"
     sub_mchid: str
+    "子商户号"
     sub_appid: str
+    "子商户AppID"
     sub_openid: NotRequired[str]
-    service_id: float
+    "用户子标识"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
     notify_url: str
+    "回调通知地址"
     contract_display_account: str
+    "用户账户展示名称"
     prepay_id: str
+    "预支付交易会话标识"
 class PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer(TypedDict):
     mchid: str
+    "商户号"
     sub_mchid: str
-    service_id: float
+    "子商户号"
+    service_id: int
+    "免密支付服务ID"
     out_contract_code: str
+    "商户签约协议号"
 class PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram(Node):
-    def post(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer]:
         """电商收付通模式小程序场景预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/ec-mini-program-pre-entrust-sign.html
 
-        服务商"""
-    def postAsync(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer]]:
+        服务商
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, openid 用户标识"""
+    def postAsync(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer]]:
         """电商收付通模式小程序场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostAnswer]:
         """电商收付通模式小程序场景预签约API"""
 class OpenPasswordExemptContractContractsEcommercePreEntrustSignMiniProgram(OpenNode):
     def post(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -130,23 +287,27 @@ class OpenPasswordExemptContractContractsEcommercePreEntrustSignMiniProgram(Open
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/ec-mini-program-pre-entrust-sign.html
 
-        服务商"""
+        服务商
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, openid 用户标识"""
     def postAsync(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """电商收付通模式小程序场景预签约API"""
     post_async = postAsync
     def __call__(self, body: PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """电商收付通模式小程序场景预签约API"""
 class PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign(Node):
-    def post(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer]:
         """电商收付通模式支付后场景预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/ec-pay-redirect-sign-pre-entrust-sign.html
 
-        服务商"""
-    def postAsync(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer]]:
+        服务商
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识, openid 用户标识"""
+    def postAsync(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer]]:
         """电商收付通模式支付后场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostAnswer]:
         """电商收付通模式支付后场景预签约API"""
 class OpenPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign(OpenNode):
     def post(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -154,7 +315,9 @@ class OpenPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign(
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/ec-pay-redirect-sign-pre-entrust-sign.html
 
-        服务商"""
+        服务商
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识, openid 用户标识"""
     def postAsync(self, body: PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """电商收付通模式支付后场景预签约API"""
     post_async = postAsync
@@ -171,16 +334,18 @@ class PasswordExemptContractContractsEcommerce(Stem):
 class OpenPasswordExemptContractContractsEcommerce(OpenNode):
     preEntrustSign: OpenPasswordExemptContractContractsEcommercePreEntrustSign
 class PasswordExemptContractContractsNormalPreEntrustSignMiniProgram(Node):
-    def post(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer]:
         """直连商户模式小程序场景预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/password-free-contract/sign/normal-mini-program-pre-entrust-sign.html
 
-        普通商户"""
-    def postAsync(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer]]:
+        普通商户
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, openid 用户标识"""
+    def postAsync(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer]]:
         """直连商户模式小程序场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostAnswer]:
         """直连商户模式小程序场景预签约API"""
 class OpenPasswordExemptContractContractsNormalPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -188,23 +353,27 @@ class OpenPasswordExemptContractContractsNormalPreEntrustSignMiniProgram(OpenNod
 
         https://pay.weixin.qq.com/docs/merchant/apis/password-free-contract/sign/normal-mini-program-pre-entrust-sign.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, openid 用户标识"""
     def postAsync(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """直连商户模式小程序场景预签约API"""
     post_async = postAsync
     def __call__(self, body: PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """直连商户模式小程序场景预签约API"""
 class PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign(Node):
-    def post(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer]:
         """直连商户模式支付后场景预签约API
 
         https://pay.weixin.qq.com/docs/merchant/apis/password-free-contract/sign/normal-pay-redirect-sign-pre-entrust-sign.html
 
-        普通商户"""
-    def postAsync(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer]]:
+        普通商户
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识, openid 用户标识"""
+    def postAsync(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer]]:
         """直连商户模式支付后场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostAnswer]:
         """直连商户模式支付后场景预签约API"""
 class OpenPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign(OpenNode):
     def post(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -212,7 +381,9 @@ class OpenPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign(Ope
 
         https://pay.weixin.qq.com/docs/merchant/apis/password-free-contract/sign/normal-pay-redirect-sign-pre-entrust-sign.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识, openid 用户标识"""
     def postAsync(self, body: PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """直连商户模式支付后场景预签约API"""
     post_async = postAsync
@@ -229,16 +400,18 @@ class PasswordExemptContractContractsNormal(Stem):
 class OpenPasswordExemptContractContractsNormal(OpenNode):
     preEntrustSign: OpenPasswordExemptContractContractsNormalPreEntrustSign
 class PasswordExemptContractContractsQsPreEntrustSignMiniProgram(Node):
-    def post(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer]:
         """清算机构模式小程序场景预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/qs-mini-program-pre-entrust-sign.html
 
-        从业机构（支付机构）"""
-    def postAsync(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer]]:
+        从业机构（支付机构）
+
+        required: appid 商户AppID, sub_appid 子商户AppID, sub_mchid 子商户号, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称"""
+    def postAsync(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer]]:
         """清算机构模式小程序场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostAnswer]:
         """清算机构模式小程序场景预签约API"""
 class OpenPasswordExemptContractContractsQsPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -246,23 +419,27 @@ class OpenPasswordExemptContractContractsQsPreEntrustSignMiniProgram(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/qs-mini-program-pre-entrust-sign.html
 
-        从业机构（支付机构）"""
+        从业机构（支付机构）
+
+        required: appid 商户AppID, sub_appid 子商户AppID, sub_mchid 子商户号, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称"""
     def postAsync(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """清算机构模式小程序场景预签约API"""
     post_async = postAsync
     def __call__(self, body: PasswordExemptContractContractsQsPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """清算机构模式小程序场景预签约API"""
 class PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign(Node):
-    def post(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer]:
         """清算机构模式支付后场景预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/qs-pay-redirect-sign-pre-entrust-sign.html
 
-        从业机构（支付机构）"""
-    def postAsync(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer]]:
+        从业机构（支付机构）
+
+        required: appid 商户AppID, sub_appid 子商户AppID, sub_mchid 子商户号, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识"""
+    def postAsync(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer]]:
         """清算机构模式支付后场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostAnswer]:
         """清算机构模式支付后场景预签约API"""
 class OpenPasswordExemptContractContractsQsPreEntrustSignPayRedirectSign(OpenNode):
     def post(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -270,7 +447,9 @@ class OpenPasswordExemptContractContractsQsPreEntrustSignPayRedirectSign(OpenNod
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/qs-pay-redirect-sign-pre-entrust-sign.html
 
-        从业机构（支付机构）"""
+        从业机构（支付机构）
+
+        required: appid 商户AppID, sub_appid 子商户AppID, sub_mchid 子商户号, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识"""
     def postAsync(self, body: PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """清算机构模式支付后场景预签约API"""
     post_async = postAsync
@@ -287,16 +466,18 @@ class PasswordExemptContractContractsQs(Stem):
 class OpenPasswordExemptContractContractsQs(OpenNode):
     preEntrustSign: OpenPasswordExemptContractContractsQsPreEntrustSign
 class PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminate(Node):
-    def post(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, service_id: Value = ..., out_contract_code: Value = ..., json: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def post(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, service_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """商户通过商户协议号解约协议API
 
         https://pay.weixin.qq.com/docs/merchant/apis/password-free-contract/contracts/terminate-by-code.html
 
-        普通商户"""
-    def postAsync(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, service_id: Value = ..., out_contract_code: Value = ..., json: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        普通商户
+
+        required: contract_termination_remark 解约备注"""
+    def postAsync(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, service_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
         """商户通过商户协议号解约协议API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody = ..., config: Config = ..., /, *, service_id: Value = ..., out_contract_code: Value = ..., json: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, *, service_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]:
         """商户通过商户协议号解约协议API"""
 class OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminate(OpenNode):
     def post(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, service_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
@@ -304,21 +485,31 @@ class OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutCon
 
         https://pay.weixin.qq.com/docs/merchant/apis/password-free-contract/contracts/terminate-by-code.html
 
-        普通商户"""
+        普通商户
+
+        required: contract_termination_remark 解约备注"""
     def postAsync(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, service_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """商户通过商户协议号解约协议API"""
     post_async = postAsync
     def __call__(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, service_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Response:
         """商户通过商户协议号解约协议API"""
+class FilledPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminate(Node):
+    def post(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """商户通过商户协议号解约协议API"""
+    def postAsync(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]]:
+        """商户通过商户协议号解约协议API"""
+    post_async = postAsync
+    def __call__(self, body: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminatePostAnswer]:
+        """商户通过商户协议号解约协议API"""
 class PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode(Stem):
     terminate: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminate
-    def get(self, config: Config = ..., /, *, service_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, service_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswer]:
         """商户通过商户协议号查询协议API
 
         https://pay.weixin.qq.com/docs/merchant/apis/password-free-contract/contracts/get-by-code.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, service_id: Value = ..., out_contract_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, service_id: Value, out_contract_code: Value, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswer]]:
         """商户通过商户协议号查询协议API"""
     get_async = getAsync
 class OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode(OpenNode):
@@ -332,33 +523,47 @@ class OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutCon
     def getAsync(self, config: Config = ..., /, *, service_id: Any = ..., out_contract_code: Any = ..., **options: Any) -> Promise[Response]:
         """商户通过商户协议号查询协议API"""
     get_async = getAsync
+class FilledPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode(Stem):
+    terminate: FilledPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeTerminate
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswer]:
+        """商户通过商户协议号查询协议API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCodeGetAnswer]]:
+        """商户通过商户协议号查询协议API"""
+    get_async = getAsync
 class PasswordExemptContractContractsServiceIdServiceIdOutContractCode(Stem):
     _out_contract_code_: PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode
-    def __truediv__(self, value: Value) -> PasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode: ...
+    def __truediv__(self, value: Value) -> OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode: ...
 class OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCode(OpenNode):
     _out_contract_code_: OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode
     def __truediv__(self, value: Value) -> OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode: ...
+class FilledPasswordExemptContractContractsServiceIdServiceIdOutContractCode(Stem):
+    _out_contract_code_: OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode
+    def __truediv__(self, value: Value) -> FilledPasswordExemptContractContractsServiceIdServiceIdOutContractCodeOutContractCode: ...
 class PasswordExemptContractContractsServiceIdServiceId(Stem):
     outContractCode: PasswordExemptContractContractsServiceIdServiceIdOutContractCode
 class OpenPasswordExemptContractContractsServiceIdServiceId(OpenNode):
     outContractCode: OpenPasswordExemptContractContractsServiceIdServiceIdOutContractCode
+class FilledPasswordExemptContractContractsServiceIdServiceId(Stem):
+    outContractCode: FilledPasswordExemptContractContractsServiceIdServiceIdOutContractCode
 class PasswordExemptContractContractsServiceId(Stem):
     _service_id_: PasswordExemptContractContractsServiceIdServiceId
-    def __truediv__(self, value: Value) -> PasswordExemptContractContractsServiceIdServiceId: ...
+    def __truediv__(self, value: Value) -> FilledPasswordExemptContractContractsServiceIdServiceId: ...
 class OpenPasswordExemptContractContractsServiceId(OpenNode):
     _service_id_: OpenPasswordExemptContractContractsServiceIdServiceId
     def __truediv__(self, value: Value) -> OpenPasswordExemptContractContractsServiceIdServiceId: ...
 class PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram(Node):
-    def post(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostAnswer]:
         """服务商模式小程序场景预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/sp-mini-program-pre-entrust-sign.html
 
-        平台商户, 服务商, 从业机构（支付机构）"""
-    def postAsync(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostAnswer]]:
+        平台商户, 服务商, 从业机构（支付机构）
+
+        required: sp_appid 商户AppID, sub_mchid 子商户号, sub_appid 子商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称"""
+    def postAsync(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostAnswer]]:
         """服务商模式小程序场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostAnswer]:
         """服务商模式小程序场景预签约API"""
 class OpenPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram(OpenNode):
     def post(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -366,23 +571,27 @@ class OpenPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgra
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/sp-mini-program-pre-entrust-sign.html
 
-        平台商户, 服务商, 从业机构（支付机构）"""
+        平台商户, 服务商, 从业机构（支付机构）
+
+        required: sp_appid 商户AppID, sub_mchid 子商户号, sub_appid 子商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称"""
     def postAsync(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商模式小程序场景预签约API"""
     post_async = postAsync
     def __call__(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """服务商模式小程序场景预签约API"""
 class PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign(Node):
-    def post(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer]:
+    def post(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer]:
         """服务商模式支付后场景预签约API
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/sp-pay-redirect-sign-pre-entrust-sign.html
 
-        平台商户, 服务商, 从业机构（支付机构）"""
-    def postAsync(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer]]:
+        平台商户, 服务商, 从业机构（支付机构）
+
+        required: sp_appid 商户AppID, sub_mchid 子商户号, sub_appid 子商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识"""
+    def postAsync(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer]]:
         """服务商模式支付后场景预签约API"""
     post_async = postAsync
-    def __call__(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody = ..., config: Config = ..., /, *, json: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody = ..., **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer]:
+    def __call__(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostAnswer]:
         """服务商模式支付后场景预签约API"""
 class OpenPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign(OpenNode):
     def post(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -390,7 +599,9 @@ class OpenPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirec
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-password-free-contract/sign/sp-pay-redirect-sign-pre-entrust-sign.html
 
-        平台商户, 服务商, 从业机构（支付机构）"""
+        平台商户, 服务商, 从业机构（支付机构）
+
+        required: sp_appid 商户AppID, sub_mchid 子商户号, sub_appid 子商户AppID, service_id 免密支付服务ID, out_contract_code 商户签约协议号, notify_url 回调通知地址, contract_display_account 用户账户展示名称, prepay_id 预支付交易会话标识"""
     def postAsync(self, body: PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商模式支付后场景预签约API"""
     post_async = postAsync

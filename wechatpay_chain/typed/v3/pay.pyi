@@ -8,687 +8,2208 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayAcquiringBankTransactionsExposurePostBodyPayer(TypedDict):
     acquiring_bank_openid: NotRequired[str]
+    "用户标识"
     phone_number_hash: NotRequired[str]
+    "用户手机号的哈希值"
     merchant_openid: NotRequired[str]
+    "用户标识"
 class PayAcquiringBankTransactionsExposurePostBody(TypedDict):
     acquiring_bank_id: str
+    "从业机构号"
     acquiring_bank_appid: NotRequired[str]
+    "从业机构应用AppID"
     merchant_id: str
+    "特约商户号"
     merchant_appid: NotRequired[str]
+    "特约商户应用AppID"
     channel_id: str
+    "渠道商户号"
     payer: PayAcquiringBankTransactionsExposurePostBodyPayer
+    "支付者"
     out_trade_no: str
+    "商户订单号"
 class PayAcquiringBankTransactionsExposurePostAnswer(TypedDict):
     fqf_exposure: bool
+    "是否建议曝光微信分付"
     market_exposure_token: NotRequired[str]
+    "曝光凭证"
 class PayInstalExposurePostBody(TypedDict):
     mchid: str
+    "直连商户号"
     appid: str
+    "应用AppID"
     user_id_type: Literal["UNKNOWN_USER_ID_TYPE", "OPENID", "PHONE_NO", "SP_OPENID", "SUB_OPENID"] | str
+    "用户ID的类型"
     openid: NotRequired[str]
+    "用户标识"
     phone_number_hash: NotRequired[str]
+    "用户手机号的十六进制字符串"
 class PayInstalExposurePostAnswer(TypedDict):
     recommend_exposure: bool
+    "是否建议曝光微信分付"
 class PayInstalPartnerExposurePostBodyUserId(TypedDict):
     user_id_type: NotRequired[Literal["UNKNOWN_USER_ID_TYPE", "OPENID", "PHONE_NO", "SP_OPENID", "SUB_OPENID"] | str]
+    "用户ID的类型"
     sp_openid: NotRequired[str]
+    "用户服务标识"
     sub_openid: NotRequired[str]
+    "用户子标识"
     phone_number_hash: NotRequired[str]
+    "用户手机号的哈希值"
 class PayInstalPartnerExposurePostBody(TypedDict):
     sp_mchid: str
+    "服务商户号"
     sp_appid: str
+    "服务商应用ID"
     sub_appid: str
+    "子商户/二级商户应用ID"
     sub_mchid: NotRequired[str]
+    "子商户号/二级商户号"
     user_id: NotRequired[PayInstalPartnerExposurePostBodyUserId]
-PayInstalPartnerExposurePostAnswer = PayInstalExposurePostAnswer
+    "用户ID"
+class PayInstalPartnerExposurePostAnswer(TypedDict):
+    recommend_exposure: bool
+    "是否建议曝光微信分付"
 class PayPartnerTransactionsAppPostBodySettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
     subsidy_amount: NotRequired[int]
+    "补差金额"
 class PayPartnerTransactionsAppPostBodyAmount(TypedDict):
     total: int
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
 class PayPartnerTransactionsAppPostBodyDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
+    "商户侧商品编码"
     wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
     goods_name: NotRequired[str]
+    "商品名称"
     quantity: int
+    "商品数量"
     unit_price: int
+    "商品单价"
 class PayPartnerTransactionsAppPostBodyDetail(TypedDict):
     cost_price: NotRequired[int]
+    "订单原价"
     invoice_id: NotRequired[str]
+    "商品小票ID"
     goods_detail: NotRequired[list[PayPartnerTransactionsAppPostBodyDetailGoodsDetail]]
+    "单品列表"
 class PayPartnerTransactionsAppPostBodySceneInfoStoreInfo(TypedDict):
     id: NotRequired[str]
+    "门店编号"
     name: str
+    "门店名称"
     area_code: str
+    "地区编码"
     address: str
+    "详细地址"
 class PayPartnerTransactionsAppPostBodySceneInfo(TypedDict):
     payer_client_ip: NotRequired[str]
+    "用户终端IP"
     device_id: NotRequired[str]
+    "商户端设备号"
     store_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfoStoreInfo]
+    "商户门店信息"
 class PayPartnerTransactionsAppPostBodyPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
     number: str | Sealed
+    "加密后的证件号"
     name: str | Sealed
+    "加密后的姓名"
 class PayPartnerTransactionsAppPostBodyPayer(TypedDict):
     identity: NotRequired[PayPartnerTransactionsAppPostBodyPayerIdentity]
+    "实名支付"
 class PayPartnerTransactionsAppPostBodySubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
     subsidy_installment_num: Literal[3, 6, 12] | int
+    "贴息期数"
     subsidy_percent: Literal[0, 100] | int
+    "贴息比例"
 class PayPartnerTransactionsAppPostBodySubsidyInfoSubsidyDetail(TypedDict):
     subsidy_period_type: Literal["DAILY", "PERIOD"] | str
+    "贴息方案类型"
     subsidy_plan: list[PayPartnerTransactionsAppPostBodySubsidyInfoSubsidyDetailSubsidyPlan]
+    "贴息方案列表"
 class PayPartnerTransactionsAppPostBodySubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[list[PayPartnerTransactionsAppPostBodySubsidyInfoSubsidyDetail]]
+    "贴息详情列表"
 class PayPartnerTransactionsAppPostBody(TypedDict):
     sp_appid: str
+    "服务商公众号ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
+    "子商户号"
     settle_info: NotRequired[PayPartnerTransactionsAppPostBodySettleInfo]
+    "结算信息"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
+    "商户订单号"
     amount: PayPartnerTransactionsAppPostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
+    "电子发票入口开放标识"
     detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
+    "优惠功能"
     scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
+    "场景信息"
     payer: NotRequired[PayPartnerTransactionsAppPostBodyPayer]
+    "支付者"
     subsidy_info: NotRequired[PayPartnerTransactionsAppPostBodySubsidyInfo]
+    "贴息信息"
 class PayPartnerTransactionsAppPostAnswer(TypedDict):
     prepay_id: str
+    "预支付交易会话标识"
 class PayPartnerTransactionsAppWithContractPostBodySettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayPartnerTransactionsAppWithContractPostBodyAmount(TypedDict):
-    total: float
+    total: int
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
 class PayPartnerTransactionsAppWithContractPostBodyDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
+    "商户侧商品编码"
     wechatpay_goods_id: NotRequired[str]
+    "微信支付商品编码"
     goods_name: NotRequired[str]
-    quantity: float
-    unit_price: float
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
 class PayPartnerTransactionsAppWithContractPostBodyDetail(TypedDict):
-    cost_price: NotRequired[float]
+    cost_price: NotRequired[int]
+    "订单原价"
     invoice_id: NotRequired[str]
+    "商品小票ID"
     goods_detail: list[PayPartnerTransactionsAppWithContractPostBodyDetailGoodsDetail]
+    "单品列表"
 class PayPartnerTransactionsAppWithContractPostBodySceneInfoStoreInfo(TypedDict):
     id: NotRequired[str]
+    "门店编号"
     name: NotRequired[str]
+    "门店名称"
     area_code: NotRequired[str]
+    "地区编码"
     address: NotRequired[str]
+    "详细地址"
 class PayPartnerTransactionsAppWithContractPostBodySceneInfo(TypedDict):
     payer_client_ip: str
+    "用户终端IP"
     device_id: NotRequired[str]
+    "商户端设备号"
     store_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfoStoreInfo]
+    "商户门店信息"
 class PayPartnerTransactionsAppWithContractPostBodyContractInfo(TypedDict):
     plan_id: str
+    "模板ID"
     contract_mchid: str
+    "签约商户号"
     contract_appid: str
+    "签约AppID"
     contract_code: str
+    "签约协议号"
     request_serial: str
+    "请求序列号"
     contract_display_account: str
+    "用户账户展示名称"
     contract_notify_url: NotRequired[str]
+    "签约信息通知URL"
 class PayPartnerTransactionsAppWithContractPostBody(TypedDict):
     sp_appid: str
+    "服务商应用ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户/二级商户应用ID"
     sub_mchid: str
+    "子商户号/二级商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     time_expire: NotRequired[str]
+    "交易结束时间"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
+    "结算信息"
     support_fapiao: NotRequired[bool]
+    "电子发票入口开放标识"
     amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    "订单金额"
     detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
+    "优惠功能"
     scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
+    "场景信息"
     contract_info: PayPartnerTransactionsAppWithContractPostBodyContractInfo
-PayPartnerTransactionsAppWithContractPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "签约授权信息"
+class PayPartnerTransactionsAppWithContractPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
 class PayPartnerTransactionsCodepayPostBodyPayer(TypedDict):
     auth_code: str
+    "授权码"
+class PayPartnerTransactionsCodepayPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PayPartnerTransactionsCodepayPostBodySceneInfoStoreInfo(TypedDict):
     id: NotRequired[str]
+    "门店编号"
     out_id: NotRequired[str]
+    "商家自定义编码"
 class PayPartnerTransactionsCodepayPostBodySceneInfo(TypedDict):
     device_id: NotRequired[str]
+    "商户端设备号"
     device_ip: NotRequired[str]
+    "商户端设备 IP"
     store_info: PayPartnerTransactionsCodepayPostBodySceneInfoStoreInfo
+    "商户门店信息"
 class PayPartnerTransactionsCodepayPostBodyDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
+    "商品编码"
     wxpay_goods_id: NotRequired[str]
+    "微信支付商品编码"
     goods_name: NotRequired[str]
-    quantity: float
-    unit_price: float
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
 class PayPartnerTransactionsCodepayPostBodyDetail(TypedDict):
-    cost_price: NotRequired[float]
+    cost_price: NotRequired[int]
+    "订单原价"
     invoice_id: NotRequired[str]
+    "商品小票ID"
     goods_detail: list[PayPartnerTransactionsCodepayPostBodyDetailGoodsDetail]
+    "单品列表"
+class PayPartnerTransactionsCodepayPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayPartnerTransactionsCodepayPostBody(TypedDict):
     sp_appid: NotRequired[str]
+    "合作伙伴应用AppID"
     sp_mchid: str
+    "合作伙伴商户号"
     sub_appid: NotRequired[str]
+    "特约商户应用AppID"
     sub_mchid: str
+    "特约商户商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "附加数据"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     support_fapiao: NotRequired[bool]
+    "电子发票入口开放标识"
     payer: PayPartnerTransactionsCodepayPostBodyPayer
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    "支付者"
+    amount: PayPartnerTransactionsCodepayPostBodyAmount
+    "订单金额"
     scene_info: PayPartnerTransactionsCodepayPostBodySceneInfo
+    "场景信息"
     detail: NotRequired[PayPartnerTransactionsCodepayPostBodyDetail]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
+    "优惠功能"
+    settle_info: NotRequired[PayPartnerTransactionsCodepayPostBodySettleInfo]
+    "结算信息"
 class PayPartnerTransactionsCodepayPostAnswerPayer(TypedDict):
     sp_openid: NotRequired[str]
+    "合作伙伴用户标识"
     sub_openid: NotRequired[str]
+    "特约商户用户标识"
 class PayPartnerTransactionsCodepayPostAnswerAmount(TypedDict):
-    total: float
-    payer_total: NotRequired[float]
+    total: int
+    "订单金额"
+    payer_total: NotRequired[int]
+    "用户支付金额"
     currency: NotRequired[str]
+    "订单金额货币类型"
     payer_currency: NotRequired[str]
+    "用户支付货币类型"
 class PayPartnerTransactionsCodepayPostAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: float
-    unit_price: float
-    discount_amount: float
+    "商品编码"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+    discount_amount: int
+    "商品优惠金额"
     goods_remark: NotRequired[str]
+    "商品备注"
 class PayPartnerTransactionsCodepayPostAnswerPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
-    amount: float
+    "优惠类型"
+    amount: int
+    "优惠券面额"
     stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
+    "活动ID"
+    wechatpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠货币类型"
     goods_detail: NotRequired[list[PayPartnerTransactionsCodepayPostAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
 class PayPartnerTransactionsCodepayPostAnswer(TypedDict):
     sp_appid: NotRequired[str]
+    "合作伙伴应用AppID"
     sp_mchid: str
+    "合作伙伴商户号"
     sub_appid: NotRequired[str]
+    "特约商户应用AppID"
     sub_mchid: str
+    "特约商户商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[str]
+    "交易类型"
     bank_type: NotRequired[str]
+    "银行类型"
     success_time: NotRequired[str]
+    "支付完成时间"
     trade_state: str
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     attach: NotRequired[str]
+    "附加数据"
     payer: NotRequired[PayPartnerTransactionsCodepayPostAnswerPayer]
+    "支付者"
     amount: NotRequired[PayPartnerTransactionsCodepayPostAnswerAmount]
+    "订单金额"
     promotion_detail: NotRequired[list[PayPartnerTransactionsCodepayPostAnswerPromotionDetail]]
+    "优惠信息"
 class PayPartnerTransactionsExposurePostBodyPayer(TypedDict):
     sp_openid: NotRequired[str]
+    "用户服务商标识"
     phone_number_hash: NotRequired[str]
+    "用户手机号的哈希值"
     sub_openid: NotRequired[str]
+    "用户子商户标识"
 class PayPartnerTransactionsExposurePostBody(TypedDict):
     sp_appid: str
+    "服务商应用ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: str
+    "子商户/二级商户应用ID"
     sub_mchid: NotRequired[str]
+    "子商户号/二级商户号"
     payer: PayPartnerTransactionsExposurePostBodyPayer
+    "支付者"
     out_trade_no: str
-PayPartnerTransactionsExposurePostAnswer = PayAcquiringBankTransactionsExposurePostAnswer
+    "商户订单号"
+class PayPartnerTransactionsExposurePostAnswer(TypedDict):
+    fqf_exposure: bool
+    "是否建议曝光微信分付"
+    market_exposure_token: NotRequired[str]
+    "曝光凭证"
+class PayPartnerTransactionsH5PostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
+class PayPartnerTransactionsH5PostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayPartnerTransactionsH5PostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayPartnerTransactionsH5PostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayPartnerTransactionsH5PostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayPartnerTransactionsH5PostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
 class PayPartnerTransactionsH5PostBodySceneInfoH5Info(TypedDict):
-    type: NotRequired[str]
+    type: Literal["iOS", "Android", "Wap"] | str
+    "场景类型"
     app_name: NotRequired[str]
+    "应用名称"
     app_url: NotRequired[str]
+    "网站URL"
     bundle_id: NotRequired[str]
+    "iOS平台BundleID"
     package_name: NotRequired[str]
+    "Android平台PackageName"
 class PayPartnerTransactionsH5PostBodySceneInfo(TypedDict):
-    h5_info: NotRequired[PayPartnerTransactionsH5PostBodySceneInfoH5Info]
+    payer_client_ip: str
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayPartnerTransactionsH5PostBodySceneInfoStoreInfo]
+    "商户门店信息"
+    h5_info: PayPartnerTransactionsH5PostBodySceneInfoH5Info
+    "H5场景信息"
+class PayPartnerTransactionsH5PostBodyPayerIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
+class PayPartnerTransactionsH5PostBodyPayer(TypedDict):
+    identity: NotRequired[PayPartnerTransactionsH5PostBodyPayerIdentity]
+    "实名支付"
 class PayPartnerTransactionsH5PostBody(TypedDict):
     sp_appid: str
+    "服务商公众号ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
-    settle_info: NotRequired[PayPartnerTransactionsAppPostBodySettleInfo]
+    "子商户号"
+    settle_info: NotRequired[PayPartnerTransactionsH5PostBodySettleInfo]
+    "结算信息"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayPartnerTransactionsH5PostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayPartnerTransactionsH5PostBodyDetail]
+    "优惠功能"
     scene_info: PayPartnerTransactionsH5PostBodySceneInfo
-    payer: NotRequired[PayPartnerTransactionsAppPostBodyPayer]
+    "场景信息"
+    payer: NotRequired[PayPartnerTransactionsH5PostBodyPayer]
+    "支付者"
 class PayPartnerTransactionsH5PostAnswer(TypedDict):
     h5_url: str
+    "支付跳转链接"
 class PayPartnerTransactionsIdTransactionIdGetQuery(TypedDict):
     sp_mchid: Text
+    "服务商户号"
     sub_mchid: Text
+    "子商户号"
+class PayPartnerTransactionsIdTransactionIdGetAnswerSettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
 class PayPartnerTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
     payer_total: int
+    "用户支付金额"
     payer_currency: NotRequired[str]
+    "用户支付币种"
+class PayPartnerTransactionsIdTransactionIdGetAnswerDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayPartnerTransactionsIdTransactionIdGetAnswerDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayPartnerTransactionsIdTransactionIdGetAnswerDetailGoodsDetail]]
+    "单品列表"
+class PayPartnerTransactionsIdTransactionIdGetAnswerSceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayPartnerTransactionsIdTransactionIdGetAnswerSceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerSceneInfoStoreInfo]
+    "商户门店信息"
 class PayPartnerTransactionsIdTransactionIdGetAnswerPayer(TypedDict):
     sp_openid: str
+    "用户服务标识"
     sub_openid: NotRequired[str]
+    "用户子标识"
 class PayPartnerTransactionsIdTransactionIdGetAnswer(TypedDict):
     sp_appid: str
+    "服务商公众号ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
-    settle_info: NotRequired[PayPartnerTransactionsAppPostBodySettleInfo]
+    "子商户号"
+    settle_info: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerSettleInfo]
+    "结算信息"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[Literal["JSAPI", "NATIVE", "APP", "MICROPAY", "MWEB", "FACEPAY"] | str]
+    "交易类型"
     trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str]
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     bank_type: NotRequired[str]
+    "付款银行"
     success_time: NotRequired[str]
+    "支付完成时间"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerAmount]
+    "商户订单号"
+    amount: PayPartnerTransactionsIdTransactionIdGetAnswerAmount
+    "用户支付金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerSceneInfo]
+    "场景信息"
     payer: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerPayer]
+    "支付者"
+class PayPartnerTransactionsJsapiPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
+class PayPartnerTransactionsJsapiPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayPartnerTransactionsJsapiPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayPartnerTransactionsJsapiPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayPartnerTransactionsJsapiPostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayPartnerTransactionsJsapiPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayPartnerTransactionsJsapiPostBodySceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayPartnerTransactionsJsapiPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayPartnerTransactionsJsapiPostBodyPayerIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
 class PayPartnerTransactionsJsapiPostBodyPayer(TypedDict):
-    sp_openid: str
+    sp_openid: NotRequired[str]
+    "用户服务标识"
     sub_openid: NotRequired[str]
-    identity: NotRequired[PayPartnerTransactionsAppPostBodyPayerIdentity]
+    "用户子标识"
+    identity: NotRequired[PayPartnerTransactionsJsapiPostBodyPayerIdentity]
+    "实名支付"
+class PayPartnerTransactionsJsapiPostBodySubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
+    subsidy_installment_num: Literal[3, 6, 12] | int
+    "贴息期数"
+    subsidy_percent: Literal[0, 100] | int
+    "贴息比例"
+class PayPartnerTransactionsJsapiPostBodySubsidyInfoSubsidyDetail(TypedDict):
+    subsidy_period_type: Literal["DAILY", "PERIOD"] | str
+    "贴息方案类型"
+    subsidy_plan: list[PayPartnerTransactionsJsapiPostBodySubsidyInfoSubsidyDetailSubsidyPlan]
+    "贴息方案列表"
+class PayPartnerTransactionsJsapiPostBodySubsidyInfo(TypedDict):
+    subsidy_detail: NotRequired[list[PayPartnerTransactionsJsapiPostBodySubsidyInfoSubsidyDetail]]
+    "贴息详情列表"
 class PayPartnerTransactionsJsapiPostBody(TypedDict):
     sp_appid: str
+    "服务商公众号ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
-    settle_info: NotRequired[PayPartnerTransactionsAppPostBodySettleInfo]
+    "子商户号"
+    settle_info: NotRequired[PayPartnerTransactionsJsapiPostBodySettleInfo]
+    "结算信息"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayPartnerTransactionsJsapiPostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayPartnerTransactionsJsapiPostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayPartnerTransactionsJsapiPostBodySceneInfo]
+    "场景信息"
     payer: PayPartnerTransactionsJsapiPostBodyPayer
-    subsidy_info: NotRequired[PayPartnerTransactionsAppPostBodySubsidyInfo]
-PayPartnerTransactionsJsapiPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "支付者"
+    subsidy_info: NotRequired[PayPartnerTransactionsJsapiPostBodySubsidyInfo]
+    "贴息信息"
+class PayPartnerTransactionsJsapiPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayPartnerTransactionsJsapiWithContractPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+class PayPartnerTransactionsJsapiWithContractPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayPartnerTransactionsJsapiWithContractPostBodyPayer(TypedDict):
+    sp_openid: NotRequired[str]
+    "用户服务标识"
+    sub_openid: NotRequired[str]
+    "用户子标识"
+class PayPartnerTransactionsJsapiWithContractPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信支付商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayPartnerTransactionsJsapiWithContractPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: list[PayPartnerTransactionsJsapiWithContractPostBodyDetailGoodsDetail]
+    "单品列表"
+class PayPartnerTransactionsJsapiWithContractPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: NotRequired[str]
+    "门店名称"
+    area_code: NotRequired[str]
+    "地区编码"
+    address: NotRequired[str]
+    "详细地址"
+class PayPartnerTransactionsJsapiWithContractPostBodySceneInfo(TypedDict):
+    payer_client_ip: str
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayPartnerTransactionsJsapiWithContractPostBodySceneInfoStoreInfo]
+    "商户门店信息"
 class PayPartnerTransactionsJsapiWithContractPostBodyContractInfo(TypedDict):
     password_free_contract_id: NotRequired[str]
+    "免密协议ID"
     token: NotRequired[str]
+    "扣费服务预授权token"
     plan_id: NotRequired[str]
+    "模板ID"
     contract_mchid: NotRequired[str]
+    "签约商户号"
     contract_appid: NotRequired[str]
+    "签约AppID"
     contract_code: NotRequired[str]
+    "签约协议号"
     request_serial: NotRequired[str]
+    "请求序列号"
     contract_display_account: NotRequired[str]
+    "用户账户展示名称"
     contract_notify_url: NotRequired[str]
+    "签约信息通知URL"
 class PayPartnerTransactionsJsapiWithContractPostBody(TypedDict):
     sp_appid: str
+    "服务商应用ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户/二级商户应用ID"
     sub_mchid: str
+    "子商户号/二级商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     time_expire: NotRequired[str]
+    "交易结束时间"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
+    "订单优惠标记"
+    settle_info: NotRequired[PayPartnerTransactionsJsapiWithContractPostBodySettleInfo]
+    "结算信息"
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
-    payer: PayPartnerTransactionsCodepayPostAnswerPayer
-    detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
+    "电子发票入口开放标识"
+    amount: PayPartnerTransactionsJsapiWithContractPostBodyAmount
+    "订单金额"
+    payer: PayPartnerTransactionsJsapiWithContractPostBodyPayer
+    "支付者"
+    detail: NotRequired[PayPartnerTransactionsJsapiWithContractPostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayPartnerTransactionsJsapiWithContractPostBodySceneInfo]
+    "场景信息"
     contract_info: PayPartnerTransactionsJsapiWithContractPostBodyContractInfo
-PayPartnerTransactionsJsapiWithContractPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "签约授权信息"
+class PayPartnerTransactionsJsapiWithContractPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayPartnerTransactionsMiniprogramPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayPartnerTransactionsMiniprogramPostBodyPayer(TypedDict):
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户子标识"
+class PayPartnerTransactionsMiniprogramPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayPartnerTransactionsMiniprogramPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayPartnerTransactionsMiniprogramPostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayPartnerTransactionsMiniprogramPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    out_id: NotRequired[str]
+    "商家自定义编码"
 class PayPartnerTransactionsMiniprogramPostBodySceneInfo(TypedDict):
     payer_client_ip: NotRequired[str]
+    "用户终端IP"
     device_id: NotRequired[str]
-    store_info: NotRequired[PayPartnerTransactionsCodepayPostBodySceneInfoStoreInfo]
+    "商户端设备号"
+    store_info: NotRequired[PayPartnerTransactionsMiniprogramPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayPartnerTransactionsMiniprogramPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayPartnerTransactionsMiniprogramPostBody(TypedDict):
     sp_appid: str
+    "服务商公众号ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
+    "子商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     time_expire: NotRequired[str]
+    "交易结束时间"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppPostBodyAmount
-    payer: PayPartnerTransactionsCodepayPostAnswerPayer
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
+    "电子发票入口开放标识"
+    amount: PayPartnerTransactionsMiniprogramPostBodyAmount
+    "订单金额"
+    payer: PayPartnerTransactionsMiniprogramPostBodyPayer
+    "支付者"
+    detail: NotRequired[PayPartnerTransactionsMiniprogramPostBodyDetail]
+    "优惠功能"
     scene_info: NotRequired[PayPartnerTransactionsMiniprogramPostBodySceneInfo]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
-PayPartnerTransactionsMiniprogramPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "场景信息"
+    settle_info: NotRequired[PayPartnerTransactionsMiniprogramPostBodySettleInfo]
+    "结算信息"
+class PayPartnerTransactionsMiniprogramPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayPartnerTransactionsNativePostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
+class PayPartnerTransactionsNativePostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayPartnerTransactionsNativePostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayPartnerTransactionsNativePostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayPartnerTransactionsNativePostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayPartnerTransactionsNativePostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayPartnerTransactionsNativePostBodySceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayPartnerTransactionsNativePostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayPartnerTransactionsNativePostBodyPayerIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
+class PayPartnerTransactionsNativePostBodyPayer(TypedDict):
+    identity: NotRequired[PayPartnerTransactionsNativePostBodyPayerIdentity]
+    "实名支付"
 class PayPartnerTransactionsNativePostBody(TypedDict):
     sp_appid: str
+    "服务商公众号ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
-    settle_info: NotRequired[PayPartnerTransactionsAppPostBodySettleInfo]
+    "子商户号"
+    settle_info: NotRequired[PayPartnerTransactionsNativePostBodySettleInfo]
+    "结算信息"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayPartnerTransactionsNativePostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
-    payer: NotRequired[PayPartnerTransactionsAppPostBodyPayer]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayPartnerTransactionsNativePostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayPartnerTransactionsNativePostBodySceneInfo]
+    "场景信息"
+    payer: NotRequired[PayPartnerTransactionsNativePostBodyPayer]
+    "支付者"
 class PayPartnerTransactionsNativePostAnswer(TypedDict):
     code_url: str
+    "二维码链接"
 class PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody(TypedDict):
     sp_mchid: str
+    "服务商户号"
     sub_mchid: str
+    "子商户号"
 class PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody(TypedDict):
     sp_appid: NotRequired[str]
+    "合作伙伴应用AppID"
     sp_mchid: str
+    "合作伙伴商户号"
     sub_appid: NotRequired[str]
+    "特约商户应用AppID"
     sub_mchid: str
+    "特约商户商户号"
 class PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer(TypedDict):
     sp_appid: NotRequired[str]
+    "合作伙伴应用AppID"
     sp_mchid: str
+    "合作伙伴商户号"
     sub_appid: NotRequired[str]
+    "特约商户应用AppID"
     sub_mchid: str
+    "特约商户商户号"
     out_trade_no: str
-PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery = PayPartnerTransactionsIdTransactionIdGetQuery
+    "商户订单号"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    sp_mchid: Text
+    "服务商户号"
+    sub_mchid: Text
+    "子商户号"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerSettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+    subsidy_amount: NotRequired[int]
+    "补差金额"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_total: int
+    "用户支付金额"
+    payer_currency: NotRequired[str]
+    "用户支付币种"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerDetailGoodsDetail]]
+    "单品列表"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfoStoreInfo]
+    "商户门店信息"
+class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    sp_openid: str
+    "用户服务标识"
+    sub_openid: NotRequired[str]
+    "用户子标识"
 class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerInstallmentInfo(TypedDict):
     use_subsidy: bool
+    "是否使用了商户贴息"
     selected_installment_number: int
+    "用户实际选择分期期数"
 class PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     sp_appid: str
+    "服务商公众号ID"
     sp_mchid: str
+    "服务商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
-    settle_info: NotRequired[PayPartnerTransactionsAppPostBodySettleInfo]
+    "子商户号"
+    settle_info: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerSettleInfo]
+    "结算信息"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[Literal["JSAPI", "NATIVE", "APP", "MICROPAY", "MWEB", "FACEPAY"] | str]
+    "交易类型"
     trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str]
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     bank_type: NotRequired[str]
+    "付款银行"
     success_time: NotRequired[str]
+    "支付完成时间"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerAmount]
+    "商户订单号"
+    amount: PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "用户支付金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
-    payer: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerPayer]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfo]
+    "场景信息"
+    payer: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerPayer]
+    "支付者"
     installment_info: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerInstallmentInfo]
+    "使用的商户贴息信息"
+class PayPartnerTransactionsScannedposPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayPartnerTransactionsScannedposPostBodyPayer(TypedDict):
+    sp_openid: NotRequired[str]
+    "用户标识"
+    sub_openid: NotRequired[str]
+    "用户子标识"
+class PayPartnerTransactionsScannedposPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
 class PayPartnerTransactionsScannedposPostBodyDetail(TypedDict):
-    cost_price: NotRequired[float]
+    cost_price: NotRequired[int]
+    "订单原价"
     invoice_id: NotRequired[str]
-    goods_detail: NotRequired[list[PayPartnerTransactionsAppWithContractPostBodyDetailGoodsDetail]]
+    "商品小票 ID"
+    goods_detail: NotRequired[list[PayPartnerTransactionsScannedposPostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayPartnerTransactionsScannedposPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店ID"
+    out_id: NotRequired[str]
+    "商家自定义编码"
 class PayPartnerTransactionsScannedposPostBodySceneInfo(TypedDict):
     payer_client_ip: str
+    "用户终端IP"
     device_id: NotRequired[str]
-    store_info: PayPartnerTransactionsCodepayPostBodySceneInfoStoreInfo
+    "商户端设备号"
+    store_info: PayPartnerTransactionsScannedposPostBodySceneInfoStoreInfo
+    "商户门店信息"
+class PayPartnerTransactionsScannedposPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayPartnerTransactionsScannedposPostBody(TypedDict):
     sp_appid: NotRequired[str]
+    "合作伙伴应用AppID"
     sp_mchid: str
+    "合作伙伴商户号"
     sub_appid: NotRequired[str]
+    "特约商户应用AppID"
     sub_mchid: str
+    "特约商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     time_expire: NotRequired[str]
+    "交易结束时间"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
-    payer: PayPartnerTransactionsCodepayPostAnswerPayer
+    "电子发票入口开放标识"
+    amount: PayPartnerTransactionsScannedposPostBodyAmount
+    "订单金额"
+    payer: PayPartnerTransactionsScannedposPostBodyPayer
+    "支付者"
     detail: NotRequired[PayPartnerTransactionsScannedposPostBodyDetail]
+    "优惠功能"
     scene_info: PayPartnerTransactionsScannedposPostBodySceneInfo
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
-PayPartnerTransactionsScannedposPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "场景信息"
+    settle_info: NotRequired[PayPartnerTransactionsScannedposPostBodySettleInfo]
+    "结算信息"
+class PayPartnerTransactionsScannedposPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayTransactionsAppPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayTransactionsAppPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsAppPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayTransactionsAppPostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayTransactionsAppPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayTransactionsAppPostBodySceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsAppPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayTransactionsAppPostBodyPayerIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
+class PayTransactionsAppPostBodyPayer(TypedDict):
+    identity: NotRequired[PayTransactionsAppPostBodyPayerIdentity]
+    "实名支付"
+class PayTransactionsAppPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+class PayTransactionsAppPostBodySubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
+    subsidy_installment_num: Literal[3, 6, 12] | int
+    "贴息期数"
+    subsidy_percent: Literal[0, 100] | int
+    "贴息比例"
+class PayTransactionsAppPostBodySubsidyInfoSubsidyDetail(TypedDict):
+    subsidy_period_type: Literal["DAILY", "PERIOD"] | str
+    "贴息方案类型"
+    subsidy_plan: list[PayTransactionsAppPostBodySubsidyInfoSubsidyDetailSubsidyPlan]
+    "贴息方案列表"
+class PayTransactionsAppPostBodySubsidyInfo(TypedDict):
+    subsidy_detail: NotRequired[list[PayTransactionsAppPostBodySubsidyInfoSubsidyDetail]]
+    "贴息详情列表"
 class PayTransactionsAppPostBody(TypedDict):
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayTransactionsAppPostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
-    payer: NotRequired[PayPartnerTransactionsAppPostBodyPayer]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
-    subsidy_info: NotRequired[PayPartnerTransactionsAppPostBodySubsidyInfo]
-PayTransactionsAppPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "电子发票入口开放标识"
+    detail: NotRequired[PayTransactionsAppPostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayTransactionsAppPostBodySceneInfo]
+    "场景信息"
+    payer: NotRequired[PayTransactionsAppPostBodyPayer]
+    "支付者"
+    settle_info: NotRequired[PayTransactionsAppPostBodySettleInfo]
+    "结算信息"
+    subsidy_info: NotRequired[PayTransactionsAppPostBodySubsidyInfo]
+    "贴息信息"
+class PayTransactionsAppPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayTransactionsAppWithContractPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayTransactionsAppWithContractPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信支付商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsAppWithContractPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: list[PayTransactionsAppWithContractPostBodyDetailGoodsDetail]
+    "单品列表"
+class PayTransactionsAppWithContractPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: NotRequired[str]
+    "门店名称"
+    area_code: NotRequired[str]
+    "地区编码"
+    address: NotRequired[str]
+    "详细地址"
+class PayTransactionsAppWithContractPostBodySceneInfo(TypedDict):
+    payer_client_ip: str
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsAppWithContractPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayTransactionsAppWithContractPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+class PayTransactionsAppWithContractPostBodyContractInfo(TypedDict):
+    plan_id: str
+    "模板ID"
+    contract_mchid: str
+    "签约商户号"
+    contract_appid: str
+    "签约AppID"
+    contract_code: str
+    "签约协议号"
+    request_serial: str
+    "请求序列号"
+    contract_display_account: str
+    "用户账户展示名称"
+    contract_notify_url: NotRequired[str]
+    "签约信息通知URL"
 class PayTransactionsAppWithContractPostBody(TypedDict):
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     time_expire: NotRequired[str]
+    "交易结束时间"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
-    detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
-    contract_info: PayPartnerTransactionsAppWithContractPostBodyContractInfo
-PayTransactionsAppWithContractPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "电子发票入口开放标识"
+    amount: PayTransactionsAppWithContractPostBodyAmount
+    "订单金额"
+    detail: NotRequired[PayTransactionsAppWithContractPostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayTransactionsAppWithContractPostBodySceneInfo]
+    "场景信息"
+    settle_info: NotRequired[PayTransactionsAppWithContractPostBodySettleInfo]
+    "结算信息"
+    contract_info: PayTransactionsAppWithContractPostBodyContractInfo
+    "签约授权信息"
+class PayTransactionsAppWithContractPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayTransactionsCodepayPostBodyPayer(TypedDict):
+    auth_code: str
+    "授权码"
+class PayTransactionsCodepayPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayTransactionsCodepayPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    out_id: NotRequired[str]
+    "商家自定义编码"
+class PayTransactionsCodepayPostBodySceneInfo(TypedDict):
+    device_id: NotRequired[str]
+    "商户端设备号"
+    device_ip: NotRequired[str]
+    "商户端设备 IP"
+    store_info: PayTransactionsCodepayPostBodySceneInfoStoreInfo
+    "商户门店信息"
+class PayTransactionsCodepayPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商品编码"
+    wxpay_goods_id: NotRequired[str]
+    "微信支付商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsCodepayPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: list[PayTransactionsCodepayPostBodyDetailGoodsDetail]
+    "单品列表"
+class PayTransactionsCodepayPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayTransactionsCodepayPostBody(TypedDict):
     appid: str
+    "应用AppID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     attach: NotRequired[str]
+    "附加数据"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     support_fapiao: NotRequired[bool]
-    payer: PayPartnerTransactionsCodepayPostBodyPayer
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
-    scene_info: PayPartnerTransactionsCodepayPostBodySceneInfo
-    detail: NotRequired[PayPartnerTransactionsCodepayPostBodyDetail]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
+    "电子发票入口开放标识"
+    payer: PayTransactionsCodepayPostBodyPayer
+    "支付者"
+    amount: PayTransactionsCodepayPostBodyAmount
+    "订单金额"
+    scene_info: PayTransactionsCodepayPostBodySceneInfo
+    "场景信息"
+    detail: NotRequired[PayTransactionsCodepayPostBodyDetail]
+    "优惠功能"
+    settle_info: NotRequired[PayTransactionsCodepayPostBodySettleInfo]
+    "结算信息"
 class PayTransactionsCodepayPostAnswerPayer(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
+class PayTransactionsCodepayPostAnswerAmount(TypedDict):
+    total: int
+    "订单金额"
+    payer_total: NotRequired[int]
+    "用户支付金额"
+    currency: NotRequired[str]
+    "订单金额货币类型"
+    payer_currency: NotRequired[str]
+    "用户支付货币类型"
+class PayTransactionsCodepayPostAnswerPromotionDetailGoodsDetail(TypedDict):
+    goods_id: str
+    "商品编码"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+    discount_amount: int
+    "商品优惠金额"
+    goods_remark: NotRequired[str]
+    "商品备注"
+class PayTransactionsCodepayPostAnswerPromotionDetail(TypedDict):
+    coupon_id: str
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[str]
+    "优惠范围"
+    type: NotRequired[str]
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    stock_id: NotRequired[str]
+    "活动ID"
+    wechatpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
+    currency: NotRequired[str]
+    "优惠货币类型"
+    goods_detail: NotRequired[list[PayTransactionsCodepayPostAnswerPromotionDetailGoodsDetail]]
+    "单品列表"
 class PayTransactionsCodepayPostAnswer(TypedDict):
     appid: NotRequired[str]
+    "应用AppID"
     mchid: str
+    "直连商户号"
     out_trade_no: str
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[str]
+    "交易类型"
     bank_type: NotRequired[str]
+    "银行类型"
     success_time: NotRequired[str]
+    "支付完成时间"
     trade_state: str
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     attach: NotRequired[str]
+    "附加数据"
     payer: NotRequired[PayTransactionsCodepayPostAnswerPayer]
-    amount: NotRequired[PayPartnerTransactionsCodepayPostAnswerAmount]
-    promotion_detail: NotRequired[list[PayPartnerTransactionsCodepayPostAnswerPromotionDetail]]
+    "支付者"
+    amount: NotRequired[PayTransactionsCodepayPostAnswerAmount]
+    "订单金额"
+    promotion_detail: NotRequired[list[PayTransactionsCodepayPostAnswerPromotionDetail]]
+    "优惠信息"
 class PayTransactionsExposurePostBodyPayer(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
     phone_number_hash: NotRequired[str]
+    "用户手机号的哈希值"
 class PayTransactionsExposurePostBody(TypedDict):
     mchid: NotRequired[str]
+    "直连商户号"
     appid: str
+    "应用AppID"
     payer: PayTransactionsExposurePostBodyPayer
+    "支付者"
     out_trade_no: str
-PayTransactionsExposurePostAnswer = PayAcquiringBankTransactionsExposurePostAnswer
+    "商户订单号"
+class PayTransactionsExposurePostAnswer(TypedDict):
+    fqf_exposure: bool
+    "是否建议曝光微信分付"
+    market_exposure_token: NotRequired[str]
+    "曝光凭证"
+class PayTransactionsH5PostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayTransactionsH5PostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsH5PostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayTransactionsH5PostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayTransactionsH5PostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayTransactionsH5PostBodySceneInfoH5Info(TypedDict):
+    type: Literal["iOS", "Android", "Wap"] | str
+    "场景类型"
+    app_name: NotRequired[str]
+    "应用名称"
+    app_url: NotRequired[str]
+    "网站URL"
+    bundle_id: NotRequired[str]
+    "iOS平台BundleID"
+    package_name: NotRequired[str]
+    "Android平台PackageName"
+class PayTransactionsH5PostBodySceneInfo(TypedDict):
+    payer_client_ip: str
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsH5PostBodySceneInfoStoreInfo]
+    "商户门店信息"
+    h5_info: PayTransactionsH5PostBodySceneInfoH5Info
+    "H5场景信息"
+class PayTransactionsH5PostBodyPayerIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
+class PayTransactionsH5PostBodyPayer(TypedDict):
+    identity: NotRequired[PayTransactionsH5PostBodyPayerIdentity]
+    "实名支付"
+class PayTransactionsH5PostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayTransactionsH5PostBody(TypedDict):
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayTransactionsH5PostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: PayPartnerTransactionsH5PostBodySceneInfo
-    payer: NotRequired[PayPartnerTransactionsAppPostBodyPayer]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
-PayTransactionsH5PostAnswer = PayPartnerTransactionsH5PostAnswer
+    "电子发票入口开放标识"
+    detail: NotRequired[PayTransactionsH5PostBodyDetail]
+    "优惠功能"
+    scene_info: PayTransactionsH5PostBodySceneInfo
+    "场景信息"
+    payer: NotRequired[PayTransactionsH5PostBodyPayer]
+    "支付者"
+    settle_info: NotRequired[PayTransactionsH5PostBodySettleInfo]
+    "结算信息"
+class PayTransactionsH5PostAnswer(TypedDict):
+    h5_url: str
+    "支付跳转链接"
 class PayTransactionsIdTransactionIdGetQuery(TypedDict):
     mchid: Text
+    "直连商户号"
+class PayTransactionsIdTransactionIdGetAnswerAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayTransactionsIdTransactionIdGetAnswerDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsIdTransactionIdGetAnswerDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayTransactionsIdTransactionIdGetAnswerDetailGoodsDetail]]
+    "单品列表"
+class PayTransactionsIdTransactionIdGetAnswerSceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayTransactionsIdTransactionIdGetAnswerSceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsIdTransactionIdGetAnswerSceneInfoStoreInfo]
+    "商户门店信息"
 class PayTransactionsIdTransactionIdGetAnswer(TypedDict):
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[Literal["JSAPI", "NATIVE", "APP", "MICROPAY", "MWEB", "FACEPAY"] | str]
+    "交易类型"
     trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str]
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     bank_type: NotRequired[str]
+    "付款银行"
     success_time: NotRequired[str]
+    "支付完成时间"
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayTransactionsIdTransactionIdGetAnswerAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayTransactionsIdTransactionIdGetAnswerDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayTransactionsIdTransactionIdGetAnswerSceneInfo]
+    "场景信息"
+class PayTransactionsJsapiPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayTransactionsJsapiPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsJsapiPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayTransactionsJsapiPostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayTransactionsJsapiPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayTransactionsJsapiPostBodySceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsJsapiPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayTransactionsJsapiPostBodyPayerIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
 class PayTransactionsJsapiPostBodyPayer(TypedDict):
     openid: str
-    identity: NotRequired[PayPartnerTransactionsAppPostBodyPayerIdentity]
+    "用户标识"
+    identity: NotRequired[PayTransactionsJsapiPostBodyPayerIdentity]
+    "实名支付"
+class PayTransactionsJsapiPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
+class PayTransactionsJsapiPostBodySubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
+    subsidy_installment_num: Literal[3, 6, 12] | int
+    "贴息期数"
+    subsidy_percent: Literal[0, 100] | int
+    "贴息比例"
+class PayTransactionsJsapiPostBodySubsidyInfoSubsidyDetail(TypedDict):
+    subsidy_period_type: Literal["DAILY", "PERIOD"] | str
+    "贴息方案类型"
+    subsidy_plan: list[PayTransactionsJsapiPostBodySubsidyInfoSubsidyDetailSubsidyPlan]
+    "贴息方案列表"
+class PayTransactionsJsapiPostBodySubsidyInfo(TypedDict):
+    subsidy_detail: NotRequired[list[PayTransactionsJsapiPostBodySubsidyInfoSubsidyDetail]]
+    "贴息详情列表"
 class PayTransactionsJsapiPostBody(TypedDict):
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayTransactionsJsapiPostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayTransactionsJsapiPostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayTransactionsJsapiPostBodySceneInfo]
+    "场景信息"
     payer: PayTransactionsJsapiPostBodyPayer
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
-    subsidy_info: NotRequired[PayPartnerTransactionsAppPostBodySubsidyInfo]
-PayTransactionsJsapiPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "支付者"
+    settle_info: NotRequired[PayTransactionsJsapiPostBodySettleInfo]
+    "结算信息"
+    subsidy_info: NotRequired[PayTransactionsJsapiPostBodySubsidyInfo]
+    "贴息信息"
+class PayTransactionsJsapiPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayTransactionsJsapiWithContractPostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PayTransactionsJsapiWithContractPostBodyPayer(TypedDict):
     openid: str
+    "用户标识"
+class PayTransactionsJsapiWithContractPostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信支付商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsJsapiWithContractPostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: list[PayTransactionsJsapiWithContractPostBodyDetailGoodsDetail]
+    "单品列表"
+class PayTransactionsJsapiWithContractPostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: NotRequired[str]
+    "门店名称"
+    area_code: NotRequired[str]
+    "地区编码"
+    address: NotRequired[str]
+    "详细地址"
+class PayTransactionsJsapiWithContractPostBodySceneInfo(TypedDict):
+    payer_client_ip: str
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsJsapiWithContractPostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayTransactionsJsapiWithContractPostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayTransactionsJsapiWithContractPostBodyContractInfo(TypedDict):
     token: NotRequired[str]
+    "扣费服务预授权token"
     password_free_contract_id: NotRequired[str]
+    "免密协议ID"
     plan_id: NotRequired[str]
+    "模板ID"
     contract_mchid: NotRequired[str]
+    "签约商户号"
     contract_appid: NotRequired[str]
+    "签约AppID"
     contract_code: NotRequired[str]
+    "签约协议号"
     request_serial: NotRequired[str]
+    "请求序列号"
     contract_display_account: NotRequired[str]
+    "用户账户展示名称"
     contract_notify_url: NotRequired[str]
+    "签约信息通知URL"
 class PayTransactionsJsapiWithContractPostBody(TypedDict):
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     out_trade_no: str
+    "商户订单号"
     time_expire: NotRequired[str]
+    "交易结束时间"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     support_fapiao: NotRequired[bool]
-    amount: PayPartnerTransactionsAppWithContractPostBodyAmount
+    "电子发票入口开放标识"
+    amount: PayTransactionsJsapiWithContractPostBodyAmount
+    "订单金额"
     payer: PayTransactionsJsapiWithContractPostBodyPayer
-    detail: NotRequired[PayPartnerTransactionsAppWithContractPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySceneInfo]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
+    "支付者"
+    detail: NotRequired[PayTransactionsJsapiWithContractPostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayTransactionsJsapiWithContractPostBodySceneInfo]
+    "场景信息"
+    settle_info: NotRequired[PayTransactionsJsapiWithContractPostBodySettleInfo]
+    "结算信息"
     contract_info: PayTransactionsJsapiWithContractPostBodyContractInfo
-PayTransactionsJsapiWithContractPostAnswer = PayPartnerTransactionsAppPostAnswer
+    "签约授权信息"
+class PayTransactionsJsapiWithContractPostAnswer(TypedDict):
+    prepay_id: str
+    "预支付交易会话标识"
+class PayTransactionsNativePostBodyAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PayTransactionsNativePostBodyDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsNativePostBodyDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayTransactionsNativePostBodyDetailGoodsDetail]]
+    "单品列表"
+class PayTransactionsNativePostBodySceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayTransactionsNativePostBodySceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsNativePostBodySceneInfoStoreInfo]
+    "商户门店信息"
+class PayTransactionsNativePostBodyPayerIdentity(TypedDict):
+    type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"] | str
+    "证件类型"
+    number: str | Sealed
+    "加密后的证件号"
+    name: str | Sealed
+    "加密后的姓名"
+class PayTransactionsNativePostBodyPayer(TypedDict):
+    identity: NotRequired[PayTransactionsNativePostBodyPayerIdentity]
+    "实名支付"
+class PayTransactionsNativePostBodySettleInfo(TypedDict):
+    profit_sharing: NotRequired[bool]
+    "是否指定分账"
 class PayTransactionsNativePostBody(TypedDict):
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: PayPartnerTransactionsAppPostBodyAmount
+    "商户订单号"
+    amount: PayTransactionsNativePostBodyAmount
+    "订单金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
-    payer: NotRequired[PayPartnerTransactionsAppPostBodyPayer]
-    settle_info: NotRequired[PayPartnerTransactionsAppWithContractPostBodySettleInfo]
-PayTransactionsNativePostAnswer = PayPartnerTransactionsNativePostAnswer
+    "电子发票入口开放标识"
+    detail: NotRequired[PayTransactionsNativePostBodyDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayTransactionsNativePostBodySceneInfo]
+    "场景信息"
+    payer: NotRequired[PayTransactionsNativePostBodyPayer]
+    "支付者"
+    settle_info: NotRequired[PayTransactionsNativePostBodySettleInfo]
+    "结算信息"
+class PayTransactionsNativePostAnswer(TypedDict):
+    code_url: str
+    "二维码链接"
 class PayTransactionsOutTradeNoOutTradeNoClosePostBody(TypedDict):
     mchid: str
+    "直连商户号"
 class PayTransactionsOutTradeNoOutTradeNoReversePostBody(TypedDict):
     appid: str
+    "应用AppID"
     mchid: str
+    "直连商户号"
 class PayTransactionsOutTradeNoOutTradeNoReversePostAnswer(TypedDict):
     appid: NotRequired[str]
+    "应用AppID"
     mchid: str
+    "直连商户号"
     out_trade_no: str
-PayTransactionsOutTradeNoOutTradeNoGetQuery = PayTransactionsIdTransactionIdGetQuery
+    "商户订单号"
+class PayTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
+    mchid: Text
+    "直连商户号"
+class PayTransactionsOutTradeNoOutTradeNoGetAnswerAmount(TypedDict):
+    total: int
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+    payer_total: int
+    "用户支付金额"
+    payer_currency: NotRequired[str]
+    "用户支付币种"
+class PayTransactionsOutTradeNoOutTradeNoGetAnswerDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    quantity: int
+    "商品数量"
+    unit_price: int
+    "商品单价"
+class PayTransactionsOutTradeNoOutTradeNoGetAnswerDetail(TypedDict):
+    cost_price: NotRequired[int]
+    "订单原价"
+    invoice_id: NotRequired[str]
+    "商品小票ID"
+    goods_detail: NotRequired[list[PayTransactionsOutTradeNoOutTradeNoGetAnswerDetailGoodsDetail]]
+    "单品列表"
+class PayTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfoStoreInfo(TypedDict):
+    id: NotRequired[str]
+    "门店编号"
+    name: str
+    "门店名称"
+    area_code: str
+    "地区编码"
+    address: str
+    "详细地址"
+class PayTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfo(TypedDict):
+    payer_client_ip: NotRequired[str]
+    "用户终端IP"
+    device_id: NotRequired[str]
+    "商户端设备号"
+    store_info: NotRequired[PayTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfoStoreInfo]
+    "商户门店信息"
+class PayTransactionsOutTradeNoOutTradeNoGetAnswerPayer(TypedDict):
+    openid: str
+    "用户标识"
+class PayTransactionsOutTradeNoOutTradeNoGetAnswerInstallmentInfo(TypedDict):
+    use_subsidy: bool
+    "是否使用了商户贴息"
+    selected_installment_number: int
+    "用户实际选择分期期数"
 class PayTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_type: NotRequired[Literal["JSAPI", "NATIVE", "APP", "MICROPAY", "MWEB", "FACEPAY"] | str]
+    "交易类型"
     trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str]
+    "交易状态"
     trade_state_desc: NotRequired[str]
+    "交易状态描述"
     bank_type: NotRequired[str]
+    "付款银行"
     success_time: NotRequired[str]
+    "支付完成时间"
     appid: str
+    "公众号ID"
     mchid: str
+    "直连商户号"
     description: str
+    "商品描述"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
-    amount: NotRequired[PayPartnerTransactionsIdTransactionIdGetAnswerAmount]
+    "商户订单号"
+    amount: PayTransactionsOutTradeNoOutTradeNoGetAnswerAmount
+    "用户支付金额"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: str
+    "通知地址"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
+    "指定支付方式"
     support_fapiao: NotRequired[bool]
-    detail: NotRequired[PayPartnerTransactionsAppPostBodyDetail]
-    scene_info: NotRequired[PayPartnerTransactionsAppPostBodySceneInfo]
-    payer: NotRequired[PayTransactionsJsapiWithContractPostBodyPayer]
-    installment_info: NotRequired[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswerInstallmentInfo]
+    "电子发票入口开放标识"
+    detail: NotRequired[PayTransactionsOutTradeNoOutTradeNoGetAnswerDetail]
+    "优惠功能"
+    scene_info: NotRequired[PayTransactionsOutTradeNoOutTradeNoGetAnswerSceneInfo]
+    "场景信息"
+    payer: NotRequired[PayTransactionsOutTradeNoOutTradeNoGetAnswerPayer]
+    "支付者"
+    installment_info: NotRequired[PayTransactionsOutTradeNoOutTradeNoGetAnswerInstallmentInfo]
+    "使用的商户贴息信息"
 class PayAcquiringBankTransactionsExposure(Node):
-    def post(self, body: PayAcquiringBankTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayAcquiringBankTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayAcquiringBankTransactionsExposurePostAnswer]:
+    def post(self, body: PayAcquiringBankTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayAcquiringBankTransactionsExposurePostAnswer]:
         """微信分付-支付方式前置服务
 
-        从业机构"""
-    def postAsync(self, body: PayAcquiringBankTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayAcquiringBankTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayAcquiringBankTransactionsExposurePostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/acquiring-bank/transactions/exposure
+
+        从业机构
+
+        required: acquiring_bank_id 从业机构号, merchant_id 特约商户号, channel_id 渠道商户号, payer 支付者, out_trade_no 商户订单号
+
+        one of: payer.acquiring_bank_openid, payer.merchant_openid, payer.phone_number_hash"""
+    def postAsync(self, body: PayAcquiringBankTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayAcquiringBankTransactionsExposurePostAnswer]]:
         """微信分付-支付方式前置服务"""
     post_async = postAsync
-    def __call__(self, body: PayAcquiringBankTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayAcquiringBankTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayAcquiringBankTransactionsExposurePostAnswer]:
+    def __call__(self, body: PayAcquiringBankTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayAcquiringBankTransactionsExposurePostAnswer]:
         """微信分付-支付方式前置服务"""
 class OpenPayAcquiringBankTransactionsExposure(OpenNode):
     def post(self, body: PayAcquiringBankTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信分付-支付方式前置服务
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/pay/acquiring-bank/transactions/exposure
+
+        从业机构
+
+        required: acquiring_bank_id 从业机构号, merchant_id 特约商户号, channel_id 渠道商户号, payer 支付者, out_trade_no 商户订单号
+
+        one of: payer.acquiring_bank_openid, payer.merchant_openid, payer.phone_number_hash"""
     def postAsync(self, body: PayAcquiringBankTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信分付-支付方式前置服务"""
     post_async = postAsync
@@ -703,40 +2224,64 @@ class PayAcquiringBank(Stem):
 class OpenPayAcquiringBank(OpenNode):
     transactions: OpenPayAcquiringBankTransactions
 class PayInstalExposure(Node):
-    def post(self, body: PayInstalExposurePostBody = ..., config: Config = ..., /, *, json: PayInstalExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayInstalExposurePostAnswer]:
+    def post(self, body: PayInstalExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayInstalExposurePostAnswer]:
         """商户贴息-获取微信分付曝光建议
 
-        普通商户"""
-    def postAsync(self, body: PayInstalExposurePostBody = ..., config: Config = ..., /, *, json: PayInstalExposurePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayInstalExposurePostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/instal/exposure
+
+        普通商户
+
+        required: mchid 直连商户号, appid 应用AppID, user_id_type 用户ID的类型
+
+        one of: openid, phone_number_hash"""
+    def postAsync(self, body: PayInstalExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayInstalExposurePostAnswer]]:
         """商户贴息-获取微信分付曝光建议"""
     post_async = postAsync
-    def __call__(self, body: PayInstalExposurePostBody = ..., config: Config = ..., /, *, json: PayInstalExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayInstalExposurePostAnswer]:
+    def __call__(self, body: PayInstalExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayInstalExposurePostAnswer]:
         """商户贴息-获取微信分付曝光建议"""
 class OpenPayInstalExposure(OpenNode):
     def post(self, body: PayInstalExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户贴息-获取微信分付曝光建议
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/pay/instal/exposure
+
+        普通商户
+
+        required: mchid 直连商户号, appid 应用AppID, user_id_type 用户ID的类型
+
+        one of: openid, phone_number_hash"""
     def postAsync(self, body: PayInstalExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户贴息-获取微信分付曝光建议"""
     post_async = postAsync
     def __call__(self, body: PayInstalExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户贴息-获取微信分付曝光建议"""
 class PayInstalPartnerExposure(Node):
-    def post(self, body: PayInstalPartnerExposurePostBody = ..., config: Config = ..., /, *, json: PayInstalPartnerExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayInstalPartnerExposurePostAnswer]:
+    def post(self, body: PayInstalPartnerExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayInstalPartnerExposurePostAnswer]:
         """商户贴息-获取微信分付曝光建议
 
-        服务商"""
-    def postAsync(self, body: PayInstalPartnerExposurePostBody = ..., config: Config = ..., /, *, json: PayInstalPartnerExposurePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayInstalPartnerExposurePostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/instal/partner/exposure
+
+        服务商
+
+        required: sp_mchid 服务商户号, sp_appid 服务商应用ID, sub_appid 子商户/二级商户应用ID
+
+        one of: user_id.sp_openid, user_id.sub_openid, user_id.phone_number_hash"""
+    def postAsync(self, body: PayInstalPartnerExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayInstalPartnerExposurePostAnswer]]:
         """商户贴息-获取微信分付曝光建议"""
     post_async = postAsync
-    def __call__(self, body: PayInstalPartnerExposurePostBody = ..., config: Config = ..., /, *, json: PayInstalPartnerExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayInstalPartnerExposurePostAnswer]:
+    def __call__(self, body: PayInstalPartnerExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayInstalPartnerExposurePostAnswer]:
         """商户贴息-获取微信分付曝光建议"""
 class OpenPayInstalPartnerExposure(OpenNode):
     def post(self, body: PayInstalPartnerExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户贴息-获取微信分付曝光建议
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay/instal/partner/exposure
+
+        服务商
+
+        required: sp_mchid 服务商户号, sp_appid 服务商应用ID, sub_appid 子商户/二级商户应用ID
+
+        one of: user_id.sp_openid, user_id.sub_openid, user_id.phone_number_hash"""
     def postAsync(self, body: PayInstalPartnerExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户贴息-获取微信分付曝光建议"""
     post_async = postAsync
@@ -753,16 +2298,18 @@ class OpenPayInstal(OpenNode):
     exposure: OpenPayInstalExposure
     partner: OpenPayInstalPartner
 class PayPartnerTransactionsApp(Node):
-    def post(self, body: PayPartnerTransactionsAppPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppPostAnswer]:
+    def post(self, body: PayPartnerTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppPostAnswer]:
         """APP下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_1.shtml
 
-        服务商, 电商平台"""
-    def postAsync(self, body: PayPartnerTransactionsAppPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsAppPostAnswer]]:
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
+    def postAsync(self, body: PayPartnerTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsAppPostAnswer]]:
         """APP下单API"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsAppPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppPostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppPostAnswer]:
         """APP下单API"""
 class OpenPayPartnerTransactionsApp(OpenNode):
     def post(self, body: PayPartnerTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -770,43 +2317,57 @@ class OpenPayPartnerTransactionsApp(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_1.shtml
 
-        服务商, 电商平台"""
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
     def postAsync(self, body: PayPartnerTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP下单API"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP下单API"""
 class PayPartnerTransactionsAppWithContract(Node):
-    def post(self, body: PayPartnerTransactionsAppWithContractPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsAppWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppWithContractPostAnswer]:
+    def post(self, body: PayPartnerTransactionsAppWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppWithContractPostAnswer]:
         """APP下单并签约
 
-        服务商"""
-    def postAsync(self, body: PayPartnerTransactionsAppWithContractPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsAppWithContractPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsAppWithContractPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/app-with-contract
+
+        服务商
+
+        required: sp_appid 服务商应用ID, sp_mchid 服务商户号, sub_mchid 子商户号/二级商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, contract_info 签约授权信息"""
+    def postAsync(self, body: PayPartnerTransactionsAppWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsAppWithContractPostAnswer]]:
         """APP下单并签约"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsAppWithContractPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsAppWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppWithContractPostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsAppWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsAppWithContractPostAnswer]:
         """APP下单并签约"""
 class OpenPayPartnerTransactionsAppWithContract(OpenNode):
     def post(self, body: PayPartnerTransactionsAppWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP下单并签约
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/app-with-contract
+
+        服务商
+
+        required: sp_appid 服务商应用ID, sp_mchid 服务商户号, sub_mchid 子商户号/二级商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, contract_info 签约授权信息"""
     def postAsync(self, body: PayPartnerTransactionsAppWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP下单并签约"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsAppWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP下单并签约"""
 class PayPartnerTransactionsCodepay(Node):
-    def post(self, body: PayPartnerTransactionsCodepayPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsCodepayPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsCodepayPostAnswer]:
+    def post(self, body: PayPartnerTransactionsCodepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsCodepayPostAnswer]:
         """付款码支付
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-code-payment-v3/partner/partner-code-pay.html
 
-        服务商"""
-    def postAsync(self, body: PayPartnerTransactionsCodepayPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsCodepayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsCodepayPostAnswer]]:
+        服务商
+
+        required: sp_mchid 合作伙伴商户号, sub_mchid 特约商户商户号, description 商品描述, out_trade_no 商户订单号, payer 支付者, amount 订单金额, scene_info 场景信息
+
+        one of: scene_info.store_info.id, scene_info.store_info.out_id"""
+    def postAsync(self, body: PayPartnerTransactionsCodepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsCodepayPostAnswer]]:
         """付款码支付"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsCodepayPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsCodepayPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsCodepayPostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsCodepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsCodepayPostAnswer]:
         """付款码支付"""
 class OpenPayPartnerTransactionsCodepay(OpenNode):
     def post(self, body: PayPartnerTransactionsCodepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -814,43 +2375,61 @@ class OpenPayPartnerTransactionsCodepay(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-code-payment-v3/partner/partner-code-pay.html
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 合作伙伴商户号, sub_mchid 特约商户商户号, description 商品描述, out_trade_no 商户订单号, payer 支付者, amount 订单金额, scene_info 场景信息
+
+        one of: scene_info.store_info.id, scene_info.store_info.out_id"""
     def postAsync(self, body: PayPartnerTransactionsCodepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """付款码支付"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsCodepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """付款码支付"""
 class PayPartnerTransactionsExposure(Node):
-    def post(self, body: PayPartnerTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsExposurePostAnswer]:
+    def post(self, body: PayPartnerTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsExposurePostAnswer]:
         """微信分付-支付方式前置服务
 
-        服务商"""
-    def postAsync(self, body: PayPartnerTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsExposurePostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/exposure
+
+        服务商
+
+        required: sp_appid 服务商应用ID, sp_mchid 服务商户号, sub_appid 子商户/二级商户应用ID, payer 支付者, out_trade_no 商户订单号
+
+        one of: payer.sp_openid, payer.sub_openid, payer.phone_number_hash"""
+    def postAsync(self, body: PayPartnerTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsExposurePostAnswer]]:
         """微信分付-支付方式前置服务"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsExposurePostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsExposurePostAnswer]:
         """微信分付-支付方式前置服务"""
 class OpenPayPartnerTransactionsExposure(OpenNode):
     def post(self, body: PayPartnerTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信分付-支付方式前置服务
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/exposure
+
+        服务商
+
+        required: sp_appid 服务商应用ID, sp_mchid 服务商户号, sub_appid 子商户/二级商户应用ID, payer 支付者, out_trade_no 商户订单号
+
+        one of: payer.sp_openid, payer.sub_openid, payer.phone_number_hash"""
     def postAsync(self, body: PayPartnerTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信分付-支付方式前置服务"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信分付-支付方式前置服务"""
 class PayPartnerTransactionsH5(Node):
-    def post(self, body: PayPartnerTransactionsH5PostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsH5PostAnswer]:
+    def post(self, body: PayPartnerTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsH5PostAnswer]:
         """H5下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_4.shtml
 
-        服务商, 电商平台"""
-    def postAsync(self, body: PayPartnerTransactionsH5PostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsH5PostAnswer]]:
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, scene_info 场景信息"""
+    def postAsync(self, body: PayPartnerTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsH5PostAnswer]]:
         """H5下单API"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsH5PostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsH5PostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsH5PostAnswer]:
         """H5下单API"""
 class OpenPayPartnerTransactionsH5(OpenNode):
     def post(self, body: PayPartnerTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -858,45 +2437,65 @@ class OpenPayPartnerTransactionsH5(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_4.shtml
 
-        服务商, 电商平台"""
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, scene_info 场景信息"""
     def postAsync(self, body: PayPartnerTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5下单API"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5下单API"""
 class PayPartnerTransactionsIdTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: PayPartnerTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayPartnerTransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: PayPartnerTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayPartnerTransactionsIdTransactionIdGetAnswer]:
         """微信支付订单号查询
 
-        服务商, 电商平台"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: PayPartnerTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayPartnerTransactionsIdTransactionIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/id/%7Btransaction_id%7D
+
+        服务商, 电商平台
+
+        required: sp_mchid 服务商户号, sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: PayPartnerTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayPartnerTransactionsIdTransactionIdGetAnswer]]:
         """微信支付订单号查询"""
     get_async = getAsync
 class OpenPayPartnerTransactionsIdTransactionId(OpenNode):
     def get(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """微信支付订单号查询
 
-        服务商, 电商平台"""
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/id/%7Btransaction_id%7D
+
+        服务商, 电商平台
+
+        required: sp_mchid 服务商户号, sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付订单号查询"""
+    get_async = getAsync
+class FilledPayPartnerTransactionsIdTransactionId(Stem):
+    def get(self, config: Config = ..., /, *, params: PayPartnerTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayPartnerTransactionsIdTransactionIdGetAnswer]:
+        """微信支付订单号查询"""
+    def getAsync(self, config: Config = ..., /, *, params: PayPartnerTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayPartnerTransactionsIdTransactionIdGetAnswer]]:
         """微信支付订单号查询"""
     get_async = getAsync
 class PayPartnerTransactionsId(Stem):
     _transaction_id_: PayPartnerTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> PayPartnerTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledPayPartnerTransactionsIdTransactionId: ...
 class OpenPayPartnerTransactionsId(OpenNode):
     _transaction_id_: OpenPayPartnerTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenPayPartnerTransactionsIdTransactionId: ...
 class PayPartnerTransactionsJsapi(Node):
-    def post(self, body: PayPartnerTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiPostAnswer]:
+    def post(self, body: PayPartnerTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiPostAnswer]:
         """JSAPI下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_2.shtml
 
-        服务商, 电商平台"""
-    def postAsync(self, body: PayPartnerTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsJsapiPostAnswer]]:
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, payer 支付者
+
+        one of: payer.sp_openid, payer.sub_openid"""
+    def postAsync(self, body: PayPartnerTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsJsapiPostAnswer]]:
         """JSAPI下单API"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiPostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiPostAnswer]:
         """JSAPI下单API"""
 class OpenPayPartnerTransactionsJsapi(OpenNode):
     def post(self, body: PayPartnerTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -904,63 +2503,93 @@ class OpenPayPartnerTransactionsJsapi(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_2.shtml
 
-        服务商, 电商平台"""
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, payer 支付者
+
+        one of: payer.sp_openid, payer.sub_openid"""
     def postAsync(self, body: PayPartnerTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """JSAPI下单API"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI下单API"""
 class PayPartnerTransactionsJsapiWithContract(Node):
-    def post(self, body: PayPartnerTransactionsJsapiWithContractPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsJsapiWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiWithContractPostAnswer]:
+    def post(self, body: PayPartnerTransactionsJsapiWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiWithContractPostAnswer]:
         """JSAPI下单并授权/签约
 
-        服务商"""
-    def postAsync(self, body: PayPartnerTransactionsJsapiWithContractPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsJsapiWithContractPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsJsapiWithContractPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/jsapi-with-contract
+
+        服务商
+
+        required: sp_appid 服务商应用ID, sp_mchid 服务商户号, sub_mchid 子商户号/二级商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, payer 支付者, contract_info 签约授权信息
+
+        one of: payer.sp_openid, payer.sub_openid"""
+    def postAsync(self, body: PayPartnerTransactionsJsapiWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsJsapiWithContractPostAnswer]]:
         """JSAPI下单并授权/签约"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsJsapiWithContractPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsJsapiWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiWithContractPostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsJsapiWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsJsapiWithContractPostAnswer]:
         """JSAPI下单并授权/签约"""
 class OpenPayPartnerTransactionsJsapiWithContract(OpenNode):
     def post(self, body: PayPartnerTransactionsJsapiWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI下单并授权/签约
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/jsapi-with-contract
+
+        服务商
+
+        required: sp_appid 服务商应用ID, sp_mchid 服务商户号, sub_mchid 子商户号/二级商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, payer 支付者, contract_info 签约授权信息
+
+        one of: payer.sp_openid, payer.sub_openid"""
     def postAsync(self, body: PayPartnerTransactionsJsapiWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """JSAPI下单并授权/签约"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsJsapiWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI下单并授权/签约"""
 class PayPartnerTransactionsMiniprogram(Node):
-    def post(self, body: PayPartnerTransactionsMiniprogramPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsMiniprogramPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsMiniprogramPostAnswer]:
+    def post(self, body: PayPartnerTransactionsMiniprogramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsMiniprogramPostAnswer]:
         """小程序支付下单
 
-        服务商"""
-    def postAsync(self, body: PayPartnerTransactionsMiniprogramPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsMiniprogramPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsMiniprogramPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/miniprogram
+
+        服务商
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, payer 支付者
+
+        one of: payer.sp_openid, payer.sub_openid"""
+    def postAsync(self, body: PayPartnerTransactionsMiniprogramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsMiniprogramPostAnswer]]:
         """小程序支付下单"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsMiniprogramPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsMiniprogramPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsMiniprogramPostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsMiniprogramPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsMiniprogramPostAnswer]:
         """小程序支付下单"""
 class OpenPayPartnerTransactionsMiniprogram(OpenNode):
     def post(self, body: PayPartnerTransactionsMiniprogramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """小程序支付下单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/miniprogram
+
+        服务商
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, payer 支付者
+
+        one of: payer.sp_openid, payer.sub_openid"""
     def postAsync(self, body: PayPartnerTransactionsMiniprogramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """小程序支付下单"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsMiniprogramPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """小程序支付下单"""
 class PayPartnerTransactionsNative(Node):
-    def post(self, body: PayPartnerTransactionsNativePostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsNativePostAnswer]:
+    def post(self, body: PayPartnerTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsNativePostAnswer]:
         """Native下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_3.shtml
 
-        服务商, 电商平台"""
-    def postAsync(self, body: PayPartnerTransactionsNativePostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsNativePostAnswer]]:
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
+    def postAsync(self, body: PayPartnerTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsNativePostAnswer]]:
         """Native下单API"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsNativePostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsNativePostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsNativePostAnswer]:
         """Native下单API"""
 class OpenPayPartnerTransactionsNative(OpenNode):
     def post(self, body: PayPartnerTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -968,43 +2597,63 @@ class OpenPayPartnerTransactionsNative(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter5_3.shtml
 
-        服务商, 电商平台"""
+        服务商, 电商平台
+
+        required: sp_appid 服务商公众号ID, sp_mchid 服务商户号, sub_mchid 子商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
     def postAsync(self, body: PayPartnerTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """Native下单API"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """Native下单API"""
 class PayPartnerTransactionsOutTradeNoOutTradeNoClose(Node):
-    def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """关单API
 
-        服务商, 电商平台"""
-    def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/out-trade-no/%7Bout_trade_no%7D/close
+
+        服务商, 电商平台
+
+        required: sp_mchid 服务商户号, sub_mchid 子商户号"""
+    def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """关单API"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """关单API"""
 class OpenPayPartnerTransactionsOutTradeNoOutTradeNoClose(OpenNode):
     def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """关单API
 
-        服务商, 电商平台"""
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/out-trade-no/%7Bout_trade_no%7D/close
+
+        服务商, 电商平台
+
+        required: sp_mchid 服务商户号, sub_mchid 子商户号"""
     def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """关单API"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """关单API"""
+class FilledPayPartnerTransactionsOutTradeNoOutTradeNoClose(Node):
+    def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """关单API"""
+    def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """关单API"""
+    post_async = postAsync
+    def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """关单API"""
 class PayPartnerTransactionsOutTradeNoOutTradeNoReverse(Node):
-    def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+    def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
         """撤销
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-code-payment-v3/partner/partner-reverse.html
 
-        服务商"""
-    def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]]:
+        服务商
+
+        required: sp_mchid 合作伙伴商户号, sub_mchid 特约商户商户号"""
+    def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]]:
         """撤销"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
         """撤销"""
 class OpenPayPartnerTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
@@ -1012,20 +2661,34 @@ class OpenPayPartnerTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-code-payment-v3/partner/partner-reverse.html
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 合作伙伴商户号, sub_mchid 特约商户商户号"""
     def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """撤销"""
     post_async = postAsync
     def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """撤销"""
+class FilledPayPartnerTransactionsOutTradeNoOutTradeNoReverse(Node):
+    def post(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+        """撤销"""
+    def postAsync(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]]:
+        """撤销"""
+    post_async = postAsync
+    def __call__(self, body: PayPartnerTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+        """撤销"""
 class PayPartnerTransactionsOutTradeNoOutTradeNo(Stem):
     close: PayPartnerTransactionsOutTradeNoOutTradeNoClose
     reverse: PayPartnerTransactionsOutTradeNoOutTradeNoReverse
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """商户订单号查询
 
-        服务商, 电商平台"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/out-trade-no/%7Bout_trade_no%7D
+
+        服务商, 电商平台
+
+        required: sp_mchid 服务商户号, sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """商户订单号查询"""
     get_async = getAsync
 class OpenPayPartnerTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -1034,27 +2697,45 @@ class OpenPayPartnerTransactionsOutTradeNoOutTradeNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """商户订单号查询
 
-        服务商, 电商平台"""
+        https://wechatpay.im/openapi/v3/pay/partner/transactions/out-trade-no/%7Bout_trade_no%7D
+
+        服务商, 电商平台
+
+        required: sp_mchid 服务商户号, sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户订单号查询"""
+    get_async = getAsync
+class FilledPayPartnerTransactionsOutTradeNoOutTradeNo(Stem):
+    close: FilledPayPartnerTransactionsOutTradeNoOutTradeNoClose
+    reverse: FilledPayPartnerTransactionsOutTradeNoOutTradeNoReverse
+    def get(self, config: Config = ..., /, *, params: PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """商户订单号查询"""
+    def getAsync(self, config: Config = ..., /, *, params: PayPartnerTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayPartnerTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """商户订单号查询"""
     get_async = getAsync
 class PayPartnerTransactionsOutTradeNo(Stem):
     _out_trade_no_: PayPartnerTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> PayPartnerTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledPayPartnerTransactionsOutTradeNoOutTradeNo: ...
 class OpenPayPartnerTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenPayPartnerTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenPayPartnerTransactionsOutTradeNoOutTradeNo: ...
 class PayPartnerTransactionsScannedpos(Node):
-    def post(self, body: PayPartnerTransactionsScannedposPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsScannedposPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsScannedposPostAnswer]:
+    def post(self, body: PayPartnerTransactionsScannedposPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsScannedposPostAnswer]:
         """扫码支付下单
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-scannedpos-payment/partner-ap-iv3/parner-scanned-pos-prepay.html
 
-        服务商"""
-    def postAsync(self, body: PayPartnerTransactionsScannedposPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsScannedposPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsScannedposPostAnswer]]:
+        服务商
+
+        required: sp_mchid 合作伙伴商户号, sub_mchid 特约商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, payer 支付者, scene_info 场景信息
+
+        one of: payer.sp_openid, payer.sub_openid
+
+        one of: scene_info.store_info.id, scene_info.store_info.out_id"""
+    def postAsync(self, body: PayPartnerTransactionsScannedposPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayPartnerTransactionsScannedposPostAnswer]]:
         """扫码支付下单"""
     post_async = postAsync
-    def __call__(self, body: PayPartnerTransactionsScannedposPostBody = ..., config: Config = ..., /, *, json: PayPartnerTransactionsScannedposPostBody = ..., **options: Unpack[Options]) -> Answer[PayPartnerTransactionsScannedposPostAnswer]:
+    def __call__(self, body: PayPartnerTransactionsScannedposPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayPartnerTransactionsScannedposPostAnswer]:
         """扫码支付下单"""
 class OpenPayPartnerTransactionsScannedpos(OpenNode):
     def post(self, body: PayPartnerTransactionsScannedposPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1062,7 +2743,13 @@ class OpenPayPartnerTransactionsScannedpos(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-scannedpos-payment/partner-ap-iv3/parner-scanned-pos-prepay.html
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 合作伙伴商户号, sub_mchid 特约商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, payer 支付者, scene_info 场景信息
+
+        one of: payer.sp_openid, payer.sub_openid
+
+        one of: scene_info.store_info.id, scene_info.store_info.out_id"""
     def postAsync(self, body: PayPartnerTransactionsScannedposPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """扫码支付下单"""
     post_async = postAsync
@@ -1099,16 +2786,18 @@ class PayPartner(Stem):
 class OpenPayPartner(OpenNode):
     transactions: OpenPayPartnerTransactions
 class PayTransactionsApp(Node):
-    def post(self, body: PayTransactionsAppPostBody = ..., config: Config = ..., /, *, json: PayTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsAppPostAnswer]:
+    def post(self, body: PayTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsAppPostAnswer]:
         """APP下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_1.shtml
 
-        直连商户, 特约商户（直连模式）"""
-    def postAsync(self, body: PayTransactionsAppPostBody = ..., config: Config = ..., /, *, json: PayTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsAppPostAnswer]]:
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
+    def postAsync(self, body: PayTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsAppPostAnswer]]:
         """APP下单API"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsAppPostBody = ..., config: Config = ..., /, *, json: PayTransactionsAppPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsAppPostAnswer]:
+    def __call__(self, body: PayTransactionsAppPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsAppPostAnswer]:
         """APP下单API"""
 class OpenPayTransactionsApp(OpenNode):
     def post(self, body: PayTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1116,43 +2805,57 @@ class OpenPayTransactionsApp(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_1.shtml
 
-        直连商户, 特约商户（直连模式）"""
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
     def postAsync(self, body: PayTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP下单API"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsAppPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP下单API"""
 class PayTransactionsAppWithContract(Node):
-    def post(self, body: PayTransactionsAppWithContractPostBody = ..., config: Config = ..., /, *, json: PayTransactionsAppWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsAppWithContractPostAnswer]:
+    def post(self, body: PayTransactionsAppWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsAppWithContractPostAnswer]:
         """APP下单并签约
 
-        普通商户"""
-    def postAsync(self, body: PayTransactionsAppWithContractPostBody = ..., config: Config = ..., /, *, json: PayTransactionsAppWithContractPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsAppWithContractPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/transactions/app-with-contract
+
+        普通商户
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, contract_info 签约授权信息"""
+    def postAsync(self, body: PayTransactionsAppWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsAppWithContractPostAnswer]]:
         """APP下单并签约"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsAppWithContractPostBody = ..., config: Config = ..., /, *, json: PayTransactionsAppWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsAppWithContractPostAnswer]:
+    def __call__(self, body: PayTransactionsAppWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsAppWithContractPostAnswer]:
         """APP下单并签约"""
 class OpenPayTransactionsAppWithContract(OpenNode):
     def post(self, body: PayTransactionsAppWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP下单并签约
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/pay/transactions/app-with-contract
+
+        普通商户
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, contract_info 签约授权信息"""
     def postAsync(self, body: PayTransactionsAppWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """APP下单并签约"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsAppWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """APP下单并签约"""
 class PayTransactionsCodepay(Node):
-    def post(self, body: PayTransactionsCodepayPostBody = ..., config: Config = ..., /, *, json: PayTransactionsCodepayPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsCodepayPostAnswer]:
+    def post(self, body: PayTransactionsCodepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsCodepayPostAnswer]:
         """付款码支付
 
         https://pay.weixin.qq.com/docs/merchant/apis/code-payment-v3/direct/code-pay.html
 
-        普通商户"""
-    def postAsync(self, body: PayTransactionsCodepayPostBody = ..., config: Config = ..., /, *, json: PayTransactionsCodepayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsCodepayPostAnswer]]:
+        普通商户
+
+        required: appid 应用AppID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, payer 支付者, amount 订单金额, scene_info 场景信息
+
+        one of: scene_info.store_info.id, scene_info.store_info.out_id"""
+    def postAsync(self, body: PayTransactionsCodepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsCodepayPostAnswer]]:
         """付款码支付"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsCodepayPostBody = ..., config: Config = ..., /, *, json: PayTransactionsCodepayPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsCodepayPostAnswer]:
+    def __call__(self, body: PayTransactionsCodepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsCodepayPostAnswer]:
         """付款码支付"""
 class OpenPayTransactionsCodepay(OpenNode):
     def post(self, body: PayTransactionsCodepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1160,43 +2863,61 @@ class OpenPayTransactionsCodepay(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/code-payment-v3/direct/code-pay.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用AppID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, payer 支付者, amount 订单金额, scene_info 场景信息
+
+        one of: scene_info.store_info.id, scene_info.store_info.out_id"""
     def postAsync(self, body: PayTransactionsCodepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """付款码支付"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsCodepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """付款码支付"""
 class PayTransactionsExposure(Node):
-    def post(self, body: PayTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsExposurePostAnswer]:
+    def post(self, body: PayTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsExposurePostAnswer]:
         """微信分付-支付方式前置服务
 
-        普通商户"""
-    def postAsync(self, body: PayTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsExposurePostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/transactions/exposure
+
+        普通商户
+
+        required: appid 应用AppID, payer 支付者, out_trade_no 商户订单号
+
+        one of: payer.openid, payer.phone_number_hash"""
+    def postAsync(self, body: PayTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsExposurePostAnswer]]:
         """微信分付-支付方式前置服务"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsExposurePostBody = ..., config: Config = ..., /, *, json: PayTransactionsExposurePostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsExposurePostAnswer]:
+    def __call__(self, body: PayTransactionsExposurePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsExposurePostAnswer]:
         """微信分付-支付方式前置服务"""
 class OpenPayTransactionsExposure(OpenNode):
     def post(self, body: PayTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信分付-支付方式前置服务
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/pay/transactions/exposure
+
+        普通商户
+
+        required: appid 应用AppID, payer 支付者, out_trade_no 商户订单号
+
+        one of: payer.openid, payer.phone_number_hash"""
     def postAsync(self, body: PayTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信分付-支付方式前置服务"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsExposurePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微信分付-支付方式前置服务"""
 class PayTransactionsH5(Node):
-    def post(self, body: PayTransactionsH5PostBody = ..., config: Config = ..., /, *, json: PayTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsH5PostAnswer]:
+    def post(self, body: PayTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsH5PostAnswer]:
         """H5下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_4.shtml
 
-        直连商户, 特约商户（直连模式）"""
-    def postAsync(self, body: PayTransactionsH5PostBody = ..., config: Config = ..., /, *, json: PayTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsH5PostAnswer]]:
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, scene_info 场景信息"""
+    def postAsync(self, body: PayTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsH5PostAnswer]]:
         """H5下单API"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsH5PostBody = ..., config: Config = ..., /, *, json: PayTransactionsH5PostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsH5PostAnswer]:
+    def __call__(self, body: PayTransactionsH5PostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsH5PostAnswer]:
         """H5下单API"""
 class OpenPayTransactionsH5(OpenNode):
     def post(self, body: PayTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1204,45 +2925,63 @@ class OpenPayTransactionsH5(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_4.shtml
 
-        直连商户, 特约商户（直连模式）"""
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, scene_info 场景信息"""
     def postAsync(self, body: PayTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """H5下单API"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsH5PostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """H5下单API"""
 class PayTransactionsIdTransactionId(Stem):
-    def get(self, config: Config = ..., /, *, transaction_id: Value = ..., params: PayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayTransactionsIdTransactionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, transaction_id: Value, params: PayTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayTransactionsIdTransactionIdGetAnswer]:
         """微信支付订单号查询
 
-        直连商户, 特约商户（直连模式）"""
-    def getAsync(self, config: Config = ..., /, *, transaction_id: Value = ..., params: PayTransactionsIdTransactionIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayTransactionsIdTransactionIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/transactions/id/%7Btransaction_id%7D
+
+        直连商户, 特约商户（直连模式）
+
+        required: mchid 直连商户号"""
+    def getAsync(self, config: Config = ..., /, *, transaction_id: Value, params: PayTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayTransactionsIdTransactionIdGetAnswer]]:
         """微信支付订单号查询"""
     get_async = getAsync
 class OpenPayTransactionsIdTransactionId(OpenNode):
     def get(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """微信支付订单号查询
 
-        直连商户, 特约商户（直连模式）"""
+        https://wechatpay.im/openapi/v3/pay/transactions/id/%7Btransaction_id%7D
+
+        直连商户, 特约商户（直连模式）
+
+        required: mchid 直连商户号"""
     def getAsync(self, config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付订单号查询"""
+    get_async = getAsync
+class FilledPayTransactionsIdTransactionId(Stem):
+    def get(self, config: Config = ..., /, *, params: PayTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayTransactionsIdTransactionIdGetAnswer]:
+        """微信支付订单号查询"""
+    def getAsync(self, config: Config = ..., /, *, params: PayTransactionsIdTransactionIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayTransactionsIdTransactionIdGetAnswer]]:
         """微信支付订单号查询"""
     get_async = getAsync
 class PayTransactionsId(Stem):
     _transaction_id_: PayTransactionsIdTransactionId
-    def __truediv__(self, value: Value) -> PayTransactionsIdTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledPayTransactionsIdTransactionId: ...
 class OpenPayTransactionsId(OpenNode):
     _transaction_id_: OpenPayTransactionsIdTransactionId
     def __truediv__(self, value: Value) -> OpenPayTransactionsIdTransactionId: ...
 class PayTransactionsJsapi(Node):
-    def post(self, body: PayTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: PayTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsJsapiPostAnswer]:
+    def post(self, body: PayTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsJsapiPostAnswer]:
         """JSAPI下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_2.shtml
 
-        直连商户, 特约商户（直连模式）"""
-    def postAsync(self, body: PayTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: PayTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsJsapiPostAnswer]]:
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, payer 支付者"""
+    def postAsync(self, body: PayTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsJsapiPostAnswer]]:
         """JSAPI下单API"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsJsapiPostBody = ..., config: Config = ..., /, *, json: PayTransactionsJsapiPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsJsapiPostAnswer]:
+    def __call__(self, body: PayTransactionsJsapiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsJsapiPostAnswer]:
         """JSAPI下单API"""
 class OpenPayTransactionsJsapi(OpenNode):
     def post(self, body: PayTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1250,43 +2989,55 @@ class OpenPayTransactionsJsapi(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_2.shtml
 
-        直连商户, 特约商户（直连模式）"""
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址, payer 支付者"""
     def postAsync(self, body: PayTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """JSAPI下单API"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsJsapiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI下单API"""
 class PayTransactionsJsapiWithContract(Node):
-    def post(self, body: PayTransactionsJsapiWithContractPostBody = ..., config: Config = ..., /, *, json: PayTransactionsJsapiWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsJsapiWithContractPostAnswer]:
+    def post(self, body: PayTransactionsJsapiWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsJsapiWithContractPostAnswer]:
         """JSAPI下单并授权/签约
 
-        普通商户"""
-    def postAsync(self, body: PayTransactionsJsapiWithContractPostBody = ..., config: Config = ..., /, *, json: PayTransactionsJsapiWithContractPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsJsapiWithContractPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/transactions/jsapi-with-contract
+
+        普通商户
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, payer 支付者, contract_info 签约授权信息"""
+    def postAsync(self, body: PayTransactionsJsapiWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsJsapiWithContractPostAnswer]]:
         """JSAPI下单并授权/签约"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsJsapiWithContractPostBody = ..., config: Config = ..., /, *, json: PayTransactionsJsapiWithContractPostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsJsapiWithContractPostAnswer]:
+    def __call__(self, body: PayTransactionsJsapiWithContractPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsJsapiWithContractPostAnswer]:
         """JSAPI下单并授权/签约"""
 class OpenPayTransactionsJsapiWithContract(OpenNode):
     def post(self, body: PayTransactionsJsapiWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI下单并授权/签约
 
-        普通商户"""
+        https://wechatpay.im/openapi/v3/pay/transactions/jsapi-with-contract
+
+        普通商户
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, notify_url 通知地址, amount 订单金额, payer 支付者, contract_info 签约授权信息"""
     def postAsync(self, body: PayTransactionsJsapiWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """JSAPI下单并授权/签约"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsJsapiWithContractPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """JSAPI下单并授权/签约"""
 class PayTransactionsNative(Node):
-    def post(self, body: PayTransactionsNativePostBody = ..., config: Config = ..., /, *, json: PayTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsNativePostAnswer]:
+    def post(self, body: PayTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsNativePostAnswer]:
         """Native下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_3.shtml
 
-        直连商户, 特约商户（直连模式）"""
-    def postAsync(self, body: PayTransactionsNativePostBody = ..., config: Config = ..., /, *, json: PayTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsNativePostAnswer]]:
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
+    def postAsync(self, body: PayTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsNativePostAnswer]]:
         """Native下单API"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsNativePostBody = ..., config: Config = ..., /, *, json: PayTransactionsNativePostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsNativePostAnswer]:
+    def __call__(self, body: PayTransactionsNativePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsNativePostAnswer]:
         """Native下单API"""
 class OpenPayTransactionsNative(OpenNode):
     def post(self, body: PayTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1294,43 +3045,63 @@ class OpenPayTransactionsNative(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transactions/chapter3_3.shtml
 
-        直连商户, 特约商户（直连模式）"""
+        直连商户, 特约商户（直连模式）
+
+        required: appid 公众号ID, mchid 直连商户号, description 商品描述, out_trade_no 商户订单号, amount 订单金额, notify_url 通知地址"""
     def postAsync(self, body: PayTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """Native下单API"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsNativePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """Native下单API"""
 class PayTransactionsOutTradeNoOutTradeNoClose(Node):
-    def post(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """关单API
 
-        直连商户, 特约商户（直连模式）"""
-    def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/pay/transactions/out-trade-no/%7Bout_trade_no%7D/close
+
+        直连商户, 特约商户（直连模式）
+
+        required: mchid 直连商户号"""
+    def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """关单API"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayTransactionsOutTradeNoOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """关单API"""
 class OpenPayTransactionsOutTradeNoOutTradeNoClose(OpenNode):
     def post(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """关单API
 
-        直连商户, 特约商户（直连模式）"""
+        https://wechatpay.im/openapi/v3/pay/transactions/out-trade-no/%7Bout_trade_no%7D/close
+
+        直连商户, 特约商户（直连模式）
+
+        required: mchid 直连商户号"""
     def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """关单API"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """关单API"""
+class FilledPayTransactionsOutTradeNoOutTradeNoClose(Node):
+    def post(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """关单API"""
+    def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """关单API"""
+    post_async = postAsync
+    def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """关单API"""
 class PayTransactionsOutTradeNoOutTradeNoReverse(Node):
-    def post(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+    def post(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
         """撤销
 
         https://pay.weixin.qq.com/docs/merchant/apis/code-payment-v3/direct/reverse.html
 
-        普通商户"""
-    def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]]:
+        普通商户
+
+        required: appid 应用AppID, mchid 直连商户号"""
+    def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]]:
         """撤销"""
     post_async = postAsync
-    def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., config: Config = ..., /, *, out_trade_no: Value = ..., json: PayTransactionsOutTradeNoOutTradeNoReversePostBody = ..., **options: Unpack[Options]) -> Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+    def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, *, out_trade_no: Value, **options: Unpack[Options]) -> Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
         """撤销"""
 class OpenPayTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
     def post(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
@@ -1338,20 +3109,34 @@ class OpenPayTransactionsOutTradeNoOutTradeNoReverse(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/code-payment-v3/direct/reverse.html
 
-        普通商户"""
+        普通商户
+
+        required: appid 应用AppID, mchid 直连商户号"""
     def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """撤销"""
     post_async = postAsync
     def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody | Body = ..., config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """撤销"""
+class FilledPayTransactionsOutTradeNoOutTradeNoReverse(Node):
+    def post(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+        """撤销"""
+    def postAsync(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]]:
+        """撤销"""
+    post_async = postAsync
+    def __call__(self, body: PayTransactionsOutTradeNoOutTradeNoReversePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayTransactionsOutTradeNoOutTradeNoReversePostAnswer]:
+        """撤销"""
 class PayTransactionsOutTradeNoOutTradeNo(Stem):
     close: PayTransactionsOutTradeNoOutTradeNoClose
     reverse: PayTransactionsOutTradeNoOutTradeNoReverse
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: PayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: PayTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """商户订单号查询
 
-        直连商户, 特约商户（直连模式）"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: PayTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/pay/transactions/out-trade-no/%7Bout_trade_no%7D
+
+        直连商户, 特约商户（直连模式）
+
+        required: mchid 直连商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: PayTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """商户订单号查询"""
     get_async = getAsync
 class OpenPayTransactionsOutTradeNoOutTradeNo(OpenNode):
@@ -1360,13 +3145,25 @@ class OpenPayTransactionsOutTradeNoOutTradeNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """商户订单号查询
 
-        直连商户, 特约商户（直连模式）"""
+        https://wechatpay.im/openapi/v3/pay/transactions/out-trade-no/%7Bout_trade_no%7D
+
+        直连商户, 特约商户（直连模式）
+
+        required: mchid 直连商户号"""
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户订单号查询"""
+    get_async = getAsync
+class FilledPayTransactionsOutTradeNoOutTradeNo(Stem):
+    close: FilledPayTransactionsOutTradeNoOutTradeNoClose
+    reverse: FilledPayTransactionsOutTradeNoOutTradeNoReverse
+    def get(self, config: Config = ..., /, *, params: PayTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """商户订单号查询"""
+    def getAsync(self, config: Config = ..., /, *, params: PayTransactionsOutTradeNoOutTradeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """商户订单号查询"""
     get_async = getAsync
 class PayTransactionsOutTradeNo(Stem):
     _out_trade_no_: PayTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> PayTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledPayTransactionsOutTradeNoOutTradeNo: ...
 class OpenPayTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenPayTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenPayTransactionsOutTradeNoOutTradeNo: ...

@@ -8,106 +8,207 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody(TypedDict):
     sub_mchid: str
+    "子商户"
     code_url: str
+    "收款链接url"
 class PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer(TypedDict):
     sub_mchid: str
+    "子商户"
     device_sn: str
+    "设备sn"
     bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
+    "绑定状态"
     code_url: str
+    "收款链接url"
 class PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody(TypedDict):
     code_url: str
+    "收款链接url"
 class PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer(TypedDict):
     device_sn: str
+    "设备sn"
     bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
+    "绑定状态"
     code_url: str
-PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer = PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer
-PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer = PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer
+    "收款链接url"
+class PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer(TypedDict):
+    sub_mchid: str
+    "子商户"
+    device_sn: str
+    "设备sn"
+    bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
+    "绑定状态"
+    code_url: str
+    "收款链接url"
+class PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer(TypedDict):
+    sub_mchid: str
+    "子商户"
+    device_sn: str
+    "设备sn"
+    bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
+    "绑定状态"
+    code_url: str
+    "收款链接url"
 class PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody(TypedDict):
     sub_mchid: str
+    "子商户"
     code_url: str
+    "收款链接url"
     out_trade_no: str
+    "商户订单号"
     device_sn: str
+    "设备sn"
 class PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer(TypedDict):
     sub_mchid: str
+    "子商户"
     code_url: str
+    "收款链接url"
     out_trade_no: str
+    "商户订单号"
     device_sn: str
+    "设备sn"
     transaction_id: str
+    "微信支付订单号"
 class PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerVariableList(TypedDict):
     key: NotRequired[str]
+    "Key字段"
     value: NotRequired[str]
+    "Value值字段"
 class PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerTableListRowList(TypedDict):
     cell_list: NotRequired[list[str]]
+    "值列表"
 class PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerTableList(TypedDict):
     key: NotRequired[str]
+    "Key字段"
     row_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerTableListRowList]]
+    "Value值列表"
 class PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswer(TypedDict):
     print_order_no: NotRequired[str]
+    "打印单号"
     template_id: NotRequired[str]
+    "模板ID"
     notify_url: NotRequired[str]
+    "回调通知地址"
     print_state: NotRequired[Literal["PRINT_STATE_WAIT", "PRINT_STATE_SUCCESS", "PRINT_STATE_FAIL", "PRINT_STATE_CACHED"] | str]
+    "打印状态"
     print_state_description: NotRequired[str]
+    "打印状态描述"
     variable_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerVariableList]]
+    "变量列表"
     table_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerTableList]]
+    "表格变量列表"
+class PayDevicesPrintersDeviceIdPrintOrdersPostBodyVariableList(TypedDict):
+    key: NotRequired[str]
+    "Key字段"
+    value: NotRequired[str]
+    "Value值字段"
+class PayDevicesPrintersDeviceIdPrintOrdersPostBodyTableListRowList(TypedDict):
+    cell_list: NotRequired[list[str]]
+    "值列表"
+class PayDevicesPrintersDeviceIdPrintOrdersPostBodyTableList(TypedDict):
+    key: NotRequired[str]
+    "Key字段"
+    row_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPostBodyTableListRowList]]
+    "Value值列表"
 class PayDevicesPrintersDeviceIdPrintOrdersPostBody(TypedDict):
     print_order_no: NotRequired[str]
+    "打印单号"
     template_id: NotRequired[str]
+    "模板ID"
     notify_url: NotRequired[str]
-    variable_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerVariableList]]
-    table_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswerTableList]]
+    "回调通知地址"
+    variable_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPostBodyVariableList]]
+    "变量列表"
+    table_list: NotRequired[list[PayDevicesPrintersDeviceIdPrintOrdersPostBodyTableList]]
+    "表格变量列表"
 class PayDevicesOpenScenarioSpeakerDeviceSnBind(Node):
-    def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody = ..., config: Config = ..., /, *, device_sn: Value = ..., json: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]:
+    def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]:
         """绑定音箱设备码牌
 
-        服务商"""
-    def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody = ..., config: Config = ..., /, *, device_sn: Value = ..., json: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D/bind
+
+        服务商
+
+        required: sub_mchid 子商户, code_url 收款链接url"""
+    def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]]:
         """绑定音箱设备码牌"""
     post_async = postAsync
-    def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody = ..., config: Config = ..., /, *, device_sn: Value = ..., json: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]:
+    def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]:
         """绑定音箱设备码牌"""
 class OpenPayDevicesOpenScenarioSpeakerDeviceSnBind(OpenNode):
     def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Response:
         """绑定音箱设备码牌
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D/bind
+
+        服务商
+
+        required: sub_mchid 子商户, code_url 收款链接url"""
     def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Promise[Response]:
         """绑定音箱设备码牌"""
     post_async = postAsync
     def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Response:
         """绑定音箱设备码牌"""
+class FilledPayDevicesOpenScenarioSpeakerDeviceSnBind(Node):
+    def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]:
+        """绑定音箱设备码牌"""
+    def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]]:
+        """绑定音箱设备码牌"""
+    post_async = postAsync
+    def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnBindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnBindPostAnswer]:
+        """绑定音箱设备码牌"""
 class PayDevicesOpenScenarioSpeakerDeviceSnPrebind(Node):
-    def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody = ..., config: Config = ..., /, *, device_sn: Value = ..., json: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]:
+    def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]:
         """出厂预绑定音箱和码牌
 
-        服务商"""
-    def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody = ..., config: Config = ..., /, *, device_sn: Value = ..., json: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D/prebind
+
+        服务商
+
+        required: code_url 收款链接url"""
+    def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]]:
         """出厂预绑定音箱和码牌"""
     post_async = postAsync
-    def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody = ..., config: Config = ..., /, *, device_sn: Value = ..., json: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]:
+    def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]:
         """出厂预绑定音箱和码牌"""
 class OpenPayDevicesOpenScenarioSpeakerDeviceSnPrebind(OpenNode):
     def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Response:
         """出厂预绑定音箱和码牌
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D/prebind
+
+        服务商
+
+        required: code_url 收款链接url"""
     def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Promise[Response]:
         """出厂预绑定音箱和码牌"""
     post_async = postAsync
     def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Response:
         """出厂预绑定音箱和码牌"""
+class FilledPayDevicesOpenScenarioSpeakerDeviceSnPrebind(Node):
+    def post(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]:
+        """出厂预绑定音箱和码牌"""
+    def postAsync(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]]:
+        """出厂预绑定音箱和码牌"""
+    post_async = postAsync
+    def __call__(self, body: PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnPrebindPostAnswer]:
+        """出厂预绑定音箱和码牌"""
 class PayDevicesOpenScenarioSpeakerDeviceSnUnbind(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, device_sn: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, device_sn: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]:
         """解绑音箱设备码牌
 
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D/unbind
+
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, device_sn: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, device_sn: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]]:
         """解绑音箱设备码牌"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, device_sn: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, device_sn: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]:
         """解绑音箱设备码牌"""
 class OpenPayDevicesOpenScenarioSpeakerDeviceSnUnbind(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Response:
         """解绑音箱设备码牌
+
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D/unbind
 
         服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Promise[Response]:
@@ -115,15 +216,25 @@ class OpenPayDevicesOpenScenarioSpeakerDeviceSnUnbind(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Response:
         """解绑音箱设备码牌"""
+class FilledPayDevicesOpenScenarioSpeakerDeviceSnUnbind(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]:
+        """解绑音箱设备码牌"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]]:
+        """解绑音箱设备码牌"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnUnbindPostAnswer]:
+        """解绑音箱设备码牌"""
 class PayDevicesOpenScenarioSpeakerDeviceSn(Stem):
     bind: PayDevicesOpenScenarioSpeakerDeviceSnBind
     prebind: PayDevicesOpenScenarioSpeakerDeviceSnPrebind
     unbind: PayDevicesOpenScenarioSpeakerDeviceSnUnbind
-    def get(self, config: Config = ..., /, *, device_sn: Value = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer]:
+    def get(self, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer]:
         """查询音箱绑定信息
 
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, device_sn: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, device_sn: Value, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer]]:
         """查询音箱绑定信息"""
     get_async = getAsync
 class OpenPayDevicesOpenScenarioSpeakerDeviceSn(OpenNode):
@@ -133,73 +244,114 @@ class OpenPayDevicesOpenScenarioSpeakerDeviceSn(OpenNode):
     def get(self, config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Response:
         """查询音箱绑定信息
 
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speaker/%7Bdevice_sn%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, device_sn: Any = ..., **options: Any) -> Promise[Response]:
         """查询音箱绑定信息"""
     get_async = getAsync
+class FilledPayDevicesOpenScenarioSpeakerDeviceSn(Stem):
+    bind: FilledPayDevicesOpenScenarioSpeakerDeviceSnBind
+    prebind: FilledPayDevicesOpenScenarioSpeakerDeviceSnPrebind
+    unbind: FilledPayDevicesOpenScenarioSpeakerDeviceSnUnbind
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer]:
+        """查询音箱绑定信息"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerDeviceSnGetAnswer]]:
+        """查询音箱绑定信息"""
+    get_async = getAsync
 class PayDevicesOpenScenarioSpeaker(Stem):
     _device_sn_: PayDevicesOpenScenarioSpeakerDeviceSn
-    def __truediv__(self, value: Value) -> PayDevicesOpenScenarioSpeakerDeviceSn: ...
+    def __truediv__(self, value: Value) -> FilledPayDevicesOpenScenarioSpeakerDeviceSn: ...
 class OpenPayDevicesOpenScenarioSpeaker(OpenNode):
     _device_sn_: OpenPayDevicesOpenScenarioSpeakerDeviceSn
     def __truediv__(self, value: Value) -> OpenPayDevicesOpenScenarioSpeakerDeviceSn: ...
 class PayDevicesOpenScenarioSpeakerorderTransactionIdReport(Node):
-    def post(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]:
+    def post(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]:
         """码牌支付结果上报
 
-        服务商"""
-    def postAsync(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]]:
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speakerorder/%7Btransaction_id%7D/report
+
+        服务商
+
+        required: sub_mchid 子商户, code_url 收款链接url, out_trade_no 商户订单号, device_sn 设备sn"""
+    def postAsync(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]]:
         """码牌支付结果上报"""
     post_async = postAsync
-    def __call__(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody = ..., config: Config = ..., /, *, transaction_id: Value = ..., json: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody = ..., **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]:
+    def __call__(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody, config: Config = ..., /, *, transaction_id: Value, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]:
         """码牌支付结果上报"""
 class OpenPayDevicesOpenScenarioSpeakerorderTransactionIdReport(OpenNode):
     def post(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """码牌支付结果上报
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/pay-devices/open-scenario-speakerorder/%7Btransaction_id%7D/report
+
+        服务商
+
+        required: sub_mchid 子商户, code_url 收款链接url, out_trade_no 商户订单号, device_sn 设备sn"""
     def postAsync(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Promise[Response]:
         """码牌支付结果上报"""
     post_async = postAsync
     def __call__(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody | Body = ..., config: Config = ..., /, *, transaction_id: Any = ..., **options: Any) -> Response:
         """码牌支付结果上报"""
+class FilledPayDevicesOpenScenarioSpeakerorderTransactionIdReport(Node):
+    def post(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]:
+        """码牌支付结果上报"""
+    def postAsync(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]]:
+        """码牌支付结果上报"""
+    post_async = postAsync
+    def __call__(self, body: PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesOpenScenarioSpeakerorderTransactionIdReportPostAnswer]:
+        """码牌支付结果上报"""
 class PayDevicesOpenScenarioSpeakerorderTransactionId(Stem):
     report: PayDevicesOpenScenarioSpeakerorderTransactionIdReport
 class OpenPayDevicesOpenScenarioSpeakerorderTransactionId(OpenNode):
     report: OpenPayDevicesOpenScenarioSpeakerorderTransactionIdReport
+class FilledPayDevicesOpenScenarioSpeakerorderTransactionId(Stem):
+    report: FilledPayDevicesOpenScenarioSpeakerorderTransactionIdReport
 class PayDevicesOpenScenarioSpeakerorder(Stem):
     _transaction_id_: PayDevicesOpenScenarioSpeakerorderTransactionId
-    def __truediv__(self, value: Value) -> PayDevicesOpenScenarioSpeakerorderTransactionId: ...
+    def __truediv__(self, value: Value) -> FilledPayDevicesOpenScenarioSpeakerorderTransactionId: ...
 class OpenPayDevicesOpenScenarioSpeakerorder(OpenNode):
     _transaction_id_: OpenPayDevicesOpenScenarioSpeakerorderTransactionId
     def __truediv__(self, value: Value) -> OpenPayDevicesOpenScenarioSpeakerorderTransactionId: ...
 class PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo(Stem):
-    def get(self, config: Config = ..., /, *, device_id: Value = ..., print_order_no: Value = ..., **options: Unpack[Options]) -> Answer[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, device_id: Value, print_order_no: Value, **options: Unpack[Options]) -> Answer[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswer]:
         """查询订单
 
+        https://wechatpay.im/openapi/v3/pay-devices/printers/%7Bdevice_id%7D/print-orders/%7Bprint_order_no%7D
+
         服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, device_id: Value = ..., print_order_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, device_id: Value, print_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswer]]:
         """查询订单"""
     get_async = getAsync
 class OpenPayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo(OpenNode):
     def get(self, config: Config = ..., /, *, device_id: Any = ..., print_order_no: Any = ..., **options: Any) -> Response:
         """查询订单
 
+        https://wechatpay.im/openapi/v3/pay-devices/printers/%7Bdevice_id%7D/print-orders/%7Bprint_order_no%7D
+
         服务商, 渠道商"""
     def getAsync(self, config: Config = ..., /, *, device_id: Any = ..., print_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单"""
     get_async = getAsync
+class FilledPayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswer]:
+        """查询订单"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNoGetAnswer]]:
+        """查询订单"""
+    get_async = getAsync
 class PayDevicesPrintersDeviceIdPrintOrders(Node):
     _print_order_no_: PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo
-    def __truediv__(self, value: Value) -> PayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo: ...
-    def post(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, device_id: Value = ..., json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __truediv__(self, value: Value) -> OpenPayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo: ...
+    def post(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, device_id: Value, json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """小票机打印
 
+        https://wechatpay.im/openapi/v3/pay-devices/printers/%7Bdevice_id%7D/print-orders
+
         服务商, 渠道商"""
-    def postAsync(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, device_id: Value = ..., json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, device_id: Value, json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """小票机打印"""
     post_async = postAsync
-    def __call__(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, device_id: Value = ..., json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, device_id: Value, json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """小票机打印"""
 class OpenPayDevicesPrintersDeviceIdPrintOrders(OpenNode):
     _print_order_no_: OpenPayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo
@@ -207,19 +359,33 @@ class OpenPayDevicesPrintersDeviceIdPrintOrders(OpenNode):
     def post(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody | Body = ..., config: Config = ..., /, *, device_id: Any = ..., **options: Any) -> Response:
         """小票机打印
 
+        https://wechatpay.im/openapi/v3/pay-devices/printers/%7Bdevice_id%7D/print-orders
+
         服务商, 渠道商"""
     def postAsync(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody | Body = ..., config: Config = ..., /, *, device_id: Any = ..., **options: Any) -> Promise[Response]:
         """小票机打印"""
     post_async = postAsync
     def __call__(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody | Body = ..., config: Config = ..., /, *, device_id: Any = ..., **options: Any) -> Response:
         """小票机打印"""
+class FilledPayDevicesPrintersDeviceIdPrintOrders(Node):
+    _print_order_no_: OpenPayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo
+    def __truediv__(self, value: Value) -> FilledPayDevicesPrintersDeviceIdPrintOrdersPrintOrderNo: ...
+    def post(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """小票机打印"""
+    def postAsync(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """小票机打印"""
+    post_async = postAsync
+    def __call__(self, body: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., config: Config = ..., /, *, json: PayDevicesPrintersDeviceIdPrintOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """小票机打印"""
 class PayDevicesPrintersDeviceId(Stem):
     printOrders: PayDevicesPrintersDeviceIdPrintOrders
 class OpenPayDevicesPrintersDeviceId(OpenNode):
     printOrders: OpenPayDevicesPrintersDeviceIdPrintOrders
+class FilledPayDevicesPrintersDeviceId(Stem):
+    printOrders: FilledPayDevicesPrintersDeviceIdPrintOrders
 class PayDevicesPrinters(Stem):
     _device_id_: PayDevicesPrintersDeviceId
-    def __truediv__(self, value: Value) -> PayDevicesPrintersDeviceId: ...
+    def __truediv__(self, value: Value) -> FilledPayDevicesPrintersDeviceId: ...
 class OpenPayDevicesPrinters(OpenNode):
     _device_id_: OpenPayDevicesPrintersDeviceId
     def __truediv__(self, value: Value) -> OpenPayDevicesPrintersDeviceId: ...

@@ -8,153 +8,286 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayrollCardAuthenticationsPreOrderPostBody(TypedDict):
     openid: str
+    "用户标识"
     appid: NotRequired[str]
+    "应用ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     authenticate_number: str
+    "商家核身单号"
     project_name: str
+    "项目名称"
     employer_name: str
+    "单位名称"
     authenticate_type: Literal["SIGN_IN", "INSURANCE", "CONTRACT"] | str
+    "核身类型"
 class PayrollCardAuthenticationsPreOrderPostAnswer(TypedDict):
     authenticate_number: str
+    "商家核身单号"
     openid: str
+    "用户标识"
     mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户号"
     token: str
+    "token值"
     expires_in: int
+    "token有效时间"
 class PayrollCardAuthenticationsPreOrderWithAuthPostBody(TypedDict):
     openid: str
+    "用户标识"
     appid: NotRequired[str]
+    "应用ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     authenticate_number: str
+    "商家核身单号"
     project_name: str
+    "项目名称"
     employer_name: str
+    "用工单位名称"
     user_name: str | Sealed
+    "用户实名"
     id_card_number: str | Sealed
+    "用户证件号"
     employment_type: Literal["LONG_TERM_EMPLOYMENT", "SHORT_TERM_EMPLOYMENT", "COOPERATION_EMPLOYMENT"] | str
+    "用工类型"
     authenticate_type: Literal["SIGN_IN", "INSURANCE", "CONTRACT"] | str
-PayrollCardAuthenticationsPreOrderWithAuthPostAnswer = PayrollCardAuthenticationsPreOrderPostAnswer
+    "核身类型"
+class PayrollCardAuthenticationsPreOrderWithAuthPostAnswer(TypedDict):
+    authenticate_number: str
+    "商家核身单号"
+    openid: str
+    "用户标识"
+    mchid: str
+    "商户号"
+    sub_mchid: str
+    "子商户号"
+    token: str
+    "token值"
+    expires_in: int
+    "token有效时间"
 class PayrollCardAuthenticationsAuthenticateNumberGetQuery(TypedDict):
     sub_mchid: Text
+    "子商户号"
 class PayrollCardAuthenticationsAuthenticateNumberGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户号"
     openid: str
+    "用户标识"
     authenticate_scene: str
+    "核身渠道"
     authenticate_source: str
+    "核身渠道标识"
     project_name: str
+    "项目名称"
     employer_name: str
+    "单位名称"
     authenticate_state: Literal["AUTHENTICATE_PROCESSING", "AUTHENTICATE_SUCCESS", "AUTHENTICATE_FAILED"] | str
+    "核身状态"
     authenticate_time: str
+    "核身时间"
     authenticate_number: str
+    "商家核身单号"
     authenticate_failed_reason: NotRequired[str]
+    "核身失败原因"
 class PayrollCardAuthenticationsGetQuery(TypedDict):
     openid: Text
+    "用户标识"
     appid: NotRequired[Text]
+    "应用ID"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     sub_mchid: Text
+    "子商户号"
     authenticate_date: Text
+    "核身日期"
     authenticate_state: Text
+    "核身状态"
     offset: NotRequired[Text]
+    "本次查询偏移量"
     limit: NotRequired[Text]
+    "本次请求最大查询条数"
 class PayrollCardAuthenticationsGetAnswerData(TypedDict):
     mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户号"
     openid: str
+    "用户标识"
     authenticate_scene: Literal["FROM_MINI_APP", "FROM_HARDWARE"] | str
+    "核身渠道"
     authenticate_source: str
+    "核身渠道标识"
     project_name: str
+    "项目名称"
     employer_name: str
+    "单位名称"
     authenticate_state: Literal["AUTHENTICATE_PROCESSING", "AUTHENTICATE_SUCCESS", "AUTHENTICATE_FAILED"] | str
+    "核身状态"
     authenticate_time: str
+    "核身时间"
     authenticate_number: str
+    "商家核身单号"
 class PayrollCardAuthenticationsGetAnswer(TypedDict):
     data: NotRequired[list[PayrollCardAuthenticationsGetAnswerData]]
+    "查询结果记录列表"
     total_count: int
+    "总记录条数"
     offset: int
+    "记录起始位置"
     limit: int
+    "本次返回条数"
 class PayrollCardRelationsOpenidGetQuery(TypedDict):
     sub_mchid: Text
+    "子商户号"
     appid: NotRequired[Text]
+    "应用ID"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
 class PayrollCardRelationsOpenidGetAnswer(TypedDict):
     openid: str
+    "用户标识"
     mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户号"
     authorize_state: Literal["UNAUTHORIZED", "AUTHORIZED", "DEAUTHORIZED"] | str
+    "授权状态"
     authorize_time: NotRequired[str]
+    "授权时间"
     deauthorize_time: NotRequired[str]
+    "取消授权时间"
 class PayrollCardTokensPostBody(TypedDict):
     openid: str
+    "用户标识"
     appid: NotRequired[str]
+    "应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     user_name: str | Sealed
+    "用户实名"
     id_card_number: str | Sealed
+    "用户证件号"
     employment_type: Literal["LONG_TERM_EMPLOYMENT", "SHORT_TERM_EMPLOYMENT", "COOPERATION_EMPLOYMENT"] | str
+    "用工类型"
 class PayrollCardTokensPostAnswer(TypedDict):
     openid: str
+    "用户标识"
     mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "子商户号"
     token: str
+    "授权token"
     expires_in: int
+    "token有效时间"
 class PayrollCardTransferBatchesPostBodyTransferDetailList(TypedDict):
     out_detail_no: str
+    "商家明细单号"
     transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     openid: str
+    "收款用户OpenID"
     user_name: str | Sealed
+    "收款用户姓名"
 class PayrollCardTransferBatchesPostBody(TypedDict):
     sub_mchid: str
+    "特约商户号"
     sub_appid: NotRequired[str]
+    "特约商户AppID"
     authorization_type: str
+    "特约商户授权类型"
     out_batch_no: str
+    "商家批次单号"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     total_amount: int
+    "转账总金额"
     total_num: int
+    "转账总笔数"
     transfer_detail_list: list[PayrollCardTransferBatchesPostBodyTransferDetailList]
+    "转账明细列表"
     sp_appid: NotRequired[str]
+    "服务商的AppID"
     employment_type: str
+    "用工类型"
     employment_scene: str
+    "用工场景"
 class PayrollCardTransferBatchesPostAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信支付批次单号"
     create_time: str
+    "批次创建时间"
 class PayrollCardWesureInsurancePostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     wesure_order_no: str
+    "特约商户商户号"
     token: str
+    "微保保单号"
     insurance_company_order_no: str
+    "保司保单号"
     openid: str
+    "用户标识"
     insure_state: str
+    "投保状态"
     insure_effect_time: str
+    "保障生效时间"
     insure_invalid_time: str
+    "保障失效时间"
     insurance_company_name: str
+    "保障的保险公司名称"
 class PayrollCardWesureTokenValidationsPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "特约商户商户号"
     token: str
+    "token值"
     user_name: str | Sealed
+    "用户姓名"
     id_card_number: str | Sealed
+    "用户身份证号"
     authenticate_type: NotRequired[Literal["NORMAL", "SIGN_IN", "INSURANCE", "CONTRACT"] | str]
+    "核身类型"
 class PayrollCardWesureTokenValidationsPostAnswer(TypedDict):
     result: str
+    "校验结果"
     authenticate_success_time: NotRequired[str]
+    "核身成功时间"
     openid: NotRequired[str]
+    "用户标识"
     fail_reason: NotRequired[str]
+    "校验不通过原因"
 class PayrollCardAuthenticationsPreOrder(Node):
-    def post(self, body: PayrollCardAuthenticationsPreOrderPostBody = ..., config: Config = ..., /, *, json: PayrollCardAuthenticationsPreOrderPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderPostAnswer]:
+    def post(self, body: PayrollCardAuthenticationsPreOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderPostAnswer]:
         """微工卡核身预下单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_3.shtml
 
-        服务商"""
-    def postAsync(self, body: PayrollCardAuthenticationsPreOrderPostBody = ..., config: Config = ..., /, *, json: PayrollCardAuthenticationsPreOrderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayrollCardAuthenticationsPreOrderPostAnswer]]:
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, authenticate_number 商家核身单号, project_name 项目名称, employer_name 单位名称, authenticate_type 核身类型"""
+    def postAsync(self, body: PayrollCardAuthenticationsPreOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayrollCardAuthenticationsPreOrderPostAnswer]]:
         """微工卡核身预下单API"""
     post_async = postAsync
-    def __call__(self, body: PayrollCardAuthenticationsPreOrderPostBody = ..., config: Config = ..., /, *, json: PayrollCardAuthenticationsPreOrderPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderPostAnswer]:
+    def __call__(self, body: PayrollCardAuthenticationsPreOrderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderPostAnswer]:
         """微工卡核身预下单API"""
 class OpenPayrollCardAuthenticationsPreOrder(OpenNode):
     def post(self, body: PayrollCardAuthenticationsPreOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -162,23 +295,27 @@ class OpenPayrollCardAuthenticationsPreOrder(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_3.shtml
 
-        服务商"""
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, authenticate_number 商家核身单号, project_name 项目名称, employer_name 单位名称, authenticate_type 核身类型"""
     def postAsync(self, body: PayrollCardAuthenticationsPreOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微工卡核身预下单API"""
     post_async = postAsync
     def __call__(self, body: PayrollCardAuthenticationsPreOrderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微工卡核身预下单API"""
 class PayrollCardAuthenticationsPreOrderWithAuth(Node):
-    def post(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody = ..., config: Config = ..., /, *, json: PayrollCardAuthenticationsPreOrderWithAuthPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderWithAuthPostAnswer]:
+    def post(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderWithAuthPostAnswer]:
         """微工卡核身预下单（流程中完成授权）
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_29.shtml
 
-        服务商"""
-    def postAsync(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody = ..., config: Config = ..., /, *, json: PayrollCardAuthenticationsPreOrderWithAuthPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayrollCardAuthenticationsPreOrderWithAuthPostAnswer]]:
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, authenticate_number 商家核身单号, project_name 项目名称, employer_name 用工单位名称, user_name 用户实名, id_card_number 用户证件号, employment_type 用工类型, authenticate_type 核身类型"""
+    def postAsync(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayrollCardAuthenticationsPreOrderWithAuthPostAnswer]]:
         """微工卡核身预下单（流程中完成授权）"""
     post_async = postAsync
-    def __call__(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody = ..., config: Config = ..., /, *, json: PayrollCardAuthenticationsPreOrderWithAuthPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderWithAuthPostAnswer]:
+    def __call__(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardAuthenticationsPreOrderWithAuthPostAnswer]:
         """微工卡核身预下单（流程中完成授权）"""
 class OpenPayrollCardAuthenticationsPreOrderWithAuth(OpenNode):
     def post(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -186,20 +323,24 @@ class OpenPayrollCardAuthenticationsPreOrderWithAuth(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_29.shtml
 
-        服务商"""
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, authenticate_number 商家核身单号, project_name 项目名称, employer_name 用工单位名称, user_name 用户实名, id_card_number 用户证件号, employment_type 用工类型, authenticate_type 核身类型"""
     def postAsync(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微工卡核身预下单（流程中完成授权）"""
     post_async = postAsync
     def __call__(self, body: PayrollCardAuthenticationsPreOrderWithAuthPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """微工卡核身预下单（流程中完成授权）"""
 class PayrollCardAuthenticationsAuthenticateNumber(Stem):
-    def get(self, config: Config = ..., /, *, authenticate_number: Value = ..., params: PayrollCardAuthenticationsAuthenticateNumberGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardAuthenticationsAuthenticateNumberGetAnswer]:
+    def get(self, config: Config = ..., /, *, authenticate_number: Value, params: PayrollCardAuthenticationsAuthenticateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardAuthenticationsAuthenticateNumberGetAnswer]:
         """获取核身结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_4.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, authenticate_number: Value = ..., params: PayrollCardAuthenticationsAuthenticateNumberGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardAuthenticationsAuthenticateNumberGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, authenticate_number: Value, params: PayrollCardAuthenticationsAuthenticateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardAuthenticationsAuthenticateNumberGetAnswer]]:
         """获取核身结果API"""
     get_async = getAsync
 class OpenPayrollCardAuthenticationsAuthenticateNumber(OpenNode):
@@ -208,22 +349,32 @@ class OpenPayrollCardAuthenticationsAuthenticateNumber(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_4.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, authenticate_number: Any = ..., **options: Any) -> Promise[Response]:
+        """获取核身结果API"""
+    get_async = getAsync
+class FilledPayrollCardAuthenticationsAuthenticateNumber(Stem):
+    def get(self, config: Config = ..., /, *, params: PayrollCardAuthenticationsAuthenticateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardAuthenticationsAuthenticateNumberGetAnswer]:
+        """获取核身结果API"""
+    def getAsync(self, config: Config = ..., /, *, params: PayrollCardAuthenticationsAuthenticateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardAuthenticationsAuthenticateNumberGetAnswer]]:
         """获取核身结果API"""
     get_async = getAsync
 class PayrollCardAuthentications(Stem):
     preOrder: PayrollCardAuthenticationsPreOrder
     preOrderWithAuth: PayrollCardAuthenticationsPreOrderWithAuth
     _authenticate_number_: PayrollCardAuthenticationsAuthenticateNumber
-    def __truediv__(self, value: Value) -> PayrollCardAuthenticationsAuthenticateNumber: ...
-    def get(self, config: Config = ..., /, *, params: PayrollCardAuthenticationsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardAuthenticationsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayrollCardAuthenticationsAuthenticateNumber: ...
+    def get(self, config: Config = ..., /, *, params: PayrollCardAuthenticationsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardAuthenticationsGetAnswer]:
         """查询核身记录API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_5.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: PayrollCardAuthenticationsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardAuthenticationsGetAnswer]]:
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, authenticate_date 核身日期, authenticate_state 核身状态"""
+    def getAsync(self, config: Config = ..., /, *, params: PayrollCardAuthenticationsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardAuthenticationsGetAnswer]]:
         """查询核身记录API"""
     get_async = getAsync
 class OpenPayrollCardAuthentications(OpenNode):
@@ -236,18 +387,22 @@ class OpenPayrollCardAuthentications(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_5.shtml
 
-        服务商"""
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, authenticate_date 核身日期, authenticate_state 核身状态"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询核身记录API"""
     get_async = getAsync
 class PayrollCardRelationsOpenid(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: PayrollCardRelationsOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardRelationsOpenidGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: PayrollCardRelationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardRelationsOpenidGetAnswer]:
         """查询微工卡授权关系API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_2.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: PayrollCardRelationsOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardRelationsOpenidGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: PayrollCardRelationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardRelationsOpenidGetAnswer]]:
         """查询微工卡授权关系API"""
     get_async = getAsync
 class OpenPayrollCardRelationsOpenid(OpenNode):
@@ -256,27 +411,37 @@ class OpenPayrollCardRelationsOpenid(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_2.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询微工卡授权关系API"""
+    get_async = getAsync
+class FilledPayrollCardRelationsOpenid(Stem):
+    def get(self, config: Config = ..., /, *, params: PayrollCardRelationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayrollCardRelationsOpenidGetAnswer]:
+        """查询微工卡授权关系API"""
+    def getAsync(self, config: Config = ..., /, *, params: PayrollCardRelationsOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayrollCardRelationsOpenidGetAnswer]]:
         """查询微工卡授权关系API"""
     get_async = getAsync
 class PayrollCardRelations(Stem):
     _openid_: PayrollCardRelationsOpenid
-    def __truediv__(self, value: Value) -> PayrollCardRelationsOpenid: ...
+    def __truediv__(self, value: Value) -> FilledPayrollCardRelationsOpenid: ...
 class OpenPayrollCardRelations(OpenNode):
     _openid_: OpenPayrollCardRelationsOpenid
     def __truediv__(self, value: Value) -> OpenPayrollCardRelationsOpenid: ...
 class PayrollCardTokens(Node):
-    def post(self, body: PayrollCardTokensPostBody = ..., config: Config = ..., /, *, json: PayrollCardTokensPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardTokensPostAnswer]:
+    def post(self, body: PayrollCardTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardTokensPostAnswer]:
         """生成授权token API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_1.shtml
 
-        服务商"""
-    def postAsync(self, body: PayrollCardTokensPostBody = ..., config: Config = ..., /, *, json: PayrollCardTokensPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayrollCardTokensPostAnswer]]:
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, user_name 用户实名, id_card_number 用户证件号, employment_type 用工类型"""
+    def postAsync(self, body: PayrollCardTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayrollCardTokensPostAnswer]]:
         """生成授权token API"""
     post_async = postAsync
-    def __call__(self, body: PayrollCardTokensPostBody = ..., config: Config = ..., /, *, json: PayrollCardTokensPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardTokensPostAnswer]:
+    def __call__(self, body: PayrollCardTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardTokensPostAnswer]:
         """生成授权token API"""
 class OpenPayrollCardTokens(OpenNode):
     def post(self, body: PayrollCardTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -284,23 +449,27 @@ class OpenPayrollCardTokens(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_1.shtml
 
-        服务商"""
+        服务商
+
+        required: openid 用户标识, sub_mchid 子商户号, user_name 用户实名, id_card_number 用户证件号, employment_type 用工类型"""
     def postAsync(self, body: PayrollCardTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """生成授权token API"""
     post_async = postAsync
     def __call__(self, body: PayrollCardTokensPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """生成授权token API"""
 class PayrollCardTransferBatches(Node):
-    def post(self, body: PayrollCardTransferBatchesPostBody = ..., config: Config = ..., /, *, json: PayrollCardTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardTransferBatchesPostAnswer]:
+    def post(self, body: PayrollCardTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardTransferBatchesPostAnswer]:
         """发起批量转账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_6.shtml
 
-        服务商"""
-    def postAsync(self, body: PayrollCardTransferBatchesPostBody = ..., config: Config = ..., /, *, json: PayrollCardTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayrollCardTransferBatchesPostAnswer]]:
+        服务商
+
+        required: sub_mchid 特约商户号, authorization_type 特约商户授权类型, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_detail_list 转账明细列表, employment_type 用工类型, employment_scene 用工场景"""
+    def postAsync(self, body: PayrollCardTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayrollCardTransferBatchesPostAnswer]]:
         """发起批量转账API"""
     post_async = postAsync
-    def __call__(self, body: PayrollCardTransferBatchesPostBody = ..., config: Config = ..., /, *, json: PayrollCardTransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardTransferBatchesPostAnswer]:
+    def __call__(self, body: PayrollCardTransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardTransferBatchesPostAnswer]:
         """发起批量转账API"""
 class OpenPayrollCardTransferBatches(OpenNode):
     def post(self, body: PayrollCardTransferBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -308,23 +477,27 @@ class OpenPayrollCardTransferBatches(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_6.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 特约商户号, authorization_type 特约商户授权类型, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_detail_list 转账明细列表, employment_type 用工类型, employment_scene 用工场景"""
     def postAsync(self, body: PayrollCardTransferBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起批量转账API"""
     post_async = postAsync
     def __call__(self, body: PayrollCardTransferBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起批量转账API"""
 class PayrollCardWesureInsurance(Node):
-    def post(self, body: PayrollCardWesureInsurancePostBody = ..., config: Config = ..., /, *, json: PayrollCardWesureInsurancePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayrollCardWesureInsurancePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """生成投保结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_32.shtml
 
-        服务商"""
-    def postAsync(self, body: PayrollCardWesureInsurancePostBody = ..., config: Config = ..., /, *, json: PayrollCardWesureInsurancePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: sp_mchid 服务商商户号, wesure_order_no 特约商户商户号, token 微保保单号, insurance_company_order_no 保司保单号, openid 用户标识, insure_state 投保状态, insure_effect_time 保障生效时间, insure_invalid_time 保障失效时间, insurance_company_name 保障的保险公司名称"""
+    def postAsync(self, body: PayrollCardWesureInsurancePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """生成投保结果API"""
     post_async = postAsync
-    def __call__(self, body: PayrollCardWesureInsurancePostBody = ..., config: Config = ..., /, *, json: PayrollCardWesureInsurancePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayrollCardWesureInsurancePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """生成投保结果API"""
 class OpenPayrollCardWesureInsurance(OpenNode):
     def post(self, body: PayrollCardWesureInsurancePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -332,23 +505,27 @@ class OpenPayrollCardWesureInsurance(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_32.shtml
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 服务商商户号, wesure_order_no 特约商户商户号, token 微保保单号, insurance_company_order_no 保司保单号, openid 用户标识, insure_state 投保状态, insure_effect_time 保障生效时间, insure_invalid_time 保障失效时间, insurance_company_name 保障的保险公司名称"""
     def postAsync(self, body: PayrollCardWesureInsurancePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """生成投保结果API"""
     post_async = postAsync
     def __call__(self, body: PayrollCardWesureInsurancePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """生成投保结果API"""
 class PayrollCardWesureTokenValidations(Node):
-    def post(self, body: PayrollCardWesureTokenValidationsPostBody = ..., config: Config = ..., /, *, json: PayrollCardWesureTokenValidationsPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardWesureTokenValidationsPostAnswer]:
+    def post(self, body: PayrollCardWesureTokenValidationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardWesureTokenValidationsPostAnswer]:
         """校验核身结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml
 
-        服务商"""
-    def postAsync(self, body: PayrollCardWesureTokenValidationsPostBody = ..., config: Config = ..., /, *, json: PayrollCardWesureTokenValidationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayrollCardWesureTokenValidationsPostAnswer]]:
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 特约商户商户号, token token值, user_name 用户姓名, id_card_number 用户身份证号"""
+    def postAsync(self, body: PayrollCardWesureTokenValidationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayrollCardWesureTokenValidationsPostAnswer]]:
         """校验核身结果API"""
     post_async = postAsync
-    def __call__(self, body: PayrollCardWesureTokenValidationsPostBody = ..., config: Config = ..., /, *, json: PayrollCardWesureTokenValidationsPostBody = ..., **options: Unpack[Options]) -> Answer[PayrollCardWesureTokenValidationsPostAnswer]:
+    def __call__(self, body: PayrollCardWesureTokenValidationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayrollCardWesureTokenValidationsPostAnswer]:
         """校验核身结果API"""
 class OpenPayrollCardWesureTokenValidations(OpenNode):
     def post(self, body: PayrollCardWesureTokenValidationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -356,7 +533,9 @@ class OpenPayrollCardWesureTokenValidations(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml
 
-        服务商"""
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 特约商户商户号, token token值, user_name 用户姓名, id_card_number 用户身份证号"""
     def postAsync(self, body: PayrollCardWesureTokenValidationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """校验核身结果API"""
     post_async = postAsync

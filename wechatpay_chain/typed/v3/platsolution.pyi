@@ -8,869 +8,2555 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Options, OptionsWithoutParams, Stem, Text, Value
 
 class PlatsolutionEcommerceBankTransferRechargesApplyPostBodyRechargeAmount(TypedDict):
-    amount: NotRequired[float]
+    amount: NotRequired[int]
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
 class PlatsolutionEcommerceBankTransferRechargesApplyPostBody(TypedDict):
     out_recharge_no: str
+    "商户充值单号"
     recharge_scene: str
+    "充值场景"
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "充值入账账户"
     recharge_amount: PlatsolutionEcommerceBankTransferRechargesApplyPostBodyRechargeAmount
+    "充值金额"
 class PlatsolutionEcommerceBankTransferRechargesApplyPostAnswerTransferInAccount(TypedDict):
     bank_name: NotRequired[str]
+    "开户银行名称"
     bank_address_code: NotRequired[str]
+    "开户银行省市编码"
     bank_code: NotRequired[str]
+    "开户银行行号"
     bank_account_name: NotRequired[str]
+    "银行账户名称"
     bank_account_no: NotRequired[str]
+    "银行账号"
 class PlatsolutionEcommerceBankTransferRechargesApplyPostAnswer(TypedDict):
     recharge_id: str
+    "微信支付充值单号"
     out_recharge_no: str
+    "商户充值单号"
     transfer_in_account: PlatsolutionEcommerceBankTransferRechargesApplyPostAnswerTransferInAccount
+    "银行账户"
+class PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerRechargeAmount(TypedDict):
+    amount: NotRequired[int]
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerBankTransferInfo(TypedDict):
     memo: NotRequired[str]
+    "转账充值附言"
     return_time: NotRequired[str]
+    "银行转账退回时间"
     return_reason: NotRequired[str]
+    "银行转账退回原因"
     bank_name: NotRequired[str]
+    "开户银行名称"
     bank_card_tail: NotRequired[str]
+    "银行卡号后四位"
 class PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer(TypedDict):
     mchid: str
+    "充值商户号"
     recharge_id: str
+    "微信支付充值单号"
     out_recharge_no: str
-    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "商户充值单号"
+    account_type: Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str
+    "充值入账账户"
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
+    "充值状态"
     recharge_scene: Literal["ECOMMERCE_BANK_TRANSFER"] | str
+    "充值场景"
     recharge_state_desc: NotRequired[str]
-    recharge_amount: PlatsolutionEcommerceBankTransferRechargesApplyPostBodyRechargeAmount
+    "充值状态描述"
+    recharge_amount: PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerRechargeAmount
+    "充值金额"
     bank_transfer_info: NotRequired[PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerBankTransferInfo]
+    "转账充值的付款信息"
     accept_time: NotRequired[str]
+    "受理充值时间"
     success_time: NotRequired[str]
+    "充值成功时间"
     close_time: NotRequired[str]
+    "关闭充值时间"
 class PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     opened: bool
+    "是否开通成功"
     success_time: NotRequired[str]
+    "成功时间"
 class PlatsolutionEcommerceInsuranceCompensationContractsPostBodyAgreementList(TypedDict):
     agreement_code: str
+    "协议编号"
     agreement_version: str
+    "协议版本号"
     sign_organization: str
+    "签约主体"
     sign_time: str
+    "签约时间"
 class PlatsolutionEcommerceInsuranceCompensationContractsPostBody(TypedDict):
     out_apply_no: str
+    "商户申请单号"
     sub_mchid: str
+    "二级商户号"
     agreement_list: list[PlatsolutionEcommerceInsuranceCompensationContractsPostBodyAgreementList]
-PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer = PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer
+    "签约协议列表"
+class PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    opened: bool
+    "是否开通成功"
+    success_time: NotRequired[str]
+    "成功时间"
 class PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
+    "交易订单号"
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
 class PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiver(TypedDict):
     type: NotRequired[Literal["TRANSACTION_USER"] | str]
+    "转账接收方类型"
     transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
 class PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetail(TypedDict):
     receiver: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerCloseInfo(TypedDict):
     close_time: NotRequired[str]
+    "关单时间"
     close_reason: NotRequired[str]
+    "关单原因"
 class PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     receiver_detail: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: NotRequired[str]
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     close_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerCloseInfo]
+    "关单信息"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer(TypedDict):
     out_bill_no: str
+    "商户单号"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     cancel_accept_time: str
-PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer = PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer
+    "撤销受理时间"
+class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
+class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerReceiverDetail
+    "转账接收方信息"
+    out_bill_no: str
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
+    transfer_remark: NotRequired[str]
+    "赔付原因"
+    bill_id: str
+    "微信支付转账单号"
+    state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
+    accept_time: str
+    "受理时间"
+    success_time: NotRequired[str]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswerCloseInfo]
+    "关单信息"
+    sponsor_mchid: NotRequired[str]
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBodyReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBodyReceiver(TypedDict):
+    type: NotRequired[Literal["TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBodyReceiverTransactionInfo]
+    "转账接收方订单信息"
 class PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody(TypedDict):
     sp_appid: NotRequired[str]
-    receiver: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiver
+    "公众账号ID"
+    receiver: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBodyReceiver
+    "收款方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
     transfer_scene_id: NotRequired[str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     notify_url: NotRequired[str]
+    "商户回调地址"
 class PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer(TypedDict):
     out_bill_no: str
+    "商户单号"
     bill_id: str
+    "微信支付转账单号"
     accept_time: str
+    "受理时间"
     package_info: str
+    "跳转领取页面的package信息"
+class PlatsolutionEcommerceMchTransferCompensateBillsPostBodyReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferCompensateBillsPostBodyReceiver(TypedDict):
+    type: NotRequired[Literal["TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsPostBodyReceiverTransactionInfo]
+    "转账接收方订单信息"
 class PlatsolutionEcommerceMchTransferCompensateBillsPostBody(TypedDict):
-    receiver: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiver
+    receiver: PlatsolutionEcommerceMchTransferCompensateBillsPostBodyReceiver
+    "收款方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
     transfer_scene_id: NotRequired[str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
+class PlatsolutionEcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+class PlatsolutionEcommerceMchTransferCompensateBillsPostAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer(TypedDict):
     sp_mchid: str
-    receiver_detail: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetail
+    "服务商商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferCompensateBillsPostAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "二级商户号"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail(TypedDict):
     receiver: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: NotRequired[str]
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
-    close_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerCloseInfo]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerCloseInfo]
+    "关单信息"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
     sub_appid: NotRequired[str]
-PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery = PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery
-PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer = PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer
+    "二级商户AppID"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "二级商户号"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    sub_mchid: NotRequired[str]
+    "二级商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetail
+    "转账接收方信息"
+    out_bill_no: str
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
+    transfer_remark: NotRequired[str]
+    "赔付原因"
+    bill_id: str
+    "微信支付转账单号"
+    state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
+    accept_time: str
+    "受理时间"
+    success_time: NotRequired[str]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswerCloseInfo]
+    "关单信息"
+    sponsor_mchid: NotRequired[str]
+    "出资商户号"
+    sub_appid: NotRequired[str]
+    "二级商户AppID"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiverUserInfo(TypedDict):
     sp_openid: NotRequired[str]
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiverTransactionInfo]
+    "转账接收方订单信息"
     user_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiverUserInfo]
+    "转账接收方用户"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sp_appid: NotRequired[str]
+    "公众账号ID"
     receiver: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiver
+    "收款方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     transfer_scene_id: NotRequired[str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
-    receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
+    "二级商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
+    "交易订单号"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT"] | str]
+    "转账接收方类型"
     mch_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverMchInfo]
+    "转账接收方商户信息"
     transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    "赔付单信息"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetail(TypedDict):
     receiver: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
     receiver_detail: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
-    close_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerCloseInfo]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerCloseInfo]
+    "关单信息"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBodyReceiverMchInfo(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBodyReceiverTransactionInfo(TypedDict):
     transaction_id: str
+    "交易订单号"
     type: Literal["WXPAY", "WXVALUE"] | str
+    "赔付单类型"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBodyReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT"] | str]
-    mch_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverMchInfo]
+    "转账接收方类型"
+    mch_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBodyReceiverMchInfo]
+    "转账接收方商户信息"
     transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBodyReceiverTransactionInfo]
+    "赔付单信息"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sp_appid: NotRequired[str]
+    "公众账号ID"
     receiver: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBodyReceiver
+    "赔付用户信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
+class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
+    mchid: NotRequired[str]
+    "商户号"
+class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT"] | str]
+    "转账接收方类型"
+    mch_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverMchInfo]
+    "转账接收方商户信息"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    "赔付单信息"
+class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sub_appid: NotRequired[str]
-    receiver_detail: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswerReceiverDetail
+    "二级商户AppID"
+    receiver_detail: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     sponsor_mchid: NotRequired[str]
-PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery = PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "二级商户号"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverUserInfo(TypedDict):
+    sp_openid: NotRequired[str]
+    "转账接收方用户 openid"
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
-    user_info: NotRequired[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiverUserInfo]
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+    user_info: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverUserInfo]
+    "转账接收方用户"
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetail(TypedDict):
     receiver: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     receiver_detail: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: NotRequired[str]
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
-    close_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerCloseInfo]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerCloseInfo]
+    "关单信息"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBodyReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBodyReceiverUserInfo(TypedDict):
+    sp_openid: NotRequired[str]
+    "转账接收方用户 openid"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBodyReceiver(TypedDict):
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBodyReceiverTransactionInfo]
+    "转账接收方订单信息"
+    user_info: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBodyReceiverUserInfo]
+    "转账接收方用户"
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sp_appid: NotRequired[str]
-    receiver: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver
+    "公众账号ID"
+    receiver: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBodyReceiver
+    "赔付用户信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     transfer_scene_id: NotRequired[str]
+    "转账场景ID"
     user_recv_perception: NotRequired[str]
+    "用户收款感知"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverUserInfo(TypedDict):
+    sp_openid: NotRequired[str]
+    "转账接收方用户 openid"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+    user_info: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverUserInfo]
+    "转账接收方用户"
+class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sub_appid: NotRequired[str]
-    receiver_detail: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswerReceiverDetail
+    "二级商户AppID"
+    receiver_detail: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     sponsor_mchid: NotRequired[str]
-PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery = PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "二级商户号"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerCloseInfo(TypedDict):
     accept_time: NotRequired[str]
+    "关单时间"
     close_reason: NotRequired[str]
+    "关单原因"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
-    receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
+    "二级商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: NotRequired[str]
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     close_info: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswerCloseInfo]
+    "关单信息"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     out_bill_no: str
+    "商户单号"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     cancel_accept_time: str
-PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery = PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery
-PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer = PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer
+    "撤销受理时间"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery(TypedDict):
+    sub_mchid: NotRequired[Text]
+    "二级商户号"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerCloseInfo(TypedDict):
+    accept_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    sub_mchid: NotRequired[str]
+    "二级商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerReceiverDetail
+    "转账接收方信息"
+    out_bill_no: str
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
+    transfer_remark: NotRequired[str]
+    "赔付原因"
+    bill_id: str
+    "微信支付转账单号"
+    state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
+    accept_time: str
+    "受理时间"
+    success_time: NotRequired[str]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswerCloseInfo]
+    "关单信息"
+    sponsor_mchid: NotRequired[str]
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBodyReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBodyReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBodyReceiverTransactionInfo]
+    "转账接收方订单信息"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody(TypedDict):
     sub_mchid: NotRequired[str]
-    receiver: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiver
+    "二级商户号"
+    receiver: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBodyReceiver
+    "收款方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     notify_url: NotRequired[str]
+    "商户回调地址"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     out_bill_no: str
+    "商户单号"
     bill_id: str
+    "微信支付转账单号"
     accept_time: str
+    "受理时间"
     package_info: str
+    "跳转领取页面的package信息"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBodyReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBodyReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBodyReceiverTransactionInfo]
+    "转账接收方订单信息"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
-    receiver: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetailReceiver
+    "二级商户号"
+    receiver: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBodyReceiver
+    "赔付用户信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
+    transaction_id: str
+    "交易订单号"
+    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    "转账接收方订单类型"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    transaction_info: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    "转账接收方订单信息"
+class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
-    receiver_detail: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswerReceiverDetail
+    "二级商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: float
+    "商户单号"
+    amount: int
+    "赔付金额"
     transfer_remark: NotRequired[str]
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetQuery(TypedDict):
     sponsor_mchid: NotRequired[Text]
+    "出资商户号"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: str
+    "商户号"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT"] | str]
+    "赔付接收方类型"
     mch_info: NotRequired[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverMchInfo]
+    "赔付接收方商户信息"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetail(TypedDict):
     receiver: NotRequired[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetailReceiver]
+    "赔付接收者信息"
+class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     receiver_detail: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetail
+    "赔付接收方信息"
     out_bill_no: str
-    amount: float
+    "商户单号"
+    amount: int
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
-    close_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerCloseInfo]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerCloseInfo]
+    "关单信息"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBodyReceiverMchInfo(TypedDict):
+    mchid: str
+    "商户号"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBodyReceiver(TypedDict):
     type: Literal["MERCHANT"] | str
-    mch_info: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetailReceiverMchInfo
+    "赔付接收方类型"
+    mch_info: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBodyReceiverMchInfo
+    "赔付接收方商户信息"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody(TypedDict):
     receiver: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBodyReceiver
+    "赔付商户信息"
     out_bill_no: str
-    amount: float
+    "商户单号"
+    amount: int
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
+    mchid: str
+    "商户号"
+class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT"] | str]
+    "赔付接收方类型"
+    mch_info: NotRequired[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiverMchInfo]
+    "赔付接收方商户信息"
+class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiver]
+    "赔付接收者信息"
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
-    receiver_detail: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswerReceiverDetail
+    "服务商商户号"
+    receiver_detail: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetail
+    "赔付接收方信息"
     out_bill_no: str
-    amount: float
+    "商户单号"
+    amount: int
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery(TypedDict):
     business_type: NotRequired[Text]
+    "业务类型"
 class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mch_id: NotRequired[str]
+    "商户号"
 class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetailReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
     mch_info: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetailReceiverMchInfo]
+    "转账接收方商户信息"
 class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetail(TypedDict):
     receiver: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
 class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
+    "业务类型"
     receiver_detail: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: NotRequired[str]
+    "赔付原因"
     receiver_remark: NotRequired[str]
+    "收款方备注"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
-    close_info: NotRequired[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswerCloseInfo]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerCloseInfo]
+    "关单信息"
     sponsor_mchid: NotRequired[str]
-PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery
-PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer = PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer
+    "出资商户号"
+class PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery(TypedDict):
+    business_type: NotRequired[Text]
+    "业务类型"
+class PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
+    mch_id: NotRequired[str]
+    "商户号"
+class PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    mch_info: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiverMchInfo]
+    "转账接收方商户信息"
+class PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerReceiverDetailReceiver]
+    "转账接收者信息"
+class PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerCloseInfo(TypedDict):
+    close_time: NotRequired[str]
+    "关单时间"
+    close_reason: NotRequired[str]
+    "关单原因"
+class PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
+    "业务类型"
+    receiver_detail: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerReceiverDetail
+    "转账接收方信息"
+    out_bill_no: str
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
+    transfer_remark: NotRequired[str]
+    "赔付原因"
+    receiver_remark: NotRequired[str]
+    "收款方备注"
+    bill_id: str
+    "微信支付转账单号"
+    state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
+    accept_time: str
+    "受理时间"
+    success_time: NotRequired[str]
+    "成功时间"
+    close_info: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswerCloseInfo]
+    "关单信息"
+    sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class PlatsolutionEcommerceMchTransferTransferBillsPostBodyReceiverMchInfo(TypedDict):
     mch_id: NotRequired[str]
+    "商户号"
     mchid: NotRequired[str]
+    "商户号"
 class PlatsolutionEcommerceMchTransferTransferBillsPostBodyReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
     mch_info: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsPostBodyReceiverMchInfo]
+    "转账接收方商户信息"
 class PlatsolutionEcommerceMchTransferTransferBillsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sp_appid: NotRequired[str]
+    "公众账号ID"
     business_type: Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str
+    "业务类型"
     receiver: PlatsolutionEcommerceMchTransferTransferBillsPostBodyReceiver
+    "收款方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     receiver_remark: NotRequired[str]
+    "收款方备注"
+class PlatsolutionEcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
+    mch_id: NotRequired[str]
+    "商户号"
+class PlatsolutionEcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiver(TypedDict):
+    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
+    "转账接收方类型"
+    mch_info: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiverMchInfo]
+    "转账接收方商户信息"
+class PlatsolutionEcommerceMchTransferTransferBillsPostAnswerReceiverDetail(TypedDict):
+    receiver: NotRequired[PlatsolutionEcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiver]
+    "转账接收者信息"
 class PlatsolutionEcommerceMchTransferTransferBillsPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
-    receiver_detail: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswerReceiverDetail
+    "业务类型"
+    receiver_detail: PlatsolutionEcommerceMchTransferTransferBillsPostAnswerReceiverDetail
+    "转账接收方信息"
     out_bill_no: str
-    amount: NotRequired[float]
+    "商户单号"
+    amount: NotRequired[int]
+    "赔付金额"
     transfer_remark: str
+    "赔付原因"
     receiver_remark: NotRequired[str]
+    "收款方备注"
     bill_id: str
+    "微信支付转账单号"
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
+    "赔付状态"
     accept_time: str
+    "受理时间"
     success_time: NotRequired[str]
+    "成功时间"
     sponsor_mchid: NotRequired[str]
+    "出资商户号"
 class PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     sp_openid: NotRequired[str]
+    "员工OpenID"
     state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
+    "员工状态"
     create_time: NotRequired[str]
+    "添加员工时间"
     update_time: NotRequired[str]
+    "最后更新时间"
+class PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswerEmployees(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    sp_openid: NotRequired[str]
+    "员工OpenID"
+    state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
+    "员工状态"
+    create_time: NotRequired[str]
+    "添加员工时间"
+    update_time: NotRequired[str]
+    "最后更新时间"
 class PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswer(TypedDict):
-    employees: NotRequired[list[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer]]
+    employees: NotRequired[list[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswerEmployees]]
+    "员工列表"
 class PlatsolutionEcommerceRechargeEmployeesPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     sp_openid: str
-PlatsolutionEcommerceRechargeEmployeesPostAnswer = PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer
+    "员工OpenID"
+class PlatsolutionEcommerceRechargeEmployeesPostAnswer(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    sp_openid: NotRequired[str]
+    "员工OpenID"
+    state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
+    "员工状态"
+    create_time: NotRequired[str]
+    "添加员工时间"
+    update_time: NotRequired[str]
+    "最后更新时间"
+class PlatsolutionEcommerceRechargesApplyPostBodyRechargeAmount(TypedDict):
+    amount: NotRequired[int]
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PlatsolutionEcommerceRechargesApplyPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_recharge_no: str
+    "商户充值单号"
     recharge_scene: Literal["ECOMMERCE_DEPOSIT", "ECOMMERCE_PAYMENT"] | str
+    "充值场景"
     account_type: Literal["DEPOSIT", "OPERATION"] | str
-    recharge_amount: PlatsolutionEcommerceBankTransferRechargesApplyPostBodyRechargeAmount
+    "充值入账账户"
+    recharge_amount: PlatsolutionEcommerceRechargesApplyPostBodyRechargeAmount
+    "充值金额"
     notify_url: NotRequired[str]
+    "商户回调地址"
     available_recharge_channels: NotRequired[list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]]
+    "可用充值渠道列表"
     remark: NotRequired[str]
+    "充值备注"
 class PlatsolutionEcommerceRechargesApplyPostAnswer(TypedDict):
     recharge_id: str
+    "微信支付充值单号"
     out_recharge_no: str
+    "商户充值单号"
     recharge_url: str
+    "充值链接"
 class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
+class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerRechargeAmount(TypedDict):
+    amount: NotRequired[int]
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
 class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerBankTransferInfo(TypedDict):
     bill_no: NotRequired[str]
+    "转入的银行流水单号"
     memo: NotRequired[str]
+    "转账充值附言"
     return_time: NotRequired[str]
+    "银行转账退回时间"
     return_reason: NotRequired[str]
+    "银行转账退回原因"
     bank_name: NotRequired[str]
+    "开户银行名称"
     bank_card_tail: NotRequired[str]
+    "银行卡号后四位"
     bank_account_name: NotRequired[str]
+    "银行账户名称"
 class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerQrRechargeInfo(TypedDict):
     openid: NotRequired[str]
+    "用户OpenID"
     employee_type: NotRequired[Literal["ADMIN", "STAFF"] | str]
+    "员工类型"
 class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerOnlineBankRechargeInfo(TypedDict):
     bill_no: NotRequired[str]
+    "银行交易订单号"
     return_time: NotRequired[str]
+    "网银充值退回时间"
     return_reason: NotRequired[str]
+    "网银充值退回原因"
     bank_name: NotRequired[str]
+    "开户银行名称"
     online_bank_type: NotRequired[Literal["ONLINE_BANK_TYPE_CORPORATE", "ONLINE_BANK_TYPE_PERSONAL"] | str]
+    "网银类型"
     bank_card_tail: NotRequired[str]
+    "银行卡号后四位"
     bank_account_name: NotRequired[str]
+    "银行账户名称"
 class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer(TypedDict):
     sp_mchid: str
+    "平台商户号"
     sub_mchid: str
+    "二级商户号"
     recharge_id: str
+    "微信支付充值单号"
     out_recharge_no: str
+    "商户充值单号"
     recharge_channel: NotRequired[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]
+    "充值渠道"
     account_type: Literal["DEPOSIT", "OPERATION"] | str
+    "充值入账账户"
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
+    "充值状态"
     recharge_scene: Literal["ECOMMERCE_DEPOSIT", "ECOMMERCE_PAYMENT"] | str
+    "充值场景"
     recharge_state_desc: NotRequired[str]
-    recharge_amount: PlatsolutionEcommerceBankTransferRechargesApplyPostBodyRechargeAmount
+    "充值状态描述"
+    recharge_amount: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerRechargeAmount
+    "充值金额"
     bank_transfer_info: NotRequired[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerBankTransferInfo]
+    "转账充值的付款信息"
     qr_recharge_info: NotRequired[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerQrRechargeInfo]
+    "扫码充值的付款信息"
     online_bank_recharge_info: NotRequired[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswerOnlineBankRechargeInfo]
+    "网银充值的付款信息"
     accept_time: NotRequired[str]
+    "受理充值时间"
     success_time: NotRequired[str]
+    "充值成功时间"
     close_time: NotRequired[str]
+    "关闭充值时间"
     available_recharge_channels: NotRequired[list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]]
-PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
-PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer
+    "可用充值渠道列表"
+class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerRechargeAmount(TypedDict):
+    amount: NotRequired[int]
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
+class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerBankTransferInfo(TypedDict):
+    bill_no: NotRequired[str]
+    "转入的银行流水单号"
+    memo: NotRequired[str]
+    "转账充值附言"
+    return_time: NotRequired[str]
+    "银行转账退回时间"
+    return_reason: NotRequired[str]
+    "银行转账退回原因"
+    bank_name: NotRequired[str]
+    "开户银行名称"
+    bank_card_tail: NotRequired[str]
+    "银行卡号后四位"
+    bank_account_name: NotRequired[str]
+    "银行账户名称"
+class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerQrRechargeInfo(TypedDict):
+    openid: NotRequired[str]
+    "用户OpenID"
+    employee_type: NotRequired[Literal["ADMIN", "STAFF"] | str]
+    "员工类型"
+class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerOnlineBankRechargeInfo(TypedDict):
+    bill_no: NotRequired[str]
+    "银行交易订单号"
+    return_time: NotRequired[str]
+    "网银充值退回时间"
+    return_reason: NotRequired[str]
+    "网银充值退回原因"
+    bank_name: NotRequired[str]
+    "开户银行名称"
+    online_bank_type: NotRequired[Literal["ONLINE_BANK_TYPE_CORPORATE", "ONLINE_BANK_TYPE_PERSONAL"] | str]
+    "网银类型"
+    bank_card_tail: NotRequired[str]
+    "银行卡号后四位"
+    bank_account_name: NotRequired[str]
+    "银行账户名称"
+class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "平台商户号"
+    sub_mchid: str
+    "二级商户号"
+    recharge_id: str
+    "微信支付充值单号"
+    out_recharge_no: str
+    "商户充值单号"
+    recharge_channel: NotRequired[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]
+    "充值渠道"
+    account_type: Literal["DEPOSIT", "OPERATION"] | str
+    "充值入账账户"
+    recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
+    "充值状态"
+    recharge_scene: Literal["ECOMMERCE_DEPOSIT", "ECOMMERCE_PAYMENT"] | str
+    "充值场景"
+    recharge_state_desc: NotRequired[str]
+    "充值状态描述"
+    recharge_amount: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerRechargeAmount
+    "充值金额"
+    bank_transfer_info: NotRequired[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerBankTransferInfo]
+    "转账充值的付款信息"
+    qr_recharge_info: NotRequired[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerQrRechargeInfo]
+    "扫码充值的付款信息"
+    online_bank_recharge_info: NotRequired[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswerOnlineBankRechargeInfo]
+    "网银充值的付款信息"
+    accept_time: NotRequired[str]
+    "受理充值时间"
+    success_time: NotRequired[str]
+    "充值成功时间"
+    close_time: NotRequired[str]
+    "关闭充值时间"
+    available_recharge_channels: NotRequired[list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]]
+    "可用充值渠道列表"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody(TypedDict):
     individual_auth_id: str
+    "商品单个人收款方受理授权ID"
     out_abnormal_settle_batch_no: str
+    "商户异常结算批次单号"
     abnormal_settle_type: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER"] | str
+    "异常结算批次单处理方式"
     description: NotRequired[str]
+    "异常处理说明"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswerAbnormalSettleResult(TypedDict):
     abnormal_settle_type: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER"] | str
+    "异常结算批次单处理方式"
     apply_success_time: str
+    "批次创建时间"
     abnormal_fund_receipt_id: str
+    "微信支付异常资金付款单号"
     out_abnormal_settle_batch_no: str
+    "商户异常结算批次单号"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer(TypedDict):
     out_settle_batch_no: str
+    "商户结算批次单号"
     settle_batch_no: str
+    "微信支付结算批次单号"
     individual_auth_id: str
+    "商品单个人收款方受理授权ID"
     description: str
+    "收款方描述"
     state: Literal["ACCEPTED", "RECEIVED", "SUCCESS", "DEDUCT_FEE_FAIL", "ABNORMAL", "ABNORMAL_SETTLE_SUCCESS"] | str
+    "批次状态"
     trade_scenario: Literal["RECOMMERCE", "INDIVIDUALTRADE"] | str
+    "交易场景"
     create_time: str
+    "批次创建时间"
     finish_time: NotRequired[str]
+    "批次完成时间"
     abnormal_type: NotRequired[Literal["AUTH_RELATIONSHIP_INVALID", "USER_PAY_QUOTA_LIMIT"] | str]
+    "异常原因类型"
     abnormal_settle_result: NotRequired[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswerAbnormalSettleResult]
+    "异常结算处理结果"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer(TypedDict):
     out_settle_batch_no: str
+    "商户结算批次单号"
     settle_batch_no: str
+    "微信支付结算批次单号"
     individual_auth_id: str
+    "商品单个人收款方受理授权ID"
     description: str
+    "收款方描述"
     state: str
+    "批次状态"
     trade_scenario: Literal["RECOMMERCE"] | str
+    "交易场景"
     create_time: str
+    "批次创建时间"
     finish_time: NotRequired[str]
+    "批次完成时间"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoListSettleDetailInfoListAmount(TypedDict):
-    amount: float
+    amount: int
+    "金额"
     currency: NotRequired[str]
+    "币种"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoListSettleDetailInfoList(TypedDict):
     out_settle_detail_no: str
+    "商户结算明细单号"
     settle_type: str
+    "结算类型"
     receiver_type: str
+    "接收方类型"
     receiver_account: str
+    "接收方账号"
     amount: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoListSettleDetailInfoListAmount
+    "金额"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoList(TypedDict):
     out_settle_no: str
+    "商户结算单号"
     transaction_id: str
+    "微信支付订单号"
     settle_detail_info_list: list[PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoListSettleDetailInfoList]
+    "结算明细单列表"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody(TypedDict):
     appid: str
+    "发起方AppID"
     out_settle_batch_no: str
+    "商户结算批次单号"
     individual_auth_id: str
+    "商品单个人收款方受理授权ID"
     notify_url: str
+    "通知地址"
     description: str
+    "收款方描述"
     trade_scenario: Literal["RECOMMERCE"] | str
+    "交易场景"
     settle_info_list: list[PlatsolutionEcommerceSettlePrepaySettleOrdersPostBodySettleInfoList]
+    "结算信息列表"
     receive_type_template_id: NotRequired[Literal[1, 2] | int]
+    "收款类型模板ID"
 class PlatsolutionEcommerceSettlePrepaySettleOrdersPostAnswer(TypedDict):
     out_settle_batch_no: str
+    "商户结算批次单号"
     settle_batch_no: str
+    "微信支付结算批次单号"
     individual_auth_id: str
+    "商品单个人收款方受理授权ID"
     description: str
+    "收款方描述"
     state: str
+    "批次状态"
     trade_scenario: str
+    "交易场景"
     create_time: str
+    "批次创建时间"
     finish_time: NotRequired[str]
-PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "批次完成时间"
+class PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer(TypedDict):
     sp_mchid: str
+    "收付通平台商户号"
     sub_mchid: str
+    "特约商户号"
     status: Literal["CREATED", "PROCESSING", "FINISHED", "ABNORMAL"] | str
+    "单据状态"
     withdraw_id: str
+    "微信支付提现单号"
     out_request_no: str
+    "商户提现单号"
     total_amount: int
+    "提现金额"
     success_amount: NotRequired[int]
+    "提现成功金额"
     fail_amount: NotRequired[int]
+    "提现失败金额"
     refund_amount: NotRequired[int]
+    "提现退票金额"
     create_time: str
+    "发起提现时间"
     update_time: str
+    "提现状态更新时间"
     reason: NotRequired[str]
+    "失败原因"
     remark: NotRequired[str]
+    "提现备注"
     bank_memo: NotRequired[str]
+    "银行附言"
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "出款账户类型"
     account_number: str
+    "入账银行账号后四位"
     account_bank: str
+    "入账银行"
     bank_name: NotRequired[str]
+    "入账银行全称"
 class PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody(TypedDict):
     sub_mchid: str
+    "特约商户号"
     out_request_no: str
+    "商户提现单号"
     calculate_amount_type: Literal["ONLY_DAY_END_BALANCE", "ALLOW_CURRENT_BALANCE"] | str
+    "计算提现金额方式"
     remark: NotRequired[str]
+    "提现备注"
     bank_memo: NotRequired[str]
+    "银行附言"
     notify_url: NotRequired[str]
+    "提现结果通知地址"
     reserve_amount: NotRequired[int]
-PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer = PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer
+    "留存额"
+class PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer(TypedDict):
+    sp_mchid: str
+    "收付通平台商户号"
+    sub_mchid: str
+    "特约商户号"
+    status: Literal["CREATED", "PROCESSING", "FINISHED", "ABNORMAL"] | str
+    "单据状态"
+    withdraw_id: str
+    "微信支付提现单号"
+    out_request_no: str
+    "商户提现单号"
+    total_amount: int
+    "提现金额"
+    success_amount: NotRequired[int]
+    "提现成功金额"
+    fail_amount: NotRequired[int]
+    "提现失败金额"
+    refund_amount: NotRequired[int]
+    "提现退票金额"
+    create_time: str
+    "发起提现时间"
+    update_time: str
+    "提现状态更新时间"
+    reason: NotRequired[str]
+    "失败原因"
+    remark: NotRequired[str]
+    "提现备注"
+    bank_memo: NotRequired[str]
+    "银行附言"
+    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "出款账户类型"
+    account_number: str
+    "入账银行账号后四位"
+    account_bank: str
+    "入账银行"
+    bank_name: NotRequired[str]
+    "入账银行全称"
 class PlatsolutionInsuranceMchTransferBatchesApplyPostBodyTransferDetailList(TypedDict):
     out_detail_no: str
-    transfer_amount: float
+    "商家明细单号"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     reservation_id: str
+    "微信转账预约单号"
     openid: str
+    "收款用户OpenID"
 class PlatsolutionInsuranceMchTransferBatchesApplyPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     sp_appid: str
+    "服务商AppID"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
     out_batch_no: str
+    "商家批次单号"
     batch_name: str
+    "批次名称"
     batch_remark: str
-    total_amount: float
-    total_num: float
+    "批次备注"
+    total_amount: int
+    "转账总金额"
+    total_num: int
+    "转账总笔数"
     transfer_scene_id: str
+    "转账场景ID"
     transfer_detail_list: list[PlatsolutionInsuranceMchTransferBatchesApplyPostBodyTransferDetailList]
+    "转账明细列表"
     notify_url: str
+    "商户回调地址"
 class PlatsolutionInsuranceMchTransferBatchesApplyPostAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "商家转账批次单号"
     create_time: str
+    "批次创建时间"
     batch_state: NotRequired[Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str]
-PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "批次状态"
+class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "商家转账批次单号"
     out_detail_no: str
+    "商家明细单号"
     detail_id: str
+    "商家转账明细单号"
     sp_appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户应用ID"
     create_time: str
+    "转账发起时间"
     detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
-    transfer_amount: float
+    "明细状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "RECEIVE_ACCOUNT_NOT_PERMMIT", "PAYEE_ACCOUNT_ABNORMAL", "PAYER_ACCOUNT_ABNORMAL", "TRANSFER_REMARK_SET_FAIL", "TRANSFER_SCENE_INVALID", "TRANSFER_SCENE_UNAVAILABLE", "RECEIVE_ACCOUNT_NOT_CONFIGURE", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH", "BLOCK_B2C_USERLIMITAMOUNT_MONTH", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BANK_CARD_PARAM_ERROR", "BANK_CARD_TYPE_NOT_SUPPORTED", "RESERVATION_STATE_INVALID", "EXCEEDED_ESTIMATED_AMOUNT", "RESERVATION_INFO_NOT_MATCH", "RESERVATION_SCENE_NOT_MATCH"] | str]
+    "明细失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     bank_type: NotRequired[str]
+    "收款银行类型"
     user_name: NotRequired[str]
+    "收款用户姓名"
     transfer_finish_time: NotRequired[str]
+    "转账完成时间"
     bank_refund_time: NotRequired[str]
+    "银行退票时间"
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
     need_query_detail: Text
+    "是否查询转账明细单"
     detail_state: NotRequired[Text]
+    "明细状态"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     limit: NotRequired[Text]
+    "最大资源条数"
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatch(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "商家转账批次单号"
     sp_appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户应用ID"
     batch_state: Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str
+    "批次状态"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str]
-    total_amount: float
-    total_num: float
+    "批次关闭原因"
+    total_amount: int
+    "转账总金额"
+    total_num: int
+    "转账总笔数"
     create_time: str
-    success_amount: float
-    success_num: float
-    failed_amount: float
-    failed_num: float
+    "批次创建时间"
+    success_amount: int
+    "转账成功金额"
+    success_num: int
+    "转账成功笔数"
+    failed_amount: int
+    "转账失败金额"
+    failed_num: int
+    "转账失败笔数"
     transfer_scene_id: str
+    "转账场景ID"
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerData(TypedDict):
     detail_id: str
+    "商家转账明细单号"
     out_detail_no: str
+    "商家明细单号"
     detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
+    "明细状态"
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer(TypedDict):
     transfer_batch: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatch
+    "转账批次单"
     data: NotRequired[list[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    "转账明细单列表"
+    offset: NotRequired[int]
+    "请求资源起始位置"
+    limit: NotRequired[int]
+    "最大资源条数"
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_batch_no: str
+    "商家批次单号"
     out_detail_no: str
+    "商家明细单号"
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
-PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "电子回单状态"
+class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer(TypedDict):
     batch_id: str
+    "商家转账批次单号"
     out_batch_no: str
+    "商家批次单号"
     detail_id: str
+    "商家转账明细单号"
     out_detail_no: str
+    "商家明细单号"
     sub_mchid: str
+    "二级商户号"
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
-PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
-PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer = PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer
+    "电子回单文件的下载地址"
+class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer(TypedDict):
+    out_batch_no: str
+    "商家批次单号"
+    batch_id: str
+    "商家转账批次单号"
+    out_detail_no: str
+    "商家明细单号"
+    detail_id: str
+    "商家转账明细单号"
+    sp_appid: str
+    "服务商应用ID"
+    sub_mchid: str
+    "二级商户号"
+    sub_appid: NotRequired[str]
+    "二级商户应用ID"
+    create_time: str
+    "转账发起时间"
+    detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
+    "明细状态"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "RECEIVE_ACCOUNT_NOT_PERMMIT", "PAYEE_ACCOUNT_ABNORMAL", "PAYER_ACCOUNT_ABNORMAL", "TRANSFER_REMARK_SET_FAIL", "TRANSFER_SCENE_INVALID", "TRANSFER_SCENE_UNAVAILABLE", "RECEIVE_ACCOUNT_NOT_CONFIGURE", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH", "BLOCK_B2C_USERLIMITAMOUNT_MONTH", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BANK_CARD_PARAM_ERROR", "BANK_CARD_TYPE_NOT_SUPPORTED", "RESERVATION_STATE_INVALID", "EXCEEDED_ESTIMATED_AMOUNT", "RESERVATION_INFO_NOT_MATCH", "RESERVATION_SCENE_NOT_MATCH"] | str]
+    "明细失败原因"
+    openid: NotRequired[str]
+    "收款用户OpenID"
+    bank_type: NotRequired[str]
+    "收款银行类型"
+    user_name: NotRequired[str]
+    "收款用户姓名"
+    transfer_finish_time: NotRequired[str]
+    "转账完成时间"
+    bank_refund_time: NotRequired[str]
+    "银行退票时间"
 class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery(TypedDict):
     sub_mchid: Text
+    "二级商户号"
     need_query_detail: Text
+    "是否查询转账明细单"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     limit: NotRequired[Text]
+    "最大资源条数"
     detail_state: NotRequired[Text]
-PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer = PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer
-PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody
+    "明细状态"
+class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferBatch(TypedDict):
+    out_batch_no: str
+    "商家批次单号"
+    batch_id: str
+    "商家转账批次单号"
+    sp_appid: str
+    "服务商应用ID"
+    sub_mchid: str
+    "二级商户号"
+    sub_appid: NotRequired[str]
+    "二级商户应用ID"
+    batch_state: Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str
+    "批次状态"
+    batch_name: str
+    "批次名称"
+    batch_remark: str
+    "批次备注"
+    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str]
+    "批次关闭原因"
+    total_amount: int
+    "转账总金额"
+    total_num: int
+    "转账总笔数"
+    create_time: str
+    "批次创建时间"
+    success_amount: int
+    "转账成功金额"
+    success_num: int
+    "转账成功笔数"
+    failed_amount: int
+    "转账失败金额"
+    failed_num: int
+    "转账失败笔数"
+    transfer_scene_id: str
+    "转账场景ID"
+class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswerData(TypedDict):
+    detail_id: str
+    "商家转账明细单号"
+    out_detail_no: str
+    "商家明细单号"
+    detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
+    "明细状态"
+class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer(TypedDict):
+    transfer_batch: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferBatch
+    "转账批次单"
+    data: NotRequired[list[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswerData]]
+    "转账明细单列表"
+    offset: NotRequired[int]
+    "请求资源起始位置"
+    limit: NotRequired[int]
+    "最大资源条数"
+class PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody(TypedDict):
+    sub_mchid: str
+    "二级商户号"
 class PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_batch_no: str
+    "商家批次单号"
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
-PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "电子回单状态"
+class PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer(TypedDict):
     batch_id: str
+    "商家转账批次单号"
     out_batch_no: str
+    "商家批次单号"
     sub_mchid: str
+    "二级商户号"
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
+    "电子回单文件的下载地址"
 class PlatsolutionInsuranceMchTransferReservationApplyPostBodySceneReportDataInsurancePolicy(TypedDict):
     product_registration_no: str
+    "保险产品备案编号"
     policy_no: str
+    "保险单号"
     name: str
+    "保险名称"
     withdrawal_no: NotRequired[str]
+    "取现单号"
     claim_no: NotRequired[str]
+    "理赔单号"
 class PlatsolutionInsuranceMchTransferReservationApplyPostBodySceneReportData(TypedDict):
     insurance_policy: NotRequired[PlatsolutionInsuranceMchTransferReservationApplyPostBodySceneReportDataInsurancePolicy]
+    "保险保单报备信息"
 class PlatsolutionInsuranceMchTransferReservationApplyPostBody(TypedDict):
     sub_mchid: str
+    "二级商户号"
     sp_appid: str
+    "服务商AppID"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
     out_reservation_no: str
+    "商户预约单号"
     transfer_scene_id: str
+    "转账场景ID"
     estimated_date: str
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
     openid: NotRequired[str]
+    "收款用户OpenID"
     user_real_name: NotRequired[str | Sealed]
+    "收款用户姓名"
     reserve_remark: str
+    "预约备注"
     notify_url: str
+    "商户回调地址"
     scene_report_data: NotRequired[PlatsolutionInsuranceMchTransferReservationApplyPostBodySceneReportData]
+    "场景报备信息"
 class PlatsolutionInsuranceMchTransferReservationApplyPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_reservation_no: str
+    "商户预约单号"
     reservation_id: str
+    "微信转账预约单号"
     accept_time: str
+    "预约记录受理时间"
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
+    "预约记录状态"
     package_info: str
-PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswerCloseInfo(TypedDict):
     close_time: str
+    "预约记录关闭的时间"
     close_reason: Literal["USER_OVERDUE_UNCONFIRMED", "CLOSE_CONFIRMED_VIA_MCH_API", "CLOSE_ACCEPTED_VIA_MCH_API", "TRANSFER_FINISHED", "OVERDUE_NOT_TRANSFER", "RESERVE_FAIL", "USER_CLOSE"] | str
+    "预约记录关闭的原因"
 class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "二级商户号"
     sp_appid: str
+    "服务商AppID"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
     reservation_id: str
+    "微信转账预约单号"
     out_reservation_no: str
+    "商户预约单号"
     transfer_scene_id: str
+    "转账场景ID"
     estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
     openid: str
+    "收款用户OpenID"
     bank_type: NotRequired[str]
+    "收款银行类型"
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
+    "预约记录状态"
     accept_time: str
+    "预约记录受理的时间"
     reserve_time: NotRequired[str]
+    "预约记录用户确认预约的时间"
     close_info: NotRequired[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswerCloseInfo]
-PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
-PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer = PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer
-PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
-PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer = PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer
-PlatsolutionMchTransferBatchesApplyPostBody = PlatsolutionInsuranceMchTransferBatchesApplyPostBody
+    "预约记录的关闭信息"
+class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswerCloseInfo(TypedDict):
+    close_time: str
+    "预约记录关闭的时间"
+    close_reason: Literal["USER_OVERDUE_UNCONFIRMED", "CLOSE_CONFIRMED_VIA_MCH_API", "CLOSE_ACCEPTED_VIA_MCH_API", "TRANSFER_FINISHED", "OVERDUE_NOT_TRANSFER", "RESERVE_FAIL", "USER_CLOSE"] | str
+    "预约记录关闭的原因"
+class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "二级商户号"
+    sp_appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "二级商户AppID"
+    reservation_id: str
+    "微信转账预约单号"
+    out_reservation_no: str
+    "商户预约单号"
+    transfer_scene_id: str
+    "转账场景ID"
+    estimated_date: NotRequired[str]
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
+    openid: str
+    "收款用户OpenID"
+    bank_type: NotRequired[str]
+    "收款银行类型"
+    state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
+    "预约记录状态"
+    accept_time: str
+    "预约记录受理的时间"
+    reserve_time: NotRequired[str]
+    "预约记录用户确认预约的时间"
+    close_info: NotRequired[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswerCloseInfo]
+    "预约记录的关闭信息"
+class PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswerCloseInfo(TypedDict):
+    close_time: str
+    "预约记录关闭的时间"
+    close_reason: Literal["USER_OVERDUE_UNCONFIRMED", "CLOSE_CONFIRMED_VIA_MCH_API", "CLOSE_ACCEPTED_VIA_MCH_API", "TRANSFER_FINISHED", "OVERDUE_NOT_TRANSFER", "RESERVE_FAIL", "USER_CLOSE"] | str
+    "预约记录关闭的原因"
+class PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "二级商户号"
+    sp_appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "二级商户AppID"
+    reservation_id: str
+    "微信转账预约单号"
+    out_reservation_no: str
+    "商户预约单号"
+    transfer_scene_id: str
+    "转账场景ID"
+    estimated_date: NotRequired[str]
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
+    openid: str
+    "收款用户OpenID"
+    bank_type: NotRequired[str]
+    "收款银行类型"
+    state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
+    "预约记录状态"
+    accept_time: str
+    "预约记录受理的时间"
+    reserve_time: NotRequired[str]
+    "预约记录用户确认预约的时间"
+    close_info: NotRequired[PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswerCloseInfo]
+    "预约记录的关闭信息"
+class PlatsolutionMchTransferBatchesApplyPostBodyTransferDetailList(TypedDict):
+    out_detail_no: str
+    "商家明细单号"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    reservation_id: str
+    "微信转账预约单号"
+    openid: str
+    "收款用户OpenID"
+class PlatsolutionMchTransferBatchesApplyPostBody(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    sp_appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "二级商户AppID"
+    out_batch_no: str
+    "商家批次单号"
+    batch_name: str
+    "批次名称"
+    batch_remark: str
+    "批次备注"
+    total_amount: int
+    "转账总金额"
+    total_num: int
+    "转账总笔数"
+    transfer_scene_id: str
+    "转账场景ID"
+    transfer_detail_list: list[PlatsolutionMchTransferBatchesApplyPostBodyTransferDetailList]
+    "转账明细列表"
+    notify_url: str
+    "商户回调地址"
 class PlatsolutionMchTransferBatchesApplyPostAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "商家转账批次单号"
     create_time: str
+    "批次创建时间"
     batch_state: NotRequired[str]
-PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "批次状态"
+class PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "商家转账批次单号"
     out_detail_no: str
+    "商家明细单号"
     detail_id: str
+    "商家转账明细单号"
     sp_appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户应用ID"
     create_time: str
+    "转账发起时间"
     detail_state: str
-    transfer_amount: float
+    "明细状态"
+    transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "明细失败原因"
     openid: NotRequired[str]
+    "收款用户OpenID"
     bank_type: NotRequired[str]
+    "收款银行类型"
     user_name: NotRequired[str]
+    "收款用户姓名"
     transfer_finish_time: NotRequired[str]
+    "转账完成时间"
     bank_refund_time: NotRequired[str]
-PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery = PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery
+    "银行退票时间"
+class PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+    need_query_detail: Text
+    "是否查询转账明细单"
+    detail_state: NotRequired[Text]
+    "明细状态"
+    offset: NotRequired[Text]
+    "请求资源起始位置"
+    limit: NotRequired[Text]
+    "最大资源条数"
 class PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatch(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "商家转账批次单号"
     sp_appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "二级商户号"
     sub_appid: NotRequired[str]
+    "二级商户应用ID"
     batch_state: str
+    "批次状态"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     close_reason: NotRequired[str]
-    total_amount: float
-    total_num: float
+    "批次关闭原因"
+    total_amount: int
+    "转账总金额"
+    total_num: int
+    "转账总笔数"
     create_time: str
-    success_amount: float
-    success_num: float
-    failed_amount: float
-    failed_num: float
+    "批次创建时间"
+    success_amount: int
+    "转账成功金额"
+    success_num: int
+    "转账成功笔数"
+    failed_amount: int
+    "转账失败金额"
+    failed_num: int
+    "转账失败笔数"
     transfer_scene_id: str
+    "转账场景ID"
 class PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerData(TypedDict):
     detail_id: str
+    "商家转账明细单号"
     out_detail_no: str
+    "商家明细单号"
     detail_state: str
+    "明细状态"
 class PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer(TypedDict):
     transfer_batch: PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerTransferBatch
+    "转账批次单"
     data: NotRequired[list[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
-PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody
+    "转账明细单列表"
+    offset: NotRequired[int]
+    "请求资源起始位置"
+    limit: NotRequired[int]
+    "最大资源条数"
+class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody(TypedDict):
+    sub_mchid: str
+    "二级商户号"
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_batch_no: str
+    "商家批次单号"
     out_detail_no: str
+    "商家明细单号"
     receipt_state: str
-PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "电子回单状态"
+class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer(TypedDict):
     batch_id: str
+    "商家转账批次单号"
     out_batch_no: str
+    "商家批次单号"
     detail_id: str
+    "商家转账明细单号"
     out_detail_no: str
+    "商家明细单号"
     sub_mchid: str
+    "二级商户号"
     receipt_state: str
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
-PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
-PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer = PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer
-PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery = PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery
-PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer = PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer
-PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody
+    "电子回单文件的下载地址"
+class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer(TypedDict):
+    out_batch_no: str
+    "商家批次单号"
+    batch_id: str
+    "商家转账批次单号"
+    out_detail_no: str
+    "商家明细单号"
+    detail_id: str
+    "商家转账明细单号"
+    sp_appid: str
+    "服务商应用ID"
+    sub_mchid: str
+    "二级商户号"
+    sub_appid: NotRequired[str]
+    "二级商户应用ID"
+    create_time: str
+    "转账发起时间"
+    detail_state: str
+    "明细状态"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    fail_reason: NotRequired[str]
+    "明细失败原因"
+    openid: NotRequired[str]
+    "收款用户OpenID"
+    bank_type: NotRequired[str]
+    "收款银行类型"
+    user_name: NotRequired[str]
+    "收款用户姓名"
+    transfer_finish_time: NotRequired[str]
+    "转账完成时间"
+    bank_refund_time: NotRequired[str]
+    "银行退票时间"
+class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+    need_query_detail: Text
+    "是否查询转账明细单"
+    offset: NotRequired[Text]
+    "请求资源起始位置"
+    limit: NotRequired[Text]
+    "最大资源条数"
+    detail_state: NotRequired[Text]
+    "明细状态"
+class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferBatch(TypedDict):
+    out_batch_no: str
+    "商家批次单号"
+    batch_id: str
+    "商家转账批次单号"
+    sp_appid: str
+    "服务商应用ID"
+    sub_mchid: str
+    "二级商户号"
+    sub_appid: NotRequired[str]
+    "二级商户应用ID"
+    batch_state: str
+    "批次状态"
+    batch_name: str
+    "批次名称"
+    batch_remark: str
+    "批次备注"
+    close_reason: NotRequired[str]
+    "批次关闭原因"
+    total_amount: int
+    "转账总金额"
+    total_num: int
+    "转账总笔数"
+    create_time: str
+    "批次创建时间"
+    success_amount: int
+    "转账成功金额"
+    success_num: int
+    "转账成功笔数"
+    failed_amount: int
+    "转账失败金额"
+    failed_num: int
+    "转账失败笔数"
+    transfer_scene_id: str
+    "转账场景ID"
+class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswerData(TypedDict):
+    detail_id: str
+    "商家转账明细单号"
+    out_detail_no: str
+    "商家明细单号"
+    detail_state: str
+    "明细状态"
+class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer(TypedDict):
+    transfer_batch: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswerTransferBatch
+    "转账批次单"
+    data: NotRequired[list[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswerData]]
+    "转账明细单列表"
+    offset: NotRequired[int]
+    "请求资源起始位置"
+    limit: NotRequired[int]
+    "最大资源条数"
+class PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody(TypedDict):
+    sub_mchid: str
+    "二级商户号"
 class PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer(TypedDict):
     sub_mchid: str
+    "二级商户号"
     out_batch_no: str
+    "商家批次单号"
     receipt_state: str
-PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "电子回单状态"
+class PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer(TypedDict):
     batch_id: str
+    "商家转账批次单号"
     out_batch_no: str
+    "商家批次单号"
     sub_mchid: str
+    "二级商户号"
     receipt_state: str
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
-PlatsolutionMchTransferReservationApplyPostBody = PlatsolutionInsuranceMchTransferReservationApplyPostBody
-PlatsolutionMchTransferReservationApplyPostAnswer = PlatsolutionInsuranceMchTransferReservationApplyPostAnswer
-PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
+    "电子回单文件的下载地址"
+class PlatsolutionMchTransferReservationApplyPostBodySceneReportDataInsurancePolicy(TypedDict):
+    product_registration_no: str
+    "保险产品备案编号"
+    policy_no: str
+    "保险单号"
+    name: str
+    "保险名称"
+    withdrawal_no: NotRequired[str]
+    "取现单号"
+    claim_no: NotRequired[str]
+    "理赔单号"
+class PlatsolutionMchTransferReservationApplyPostBodySceneReportData(TypedDict):
+    insurance_policy: NotRequired[PlatsolutionMchTransferReservationApplyPostBodySceneReportDataInsurancePolicy]
+    "保险保单报备信息"
+class PlatsolutionMchTransferReservationApplyPostBody(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    sp_appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "二级商户AppID"
+    out_reservation_no: str
+    "商户预约单号"
+    transfer_scene_id: str
+    "转账场景ID"
+    estimated_date: str
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
+    openid: NotRequired[str]
+    "收款用户OpenID"
+    user_real_name: NotRequired[str | Sealed]
+    "收款用户姓名"
+    reserve_remark: str
+    "预约备注"
+    notify_url: str
+    "商户回调地址"
+    scene_report_data: NotRequired[PlatsolutionMchTransferReservationApplyPostBodySceneReportData]
+    "场景报备信息"
+class PlatsolutionMchTransferReservationApplyPostAnswer(TypedDict):
+    sub_mchid: str
+    "二级商户号"
+    out_reservation_no: str
+    "商户预约单号"
+    reservation_id: str
+    "微信转账预约单号"
+    accept_time: str
+    "预约记录受理时间"
+    state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
+    "预约记录状态"
+    package_info: str
+class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
 class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswerCloseInfo(TypedDict):
     close_time: str
+    "预约记录关闭的时间"
     close_reason: str
+    "预约记录关闭的原因"
 class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "二级商户号"
     sp_appid: str
+    "服务商AppID"
     sub_appid: NotRequired[str]
+    "二级商户AppID"
     reservation_id: str
+    "微信转账预约单号"
     out_reservation_no: str
+    "商户预约单号"
     transfer_scene_id: str
+    "转账场景ID"
     estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
     openid: str
+    "收款用户OpenID"
     bank_type: NotRequired[str]
+    "收款银行类型"
     state: str
+    "预约记录状态"
     accept_time: str
+    "预约记录受理的时间"
     reserve_time: NotRequired[str]
+    "预约记录用户确认预约的时间"
     close_info: NotRequired[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswerCloseInfo]
-PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
-PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer = PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer
-PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery = PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery
-PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer = PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer
+    "预约记录的关闭信息"
+class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswerCloseInfo(TypedDict):
+    close_time: str
+    "预约记录关闭的时间"
+    close_reason: str
+    "预约记录关闭的原因"
+class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "二级商户号"
+    sp_appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "二级商户AppID"
+    reservation_id: str
+    "微信转账预约单号"
+    out_reservation_no: str
+    "商户预约单号"
+    transfer_scene_id: str
+    "转账场景ID"
+    estimated_date: NotRequired[str]
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
+    openid: str
+    "收款用户OpenID"
+    bank_type: NotRequired[str]
+    "收款银行类型"
+    state: str
+    "预约记录状态"
+    accept_time: str
+    "预约记录受理的时间"
+    reserve_time: NotRequired[str]
+    "预约记录用户确认预约的时间"
+    close_info: NotRequired[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswerCloseInfo]
+    "预约记录的关闭信息"
+class PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery(TypedDict):
+    sub_mchid: Text
+    "二级商户号"
+class PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswerCloseInfo(TypedDict):
+    close_time: str
+    "预约记录关闭的时间"
+    close_reason: str
+    "预约记录关闭的原因"
+class PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "二级商户号"
+    sp_appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "二级商户AppID"
+    reservation_id: str
+    "微信转账预约单号"
+    out_reservation_no: str
+    "商户预约单号"
+    transfer_scene_id: str
+    "转账场景ID"
+    estimated_date: NotRequired[str]
+    "预计最晚转账日期"
+    estimated_max_amount: NotRequired[int]
+    "预计最大转账金额"
+    exact_amount: NotRequired[int]
+    "准确转账金额"
+    openid: str
+    "收款用户OpenID"
+    bank_type: NotRequired[str]
+    "收款银行类型"
+    state: str
+    "预约记录状态"
+    accept_time: str
+    "预约记录受理的时间"
+    reserve_time: NotRequired[str]
+    "预约记录用户确认预约的时间"
+    close_info: NotRequired[PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswerCloseInfo]
+    "预约记录的关闭信息"
 class PlatsolutionEcommerceBankTransferRechargesApply(Node):
-    def post(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceBankTransferRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceBankTransferRechargesApplyPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceBankTransferRechargesApplyPostAnswer]:
         """申请银行转账充值
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html
 
-        平台商户"""
-    def postAsync(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceBankTransferRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceBankTransferRechargesApplyPostAnswer]]:
+        平台商户
+
+        required: out_recharge_no 商户充值单号, recharge_scene 充值场景, account_type 充值入账账户, recharge_amount 充值金额"""
+    def postAsync(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceBankTransferRechargesApplyPostAnswer]]:
         """申请银行转账充值"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceBankTransferRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceBankTransferRechargesApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceBankTransferRechargesApplyPostAnswer]:
         """申请银行转账充值"""
 class OpenPlatsolutionEcommerceBankTransferRechargesApply(OpenNode):
     def post(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -878,20 +2564,22 @@ class OpenPlatsolutionEcommerceBankTransferRechargesApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html
 
-        平台商户"""
+        平台商户
+
+        required: out_recharge_no 商户充值单号, recharge_scene 充值场景, account_type 充值入账账户, recharge_amount 充值金额"""
     def postAsync(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请银行转账充值"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceBankTransferRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请银行转账充值"""
 class PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_recharge_no: Value = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_recharge_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]:
         """查询银行转账充值结果
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html
 
         平台商户"""
-    def getAsync(self, config: Config = ..., /, *, out_recharge_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_recharge_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
         """查询银行转账充值结果"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo(OpenNode):
@@ -904,9 +2592,15 @@ class OpenPlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo(O
     def getAsync(self, config: Config = ..., /, *, out_recharge_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询银行转账充值结果"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]:
+        """查询银行转账充值结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
+        """查询银行转账充值结果"""
+    get_async = getAsync
 class PlatsolutionEcommerceBankTransferRechargesOutRechargeNo(Stem):
     _out_recharge_no_: PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo: ...
 class OpenPlatsolutionEcommerceBankTransferRechargesOutRechargeNo(OpenNode):
     _out_recharge_no_: OpenPlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceBankTransferRechargesOutRechargeNoOutRechargeNo: ...
@@ -917,16 +2611,16 @@ class OpenPlatsolutionEcommerceBankTransferRecharges(OpenNode):
     apply: OpenPlatsolutionEcommerceBankTransferRechargesApply
     outRechargeNo: OpenPlatsolutionEcommerceBankTransferRechargesOutRechargeNo
 class PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpened(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]:
         """查询保险理赔功能开通状态
 
         https://pay.weixin.qq.com/docs/partner/apis/plat-compensation/plat-compensation/check-insurance-compensation-opened.html
 
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]]:
         """查询保险理赔功能开通状态"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]:
         """查询保险理赔功能开通状态"""
 class OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpened(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
@@ -940,28 +2634,40 @@ class OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidChe
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """查询保险理赔功能开通状态"""
+class FilledPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpened(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]:
+        """查询保险理赔功能开通状态"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]]:
+        """查询保险理赔功能开通状态"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpenedPostAnswer]:
+        """查询保险理赔功能开通状态"""
 class PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid(Stem):
     checkOpened: PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpened
 class OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid(OpenNode):
     checkOpened: OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpened
+class FilledPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid(Stem):
+    checkOpened: FilledPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchidCheckOpened
 class PlatsolutionEcommerceInsuranceCompensationContractsSubMchid(Stem):
     _sub_mchid_: PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid: ...
 class OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchid(OpenNode):
     _sub_mchid_: OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchidSubMchid: ...
 class PlatsolutionEcommerceInsuranceCompensationContracts(Node):
     subMchid: PlatsolutionEcommerceInsuranceCompensationContractsSubMchid
-    def post(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceInsuranceCompensationContractsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer]:
         """开通保险理赔功能
 
         https://pay.weixin.qq.com/docs/partner/apis/plat-compensation/plat-compensation/open-insurance-compensation.html
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceInsuranceCompensationContractsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer]]:
+        服务商
+
+        required: out_apply_no 商户申请单号, sub_mchid 二级商户号, agreement_list 签约协议列表"""
+    def postAsync(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer]]:
         """开通保险理赔功能"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceInsuranceCompensationContractsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceInsuranceCompensationContractsPostAnswer]:
         """开通保险理赔功能"""
 class OpenPlatsolutionEcommerceInsuranceCompensationContracts(OpenNode):
     subMchid: OpenPlatsolutionEcommerceInsuranceCompensationContractsSubMchid
@@ -970,20 +2676,22 @@ class OpenPlatsolutionEcommerceInsuranceCompensationContracts(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/plat-compensation/plat-compensation/open-insurance-compensation.html
 
-        服务商"""
+        服务商
+
+        required: out_apply_no 商户申请单号, sub_mchid 二级商户号, agreement_list 签约协议列表"""
     def postAsync(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """开通保险理赔功能"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceInsuranceCompensationContractsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """开通保险理赔功能"""
 class PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId(Stem):
-    def get(self, config: Config = ..., /, *, bill_id: Value = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, bill_id: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer]:
         """查询赔付结果（按微信支付赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504179
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, bill_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, bill_id: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer]]:
         """查询赔付结果（按微信支付赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId(OpenNode):
@@ -996,23 +2704,29 @@ class OpenPlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, bill_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询赔付结果（按微信支付赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer]:
+        """查询赔付结果（按微信支付赔付单号）"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillIdGetAnswer]]:
+        """查询赔付结果（按微信支付赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferCompensateBillsBillId(Stem):
     _bill_id_: PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId: ...
 class OpenPlatsolutionEcommerceMchTransferCompensateBillsBillId(OpenNode):
     _bill_id_: OpenPlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferCompensateBillsBillIdBillId: ...
 class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancel(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]:
         """请求撤销赔付
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504177
 
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]]:
         """请求撤销赔付"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_bill_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]:
         """请求撤销赔付"""
 class OpenPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancel(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
@@ -1026,15 +2740,23 @@ class OpenPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCance
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """请求撤销赔付"""
+class FilledPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancel(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """请求撤销赔付"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]]:
+        """请求撤销赔付"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """请求撤销赔付"""
 class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo(Stem):
     cancel: PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancel
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer]:
         """查询赔付结果（按商户赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504178
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer]]:
         """查询赔付结果（按商户赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo(OpenNode):
@@ -1048,23 +2770,32 @@ class OpenPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo(Open
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询赔付结果（按商户赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo(Stem):
+    cancel: FilledPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoCancel
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer]:
+        """查询赔付结果（按商户赔付单号）"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNoGetAnswer]]:
+        """查询赔付结果（按商户赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo(Stem):
     _out_bill_no_: PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo: ...
 class OpenPlatsolutionEcommerceMchTransferCompensateBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoOutBillNo: ...
 class PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer(Node):
-    def post(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer]:
         """请求赔付预下单
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504176
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer]]:
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer]]:
         """请求赔付预下单"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostAnswer]:
         """请求赔付预下单"""
 class OpenPlatsolutionEcommerceMchTransferCompensateBillsPreTransfer(OpenNode):
     def post(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1072,7 +2803,9 @@ class OpenPlatsolutionEcommerceMchTransferCompensateBillsPreTransfer(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504176
 
-        服务商"""
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求赔付预下单"""
     post_async = postAsync
@@ -1082,16 +2815,18 @@ class PlatsolutionEcommerceMchTransferCompensateBills(Node):
     billId: PlatsolutionEcommerceMchTransferCompensateBillsBillId
     outBillNo: PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo
     preTransfer: PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer
-    def post(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferCompensateBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer]:
         """请求赔付
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504175
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferCompensateBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer]]:
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer]]:
         """请求赔付"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferCompensateBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferCompensateBillsPostAnswer]:
         """请求赔付"""
 class OpenPlatsolutionEcommerceMchTransferCompensateBills(OpenNode):
     billId: OpenPlatsolutionEcommerceMchTransferCompensateBillsBillId
@@ -1102,20 +2837,22 @@ class OpenPlatsolutionEcommerceMchTransferCompensateBills(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504175
 
-        服务商"""
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求赔付"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceMchTransferCompensateBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求赔付"""
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId(Stem):
-    def get(self, config: Config = ..., /, *, bill_id: Value = ..., params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, bill_id: Value, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer]:
         """查询保证金售后赔付结果（按微信支付赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504196
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, bill_id: Value = ..., params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, bill_id: Value, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer]]:
         """查询保证金售后赔付结果（按微信支付赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId(OpenNode):
@@ -1128,20 +2865,26 @@ class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBill
     def getAsync(self, config: Config = ..., /, *, bill_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询保证金售后赔付结果（按微信支付赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer]:
+        """查询保证金售后赔付结果（按微信支付赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillIdGetAnswer]]:
+        """查询保证金售后赔付结果（按微信支付赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId(Stem):
     _bill_id_: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId: ...
 class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId(OpenNode):
     _bill_id_: OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdBillId: ...
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo(Stem):
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer]:
         """查询保证金售后赔付结果（按商户赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504195
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer]]:
         """查询保证金售后赔付结果（按商户赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo(OpenNode):
@@ -1154,25 +2897,33 @@ class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutB
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询保证金售后赔付结果（按商户赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer]:
+        """查询保证金售后赔付结果（按商户赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNoGetAnswer]]:
+        """查询保证金售后赔付结果（按商户赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo(Stem):
     _out_bill_no_: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo: ...
 class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoOutBillNo: ...
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills(Node):
     billId: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId
     outBillNo: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo
-    def post(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer]:
         """请求保证金售后赔付
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504194
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer]]:
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer]]:
         """请求保证金售后赔付"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer]:
         """请求保证金售后赔付"""
 class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills(OpenNode):
     billId: OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId
@@ -1182,39 +2933,55 @@ class OpenPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills(Ope
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504194
 
-        服务商"""
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求保证金售后赔付"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求保证金售后赔付"""
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNo(Stem):
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswer]:
         """查询保证金赔付保司保费结果（按商户赔付单号）
 
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/%7Bout_bill_no%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswer]]:
         """查询保证金赔付保司保费结果（按商户赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """查询保证金赔付保司保费结果（按商户赔付单号）
 
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/%7Bout_bill_no%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询保证金赔付保司保费结果（按商户赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswer]:
+        """查询保证金赔付保司保费结果（按商户赔付单号）"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNoGetAnswer]]:
+        """查询保证金赔付保司保费结果（按商户赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills(Node):
     _out_bill_no_: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNo: ...
-    def post(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNo: ...
+    def post(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer]:
         """发起保证金赔付保司保费
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills
+
+        服务商
+
+        required: receiver 赔付用户信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer]]:
         """发起保证金赔付保司保费"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer]:
         """发起保证金赔付保司保费"""
 class OpenPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills(OpenNode):
     _out_bill_no_: OpenPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsOutBillNo
@@ -1222,20 +2989,24 @@ class OpenPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBi
     def post(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起保证金赔付保司保费
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills
+
+        服务商
+
+        required: receiver 赔付用户信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起保证金赔付保司保费"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起保证金赔付保司保费"""
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo(Stem):
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswer]:
         """查询保证金售后赔付运费结果（按商户赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504203
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswer]]:
         """查询保证金售后赔付运费结果（按商户赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo(OpenNode):
@@ -1248,24 +3019,32 @@ class OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOu
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询保证金售后赔付运费结果（按商户赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswer]:
+        """查询保证金售后赔付运费结果（按商户赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNoGetAnswer]]:
+        """查询保证金售后赔付运费结果（按商户赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo(Stem):
     _out_bill_no_: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo: ...
 class OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoOutBillNo: ...
 class PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills(Node):
     outBillNo: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo
-    def post(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer]:
         """发起保证金赔付用户运费
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504202
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer]]:
+        服务商
+
+        required: receiver 赔付用户信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer]]:
         """发起保证金赔付用户运费"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer]:
         """发起保证金赔付用户运费"""
 class OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills(OpenNode):
     outBillNo: OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo
@@ -1274,20 +3053,22 @@ class OpenPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills(O
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504202
 
-        服务商"""
+        服务商
+
+        required: receiver 赔付用户信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起保证金赔付用户运费"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起保证金赔付用户运费"""
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId(Stem):
-    def get(self, config: Config = ..., /, *, bill_id: Value = ..., params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, bill_id: Value, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer]:
         """查询保险理赔结果（按微信支付赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504188
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, bill_id: Value = ..., params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, bill_id: Value, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer]]:
         """查询保险理赔结果（按微信支付赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId(OpenNode):
@@ -1300,23 +3081,29 @@ class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId(OpenNo
     def getAsync(self, config: Config = ..., /, *, bill_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询保险理赔结果（按微信支付赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer]:
+        """查询保险理赔结果（按微信支付赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillIdGetAnswer]]:
+        """查询保险理赔结果（按微信支付赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId(Stem):
     _bill_id_: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId: ...
 class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId(OpenNode):
     _bill_id_: OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdBillId: ...
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancel(Node):
-    def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]:
         """请求撤销保险理赔
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504186
 
         服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]]:
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]]:
         """请求撤销保险理赔"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value = ..., json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, out_bill_no: Value, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]:
         """请求撤销保险理赔"""
 class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancel(OpenNode):
     def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
@@ -1330,15 +3117,23 @@ class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoC
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """请求撤销保险理赔"""
+class FilledPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancel(Node):
+    def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """请求撤销保险理赔"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]]:
+        """请求撤销保险理赔"""
+    post_async = postAsync
+    def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancelPostAnswer]:
+        """请求撤销保险理赔"""
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo(Stem):
     cancel: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancel
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer]:
         """查询保险理赔结果（按商户赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504187
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer]]:
         """查询保险理赔结果（按商户赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo(OpenNode):
@@ -1352,23 +3147,32 @@ class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo(
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询保险理赔结果（按商户赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo(Stem):
+    cancel: FilledPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoCancel
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer]:
+        """查询保险理赔结果（按商户赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNoGetAnswer]]:
+        """查询保险理赔结果（按商户赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo(Stem):
     _out_bill_no_: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo: ...
 class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoOutBillNo: ...
 class PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer(Node):
-    def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer]:
         """请求保险理赔预下单
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504185
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer]]:
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer]]:
         """请求保险理赔预下单"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer]:
         """请求保险理赔预下单"""
 class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer(OpenNode):
     def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1376,7 +3180,9 @@ class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer(OpenNod
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504185
 
-        服务商"""
+        服务商
+
+        required: receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求保险理赔预下单"""
     post_async = postAsync
@@ -1386,16 +3192,18 @@ class PlatsolutionEcommerceMchTransferInsuranceClaimBills(Node):
     billId: PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId
     outBillNo: PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo
     preTransfer: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer
-    def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer]:
         """请求保险理赔
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504184
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer]]:
+        服务商
+
+        required: receiver 赔付用户信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer]]:
         """请求保险理赔"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostAnswer]:
         """请求保险理赔"""
 class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBills(OpenNode):
     billId: OpenPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId
@@ -1406,39 +3214,55 @@ class OpenPlatsolutionEcommerceMchTransferInsuranceClaimBills(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504184
 
-        服务商"""
+        服务商
+
+        required: receiver 赔付用户信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求保险理赔"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceMchTransferInsuranceClaimBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求保险理赔"""
 class PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNo(Stem):
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer]:
         """查询赔付结果（按商户赔付单号）
 
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/%7Bout_bill_no%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer]]:
         """查询赔付结果（按商户赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Response:
         """查询赔付结果（按商户赔付单号）
 
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/%7Bout_bill_no%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询赔付结果（按商户赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNo(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer]:
+        """查询赔付结果（按商户赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNoGetAnswer]]:
+        """查询赔付结果（按商户赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferSubMchCompensationBills(Node):
     _out_bill_no_: PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNo: ...
-    def post(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNo: ...
+    def post(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer]:
         """请求赔付
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills
+
+        服务商
+
+        required: receiver 赔付商户信息, out_bill_no 商户单号, amount 赔付金额, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer]]:
         """请求赔付"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostAnswer]:
         """请求赔付"""
 class OpenPlatsolutionEcommerceMchTransferSubMchCompensationBills(OpenNode):
     _out_bill_no_: OpenPlatsolutionEcommerceMchTransferSubMchCompensationBillsOutBillNo
@@ -1446,20 +3270,24 @@ class OpenPlatsolutionEcommerceMchTransferSubMchCompensationBills(OpenNode):
     def post(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求赔付
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills
+
+        服务商
+
+        required: receiver 赔付商户信息, out_bill_no 商户单号, amount 赔付金额, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """请求赔付"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceMchTransferSubMchCompensationBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """请求赔付"""
 class PlatsolutionEcommerceMchTransferTransferBillsBillIdBillId(Stem):
-    def get(self, config: Config = ..., /, *, bill_id: Value = ..., params: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, bill_id: Value, params: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer]:
         """查询保证金赔付结果（按微信支付赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504200
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, bill_id: Value = ..., params: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, bill_id: Value, params: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer]]:
         """查询保证金赔付结果（按微信支付赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferTransferBillsBillIdBillId(OpenNode):
@@ -1472,20 +3300,26 @@ class OpenPlatsolutionEcommerceMchTransferTransferBillsBillIdBillId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, bill_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询保证金赔付结果（按微信支付赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferTransferBillsBillIdBillId(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer]:
+        """查询保证金赔付结果（按微信支付赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsBillIdBillIdGetAnswer]]:
+        """查询保证金赔付结果（按微信支付赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferTransferBillsBillId(Stem):
     _bill_id_: PlatsolutionEcommerceMchTransferTransferBillsBillIdBillId
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferTransferBillsBillIdBillId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferTransferBillsBillIdBillId: ...
 class OpenPlatsolutionEcommerceMchTransferTransferBillsBillId(OpenNode):
     _bill_id_: OpenPlatsolutionEcommerceMchTransferTransferBillsBillIdBillId
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferTransferBillsBillIdBillId: ...
 class PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo(Stem):
-    def get(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
         """查询保证金赔付结果（按商户赔付单号）
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504199
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value = ..., params: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_bill_no: Value, params: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
         """查询保证金赔付结果（按商户赔付单号）"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo(OpenNode):
@@ -1498,25 +3332,33 @@ class OpenPlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo(OpenNo
     def getAsync(self, config: Config = ..., /, *, out_bill_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询保证金赔付结果（按商户赔付单号）"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]:
+        """查询保证金赔付结果（按商户赔付单号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNoGetAnswer]]:
+        """查询保证金赔付结果（按商户赔付单号）"""
+    get_async = getAsync
 class PlatsolutionEcommerceMchTransferTransferBillsOutBillNo(Stem):
     _out_bill_no_: PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo: ...
 class OpenPlatsolutionEcommerceMchTransferTransferBillsOutBillNo(OpenNode):
     _out_bill_no_: OpenPlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceMchTransferTransferBillsOutBillNoOutBillNo: ...
 class PlatsolutionEcommerceMchTransferTransferBills(Node):
     billId: PlatsolutionEcommerceMchTransferTransferBillsBillId
     outBillNo: PlatsolutionEcommerceMchTransferTransferBillsOutBillNo
-    def post(self, body: PlatsolutionEcommerceMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsPostAnswer]:
         """保证金赔付
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504198
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsPostAnswer]]:
+        服务商
+
+        required: business_type 业务类型, receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
+    def postAsync(self, body: PlatsolutionEcommerceMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceMchTransferTransferBillsPostAnswer]]:
         """保证金赔付"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceMchTransferTransferBillsPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceMchTransferTransferBillsPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceMchTransferTransferBillsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceMchTransferTransferBillsPostAnswer]:
         """保证金赔付"""
 class OpenPlatsolutionEcommerceMchTransferTransferBills(OpenNode):
     billId: OpenPlatsolutionEcommerceMchTransferTransferBillsBillId
@@ -1526,7 +3368,9 @@ class OpenPlatsolutionEcommerceMchTransferTransferBills(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013504198
 
-        服务商"""
+        服务商
+
+        required: business_type 业务类型, receiver 收款方信息, out_bill_no 商户单号, transfer_remark 赔付原因"""
     def postAsync(self, body: PlatsolutionEcommerceMchTransferTransferBillsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """保证金赔付"""
     post_async = postAsync
@@ -1549,13 +3393,13 @@ class OpenPlatsolutionEcommerceMchTransfer(OpenNode):
     subMchCompensationBills: OpenPlatsolutionEcommerceMchTransferSubMchCompensationBills
     transferBills: OpenPlatsolutionEcommerceMchTransferTransferBills
 class PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDelete(Stem):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., sp_openid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, sp_openid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer]:
         """删除二级商户可扫码充值员工
 
         https://pay.weixin.qq.com/doc/v3/partner/4013521753
 
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value = ..., sp_openid: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, sub_mchid: Value, sp_openid: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer]]:
         """删除二级商户可扫码充值员工"""
     post_async = postAsync
 class OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDelete(OpenNode):
@@ -1568,25 +3412,36 @@ class OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., sp_openid: Any = ..., **options: Any) -> Promise[Response]:
         """删除二级商户可扫码充值员工"""
     post_async = postAsync
+class FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDelete(Stem):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer]:
+        """删除二级商户可扫码充值员工"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDeletePostAnswer]]:
+        """删除二级商户可扫码充值员工"""
+    post_async = postAsync
 class PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid(Stem):
     delete: PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDelete
 class OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid(OpenNode):
     delete: OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDelete
+class FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid(Stem):
+    delete: FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenidDelete
 class PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenid(Stem):
     _sp_openid_: PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid: ...
+    def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid: ...
 class OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenid(OpenNode):
     _sp_openid_: OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid: ...
+class FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenid(Stem):
+    _sp_openid_: OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenidSpOpenid: ...
 class PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid(Stem):
     spOpenid: PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenid
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswer]:
         """查询二级商户可扫码充值员工列表
 
         https://pay.weixin.qq.com/doc/v3/partner/4013521757
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswer]]:
         """查询二级商户可扫码充值员工列表"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid(OpenNode):
@@ -1600,24 +3455,33 @@ class OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid(OpenNode):
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """查询二级商户可扫码充值员工列表"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid(Stem):
+    spOpenid: FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidSpOpenid
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswer]:
+        """查询二级商户可扫码充值员工列表"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchidGetAnswer]]:
+        """查询二级商户可扫码充值员工列表"""
+    get_async = getAsync
 class PlatsolutionEcommerceRechargeEmployeesSubMchid(Stem):
     _sub_mchid_: PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid: ...
 class OpenPlatsolutionEcommerceRechargeEmployeesSubMchid(OpenNode):
     _sub_mchid_: OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceRechargeEmployeesSubMchidSubMchid: ...
 class PlatsolutionEcommerceRechargeEmployees(Node):
     subMchid: PlatsolutionEcommerceRechargeEmployeesSubMchid
-    def post(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceRechargeEmployeesPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesPostAnswer]:
         """添加二级商户可扫码充值员工
 
         https://pay.weixin.qq.com/doc/v3/partner/4013521743
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceRechargeEmployeesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, sp_openid 员工OpenID"""
+    def postAsync(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargeEmployeesPostAnswer]]:
         """添加二级商户可扫码充值员工"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceRechargeEmployeesPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargeEmployeesPostAnswer]:
         """添加二级商户可扫码充值员工"""
 class OpenPlatsolutionEcommerceRechargeEmployees(OpenNode):
     subMchid: OpenPlatsolutionEcommerceRechargeEmployeesSubMchid
@@ -1626,23 +3490,27 @@ class OpenPlatsolutionEcommerceRechargeEmployees(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4013521743
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, sp_openid 员工OpenID"""
     def postAsync(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """添加二级商户可扫码充值员工"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceRechargeEmployeesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """添加二级商户可扫码充值员工"""
 class PlatsolutionEcommerceRechargesApply(Node):
-    def post(self, body: PlatsolutionEcommerceRechargesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargesApplyPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargesApplyPostAnswer]:
         """申请二级商户充值
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/recharge/apply.html
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceRechargesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargesApplyPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, out_recharge_no 商户充值单号, recharge_scene 充值场景, account_type 充值入账账户, recharge_amount 充值金额"""
+    def postAsync(self, body: PlatsolutionEcommerceRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceRechargesApplyPostAnswer]]:
         """申请二级商户充值"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceRechargesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargesApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceRechargesApplyPostAnswer]:
         """申请二级商户充值"""
 class OpenPlatsolutionEcommerceRechargesApply(OpenNode):
     def post(self, body: PlatsolutionEcommerceRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -1650,23 +3518,27 @@ class OpenPlatsolutionEcommerceRechargesApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/recharge/apply.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, out_recharge_no 商户充值单号, recharge_scene 充值场景, account_type 充值入账账户, recharge_amount 充值金额"""
     def postAsync(self, body: PlatsolutionEcommerceRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请二级商户充值"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请二级商户充值"""
 class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClose(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_recharge_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_recharge_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]:
         """关闭二级商户充值
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/recharge/close.html
 
-        服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_recharge_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_recharge_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]]:
         """关闭二级商户充值"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_recharge_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_recharge_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]:
         """关闭二级商户充值"""
 class OpenPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClose(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_recharge_no: Any = ..., **options: Any) -> Response:
@@ -1674,21 +3546,33 @@ class OpenPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClose(OpenNode
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/recharge/close.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_recharge_no: Any = ..., **options: Any) -> Promise[Response]:
         """关闭二级商户充值"""
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_recharge_no: Any = ..., **options: Any) -> Response:
         """关闭二级商户充值"""
+class FilledPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClose(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]:
+        """关闭二级商户充值"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]]:
+        """关闭二级商户充值"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClosePostAnswer]:
+        """关闭二级商户充值"""
 class PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo(Stem):
     close: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClose
-    def get(self, config: Config = ..., /, *, out_recharge_no: Value = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_recharge_no: Value, params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer]:
         """查询二级商户充值结果
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/recharge/get-by-out-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_recharge_no: Value = ..., params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_recharge_no: Value, params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
         """查询二级商户充值结果"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo(OpenNode):
@@ -1698,13 +3582,22 @@ class OpenPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/recharge/get-by-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_recharge_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询二级商户充值结果"""
+    get_async = getAsync
+class FilledPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo(Stem):
+    close: FilledPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoClose
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer]:
+        """查询二级商户充值结果"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
         """查询二级商户充值结果"""
     get_async = getAsync
 class PlatsolutionEcommerceRechargesOutRechargeNo(Stem):
     _out_recharge_no_: PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo: ...
 class OpenPlatsolutionEcommerceRechargesOutRechargeNo(OpenNode):
     _out_recharge_no_: OpenPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceRechargesOutRechargeNoOutRechargeNo: ...
@@ -1715,34 +3608,50 @@ class OpenPlatsolutionEcommerceRecharges(OpenNode):
     apply: OpenPlatsolutionEcommerceRechargesApply
     outRechargeNo: OpenPlatsolutionEcommerceRechargesOutRechargeNo
 class PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettle(Node):
-    def post(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody = ..., config: Config = ..., /, *, settle_batch_no: Value = ..., json: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]:
+    def post(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody, config: Config = ..., /, *, settle_batch_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]:
         """个人收款-申请异常结算批次单处理
 
-        电商平台"""
-    def postAsync(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody = ..., config: Config = ..., /, *, settle_batch_no: Value = ..., json: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/settle/prepay-settle-orders/%7Bsettle_batch_no%7D/apply-abnormal-settle
+
+        电商平台
+
+        required: individual_auth_id 商品单个人收款方受理授权ID, out_abnormal_settle_batch_no 商户异常结算批次单号, abnormal_settle_type 异常结算批次单处理方式"""
+    def postAsync(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody, config: Config = ..., /, *, settle_batch_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]]:
         """个人收款-申请异常结算批次单处理"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody = ..., config: Config = ..., /, *, settle_batch_no: Value = ..., json: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody, config: Config = ..., /, *, settle_batch_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]:
         """个人收款-申请异常结算批次单处理"""
 class OpenPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettle(OpenNode):
     def post(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody | Body = ..., config: Config = ..., /, *, settle_batch_no: Any = ..., **options: Any) -> Response:
         """个人收款-申请异常结算批次单处理
 
-        电商平台"""
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/settle/prepay-settle-orders/%7Bsettle_batch_no%7D/apply-abnormal-settle
+
+        电商平台
+
+        required: individual_auth_id 商品单个人收款方受理授权ID, out_abnormal_settle_batch_no 商户异常结算批次单号, abnormal_settle_type 异常结算批次单处理方式"""
     def postAsync(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody | Body = ..., config: Config = ..., /, *, settle_batch_no: Any = ..., **options: Any) -> Promise[Response]:
         """个人收款-申请异常结算批次单处理"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody | Body = ..., config: Config = ..., /, *, settle_batch_no: Any = ..., **options: Any) -> Response:
         """个人收款-申请异常结算批次单处理"""
+class FilledPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettle(Node):
+    def post(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]:
+        """个人收款-申请异常结算批次单处理"""
+    def postAsync(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]]:
+        """个人收款-申请异常结算批次单处理"""
+    post_async = postAsync
+    def __call__(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettlePostAnswer]:
+        """个人收款-申请异常结算批次单处理"""
 class PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo(Stem):
     applyAbnormalSettle: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettle
-    def get(self, config: Config = ..., /, *, settle_batch_no: Value = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, settle_batch_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer]:
         """个人收款-查询批量结算信息
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/get-prepay-settle-orders.html
 
         电商平台"""
-    def getAsync(self, config: Config = ..., /, *, settle_batch_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, settle_batch_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer]]:
         """个人收款-查询批量结算信息"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo(OpenNode):
@@ -1756,19 +3665,28 @@ class OpenPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, settle_batch_no: Any = ..., **options: Any) -> Promise[Response]:
         """个人收款-查询批量结算信息"""
     get_async = getAsync
+class FilledPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo(Stem):
+    applyAbnormalSettle: FilledPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoApplyAbnormalSettle
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer]:
+        """个人收款-查询批量结算信息"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNoGetAnswer]]:
+        """个人收款-查询批量结算信息"""
+    get_async = getAsync
 class PlatsolutionEcommerceSettlePrepaySettleOrders(Node):
     _settle_batch_no_: PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo: ...
-    def post(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo: ...
+    def post(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersPostAnswer]:
         """个人收款-申请批量结算
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/apply-prepay-settle-orders.html
 
-        电商平台"""
-    def postAsync(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersPostAnswer]]:
+        电商平台
+
+        required: appid 发起方AppID, out_settle_batch_no 商户结算批次单号, individual_auth_id 商品单个人收款方受理授权ID, notify_url 通知地址, description 收款方描述, trade_scenario 交易场景, settle_info_list 结算信息列表"""
+    def postAsync(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersPostAnswer]]:
         """个人收款-申请批量结算"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceSettlePrepaySettleOrdersPostAnswer]:
         """个人收款-申请批量结算"""
 class OpenPlatsolutionEcommerceSettlePrepaySettleOrders(OpenNode):
     _settle_batch_no_: OpenPlatsolutionEcommerceSettlePrepaySettleOrdersSettleBatchNo
@@ -1778,7 +3696,9 @@ class OpenPlatsolutionEcommerceSettlePrepaySettleOrders(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/personal-collections/apply-prepay-settle-orders.html
 
-        电商平台"""
+        电商平台
+
+        required: appid 发起方AppID, out_settle_batch_no 商户结算批次单号, individual_auth_id 商品单个人收款方受理授权ID, notify_url 通知地址, description 收款方描述, trade_scenario 交易场景, settle_info_list 结算信息列表"""
     def postAsync(self, body: PlatsolutionEcommerceSettlePrepaySettleOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """个人收款-申请批量结算"""
     post_async = postAsync
@@ -1789,44 +3709,66 @@ class PlatsolutionEcommerceSettle(Stem):
 class OpenPlatsolutionEcommerceSettle(OpenNode):
     prepaySettleOrders: OpenPlatsolutionEcommerceSettlePrepaySettleOrders
 class PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo(Stem):
-    def get(self, config: Config = ..., /, *, out_request_no: Value = ..., params: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_request_no: Value, params: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer]:
         """查询二级商户按日终余额预约提现状态
 
-        电商平台, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_request_no: Value = ..., params: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/%7Bout_request_no%7D
+
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_request_no: Value, params: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer]]:
         """查询二级商户按日终余额预约提现状态"""
     get_async = getAsync
 class OpenPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Response:
         """查询二级商户按日终余额预约提现状态
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/%7Bout_request_no%7D
+
+        电商平台, 服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_request_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询二级商户按日终余额预约提现状态"""
+    get_async = getAsync
+class FilledPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer]:
+        """查询二级商户按日终余额预约提现状态"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNoGetAnswer]]:
         """查询二级商户按日终余额预约提现状态"""
     get_async = getAsync
 class PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo(Stem):
     _out_request_no_: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo
-    def __truediv__(self, value: Value) -> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo: ...
 class OpenPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo(OpenNode):
     _out_request_no_: OpenPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoOutRequestNo: ...
 class PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw(Node):
     outRequestNo: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo
-    def post(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer]:
+    def post(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer]:
         """二级商户按日终余额预约提现
 
-        电商平台, 服务商"""
-    def postAsync(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw
+
+        电商平台, 服务商
+
+        required: sub_mchid 特约商户号, out_request_no 商户提现单号, calculate_amount_type 计算提现金额方式"""
+    def postAsync(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer]]:
         """二级商户按日终余额预约提现"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody = ..., config: Config = ..., /, *, json: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer]:
+    def __call__(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostAnswer]:
         """二级商户按日终余额预约提现"""
 class OpenPlatsolutionEcommerceWithdrawDayEndBalanceWithdraw(OpenNode):
     outRequestNo: OpenPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo
     def post(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """二级商户按日终余额预约提现
 
-        电商平台, 服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw
+
+        电商平台, 服务商
+
+        required: sub_mchid 特约商户号, out_request_no 商户提现单号, calculate_amount_type 计算提现金额方式"""
     def postAsync(self, body: PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """二级商户按日终余额预约提现"""
     post_async = postAsync
@@ -1853,58 +3795,89 @@ class OpenPlatsolutionEcommerce(OpenNode):
     settle: OpenPlatsolutionEcommerceSettle
     withdraw: OpenPlatsolutionEcommerceWithdraw
 class PlatsolutionInsuranceMchTransferBatchesApply(Node):
-    def post(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionInsuranceMchTransferBatchesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesApplyPostAnswer]:
+    def post(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesApplyPostAnswer]:
         """受理商家转账
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionInsuranceMchTransferBatchesApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesApplyPostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_scene_id 转账场景ID, transfer_detail_list 转账明细列表, notify_url 商户回调地址"""
+    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesApplyPostAnswer]]:
         """受理商家转账"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionInsuranceMchTransferBatchesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesApplyPostAnswer]:
         """受理商家转账"""
 class OpenPlatsolutionInsuranceMchTransferBatchesApply(OpenNode):
     def post(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理商家转账
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_scene_id 转账场景ID, transfer_detail_list 转账明细列表, notify_url 商户回调地址"""
     def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理商家转账"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理商家转账"""
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
         """微信支付转账明细单号查询明细单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/batch-id/%7Bbatch_id%7D/details/detail-id/%7Bdetail_id%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
         """微信支付转账明细单号查询明细单"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
     def get(self, config: Config = ..., /, *, batch_id: Any = ..., detail_id: Any = ..., **options: Any) -> Response:
         """微信支付转账明细单号查询明细单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/batch-id/%7Bbatch_id%7D/details/detail-id/%7Bdetail_id%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., detail_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付转账明细单号查询明细单"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+        """微信支付转账明细单号查询明细单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
         """微信支付转账明细单号查询明细单"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
     _detail_id_: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+    def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailId(OpenNode):
     _detail_id_: OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+class FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
+    _detail_id_: OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetails(Stem):
     detailId: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailId
 class OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetails(OpenNode):
     detailId: OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailId
+class FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetails(Stem):
+    detailId: FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetailsDetailId
 class PlatsolutionInsuranceMchTransferBatchesBatchIdBatchId(Stem):
     details: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetails
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer]:
         """微信支付转账批次单号查询批次单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/batch-id/%7Bbatch_id%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付转账批次单号查询批次单"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchId(OpenNode):
@@ -1912,43 +3885,74 @@ class OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchId(OpenNode):
     def get(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Response:
         """微信支付转账批次单号查询批次单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/batch-id/%7Bbatch_id%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付转账批次单号查询批次单"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchId(Stem):
+    details: FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdDetails
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer]:
+        """微信支付转账批次单号查询批次单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付转账批次单号查询批次单"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferBatchesBatchId(Stem):
     _batch_id_: PlatsolutionInsuranceMchTransferBatchesBatchIdBatchId
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferBatchesBatchIdBatchId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferBatchesBatchIdBatchId: ...
 class OpenPlatsolutionInsuranceMchTransferBatchesBatchId(OpenNode):
     _batch_id_: OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchId
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesBatchIdBatchId: ...
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply(Node):
-    def post(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., json: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+    def post(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
         """申请商家转账明细电子回单
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., json: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/%7Bout_batch_no%7D/out-detail-no/%7Bout_detail_no%7D/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]]:
         """申请商家转账明细电子回单"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., json: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
         """申请商家转账明细电子回单"""
 class OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply(OpenNode):
     def post(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Response:
         """申请商家转账明细电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/%7Bout_batch_no%7D/out-detail-no/%7Bout_detail_no%7D/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
         """申请商家转账明细电子回单"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Response:
         """申请商家转账明细电子回单"""
+class FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply(Node):
+    def post(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+        """申请商家转账明细电子回单"""
+    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]]:
+        """申请商家转账明细电子回单"""
+    post_async = postAsync
+    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+        """申请商家转账明细电子回单"""
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo(Stem):
     apply: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]:
         """查询商家转账明细电子回单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/%7Bout_batch_no%7D/out-detail-no/%7Bout_detail_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]]:
         """查询商家转账明细电子回单"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo(OpenNode):
@@ -1956,23 +3960,39 @@ class OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatc
     def get(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Response:
         """查询商家转账明细电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/%7Bout_batch_no%7D/out-detail-no/%7Bout_detail_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询商家转账明细电子回单"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo(Stem):
+    apply: FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]:
+        """查询商家转账明细电子回单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]]:
         """查询商家转账明细电子回单"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo(Stem):
     _out_detail_no_: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
 class OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo(OpenNode):
     _out_detail_no_: OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
+class FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo(Stem):
+    _out_detail_no_: OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo(Stem):
     outDetailNo: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo
 class OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo(OpenNode):
     outDetailNo: OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo
+class FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo(Stem):
+    outDetailNo: FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo
 class PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo(Stem):
     _out_batch_no_: PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo: ...
 class OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo(OpenNode):
     _out_batch_no_: OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo: ...
@@ -1981,38 +4001,61 @@ class PlatsolutionInsuranceMchTransferBatchesDetailReceipts(Stem):
 class OpenPlatsolutionInsuranceMchTransferBatchesDetailReceipts(OpenNode):
     outBatchNo: OpenPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo
 class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
         """商户明细单号查询明细单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/out-batch-no/%7Bout_batch_no%7D/details/out-detail-no/%7Bout_detail_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
         """商户明细单号查询明细单"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Response:
         """商户明细单号查询明细单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/out-batch-no/%7Bout_batch_no%7D/details/out-detail-no/%7Bout_detail_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户明细单号查询明细单"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+        """商户明细单号查询明细单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
         """商户明细单号查询明细单"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
     _out_detail_no_: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(OpenNode):
     _out_detail_no_: OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+class FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
+    _out_detail_no_: OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
     outDetailNo: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetails(OpenNode):
     outDetailNo: OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
+class FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
+    outDetailNo: FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo(Stem):
     details: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetails
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
         """商户转账批次单号查询批次单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/out-batch-no/%7Bout_batch_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商户转账批次单号查询批次单"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo(OpenNode):
@@ -2020,43 +4063,74 @@ class OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Response:
         """商户转账批次单号查询批次单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/out-batch-no/%7Bout_batch_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户转账批次单号查询批次单"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo(Stem):
+    details: FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoDetails
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+        """商户转账批次单号查询批次单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商户转账批次单号查询批次单"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferBatchesOutBatchNo(Stem):
     _out_batch_no_: PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo: ...
 class OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNo(OpenNode):
     _out_batch_no_: OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNoOutBatchNo: ...
 class PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply(Node):
-    def post(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., json: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+    def post(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
         """申请商家转账批次电子回单
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., json: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/%7Bout_batch_no%7D/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]]:
         """申请商家转账批次电子回单"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., json: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
         """申请商家转账批次电子回单"""
 class OpenPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply(OpenNode):
     def post(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Response:
         """申请商家转账批次电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/%7Bout_batch_no%7D/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
         """申请商家转账批次电子回单"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Response:
         """申请商家转账批次电子回单"""
+class FilledPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply(Node):
+    def post(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+        """申请商家转账批次电子回单"""
+    def postAsync(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]]:
+        """申请商家转账批次电子回单"""
+    post_async = postAsync
+    def __call__(self, body: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+        """申请商家转账批次电子回单"""
 class PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo(Stem):
     apply: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]:
         """查询商家转账批次电子回单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/%7Bout_batch_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]]:
         """查询商家转账批次电子回单"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo(OpenNode):
@@ -2064,13 +4138,24 @@ class OpenPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBat
     def get(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Response:
         """查询商家转账批次电子回单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/%7Bout_batch_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询商家转账批次电子回单"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo(Stem):
+    apply: FilledPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]:
+        """查询商家转账批次电子回单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]]:
         """查询商家转账批次电子回单"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo(Stem):
     _out_batch_no_: PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo: ...
 class OpenPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo(OpenNode):
     _out_batch_no_: OpenPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo: ...
@@ -2091,52 +4176,80 @@ class OpenPlatsolutionInsuranceMchTransferBatches(OpenNode):
     outBatchNo: OpenPlatsolutionInsuranceMchTransferBatchesOutBatchNo
     summaryReceipts: OpenPlatsolutionInsuranceMchTransferBatchesSummaryReceipts
 class PlatsolutionInsuranceMchTransferReservationApply(Node):
-    def post(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionInsuranceMchTransferReservationApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferReservationApplyPostAnswer]:
+    def post(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferReservationApplyPostAnswer]:
         """受理单次预约商家转账
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionInsuranceMchTransferReservationApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationApplyPostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_reservation_no 商户预约单号, transfer_scene_id 转账场景ID, estimated_date 预计最晚转账日期, reserve_remark 预约备注, notify_url 商户回调地址"""
+    def postAsync(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationApplyPostAnswer]]:
         """受理单次预约商家转账"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionInsuranceMchTransferReservationApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferReservationApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionInsuranceMchTransferReservationApplyPostAnswer]:
         """受理单次预约商家转账"""
 class OpenPlatsolutionInsuranceMchTransferReservationApply(OpenNode):
     def post(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理单次预约商家转账
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/apply
+
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_reservation_no 商户预约单号, transfer_scene_id 转账场景ID, estimated_date 预计最晚转账日期, reserve_remark 预约备注, notify_url 商户回调地址"""
     def postAsync(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理单次预约商家转账"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionInsuranceMchTransferReservationApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理单次预约商家转账"""
 class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClose(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
         """关闭预约商家转账记录
 
-        服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/%7Bout_reservation_no%7D/close
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]]:
         """关闭预约商家转账记录"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
         """关闭预约商家转账记录"""
 class OpenPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClose(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Response:
         """关闭预约商家转账记录
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/%7Bout_reservation_no%7D/close
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Promise[Response]:
         """关闭预约商家转账记录"""
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Response:
         """关闭预约商家转账记录"""
+class FilledPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClose(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+        """关闭预约商家转账记录"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]]:
+        """关闭预约商家转账记录"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+        """关闭预约商家转账记录"""
 class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo(Stem):
     close: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClose
-    def get(self, config: Config = ..., /, *, out_reservation_no: Value = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_reservation_no: Value, params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer]:
         """商户预约单号查询预约商家转账记录
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_reservation_no: Value = ..., params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/%7Bout_reservation_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_reservation_no: Value, params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer]]:
         """商户预约单号查询预约商家转账记录"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo(OpenNode):
@@ -2144,35 +4257,60 @@ class OpenPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservat
     def get(self, config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Response:
         """商户预约单号查询预约商家转账记录
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/%7Bout_reservation_no%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户预约单号查询预约商家转账记录"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo(Stem):
+    close: FilledPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClose
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer]:
+        """商户预约单号查询预约商家转账记录"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoGetAnswer]]:
         """商户预约单号查询预约商家转账记录"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferReservationOutReservationNo(Stem):
     _out_reservation_no_: PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo: ...
 class OpenPlatsolutionInsuranceMchTransferReservationOutReservationNo(OpenNode):
     _out_reservation_no_: OpenPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNo: ...
 class PlatsolutionInsuranceMchTransferReservationReservationIdReservationId(Stem):
-    def get(self, config: Config = ..., /, *, reservation_id: Value = ..., params: PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, reservation_id: Value, params: PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer]:
         """微信支付预约单号查询预约商家转账记录
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, reservation_id: Value = ..., params: PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/reservation-id/%7Breservation_id%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, reservation_id: Value, params: PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer]]:
         """微信支付预约单号查询预约商家转账记录"""
     get_async = getAsync
 class OpenPlatsolutionInsuranceMchTransferReservationReservationIdReservationId(OpenNode):
     def get(self, config: Config = ..., /, *, reservation_id: Any = ..., **options: Any) -> Response:
         """微信支付预约单号查询预约商家转账记录
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/platsolution/insurance/mch-transfer/reservation/reservation-id/%7Breservation_id%7D
+
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, reservation_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付预约单号查询预约商家转账记录"""
+    get_async = getAsync
+class FilledPlatsolutionInsuranceMchTransferReservationReservationIdReservationId(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer]:
+        """微信支付预约单号查询预约商家转账记录"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionInsuranceMchTransferReservationReservationIdReservationIdGetAnswer]]:
         """微信支付预约单号查询预约商家转账记录"""
     get_async = getAsync
 class PlatsolutionInsuranceMchTransferReservationReservationId(Stem):
     _reservation_id_: PlatsolutionInsuranceMchTransferReservationReservationIdReservationId
-    def __truediv__(self, value: Value) -> PlatsolutionInsuranceMchTransferReservationReservationIdReservationId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionInsuranceMchTransferReservationReservationIdReservationId: ...
 class OpenPlatsolutionInsuranceMchTransferReservationReservationId(OpenNode):
     _reservation_id_: OpenPlatsolutionInsuranceMchTransferReservationReservationIdReservationId
     def __truediv__(self, value: Value) -> OpenPlatsolutionInsuranceMchTransferReservationReservationIdReservationId: ...
@@ -2195,16 +4333,18 @@ class PlatsolutionInsurance(Stem):
 class OpenPlatsolutionInsurance(OpenNode):
     mchTransfer: OpenPlatsolutionInsuranceMchTransfer
 class PlatsolutionMchTransferBatchesApply(Node):
-    def post(self, body: PlatsolutionMchTransferBatchesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionMchTransferBatchesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesApplyPostAnswer]:
+    def post(self, body: PlatsolutionMchTransferBatchesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesApplyPostAnswer]:
         """受理商家转账
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionMchTransferBatchesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionMchTransferBatchesApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesApplyPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_scene_id 转账场景ID, transfer_detail_list 转账明细列表, notify_url 商户回调地址"""
+    def postAsync(self, body: PlatsolutionMchTransferBatchesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesApplyPostAnswer]]:
         """受理商家转账"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionMchTransferBatchesApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionMchTransferBatchesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionMchTransferBatchesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesApplyPostAnswer]:
         """受理商家转账"""
 class OpenPlatsolutionMchTransferBatchesApply(OpenNode):
     def post(self, body: PlatsolutionMchTransferBatchesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2212,20 +4352,24 @@ class OpenPlatsolutionMchTransferBatchesApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_scene_id 转账场景ID, transfer_detail_list 转账明细列表, notify_url 商户回调地址"""
     def postAsync(self, body: PlatsolutionMchTransferBatchesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理商家转账"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionMchTransferBatchesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理商家转账"""
 class PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., params: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, params: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
         """微信支付转账明细单号查询明细单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/get-transfer-detail-by-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., params: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, params: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
         """微信支付转账明细单号查询明细单"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
@@ -2234,29 +4378,44 @@ class OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Op
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/get-transfer-detail-by-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., detail_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付转账明细单号查询明细单"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+        """微信支付转账明细单号查询明细单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
         """微信支付转账明细单号查询明细单"""
     get_async = getAsync
 class PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
     _detail_id_: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+    def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailId(OpenNode):
     _detail_id_: OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+class FilledPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
+    _detail_id_: OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class PlatsolutionMchTransferBatchesBatchIdBatchIdDetails(Stem):
     detailId: PlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailId
 class OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetails(OpenNode):
     detailId: OpenPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailId
+class FilledPlatsolutionMchTransferBatchesBatchIdBatchIdDetails(Stem):
+    detailId: FilledPlatsolutionMchTransferBatchesBatchIdBatchIdDetailsDetailId
 class PlatsolutionMchTransferBatchesBatchIdBatchId(Stem):
     details: PlatsolutionMchTransferBatchesBatchIdBatchIdDetails
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., params: PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, params: PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer]:
         """微信支付转账批次单号查询批次单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-id.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., params: PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, params: PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付转账批次单号查询批次单"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferBatchesBatchIdBatchId(OpenNode):
@@ -2266,27 +4425,38 @@ class OpenPlatsolutionMchTransferBatchesBatchIdBatchId(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-id.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付转账批次单号查询批次单"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferBatchesBatchIdBatchId(Stem):
+    details: FilledPlatsolutionMchTransferBatchesBatchIdBatchIdDetails
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer]:
+        """微信支付转账批次单号查询批次单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信支付转账批次单号查询批次单"""
     get_async = getAsync
 class PlatsolutionMchTransferBatchesBatchId(Stem):
     _batch_id_: PlatsolutionMchTransferBatchesBatchIdBatchId
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferBatchesBatchIdBatchId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferBatchesBatchIdBatchId: ...
 class OpenPlatsolutionMchTransferBatchesBatchId(OpenNode):
     _batch_id_: OpenPlatsolutionMchTransferBatchesBatchIdBatchId
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesBatchIdBatchId: ...
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply(Node):
-    def post(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., json: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+    def post(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
         """申请商家转账明细电子回单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipt-apply-by-detail-out-no.html
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., json: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]]:
         """申请商家转账明细电子回单"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., json: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
         """申请商家转账明细电子回单"""
 class OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply(OpenNode):
     def post(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Response:
@@ -2294,21 +4464,33 @@ class OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDet
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipt-apply-by-detail-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
         """申请商家转账明细电子回单"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Response:
         """申请商家转账明细电子回单"""
+class FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply(Node):
+    def post(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+        """申请商家转账明细电子回单"""
+    def postAsync(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]]:
+        """申请商家转账明细电子回单"""
+    post_async = postAsync
+    def __call__(self, body: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApplyPostAnswer]:
+        """申请商家转账明细电子回单"""
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo(Stem):
     apply: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]:
         """查询商家转账明细电子回单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipt-query-by-detail-out-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]]:
         """查询商家转账明细电子回单"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo(OpenNode):
@@ -2318,23 +4500,37 @@ class OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDet
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipt-query-by-detail-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询商家转账明细电子回单"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo(Stem):
+    apply: FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoApply
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]:
+        """查询商家转账明细电子回单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNoGetAnswer]]:
         """查询商家转账明细电子回单"""
     get_async = getAsync
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo(Stem):
     _out_detail_no_: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
 class OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo(OpenNode):
     _out_detail_no_: OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
+class FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo(Stem):
+    _out_detail_no_: OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNoOutDetailNo: ...
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo(Stem):
     outDetailNo: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo
 class OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo(OpenNode):
     outDetailNo: OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo
+class FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo(Stem):
+    outDetailNo: FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNoOutDetailNo
 class PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo(Stem):
     _out_batch_no_: PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo: ...
 class OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo(OpenNode):
     _out_batch_no_: OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoOutBatchNo: ...
@@ -2343,13 +4539,15 @@ class PlatsolutionMchTransferBatchesDetailReceipts(Stem):
 class OpenPlatsolutionMchTransferBatchesDetailReceipts(OpenNode):
     outBatchNo: OpenPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo
 class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
         """商户明细单号查询明细单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-detail-by-out-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
         """商户明细单号查询明细单"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(OpenNode):
@@ -2358,29 +4556,44 @@ class OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOu
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-detail-by-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户明细单号查询明细单"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+        """商户明细单号查询明细单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
         """商户明细单号查询明细单"""
     get_async = getAsync
 class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
     _out_detail_no_: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(OpenNode):
     _out_detail_no_: OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+class FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
+    _out_detail_no_: OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
     outDetailNo: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetails(OpenNode):
     outDetailNo: OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
+class FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
+    outDetailNo: FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class PlatsolutionMchTransferBatchesOutBatchNoOutBatchNo(Stem):
     details: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetails
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
         """商户转账批次单号查询批次单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-out-code.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商户转账批次单号查询批次单"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNo(OpenNode):
@@ -2390,27 +4603,38 @@ class OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNo(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-out-code.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户转账批次单号查询批次单"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNo(Stem):
+    details: FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNoDetails
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+        """商户转账批次单号查询批次单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商户转账批次单号查询批次单"""
     get_async = getAsync
 class PlatsolutionMchTransferBatchesOutBatchNo(Stem):
     _out_batch_no_: PlatsolutionMchTransferBatchesOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferBatchesOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferBatchesOutBatchNoOutBatchNo: ...
 class OpenPlatsolutionMchTransferBatchesOutBatchNo(OpenNode):
     _out_batch_no_: OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesOutBatchNoOutBatchNo: ...
 class PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply(Node):
-    def post(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., json: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+    def post(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
         """申请商家转账批次电子回单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipts-apply-by-batch-out-no.html
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., json: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]]:
         """申请商家转账批次电子回单"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., config: Config = ..., /, *, out_batch_no: Value = ..., json: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
         """申请商家转账批次电子回单"""
 class OpenPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply(OpenNode):
     def post(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Response:
@@ -2418,21 +4642,33 @@ class OpenPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipts-apply-by-batch-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
         """申请商家转账批次电子回单"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody | Body = ..., config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Response:
         """申请商家转账批次电子回单"""
+class FilledPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply(Node):
+    def post(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+        """申请商家转账批次电子回单"""
+    def postAsync(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]]:
+        """申请商家转账批次电子回单"""
+    post_async = postAsync
+    def __call__(self, body: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApplyPostAnswer]:
+        """申请商家转账批次电子回单"""
 class PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo(Stem):
     apply: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]:
         """查询商家转账批次电子回单
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipts-query-by-batch-out-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]]:
         """查询商家转账批次电子回单"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo(OpenNode):
@@ -2442,13 +4678,22 @@ class OpenPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo(Open
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/receipts/receipts-query-by-batch-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询商家转账批次电子回单"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo(Stem):
+    apply: FilledPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoApply
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]:
+        """查询商家转账批次电子回单"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNoGetAnswer]]:
         """查询商家转账批次电子回单"""
     get_async = getAsync
 class PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo(Stem):
     _out_batch_no_: PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo: ...
 class OpenPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo(OpenNode):
     _out_batch_no_: OpenPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoOutBatchNo: ...
@@ -2469,16 +4714,18 @@ class OpenPlatsolutionMchTransferBatches(OpenNode):
     outBatchNo: OpenPlatsolutionMchTransferBatchesOutBatchNo
     summaryReceipts: OpenPlatsolutionMchTransferBatchesSummaryReceipts
 class PlatsolutionMchTransferReservationApply(Node):
-    def post(self, body: PlatsolutionMchTransferReservationApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionMchTransferReservationApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferReservationApplyPostAnswer]:
+    def post(self, body: PlatsolutionMchTransferReservationApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferReservationApplyPostAnswer]:
         """受理单次预约商家转账
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html
 
-        服务商"""
-    def postAsync(self, body: PlatsolutionMchTransferReservationApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionMchTransferReservationApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferReservationApplyPostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_reservation_no 商户预约单号, transfer_scene_id 转账场景ID, estimated_date 预计最晚转账日期, reserve_remark 预约备注, notify_url 商户回调地址"""
+    def postAsync(self, body: PlatsolutionMchTransferReservationApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PlatsolutionMchTransferReservationApplyPostAnswer]]:
         """受理单次预约商家转账"""
     post_async = postAsync
-    def __call__(self, body: PlatsolutionMchTransferReservationApplyPostBody = ..., config: Config = ..., /, *, json: PlatsolutionMchTransferReservationApplyPostBody = ..., **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferReservationApplyPostAnswer]:
+    def __call__(self, body: PlatsolutionMchTransferReservationApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PlatsolutionMchTransferReservationApplyPostAnswer]:
         """受理单次预约商家转账"""
 class OpenPlatsolutionMchTransferReservationApply(OpenNode):
     def post(self, body: PlatsolutionMchTransferReservationApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -2486,23 +4733,27 @@ class OpenPlatsolutionMchTransferReservationApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号, sp_appid 服务商AppID, out_reservation_no 商户预约单号, transfer_scene_id 转账场景ID, estimated_date 预计最晚转账日期, reserve_remark 预约备注, notify_url 商户回调地址"""
     def postAsync(self, body: PlatsolutionMchTransferReservationApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """受理单次预约商家转账"""
     post_async = postAsync
     def __call__(self, body: PlatsolutionMchTransferReservationApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """受理单次预约商家转账"""
 class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClose(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
         """关闭预约商家转账记录
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-close.html
 
-        服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]]:
         """关闭预约商家转账记录"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value = ..., json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, out_reservation_no: Value, json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
         """关闭预约商家转账记录"""
 class OpenPlatsolutionMchTransferReservationOutReservationNoOutReservationNoClose(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Response:
@@ -2510,21 +4761,33 @@ class OpenPlatsolutionMchTransferReservationOutReservationNoOutReservationNoClos
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-close.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Promise[Response]:
         """关闭预约商家转账记录"""
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Response:
         """关闭预约商家转账记录"""
+class FilledPlatsolutionMchTransferReservationOutReservationNoOutReservationNoClose(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+        """关闭预约商家转账记录"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]]:
+        """关闭预约商家转账记录"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostAnswer]:
+        """关闭预约商家转账记录"""
 class PlatsolutionMchTransferReservationOutReservationNoOutReservationNo(Stem):
     close: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClose
-    def get(self, config: Config = ..., /, *, out_reservation_no: Value = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_reservation_no: Value, params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer]:
         """商户预约单号查询预约商家转账记录
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_reservation_no: Value = ..., params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, out_reservation_no: Value, params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer]]:
         """商户预约单号查询预约商家转账记录"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferReservationOutReservationNoOutReservationNo(OpenNode):
@@ -2534,24 +4797,35 @@ class OpenPlatsolutionMchTransferReservationOutReservationNoOutReservationNo(Ope
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, out_reservation_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商户预约单号查询预约商家转账记录"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferReservationOutReservationNoOutReservationNo(Stem):
+    close: FilledPlatsolutionMchTransferReservationOutReservationNoOutReservationNoClose
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer]:
+        """商户预约单号查询预约商家转账记录"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationOutReservationNoOutReservationNoGetAnswer]]:
         """商户预约单号查询预约商家转账记录"""
     get_async = getAsync
 class PlatsolutionMchTransferReservationOutReservationNo(Stem):
     _out_reservation_no_: PlatsolutionMchTransferReservationOutReservationNoOutReservationNo
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferReservationOutReservationNoOutReservationNo: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferReservationOutReservationNoOutReservationNo: ...
 class OpenPlatsolutionMchTransferReservationOutReservationNo(OpenNode):
     _out_reservation_no_: OpenPlatsolutionMchTransferReservationOutReservationNoOutReservationNo
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferReservationOutReservationNoOutReservationNo: ...
 class PlatsolutionMchTransferReservationReservationIdReservationId(Stem):
-    def get(self, config: Config = ..., /, *, reservation_id: Value = ..., params: PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, reservation_id: Value, params: PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer]:
         """微信支付预约单号查询预约商家转账记录
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-id.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, reservation_id: Value = ..., params: PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer]]:
+        服务商
+
+        required: sub_mchid 二级商户号"""
+    def getAsync(self, config: Config = ..., /, *, reservation_id: Value, params: PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer]]:
         """微信支付预约单号查询预约商家转账记录"""
     get_async = getAsync
 class OpenPlatsolutionMchTransferReservationReservationIdReservationId(OpenNode):
@@ -2560,13 +4834,21 @@ class OpenPlatsolutionMchTransferReservationReservationIdReservationId(OpenNode)
 
         https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-id.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 二级商户号"""
     def getAsync(self, config: Config = ..., /, *, reservation_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信支付预约单号查询预约商家转账记录"""
+    get_async = getAsync
+class FilledPlatsolutionMchTransferReservationReservationIdReservationId(Stem):
+    def get(self, config: Config = ..., /, *, params: PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer]:
+        """微信支付预约单号查询预约商家转账记录"""
+    def getAsync(self, config: Config = ..., /, *, params: PlatsolutionMchTransferReservationReservationIdReservationIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PlatsolutionMchTransferReservationReservationIdReservationIdGetAnswer]]:
         """微信支付预约单号查询预约商家转账记录"""
     get_async = getAsync
 class PlatsolutionMchTransferReservationReservationId(Stem):
     _reservation_id_: PlatsolutionMchTransferReservationReservationIdReservationId
-    def __truediv__(self, value: Value) -> PlatsolutionMchTransferReservationReservationIdReservationId: ...
+    def __truediv__(self, value: Value) -> FilledPlatsolutionMchTransferReservationReservationIdReservationId: ...
 class OpenPlatsolutionMchTransferReservationReservationId(OpenNode):
     _reservation_id_: OpenPlatsolutionMchTransferReservationReservationIdReservationId
     def __truediv__(self, value: Value) -> OpenPlatsolutionMchTransferReservationReservationIdReservationId: ...

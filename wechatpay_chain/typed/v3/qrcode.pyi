@@ -7,138 +7,321 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class QrcodeTransactionsOutTradeNoOutTradeNoGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "微信支付分配的子商户号"
 class QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerBusInfo(TypedDict):
     start_time: NotRequired[str]
+    "用户乘车时间"
     line_name: NotRequired[str]
+    "乘车路线"
     plate_number: NotRequired[str]
+    "车牌号"
 class QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerMetroInfo(TypedDict):
     start_time: NotRequired[str]
+    "用户乘车时间"
     end_time: NotRequired[str]
+    "用户下车时间"
     start_station: NotRequired[str]
+    "乘车起始站"
     end_station: NotRequired[str]
+    "乘车终点站"
 class QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail(TypedDict):
     coupon_id: NotRequired[str]
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    "优惠类型"
     stock_id: NotRequired[str]
+    "活动ID"
     amount: NotRequired[int]
+    "优惠券面额"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠币种"
 class QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
     sp_mchid: NotRequired[str]
+    "商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     description: NotRequired[str]
+    "服务描述"
     create_time: NotRequired[str]
+    "订单创建时间"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     trade_state: NotRequired[Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str]
+    "交易状态"
     trade_state_description: NotRequired[str]
+    "交易状态描述"
     success_time: NotRequired[str]
+    "支付完成时间"
     bank_type: NotRequired[str]
+    "付款银行"
     user_repay_state: NotRequired[Literal["NOT_REPAY", "REPAID", "ALL_REFUND"] | str]
+    "用户还款状态"
     repay_transaction_id: NotRequired[str]
+    "还款微信支付订单号"
     repay_time: NotRequired[str]
+    "垫资还款时间"
     attach: NotRequired[str]
+    "附加数据"
     contract_id: NotRequired[str]
+    "代扣签约ID"
     trade_scene: NotRequired[Literal["BUS", "METRO"] | str]
+    "交易场景"
     bus_info: NotRequired[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerBusInfo]
+    "公交场景信息"
     metro_info: NotRequired[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerMetroInfo]
+    "地铁场景信息"
     amount: NotRequired[dict[str, Any]]
+    "订单金额信息"
     promotion_detail: NotRequired[list[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
+    "优惠信息"
 class QrcodeTransactionsPostBodyAmount(TypedDict):
     total: NotRequired[int]
+    "订单总金额"
     currency: NotRequired[str]
+    "符合ISO 4217标准的三位字母代码"
+class QrcodeTransactionsPostBodyBusInfo(TypedDict):
+    start_time: NotRequired[str]
+    "用户乘车时间"
+    line_name: NotRequired[str]
+    "乘车路线"
+    plate_number: NotRequired[str]
+    "车牌号"
+class QrcodeTransactionsPostBodyMetroInfo(TypedDict):
+    start_time: NotRequired[str]
+    "用户乘车时间"
+    end_time: NotRequired[str]
+    "用户下车时间"
+    start_station: NotRequired[str]
+    "乘车起始站"
+    end_station: NotRequired[str]
+    "乘车终点站"
 class QrcodeTransactionsPostBody(TypedDict):
     appid: str
     sub_appid: NotRequired[str]
+    "子公众账号ID"
     sub_mchid: NotRequired[str]
+    "微信支付分配的子商户号"
     description: NotRequired[str]
+    "商户自定义字段"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
+    "商户系统内部订单号"
     trade_scene: Literal["BUS", "METRO"] | str
+    "交易场景值"
     goods_tag: NotRequired[str]
+    "代金券或立减优惠功能的参数"
     contract_id: str
+    "签约成功后"
     notify_url: NotRequired[str]
+    "接受扣款结果异步回调通知的URL"
     amount: NotRequired[QrcodeTransactionsPostBodyAmount]
-    bus_info: NotRequired[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerBusInfo]
-    metro_info: NotRequired[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerMetroInfo]
-QrcodeTransactionsPostAnswer = QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer
+    "订单金额信息"
+    bus_info: NotRequired[QrcodeTransactionsPostBodyBusInfo]
+    "公交场景信息"
+    metro_info: NotRequired[QrcodeTransactionsPostBodyMetroInfo]
+    "地铁场景信息"
+class QrcodeTransactionsPostAnswerBusInfo(TypedDict):
+    start_time: NotRequired[str]
+    "用户乘车时间"
+    line_name: NotRequired[str]
+    "乘车路线"
+    plate_number: NotRequired[str]
+    "车牌号"
+class QrcodeTransactionsPostAnswerMetroInfo(TypedDict):
+    start_time: NotRequired[str]
+    "用户乘车时间"
+    end_time: NotRequired[str]
+    "用户下车时间"
+    start_station: NotRequired[str]
+    "乘车起始站"
+    end_station: NotRequired[str]
+    "乘车终点站"
+class QrcodeTransactionsPostAnswerPromotionDetail(TypedDict):
+    coupon_id: NotRequired[str]
+    "券ID"
+    name: NotRequired[str]
+    "优惠名称"
+    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
+    type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    "优惠类型"
+    stock_id: NotRequired[str]
+    "活动ID"
+    amount: NotRequired[int]
+    "优惠券面额"
+    wechatpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
+    currency: NotRequired[str]
+    "优惠币种"
+class QrcodeTransactionsPostAnswer(TypedDict):
+    appid: NotRequired[str]
+    "公众账号ID"
+    sub_appid: NotRequired[str]
+    "子商户公众账号ID"
+    sp_mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    description: NotRequired[str]
+    "服务描述"
+    create_time: NotRequired[str]
+    "订单创建时间"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    transaction_id: NotRequired[str]
+    "微信支付订单号"
+    trade_state: NotRequired[Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str]
+    "交易状态"
+    trade_state_description: NotRequired[str]
+    "交易状态描述"
+    success_time: NotRequired[str]
+    "支付完成时间"
+    bank_type: NotRequired[str]
+    "付款银行"
+    user_repay_state: NotRequired[Literal["NOT_REPAY", "REPAID", "ALL_REFUND"] | str]
+    "用户还款状态"
+    repay_transaction_id: NotRequired[str]
+    "还款微信支付订单号"
+    repay_time: NotRequired[str]
+    "垫资还款时间"
+    attach: NotRequired[str]
+    "附加数据"
+    contract_id: NotRequired[str]
+    "代扣签约ID"
+    trade_scene: NotRequired[Literal["BUS", "METRO"] | str]
+    "交易场景"
+    bus_info: NotRequired[QrcodeTransactionsPostAnswerBusInfo]
+    "公交场景信息"
+    metro_info: NotRequired[QrcodeTransactionsPostAnswerMetroInfo]
+    "地铁场景信息"
+    amount: NotRequired[dict[str, Any]]
+    "订单金额信息"
+    promotion_detail: NotRequired[list[QrcodeTransactionsPostAnswerPromotionDetail]]
+    "优惠信息"
 class QrcodeUserServicesContractIdContractIdGetQuery(TypedDict):
     appid: NotRequired[Text]
     sub_appid: NotRequired[Text]
+    "子公众账号ID"
     sub_mchid: NotRequired[Text]
+    "微信支付分配的子商户号"
 class QrcodeUserServicesContractIdContractIdGetAnswer(TypedDict):
     contract_id: NotRequired[str]
+    "签约成功后"
     user_service_state: NotRequired[Literal["NORMAL", "BLOCKED"] | str]
     block_reason: NotRequired[str]
+    "原因"
 class QrcodeTransactionsOutTradeNoOutTradeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: QrcodeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_trade_no: Value, params: QrcodeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer]:
         """查询订单
 
+        https://wechatpay.im/openapi/v3/qrcode/transactions/out-trade-no/%7Bout_trade_no%7D
+
         服务商, 直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value = ..., params: QrcodeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_trade_no: Value, params: QrcodeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer]]:
         """查询订单"""
     get_async = getAsync
 class OpenQrcodeTransactionsOutTradeNoOutTradeNo(OpenNode):
     def get(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Response:
         """查询订单
 
+        https://wechatpay.im/openapi/v3/qrcode/transactions/out-trade-no/%7Bout_trade_no%7D
+
         服务商, 直连商户"""
     def getAsync(self, config: Config = ..., /, *, out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询订单"""
     get_async = getAsync
+class FilledQrcodeTransactionsOutTradeNoOutTradeNo(Stem):
+    def get(self, config: Config = ..., /, *, params: QrcodeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer]:
+        """查询订单"""
+    def getAsync(self, config: Config = ..., /, *, params: QrcodeTransactionsOutTradeNoOutTradeNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer]]:
+        """查询订单"""
+    get_async = getAsync
 class QrcodeTransactionsOutTradeNo(Stem):
     _out_trade_no_: QrcodeTransactionsOutTradeNoOutTradeNo
-    def __truediv__(self, value: Value) -> QrcodeTransactionsOutTradeNoOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledQrcodeTransactionsOutTradeNoOutTradeNo: ...
 class OpenQrcodeTransactionsOutTradeNo(OpenNode):
     _out_trade_no_: OpenQrcodeTransactionsOutTradeNoOutTradeNo
     def __truediv__(self, value: Value) -> OpenQrcodeTransactionsOutTradeNoOutTradeNo: ...
 class QrcodeTransactions(Node):
     outTradeNo: QrcodeTransactionsOutTradeNo
-    def post(self, body: QrcodeTransactionsPostBody = ..., config: Config = ..., /, *, json: QrcodeTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[QrcodeTransactionsPostAnswer]:
+    def post(self, body: QrcodeTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[QrcodeTransactionsPostAnswer]:
         """扣费受理
 
-        服务商, 直连商户"""
-    def postAsync(self, body: QrcodeTransactionsPostBody = ..., config: Config = ..., /, *, json: QrcodeTransactionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[QrcodeTransactionsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/qrcode/transactions
+
+        服务商, 直连商户
+
+        required: appid, out_trade_no 商户系统内部订单号, trade_scene 交易场景值, contract_id 签约成功后"""
+    def postAsync(self, body: QrcodeTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[QrcodeTransactionsPostAnswer]]:
         """扣费受理"""
     post_async = postAsync
-    def __call__(self, body: QrcodeTransactionsPostBody = ..., config: Config = ..., /, *, json: QrcodeTransactionsPostBody = ..., **options: Unpack[Options]) -> Answer[QrcodeTransactionsPostAnswer]:
+    def __call__(self, body: QrcodeTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[QrcodeTransactionsPostAnswer]:
         """扣费受理"""
 class OpenQrcodeTransactions(OpenNode):
     outTradeNo: OpenQrcodeTransactionsOutTradeNo
     def post(self, body: QrcodeTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """扣费受理
 
-        服务商, 直连商户"""
+        https://wechatpay.im/openapi/v3/qrcode/transactions
+
+        服务商, 直连商户
+
+        required: appid, out_trade_no 商户系统内部订单号, trade_scene 交易场景值, contract_id 签约成功后"""
     def postAsync(self, body: QrcodeTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """扣费受理"""
     post_async = postAsync
     def __call__(self, body: QrcodeTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """扣费受理"""
 class QrcodeUserServicesContractIdContractId(Stem):
-    def get(self, config: Config = ..., /, *, contract_id: Value = ..., params: QrcodeUserServicesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[QrcodeUserServicesContractIdContractIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, contract_id: Value, params: QrcodeUserServicesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[QrcodeUserServicesContractIdContractIdGetAnswer]:
         """查询用户服务可用信息
 
+        https://wechatpay.im/openapi/v3/qrcode/user-services/contract-id/%7Bcontract_id%7D
+
         服务商, 直连商户"""
-    def getAsync(self, config: Config = ..., /, *, contract_id: Value = ..., params: QrcodeUserServicesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[QrcodeUserServicesContractIdContractIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, contract_id: Value, params: QrcodeUserServicesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[QrcodeUserServicesContractIdContractIdGetAnswer]]:
         """查询用户服务可用信息"""
     get_async = getAsync
 class OpenQrcodeUserServicesContractIdContractId(OpenNode):
     def get(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Response:
         """查询用户服务可用信息
 
+        https://wechatpay.im/openapi/v3/qrcode/user-services/contract-id/%7Bcontract_id%7D
+
         服务商, 直连商户"""
     def getAsync(self, config: Config = ..., /, *, contract_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户服务可用信息"""
     get_async = getAsync
+class FilledQrcodeUserServicesContractIdContractId(Stem):
+    def get(self, config: Config = ..., /, *, params: QrcodeUserServicesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[QrcodeUserServicesContractIdContractIdGetAnswer]:
+        """查询用户服务可用信息"""
+    def getAsync(self, config: Config = ..., /, *, params: QrcodeUserServicesContractIdContractIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[QrcodeUserServicesContractIdContractIdGetAnswer]]:
+        """查询用户服务可用信息"""
+    get_async = getAsync
 class QrcodeUserServicesContractId(Stem):
     _contract_id_: QrcodeUserServicesContractIdContractId
-    def __truediv__(self, value: Value) -> QrcodeUserServicesContractIdContractId: ...
+    def __truediv__(self, value: Value) -> FilledQrcodeUserServicesContractIdContractId: ...
 class OpenQrcodeUserServicesContractId(OpenNode):
     _contract_id_: OpenQrcodeUserServicesContractIdContractId
     def __truediv__(self, value: Value) -> OpenQrcodeUserServicesContractIdContractId: ...

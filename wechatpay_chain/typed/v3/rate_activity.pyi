@@ -7,52 +7,86 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class RateActivityApplicationsIdApplicationIdGetAnswer(TypedDict):
     application_state: str
+    "申请单状态"
     sub_mchid: str
+    "从业机构特约商户号"
     reject_parameter: NotRequired[str]
+    "驳回参数"
     reject_reason: NotRequired[str]
+    "驳回原因"
     pass_time: NotRequired[str]
+    "活动审核通过时间"
 class RateActivityApplicationsIdApplicationIdPatchBodyActivityDetailModificationActivityApplyInformation(TypedDict):
     apply_material_id: NotRequired[str]
+    "材料ID"
     apply_material_information: NotRequired[list[str]]
+    "材料内容"
 class RateActivityApplicationsIdApplicationIdPatchBodyActivityDetailModification(TypedDict):
     activity_rate: NotRequired[str]
+    "活动费率"
     activity_apply_information: NotRequired[list[RateActivityApplicationsIdApplicationIdPatchBodyActivityDetailModificationActivityApplyInformation]]
+    "活动报名材料"
 class RateActivityApplicationsIdApplicationIdPatchBodyAdditionalInformation(TypedDict):
     additional_message: NotRequired[str]
+    "补充说明"
     additional_material: NotRequired[list[str]]
+    "补充材料"
 class RateActivityApplicationsIdApplicationIdPatchBody(TypedDict):
     activity_detail_modification: NotRequired[RateActivityApplicationsIdApplicationIdPatchBodyActivityDetailModification]
+    "活动报名修改信息"
     additional_information: NotRequired[RateActivityApplicationsIdApplicationIdPatchBodyAdditionalInformation]
+    "补充信息"
 class RateActivityApplicationsIdApplicationIdPatchAnswer(TypedDict):
     application_id: str
+    "申请单编号"
+class RateActivityApplicationsPostBodyActivityDetailActivityApplyInformation(TypedDict):
+    apply_material_id: NotRequired[str]
+    "材料ID"
+    apply_material_information: NotRequired[list[str]]
+    "材料内容"
 class RateActivityApplicationsPostBodyActivityDetail(TypedDict):
     activity_id: str
+    "活动ID"
     activity_rate: NotRequired[str]
-    activity_apply_information: NotRequired[list[RateActivityApplicationsIdApplicationIdPatchBodyActivityDetailModificationActivityApplyInformation]]
+    "活动费率"
+    activity_apply_information: NotRequired[list[RateActivityApplicationsPostBodyActivityDetailActivityApplyInformation]]
+    "活动报名材料"
+class RateActivityApplicationsPostBodyAdditionalInformation(TypedDict):
+    additional_message: NotRequired[str]
+    "补充说明"
+    additional_material: NotRequired[list[str]]
+    "补充材料"
 class RateActivityApplicationsPostBody(TypedDict):
     acquiring_bank_id: str
+    "从业机构号"
     channel_id: str
+    "渠道商户号"
     sub_mchid: str
+    "从业机构特约商户号"
     activity_detail: RateActivityApplicationsPostBodyActivityDetail
-    additional_information: NotRequired[RateActivityApplicationsIdApplicationIdPatchBodyAdditionalInformation]
-RateActivityApplicationsPostAnswer = RateActivityApplicationsIdApplicationIdPatchAnswer
+    "活动报名信息"
+    additional_information: NotRequired[RateActivityApplicationsPostBodyAdditionalInformation]
+    "补充信息"
+class RateActivityApplicationsPostAnswer(TypedDict):
+    application_id: str
+    "申请单编号"
 class RateActivityApplicationsIdApplicationId(Stem):
-    def get(self, config: Config = ..., /, *, application_id: Value = ..., **options: Unpack[Options]) -> Answer[RateActivityApplicationsIdApplicationIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, application_id: Value, **options: Unpack[Options]) -> Answer[RateActivityApplicationsIdApplicationIdGetAnswer]:
         """根据申请单ID查询申请单结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/rateactivity/chapter3_2.shtml
 
         从业机构"""
-    def getAsync(self, config: Config = ..., /, *, application_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsIdApplicationIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, application_id: Value, **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsIdApplicationIdGetAnswer]]:
         """根据申请单ID查询申请单结果API"""
     get_async = getAsync
-    def patch(self, body: RateActivityApplicationsIdApplicationIdPatchBody = ..., config: Config = ..., /, *, application_id: Value = ..., json: RateActivityApplicationsIdApplicationIdPatchBody = ..., **options: Unpack[Options]) -> Answer[RateActivityApplicationsIdApplicationIdPatchAnswer]:
+    def patch(self, body: RateActivityApplicationsIdApplicationIdPatchBody = ..., config: Config = ..., /, *, application_id: Value, json: RateActivityApplicationsIdApplicationIdPatchBody = ..., **options: Unpack[Options]) -> Answer[RateActivityApplicationsIdApplicationIdPatchAnswer]:
         """修改单据信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/rateactivity/chapter3_3.shtml
 
         从业机构"""
-    def patchAsync(self, body: RateActivityApplicationsIdApplicationIdPatchBody = ..., config: Config = ..., /, *, application_id: Value = ..., json: RateActivityApplicationsIdApplicationIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsIdApplicationIdPatchAnswer]]:
+    def patchAsync(self, body: RateActivityApplicationsIdApplicationIdPatchBody = ..., config: Config = ..., /, *, application_id: Value, json: RateActivityApplicationsIdApplicationIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsIdApplicationIdPatchAnswer]]:
         """修改单据信息API"""
     patch_async = patchAsync
 class OpenRateActivityApplicationsIdApplicationId(OpenNode):
@@ -74,24 +108,37 @@ class OpenRateActivityApplicationsIdApplicationId(OpenNode):
     def patchAsync(self, body: RateActivityApplicationsIdApplicationIdPatchBody | Body = ..., config: Config = ..., /, *, application_id: Any = ..., **options: Any) -> Promise[Response]:
         """修改单据信息API"""
     patch_async = patchAsync
+class FilledRateActivityApplicationsIdApplicationId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RateActivityApplicationsIdApplicationIdGetAnswer]:
+        """根据申请单ID查询申请单结果API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsIdApplicationIdGetAnswer]]:
+        """根据申请单ID查询申请单结果API"""
+    get_async = getAsync
+    def patch(self, body: RateActivityApplicationsIdApplicationIdPatchBody = ..., config: Config = ..., /, *, json: RateActivityApplicationsIdApplicationIdPatchBody = ..., **options: Unpack[Options]) -> Answer[RateActivityApplicationsIdApplicationIdPatchAnswer]:
+        """修改单据信息API"""
+    def patchAsync(self, body: RateActivityApplicationsIdApplicationIdPatchBody = ..., config: Config = ..., /, *, json: RateActivityApplicationsIdApplicationIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsIdApplicationIdPatchAnswer]]:
+        """修改单据信息API"""
+    patch_async = patchAsync
 class RateActivityApplicationsId(Stem):
     _application_id_: RateActivityApplicationsIdApplicationId
-    def __truediv__(self, value: Value) -> RateActivityApplicationsIdApplicationId: ...
+    def __truediv__(self, value: Value) -> FilledRateActivityApplicationsIdApplicationId: ...
 class OpenRateActivityApplicationsId(OpenNode):
     _application_id_: OpenRateActivityApplicationsIdApplicationId
     def __truediv__(self, value: Value) -> OpenRateActivityApplicationsIdApplicationId: ...
 class RateActivityApplications(Node):
     id: RateActivityApplicationsId
-    def post(self, body: RateActivityApplicationsPostBody = ..., config: Config = ..., /, *, json: RateActivityApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[RateActivityApplicationsPostAnswer]:
+    def post(self, body: RateActivityApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RateActivityApplicationsPostAnswer]:
         """报名费率优惠活动API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/rateactivity/chapter3_1.shtml
 
-        从业机构"""
-    def postAsync(self, body: RateActivityApplicationsPostBody = ..., config: Config = ..., /, *, json: RateActivityApplicationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsPostAnswer]]:
+        从业机构
+
+        required: acquiring_bank_id 从业机构号, channel_id 渠道商户号, sub_mchid 从业机构特约商户号, activity_detail 活动报名信息"""
+    def postAsync(self, body: RateActivityApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RateActivityApplicationsPostAnswer]]:
         """报名费率优惠活动API"""
     post_async = postAsync
-    def __call__(self, body: RateActivityApplicationsPostBody = ..., config: Config = ..., /, *, json: RateActivityApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[RateActivityApplicationsPostAnswer]:
+    def __call__(self, body: RateActivityApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RateActivityApplicationsPostAnswer]:
         """报名费率优惠活动API"""
 class OpenRateActivityApplications(OpenNode):
     id: OpenRateActivityApplicationsId
@@ -100,7 +147,9 @@ class OpenRateActivityApplications(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/rateactivity/chapter3_1.shtml
 
-        从业机构"""
+        从业机构
+
+        required: acquiring_bank_id 从业机构号, channel_id 渠道商户号, sub_mchid 从业机构特约商户号, activity_detail 活动报名信息"""
     def postAsync(self, body: RateActivityApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """报名费率优惠活动API"""
     post_async = postAsync

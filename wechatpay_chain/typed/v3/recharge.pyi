@@ -6,53 +6,91 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Options, Stem, Value
 
 class RechargeBankTransferRechargesApplyPostBodyRechargeAmount(TypedDict):
-    amount: NotRequired[float]
+    amount: NotRequired[int]
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
 class RechargeBankTransferRechargesApplyPostBody(TypedDict):
     out_recharge_no: str
+    "商户充值单号"
     recharge_scene: Literal["NORMAL_BANK_TRANSFER"] | str
+    "充值场景"
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "充值入账账户"
     recharge_amount: RechargeBankTransferRechargesApplyPostBodyRechargeAmount
+    "充值金额"
 class RechargeBankTransferRechargesApplyPostAnswerTransferInAccount(TypedDict):
     bank_name: NotRequired[str]
+    "开户银行名称"
     bank_address_code: NotRequired[str]
+    "开户银行省市编码"
     bank_code: NotRequired[str]
+    "开户银行行号"
     bank_account_name: NotRequired[str]
+    "银行账户名称"
     bank_account_no: NotRequired[str]
+    "银行账号"
 class RechargeBankTransferRechargesApplyPostAnswer(TypedDict):
     recharge_id: str
+    "微信支付充值单号"
     out_recharge_no: str
+    "商户充值单号"
     transfer_in_account: RechargeBankTransferRechargesApplyPostAnswerTransferInAccount
+    "银行账户"
+class RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerRechargeAmount(TypedDict):
+    amount: NotRequired[int]
+    "总金额"
+    currency: NotRequired[str]
+    "货币类型"
 class RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerBankTransferInfo(TypedDict):
     memo: NotRequired[str]
+    "转账充值附言"
     return_time: NotRequired[str]
+    "银行转账退回时间"
     return_reason: NotRequired[str]
+    "银行转账退回原因"
     bank_name: NotRequired[str]
+    "开户银行名称"
     bank_card_tail: NotRequired[str]
+    "银行卡号后四位"
 class RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer(TypedDict):
     mchid: str
+    "充值商户号"
     recharge_id: str
+    "微信支付充值单号"
     out_recharge_no: str
-    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    "商户充值单号"
+    account_type: Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str
+    "充值入账账户"
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
+    "充值状态"
     recharge_scene: Literal["ECOMMERCE_BANK_TRANSFER"] | str
+    "充值场景"
     recharge_state_desc: NotRequired[str]
-    recharge_amount: RechargeBankTransferRechargesApplyPostBodyRechargeAmount
+    "充值状态描述"
+    recharge_amount: RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerRechargeAmount
+    "充值金额"
     bank_transfer_info: NotRequired[RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswerBankTransferInfo]
+    "转账充值的付款信息"
     accept_time: NotRequired[str]
+    "受理充值时间"
     success_time: NotRequired[str]
+    "充值成功时间"
     close_time: NotRequired[str]
+    "关闭充值时间"
 class RechargeBankTransferRechargesApply(Node):
-    def post(self, body: RechargeBankTransferRechargesApplyPostBody = ..., config: Config = ..., /, *, json: RechargeBankTransferRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[RechargeBankTransferRechargesApplyPostAnswer]:
+    def post(self, body: RechargeBankTransferRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RechargeBankTransferRechargesApplyPostAnswer]:
         """申请银行转账充值
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-recharge/bank-recharge/bank-transfer-recharge-apply.html
 
-        普通商户"""
-    def postAsync(self, body: RechargeBankTransferRechargesApplyPostBody = ..., config: Config = ..., /, *, json: RechargeBankTransferRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[RechargeBankTransferRechargesApplyPostAnswer]]:
+        普通商户
+
+        required: out_recharge_no 商户充值单号, recharge_scene 充值场景, account_type 充值入账账户, recharge_amount 充值金额"""
+    def postAsync(self, body: RechargeBankTransferRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RechargeBankTransferRechargesApplyPostAnswer]]:
         """申请银行转账充值"""
     post_async = postAsync
-    def __call__(self, body: RechargeBankTransferRechargesApplyPostBody = ..., config: Config = ..., /, *, json: RechargeBankTransferRechargesApplyPostBody = ..., **options: Unpack[Options]) -> Answer[RechargeBankTransferRechargesApplyPostAnswer]:
+    def __call__(self, body: RechargeBankTransferRechargesApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RechargeBankTransferRechargesApplyPostAnswer]:
         """申请银行转账充值"""
 class OpenRechargeBankTransferRechargesApply(OpenNode):
     def post(self, body: RechargeBankTransferRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -60,20 +98,22 @@ class OpenRechargeBankTransferRechargesApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-recharge/bank-recharge/bank-transfer-recharge-apply.html
 
-        普通商户"""
+        普通商户
+
+        required: out_recharge_no 商户充值单号, recharge_scene 充值场景, account_type 充值入账账户, recharge_amount 充值金额"""
     def postAsync(self, body: RechargeBankTransferRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请银行转账充值"""
     post_async = postAsync
     def __call__(self, body: RechargeBankTransferRechargesApplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请银行转账充值"""
 class RechargeBankTransferRechargesOutRechargeNoOutRechargeNo(Stem):
-    def get(self, config: Config = ..., /, *, out_recharge_no: Value = ..., **options: Unpack[Options]) -> Answer[RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_recharge_no: Value, **options: Unpack[Options]) -> Answer[RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]:
         """查询银行转账充值结果
 
         https://pay.weixin.qq.com/docs/merchant/apis/mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, out_recharge_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_recharge_no: Value, **options: Unpack[Options]) -> Promise[Answer[RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
         """查询银行转账充值结果"""
     get_async = getAsync
 class OpenRechargeBankTransferRechargesOutRechargeNoOutRechargeNo(OpenNode):
@@ -86,9 +126,15 @@ class OpenRechargeBankTransferRechargesOutRechargeNoOutRechargeNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_recharge_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询银行转账充值结果"""
     get_async = getAsync
+class FilledRechargeBankTransferRechargesOutRechargeNoOutRechargeNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]:
+        """查询银行转账充值结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RechargeBankTransferRechargesOutRechargeNoOutRechargeNoGetAnswer]]:
+        """查询银行转账充值结果"""
+    get_async = getAsync
 class RechargeBankTransferRechargesOutRechargeNo(Stem):
     _out_recharge_no_: RechargeBankTransferRechargesOutRechargeNoOutRechargeNo
-    def __truediv__(self, value: Value) -> RechargeBankTransferRechargesOutRechargeNoOutRechargeNo: ...
+    def __truediv__(self, value: Value) -> FilledRechargeBankTransferRechargesOutRechargeNoOutRechargeNo: ...
 class OpenRechargeBankTransferRechargesOutRechargeNo(OpenNode):
     _out_recharge_no_: OpenRechargeBankTransferRechargesOutRechargeNoOutRechargeNo
     def __truediv__(self, value: Value) -> OpenRechargeBankTransferRechargesOutRechargeNoOutRechargeNo: ...

@@ -8,95 +8,237 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class RefundDomesticRefundsOutRefundNoGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户号"
 class RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom(TypedDict):
     account: str
+    "出资账户类型"
     amount: int
-RefundDomesticRefundsOutRefundNoGetAnswerAmount = TypedDict("RefundDomesticRefundsOutRefundNoGetAnswerAmount", {"total": int, "refund": int, "from": NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom]], "payer_total": int, "payer_refund": int, "settlement_refund": int, "settlement_total": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[float]})
+    "出资金额"
+RefundDomesticRefundsOutRefundNoGetAnswerAmount = TypedDict("RefundDomesticRefundsOutRefundNoGetAnswerAmount", {"total": int, "refund": int, "from": NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom]], "payer_total": int, "payer_refund": int, "settlement_refund": int, "settlement_total": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[int]})
 class RefundDomesticRefundsOutRefundNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
+    "商户侧商品编码"
     wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
     goods_name: NotRequired[str]
+    "商品名称"
     unit_price: int
+    "商品单价"
     refund_amount: int
+    "商品退款金额"
     refund_quantity: int
+    "商品退货数量"
 class RefundDomesticRefundsOutRefundNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     scope: str
+    "优惠范围"
     type: str
+    "优惠类型"
     amount: int
+    "优惠券面额"
     refund_amount: int
+    "优惠退款金额"
     goods_detail: NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerPromotionDetailGoodsDetail]]
+    "商品列表"
 class RefundDomesticRefundsOutRefundNoGetAnswer(TypedDict):
     refund_id: str
+    "微信支付退款号"
     out_refund_no: str
+    "商户退款单号"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     channel: str
+    "退款渠道"
     user_received_account: str
+    "退款入账账户"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: str
+    "退款状态"
     funds_account: NotRequired[str]
+    "资金账户"
     amount: RefundDomesticRefundsOutRefundNoGetAnswerAmount
+    "金额信息"
     promotion_detail: NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerPromotionDetail]]
+    "优惠退款信息"
 class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_refund_no: str
+    "商户退款单号"
     type: Literal["USER_BANK_CARD", "MERCHANT_BANK_CARD"] | str
+    "异常退款处理方式"
     bank_type: NotRequired[Literal["CMB_DEBIT", "COMM_DEBIT", "ABC_DEBIT", "CCB_DEBIT", "ICBC_DEBIT", "BOC_DEBIT", "PAB_DEBIT", "SPDB_DEBIT", "CITIC_DEBIT", "CEB_DEBIT", "CMBC_DEBIT", "CIB_DEBIT", "GDB_DEBIT", "PSBC_DEBIT", "NBCB_DEBIT"] | str]
+    "开户银行"
     bank_account: NotRequired[str | Sealed]
+    "收款银行卡号"
     real_name: NotRequired[str | Sealed]
+    "收款用户姓名"
 class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmountFrom(TypedDict):
     account: str
-    amount: float
-RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount", {"total": float, "refund": float, "from": NotRequired[list[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmountFrom]], "payer_total": float, "payer_refund": float, "settlement_refund": float, "settlement_total": float, "discount_refund": float, "currency": str, "refund_fee": NotRequired[float]})
+    "出资账户类型"
+    amount: int
+    "出资金额"
+RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount", {"total": int, "refund": int, "from": NotRequired[list[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmountFrom]], "payer_total": int, "payer_refund": int, "settlement_refund": int, "settlement_total": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[int]})
 class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
+    "商户侧商品编码"
     wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
     goods_name: NotRequired[str]
-    unit_price: float
-    refund_amount: float
-    refund_quantity: float
+    "商品名称"
+    unit_price: int
+    "商品单价"
+    refund_amount: int
+    "商品退款金额"
+    refund_quantity: int
+    "商品退货数量"
 class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
+    "券ID"
     scope: str
+    "优惠范围"
     type: str
-    amount: float
-    refund_amount: float
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    refund_amount: int
+    "优惠退款金额"
     goods_detail: NotRequired[list[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]]
+    "商品列表"
 class RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     refund_id: str
+    "微信支付退款号"
     out_refund_no: str
+    "商户退款单号"
     transaction_id: str
+    "微信支付订单号"
     out_trade_no: str
+    "商户订单号"
     channel: str
+    "退款渠道"
     user_received_account: str
+    "退款入账账户"
     success_time: NotRequired[str]
+    "退款成功时间"
     create_time: str
+    "退款创建时间"
     status: str
+    "退款状态"
     funds_account: NotRequired[str]
+    "资金账户"
     amount: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerAmount
+    "金额信息"
     promotion_detail: NotRequired[list[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]]
-RefundDomesticRefundsPostBodyAmount = TypedDict("RefundDomesticRefundsPostBodyAmount", {"refund": int, "from": NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerAmountFrom]], "total": int, "currency": str})
+    "优惠退款信息"
+class RefundDomesticRefundsPostBodyAmountFrom(TypedDict):
+    account: str
+    "出资账户类型"
+    amount: int
+    "出资金额"
+RefundDomesticRefundsPostBodyAmount = TypedDict("RefundDomesticRefundsPostBodyAmount", {"refund": int, "from": NotRequired[list[RefundDomesticRefundsPostBodyAmountFrom]], "total": int, "currency": str})
+class RefundDomesticRefundsPostBodyGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    unit_price: int
+    "商品单价"
+    refund_amount: int
+    "商品退款金额"
+    refund_quantity: int
+    "商品退货数量"
 class RefundDomesticRefundsPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户号"
     transaction_id: NotRequired[str]
+    "微信支付订单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     out_refund_no: str
+    "商户退款单号"
     reason: NotRequired[str]
+    "退款原因"
     notify_url: NotRequired[str]
+    "退款结果回调url"
     funds_account: NotRequired[str]
+    "退款资金来源"
     amount: RefundDomesticRefundsPostBodyAmount
-    goods_detail: NotRequired[list[RefundDomesticRefundsOutRefundNoGetAnswerPromotionDetailGoodsDetail]]
-RefundDomesticRefundsPostAnswer = RefundDomesticRefundsOutRefundNoGetAnswer
+    "金额信息"
+    goods_detail: NotRequired[list[RefundDomesticRefundsPostBodyGoodsDetail]]
+    "退款商品"
+class RefundDomesticRefundsPostAnswerAmountFrom(TypedDict):
+    account: str
+    "出资账户类型"
+    amount: int
+    "出资金额"
+RefundDomesticRefundsPostAnswerAmount = TypedDict("RefundDomesticRefundsPostAnswerAmount", {"total": int, "refund": int, "from": NotRequired[list[RefundDomesticRefundsPostAnswerAmountFrom]], "payer_total": int, "payer_refund": int, "settlement_refund": int, "settlement_total": int, "discount_refund": int, "currency": str, "refund_fee": NotRequired[int]})
+class RefundDomesticRefundsPostAnswerPromotionDetailGoodsDetail(TypedDict):
+    merchant_goods_id: str
+    "商户侧商品编码"
+    wechatpay_goods_id: NotRequired[str]
+    "微信侧商品编码"
+    goods_name: NotRequired[str]
+    "商品名称"
+    unit_price: int
+    "商品单价"
+    refund_amount: int
+    "商品退款金额"
+    refund_quantity: int
+    "商品退货数量"
+class RefundDomesticRefundsPostAnswerPromotionDetail(TypedDict):
+    promotion_id: str
+    "券ID"
+    scope: str
+    "优惠范围"
+    type: str
+    "优惠类型"
+    amount: int
+    "优惠券面额"
+    refund_amount: int
+    "优惠退款金额"
+    goods_detail: NotRequired[list[RefundDomesticRefundsPostAnswerPromotionDetailGoodsDetail]]
+    "商品列表"
+class RefundDomesticRefundsPostAnswer(TypedDict):
+    refund_id: str
+    "微信支付退款号"
+    out_refund_no: str
+    "商户退款单号"
+    transaction_id: str
+    "微信支付订单号"
+    out_trade_no: str
+    "商户订单号"
+    channel: str
+    "退款渠道"
+    user_received_account: str
+    "退款入账账户"
+    success_time: NotRequired[str]
+    "退款成功时间"
+    create_time: str
+    "退款创建时间"
+    status: str
+    "退款状态"
+    funds_account: NotRequired[str]
+    "资金账户"
+    amount: RefundDomesticRefundsPostAnswerAmount
+    "金额信息"
+    promotion_detail: NotRequired[list[RefundDomesticRefundsPostAnswerPromotionDetail]]
+    "优惠退款信息"
 class RefundDomesticRefundsOutRefundNo(Stem):
-    def get(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: RefundDomesticRefundsOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[RefundDomesticRefundsOutRefundNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_refund_no: Value, params: RefundDomesticRefundsOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[RefundDomesticRefundsOutRefundNoGetAnswer]:
         """查询单笔退款API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter3_5_10.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value = ..., params: RefundDomesticRefundsOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[RefundDomesticRefundsOutRefundNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_refund_no: Value, params: RefundDomesticRefundsOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[RefundDomesticRefundsOutRefundNoGetAnswer]]:
         """查询单笔退款API"""
     get_async = getAsync
 class OpenRefundDomesticRefundsOutRefundNo(OpenNode):
@@ -109,17 +251,25 @@ class OpenRefundDomesticRefundsOutRefundNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_refund_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询单笔退款API"""
     get_async = getAsync
+class FilledRefundDomesticRefundsOutRefundNo(Stem):
+    def get(self, config: Config = ..., /, *, params: RefundDomesticRefundsOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[RefundDomesticRefundsOutRefundNoGetAnswer]:
+        """查询单笔退款API"""
+    def getAsync(self, config: Config = ..., /, *, params: RefundDomesticRefundsOutRefundNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[RefundDomesticRefundsOutRefundNoGetAnswer]]:
+        """查询单笔退款API"""
+    get_async = getAsync
 class RefundDomesticRefundsRefundIdApplyAbnormalRefund(Node):
-    def post(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody = ..., **options: Unpack[Options]) -> Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+    def post(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]:
         """发起异常退款
 
         https://pay.weixin.qq.com/docs/merchant/apis/refund/refunds/create-abnormal-refund.html
 
-        直连商户, 服务商"""
-    def postAsync(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]]:
+        直连商户, 服务商
+
+        required: out_refund_no 商户退款单号, type 异常退款处理方式"""
+    def postAsync(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Promise[Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]]:
         """发起异常退款"""
     post_async = postAsync
-    def __call__(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody = ..., config: Config = ..., /, *, refund_id: Value = ..., json: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody = ..., **options: Unpack[Options]) -> Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+    def __call__(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, *, refund_id: Value, **options: Unpack[Options]) -> Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]:
         """发起异常退款"""
 class OpenRefundDomesticRefundsRefundIdApplyAbnormalRefund(OpenNode):
     def post(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Response:
@@ -127,29 +277,45 @@ class OpenRefundDomesticRefundsRefundIdApplyAbnormalRefund(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/refund/refunds/create-abnormal-refund.html
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: out_refund_no 商户退款单号, type 异常退款处理方式"""
     def postAsync(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Promise[Response]:
         """发起异常退款"""
     post_async = postAsync
     def __call__(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody | Body = ..., config: Config = ..., /, *, refund_id: Any = ..., **options: Any) -> Response:
         """发起异常退款"""
+class FilledRefundDomesticRefundsRefundIdApplyAbnormalRefund(Node):
+    def post(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+        """发起异常退款"""
+    def postAsync(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]]:
+        """发起异常退款"""
+    post_async = postAsync
+    def __call__(self, body: RefundDomesticRefundsRefundIdApplyAbnormalRefundPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RefundDomesticRefundsRefundIdApplyAbnormalRefundPostAnswer]:
+        """发起异常退款"""
 class RefundDomesticRefundsRefundId(Stem):
     applyAbnormalRefund: RefundDomesticRefundsRefundIdApplyAbnormalRefund
 class OpenRefundDomesticRefundsRefundId(OpenNode):
     applyAbnormalRefund: OpenRefundDomesticRefundsRefundIdApplyAbnormalRefund
+class FilledRefundDomesticRefundsRefundId(Stem):
+    applyAbnormalRefund: FilledRefundDomesticRefundsRefundIdApplyAbnormalRefund
 class RefundDomesticRefunds(Node):
     _out_refund_no_: RefundDomesticRefundsOutRefundNo
     _refund_id_: RefundDomesticRefundsRefundId
-    def post(self, body: RefundDomesticRefundsPostBody = ..., config: Config = ..., /, *, json: RefundDomesticRefundsPostBody = ..., **options: Unpack[Options]) -> Answer[RefundDomesticRefundsPostAnswer]:
+    def post(self, body: RefundDomesticRefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RefundDomesticRefundsPostAnswer]:
         """申请退款API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter3_5_9.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: RefundDomesticRefundsPostBody = ..., config: Config = ..., /, *, json: RefundDomesticRefundsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[RefundDomesticRefundsPostAnswer]]:
+        直连商户, 服务商
+
+        required: out_refund_no 商户退款单号, amount 金额信息
+
+        one of: out_trade_no, transaction_id"""
+    def postAsync(self, body: RefundDomesticRefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RefundDomesticRefundsPostAnswer]]:
         """申请退款API"""
     post_async = postAsync
-    def __call__(self, body: RefundDomesticRefundsPostBody = ..., config: Config = ..., /, *, json: RefundDomesticRefundsPostBody = ..., **options: Unpack[Options]) -> Answer[RefundDomesticRefundsPostAnswer]:
+    def __call__(self, body: RefundDomesticRefundsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RefundDomesticRefundsPostAnswer]:
         """申请退款API"""
 class OpenRefundDomesticRefunds(OpenNode):
     _out_refund_no_: OpenRefundDomesticRefundsOutRefundNo
@@ -159,7 +325,11 @@ class OpenRefundDomesticRefunds(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter3_5_9.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: out_refund_no 商户退款单号, amount 金额信息
+
+        one of: out_trade_no, transaction_id"""
     def postAsync(self, body: RefundDomesticRefundsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请退款API"""
     post_async = postAsync

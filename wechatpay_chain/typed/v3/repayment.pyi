@@ -8,113 +8,196 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBodySubOrders(TypedDict):
     mchid: str
+    "还款单发起商户号"
     out_trade_no: str
+    "还款明细单订单号"
     sub_mchid: NotRequired[str]
+    "二级商户号"
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody(TypedDict):
     sub_orders: list[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBodySubOrders]
+    "还款明细单信息列表"
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerCombinePayerInfo(TypedDict):
     openid: str
+    "用户服务商标识"
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerSubOrdersAmount(TypedDict):
     total_amount: int
+    "标价金额"
     currency: NotRequired[str]
+    "标价币种"
     payer_amount: int
+    "现金支付金额"
     payer_currency: NotRequired[str]
+    "现金支付币种"
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerSubOrders(TypedDict):
     mchid: str
+    "还款单发起商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_trade_no: str
+    "还款明细单订单号"
     transaction_id: NotRequired[str]
+    "还款明细单微信支付订单号"
     trade_type: NotRequired[Literal["REPAYMENT"] | str]
+    "交易类型"
     trade_state: NotRequired[Literal["SUCCESS", "NOTPAY", "CLOSED"] | str]
+    "交易状态"
     bank_type: NotRequired[str]
+    "付款银行"
     attach: NotRequired[str]
+    "附加数据"
     success_time: NotRequired[str]
+    "支付完成时间"
     amount: NotRequired[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerSubOrdersAmount]
+    "子单金额信息"
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer(TypedDict):
     combine_appid: str
+    "还款服务商APPID"
     combine_mchid: str
+    "还款服务商商户号"
     combine_out_trade_no: str
+    "还款单订单号"
     combine_transaction_id: str
+    "还款单微信支付订单号"
     combine_payer_info: NotRequired[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerCombinePayerInfo]
+    "还款支付者信息"
     sub_orders: NotRequired[list[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswerSubOrders]]
+    "还款明细单信息列表"
 class RepaymentCombineTransactionsPartnerPrepayPostBodySubOrdersAmount(TypedDict):
-    total_amount: float
+    total_amount: int
+    "标价金额"
     currency: str
+    "标价币种"
 class RepaymentCombineTransactionsPartnerPrepayPostBodySubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
+    "是否指定分账"
     subsidy_amount: NotRequired[int]
+    "补差金额"
 class RepaymentCombineTransactionsPartnerPrepayPostBodySubOrders(TypedDict):
     mchid: str
+    "还款单发起商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_trade_no: str
+    "还款明细单订单号"
     amount: RepaymentCombineTransactionsPartnerPrepayPostBodySubOrdersAmount
+    "订单金额"
     attach: str
+    "附加数据"
     description: str
+    "商品描述"
     settle_info: NotRequired[RepaymentCombineTransactionsPartnerPrepayPostBodySubOrdersSettleInfo]
+    "结算信息"
 class RepaymentCombineTransactionsPartnerPrepayPostBodyH5Info(TypedDict):
     combine_appid: str
+    "还款服务商APPID"
     payer_client_ip: str
+    "用户终端IP"
     type: Literal["iOS", "Android", "Wap"] | str
+    "场景类型"
     app_name: NotRequired[str]
+    "应用名称"
     app_url: str
+    "网站URL"
     bundle_id: NotRequired[str]
+    "iOS平台BundleID"
     package_name: NotRequired[str]
+    "Android平台PackageName"
 class RepaymentCombineTransactionsPartnerPrepayPostBodyAppInfo(TypedDict):
     combine_appid: str
+    "还款服务商APPID"
 class RepaymentCombineTransactionsPartnerPrepayPostBodyMiniprogramInfo(TypedDict):
     combine_appid: str
+    "还款服务商APPID"
     openid: str
+    "用户标识"
 class RepaymentCombineTransactionsPartnerPrepayPostBodyCombinePayerInfoIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "TAIWAN_COMPATRIOT_PERMIT"] | str
+    "类型"
     number: str | Sealed
+    "加密后的证件号"
     name: str | Sealed
+    "加密后的姓名"
 class RepaymentCombineTransactionsPartnerPrepayPostBodyCombinePayerInfo(TypedDict):
     identity: NotRequired[RepaymentCombineTransactionsPartnerPrepayPostBodyCombinePayerInfoIdentity]
+    "实名支付"
 class RepaymentCombineTransactionsPartnerPrepayPostBodyWechatWebInfo(TypedDict):
     combine_appid: NotRequired[str]
+    "还款服务商APPID"
     openid: NotRequired[str]
+    "用户标识"
     webview_url: NotRequired[str]
+    "网页经营场景URL"
 class RepaymentCombineTransactionsPartnerPrepayPostBody(TypedDict):
     combine_out_trade_no: str
+    "还款单订单号"
     combine_mchid: str
+    "还款服务商商户号"
     sub_orders: list[RepaymentCombineTransactionsPartnerPrepayPostBodySubOrders]
+    "还款明细单信息列表"
     time_expire: NotRequired[str]
+    "交易结束时间"
     notify_url: NotRequired[str]
+    "通知地址"
     h5_info: NotRequired[RepaymentCombineTransactionsPartnerPrepayPostBodyH5Info]
+    "H5调起支付场景信息"
     app_info: NotRequired[RepaymentCombineTransactionsPartnerPrepayPostBodyAppInfo]
+    "APP调起支付场景信息"
     miniprogram_info: NotRequired[RepaymentCombineTransactionsPartnerPrepayPostBodyMiniprogramInfo]
+    "小程序调起支付场景信息"
     combine_payer_info: NotRequired[RepaymentCombineTransactionsPartnerPrepayPostBodyCombinePayerInfo]
+    "支付者信息"
     wechat_web_info: NotRequired[RepaymentCombineTransactionsPartnerPrepayPostBodyWechatWebInfo]
+    "微信内网页调起支付场景信息"
 class RepaymentCombineTransactionsPartnerPrepayPostAnswer(TypedDict):
     prepay_id: NotRequired[str]
+    "预支付交易会话标识"
     h5_url: NotRequired[str]
+    "支付跳转链接"
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClose(Node):
-    def post(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """商户关单
 
-        服务商"""
-    def postAsync(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/repayment/combine-transactions/partner/out-trade-no/%7Bcombine_out_trade_no%7D/close
+
+        服务商
+
+        required: sub_orders 还款明细单信息列表"""
+    def postAsync(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """商户关单"""
     post_async = postAsync
-    def __call__(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody = ..., config: Config = ..., /, *, combine_out_trade_no: Value = ..., json: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """商户关单"""
 class OpenRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClose(OpenNode):
     def post(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Response:
         """商户关单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/repayment/combine-transactions/partner/out-trade-no/%7Bcombine_out_trade_no%7D/close
+
+        服务商
+
+        required: sub_orders 还款明细单信息列表"""
     def postAsync(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户关单"""
     post_async = postAsync
     def __call__(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody | Body = ..., config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Response:
         """商户关单"""
+class FilledRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClose(Node):
+    def post(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """商户关单"""
+    def postAsync(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """商户关单"""
+    post_async = postAsync
+    def __call__(self, body: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClosePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """商户关单"""
 class RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo(Stem):
     close: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClose
-    def get(self, config: Config = ..., /, *, combine_out_trade_no: Value = ..., **options: Unpack[Options]) -> Answer[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Answer[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer]:
         """还款单查询
 
+        https://wechatpay.im/openapi/v3/repayment/combine-transactions/partner/out-trade-no/%7Bcombine_out_trade_no%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Value, **options: Unpack[Options]) -> Promise[Answer[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer]]:
         """还款单查询"""
     get_async = getAsync
 class OpenRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo(OpenNode):
@@ -122,31 +205,48 @@ class OpenRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo(OpenNod
     def get(self, config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Response:
         """还款单查询
 
+        https://wechatpay.im/openapi/v3/repayment/combine-transactions/partner/out-trade-no/%7Bcombine_out_trade_no%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, combine_out_trade_no: Any = ..., **options: Any) -> Promise[Response]:
         """还款单查询"""
     get_async = getAsync
+class FilledRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo(Stem):
+    close: FilledRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoClose
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer]:
+        """还款单查询"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNoGetAnswer]]:
+        """还款单查询"""
+    get_async = getAsync
 class RepaymentCombineTransactionsPartnerOutTradeNo(Stem):
     _combine_out_trade_no_: RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo
-    def __truediv__(self, value: Value) -> RepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo: ...
+    def __truediv__(self, value: Value) -> FilledRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo: ...
 class OpenRepaymentCombineTransactionsPartnerOutTradeNo(OpenNode):
     _combine_out_trade_no_: OpenRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo
     def __truediv__(self, value: Value) -> OpenRepaymentCombineTransactionsPartnerOutTradeNoCombineOutTradeNo: ...
 class RepaymentCombineTransactionsPartnerPrepay(Node):
-    def post(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody = ..., config: Config = ..., /, *, json: RepaymentCombineTransactionsPartnerPrepayPostBody = ..., **options: Unpack[Options]) -> Answer[RepaymentCombineTransactionsPartnerPrepayPostAnswer]:
+    def post(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RepaymentCombineTransactionsPartnerPrepayPostAnswer]:
         """还款下单
 
-        服务商"""
-    def postAsync(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody = ..., config: Config = ..., /, *, json: RepaymentCombineTransactionsPartnerPrepayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[RepaymentCombineTransactionsPartnerPrepayPostAnswer]]:
+        https://wechatpay.im/openapi/v3/repayment/combine-transactions/partner/prepay
+
+        服务商
+
+        required: combine_out_trade_no 还款单订单号, combine_mchid 还款服务商商户号, sub_orders 还款明细单信息列表"""
+    def postAsync(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[RepaymentCombineTransactionsPartnerPrepayPostAnswer]]:
         """还款下单"""
     post_async = postAsync
-    def __call__(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody = ..., config: Config = ..., /, *, json: RepaymentCombineTransactionsPartnerPrepayPostBody = ..., **options: Unpack[Options]) -> Answer[RepaymentCombineTransactionsPartnerPrepayPostAnswer]:
+    def __call__(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[RepaymentCombineTransactionsPartnerPrepayPostAnswer]:
         """还款下单"""
 class OpenRepaymentCombineTransactionsPartnerPrepay(OpenNode):
     def post(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """还款下单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/repayment/combine-transactions/partner/prepay
+
+        服务商
+
+        required: combine_out_trade_no 还款单订单号, combine_mchid 还款服务商商户号, sub_orders 还款明细单信息列表"""
     def postAsync(self, body: RepaymentCombineTransactionsPartnerPrepayPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """还款下单"""
     post_async = postAsync

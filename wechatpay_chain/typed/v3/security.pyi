@@ -8,26 +8,39 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class SecurityEchoPostBody(TypedDict):
     notify_url: NotRequired[str]
+    "商户回调地址"
     echo_message: str
+    "回显信息"
     encrypted_echo_message: NotRequired[str | Sealed]
+    "平台证书或微信支付公钥加密测试字段"
 class SecurityEchoPostAnswer(TypedDict):
     echo_message: str
+    "回显信息"
     encrypted_echo_message: NotRequired[str]
+    "平台证书或微信支付公钥加密测试字段"
 class SecurityEcho(Node):
-    def post(self, body: SecurityEchoPostBody = ..., config: Config = ..., /, *, json: SecurityEchoPostBody = ..., **options: Unpack[Options]) -> Answer[SecurityEchoPostAnswer]:
+    def post(self, body: SecurityEchoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[SecurityEchoPostAnswer]:
         """商户签名验签／加解密测试
 
-        服务商, 直连商户"""
-    def postAsync(self, body: SecurityEchoPostBody = ..., config: Config = ..., /, *, json: SecurityEchoPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[SecurityEchoPostAnswer]]:
+        https://wechatpay.im/openapi/v3/security/echo
+
+        服务商, 直连商户
+
+        required: echo_message 回显信息"""
+    def postAsync(self, body: SecurityEchoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[SecurityEchoPostAnswer]]:
         """商户签名验签／加解密测试"""
     post_async = postAsync
-    def __call__(self, body: SecurityEchoPostBody = ..., config: Config = ..., /, *, json: SecurityEchoPostBody = ..., **options: Unpack[Options]) -> Answer[SecurityEchoPostAnswer]:
+    def __call__(self, body: SecurityEchoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[SecurityEchoPostAnswer]:
         """商户签名验签／加解密测试"""
 class OpenSecurityEcho(OpenNode):
     def post(self, body: SecurityEchoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户签名验签／加解密测试
 
-        服务商, 直连商户"""
+        https://wechatpay.im/openapi/v3/security/echo
+
+        服务商, 直连商户
+
+        required: echo_message 回显信息"""
     def postAsync(self, body: SecurityEchoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户签名验签／加解密测试"""
     post_async = postAsync

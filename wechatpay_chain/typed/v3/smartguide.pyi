@@ -8,57 +8,94 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class SmartguideGuidesGuideIdAssignPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户ID"
     out_trade_no: str
+    "商户订单号"
 class SmartguideGuidesGuideIdPatchBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户ID"
     name: NotRequired[str | Sealed]
+    "企业微信的员工姓名"
     mobile: NotRequired[str | Sealed]
+    "手机号码"
     qr_code: NotRequired[str]
+    "员工个人二维码"
     avatar: NotRequired[str]
+    "头像URL"
     group_qrcode: NotRequired[str]
+    "群二维码URL"
 class SmartguideGuidesGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
+    "子商户ID"
     store_id: Text
+    "门店ID"
     userid: NotRequired[Text]
+    "企业微信的员工ID"
     mobile: NotRequired[Text]
+    "手机号码"
     work_id: NotRequired[Text]
+    "工号"
     limit: NotRequired[Text]
+    "最大资源条数"
     offset: NotRequired[Text]
+    "请求资源起始位置"
 class SmartguideGuidesGetAnswerData(TypedDict):
     guide_id: NotRequired[str]
+    "服务人员ID"
     store_id: NotRequired[int]
+    "门店ID"
     name: NotRequired[str]
+    "企业微信的员工姓名"
     mobile: NotRequired[str]
+    "手机号码"
     userid: NotRequired[str]
+    "企业微信的员工ID"
     work_id: NotRequired[str]
+    "工号"
 class SmartguideGuidesGetAnswer(TypedDict):
     total_count: NotRequired[int]
+    "服务人员数量"
     limit: NotRequired[int]
+    "最大资源条数"
     offset: NotRequired[int]
+    "请求资源起始位置"
     data: NotRequired[list[SmartguideGuidesGetAnswerData]]
+    "服务人员信息列表"
 class SmartguideGuidesPostBody(TypedDict):
     sub_mchid: NotRequired[str]
+    "子商户ID"
     corpid: str
+    "企业ID"
     store_id: int
+    "门店ID"
     userid: str
+    "企业微信的员工ID"
     name: str | Sealed
+    "企业微信的员工姓名"
     mobile: str | Sealed
+    "手机号码"
     qr_code: str
+    "员工个人二维码"
     avatar: str
+    "头像URL"
     group_qrcode: NotRequired[str]
+    "群二维码URL"
 class SmartguideGuidesPostAnswer(TypedDict):
     guide_id: str
+    "服务人员ID"
 class SmartguideGuidesGuideIdAssign(Node):
-    def post(self, body: SmartguideGuidesGuideIdAssignPostBody = ..., config: Config = ..., /, *, guide_id: Value = ..., json: SmartguideGuidesGuideIdAssignPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: SmartguideGuidesGuideIdAssignPostBody, config: Config = ..., /, *, guide_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """服务人员分配API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/smartguide/chapter3_2.shtml
 
-        服务商, 直连商户"""
-    def postAsync(self, body: SmartguideGuidesGuideIdAssignPostBody = ..., config: Config = ..., /, *, guide_id: Value = ..., json: SmartguideGuidesGuideIdAssignPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商, 直连商户
+
+        required: out_trade_no 商户订单号"""
+    def postAsync(self, body: SmartguideGuidesGuideIdAssignPostBody, config: Config = ..., /, *, guide_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """服务人员分配API"""
     post_async = postAsync
-    def __call__(self, body: SmartguideGuidesGuideIdAssignPostBody = ..., config: Config = ..., /, *, guide_id: Value = ..., json: SmartguideGuidesGuideIdAssignPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: SmartguideGuidesGuideIdAssignPostBody, config: Config = ..., /, *, guide_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """服务人员分配API"""
 class OpenSmartguideGuidesGuideIdAssign(OpenNode):
     def post(self, body: SmartguideGuidesGuideIdAssignPostBody | Body = ..., config: Config = ..., /, *, guide_id: Any = ..., **options: Any) -> Response:
@@ -66,21 +103,31 @@ class OpenSmartguideGuidesGuideIdAssign(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/smartguide/chapter3_2.shtml
 
-        服务商, 直连商户"""
+        服务商, 直连商户
+
+        required: out_trade_no 商户订单号"""
     def postAsync(self, body: SmartguideGuidesGuideIdAssignPostBody | Body = ..., config: Config = ..., /, *, guide_id: Any = ..., **options: Any) -> Promise[Response]:
         """服务人员分配API"""
     post_async = postAsync
     def __call__(self, body: SmartguideGuidesGuideIdAssignPostBody | Body = ..., config: Config = ..., /, *, guide_id: Any = ..., **options: Any) -> Response:
         """服务人员分配API"""
+class FilledSmartguideGuidesGuideIdAssign(Node):
+    def post(self, body: SmartguideGuidesGuideIdAssignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """服务人员分配API"""
+    def postAsync(self, body: SmartguideGuidesGuideIdAssignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """服务人员分配API"""
+    post_async = postAsync
+    def __call__(self, body: SmartguideGuidesGuideIdAssignPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """服务人员分配API"""
 class SmartguideGuidesGuideId(Stem):
     assign: SmartguideGuidesGuideIdAssign
-    def patch(self, body: SmartguideGuidesGuideIdPatchBody = ..., config: Config = ..., /, *, guide_id: Value = ..., json: SmartguideGuidesGuideIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def patch(self, body: SmartguideGuidesGuideIdPatchBody = ..., config: Config = ..., /, *, guide_id: Value, json: SmartguideGuidesGuideIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """服务人员信息更新API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/smartguide/chapter3_4.shtml
 
         服务商, 直连商户"""
-    def patchAsync(self, body: SmartguideGuidesGuideIdPatchBody = ..., config: Config = ..., /, *, guide_id: Value = ..., json: SmartguideGuidesGuideIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def patchAsync(self, body: SmartguideGuidesGuideIdPatchBody = ..., config: Config = ..., /, *, guide_id: Value, json: SmartguideGuidesGuideIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """服务人员信息更新API"""
     patch_async = patchAsync
 class OpenSmartguideGuidesGuideId(OpenNode):
@@ -94,28 +141,39 @@ class OpenSmartguideGuidesGuideId(OpenNode):
     def patchAsync(self, body: SmartguideGuidesGuideIdPatchBody | Body = ..., config: Config = ..., /, *, guide_id: Any = ..., **options: Any) -> Promise[Response]:
         """服务人员信息更新API"""
     patch_async = patchAsync
+class FilledSmartguideGuidesGuideId(Stem):
+    assign: FilledSmartguideGuidesGuideIdAssign
+    def patch(self, body: SmartguideGuidesGuideIdPatchBody = ..., config: Config = ..., /, *, json: SmartguideGuidesGuideIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """服务人员信息更新API"""
+    def patchAsync(self, body: SmartguideGuidesGuideIdPatchBody = ..., config: Config = ..., /, *, json: SmartguideGuidesGuideIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """服务人员信息更新API"""
+    patch_async = patchAsync
 class SmartguideGuides(Node):
     _guide_id_: SmartguideGuidesGuideId
-    def __truediv__(self, value: Value) -> SmartguideGuidesGuideId: ...
-    def get(self, config: Config = ..., /, *, params: SmartguideGuidesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[SmartguideGuidesGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledSmartguideGuidesGuideId: ...
+    def get(self, config: Config = ..., /, *, params: SmartguideGuidesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[SmartguideGuidesGetAnswer]:
         """服务人员查询API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/smartguide/chapter3_3.shtml
 
-        服务商, 直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: SmartguideGuidesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[SmartguideGuidesGetAnswer]]:
+        服务商, 直连商户
+
+        required: store_id 门店ID"""
+    def getAsync(self, config: Config = ..., /, *, params: SmartguideGuidesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[SmartguideGuidesGetAnswer]]:
         """服务人员查询API"""
     get_async = getAsync
-    def post(self, body: SmartguideGuidesPostBody = ..., config: Config = ..., /, *, json: SmartguideGuidesPostBody = ..., **options: Unpack[Options]) -> Answer[SmartguideGuidesPostAnswer]:
+    def post(self, body: SmartguideGuidesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[SmartguideGuidesPostAnswer]:
         """服务人员注册API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/smartguide/chapter3_1.shtml
 
-        服务商, 直连商户"""
-    def postAsync(self, body: SmartguideGuidesPostBody = ..., config: Config = ..., /, *, json: SmartguideGuidesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[SmartguideGuidesPostAnswer]]:
+        服务商, 直连商户
+
+        required: corpid 企业ID, store_id 门店ID, userid 企业微信的员工ID, name 企业微信的员工姓名, mobile 手机号码, qr_code 员工个人二维码, avatar 头像URL"""
+    def postAsync(self, body: SmartguideGuidesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[SmartguideGuidesPostAnswer]]:
         """服务人员注册API"""
     post_async = postAsync
-    def __call__(self, body: SmartguideGuidesPostBody = ..., config: Config = ..., /, *, json: SmartguideGuidesPostBody = ..., **options: Unpack[Options]) -> Answer[SmartguideGuidesPostAnswer]:
+    def __call__(self, body: SmartguideGuidesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[SmartguideGuidesPostAnswer]:
         """服务人员注册API"""
 class OpenSmartguideGuides(OpenNode):
     _guide_id_: OpenSmartguideGuidesGuideId
@@ -125,7 +183,9 @@ class OpenSmartguideGuides(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/smartguide/chapter3_3.shtml
 
-        服务商, 直连商户"""
+        服务商, 直连商户
+
+        required: store_id 门店ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务人员查询API"""
     get_async = getAsync
@@ -134,7 +194,9 @@ class OpenSmartguideGuides(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/smartguide/chapter3_1.shtml
 
-        服务商, 直连商户"""
+        服务商, 直连商户
+
+        required: corpid 企业ID, store_id 门店ID, userid 企业微信的员工ID, name 企业微信的员工姓名, mobile 手机号码, qr_code 员工个人二维码, avatar 头像URL"""
     def postAsync(self, body: SmartguideGuidesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务人员注册API"""
     post_async = postAsync

@@ -9,220 +9,418 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class TaxiInvoiceAttendancePunchPostBody(TypedDict):
     plate_number: str
+    "车牌号"
     driver_license: str
+    "营运资格证号"
     event_time: str
+    "事件发生时间"
     event_type: str
+    "事件类型"
     region_id: int
+    "行政区划ID"
 class TaxiInvoiceCardsUploadFilePostAnswer(TypedDict):
     fapiao_media_id: str
+    "出租车电子发票文件ID"
 class TaxiInvoiceCardsPostBodyFapiaoCardInformationBuyerInformation(TypedDict):
     type: str
+    "购买方类型"
     name: str
+    "名称"
     taxpayer_id: NotRequired[str]
+    "纳税人识别号"
     address: NotRequired[str]
+    "地址"
     telephone: NotRequired[str]
+    "电话"
     bank_name: NotRequired[str]
+    "开户银行"
     bank_account: NotRequired[str]
+    "银行账号"
 class TaxiInvoiceCardsPostBodyFapiaoCardInformationSellerInformation(TypedDict):
     name: str
+    "名称"
     taxpayer_id: str
+    "纳税人识别号"
     address: str
+    "地址"
     telephone: NotRequired[str]
+    "电话"
     bank_name: NotRequired[str]
+    "开户银行"
     bank_account: NotRequired[str]
+    "银行账号"
 class TaxiInvoiceCardsPostBodyFapiaoCardInformationExtraInformation(TypedDict):
     payee: NotRequired[str]
+    "收款人"
     reviewer: NotRequired[str]
+    "复核人"
     drawer: str
+    "开票人"
 class TaxiInvoiceCardsPostBodyFapiaoCardInformationItems(TypedDict):
     tax_code: str
     goods_name: str
     specification: NotRequired[str]
+    "规格型号"
     unit: NotRequired[str]
+    "单位"
     quantity: int
+    "数量"
     unit_price: int
+    "单价"
     amount: int
+    "单行金额"
     tax_amount: int
+    "单行税额"
     total_amount: int
+    "单行金额合计"
     tax_rate: int
+    "税率"
     tax_prefer_mark: str
+    "税收优惠政策标识"
     discount: bool
+    "是否折扣行"
 class TaxiInvoiceCardsPostBodyFapiaoCardInformation(TypedDict):
     fapiao_media_id: str
+    "电子发票文件ID"
     fapiao_number: str
+    "发票号码"
     fapiao_code: str
+    "发票代码"
     fapiao_time: str
+    "开票时间"
     check_code: str
+    "校验码"
     password: str
+    "密码"
     total_amount: int
+    "总价税合计"
     tax_amount: int
+    "总税额"
     amount: int
+    "总金额"
     buyer_information: TaxiInvoiceCardsPostBodyFapiaoCardInformationBuyerInformation
+    "购买方信息"
     seller_information: TaxiInvoiceCardsPostBodyFapiaoCardInformationSellerInformation
+    "销售方信息"
     extra_information: TaxiInvoiceCardsPostBodyFapiaoCardInformationExtraInformation
+    "附加信息"
     items: NotRequired[list[TaxiInvoiceCardsPostBodyFapiaoCardInformationItems]]
+    "发票行信息"
     remark: NotRequired[str]
+    "备注信息"
 class TaxiInvoiceCardsPostBody(TypedDict):
     company_mchid: str
+    "出租车经营主体商户号"
     trade_number: str
+    "面对面付款单号"
     appid: NotRequired[str]
+    "应用ID"
     openid: str
+    "用户标识"
     region_id: int
+    "行政区划代码"
     driver_license: str
+    "营运资格证号"
     plate_number: str
+    "车牌号"
     fapiao_card_information: TaxiInvoiceCardsPostBodyFapiaoCardInformation
+    "发票卡券信息"
     token: NotRequired[str]
+    "获取乘客行程单详情的凭证"
 class TaxiInvoiceCardsPostAnswer(TypedDict):
     card_appid: str
+    "插入用户卡包的公众号AppID"
     card_openid: str
+    "用户在插卡公众号下的OpenID"
     card_id: str
+    "出租车电子发票卡券模板ID"
     card_code: str
+    "出租车电子发票在卡包中的编码"
 class TaxiInvoiceDriverUpdateDriverPostBodyDriverPhotoPhotoDigest(TypedDict):
     hash_type: NotRequired[str]
+    "哈希类型"
     hash_value: NotRequired[str]
+    "哈希值"
 class TaxiInvoiceDriverUpdateDriverPostBodyDriverPhoto(TypedDict):
     photo_type: NotRequired[str]
+    "照片类型"
     photo_digest: NotRequired[TaxiInvoiceDriverUpdateDriverPostBodyDriverPhotoPhotoDigest]
+    "司机头像摘要"
     photo_url: NotRequired[str]
+    "头像url"
     photo_icon: NotRequired[str]
+    "头像icon"
 class TaxiInvoiceDriverUpdateDriverPostBody(TypedDict):
     driver_name: str | Sealed
+    "司机姓名"
     id_card_number: str | Sealed
+    "司机身份证号码"
     company_name: str
+    "公司名称"
     mchid: str
+    "商户号"
     driver_license: str
+    "营运资格证号"
     driver_category: str
+    "司机类别"
     driver_status: str
+    "岗位状态"
     driver_photo: NotRequired[TaxiInvoiceDriverUpdateDriverPostBodyDriverPhoto]
+    "司机头像"
     region_id: int
+    "行政区划ID"
+class TaxiInvoiceDriverUpdateDriverPostAnswerDriverPhotoPhotoDigest(TypedDict):
+    hash_type: NotRequired[str]
+    "哈希类型"
+    hash_value: NotRequired[str]
+    "哈希值"
+class TaxiInvoiceDriverUpdateDriverPostAnswerDriverPhoto(TypedDict):
+    photo_type: NotRequired[str]
+    "照片类型"
+    photo_digest: NotRequired[TaxiInvoiceDriverUpdateDriverPostAnswerDriverPhotoPhotoDigest]
+    "司机头像摘要"
+    photo_url: NotRequired[str]
+    "头像url"
+    photo_icon: NotRequired[str]
+    "头像icon"
 class TaxiInvoiceDriverUpdateDriverPostAnswer(TypedDict):
     driver_name: str
+    "司机姓名"
     id_card_number: str
+    "司机身份证号码"
     company_name: str
+    "公司名称"
     mchid: str
+    "商户号"
     driver_license: str
+    "营运资格证号"
     driver_category: str
+    "司机类别"
     driver_status: str
-    driver_photo: NotRequired[TaxiInvoiceDriverUpdateDriverPostBodyDriverPhoto]
+    "岗位状态"
+    driver_photo: NotRequired[TaxiInvoiceDriverUpdateDriverPostAnswerDriverPhoto]
+    "司机头像"
     region_id: int
+    "行政区划ID"
 class TaxiInvoiceDriversDriverLicenseGetQuery(TypedDict):
     region_id: Text
+    "行政区划代码"
+class TaxiInvoiceDriversDriverLicenseGetAnswerDriverPhotoPhotoDigest(TypedDict):
+    hash_type: NotRequired[str]
+    "哈希类型"
+    hash_value: NotRequired[str]
+    "哈希值"
 class TaxiInvoiceDriversDriverLicenseGetAnswerDriverPhoto(TypedDict):
     photo_type: NotRequired[str]
-    photo_digest: NotRequired[TaxiInvoiceDriverUpdateDriverPostBodyDriverPhotoPhotoDigest]
+    "照片类型"
+    photo_digest: NotRequired[TaxiInvoiceDriversDriverLicenseGetAnswerDriverPhotoPhotoDigest]
+    "司机照片摘要"
     photo_url: NotRequired[str]
+    "头像url"
     photo_data: NotRequired[str]
+    "头像icon"
 class TaxiInvoiceDriversDriverLicenseGetAnswer(TypedDict):
     driver_name: str
+    "司机姓名"
     company_name: str
+    "公司名称"
     company_mchid: str
+    "商户号"
     driver_license: str
+    "营运资格证号"
     driver_category: str
+    "司机类别"
     driver_photo: NotRequired[TaxiInvoiceDriversDriverLicenseGetAnswerDriverPhoto]
+    "司机照片"
     region_id: int
+    "行政区划代码"
     driver_state: str
+    "司机状态"
 class TaxiInvoiceTaxiUpdateTaxiPostBody(TypedDict):
     plate_number: str
+    "车牌号"
     company_name: str
+    "公司名称"
     mchid: NotRequired[str]
+    "商户号"
     main_license: str
+    "主班司机资格证号"
     deputy_license: NotRequired[str]
+    "副班司机资格证号"
     region_id: int
+    "行政区划ID"
     invoice_flag: NotRequired[str]
+    "开票标记"
     taxi_state: NotRequired[Literal["IN_OPERATION", "OUT_OPERATION"] | str]
+    "出租车状态"
 class TaxiInvoiceTaxiUpdateTaxiPostAnswer(TypedDict):
     plate_number: str
+    "车牌号"
     company_name: str
+    "公司名称"
     mchid: NotRequired[str]
+    "商户号"
     main_license: str
+    "主班司机资格证号"
     deputy_license: NotRequired[str]
+    "副班司机资格证号"
     region_id: int
-TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery = TaxiInvoiceDriversDriverLicenseGetQuery
+    "行政区划ID"
+class TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery(TypedDict):
+    region_id: Text
+    "行政区划ID"
 class TaxiInvoiceTaxiCompaniesCompanyMchidGetAnswer(TypedDict):
     company_mchid: str
+    "商户号"
     enterprise_type: str
+    "企业类型"
     company_name: str
+    "公司名称"
     short_name: str
+    "公司简称"
     tax_id: str
+    "税号"
     address: str
+    "公司地址"
     phone: NotRequired[str]
+    "公司电话"
     bank_name: NotRequired[str]
+    "开户行"
     bank_account: NotRequired[str]
+    "银行账号"
     legal_person: str
+    "企业法人姓名"
     invoice_mode: str
+    "开票渠道"
     region_id: int
+    "行政区划代码"
 class TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody(TypedDict):
     company_name: NotRequired[str]
+    "公司名称"
     tax_id: str
+    "税号"
     address: str
+    "公司地址"
     phone: NotRequired[str]
+    "公司电话"
     bank_name: NotRequired[str]
+    "开户行"
     bank_account: NotRequired[str]
+    "银行账号"
     invoice_mode: str
+    "开票渠道"
     legal_person: str
+    "企业法人姓名"
     short_name: NotRequired[str]
+    "公司简称"
     region_id: int
+    "行政区划ID"
     enterprise_type: str
+    "企业类型"
 class TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostAnswer(TypedDict):
     mchid: str
+    "商户号"
     company_name: NotRequired[str]
-TaxiInvoiceTaxiesPlateNumberGetQuery = TaxiInvoiceDriversDriverLicenseGetQuery
+    "公司名称"
+class TaxiInvoiceTaxiesPlateNumberGetQuery(TypedDict):
+    region_id: Text
+    "行政区划代码"
 class TaxiInvoiceTaxiesPlateNumberGetAnswer(TypedDict):
     plate_number: str
+    "车牌号"
     company_name: str
+    "公司名称"
     company_mchid: str
+    "公司商户号"
     main_license: str
+    "主班司机资格证号"
     deputy_license: str
+    "副班司机资格证号"
     region_id: int
+    "行政区划代码"
     support_invoice: bool
+    "是否支持开票"
     taxi_state: str
+    "出租车状态"
 class TaxiInvoiceUserTaxiOrderFindByTokenGetQuery(TypedDict):
     token: Text
+    "获取乘客行程单详情的凭证"
     openid: Text
+    "用户标识"
     appid: Text
+    "应用ID"
     region_id: NotRequired[Text]
+    "行政区划代码"
     auth_mode: NotRequired[Text]
+    "授权模式"
 class TaxiInvoiceUserTaxiOrderFindByTokenGetAnswer(TypedDict):
     plate_number: str
+    "车牌号"
     driver_license: str
+    "营运资格证号"
     up_time: str
+    "上车时间"
     region_id: int
+    "行政区划代码"
     source: str
+    "乘客行程单来源"
     pay_time: NotRequired[str]
+    "面对面付款时间"
     pay_amount: NotRequired[int]
+    "面对面付款金额"
 class TaxiInvoiceUserTaxiOrdersGetQuery(TypedDict):
     limit: NotRequired[Text]
+    "最大资源条数"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     openid: Text
+    "小程序用户的微信openid"
     appid: Text
+    "小程序appid"
     begin_date: Text
+    "起始日期"
     end_date: Text
+    "结束日期"
     region_id: Text
+    "行政区划id"
 class TaxiInvoiceUserTaxiOrdersGetAnswerData(TypedDict):
     plate_number: str
+    "车牌号"
     driver_license: str
+    "营运资格证号"
     up_time: str
+    "上车时间"
 class TaxiInvoiceUserTaxiOrdersGetAnswerLinks(TypedDict):
     next: NotRequired[str]
+    "下一页链接"
     prev: NotRequired[str]
+    "上一页链接"
     self: NotRequired[str]
+    "当前链接"
 class TaxiInvoiceUserTaxiOrdersGetAnswer(TypedDict):
     data: list[TaxiInvoiceUserTaxiOrdersGetAnswerData]
+    "乘客行程单详情"
     offset: int
+    "请求资源起始位置"
     limit: int
+    "最大资源条数"
     total_count: int
+    "资源总条数"
     links: NotRequired[TaxiInvoiceUserTaxiOrdersGetAnswerLinks]
+    "相关链接"
 class TaxiInvoiceAttendancePunch(Node):
-    def post(self, body: TaxiInvoiceAttendancePunchPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceAttendancePunchPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: TaxiInvoiceAttendancePunchPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """签到签退API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/attendance/punch-attendance.html
 
-        服务商"""
-    def postAsync(self, body: TaxiInvoiceAttendancePunchPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceAttendancePunchPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: plate_number 车牌号, driver_license 营运资格证号, event_time 事件发生时间, event_type 事件类型, region_id 行政区划ID"""
+    def postAsync(self, body: TaxiInvoiceAttendancePunchPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """签到签退API"""
     post_async = postAsync
-    def __call__(self, body: TaxiInvoiceAttendancePunchPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceAttendancePunchPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: TaxiInvoiceAttendancePunchPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """签到签退API"""
 class OpenTaxiInvoiceAttendancePunch(OpenNode):
     def post(self, body: TaxiInvoiceAttendancePunchPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -230,7 +428,9 @@ class OpenTaxiInvoiceAttendancePunch(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/attendance/punch-attendance.html
 
-        服务商"""
+        服务商
+
+        required: plate_number 车牌号, driver_license 营运资格证号, event_time 事件发生时间, event_type 事件类型, region_id 行政区划ID"""
     def postAsync(self, body: TaxiInvoiceAttendancePunchPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """签到签退API"""
     post_async = postAsync
@@ -241,16 +441,16 @@ class TaxiInvoiceAttendance(Stem):
 class OpenTaxiInvoiceAttendance(OpenNode):
     punch: OpenTaxiInvoiceAttendancePunch
 class TaxiInvoiceCardsUploadFile(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsUploadFilePostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsUploadFilePostAnswer]:
         """上传出租车电子发票文件
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi-invoice-card/upload-taxi-invoice-card-file.html
 
         服务商"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceCardsUploadFilePostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceCardsUploadFilePostAnswer]]:
         """上传出租车电子发票文件"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsUploadFilePostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsUploadFilePostAnswer]:
         """上传出租车电子发票文件"""
 class OpenTaxiInvoiceCardsUploadFile(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -266,16 +466,18 @@ class OpenTaxiInvoiceCardsUploadFile(OpenNode):
         """上传出租车电子发票文件"""
 class TaxiInvoiceCards(Node):
     uploadFile: TaxiInvoiceCardsUploadFile
-    def post(self, body: TaxiInvoiceCardsPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceCardsPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsPostAnswer]:
+    def post(self, body: TaxiInvoiceCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsPostAnswer]:
         """将出租车电子发票插入微信用户卡包API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi-invoice-card/create-taxi-invoice-card.html
 
-        服务商"""
-    def postAsync(self, body: TaxiInvoiceCardsPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceCardsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceCardsPostAnswer]]:
+        服务商
+
+        required: company_mchid 出租车经营主体商户号, trade_number 面对面付款单号, openid 用户标识, region_id 行政区划代码, driver_license 营运资格证号, plate_number 车牌号, fapiao_card_information 发票卡券信息"""
+    def postAsync(self, body: TaxiInvoiceCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceCardsPostAnswer]]:
         """将出租车电子发票插入微信用户卡包API"""
     post_async = postAsync
-    def __call__(self, body: TaxiInvoiceCardsPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceCardsPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsPostAnswer]:
+    def __call__(self, body: TaxiInvoiceCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceCardsPostAnswer]:
         """将出租车电子发票插入微信用户卡包API"""
 class OpenTaxiInvoiceCards(OpenNode):
     uploadFile: OpenTaxiInvoiceCardsUploadFile
@@ -284,23 +486,27 @@ class OpenTaxiInvoiceCards(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi-invoice-card/create-taxi-invoice-card.html
 
-        服务商"""
+        服务商
+
+        required: company_mchid 出租车经营主体商户号, trade_number 面对面付款单号, openid 用户标识, region_id 行政区划代码, driver_license 营运资格证号, plate_number 车牌号, fapiao_card_information 发票卡券信息"""
     def postAsync(self, body: TaxiInvoiceCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """将出租车电子发票插入微信用户卡包API"""
     post_async = postAsync
     def __call__(self, body: TaxiInvoiceCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """将出租车电子发票插入微信用户卡包API"""
 class TaxiInvoiceDriverUpdateDriver(Node):
-    def post(self, body: TaxiInvoiceDriverUpdateDriverPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceDriverUpdateDriverPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceDriverUpdateDriverPostAnswer]:
+    def post(self, body: TaxiInvoiceDriverUpdateDriverPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceDriverUpdateDriverPostAnswer]:
         """更新司机信息API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/driver/update-driver.html
 
-        服务商"""
-    def postAsync(self, body: TaxiInvoiceDriverUpdateDriverPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceDriverUpdateDriverPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceDriverUpdateDriverPostAnswer]]:
+        服务商
+
+        required: driver_name 司机姓名, id_card_number 司机身份证号码, company_name 公司名称, mchid 商户号, driver_license 营运资格证号, driver_category 司机类别, driver_status 岗位状态, region_id 行政区划ID"""
+    def postAsync(self, body: TaxiInvoiceDriverUpdateDriverPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceDriverUpdateDriverPostAnswer]]:
         """更新司机信息API"""
     post_async = postAsync
-    def __call__(self, body: TaxiInvoiceDriverUpdateDriverPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceDriverUpdateDriverPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceDriverUpdateDriverPostAnswer]:
+    def __call__(self, body: TaxiInvoiceDriverUpdateDriverPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceDriverUpdateDriverPostAnswer]:
         """更新司机信息API"""
 class OpenTaxiInvoiceDriverUpdateDriver(OpenNode):
     def post(self, body: TaxiInvoiceDriverUpdateDriverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -308,7 +514,9 @@ class OpenTaxiInvoiceDriverUpdateDriver(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/driver/update-driver.html
 
-        服务商"""
+        服务商
+
+        required: driver_name 司机姓名, id_card_number 司机身份证号码, company_name 公司名称, mchid 商户号, driver_license 营运资格证号, driver_category 司机类别, driver_status 岗位状态, region_id 行政区划ID"""
     def postAsync(self, body: TaxiInvoiceDriverUpdateDriverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """更新司机信息API"""
     post_async = postAsync
@@ -319,13 +527,15 @@ class TaxiInvoiceDriver(Stem):
 class OpenTaxiInvoiceDriver(OpenNode):
     updateDriver: OpenTaxiInvoiceDriverUpdateDriver
 class TaxiInvoiceDriversDriverLicense(Stem):
-    def get(self, config: Config = ..., /, *, driver_license: Value = ..., params: TaxiInvoiceDriversDriverLicenseGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceDriversDriverLicenseGetAnswer]:
+    def get(self, config: Config = ..., /, *, driver_license: Value, params: TaxiInvoiceDriversDriverLicenseGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceDriversDriverLicenseGetAnswer]:
         """获取司机信息API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/driver/query-driver.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, driver_license: Value = ..., params: TaxiInvoiceDriversDriverLicenseGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceDriversDriverLicenseGetAnswer]]:
+        服务商
+
+        required: region_id 行政区划代码"""
+    def getAsync(self, config: Config = ..., /, *, driver_license: Value, params: TaxiInvoiceDriversDriverLicenseGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceDriversDriverLicenseGetAnswer]]:
         """获取司机信息API"""
     get_async = getAsync
 class OpenTaxiInvoiceDriversDriverLicense(OpenNode):
@@ -334,27 +544,37 @@ class OpenTaxiInvoiceDriversDriverLicense(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/driver/query-driver.html
 
-        服务商"""
+        服务商
+
+        required: region_id 行政区划代码"""
     def getAsync(self, config: Config = ..., /, *, driver_license: Any = ..., **options: Any) -> Promise[Response]:
+        """获取司机信息API"""
+    get_async = getAsync
+class FilledTaxiInvoiceDriversDriverLicense(Stem):
+    def get(self, config: Config = ..., /, *, params: TaxiInvoiceDriversDriverLicenseGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceDriversDriverLicenseGetAnswer]:
+        """获取司机信息API"""
+    def getAsync(self, config: Config = ..., /, *, params: TaxiInvoiceDriversDriverLicenseGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceDriversDriverLicenseGetAnswer]]:
         """获取司机信息API"""
     get_async = getAsync
 class TaxiInvoiceDrivers(Stem):
     _driver_license_: TaxiInvoiceDriversDriverLicense
-    def __truediv__(self, value: Value) -> TaxiInvoiceDriversDriverLicense: ...
+    def __truediv__(self, value: Value) -> FilledTaxiInvoiceDriversDriverLicense: ...
 class OpenTaxiInvoiceDrivers(OpenNode):
     _driver_license_: OpenTaxiInvoiceDriversDriverLicense
     def __truediv__(self, value: Value) -> OpenTaxiInvoiceDriversDriverLicense: ...
 class TaxiInvoiceTaxiUpdateTaxi(Node):
-    def post(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceTaxiUpdateTaxiPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiUpdateTaxiPostAnswer]:
+    def post(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiUpdateTaxiPostAnswer]:
         """更新出租车信息API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi/update-taxi.html
 
-        服务商"""
-    def postAsync(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceTaxiUpdateTaxiPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceTaxiUpdateTaxiPostAnswer]]:
+        服务商
+
+        required: plate_number 车牌号, company_name 公司名称, main_license 主班司机资格证号, region_id 行政区划ID"""
+    def postAsync(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceTaxiUpdateTaxiPostAnswer]]:
         """更新出租车信息API"""
     post_async = postAsync
-    def __call__(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceTaxiUpdateTaxiPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiUpdateTaxiPostAnswer]:
+    def __call__(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiUpdateTaxiPostAnswer]:
         """更新出租车信息API"""
 class OpenTaxiInvoiceTaxiUpdateTaxi(OpenNode):
     def post(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -362,7 +582,9 @@ class OpenTaxiInvoiceTaxiUpdateTaxi(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi/update-taxi.html
 
-        服务商"""
+        服务商
+
+        required: plate_number 车牌号, company_name 公司名称, main_license 主班司机资格证号, region_id 行政区划ID"""
     def postAsync(self, body: TaxiInvoiceTaxiUpdateTaxiPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """更新出租车信息API"""
     post_async = postAsync
@@ -373,38 +595,54 @@ class TaxiInvoiceTaxi(Stem):
 class OpenTaxiInvoiceTaxi(OpenNode):
     updateTaxi: OpenTaxiInvoiceTaxiUpdateTaxi
 class TaxiInvoiceTaxiCompaniesCompanyMchid(Stem):
-    def get(self, config: Config = ..., /, *, company_mchid: Value = ..., params: TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceTaxiCompaniesCompanyMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, company_mchid: Value, params: TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceTaxiCompaniesCompanyMchidGetAnswer]:
         """获取出租车公司商户信息API
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, company_mchid: Value = ..., params: TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceTaxiCompaniesCompanyMchidGetAnswer]]:
+        https://wechatpay.im/openapi/v3/taxi-invoice/taxi-companies/%7Bcompany_mchid%7D
+
+        服务商
+
+        required: region_id 行政区划ID"""
+    def getAsync(self, config: Config = ..., /, *, company_mchid: Value, params: TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceTaxiCompaniesCompanyMchidGetAnswer]]:
         """获取出租车公司商户信息API"""
     get_async = getAsync
 class OpenTaxiInvoiceTaxiCompaniesCompanyMchid(OpenNode):
     def get(self, config: Config = ..., /, *, company_mchid: Any = ..., **options: Any) -> Response:
         """获取出租车公司商户信息API
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/taxi-invoice/taxi-companies/%7Bcompany_mchid%7D
+
+        服务商
+
+        required: region_id 行政区划ID"""
     def getAsync(self, config: Config = ..., /, *, company_mchid: Any = ..., **options: Any) -> Promise[Response]:
+        """获取出租车公司商户信息API"""
+    get_async = getAsync
+class FilledTaxiInvoiceTaxiCompaniesCompanyMchid(Stem):
+    def get(self, config: Config = ..., /, *, params: TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceTaxiCompaniesCompanyMchidGetAnswer]:
+        """获取出租车公司商户信息API"""
+    def getAsync(self, config: Config = ..., /, *, params: TaxiInvoiceTaxiCompaniesCompanyMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceTaxiCompaniesCompanyMchidGetAnswer]]:
         """获取出租车公司商户信息API"""
     get_async = getAsync
 class TaxiInvoiceTaxiCompanies(Stem):
     _company_mchid_: TaxiInvoiceTaxiCompaniesCompanyMchid
-    def __truediv__(self, value: Value) -> TaxiInvoiceTaxiCompaniesCompanyMchid: ...
+    def __truediv__(self, value: Value) -> FilledTaxiInvoiceTaxiCompaniesCompanyMchid: ...
 class OpenTaxiInvoiceTaxiCompanies(OpenNode):
     _company_mchid_: OpenTaxiInvoiceTaxiCompaniesCompanyMchid
     def __truediv__(self, value: Value) -> OpenTaxiInvoiceTaxiCompaniesCompanyMchid: ...
 class TaxiInvoiceTaxiCompanyCreateTaxiCompany(Node):
-    def post(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostAnswer]:
+    def post(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostAnswer]:
         """新增出租车公司API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi-company/create-taxi-company.html
 
-        服务商"""
-    def postAsync(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostAnswer]]:
+        服务商
+
+        required: tax_id 税号, address 公司地址, invoice_mode 开票渠道, legal_person 企业法人姓名, region_id 行政区划ID, enterprise_type 企业类型"""
+    def postAsync(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostAnswer]]:
         """新增出租车公司API"""
     post_async = postAsync
-    def __call__(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody = ..., config: Config = ..., /, *, json: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody = ..., **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostAnswer]:
+    def __call__(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostAnswer]:
         """新增出租车公司API"""
 class OpenTaxiInvoiceTaxiCompanyCreateTaxiCompany(OpenNode):
     def post(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -412,7 +650,9 @@ class OpenTaxiInvoiceTaxiCompanyCreateTaxiCompany(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi-company/create-taxi-company.html
 
-        服务商"""
+        服务商
+
+        required: tax_id 税号, address 公司地址, invoice_mode 开票渠道, legal_person 企业法人姓名, region_id 行政区划ID, enterprise_type 企业类型"""
     def postAsync(self, body: TaxiInvoiceTaxiCompanyCreateTaxiCompanyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """新增出租车公司API"""
     post_async = postAsync
@@ -423,13 +663,15 @@ class TaxiInvoiceTaxiCompany(Stem):
 class OpenTaxiInvoiceTaxiCompany(OpenNode):
     createTaxiCompany: OpenTaxiInvoiceTaxiCompanyCreateTaxiCompany
 class TaxiInvoiceTaxiesPlateNumber(Stem):
-    def get(self, config: Config = ..., /, *, plate_number: Value = ..., params: TaxiInvoiceTaxiesPlateNumberGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceTaxiesPlateNumberGetAnswer]:
+    def get(self, config: Config = ..., /, *, plate_number: Value, params: TaxiInvoiceTaxiesPlateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceTaxiesPlateNumberGetAnswer]:
         """获取出租车信息API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi/query-taxi.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, plate_number: Value = ..., params: TaxiInvoiceTaxiesPlateNumberGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceTaxiesPlateNumberGetAnswer]]:
+        服务商
+
+        required: region_id 行政区划代码"""
+    def getAsync(self, config: Config = ..., /, *, plate_number: Value, params: TaxiInvoiceTaxiesPlateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceTaxiesPlateNumberGetAnswer]]:
         """获取出租车信息API"""
     get_async = getAsync
 class OpenTaxiInvoiceTaxiesPlateNumber(OpenNode):
@@ -438,24 +680,34 @@ class OpenTaxiInvoiceTaxiesPlateNumber(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/taxi/query-taxi.html
 
-        服务商"""
+        服务商
+
+        required: region_id 行政区划代码"""
     def getAsync(self, config: Config = ..., /, *, plate_number: Any = ..., **options: Any) -> Promise[Response]:
+        """获取出租车信息API"""
+    get_async = getAsync
+class FilledTaxiInvoiceTaxiesPlateNumber(Stem):
+    def get(self, config: Config = ..., /, *, params: TaxiInvoiceTaxiesPlateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceTaxiesPlateNumberGetAnswer]:
+        """获取出租车信息API"""
+    def getAsync(self, config: Config = ..., /, *, params: TaxiInvoiceTaxiesPlateNumberGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceTaxiesPlateNumberGetAnswer]]:
         """获取出租车信息API"""
     get_async = getAsync
 class TaxiInvoiceTaxies(Stem):
     _plate_number_: TaxiInvoiceTaxiesPlateNumber
-    def __truediv__(self, value: Value) -> TaxiInvoiceTaxiesPlateNumber: ...
+    def __truediv__(self, value: Value) -> FilledTaxiInvoiceTaxiesPlateNumber: ...
 class OpenTaxiInvoiceTaxies(OpenNode):
     _plate_number_: OpenTaxiInvoiceTaxiesPlateNumber
     def __truediv__(self, value: Value) -> OpenTaxiInvoiceTaxiesPlateNumber: ...
 class TaxiInvoiceUserTaxiOrderFindByToken(Stem):
-    def get(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrderFindByTokenGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceUserTaxiOrderFindByTokenGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrderFindByTokenGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceUserTaxiOrderFindByTokenGetAnswer]:
         """根据凭证查询乘客行程单API
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/user-taxi-order/query-user-taxi-order-by-token.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrderFindByTokenGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceUserTaxiOrderFindByTokenGetAnswer]]:
+        服务商
+
+        required: token 获取乘客行程单详情的凭证, openid 用户标识, appid 应用ID"""
+    def getAsync(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrderFindByTokenGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceUserTaxiOrderFindByTokenGetAnswer]]:
         """根据凭证查询乘客行程单API"""
     get_async = getAsync
 class OpenTaxiInvoiceUserTaxiOrderFindByToken(OpenNode):
@@ -464,7 +716,9 @@ class OpenTaxiInvoiceUserTaxiOrderFindByToken(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/taxi-fapiao/user-taxi-order/query-user-taxi-order-by-token.html
 
-        服务商"""
+        服务商
+
+        required: token 获取乘客行程单详情的凭证, openid 用户标识, appid 应用ID"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """根据凭证查询乘客行程单API"""
     get_async = getAsync
@@ -473,13 +727,15 @@ class TaxiInvoiceUserTaxiOrder(Stem):
 class OpenTaxiInvoiceUserTaxiOrder(OpenNode):
     findByToken: OpenTaxiInvoiceUserTaxiOrderFindByToken
 class TaxiInvoiceUserTaxiOrders(Stem):
-    def get(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceUserTaxiOrdersGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TaxiInvoiceUserTaxiOrdersGetAnswer]:
         """获取乘客行程单列表API
 
         https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceUserTaxiOrdersGetAnswer]]:
+        服务商
+
+        required: openid 小程序用户的微信openid, appid 小程序appid, begin_date 起始日期, end_date 结束日期, region_id 行政区划id"""
+    def getAsync(self, config: Config = ..., /, *, params: TaxiInvoiceUserTaxiOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TaxiInvoiceUserTaxiOrdersGetAnswer]]:
         """获取乘客行程单列表API"""
     get_async = getAsync
 class OpenTaxiInvoiceUserTaxiOrders(OpenNode):
@@ -488,7 +744,9 @@ class OpenTaxiInvoiceUserTaxiOrders(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html
 
-        服务商"""
+        服务商
+
+        required: openid 小程序用户的微信openid, appid 小程序appid, begin_date 起始日期, end_date 结束日期, region_id 行政区划id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取乘客行程单列表API"""
     get_async = getAsync

@@ -7,124 +7,220 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetQuery(TypedDict):
     limit: Text
+    "最大资源条数"
     offset: NotRequired[Text]
+    "请求资源起始位置"
 class TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswerData(TypedDict):
     block_record_id: NotRequired[str]
+    "交易拦截记录ID"
     block_time: NotRequired[str]
+    "拦截时间"
     block_reason: NotRequired[str]
+    "拦截原因"
     number_of_block: NotRequired[Literal["LESS_THAN_TWENTY", "LESS_THAN_ONE_HUNDRED", "LESS_THAN_ONE_THOUSAND", "OVER_ONE_THOUSAND"] | str]
+    "拦截笔数"
     recover_way: NotRequired[Literal["SUBMIT_INFORMATION"] | str]
+    "解除管控方式"
     requested_item_info: NotRequired[str]
+    "商户提交资料内容"
 class TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer(TypedDict):
-    offset: NotRequired[float]
-    limit: NotRequired[float]
-    total_count: NotRequired[float]
+    offset: NotRequired[int]
+    "请求资源起始位置"
+    limit: NotRequired[int]
+    "最大资源条数"
+    total_count: NotRequired[int]
+    "资源总条数"
     data: NotRequired[list[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswerData]]
+    "交易拦截记录详情列表"
 class TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery(TypedDict):
     sub_mchid: Text
-TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer = TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswerData
+    "子商户号"
+class TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer(TypedDict):
+    block_record_id: NotRequired[str]
+    "交易拦截记录ID"
+    block_time: NotRequired[str]
+    "拦截时间"
+    block_reason: NotRequired[str]
+    "拦截原因"
+    number_of_block: NotRequired[Literal["LESS_THAN_TWENTY", "LESS_THAN_ONE_HUNDRED", "LESS_THAN_ONE_THOUSAND", "OVER_ONE_THOUSAND"] | str]
+    "拦截笔数"
+    recover_way: NotRequired[Literal["SUBMIT_INFORMATION"] | str]
+    "解除管控方式"
+    requested_item_info: NotRequired[str]
+    "商户提交资料内容"
 class TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody(TypedDict):
     merchant_submit_id: str
+    "商户侧申诉单号"
     submit_data: str
+    "商户提交资料内容"
 class TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer(TypedDict):
     block_submission_id: NotRequired[str]
+    "交易拦截申诉ID"
     submit_time: NotRequired[str]
+    "提交时间"
     review_result: NotRequired[Literal["EMPTY", "PASS", "REJECT"] | str]
+    "审核结果"
     review_time: NotRequired[str]
+    "审核时间"
     review_reject_reason: NotRequired[str]
-TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer = TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer
+    "审核驳回原因"
+class TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer(TypedDict):
+    block_submission_id: NotRequired[str]
+    "交易拦截申诉ID"
+    submit_time: NotRequired[str]
+    "提交时间"
+    review_result: NotRequired[Literal["EMPTY", "PASS", "REJECT"] | str]
+    "审核结果"
+    review_time: NotRequired[str]
+    "审核时间"
+    review_reject_reason: NotRequired[str]
+    "审核驳回原因"
 class TransactionBlockTransactionBlockRecordsSubMchidSubMchid(Stem):
-    def get(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer]:
+    def get(self, config: Config = ..., /, *, sub_mchid: Value, params: TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer]:
         """分页查询子商户名下的交易拦截记录
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value = ..., params: TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer]]:
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-records/sub-mchid/%7Bsub_mchid%7D
+
+        服务商
+
+        required: limit 最大资源条数"""
+    def getAsync(self, config: Config = ..., /, *, sub_mchid: Value, params: TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer]]:
         """分页查询子商户名下的交易拦截记录"""
     get_async = getAsync
 class OpenTransactionBlockTransactionBlockRecordsSubMchidSubMchid(OpenNode):
     def get(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """分页查询子商户名下的交易拦截记录
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-records/sub-mchid/%7Bsub_mchid%7D
+
+        服务商
+
+        required: limit 最大资源条数"""
     def getAsync(self, config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
+        """分页查询子商户名下的交易拦截记录"""
+    get_async = getAsync
+class FilledTransactionBlockTransactionBlockRecordsSubMchidSubMchid(Stem):
+    def get(self, config: Config = ..., /, *, params: TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer]:
+        """分页查询子商户名下的交易拦截记录"""
+    def getAsync(self, config: Config = ..., /, *, params: TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransactionBlockTransactionBlockRecordsSubMchidSubMchidGetAnswer]]:
         """分页查询子商户名下的交易拦截记录"""
     get_async = getAsync
 class TransactionBlockTransactionBlockRecordsSubMchid(Stem):
     _sub_mchid_: TransactionBlockTransactionBlockRecordsSubMchidSubMchid
-    def __truediv__(self, value: Value) -> TransactionBlockTransactionBlockRecordsSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledTransactionBlockTransactionBlockRecordsSubMchidSubMchid: ...
 class OpenTransactionBlockTransactionBlockRecordsSubMchid(OpenNode):
     _sub_mchid_: OpenTransactionBlockTransactionBlockRecordsSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenTransactionBlockTransactionBlockRecordsSubMchidSubMchid: ...
 class TransactionBlockTransactionBlockRecordsBlockRecordId(Stem):
-    def get(self, config: Config = ..., /, *, block_record_id: Value = ..., params: TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, block_record_id: Value, params: TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer]:
         """查询子商户交易拦截记录详情
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, block_record_id: Value = ..., params: TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-records/%7Bblock_record_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, block_record_id: Value, params: TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer]]:
         """查询子商户交易拦截记录详情"""
     get_async = getAsync
 class OpenTransactionBlockTransactionBlockRecordsBlockRecordId(OpenNode):
     def get(self, config: Config = ..., /, *, block_record_id: Any = ..., **options: Any) -> Response:
         """查询子商户交易拦截记录详情
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-records/%7Bblock_record_id%7D
+
+        服务商
+
+        required: sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, block_record_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询子商户交易拦截记录详情"""
+    get_async = getAsync
+class FilledTransactionBlockTransactionBlockRecordsBlockRecordId(Stem):
+    def get(self, config: Config = ..., /, *, params: TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer]:
+        """查询子商户交易拦截记录详情"""
+    def getAsync(self, config: Config = ..., /, *, params: TransactionBlockTransactionBlockRecordsBlockRecordIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransactionBlockTransactionBlockRecordsBlockRecordIdGetAnswer]]:
         """查询子商户交易拦截记录详情"""
     get_async = getAsync
 class TransactionBlockTransactionBlockRecords(Stem):
     subMchid: TransactionBlockTransactionBlockRecordsSubMchid
     _block_record_id_: TransactionBlockTransactionBlockRecordsBlockRecordId
-    def __truediv__(self, value: Value) -> TransactionBlockTransactionBlockRecordsBlockRecordId: ...
+    def __truediv__(self, value: Value) -> FilledTransactionBlockTransactionBlockRecordsBlockRecordId: ...
 class OpenTransactionBlockTransactionBlockRecords(OpenNode):
     subMchid: OpenTransactionBlockTransactionBlockRecordsSubMchid
     _block_record_id_: OpenTransactionBlockTransactionBlockRecordsBlockRecordId
     def __truediv__(self, value: Value) -> OpenTransactionBlockTransactionBlockRecordsBlockRecordId: ...
 class TransactionBlockTransactionBlockSubmissionsSubMchidSubMchid(Node):
-    def post(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody = ..., **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]:
+    def post(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]:
         """发起交易拦截申诉
 
-        服务商"""
-    def postAsync(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]]:
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-submissions/sub-mchid/%7Bsub_mchid%7D
+
+        服务商
+
+        required: merchant_submit_id 商户侧申诉单号, submit_data 商户提交资料内容"""
+    def postAsync(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]]:
         """发起交易拦截申诉"""
     post_async = postAsync
-    def __call__(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody = ..., config: Config = ..., /, *, sub_mchid: Value = ..., json: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody = ..., **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]:
+    def __call__(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody, config: Config = ..., /, *, sub_mchid: Value, **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]:
         """发起交易拦截申诉"""
 class OpenTransactionBlockTransactionBlockSubmissionsSubMchidSubMchid(OpenNode):
     def post(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """发起交易拦截申诉
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-submissions/sub-mchid/%7Bsub_mchid%7D
+
+        服务商
+
+        required: merchant_submit_id 商户侧申诉单号, submit_data 商户提交资料内容"""
     def postAsync(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """发起交易拦截申诉"""
     post_async = postAsync
     def __call__(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody | Body = ..., config: Config = ..., /, *, sub_mchid: Any = ..., **options: Any) -> Response:
         """发起交易拦截申诉"""
+class FilledTransactionBlockTransactionBlockSubmissionsSubMchidSubMchid(Node):
+    def post(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]:
+        """发起交易拦截申诉"""
+    def postAsync(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]]:
+        """发起交易拦截申诉"""
+    post_async = postAsync
+    def __call__(self, body: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsSubMchidSubMchidPostAnswer]:
+        """发起交易拦截申诉"""
 class TransactionBlockTransactionBlockSubmissionsSubMchid(Stem):
     _sub_mchid_: TransactionBlockTransactionBlockSubmissionsSubMchidSubMchid
-    def __truediv__(self, value: Value) -> TransactionBlockTransactionBlockSubmissionsSubMchidSubMchid: ...
+    def __truediv__(self, value: Value) -> FilledTransactionBlockTransactionBlockSubmissionsSubMchidSubMchid: ...
 class OpenTransactionBlockTransactionBlockSubmissionsSubMchid(OpenNode):
     _sub_mchid_: OpenTransactionBlockTransactionBlockSubmissionsSubMchidSubMchid
     def __truediv__(self, value: Value) -> OpenTransactionBlockTransactionBlockSubmissionsSubMchidSubMchid: ...
 class TransactionBlockTransactionBlockSubmissionsBlockSubmissionId(Stem):
-    def get(self, config: Config = ..., /, *, block_submission_id: Value = ..., **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, block_submission_id: Value, **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer]:
         """查询交易拦截申诉详情
 
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-submissions/%7Bblock_submission_id%7D
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, block_submission_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, block_submission_id: Value, **options: Unpack[Options]) -> Promise[Answer[TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer]]:
         """查询交易拦截申诉详情"""
     get_async = getAsync
 class OpenTransactionBlockTransactionBlockSubmissionsBlockSubmissionId(OpenNode):
     def get(self, config: Config = ..., /, *, block_submission_id: Any = ..., **options: Any) -> Response:
         """查询交易拦截申诉详情
 
+        https://wechatpay.im/openapi/v3/transaction-block/transaction-block-submissions/%7Bblock_submission_id%7D
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, block_submission_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询交易拦截申诉详情"""
+    get_async = getAsync
+class FilledTransactionBlockTransactionBlockSubmissionsBlockSubmissionId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer]:
+        """查询交易拦截申诉详情"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransactionBlockTransactionBlockSubmissionsBlockSubmissionIdGetAnswer]]:
         """查询交易拦截申诉详情"""
     get_async = getAsync
 class TransactionBlockTransactionBlockSubmissions(Stem):
     subMchid: TransactionBlockTransactionBlockSubmissionsSubMchid
     _block_submission_id_: TransactionBlockTransactionBlockSubmissionsBlockSubmissionId
-    def __truediv__(self, value: Value) -> TransactionBlockTransactionBlockSubmissionsBlockSubmissionId: ...
+    def __truediv__(self, value: Value) -> FilledTransactionBlockTransactionBlockSubmissionsBlockSubmissionId: ...
 class OpenTransactionBlockTransactionBlockSubmissions(OpenNode):
     subMchid: OpenTransactionBlockTransactionBlockSubmissionsSubMchid
     _block_submission_id_: OpenTransactionBlockTransactionBlockSubmissionsBlockSubmissionId

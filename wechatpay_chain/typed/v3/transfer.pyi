@@ -8,99 +8,268 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer(TypedDict):
     mchid: str
+    "商户号"
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信批次单号"
     appid: str
+    "直连商户的appid"
     out_detail_no: str
+    "商家明细单号"
     detail_id: str
+    "微信明细单号"
     detail_status: str
+    "明细状态"
     transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     fail_reason: NotRequired[str]
+    "明细失败原因"
     openid: str
+    "用户在直连商户应用下的用户标示"
     user_name: str
+    "收款用户姓名"
     initiate_time: str
+    "转账发起时间"
     update_time: str
+    "明细更新时间"
 class TransferBatchesBatchIdBatchIdGetQuery(TypedDict):
     need_query_detail: Text
+    "是否查询转账明细单"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     limit: NotRequired[Text]
+    "最大资源条数"
     detail_status: NotRequired[Text]
+    "明细状态"
 class TransferBatchesBatchIdBatchIdGetAnswerTransferBatch(TypedDict):
     mchid: str
+    "商户号"
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信批次单号"
     appid: str
+    "直连商户的appid"
     batch_status: str
+    "批次状态"
     batch_type: str
+    "批次类型"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     close_reason: NotRequired[str]
+    "批次关闭原因"
     total_amount: int
+    "转账总金额"
     total_num: int
+    "转账总笔数"
     create_time: NotRequired[str]
+    "批次创建时间"
     update_time: NotRequired[str]
+    "批次更新时间"
     success_amount: NotRequired[int]
+    "转账成功金额"
     success_num: NotRequired[int]
+    "转账成功笔数"
     fail_amount: NotRequired[int]
+    "转账失败金额"
     fail_num: NotRequired[int]
+    "转账失败笔数"
     transfer_scene_id: NotRequired[str]
+    "转账场景ID"
 class TransferBatchesBatchIdBatchIdGetAnswerTransferDetailList(TypedDict):
     detail_id: str
+    "微信明细单号"
     out_detail_no: str
+    "商家明细单号"
     detail_status: str
+    "明细状态"
 class TransferBatchesBatchIdBatchIdGetAnswer(TypedDict):
     transfer_batch: TransferBatchesBatchIdBatchIdGetAnswerTransferBatch
+    "转账批次单"
     transfer_detail_list: NotRequired[list[TransferBatchesBatchIdBatchIdGetAnswerTransferDetailList]]
-TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer = TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer
-TransferBatchesOutBatchNoOutBatchNoGetQuery = TransferBatchesBatchIdBatchIdGetQuery
+    "转账明细单列表"
+class TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer(TypedDict):
+    mchid: str
+    "商户号"
+    out_batch_no: str
+    "商家批次单号"
+    batch_id: str
+    "微信批次单号"
+    appid: str
+    "直连商户的appid"
+    out_detail_no: str
+    "商家明细单号"
+    detail_id: str
+    "微信明细单号"
+    detail_status: str
+    "明细状态"
+    transfer_amount: int
+    "转账金额"
+    transfer_remark: str
+    "转账备注"
+    fail_reason: NotRequired[str]
+    "明细失败原因"
+    openid: str
+    "用户在直连商户应用下的用户标示"
+    user_name: str
+    "收款用户姓名"
+    initiate_time: str
+    "转账发起时间"
+    update_time: str
+    "明细更新时间"
+class TransferBatchesOutBatchNoOutBatchNoGetQuery(TypedDict):
+    need_query_detail: Text
+    "是否查询转账明细单"
+    offset: NotRequired[Text]
+    "请求资源起始位置"
+    limit: NotRequired[Text]
+    "最大资源条数"
+    detail_status: NotRequired[Text]
+    "明细状态"
+class TransferBatchesOutBatchNoOutBatchNoGetAnswerTransferBatch(TypedDict):
+    mchid: str
+    "商户号"
+    out_batch_no: str
+    "商家批次单号"
+    batch_id: str
+    "微信批次单号"
+    appid: str
+    "直连商户的appid"
+    batch_status: str
+    "批次状态"
+    batch_type: str
+    "批次类型"
+    batch_name: str
+    "批次名称"
+    batch_remark: str
+    "批次备注"
+    close_reason: NotRequired[str]
+    "批次关闭原因"
+    total_amount: int
+    "转账总金额"
+    total_num: int
+    "转账总笔数"
+    create_time: NotRequired[str]
+    "批次创建时间"
+    update_time: NotRequired[str]
+    "批次更新时间"
+    success_amount: NotRequired[int]
+    "转账成功金额"
+    success_num: NotRequired[int]
+    "转账成功笔数"
+    fail_amount: NotRequired[int]
+    "转账失败金额"
+    fail_num: NotRequired[int]
+    "转账失败笔数"
+    transfer_scene_id: NotRequired[str]
+    "转账场景ID"
+class TransferBatchesOutBatchNoOutBatchNoGetAnswerTransferDetailList(TypedDict):
+    detail_id: str
+    "微信明细单号"
+    out_detail_no: str
+    "商家明细单号"
+    detail_status: str
+    "明细状态"
 class TransferBatchesOutBatchNoOutBatchNoGetAnswer(TypedDict):
-    transfer_batch: TransferBatchesBatchIdBatchIdGetAnswerTransferBatch
-    transfer_detail_list: NotRequired[list[TransferBatchesBatchIdBatchIdGetAnswerTransferDetailList]]
+    transfer_batch: TransferBatchesOutBatchNoOutBatchNoGetAnswerTransferBatch
+    "转账批次单"
+    transfer_detail_list: NotRequired[list[TransferBatchesOutBatchNoOutBatchNoGetAnswerTransferDetailList]]
+    "转账明细单列表"
     offset: NotRequired[int]
+    "请求资源起始位置"
     limit: NotRequired[int]
+    "最大资源条数"
 class TransferBatchesPostBodyTransferDetailList(TypedDict):
     out_detail_no: str
+    "商家明细单号"
     transfer_amount: int
+    "转账金额"
     transfer_remark: str
+    "转账备注"
     openid: str
+    "用户在直连商户应用下的用户标示"
     user_name: str | Sealed
+    "收款用户姓名"
     user_id_card: NotRequired[str | Sealed]
+    "收款用户身份证"
 class TransferBatchesPostBody(TypedDict):
     appid: str
+    "直连商户的appid"
     out_batch_no: str
+    "商家批次单号"
     batch_name: str
+    "批次名称"
     batch_remark: str
+    "批次备注"
     total_amount: int
+    "转账总金额"
     total_num: int
+    "转账总笔数"
     transfer_detail_list: list[TransferBatchesPostBodyTransferDetailList]
+    "转账明细列表"
     transfer_scene_id: str
+    "转账场景ID"
     notify_url: NotRequired[str]
+    "通知地址"
 class TransferBatchesPostAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     batch_id: str
+    "微信批次单号"
     create_time: str
+    "批次创建时间"
     batch_status: NotRequired[Literal["ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str]
+    "批次状态"
 class TransferBillReceiptOutBatchNoGetAnswer(TypedDict):
     out_batch_no: str
+    "商家批次单号"
     signature_no: str
+    "电子回单申请单号"
     signature_status: NotRequired[str]
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
+    "电子回单文件的下载地址"
     create_time: NotRequired[str]
+    "创建时间"
     update_time: NotRequired[str]
+    "更新时间"
 class TransferBillReceiptPostBody(TypedDict):
     out_batch_no: str
-TransferBillReceiptPostAnswer = TransferBillReceiptOutBatchNoGetAnswer
+    "商家批次单号"
+class TransferBillReceiptPostAnswer(TypedDict):
+    out_batch_no: str
+    "商家批次单号"
+    signature_no: str
+    "电子回单申请单号"
+    signature_status: NotRequired[str]
+    "电子回单状态"
+    hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
+    hash_value: NotRequired[str]
+    "电子回单文件的hash值"
+    download_url: NotRequired[str]
+    "电子回单文件的下载地址"
+    create_time: NotRequired[str]
+    "创建时间"
+    update_time: NotRequired[str]
+    "更新时间"
 class TransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., **options: Unpack[Options]) -> Answer[TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, **options: Unpack[Options]) -> Answer[TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
         """微信明细单号查询明细单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_3.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., detail_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, detail_id: Value, **options: Unpack[Options]) -> Promise[Answer[TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
         """微信明细单号查询明细单API"""
     get_async = getAsync
 class OpenTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
@@ -113,25 +282,38 @@ class OpenTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., detail_id: Any = ..., **options: Any) -> Promise[Response]:
         """微信明细单号查询明细单API"""
     get_async = getAsync
+class FilledTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]:
+        """微信明细单号查询明细单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransferBatchesBatchIdBatchIdDetailsDetailIdDetailIdGetAnswer]]:
+        """微信明细单号查询明细单API"""
+    get_async = getAsync
 class TransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
     _detail_id_: TransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
-    def __truediv__(self, value: Value) -> TransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+    def __truediv__(self, value: Value) -> OpenTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class OpenTransferBatchesBatchIdBatchIdDetailsDetailId(OpenNode):
     _detail_id_: OpenTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
     def __truediv__(self, value: Value) -> OpenTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
+class FilledTransferBatchesBatchIdBatchIdDetailsDetailId(Stem):
+    _detail_id_: OpenTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId
+    def __truediv__(self, value: Value) -> FilledTransferBatchesBatchIdBatchIdDetailsDetailIdDetailId: ...
 class TransferBatchesBatchIdBatchIdDetails(Stem):
     detailId: TransferBatchesBatchIdBatchIdDetailsDetailId
 class OpenTransferBatchesBatchIdBatchIdDetails(OpenNode):
     detailId: OpenTransferBatchesBatchIdBatchIdDetailsDetailId
+class FilledTransferBatchesBatchIdBatchIdDetails(Stem):
+    detailId: FilledTransferBatchesBatchIdBatchIdDetailsDetailId
 class TransferBatchesBatchIdBatchId(Stem):
     details: TransferBatchesBatchIdBatchIdDetails
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., params: TransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TransferBatchesBatchIdBatchIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, params: TransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransferBatchesBatchIdBatchIdGetAnswer]:
         """微信批次单号查询批次单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_2.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., params: TransferBatchesBatchIdBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferBatchesBatchIdBatchIdGetAnswer]]:
+        直连商户
+
+        required: need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, params: TransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信批次单号查询批次单API"""
     get_async = getAsync
 class OpenTransferBatchesBatchIdBatchId(OpenNode):
@@ -141,24 +323,33 @@ class OpenTransferBatchesBatchIdBatchId(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_2.shtml
 
-        直连商户"""
+        直连商户
+
+        required: need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Promise[Response]:
+        """微信批次单号查询批次单API"""
+    get_async = getAsync
+class FilledTransferBatchesBatchIdBatchId(Stem):
+    details: FilledTransferBatchesBatchIdBatchIdDetails
+    def get(self, config: Config = ..., /, *, params: TransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransferBatchesBatchIdBatchIdGetAnswer]:
+        """微信批次单号查询批次单API"""
+    def getAsync(self, config: Config = ..., /, *, params: TransferBatchesBatchIdBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferBatchesBatchIdBatchIdGetAnswer]]:
         """微信批次单号查询批次单API"""
     get_async = getAsync
 class TransferBatchesBatchId(Stem):
     _batch_id_: TransferBatchesBatchIdBatchId
-    def __truediv__(self, value: Value) -> TransferBatchesBatchIdBatchId: ...
+    def __truediv__(self, value: Value) -> FilledTransferBatchesBatchIdBatchId: ...
 class OpenTransferBatchesBatchId(OpenNode):
     _batch_id_: OpenTransferBatchesBatchIdBatchId
     def __truediv__(self, value: Value) -> OpenTransferBatchesBatchIdBatchId: ...
 class TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Answer[TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Answer[TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
         """商家明细单号查询明细单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_5.shtml
 
         直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., out_detail_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, out_detail_no: Value, **options: Unpack[Options]) -> Promise[Answer[TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
         """商家明细单号查询明细单API"""
     get_async = getAsync
 class OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(OpenNode):
@@ -171,25 +362,38 @@ class OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(OpenN
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., out_detail_no: Any = ..., **options: Any) -> Promise[Response]:
         """商家明细单号查询明细单API"""
     get_async = getAsync
+class FilledTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]:
+        """商家明细单号查询明细单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNoGetAnswer]]:
+        """商家明细单号查询明细单API"""
+    get_async = getAsync
 class TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
     _out_detail_no_: TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
-    def __truediv__(self, value: Value) -> TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+    def __truediv__(self, value: Value) -> OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(OpenNode):
     _out_detail_no_: OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
     def __truediv__(self, value: Value) -> OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
+class FilledTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo(Stem):
+    _out_detail_no_: OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo
+    def __truediv__(self, value: Value) -> FilledTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNoOutDetailNo: ...
 class TransferBatchesOutBatchNoOutBatchNoDetails(Stem):
     outDetailNo: TransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class OpenTransferBatchesOutBatchNoOutBatchNoDetails(OpenNode):
     outDetailNo: OpenTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
+class FilledTransferBatchesOutBatchNoOutBatchNoDetails(Stem):
+    outDetailNo: FilledTransferBatchesOutBatchNoOutBatchNoDetailsOutDetailNo
 class TransferBatchesOutBatchNoOutBatchNo(Stem):
     details: TransferBatchesOutBatchNoOutBatchNoDetails
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: TransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, params: TransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransferBatchesOutBatchNoOutBatchNoGetAnswer]:
         """商家批次单号查询批次单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_4.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., params: TransferBatchesOutBatchNoOutBatchNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
+        直连商户
+
+        required: need_query_detail 是否查询转账明细单"""
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, params: TransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商家批次单号查询批次单API"""
     get_async = getAsync
 class OpenTransferBatchesOutBatchNoOutBatchNo(OpenNode):
@@ -199,29 +403,40 @@ class OpenTransferBatchesOutBatchNoOutBatchNo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_4.shtml
 
-        直连商户"""
+        直连商户
+
+        required: need_query_detail 是否查询转账明细单"""
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
+        """商家批次单号查询批次单API"""
+    get_async = getAsync
+class FilledTransferBatchesOutBatchNoOutBatchNo(Stem):
+    details: FilledTransferBatchesOutBatchNoOutBatchNoDetails
+    def get(self, config: Config = ..., /, *, params: TransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransferBatchesOutBatchNoOutBatchNoGetAnswer]:
+        """商家批次单号查询批次单API"""
+    def getAsync(self, config: Config = ..., /, *, params: TransferBatchesOutBatchNoOutBatchNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferBatchesOutBatchNoOutBatchNoGetAnswer]]:
         """商家批次单号查询批次单API"""
     get_async = getAsync
 class TransferBatchesOutBatchNo(Stem):
     _out_batch_no_: TransferBatchesOutBatchNoOutBatchNo
-    def __truediv__(self, value: Value) -> TransferBatchesOutBatchNoOutBatchNo: ...
+    def __truediv__(self, value: Value) -> FilledTransferBatchesOutBatchNoOutBatchNo: ...
 class OpenTransferBatchesOutBatchNo(OpenNode):
     _out_batch_no_: OpenTransferBatchesOutBatchNoOutBatchNo
     def __truediv__(self, value: Value) -> OpenTransferBatchesOutBatchNoOutBatchNo: ...
 class TransferBatches(Node):
     batchId: TransferBatchesBatchId
     outBatchNo: TransferBatchesOutBatchNo
-    def post(self, body: TransferBatchesPostBody = ..., config: Config = ..., /, *, json: TransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[TransferBatchesPostAnswer]:
+    def post(self, body: TransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferBatchesPostAnswer]:
         """发起批量转账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_1.shtml
 
-        直连商户"""
-    def postAsync(self, body: TransferBatchesPostBody = ..., config: Config = ..., /, *, json: TransferBatchesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TransferBatchesPostAnswer]]:
+        直连商户
+
+        required: appid 直连商户的appid, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_detail_list 转账明细列表, transfer_scene_id 转账场景ID"""
+    def postAsync(self, body: TransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransferBatchesPostAnswer]]:
         """发起批量转账API"""
     post_async = postAsync
-    def __call__(self, body: TransferBatchesPostBody = ..., config: Config = ..., /, *, json: TransferBatchesPostBody = ..., **options: Unpack[Options]) -> Answer[TransferBatchesPostAnswer]:
+    def __call__(self, body: TransferBatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferBatchesPostAnswer]:
         """发起批量转账API"""
 class OpenTransferBatches(OpenNode):
     batchId: OpenTransferBatchesBatchId
@@ -231,20 +446,22 @@ class OpenTransferBatches(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/pay/transfer/chapter3_1.shtml
 
-        直连商户"""
+        直连商户
+
+        required: appid 直连商户的appid, out_batch_no 商家批次单号, batch_name 批次名称, batch_remark 批次备注, total_amount 转账总金额, total_num 转账总笔数, transfer_detail_list 转账明细列表, transfer_scene_id 转账场景ID"""
     def postAsync(self, body: TransferBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起批量转账API"""
     post_async = postAsync
     def __call__(self, body: TransferBatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起批量转账API"""
 class TransferBillReceiptOutBatchNo(Stem):
-    def get(self, config: Config = ..., /, *, out_batch_no: Value = ..., **options: Unpack[Options]) -> Answer[TransferBillReceiptOutBatchNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Answer[TransferBillReceiptOutBatchNoGetAnswer]:
         """查询转账电子回单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_12.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[TransferBillReceiptOutBatchNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_batch_no: Value, **options: Unpack[Options]) -> Promise[Answer[TransferBillReceiptOutBatchNoGetAnswer]]:
         """查询转账电子回单API"""
     get_async = getAsync
 class OpenTransferBillReceiptOutBatchNo(OpenNode):
@@ -257,19 +474,27 @@ class OpenTransferBillReceiptOutBatchNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_batch_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询转账电子回单API"""
     get_async = getAsync
+class FilledTransferBillReceiptOutBatchNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferBillReceiptOutBatchNoGetAnswer]:
+        """查询转账电子回单API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransferBillReceiptOutBatchNoGetAnswer]]:
+        """查询转账电子回单API"""
+    get_async = getAsync
 class TransferBillReceipt(Node):
     _out_batch_no_: TransferBillReceiptOutBatchNo
-    def __truediv__(self, value: Value) -> TransferBillReceiptOutBatchNo: ...
-    def post(self, body: TransferBillReceiptPostBody = ..., config: Config = ..., /, *, json: TransferBillReceiptPostBody = ..., **options: Unpack[Options]) -> Answer[TransferBillReceiptPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledTransferBillReceiptOutBatchNo: ...
+    def post(self, body: TransferBillReceiptPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferBillReceiptPostAnswer]:
         """转账电子回单申请受理API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_11.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: TransferBillReceiptPostBody = ..., config: Config = ..., /, *, json: TransferBillReceiptPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TransferBillReceiptPostAnswer]]:
+        直连商户, 服务商
+
+        required: out_batch_no 商家批次单号"""
+    def postAsync(self, body: TransferBillReceiptPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransferBillReceiptPostAnswer]]:
         """转账电子回单申请受理API"""
     post_async = postAsync
-    def __call__(self, body: TransferBillReceiptPostBody = ..., config: Config = ..., /, *, json: TransferBillReceiptPostBody = ..., **options: Unpack[Options]) -> Answer[TransferBillReceiptPostAnswer]:
+    def __call__(self, body: TransferBillReceiptPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferBillReceiptPostAnswer]:
         """转账电子回单申请受理API"""
 class OpenTransferBillReceipt(OpenNode):
     _out_batch_no_: OpenTransferBillReceiptOutBatchNo
@@ -279,7 +504,9 @@ class OpenTransferBillReceipt(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_11.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: out_batch_no 商家批次单号"""
     def postAsync(self, body: TransferBillReceiptPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """转账电子回单申请受理API"""
     post_async = postAsync

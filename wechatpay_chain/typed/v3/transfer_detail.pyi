@@ -7,42 +7,76 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class TransferDetailElectronicReceiptsGetQuery(TypedDict):
     accept_type: Text
+    "受理类型"
     out_batch_no: NotRequired[Text]
+    "商家转账批次单号"
     out_detail_no: Text
+    "商家转账明细单号"
 class TransferDetailElectronicReceiptsGetAnswer(TypedDict):
     accept_type: str
+    "受理类型"
     out_batch_no: NotRequired[str]
+    "商家转账批次单号"
     out_detail_no: str
+    "商家转账明细单号"
     signature_no: str
+    "电子回单受理单号"
     signature_status: NotRequired[str]
+    "电子回单状态"
     hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
     hash_value: NotRequired[str]
+    "电子回单文件的hash值"
     download_url: NotRequired[str]
+    "电子回单文件的下载地址"
 class TransferDetailElectronicReceiptsPostBody(TypedDict):
     accept_type: Literal["BATCH_TRANSFER", "TRANSFER_TO_POCKET", "TRANSFER_TO_BANK"] | str
+    "受理类型"
     out_batch_no: NotRequired[str]
+    "商家转账批次单号"
     out_detail_no: str
-TransferDetailElectronicReceiptsPostAnswer = TransferDetailElectronicReceiptsGetAnswer
+    "商家转账明细单号"
+class TransferDetailElectronicReceiptsPostAnswer(TypedDict):
+    accept_type: str
+    "受理类型"
+    out_batch_no: NotRequired[str]
+    "商家转账批次单号"
+    out_detail_no: str
+    "商家转账明细单号"
+    signature_no: str
+    "电子回单受理单号"
+    signature_status: NotRequired[str]
+    "电子回单状态"
+    hash_type: NotRequired[str]
+    "电子回单文件的hash方法"
+    hash_value: NotRequired[str]
+    "电子回单文件的hash值"
+    download_url: NotRequired[str]
+    "电子回单文件的下载地址"
 class TransferDetailElectronicReceipts(Node):
-    def get(self, config: Config = ..., /, *, params: TransferDetailElectronicReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[TransferDetailElectronicReceiptsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: TransferDetailElectronicReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[TransferDetailElectronicReceiptsGetAnswer]:
         """查询转账明细电子回单受理结果API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_14.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: TransferDetailElectronicReceiptsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferDetailElectronicReceiptsGetAnswer]]:
+        直连商户, 服务商
+
+        required: accept_type 受理类型, out_detail_no 商家转账明细单号"""
+    def getAsync(self, config: Config = ..., /, *, params: TransferDetailElectronicReceiptsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[TransferDetailElectronicReceiptsGetAnswer]]:
         """查询转账明细电子回单受理结果API"""
     get_async = getAsync
-    def post(self, body: TransferDetailElectronicReceiptsPostBody = ..., config: Config = ..., /, *, json: TransferDetailElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[TransferDetailElectronicReceiptsPostAnswer]:
+    def post(self, body: TransferDetailElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferDetailElectronicReceiptsPostAnswer]:
         """转账明细电子回单受理API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_13.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: TransferDetailElectronicReceiptsPostBody = ..., config: Config = ..., /, *, json: TransferDetailElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[TransferDetailElectronicReceiptsPostAnswer]]:
+        直连商户, 服务商
+
+        required: accept_type 受理类型, out_detail_no 商家转账明细单号"""
+    def postAsync(self, body: TransferDetailElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[TransferDetailElectronicReceiptsPostAnswer]]:
         """转账明细电子回单受理API"""
     post_async = postAsync
-    def __call__(self, body: TransferDetailElectronicReceiptsPostBody = ..., config: Config = ..., /, *, json: TransferDetailElectronicReceiptsPostBody = ..., **options: Unpack[Options]) -> Answer[TransferDetailElectronicReceiptsPostAnswer]:
+    def __call__(self, body: TransferDetailElectronicReceiptsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[TransferDetailElectronicReceiptsPostAnswer]:
         """转账明细电子回单受理API"""
 class OpenTransferDetailElectronicReceipts(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
@@ -50,7 +84,9 @@ class OpenTransferDetailElectronicReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_14.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: accept_type 受理类型, out_detail_no 商家转账明细单号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询转账明细电子回单受理结果API"""
     get_async = getAsync
@@ -59,7 +95,9 @@ class OpenTransferDetailElectronicReceipts(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_13.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: accept_type 受理类型, out_detail_no 商家转账明细单号"""
     def postAsync(self, body: TransferDetailElectronicReceiptsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """转账明细电子回单受理API"""
     post_async = postAsync

@@ -7,17 +7,22 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class TransferdownloadElecvoucherfileGetQuery(TypedDict):
     token: Text
+    "前序download_url的查询参数"
     source: Text
+    "前序download_url的查询参数"
 class TransferdownloadSignfileGetQuery(TypedDict):
     token: Text
+    "前序download_url的查询参数"
 class TransferdownloadElecvoucherfile(Stem):
-    def get(self, config: Config = ..., /, *, params: TransferdownloadElecvoucherfileGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, params: TransferdownloadElecvoucherfileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
         """下载电子回单API
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012716436
 
-        服务商, 普通商户"""
-    def getAsync(self, config: Config = ..., /, *, params: TransferdownloadElecvoucherfileGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
+        服务商, 普通商户
+
+        required: token 前序download_url的查询参数, source 前序download_url的查询参数"""
+    def getAsync(self, config: Config = ..., /, *, params: TransferdownloadElecvoucherfileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """下载电子回单API"""
     get_async = getAsync
 class OpenTransferdownloadElecvoucherfile(OpenNode):
@@ -26,18 +31,22 @@ class OpenTransferdownloadElecvoucherfile(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012716436
 
-        服务商, 普通商户"""
+        服务商, 普通商户
+
+        required: token 前序download_url的查询参数, source 前序download_url的查询参数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载电子回单API"""
     get_async = getAsync
 class TransferdownloadSignfile(Stem):
-    def get(self, config: Config = ..., /, *, params: TransferdownloadSignfileGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
+    def get(self, config: Config = ..., /, *, params: TransferdownloadSignfileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
         """下载电子回单API
 
         https://pay.weixin.qq.com/docs/partner/apis/bank-mode-batch-transfer-accounts/download-electron-receipt.html
 
-        服务商, 普通商户"""
-    def getAsync(self, config: Config = ..., /, *, params: TransferdownloadSignfileGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
+        服务商, 普通商户
+
+        required: token 前序download_url的查询参数"""
+    def getAsync(self, config: Config = ..., /, *, params: TransferdownloadSignfileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """下载电子回单API"""
     get_async = getAsync
 class OpenTransferdownloadSignfile(OpenNode):
@@ -46,7 +55,9 @@ class OpenTransferdownloadSignfile(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/bank-mode-batch-transfer-accounts/download-electron-receipt.html
 
-        服务商, 普通商户"""
+        服务商, 普通商户
+
+        required: token 前序download_url的查询参数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载电子回单API"""
     get_async = getAsync

@@ -7,31 +7,46 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class WebhooksPostBodyResource(TypedDict):
     algorithm: str
+    "加密算法类型"
     nonce: str
+    "随机串"
     original_type: NotRequired[Literal["discount_card", "profitsharing", "coupon", "refund", "membercard", "recharge", "entrust", "facepay"] | str]
+    "原始回调类型"
     associated_data: NotRequired[str]
+    "附加数据"
     ciphertext: str
+    "数据密文"
 class WebhooksPostBody(TypedDict):
     id: str
+    "通知ID"
     create_time: str
+    "通知创建时间"
     event_type: Literal["MALL_AUTH.ACTIVATE_CARD", "MALL_TRANSACTION.SUCCESS", "MALL_REFUND.SUCCESS", "TRANSACTION.SUCCESS", "TRANSACTION.FAIL", "ECOMMERCE_ENTRUST.SIGN", "ECOMMERCE_ENTRUST.TERMINATE", "ENTRUST.SIGNING", "ENTRUST.RELEASE", "ENTRUST.TERMINATE_RETENTION", "PROFITSHARING", "PROFITSHARING_RETURN", "COMPLAINT.CREATE", "COMPLAINT.STATE_CHANGE", "REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED", "COUPON.USE", "COUPON.SEND", "TRANSACTION.INDUSTRY_SUCCESS", "TRANSACTION.INDUSTRY_FAILED", "EDU_SCHOOL_PAY.USER_DEBT_STATE_UPDATE", "PAYSCORE.BIND_SERVICE_ACCOUNT", "PAYSCORE.USER_SIGN_PLAN", "PAYSCORE.USER_CANCEL_SIGN_PLAN", "PAYSCORE.USER_OPEN_SERVICE", "PAYSCORE.USER_CLOSE_SERVICE", "PAYSCORE.USER_CONFIRM", "PAYSCORE.USER_PAID", "DISCOUNT_CARD.GET_CARD", "DISCOUNT_CARD.SETTLEMENT", "DISCOUNT_CARD.USER_ACCEPTED", "DISCOUNT_CARD.AGREEMENT_ENDED", "DISCOUNT_CARD.USER_PAID", "MEMBERCARD.ACCEPT_CARD", "MEMBERCARD.ACTIVATE_CARD", "MEMBERCARD.USERCARD_MANAGE", "HIRE_POWER_BANK.RECEIVE_INSURANCE", "RECHARGE.SUCCESS", "RECHARGE.CLOSED", "APPLYMENT_STATE.APPROVED", "PAPAY.SIGN", "PAPAY.TERMINATE", "FACEPAY.USER_STATE_CHANGE", "SETTLEMENT.SUCCESS", "MCHWITHDRAW.CHANGE", "MCHTRANSFER.QQWALLETBILL.FINISHED", "MCHTRANSFER.AUTHORIZATION.CONFIRMED", "MEMBERCARDSP.USER_CARD.CREATE", "MEMBERCARDSP.USER_CARD.DELETE", "BUDGET.LOCKED", "BUDGET.CLOSED", "BUDGET.FINISHED", "WEBIZPAY.QUOTACARDEXPIRED", "WEBIZPAY.PAYMENTSUCCESS", "WEBIZPAY.PAYMENTREFUNDSUCCESS", "WEBIZPAY.REVOKED", "WEBIZPAY.AUTHORIZED"] | str
+    "通知类型"
     resource_type: str
+    "通知资源数据"
     summary: NotRequired[str]
+    "回调摘要"
     resource: WebhooksPostBodyResource
+    "通知资源数据"
 class WebhooksPostAnswer(TypedDict):
-    code: NotRequired[str]
-    message: NotRequired[str]
+    code: str
+    "返回状态码"
+    message: str
+    "返回信息"
 class Webhooks(Node):
-    def post(self, body: WebhooksPostBody = ..., config: Config = ..., /, *, json: WebhooksPostBody = ..., **options: Unpack[Options]) -> Answer[WebhooksPostAnswer]:
+    def post(self, body: WebhooksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebhooksPostAnswer]:
         """南桥接口-微信支付平台通知商户平台协议及数据结构
 
         https://wechatpay-api.gitbook.io/wechatpay-api-v3/ren-zheng/qian-ming-he-zheng-shu#hui-tiao-tong-zhi-qian-ming
 
-        微信平台商户"""
-    def postAsync(self, body: WebhooksPostBody = ..., config: Config = ..., /, *, json: WebhooksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebhooksPostAnswer]]:
+        微信平台商户
+
+        required: id 通知ID, create_time 通知创建时间, event_type 通知类型, resource_type 通知资源数据, resource 通知资源数据"""
+    def postAsync(self, body: WebhooksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebhooksPostAnswer]]:
         """南桥接口-微信支付平台通知商户平台协议及数据结构"""
     post_async = postAsync
-    def __call__(self, body: WebhooksPostBody = ..., config: Config = ..., /, *, json: WebhooksPostBody = ..., **options: Unpack[Options]) -> Answer[WebhooksPostAnswer]:
+    def __call__(self, body: WebhooksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebhooksPostAnswer]:
         """南桥接口-微信支付平台通知商户平台协议及数据结构"""
 class OpenWebhooks(OpenNode):
     def post(self, body: WebhooksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -39,7 +54,9 @@ class OpenWebhooks(OpenNode):
 
         https://wechatpay-api.gitbook.io/wechatpay-api-v3/ren-zheng/qian-ming-he-zheng-shu#hui-tiao-tong-zhi-qian-ming
 
-        微信平台商户"""
+        微信平台商户
+
+        required: id 通知ID, create_time 通知创建时间, event_type 通知类型, resource_type 通知资源数据, resource 通知资源数据"""
     def postAsync(self, body: WebhooksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """南桥接口-微信支付平台通知商户平台协议及数据结构"""
     post_async = postAsync

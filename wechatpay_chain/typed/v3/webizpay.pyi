@@ -7,225 +7,448 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
 class WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer(TypedDict):
     range_id: str
+    "可用商户范围id"
 class WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetQuery(TypedDict):
     sp_mchid: Text
+    "服务商商户号"
     offset: Text
+    "分页开始位置"
     limit: Text
+    "分页大小"
 class WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetAnswer(TypedDict):
     offset: int
+    "分页开始位置"
     limit: int
+    "分页大小"
     count: int
+    "实际返回数量"
     total_count: int
+    "总数量"
     data: list[str]
+    "商户标识列表"
 class WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     merchant_identifier: str
-WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer = WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer
+    "商户标识值"
+class WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer(TypedDict):
+    range_id: str
+    "可用商户范围id"
 class WebizpayAvailMchRangesGetQuery(TypedDict):
     sp_mchid: Text
+    "服务商商户号"
 class WebizpayAvailMchRangesGetAnswerRangeList(TypedDict):
     range_id: NotRequired[str]
+    "可用商户范围id"
     identifier_type: NotRequired[Literal["ORGANIZATION_CODE", "TRANSACTION_ID"] | str]
+    "商户标识类型"
 class WebizpayAvailMchRangesGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     range_list: list[WebizpayAvailMchRangesGetAnswerRangeList]
+    "可用商户范围列表"
 class WebizpayAvailMchRangesPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     identifier_type: Literal["ORGANIZATION_CODE", "TRANSACTION_ID"] | str
-WebizpayAvailMchRangesPostAnswer = WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer
+    "商户标识类型"
+class WebizpayAvailMchRangesPostAnswer(TypedDict):
+    range_id: str
+    "可用商户范围id"
 class WebizpayBillProofPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     start_date: str
+    "起始日期"
     end_date: str
+    "结束日期"
     entity_name: NotRequired[str]
+    "商户主体名称"
     out_operation_id: str
+    "商户操作流水号"
 class WebizpayBillProofPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     out_operation_id: str
+    "商户操作流水号"
     operation_id: str
+    "微信支付操作流水号"
     sub_mchid: str
+    "出资子商户号"
     start_date: str
+    "起始日期"
     end_date: str
+    "结束日期"
     entity_name: str
+    "商户主体名称"
     proof_id: str
+    "出资凭证申请单单号"
     download_url: str
+    "凭证下载地址"
     create_time: str
+    "凭证申请创建时间"
     updated_time: str
+    "凭证状态更新时间"
 class WebizpayBillTradeBillPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     date: str
+    "账单日期"
     type: Literal["QYZFALL"] | str
+    "账单类型"
 class WebizpayBillTradeBillPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     date: str
+    "账单日期"
     type: Literal["QYZFALL"] | str
+    "账单类型"
     download_url: str
+    "账单下载地址"
 class WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery(TypedDict):
     sp_mchid: Text
+    "服务商商户号"
     sub_mchid: Text
+    "出资子商户号"
 class WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     card_no: str
+    "企业支付额度卡卡号"
     out_card_no: str
+    "商户卡号"
     employee_id: str
+    "微信授权关系ID"
     card_template_id: str
+    "企业支付卡模板ID"
     card_rule: Literal["SINGLE", "MULTIPLE"] | str
+    "使用规则"
     refund_rule: Literal["RETURN", "NOT_RETURN"] | str
-    amount: float
-    remain_amount: float
+    "退款规则"
+    amount: int
+    "卡片总金额"
+    remain_amount: int
+    "卡片可用金额"
     effective_end_time: str
+    "卡片有效期"
     effective_begin_time: str
+    "卡片生效时间"
     card_state: Literal["ACTIVE", "DISABLED"] | str
+    "卡片状态"
     card_name: str
+    "卡片名称"
     reason: NotRequired[str]
+    "失效原因"
     card_usage_time: NotRequired[str]
+    "卡片使用时间"
     transaction_id: NotRequired[str]
+    "卡片关联微信支付订单号"
     card_disabled_time: NotRequired[str]
+    "卡片失效时间"
     card_remark: NotRequired[str]
+    "卡片备注"
 class WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     reason: str
+    "作废原因"
 class WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     employee_id: str
+    "微信授权关系ID"
     card_no: str
+    "企业支付额度卡卡号"
     card_state: Literal["ACTIVE", "DISABLED"] | str
+    "卡片状态"
     card_disabled_time: NotRequired[str]
+    "卡片失效时间"
 class WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetQuery(TypedDict):
     sp_mchid: Text
+    "服务商商户号"
     sub_mchid: Text
+    "出资子商户号"
     application_type: Text
+    "拉起付款码页面的企业应用类型"
 class WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     employee_id: str
+    "微信授权关系ID"
     card_no: str
+    "企业支付额度卡卡号"
     expire_time: str
+    "链接失效时间"
     payment_url: str
+    "跳转链接"
     application_type: NotRequired[Literal["H5", "MINIPROGRAM"] | str]
+    "拉起付款码页面的企业应用类型"
     mp_query: NotRequired[str]
+    "小程序查询参数"
     mp_business_type: NotRequired[str]
-WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery = WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery
-WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer = WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer
+    "小程序业务类型"
+class WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery(TypedDict):
+    sp_mchid: Text
+    "服务商商户号"
+    sub_mchid: Text
+    "出资子商户号"
+class WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer(TypedDict):
+    sp_mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "出资子商户号"
+    card_no: str
+    "企业支付额度卡卡号"
+    out_card_no: str
+    "商户卡号"
+    employee_id: str
+    "微信授权关系ID"
+    card_template_id: str
+    "企业支付卡模板ID"
+    card_rule: Literal["SINGLE", "MULTIPLE"] | str
+    "使用规则"
+    refund_rule: Literal["RETURN", "NOT_RETURN"] | str
+    "退款规则"
+    amount: int
+    "卡片总金额"
+    remain_amount: int
+    "卡片可用金额"
+    effective_end_time: str
+    "卡片有效期"
+    effective_begin_time: str
+    "卡片生效时间"
+    card_state: Literal["ACTIVE", "DISABLED"] | str
+    "卡片状态"
+    card_name: str
+    "卡片名称"
+    reason: NotRequired[str]
+    "失效原因"
+    card_usage_time: NotRequired[str]
+    "卡片使用时间"
+    transaction_id: NotRequired[str]
+    "卡片关联微信支付订单号"
+    card_disabled_time: NotRequired[str]
+    "卡片失效时间"
+    card_remark: NotRequired[str]
+    "卡片备注"
 class WebizpayEmployeesEmployeeIdQuotaCardsPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     card_template_id: str
-    amount: float
+    "企业支付卡模板ID"
+    amount: int
+    "卡片总金额"
     card_name: str
+    "卡片名称"
     out_card_no: str
+    "商户卡号"
     effective_end_time: str
+    "卡片有效期"
     card_remark: NotRequired[str]
+    "卡片备注"
     avail_mch_range_id: NotRequired[str]
+    "可用商户范围ID"
 class WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     out_card_no: str
+    "商户卡号"
     employee_id: str
+    "微信授权关系ID"
     card_no: str
+    "企业支付额度卡卡号"
     effective_begin_time: str
+    "卡片生效时间"
     effective_end_time: str
+    "卡片有效期"
 class WebizpayEmployeesEmployeeIdRevokePostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
 class WebizpayEmployeesEmployeeIdRevokePostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     user_id: str
+    "商户企业员工ID"
     authorization_state: Literal["REVOKED", "AUTHORIZED"] | str
+    "员工企业支付权限状态"
     authorization_revoked_time: str
+    "员工企业支付失效时间"
     reason: str
-WebizpayStoresEntityMatchesBatchIdGetQuery = WebizpayAvailMchRangesGetQuery
+    "作废原因"
+class WebizpayStoresEntityMatchesBatchIdGetQuery(TypedDict):
+    sp_mchid: Text
+    "服务商商户号"
 class WebizpayStoresEntityMatchesBatchIdGetAnswerMatchResults(TypedDict):
     organization_code: str
+    "门店统一社会信用代码"
     store_name: str
+    "门店名称"
     has_valid_mchid: bool
+    "是否存在满足条件微信支付商户号"
 class WebizpayStoresEntityMatchesBatchIdGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     out_batch_id: str
+    "商户主体匹配批次单号"
     batch_id: str
+    "微信支付主体匹配批次单号"
     state: Literal["ACCEPTED", "IN_PROGRESS", "COMPLETED", "CLOSED"] | str
+    "批次状态"
     match_results: NotRequired[list[WebizpayStoresEntityMatchesBatchIdGetAnswerMatchResults]]
+    "主体匹配明细列表"
 class WebizpayStoresEntityMatchesPostBodyMatchDetails(TypedDict):
     organization_code: str
+    "门店统一社会信用代码"
     store_name: str
+    "门店名称"
     product_type: Literal["CODE_PAY", "NONE"] | str
+    "需要查询的支付产品"
 class WebizpayStoresEntityMatchesPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     out_batch_id: str
+    "商户主体匹配批次单号"
     match_details: NotRequired[list[WebizpayStoresEntityMatchesPostBodyMatchDetails]]
+    "主体匹配明细列表"
 class WebizpayStoresEntityMatchesPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     out_batch_id: str
+    "商户主体匹配批次单号"
     batch_id: str
+    "微信支付主体匹配批次单号"
     time: str
+    "批次创建时间"
     state: Literal["ACCEPTED", "IN_PROGRESS", "COMPLETED", "CLOSED"] | str
-WebizpayUsersUserIdAuthorizationStateGetQuery = WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery
+    "批次状态"
+class WebizpayUsersUserIdAuthorizationStateGetQuery(TypedDict):
+    sp_mchid: Text
+    "服务商商户号"
+    sub_mchid: Text
+    "出资子商户号"
 class WebizpayUsersUserIdAuthorizationStateGetAnswerEmployeeList(TypedDict):
     employee_id: str
+    "微信授权关系ID"
     authorization_state: Literal["AUTHORIZED", "REVOKED"] | str
+    "授权状态"
     authorization_time: str
+    "授权时间"
     authorization_revoked_time: str
+    "解除授权时间"
 class WebizpayUsersUserIdAuthorizationStateGetAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     user_id: str
+    "企业员工ID"
     employee_list: NotRequired[list[WebizpayUsersUserIdAuthorizationStateGetAnswerEmployeeList]]
+    "微信授权关系列表"
 class WebizpayUsersUserIdAuthorizationUrlPostBody(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     application_type: Literal["H5", "MINIPROGRAM"] | str
+    "发起授权应用类型"
 class WebizpayUsersUserIdAuthorizationUrlPostAnswer(TypedDict):
     sp_mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "出资子商户号"
     user_id: str
+    "企业员工ID"
     authorization_url: NotRequired[str]
+    "跳转链接"
     expire_time: NotRequired[str]
+    "链接失效时间"
     application_type: Literal["H5", "MINIPROGRAM"] | str
+    "发起授权应用类型"
     mp_query: NotRequired[str]
+    "小程序查询参数"
     mp_business_type: NotRequired[str]
+    "小程序业务类型"
 class WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier(Stem):
-    def delete(self, config: Config = ..., /, *, range_id: Value = ..., merchant_identifier: Value = ..., json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteBody = ..., **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer]:
+    def delete(self, config: Config = ..., /, *, range_id: Value, merchant_identifier: Value, json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteBody, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer]:
         """删除商户标识
 
-        服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, range_id: Value = ..., merchant_identifier: Value = ..., json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges/%7Brange_id%7D/merchant-identifiers/%7Bmerchant_identifier%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号"""
+    def deleteAsync(self, config: Config = ..., /, *, range_id: Value, merchant_identifier: Value, json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteBody, **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer]]:
         """删除商户标识"""
     delete_async = deleteAsync
 class OpenWebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier(OpenNode):
     def delete(self, config: Config = ..., /, *, range_id: Any = ..., merchant_identifier: Any = ..., **options: Any) -> Response:
         """删除商户标识
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges/%7Brange_id%7D/merchant-identifiers/%7Bmerchant_identifier%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号"""
     def deleteAsync(self, config: Config = ..., /, *, range_id: Any = ..., merchant_identifier: Any = ..., **options: Any) -> Promise[Response]:
+        """删除商户标识"""
+    delete_async = deleteAsync
+class FilledWebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier(Stem):
+    def delete(self, config: Config = ..., /, *, json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteBody, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer]:
+        """删除商户标识"""
+    def deleteAsync(self, config: Config = ..., /, *, json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteBody, **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifierDeleteAnswer]]:
         """删除商户标识"""
     delete_async = deleteAsync
 class WebizpayAvailMchRangesRangeIdMerchantIdentifiers(Node):
     _merchant_identifier_: WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier
-    def __truediv__(self, value: Value) -> WebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier: ...
-    def get(self, config: Config = ..., /, *, range_id: Value = ..., params: WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetAnswer]:
+    def __truediv__(self, value: Value) -> OpenWebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier: ...
+    def get(self, config: Config = ..., /, *, range_id: Value, params: WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetAnswer]:
         """查询商户标识列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, range_id: Value = ..., params: WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges/%7Brange_id%7D/merchant-identifiers#get
+
+        服务商
+
+        required: sp_mchid 服务商商户号, offset 分页开始位置, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, range_id: Value, params: WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetAnswer]]:
         """查询商户标识列表"""
     get_async = getAsync
-    def post(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody = ..., config: Config = ..., /, *, range_id: Value = ..., json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]:
+    def post(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody, config: Config = ..., /, *, range_id: Value, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]:
         """添加商户标识
 
-        服务商"""
-    def postAsync(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody = ..., config: Config = ..., /, *, range_id: Value = ..., json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges/%7Brange_id%7D/merchant-identifiers
+
+        服务商
+
+        required: sp_mchid 服务商商户号, merchant_identifier 商户标识值"""
+    def postAsync(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody, config: Config = ..., /, *, range_id: Value, **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]]:
         """添加商户标识"""
     post_async = postAsync
-    def __call__(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody = ..., config: Config = ..., /, *, range_id: Value = ..., json: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]:
+    def __call__(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody, config: Config = ..., /, *, range_id: Value, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]:
         """添加商户标识"""
 class OpenWebizpayAvailMchRangesRangeIdMerchantIdentifiers(OpenNode):
     _merchant_identifier_: OpenWebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier
@@ -233,41 +456,74 @@ class OpenWebizpayAvailMchRangesRangeIdMerchantIdentifiers(OpenNode):
     def get(self, config: Config = ..., /, *, range_id: Any = ..., **options: Any) -> Response:
         """查询商户标识列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges/%7Brange_id%7D/merchant-identifiers#get
+
+        服务商
+
+        required: sp_mchid 服务商商户号, offset 分页开始位置, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, *, range_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询商户标识列表"""
     get_async = getAsync
     def post(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody | Body = ..., config: Config = ..., /, *, range_id: Any = ..., **options: Any) -> Response:
         """添加商户标识
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges/%7Brange_id%7D/merchant-identifiers
+
+        服务商
+
+        required: sp_mchid 服务商商户号, merchant_identifier 商户标识值"""
     def postAsync(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody | Body = ..., config: Config = ..., /, *, range_id: Any = ..., **options: Any) -> Promise[Response]:
         """添加商户标识"""
     post_async = postAsync
     def __call__(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody | Body = ..., config: Config = ..., /, *, range_id: Any = ..., **options: Any) -> Response:
         """添加商户标识"""
+class FilledWebizpayAvailMchRangesRangeIdMerchantIdentifiers(Node):
+    _merchant_identifier_: OpenWebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier
+    def __truediv__(self, value: Value) -> FilledWebizpayAvailMchRangesRangeIdMerchantIdentifiersMerchantIdentifier: ...
+    def get(self, config: Config = ..., /, *, params: WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetAnswer]:
+        """查询商户标识列表"""
+    def getAsync(self, config: Config = ..., /, *, params: WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersGetAnswer]]:
+        """查询商户标识列表"""
+    get_async = getAsync
+    def post(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]:
+        """添加商户标识"""
+    def postAsync(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]]:
+        """添加商户标识"""
+    post_async = postAsync
+    def __call__(self, body: WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesRangeIdMerchantIdentifiersPostAnswer]:
+        """添加商户标识"""
 class WebizpayAvailMchRangesRangeId(Stem):
     merchantIdentifiers: WebizpayAvailMchRangesRangeIdMerchantIdentifiers
 class OpenWebizpayAvailMchRangesRangeId(OpenNode):
     merchantIdentifiers: OpenWebizpayAvailMchRangesRangeIdMerchantIdentifiers
+class FilledWebizpayAvailMchRangesRangeId(Stem):
+    merchantIdentifiers: FilledWebizpayAvailMchRangesRangeIdMerchantIdentifiers
 class WebizpayAvailMchRanges(Node):
     _range_id_: WebizpayAvailMchRangesRangeId
-    def __truediv__(self, value: Value) -> WebizpayAvailMchRangesRangeId: ...
-    def get(self, config: Config = ..., /, *, params: WebizpayAvailMchRangesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayAvailMchRangesGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledWebizpayAvailMchRangesRangeId: ...
+    def get(self, config: Config = ..., /, *, params: WebizpayAvailMchRangesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayAvailMchRangesGetAnswer]:
         """查询可用商户范围列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: WebizpayAvailMchRangesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayAvailMchRangesGetAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges#get
+
+        服务商
+
+        required: sp_mchid 服务商商户号"""
+    def getAsync(self, config: Config = ..., /, *, params: WebizpayAvailMchRangesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayAvailMchRangesGetAnswer]]:
         """查询可用商户范围列表"""
     get_async = getAsync
-    def post(self, body: WebizpayAvailMchRangesPostBody = ..., config: Config = ..., /, *, json: WebizpayAvailMchRangesPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesPostAnswer]:
+    def post(self, body: WebizpayAvailMchRangesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesPostAnswer]:
         """创建可用商户范围
 
-        服务商"""
-    def postAsync(self, body: WebizpayAvailMchRangesPostBody = ..., config: Config = ..., /, *, json: WebizpayAvailMchRangesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges
+
+        服务商
+
+        required: sp_mchid 服务商商户号, identifier_type 商户标识类型"""
+    def postAsync(self, body: WebizpayAvailMchRangesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayAvailMchRangesPostAnswer]]:
         """创建可用商户范围"""
     post_async = postAsync
-    def __call__(self, body: WebizpayAvailMchRangesPostBody = ..., config: Config = ..., /, *, json: WebizpayAvailMchRangesPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesPostAnswer]:
+    def __call__(self, body: WebizpayAvailMchRangesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayAvailMchRangesPostAnswer]:
         """创建可用商户范围"""
 class OpenWebizpayAvailMchRanges(OpenNode):
     _range_id_: OpenWebizpayAvailMchRangesRangeId
@@ -275,54 +531,78 @@ class OpenWebizpayAvailMchRanges(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询可用商户范围列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges#get
+
+        服务商
+
+        required: sp_mchid 服务商商户号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询可用商户范围列表"""
     get_async = getAsync
     def post(self, body: WebizpayAvailMchRangesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建可用商户范围
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/avail-mch-ranges
+
+        服务商
+
+        required: sp_mchid 服务商商户号, identifier_type 商户标识类型"""
     def postAsync(self, body: WebizpayAvailMchRangesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建可用商户范围"""
     post_async = postAsync
     def __call__(self, body: WebizpayAvailMchRangesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建可用商户范围"""
 class WebizpayBillProof(Node):
-    def post(self, body: WebizpayBillProofPostBody = ..., config: Config = ..., /, *, json: WebizpayBillProofPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayBillProofPostAnswer]:
+    def post(self, body: WebizpayBillProofPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayBillProofPostAnswer]:
         """申请企业商户企业支付出资凭证
 
-        服务商"""
-    def postAsync(self, body: WebizpayBillProofPostBody = ..., config: Config = ..., /, *, json: WebizpayBillProofPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayBillProofPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/bill/proof
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, start_date 起始日期, end_date 结束日期, out_operation_id 商户操作流水号"""
+    def postAsync(self, body: WebizpayBillProofPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayBillProofPostAnswer]]:
         """申请企业商户企业支付出资凭证"""
     post_async = postAsync
-    def __call__(self, body: WebizpayBillProofPostBody = ..., config: Config = ..., /, *, json: WebizpayBillProofPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayBillProofPostAnswer]:
+    def __call__(self, body: WebizpayBillProofPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayBillProofPostAnswer]:
         """申请企业商户企业支付出资凭证"""
 class OpenWebizpayBillProof(OpenNode):
     def post(self, body: WebizpayBillProofPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请企业商户企业支付出资凭证
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/bill/proof
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, start_date 起始日期, end_date 结束日期, out_operation_id 商户操作流水号"""
     def postAsync(self, body: WebizpayBillProofPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请企业商户企业支付出资凭证"""
     post_async = postAsync
     def __call__(self, body: WebizpayBillProofPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请企业商户企业支付出资凭证"""
 class WebizpayBillTradeBill(Node):
-    def post(self, body: WebizpayBillTradeBillPostBody = ..., config: Config = ..., /, *, json: WebizpayBillTradeBillPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayBillTradeBillPostAnswer]:
+    def post(self, body: WebizpayBillTradeBillPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayBillTradeBillPostAnswer]:
         """申请企业商户企业支付业务账单
 
-        服务商"""
-    def postAsync(self, body: WebizpayBillTradeBillPostBody = ..., config: Config = ..., /, *, json: WebizpayBillTradeBillPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayBillTradeBillPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/bill/trade-bill
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, date 账单日期, type 账单类型"""
+    def postAsync(self, body: WebizpayBillTradeBillPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayBillTradeBillPostAnswer]]:
         """申请企业商户企业支付业务账单"""
     post_async = postAsync
-    def __call__(self, body: WebizpayBillTradeBillPostBody = ..., config: Config = ..., /, *, json: WebizpayBillTradeBillPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayBillTradeBillPostAnswer]:
+    def __call__(self, body: WebizpayBillTradeBillPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayBillTradeBillPostAnswer]:
         """申请企业商户企业支付业务账单"""
 class OpenWebizpayBillTradeBill(OpenNode):
     def post(self, body: WebizpayBillTradeBillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """申请企业商户企业支付业务账单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/bill/trade-bill
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, date 账单日期, type 账单类型"""
     def postAsync(self, body: WebizpayBillTradeBillPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请企业商户企业支付业务账单"""
     post_async = postAsync
@@ -335,71 +615,122 @@ class OpenWebizpayBill(OpenNode):
     proof: OpenWebizpayBillProof
     tradeBill: OpenWebizpayBillTradeBill
 class WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo(Stem):
-    def get(self, config: Config = ..., /, *, employee_id: Value = ..., out_card_no: Value = ..., params: WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, employee_id: Value, out_card_no: Value, params: WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer]:
         """使用商户卡号查询企业支付额度卡
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, employee_id: Value = ..., out_card_no: Value = ..., params: WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/out-quota-cards/%7Bout_card_no%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
+    def getAsync(self, config: Config = ..., /, *, employee_id: Value, out_card_no: Value, params: WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer]]:
         """使用商户卡号查询企业支付额度卡"""
     get_async = getAsync
 class OpenWebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo(OpenNode):
     def get(self, config: Config = ..., /, *, employee_id: Any = ..., out_card_no: Any = ..., **options: Any) -> Response:
         """使用商户卡号查询企业支付额度卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/out-quota-cards/%7Bout_card_no%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
     def getAsync(self, config: Config = ..., /, *, employee_id: Any = ..., out_card_no: Any = ..., **options: Any) -> Promise[Response]:
+        """使用商户卡号查询企业支付额度卡"""
+    get_async = getAsync
+class FilledWebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo(Stem):
+    def get(self, config: Config = ..., /, *, params: WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer]:
+        """使用商户卡号查询企业支付额度卡"""
+    def getAsync(self, config: Config = ..., /, *, params: WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNoGetAnswer]]:
         """使用商户卡号查询企业支付额度卡"""
     get_async = getAsync
 class WebizpayEmployeesEmployeeIdOutQuotaCards(Stem):
     _out_card_no_: WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo
-    def __truediv__(self, value: Value) -> WebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo: ...
+    def __truediv__(self, value: Value) -> OpenWebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo: ...
 class OpenWebizpayEmployeesEmployeeIdOutQuotaCards(OpenNode):
     _out_card_no_: OpenWebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo
     def __truediv__(self, value: Value) -> OpenWebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo: ...
+class FilledWebizpayEmployeesEmployeeIdOutQuotaCards(Stem):
+    _out_card_no_: OpenWebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo
+    def __truediv__(self, value: Value) -> FilledWebizpayEmployeesEmployeeIdOutQuotaCardsOutCardNo: ...
 class WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancel(Node):
-    def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., card_no: Value = ..., json: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]:
+    def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody, config: Config = ..., /, *, employee_id: Value, card_no: Value, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]:
         """企业商户作废员工企业支付额度卡
 
-        服务商"""
-    def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., card_no: Value = ..., json: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards/%7Bcard_no%7D/cancel
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, reason 作废原因"""
+    def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody, config: Config = ..., /, *, employee_id: Value, card_no: Value, **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]]:
         """企业商户作废员工企业支付额度卡"""
     post_async = postAsync
-    def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., card_no: Value = ..., json: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]:
+    def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody, config: Config = ..., /, *, employee_id: Value, card_no: Value, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]:
         """企业商户作废员工企业支付额度卡"""
 class OpenWebizpayEmployeesEmployeeIdQuotaCardsCardNoCancel(OpenNode):
     def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., card_no: Any = ..., **options: Any) -> Response:
         """企业商户作废员工企业支付额度卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards/%7Bcard_no%7D/cancel
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, reason 作废原因"""
     def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., card_no: Any = ..., **options: Any) -> Promise[Response]:
         """企业商户作废员工企业支付额度卡"""
     post_async = postAsync
     def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., card_no: Any = ..., **options: Any) -> Response:
         """企业商户作废员工企业支付额度卡"""
+class FilledWebizpayEmployeesEmployeeIdQuotaCardsCardNoCancel(Node):
+    def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]:
+        """企业商户作废员工企业支付额度卡"""
+    def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]]:
+        """企业商户作废员工企业支付额度卡"""
+    post_async = postAsync
+    def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancelPostAnswer]:
+        """企业商户作废员工企业支付额度卡"""
 class WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrl(Stem):
-    def get(self, config: Config = ..., /, *, employee_id: Value = ..., card_no: Value = ..., params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetAnswer]:
+    def get(self, config: Config = ..., /, *, employee_id: Value, card_no: Value, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetAnswer]:
         """企业商户获取指定额度卡支付链接
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, employee_id: Value = ..., card_no: Value = ..., params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards/%7Bcard_no%7D/payment-url
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, application_type 拉起付款码页面的企业应用类型"""
+    def getAsync(self, config: Config = ..., /, *, employee_id: Value, card_no: Value, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetAnswer]]:
         """企业商户获取指定额度卡支付链接"""
     get_async = getAsync
 class OpenWebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrl(OpenNode):
     def get(self, config: Config = ..., /, *, employee_id: Any = ..., card_no: Any = ..., **options: Any) -> Response:
         """企业商户获取指定额度卡支付链接
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards/%7Bcard_no%7D/payment-url
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, application_type 拉起付款码页面的企业应用类型"""
     def getAsync(self, config: Config = ..., /, *, employee_id: Any = ..., card_no: Any = ..., **options: Any) -> Promise[Response]:
+        """企业商户获取指定额度卡支付链接"""
+    get_async = getAsync
+class FilledWebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrl(Stem):
+    def get(self, config: Config = ..., /, *, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetAnswer]:
+        """企业商户获取指定额度卡支付链接"""
+    def getAsync(self, config: Config = ..., /, *, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrlGetAnswer]]:
         """企业商户获取指定额度卡支付链接"""
     get_async = getAsync
 class WebizpayEmployeesEmployeeIdQuotaCardsCardNo(Stem):
     cancel: WebizpayEmployeesEmployeeIdQuotaCardsCardNoCancel
     paymentUrl: WebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrl
-    def get(self, config: Config = ..., /, *, employee_id: Value = ..., card_no: Value = ..., params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, employee_id: Value, card_no: Value, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer]:
         """企业商户查询企业支付额度卡
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, employee_id: Value = ..., card_no: Value = ..., params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards/%7Bcard_no%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
+    def getAsync(self, config: Config = ..., /, *, employee_id: Value, card_no: Value, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer]]:
         """企业商户查询企业支付额度卡"""
     get_async = getAsync
 class OpenWebizpayEmployeesEmployeeIdQuotaCardsCardNo(OpenNode):
@@ -408,21 +739,37 @@ class OpenWebizpayEmployeesEmployeeIdQuotaCardsCardNo(OpenNode):
     def get(self, config: Config = ..., /, *, employee_id: Any = ..., card_no: Any = ..., **options: Any) -> Response:
         """企业商户查询企业支付额度卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards/%7Bcard_no%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
     def getAsync(self, config: Config = ..., /, *, employee_id: Any = ..., card_no: Any = ..., **options: Any) -> Promise[Response]:
+        """企业商户查询企业支付额度卡"""
+    get_async = getAsync
+class FilledWebizpayEmployeesEmployeeIdQuotaCardsCardNo(Stem):
+    cancel: FilledWebizpayEmployeesEmployeeIdQuotaCardsCardNoCancel
+    paymentUrl: FilledWebizpayEmployeesEmployeeIdQuotaCardsCardNoPaymentUrl
+    def get(self, config: Config = ..., /, *, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer]:
+        """企业商户查询企业支付额度卡"""
+    def getAsync(self, config: Config = ..., /, *, params: WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsCardNoGetAnswer]]:
         """企业商户查询企业支付额度卡"""
     get_async = getAsync
 class WebizpayEmployeesEmployeeIdQuotaCards(Node):
     _card_no_: WebizpayEmployeesEmployeeIdQuotaCardsCardNo
-    def __truediv__(self, value: Value) -> WebizpayEmployeesEmployeeIdQuotaCardsCardNo: ...
-    def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., json: WebizpayEmployeesEmployeeIdQuotaCardsPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]:
+    def __truediv__(self, value: Value) -> OpenWebizpayEmployeesEmployeeIdQuotaCardsCardNo: ...
+    def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody, config: Config = ..., /, *, employee_id: Value, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]:
         """企业商户为员工下发企业支付额度卡
 
-        服务商"""
-    def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., json: WebizpayEmployeesEmployeeIdQuotaCardsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, card_template_id 企业支付卡模板ID, amount 卡片总金额, card_name 卡片名称, out_card_no 商户卡号, effective_end_time 卡片有效期"""
+    def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody, config: Config = ..., /, *, employee_id: Value, **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]]:
         """企业商户为员工下发企业支付额度卡"""
     post_async = postAsync
-    def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., json: WebizpayEmployeesEmployeeIdQuotaCardsPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]:
+    def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody, config: Config = ..., /, *, employee_id: Value, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]:
         """企业商户为员工下发企业支付额度卡"""
 class OpenWebizpayEmployeesEmployeeIdQuotaCards(OpenNode):
     _card_no_: OpenWebizpayEmployeesEmployeeIdQuotaCardsCardNo
@@ -430,31 +777,61 @@ class OpenWebizpayEmployeesEmployeeIdQuotaCards(OpenNode):
     def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., **options: Any) -> Response:
         """企业商户为员工下发企业支付额度卡
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/quota-cards
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, card_template_id 企业支付卡模板ID, amount 卡片总金额, card_name 卡片名称, out_card_no 商户卡号, effective_end_time 卡片有效期"""
     def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., **options: Any) -> Promise[Response]:
         """企业商户为员工下发企业支付额度卡"""
     post_async = postAsync
     def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., **options: Any) -> Response:
         """企业商户为员工下发企业支付额度卡"""
+class FilledWebizpayEmployeesEmployeeIdQuotaCards(Node):
+    _card_no_: OpenWebizpayEmployeesEmployeeIdQuotaCardsCardNo
+    def __truediv__(self, value: Value) -> FilledWebizpayEmployeesEmployeeIdQuotaCardsCardNo: ...
+    def post(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]:
+        """企业商户为员工下发企业支付额度卡"""
+    def postAsync(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]]:
+        """企业商户为员工下发企业支付额度卡"""
+    post_async = postAsync
+    def __call__(self, body: WebizpayEmployeesEmployeeIdQuotaCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdQuotaCardsPostAnswer]:
+        """企业商户为员工下发企业支付额度卡"""
 class WebizpayEmployeesEmployeeIdRevoke(Node):
-    def post(self, body: WebizpayEmployeesEmployeeIdRevokePostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., json: WebizpayEmployeesEmployeeIdRevokePostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]:
+    def post(self, body: WebizpayEmployeesEmployeeIdRevokePostBody, config: Config = ..., /, *, employee_id: Value, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]:
         """企业商户发起解除员工企业支付授权
 
-        服务商"""
-    def postAsync(self, body: WebizpayEmployeesEmployeeIdRevokePostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., json: WebizpayEmployeesEmployeeIdRevokePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/revoke
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
+    def postAsync(self, body: WebizpayEmployeesEmployeeIdRevokePostBody, config: Config = ..., /, *, employee_id: Value, **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]]:
         """企业商户发起解除员工企业支付授权"""
     post_async = postAsync
-    def __call__(self, body: WebizpayEmployeesEmployeeIdRevokePostBody = ..., config: Config = ..., /, *, employee_id: Value = ..., json: WebizpayEmployeesEmployeeIdRevokePostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]:
+    def __call__(self, body: WebizpayEmployeesEmployeeIdRevokePostBody, config: Config = ..., /, *, employee_id: Value, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]:
         """企业商户发起解除员工企业支付授权"""
 class OpenWebizpayEmployeesEmployeeIdRevoke(OpenNode):
     def post(self, body: WebizpayEmployeesEmployeeIdRevokePostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., **options: Any) -> Response:
         """企业商户发起解除员工企业支付授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/employees/%7Bemployee_id%7D/revoke
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
     def postAsync(self, body: WebizpayEmployeesEmployeeIdRevokePostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., **options: Any) -> Promise[Response]:
         """企业商户发起解除员工企业支付授权"""
     post_async = postAsync
     def __call__(self, body: WebizpayEmployeesEmployeeIdRevokePostBody | Body = ..., config: Config = ..., /, *, employee_id: Any = ..., **options: Any) -> Response:
+        """企业商户发起解除员工企业支付授权"""
+class FilledWebizpayEmployeesEmployeeIdRevoke(Node):
+    def post(self, body: WebizpayEmployeesEmployeeIdRevokePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]:
+        """企业商户发起解除员工企业支付授权"""
+    def postAsync(self, body: WebizpayEmployeesEmployeeIdRevokePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]]:
+        """企业商户发起解除员工企业支付授权"""
+    post_async = postAsync
+    def __call__(self, body: WebizpayEmployeesEmployeeIdRevokePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayEmployeesEmployeeIdRevokePostAnswer]:
         """企业商户发起解除员工企业支付授权"""
 class WebizpayEmployeesEmployeeId(Stem):
     outQuotaCards: WebizpayEmployeesEmployeeIdOutQuotaCards
@@ -464,39 +841,61 @@ class OpenWebizpayEmployeesEmployeeId(OpenNode):
     outQuotaCards: OpenWebizpayEmployeesEmployeeIdOutQuotaCards
     quotaCards: OpenWebizpayEmployeesEmployeeIdQuotaCards
     revoke: OpenWebizpayEmployeesEmployeeIdRevoke
+class FilledWebizpayEmployeesEmployeeId(Stem):
+    outQuotaCards: FilledWebizpayEmployeesEmployeeIdOutQuotaCards
+    quotaCards: FilledWebizpayEmployeesEmployeeIdQuotaCards
+    revoke: FilledWebizpayEmployeesEmployeeIdRevoke
 class WebizpayEmployees(Stem):
     _employee_id_: WebizpayEmployeesEmployeeId
-    def __truediv__(self, value: Value) -> WebizpayEmployeesEmployeeId: ...
+    def __truediv__(self, value: Value) -> FilledWebizpayEmployeesEmployeeId: ...
 class OpenWebizpayEmployees(OpenNode):
     _employee_id_: OpenWebizpayEmployeesEmployeeId
     def __truediv__(self, value: Value) -> OpenWebizpayEmployeesEmployeeId: ...
 class WebizpayStoresEntityMatchesBatchId(Stem):
-    def get(self, config: Config = ..., /, *, batch_id: Value = ..., params: WebizpayStoresEntityMatchesBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayStoresEntityMatchesBatchIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, batch_id: Value, params: WebizpayStoresEntityMatchesBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayStoresEntityMatchesBatchIdGetAnswer]:
         """查询门店主体匹配结果
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, batch_id: Value = ..., params: WebizpayStoresEntityMatchesBatchIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayStoresEntityMatchesBatchIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/stores/entity-matches/%7Bbatch_id%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号"""
+    def getAsync(self, config: Config = ..., /, *, batch_id: Value, params: WebizpayStoresEntityMatchesBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayStoresEntityMatchesBatchIdGetAnswer]]:
         """查询门店主体匹配结果"""
     get_async = getAsync
 class OpenWebizpayStoresEntityMatchesBatchId(OpenNode):
     def get(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Response:
         """查询门店主体匹配结果
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/stores/entity-matches/%7Bbatch_id%7D
+
+        服务商
+
+        required: sp_mchid 服务商商户号"""
     def getAsync(self, config: Config = ..., /, *, batch_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询门店主体匹配结果"""
+    get_async = getAsync
+class FilledWebizpayStoresEntityMatchesBatchId(Stem):
+    def get(self, config: Config = ..., /, *, params: WebizpayStoresEntityMatchesBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayStoresEntityMatchesBatchIdGetAnswer]:
+        """查询门店主体匹配结果"""
+    def getAsync(self, config: Config = ..., /, *, params: WebizpayStoresEntityMatchesBatchIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayStoresEntityMatchesBatchIdGetAnswer]]:
         """查询门店主体匹配结果"""
     get_async = getAsync
 class WebizpayStoresEntityMatches(Node):
     _batch_id_: WebizpayStoresEntityMatchesBatchId
-    def __truediv__(self, value: Value) -> WebizpayStoresEntityMatchesBatchId: ...
-    def post(self, body: WebizpayStoresEntityMatchesPostBody = ..., config: Config = ..., /, *, json: WebizpayStoresEntityMatchesPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayStoresEntityMatchesPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledWebizpayStoresEntityMatchesBatchId: ...
+    def post(self, body: WebizpayStoresEntityMatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayStoresEntityMatchesPostAnswer]:
         """发起门店主体匹配
 
-        服务商"""
-    def postAsync(self, body: WebizpayStoresEntityMatchesPostBody = ..., config: Config = ..., /, *, json: WebizpayStoresEntityMatchesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayStoresEntityMatchesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/stores/entity-matches
+
+        服务商
+
+        required: sp_mchid 服务商商户号, out_batch_id 商户主体匹配批次单号"""
+    def postAsync(self, body: WebizpayStoresEntityMatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayStoresEntityMatchesPostAnswer]]:
         """发起门店主体匹配"""
     post_async = postAsync
-    def __call__(self, body: WebizpayStoresEntityMatchesPostBody = ..., config: Config = ..., /, *, json: WebizpayStoresEntityMatchesPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayStoresEntityMatchesPostAnswer]:
+    def __call__(self, body: WebizpayStoresEntityMatchesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayStoresEntityMatchesPostAnswer]:
         """发起门店主体匹配"""
 class OpenWebizpayStoresEntityMatches(OpenNode):
     _batch_id_: OpenWebizpayStoresEntityMatchesBatchId
@@ -504,7 +903,11 @@ class OpenWebizpayStoresEntityMatches(OpenNode):
     def post(self, body: WebizpayStoresEntityMatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """发起门店主体匹配
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/stores/entity-matches
+
+        服务商
+
+        required: sp_mchid 服务商商户号, out_batch_id 商户主体匹配批次单号"""
     def postAsync(self, body: WebizpayStoresEntityMatchesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """发起门店主体匹配"""
     post_async = postAsync
@@ -515,40 +918,70 @@ class WebizpayStores(Stem):
 class OpenWebizpayStores(OpenNode):
     entityMatches: OpenWebizpayStoresEntityMatches
 class WebizpayUsersUserIdAuthorizationState(Stem):
-    def get(self, config: Config = ..., /, *, user_id: Value = ..., params: WebizpayUsersUserIdAuthorizationStateGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayUsersUserIdAuthorizationStateGetAnswer]:
+    def get(self, config: Config = ..., /, *, user_id: Value, params: WebizpayUsersUserIdAuthorizationStateGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayUsersUserIdAuthorizationStateGetAnswer]:
         """企业商户查询企业员工开通授权状态
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, user_id: Value = ..., params: WebizpayUsersUserIdAuthorizationStateGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayUsersUserIdAuthorizationStateGetAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/users/%7Buser_id%7D/authorization-state
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
+    def getAsync(self, config: Config = ..., /, *, user_id: Value, params: WebizpayUsersUserIdAuthorizationStateGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayUsersUserIdAuthorizationStateGetAnswer]]:
         """企业商户查询企业员工开通授权状态"""
     get_async = getAsync
 class OpenWebizpayUsersUserIdAuthorizationState(OpenNode):
     def get(self, config: Config = ..., /, *, user_id: Any = ..., **options: Any) -> Response:
         """企业商户查询企业员工开通授权状态
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/users/%7Buser_id%7D/authorization-state
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号"""
     def getAsync(self, config: Config = ..., /, *, user_id: Any = ..., **options: Any) -> Promise[Response]:
         """企业商户查询企业员工开通授权状态"""
     get_async = getAsync
+class FilledWebizpayUsersUserIdAuthorizationState(Stem):
+    def get(self, config: Config = ..., /, *, params: WebizpayUsersUserIdAuthorizationStateGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[WebizpayUsersUserIdAuthorizationStateGetAnswer]:
+        """企业商户查询企业员工开通授权状态"""
+    def getAsync(self, config: Config = ..., /, *, params: WebizpayUsersUserIdAuthorizationStateGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[WebizpayUsersUserIdAuthorizationStateGetAnswer]]:
+        """企业商户查询企业员工开通授权状态"""
+    get_async = getAsync
 class WebizpayUsersUserIdAuthorizationUrl(Node):
-    def post(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody = ..., config: Config = ..., /, *, user_id: Value = ..., json: WebizpayUsersUserIdAuthorizationUrlPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]:
+    def post(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody, config: Config = ..., /, *, user_id: Value, **options: Unpack[Options]) -> Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]:
         """企业商户发起员工开通企业支付授权
 
-        服务商"""
-    def postAsync(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody = ..., config: Config = ..., /, *, user_id: Value = ..., json: WebizpayUsersUserIdAuthorizationUrlPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]]:
+        https://wechatpay.im/openapi/v3/webizpay/users/%7Buser_id%7D/authorization-url
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, application_type 发起授权应用类型"""
+    def postAsync(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody, config: Config = ..., /, *, user_id: Value, **options: Unpack[Options]) -> Promise[Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]]:
         """企业商户发起员工开通企业支付授权"""
     post_async = postAsync
-    def __call__(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody = ..., config: Config = ..., /, *, user_id: Value = ..., json: WebizpayUsersUserIdAuthorizationUrlPostBody = ..., **options: Unpack[Options]) -> Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]:
+    def __call__(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody, config: Config = ..., /, *, user_id: Value, **options: Unpack[Options]) -> Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]:
         """企业商户发起员工开通企业支付授权"""
 class OpenWebizpayUsersUserIdAuthorizationUrl(OpenNode):
     def post(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody | Body = ..., config: Config = ..., /, *, user_id: Any = ..., **options: Any) -> Response:
         """企业商户发起员工开通企业支付授权
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/webizpay/users/%7Buser_id%7D/authorization-url
+
+        服务商
+
+        required: sp_mchid 服务商商户号, sub_mchid 出资子商户号, application_type 发起授权应用类型"""
     def postAsync(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody | Body = ..., config: Config = ..., /, *, user_id: Any = ..., **options: Any) -> Promise[Response]:
         """企业商户发起员工开通企业支付授权"""
     post_async = postAsync
     def __call__(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody | Body = ..., config: Config = ..., /, *, user_id: Any = ..., **options: Any) -> Response:
+        """企业商户发起员工开通企业支付授权"""
+class FilledWebizpayUsersUserIdAuthorizationUrl(Node):
+    def post(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]:
+        """企业商户发起员工开通企业支付授权"""
+    def postAsync(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]]:
+        """企业商户发起员工开通企业支付授权"""
+    post_async = postAsync
+    def __call__(self, body: WebizpayUsersUserIdAuthorizationUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[WebizpayUsersUserIdAuthorizationUrlPostAnswer]:
         """企业商户发起员工开通企业支付授权"""
 class WebizpayUsersUserId(Stem):
     authorizationState: WebizpayUsersUserIdAuthorizationState
@@ -556,9 +989,12 @@ class WebizpayUsersUserId(Stem):
 class OpenWebizpayUsersUserId(OpenNode):
     authorizationState: OpenWebizpayUsersUserIdAuthorizationState
     authorizationUrl: OpenWebizpayUsersUserIdAuthorizationUrl
+class FilledWebizpayUsersUserId(Stem):
+    authorizationState: FilledWebizpayUsersUserIdAuthorizationState
+    authorizationUrl: FilledWebizpayUsersUserIdAuthorizationUrl
 class WebizpayUsers(Stem):
     _user_id_: WebizpayUsersUserId
-    def __truediv__(self, value: Value) -> WebizpayUsersUserId: ...
+    def __truediv__(self, value: Value) -> FilledWebizpayUsersUserId: ...
 class OpenWebizpayUsers(OpenNode):
     _user_id_: OpenWebizpayUsersUserId
     def __truediv__(self, value: Value) -> OpenWebizpayUsersUserId: ...

@@ -8,56 +8,84 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingBankPackagesPackageIdTasksGetQuery(TypedDict):
     status: NotRequired[Text]
+    "任务状态"
     filename: NotRequired[Text]
+    "文件名"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
 class MarketingBankPackagesPackageIdTasksGetAnswerData(TypedDict):
     task_id: str
+    "上传任务"
     package_id: str
+    "号码包id"
     filename: str
+    "文件名"
     create_time: str
+    "创建上传任务的时间"
     update_time: NotRequired[str]
+    "上传任务最近一次更新的时间"
     status: NotRequired[str]
+    "任务状态"
     success_count: NotRequired[int]
+    "成功数"
     fail_count: NotRequired[int]
+    "失败数"
     success_user_count: NotRequired[int]
+    "匹配成功的微信用户数"
     bank_type: NotRequired[str]
+    "银行类型"
 class MarketingBankPackagesPackageIdTasksGetAnswer(TypedDict):
     data: list[MarketingBankPackagesPackageIdTasksGetAnswerData]
+    "上传任务列表"
     total_count: int
+    "总数量"
     offset: int
+    "分页页码"
     limit: int
+    "分页大小"
 class MarketingBankPackagesPackageIdTasksPostAnswer(TypedDict):
     bank_type: NotRequired[str]
+    "银行类型"
     create_time: str
+    "创建上传任务的时间"
     fail_count: NotRequired[int]
+    "失败数"
     filename: str
+    "文件名"
     package_id: str
+    "号码包id"
     status: NotRequired[str]
+    "任务状态"
     success_count: NotRequired[int]
+    "成功数"
     success_user_count: NotRequired[int]
+    "匹配成功的微信用户数"
     task_id: str
+    "上传任务"
     update_time: NotRequired[str]
+    "上传任务最近一次更新的时间"
 class MarketingBankPackagesPackageIdTasks(Node):
-    def get(self, config: Config = ..., /, *, package_id: Value = ..., params: MarketingBankPackagesPackageIdTasksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBankPackagesPackageIdTasksGetAnswer]:
+    def get(self, config: Config = ..., /, *, package_id: Value, params: MarketingBankPackagesPackageIdTasksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBankPackagesPackageIdTasksGetAnswer]:
         """查询上传任务列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter9_8_2.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, package_id: Value = ..., params: MarketingBankPackagesPackageIdTasksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBankPackagesPackageIdTasksGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, package_id: Value, params: MarketingBankPackagesPackageIdTasksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBankPackagesPackageIdTasksGetAnswer]]:
         """查询上传任务列表API"""
     get_async = getAsync
-    def post(self, body: Media | None = ..., config: Config = ..., /, *, package_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingBankPackagesPackageIdTasksPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, *, package_id: Value, **options: Unpack[Options]) -> Answer[MarketingBankPackagesPackageIdTasksPostAnswer]:
         """导入定向用户协议号API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml
 
         服务商"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, *, package_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBankPackagesPackageIdTasksPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, *, package_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBankPackagesPackageIdTasksPostAnswer]]:
         """导入定向用户协议号API"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, *, package_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingBankPackagesPackageIdTasksPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, *, package_id: Value, **options: Unpack[Options]) -> Answer[MarketingBankPackagesPackageIdTasksPostAnswer]:
         """导入定向用户协议号API"""
 class OpenMarketingBankPackagesPackageIdTasks(OpenNode):
     def get(self, config: Config = ..., /, *, package_id: Any = ..., **options: Any) -> Response:
@@ -80,13 +108,28 @@ class OpenMarketingBankPackagesPackageIdTasks(OpenNode):
     post_async = postAsync
     def __call__(self, body: Body = ..., config: Config = ..., /, *, package_id: Any = ..., **options: Any) -> Response:
         """导入定向用户协议号API"""
+class FilledMarketingBankPackagesPackageIdTasks(Node):
+    def get(self, config: Config = ..., /, *, params: MarketingBankPackagesPackageIdTasksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBankPackagesPackageIdTasksGetAnswer]:
+        """查询上传任务列表API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingBankPackagesPackageIdTasksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBankPackagesPackageIdTasksGetAnswer]]:
+        """查询上传任务列表API"""
+    get_async = getAsync
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBankPackagesPackageIdTasksPostAnswer]:
+        """导入定向用户协议号API"""
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBankPackagesPackageIdTasksPostAnswer]]:
+        """导入定向用户协议号API"""
+    post_async = postAsync
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBankPackagesPackageIdTasksPostAnswer]:
+        """导入定向用户协议号API"""
 class MarketingBankPackagesPackageId(Stem):
     tasks: MarketingBankPackagesPackageIdTasks
 class OpenMarketingBankPackagesPackageId(OpenNode):
     tasks: OpenMarketingBankPackagesPackageIdTasks
+class FilledMarketingBankPackagesPackageId(Stem):
+    tasks: FilledMarketingBankPackagesPackageIdTasks
 class MarketingBankPackages(Stem):
     _package_id_: MarketingBankPackagesPackageId
-    def __truediv__(self, value: Value) -> MarketingBankPackagesPackageId: ...
+    def __truediv__(self, value: Value) -> FilledMarketingBankPackagesPackageId: ...
 class OpenMarketingBankPackages(OpenNode):
     _package_id_: OpenMarketingBankPackagesPackageId
     def __truediv__(self, value: Value) -> OpenMarketingBankPackagesPackageId: ...

@@ -7,82 +7,140 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingBankFavorUsersOpenidBankMultiActivityPostBody(TypedDict):
     stock_id: str
+    "批次号"
     activity_id: str
+    "活动ID"
     out_request_no: str
+    "发券凭证"
     appid: str
+    "公众账号ID"
     stock_creator_mchid: str
+    "创建批次的商户号"
 class MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer(TypedDict):
     coupon_id: str
+    "代金券id"
 class MarketingBankFavorUsersOpenidCouponsCouponIdGetQuery(TypedDict):
     appid: Text
+    "公众账号ID"
 class MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswerUseAmountList(TypedDict):
     used_amounts: NotRequired[list[str]]
+    "已用金额"
 class MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer(TypedDict):
     stock_creator_mchid: str
+    "创建批次的商户号"
     stock_id: str
+    "批次号"
     coupon_id: str
+    "代金券id"
     coupon_name: str
+    "代金券名称"
     coupon_state: Literal["COUPON_STATE_UNKNOW", "COUPON_STATE_SEND", "COUPON_STATE_USED", "COUPON_STATE_EXPIRED"] | str
+    "券状态"
     receive_time: str
+    "领券时间"
     available_begin_time: str
+    "可用开始时间"
     available_end_time: str
+    "可用结束时间"
     activity_id: str
-    max_use_number: float
-    available_number: float
-    used_number: float
+    "活动ID"
+    max_use_number: int
+    "最大使用次数"
+    available_number: int
+    "可用次数"
+    used_number: int
+    "已使用次数"
     use_amount_list: NotRequired[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswerUseAmountList]
+    "已用金额列表"
     openid: NotRequired[str]
+    "用户标识ID"
 class MarketingBankFavorUsersOpenidBankMultiActivity(Node):
-    def post(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingBankFavorUsersOpenidBankMultiActivityPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]:
+    def post(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]:
         """给指定用户报名多笔立减活动
 
-        直连商户"""
-    def postAsync(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingBankFavorUsersOpenidBankMultiActivityPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/bank-favor/users/%7Bopenid%7D/bank-multi-activity
+
+        直连商户
+
+        required: stock_id 批次号, activity_id 活动ID, out_request_no 发券凭证, appid 公众账号ID, stock_creator_mchid 创建批次的商户号"""
+    def postAsync(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]]:
         """给指定用户报名多笔立减活动"""
     post_async = postAsync
-    def __call__(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingBankFavorUsersOpenidBankMultiActivityPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]:
+    def __call__(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]:
         """给指定用户报名多笔立减活动"""
 class OpenMarketingBankFavorUsersOpenidBankMultiActivity(OpenNode):
     def post(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """给指定用户报名多笔立减活动
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/marketing/bank-favor/users/%7Bopenid%7D/bank-multi-activity
+
+        直连商户
+
+        required: stock_id 批次号, activity_id 活动ID, out_request_no 发券凭证, appid 公众账号ID, stock_creator_mchid 创建批次的商户号"""
     def postAsync(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """给指定用户报名多笔立减活动"""
     post_async = postAsync
     def __call__(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """给指定用户报名多笔立减活动"""
+class FilledMarketingBankFavorUsersOpenidBankMultiActivity(Node):
+    def post(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]:
+        """给指定用户报名多笔立减活动"""
+    def postAsync(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]]:
+        """给指定用户报名多笔立减活动"""
+    post_async = postAsync
+    def __call__(self, body: MarketingBankFavorUsersOpenidBankMultiActivityPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingBankFavorUsersOpenidBankMultiActivityPostAnswer]:
+        """给指定用户报名多笔立减活动"""
 class MarketingBankFavorUsersOpenidCouponsCouponId(Stem):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., coupon_id: Value = ..., params: MarketingBankFavorUsersOpenidCouponsCouponIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, coupon_id: Value, params: MarketingBankFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer]:
         """查询绑定多笔立减活动的代金券详情
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., coupon_id: Value = ..., params: MarketingBankFavorUsersOpenidCouponsCouponIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/bank-favor/users/%7Bopenid%7D/coupons/%7Bcoupon_id%7D
+
+        直连商户
+
+        required: appid 公众账号ID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, coupon_id: Value, params: MarketingBankFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer]]:
         """查询绑定多笔立减活动的代金券详情"""
     get_async = getAsync
 class OpenMarketingBankFavorUsersOpenidCouponsCouponId(OpenNode):
     def get(self, config: Config = ..., /, *, openid: Any = ..., coupon_id: Any = ..., **options: Any) -> Response:
         """查询绑定多笔立减活动的代金券详情
 
-        直连商户"""
+        https://wechatpay.im/openapi/v3/marketing/bank-favor/users/%7Bopenid%7D/coupons/%7Bcoupon_id%7D
+
+        直连商户
+
+        required: appid 公众账号ID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., coupon_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询绑定多笔立减活动的代金券详情"""
+    get_async = getAsync
+class FilledMarketingBankFavorUsersOpenidCouponsCouponId(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingBankFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer]:
+        """查询绑定多笔立减活动的代金券详情"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingBankFavorUsersOpenidCouponsCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBankFavorUsersOpenidCouponsCouponIdGetAnswer]]:
         """查询绑定多笔立减活动的代金券详情"""
     get_async = getAsync
 class MarketingBankFavorUsersOpenidCoupons(Stem):
     _coupon_id_: MarketingBankFavorUsersOpenidCouponsCouponId
-    def __truediv__(self, value: Value) -> MarketingBankFavorUsersOpenidCouponsCouponId: ...
+    def __truediv__(self, value: Value) -> OpenMarketingBankFavorUsersOpenidCouponsCouponId: ...
 class OpenMarketingBankFavorUsersOpenidCoupons(OpenNode):
     _coupon_id_: OpenMarketingBankFavorUsersOpenidCouponsCouponId
     def __truediv__(self, value: Value) -> OpenMarketingBankFavorUsersOpenidCouponsCouponId: ...
+class FilledMarketingBankFavorUsersOpenidCoupons(Stem):
+    _coupon_id_: OpenMarketingBankFavorUsersOpenidCouponsCouponId
+    def __truediv__(self, value: Value) -> FilledMarketingBankFavorUsersOpenidCouponsCouponId: ...
 class MarketingBankFavorUsersOpenid(Stem):
     bankMultiActivity: MarketingBankFavorUsersOpenidBankMultiActivity
     coupons: MarketingBankFavorUsersOpenidCoupons
 class OpenMarketingBankFavorUsersOpenid(OpenNode):
     bankMultiActivity: OpenMarketingBankFavorUsersOpenidBankMultiActivity
     coupons: OpenMarketingBankFavorUsersOpenidCoupons
+class FilledMarketingBankFavorUsersOpenid(Stem):
+    bankMultiActivity: FilledMarketingBankFavorUsersOpenidBankMultiActivity
+    coupons: FilledMarketingBankFavorUsersOpenidCoupons
 class MarketingBankFavorUsers(Stem):
     _openid_: MarketingBankFavorUsersOpenid
-    def __truediv__(self, value: Value) -> MarketingBankFavorUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledMarketingBankFavorUsersOpenid: ...
 class OpenMarketingBankFavorUsers(OpenNode):
     _openid_: OpenMarketingBankFavorUsersOpenid
     def __truediv__(self, value: Value) -> OpenMarketingBankFavorUsersOpenid: ...

@@ -7,135 +7,301 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingGoodsSubsidyActivityActivitiesGetQuery(TypedDict):
     city_id: Text
+    "活动所属城市的ID"
     offset: Text
+    "分页页码"
     limit: Text
+    "最大返回的活动数"
 class MarketingGoodsSubsidyActivityActivitiesGetAnswerDataActivityInfo(TypedDict):
     activity_name: NotRequired[str]
+    "活动名称"
     apply_start_time: NotRequired[str]
+    "活动报名开始时间"
     apply_end_time: NotRequired[str]
+    "活动报名结束时间"
     activity_start_time: NotRequired[str]
+    "活动开始时间"
     activity_end_time: NotRequired[str]
+    "活动结束时间"
     activity_description: NotRequired[str]
+    "活动描述"
 class MarketingGoodsSubsidyActivityActivitiesGetAnswerDataGoodsInformation(TypedDict):
     goods_id: NotRequired[str]
+    "商品ID"
     goods_name: NotRequired[str]
+    "商品名称"
     goods_picture_url: NotRequired[str]
+    "商品图片URL"
 class MarketingGoodsSubsidyActivityActivitiesGetAnswerDataRuleInformationAreas(TypedDict):
     province: NotRequired[str]
+    "省名称"
     city: NotRequired[str]
+    "市名称"
     district: NotRequired[str]
+    "区名称"
 class MarketingGoodsSubsidyActivityActivitiesGetAnswerDataRuleInformation(TypedDict):
     store_subsidy: NotRequired[str]
+    "购买单件商品"
     service_provider_subsidy: NotRequired[str]
+    "购买单件商品"
     store_subsidy_quota: NotRequired[str]
+    "活动门店补贴商品数上限"
     user_subsidy_quota: NotRequired[str]
+    "单用户享受加价购优惠次数上限"
     areas: NotRequired[list[MarketingGoodsSubsidyActivityActivitiesGetAnswerDataRuleInformationAreas]]
+    "活动区域列表"
 class MarketingGoodsSubsidyActivityActivitiesGetAnswerData(TypedDict):
     activity_id: NotRequired[str]
+    "活动ID"
     brand_id: NotRequired[str]
+    "品牌ID"
     creator_merchant_id: NotRequired[str]
+    "活动创建方商户号"
     activity_info: NotRequired[MarketingGoodsSubsidyActivityActivitiesGetAnswerDataActivityInfo]
+    "活动信息"
     goods_information: NotRequired[MarketingGoodsSubsidyActivityActivitiesGetAnswerDataGoodsInformation]
+    "活动商品信息"
     rule_information: NotRequired[MarketingGoodsSubsidyActivityActivitiesGetAnswerDataRuleInformation]
+    "活动规则"
 class MarketingGoodsSubsidyActivityActivitiesGetAnswer(TypedDict):
-    total_count: NotRequired[float]
+    total_count: NotRequired[int]
+    "小店活动门店总数"
     data: NotRequired[list[MarketingGoodsSubsidyActivityActivitiesGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    "小店活动门店集合"
+    offset: NotRequired[int]
+    "分页页码"
+    limit: NotRequired[int]
+    "分页大小"
 class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfosStoreInfo(TypedDict):
     store_id: NotRequired[str]
+    "门店ID"
     accounting_merchant_id: NotRequired[str]
+    "门店补贴入账商户号"
     merchant_id: NotRequired[str]
+    "门店商户号"
 class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfos(TypedDict):
     store_info: NotRequired[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfosStoreInfo]
-    goods_original_price: NotRequired[float]
+    "门店信息"
+    goods_original_price: NotRequired[int]
+    "商品原价"
 class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody(TypedDict):
     caller_merchant_id: str
+    "调用报名活动API的商户的商户号"
     apply_infos: list[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfos]
+    "门店报名信息"
+class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswerFailedApplyInfosStoreInfo(TypedDict):
+    store_id: NotRequired[str]
+    "门店ID"
+    accounting_merchant_id: NotRequired[str]
+    "门店补贴入账商户号"
+    merchant_id: NotRequired[str]
+    "门店商户号"
+class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswerFailedApplyInfos(TypedDict):
+    store_info: NotRequired[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswerFailedApplyInfosStoreInfo]
+    "门店信息"
+    goods_original_price: NotRequired[int]
+    "商品原价"
 class MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer(TypedDict):
     return_message: NotRequired[str]
-    failed_apply_infos: NotRequired[list[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfos]]
-    succeed_apply_infos: NotRequired[list[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBodyApplyInfos]]
+    "返回结果文案"
+    failed_apply_infos: NotRequired[list[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswerFailedApplyInfos]]
+    "失败的报名记录"
+    succeed_apply_infos: NotRequired[list[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswerFailedApplyInfos]]
+    "成功的报名记录"
 class MarketingGoodsSubsidyActivityQualificationLockPostBodyOrderInformation(TypedDict):
     payer_openid: NotRequired[str]
+    "支付订单的微信用户OpenID"
     out_trade_no: NotRequired[str]
-    total_fee: NotRequired[float]
+    "商户订单号"
+    total_fee: NotRequired[int]
+    "订单总金额"
     store_id: NotRequired[str]
+    "门店ID"
     store_merchant_id: NotRequired[str]
+    "门店商户号"
 class MarketingGoodsSubsidyActivityQualificationLockPostBody(TypedDict):
     order_information: MarketingGoodsSubsidyActivityQualificationLockPostBodyOrderInformation
+    "订单信息"
     qualification_ids: list[str]
+    "待锁定的加价购资格ID列表"
 class MarketingGoodsSubsidyActivityQualificationLockPostAnswer(TypedDict):
     return_message: NotRequired[str]
+    "返回结果文案"
     failed_qualification_ids: NotRequired[list[str]]
+    "锁定失败的资格ID列表"
     succeed_qualification_ids: NotRequired[list[str]]
-MarketingGoodsSubsidyActivityQualificationUnlockPostBody = MarketingGoodsSubsidyActivityQualificationLockPostBody
-MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer = MarketingGoodsSubsidyActivityQualificationLockPostAnswer
+    "锁定成功的资格ID列表"
+class MarketingGoodsSubsidyActivityQualificationUnlockPostBodyOrderInformation(TypedDict):
+    payer_openid: NotRequired[str]
+    "支付订单的微信用户OpenID"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    total_fee: NotRequired[int]
+    "订单总金额"
+    store_id: NotRequired[str]
+    "门店ID"
+    store_merchant_id: NotRequired[str]
+    "门店商户号"
+class MarketingGoodsSubsidyActivityQualificationUnlockPostBody(TypedDict):
+    order_information: MarketingGoodsSubsidyActivityQualificationUnlockPostBodyOrderInformation
+    "订单信息"
+    qualification_ids: list[str]
+    "待锁定的加价购资格ID列表"
+class MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer(TypedDict):
+    return_message: NotRequired[str]
+    "返回结果文案"
+    failed_qualification_ids: NotRequired[list[str]]
+    "锁定失败的资格ID列表"
+    succeed_qualification_ids: NotRequired[list[str]]
+    "锁定成功的资格ID列表"
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBodyRepresentativeInfoList(TypedDict):
     openid: str
+    "业务代理的OpenID"
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody(TypedDict):
     representative_info_list: list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBodyRepresentativeInfoList]
+    "业务代理信息列表"
     out_request_no: str
+    "请求业务单据号"
     add_time: NotRequired[str]
+    "添加时间"
+class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswerFailedRepresentativeInfoList(TypedDict):
+    openid: str
+    "业务代理的OpenID"
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswer(TypedDict):
     activity_id: str
-    failed_representative_info_list: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBodyRepresentativeInfoList]]
+    "零售小店活动ID"
+    failed_representative_info_list: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswerFailedRepresentativeInfoList]]
+    "添加失败业务代理信息列表"
     add_time: str
+    "添加时间"
+class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBodyRepresentativeInfoList(TypedDict):
+    openid: str
+    "业务代理的OpenID"
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBody(TypedDict):
-    representative_info_list: list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBodyRepresentativeInfoList]
+    representative_info_list: list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBodyRepresentativeInfoList]
+    "业务代理信息列表"
     out_request_no: str
+    "请求业务单据号"
     delete_time: str
+    "删除时间"
+class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswerFailedRepresentativeInfoList(TypedDict):
+    openid: str
+    "业务代理的OpenID"
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswer(TypedDict):
     activity_id: str
-    failed_representative_info_list: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBodyRepresentativeInfoList]]
+    "零售小店活动ID"
+    failed_representative_info_list: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswerFailedRepresentativeInfoList]]
+    "删除失败业务代理信息列表"
     delete_time: str
+    "删除时间"
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery(TypedDict):
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
+class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswerData(TypedDict):
+    openid: str
+    "业务代理的OpenID"
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer(TypedDict):
-    total_count: NotRequired[float]
-    data: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBodyRepresentativeInfoList]]
-    offset: float
-    limit: float
+    total_count: NotRequired[int]
+    "小店活动业代总数"
+    data: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswerData]]
+    "小店活动业代集合"
+    offset: int
+    "分页页码"
+    limit: int
+    "分页大小"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody(TypedDict):
     out_request_no: str
-    material_num: float
+    "请求业务单据"
+    material_num: int
+    "生成物料码数量"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswerMaterialList(TypedDict):
     material_id: NotRequired[str]
+    "物料码ID"
     material_url: NotRequired[str]
+    "物料码链接"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer(TypedDict):
     material_list: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswerMaterialList]]
+    "成功的物料码列表"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer(TypedDict):
     store_code: NotRequired[str]
+    "门店编码"
     store_name: NotRequired[str]
-MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery = MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery
+    "门店名称"
+class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery(TypedDict):
+    offset: Text
+    "分页页码"
+    limit: Text
+    "分页大小"
+class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswerData(TypedDict):
+    store_code: NotRequired[str]
+    "门店编码"
+    store_name: NotRequired[str]
+    "门店名称"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer(TypedDict):
-    total_count: NotRequired[float]
-    data: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    total_count: NotRequired[int]
+    "小店活动门店总数"
+    data: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswerData]]
+    "小店活动门店集合"
+    offset: NotRequired[int]
+    "分页页码"
+    limit: NotRequired[int]
+    "分页大小"
+class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBodyStores(TypedDict):
+    store_code: NotRequired[str]
+    "门店编码"
+    store_name: NotRequired[str]
+    "门店名称"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody(TypedDict):
     out_request_no: str
+    "请求业务单据"
     add_time: str
-    stores: list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]
+    "添加时间"
+    stores: list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBodyStores]
+    "待新增的小店活动门店列表"
+class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswerFailedStores(TypedDict):
+    store_code: NotRequired[str]
+    "门店编码"
+    store_name: NotRequired[str]
+    "门店名称"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer(TypedDict):
     add_time: NotRequired[str]
-    failed_stores: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]]
+    "添加时间"
+    failed_stores: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswerFailedStores]]
+    "添加失败的小店活动门店列表"
+class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBodyStores(TypedDict):
+    store_code: NotRequired[str]
+    "门店编码"
+    store_name: NotRequired[str]
+    "门店名称"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBody(TypedDict):
     out_request_no: str
+    "请求业务单据"
     delete_time: str
-    stores: list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]
+    "删除时间"
+    stores: list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBodyStores]
+    "待删除的小店活动门店列表"
+class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswerFailedStores(TypedDict):
+    store_code: NotRequired[str]
+    "门店编码"
+    store_name: NotRequired[str]
+    "门店名称"
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswer(TypedDict):
     delete_time: NotRequired[str]
-    failed_stores: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]]
+    "删除时间"
+    failed_stores: NotRequired[list[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswerFailedStores]]
+    "删除失败的小店活动门店列表"
 class MarketingGoodsSubsidyActivityActivities(Stem):
-    def get(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityActivitiesGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityActivitiesGetAnswer]:
         """按区域查询品牌加价购活动
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityActivitiesGetAnswer]]:
+        普通商户, 服务商
+
+        required: city_id 活动所属城市的ID, offset 分页页码, limit 最大返回的活动数"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityActivitiesGetAnswer]]:
         """按区域查询品牌加价购活动"""
     get_async = getAsync
 class OpenMarketingGoodsSubsidyActivityActivities(OpenNode):
@@ -144,21 +310,25 @@ class OpenMarketingGoodsSubsidyActivityActivities(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: city_id 活动所属城市的ID, offset 分页页码, limit 最大返回的活动数"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """按区域查询品牌加价购活动"""
     get_async = getAsync
 class MarketingGoodsSubsidyActivityActivityActivityIdApply(Node):
-    def post(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]:
+    def post(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]:
         """门店报名品牌加价购活动
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]]:
+        普通商户, 服务商
+
+        required: caller_merchant_id 调用报名活动API的商户的商户号, apply_infos 门店报名信息"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]]:
         """门店报名品牌加价购活动"""
     post_async = postAsync
-    def __call__(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]:
+    def __call__(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]:
         """门店报名品牌加价购活动"""
 class OpenMarketingGoodsSubsidyActivityActivityActivityIdApply(OpenNode):
     def post(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
@@ -166,33 +336,47 @@ class OpenMarketingGoodsSubsidyActivityActivityActivityIdApply(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: caller_merchant_id 调用报名活动API的商户的商户号, apply_infos 门店报名信息"""
     def postAsync(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """门店报名品牌加价购活动"""
     post_async = postAsync
     def __call__(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """门店报名品牌加价购活动"""
+class FilledMarketingGoodsSubsidyActivityActivityActivityIdApply(Node):
+    def post(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]:
+        """门店报名品牌加价购活动"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]]:
+        """门店报名品牌加价购活动"""
+    post_async = postAsync
+    def __call__(self, body: MarketingGoodsSubsidyActivityActivityActivityIdApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityActivityActivityIdApplyPostAnswer]:
+        """门店报名品牌加价购活动"""
 class MarketingGoodsSubsidyActivityActivityActivityId(Stem):
     apply: MarketingGoodsSubsidyActivityActivityActivityIdApply
 class OpenMarketingGoodsSubsidyActivityActivityActivityId(OpenNode):
     apply: OpenMarketingGoodsSubsidyActivityActivityActivityIdApply
+class FilledMarketingGoodsSubsidyActivityActivityActivityId(Stem):
+    apply: FilledMarketingGoodsSubsidyActivityActivityActivityIdApply
 class MarketingGoodsSubsidyActivityActivity(Stem):
     _activity_id_: MarketingGoodsSubsidyActivityActivityActivityId
-    def __truediv__(self, value: Value) -> MarketingGoodsSubsidyActivityActivityActivityId: ...
+    def __truediv__(self, value: Value) -> FilledMarketingGoodsSubsidyActivityActivityActivityId: ...
 class OpenMarketingGoodsSubsidyActivityActivity(OpenNode):
     _activity_id_: OpenMarketingGoodsSubsidyActivityActivityActivityId
     def __truediv__(self, value: Value) -> OpenMarketingGoodsSubsidyActivityActivityActivityId: ...
 class MarketingGoodsSubsidyActivityQualificationLock(Node):
-    def post(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody = ..., config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityQualificationLockPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationLockPostAnswer]:
+    def post(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationLockPostAnswer]:
         """锁定品牌加价购活动资格
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody = ..., config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityQualificationLockPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityQualificationLockPostAnswer]]:
+        普通商户, 服务商
+
+        required: order_information 订单信息, qualification_ids 待锁定的加价购资格ID列表"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityQualificationLockPostAnswer]]:
         """锁定品牌加价购活动资格"""
     post_async = postAsync
-    def __call__(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody = ..., config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityQualificationLockPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationLockPostAnswer]:
+    def __call__(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationLockPostAnswer]:
         """锁定品牌加价购活动资格"""
 class OpenMarketingGoodsSubsidyActivityQualificationLock(OpenNode):
     def post(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -200,23 +384,27 @@ class OpenMarketingGoodsSubsidyActivityQualificationLock(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: order_information 订单信息, qualification_ids 待锁定的加价购资格ID列表"""
     def postAsync(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """锁定品牌加价购活动资格"""
     post_async = postAsync
     def __call__(self, body: MarketingGoodsSubsidyActivityQualificationLockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """锁定品牌加价购活动资格"""
 class MarketingGoodsSubsidyActivityQualificationUnlock(Node):
-    def post(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody = ..., config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityQualificationUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer]:
+    def post(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer]:
         """解锁品牌加价购活动资格
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody = ..., config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityQualificationUnlockPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer]]:
+        普通商户, 服务商
+
+        required: order_information 订单信息, qualification_ids 待锁定的加价购资格ID列表"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer]]:
         """解锁品牌加价购活动资格"""
     post_async = postAsync
-    def __call__(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody = ..., config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityQualificationUnlockPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer]:
+    def __call__(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityQualificationUnlockPostAnswer]:
         """解锁品牌加价购活动资格"""
 class OpenMarketingGoodsSubsidyActivityQualificationUnlock(OpenNode):
     def post(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -224,7 +412,9 @@ class OpenMarketingGoodsSubsidyActivityQualificationUnlock(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: order_information 订单信息, qualification_ids 待锁定的加价购资格ID列表"""
     def postAsync(self, body: MarketingGoodsSubsidyActivityQualificationUnlockPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """解锁品牌加价购活动资格"""
     post_async = postAsync
@@ -237,22 +427,26 @@ class OpenMarketingGoodsSubsidyActivityQualification(OpenNode):
     lock: OpenMarketingGoodsSubsidyActivityQualificationLock
     unlock: OpenMarketingGoodsSubsidyActivityQualificationUnlock
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentative(Stem):
-    def delete(self, config: Config = ..., /, *, activity_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswer]:
+    def delete(self, config: Config = ..., /, *, activity_id: Value, json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBody, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswer]:
         """删除零售小店活动业务代理
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/delete-representative.html
 
-        普通商户, 服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, activity_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswer]]:
+        普通商户, 服务商
+
+        required: representative_info_list 业务代理信息列表, out_request_no 请求业务单据号, delete_time 删除时间"""
+    def deleteAsync(self, config: Config = ..., /, *, activity_id: Value, json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBody, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswer]]:
         """删除零售小店活动业务代理"""
     delete_async = deleteAsync
-    def put(self, body: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswer]:
+    def put(self, body: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswer]:
         """添加零售小店活动业务代理
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-stores/add-representative.html
 
-        普通商户, 服务商"""
-    def putAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswer]]:
+        普通商户, 服务商
+
+        required: representative_info_list 业务代理信息列表, out_request_no 请求业务单据号"""
+    def putAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswer]]:
         """添加零售小店活动业务代理"""
     put_async = putAsync
 class OpenMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentative(OpenNode):
@@ -261,7 +455,9 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentative(Op
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/delete-representative.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: representative_info_list 业务代理信息列表, out_request_no 请求业务单据号, delete_time 删除时间"""
     def deleteAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """删除零售小店活动业务代理"""
     delete_async = deleteAsync
@@ -270,18 +466,33 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentative(Op
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-stores/add-representative.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: representative_info_list 业务代理信息列表, out_request_no 请求业务单据号"""
     def putAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """添加零售小店活动业务代理"""
     put_async = putAsync
+class FilledMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentative(Stem):
+    def delete(self, config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBody, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswer]:
+        """删除零售小店活动业务代理"""
+    def deleteAsync(self, config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteBody, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativeDeleteAnswer]]:
+        """删除零售小店活动业务代理"""
+    delete_async = deleteAsync
+    def put(self, body: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswer]:
+        """添加零售小店活动业务代理"""
+    def putAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativePutAnswer]]:
+        """添加零售小店活动业务代理"""
+    put_async = putAsync
 class MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentatives(Stem):
-    def get(self, config: Config = ..., /, *, activity_id: Value = ..., params: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer]:
+    def get(self, config: Config = ..., /, *, activity_id: Value, params: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer]:
         """查询零售小店活动业务代理
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/list-representative.html
 
-        普通商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, activity_id: Value = ..., params: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer]]:
+        普通商户, 服务商
+
+        required: offset 分页页码, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, activity_id: Value, params: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer]]:
         """查询零售小店活动业务代理"""
     get_async = getAsync
 class OpenMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentatives(OpenNode):
@@ -290,8 +501,16 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentatives(O
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/list-representative.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: offset 分页页码, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询零售小店活动业务代理"""
+    get_async = getAsync
+class FilledMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentatives(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer]:
+        """查询零售小店活动业务代理"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentativesGetAnswer]]:
         """查询零售小店活动业务代理"""
     get_async = getAsync
 class MarketingGoodsSubsidyActivityRetailStoreActActivityId(Stem):
@@ -300,17 +519,22 @@ class MarketingGoodsSubsidyActivityRetailStoreActActivityId(Stem):
 class OpenMarketingGoodsSubsidyActivityRetailStoreActActivityId(OpenNode):
     representative: OpenMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentative
     representatives: OpenMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentatives
+class FilledMarketingGoodsSubsidyActivityRetailStoreActActivityId(Stem):
+    representative: FilledMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentative
+    representatives: FilledMarketingGoodsSubsidyActivityRetailStoreActActivityIdRepresentatives
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterials(Node):
-    def post(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]:
+    def post(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]:
         """生成小店活动物料码
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/create-materials.html
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]]:
+        普通商户, 服务商
+
+        required: out_request_no 请求业务单据, material_num 生成物料码数量"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]]:
         """生成小店活动物料码"""
     post_async = postAsync
-    def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]:
+    def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]:
         """生成小店活动物料码"""
 class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterials(OpenNode):
     def post(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody | Body = ..., config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Response:
@@ -318,20 +542,30 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterials(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/create-materials.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: out_request_no 请求业务单据, material_num 生成物料码数量"""
     def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody | Body = ..., config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
         """生成小店活动物料码"""
     post_async = postAsync
     def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody | Body = ..., config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Response:
         """生成小店活动物料码"""
+class FilledMarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterials(Node):
+    def post(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]:
+        """生成小店活动物料码"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]]:
+        """生成小店活动物料码"""
+    post_async = postAsync
+    def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterialsPostAnswer]:
+        """生成小店活动物料码"""
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode(Stem):
-    def get(self, config: Config = ..., /, *, brand_id: Value = ..., store_code: Value = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, brand_id: Value, store_code: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]:
         """查询小店活动门店详情
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/get-store.html
 
         普通商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, brand_id: Value = ..., store_code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, brand_id: Value, store_code: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]]:
         """查询小店活动门店详情"""
     get_async = getAsync
 class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode(OpenNode):
@@ -344,37 +578,49 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode(Open
     def getAsync(self, config: Config = ..., /, *, brand_id: Any = ..., store_code: Any = ..., **options: Any) -> Promise[Response]:
         """查询小店活动门店详情"""
     get_async = getAsync
+class FilledMarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]:
+        """查询小店活动门店详情"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCodeGetAnswer]]:
+        """查询小店活动门店详情"""
+    get_async = getAsync
 class MarketingGoodsSubsidyActivityRetailStoreActBrandIdStores(Node):
     _store_code_: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode
-    def __truediv__(self, value: Value) -> MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode: ...
-    def delete(self, config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode: ...
+    def delete(self, config: Config = ..., /, *, brand_id: Value, json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBody, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswer]:
         """删除小店活动门店
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/delete-stores.html
 
-        普通商户, 服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswer]]:
+        普通商户, 服务商
+
+        required: out_request_no 请求业务单据, delete_time 删除时间, stores 待删除的小店活动门店列表"""
+    def deleteAsync(self, config: Config = ..., /, *, brand_id: Value, json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBody, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswer]]:
         """删除小店活动门店"""
     delete_async = deleteAsync
-    def get(self, config: Config = ..., /, *, brand_id: Value = ..., params: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer]:
+    def get(self, config: Config = ..., /, *, brand_id: Value, params: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer]:
         """查询小店活动门店列表
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/list-store.html
 
-        普通商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, brand_id: Value = ..., params: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer]]:
+        普通商户, 服务商
+
+        required: offset 分页页码, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, brand_id: Value, params: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer]]:
         """查询小店活动门店列表"""
     get_async = getAsync
-    def post(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]:
+    def post(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]:
         """添加小店活动门店
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/add-stores.html
 
-        普通商户, 服务商"""
-    def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]]:
+        普通商户, 服务商
+
+        required: out_request_no 请求业务单据, add_time 添加时间, stores 待新增的小店活动门店列表"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]]:
         """添加小店活动门店"""
     post_async = postAsync
-    def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]:
+    def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]:
         """添加小店活动门店"""
 class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStores(OpenNode):
     _store_code_: OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode
@@ -384,7 +630,9 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStores(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/delete-stores.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: out_request_no 请求业务单据, delete_time 删除时间, stores 待删除的小店活动门店列表"""
     def deleteAsync(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
         """删除小店活动门店"""
     delete_async = deleteAsync
@@ -393,7 +641,9 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStores(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/list-store.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: offset 分页页码, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询小店活动门店列表"""
     get_async = getAsync
@@ -402,11 +652,33 @@ class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStores(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/retail-store/retail-store-act/add-stores.html
 
-        普通商户, 服务商"""
+        普通商户, 服务商
+
+        required: out_request_no 请求业务单据, add_time 添加时间, stores 待新增的小店活动门店列表"""
     def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody | Body = ..., config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
         """添加小店活动门店"""
     post_async = postAsync
     def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody | Body = ..., config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Response:
+        """添加小店活动门店"""
+class FilledMarketingGoodsSubsidyActivityRetailStoreActBrandIdStores(Node):
+    _store_code_: OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode
+    def __truediv__(self, value: Value) -> FilledMarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresStoreCode: ...
+    def delete(self, config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBody, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswer]:
+        """删除小店活动门店"""
+    def deleteAsync(self, config: Config = ..., /, *, json: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteBody, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresDeleteAnswer]]:
+        """删除小店活动门店"""
+    delete_async = deleteAsync
+    def get(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer]:
+        """查询小店活动门店列表"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresGetAnswer]]:
+        """查询小店活动门店列表"""
+    get_async = getAsync
+    def post(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]:
+        """添加小店活动门店"""
+    def postAsync(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]]:
+        """添加小店活动门店"""
+    post_async = postAsync
+    def __call__(self, body: MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingGoodsSubsidyActivityRetailStoreActBrandIdStoresPostAnswer]:
         """添加小店活动门店"""
 class MarketingGoodsSubsidyActivityRetailStoreActBrandId(Stem):
     materials: MarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterials
@@ -414,6 +686,9 @@ class MarketingGoodsSubsidyActivityRetailStoreActBrandId(Stem):
 class OpenMarketingGoodsSubsidyActivityRetailStoreActBrandId(OpenNode):
     materials: OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterials
     stores: OpenMarketingGoodsSubsidyActivityRetailStoreActBrandIdStores
+class FilledMarketingGoodsSubsidyActivityRetailStoreActBrandId(Stem):
+    materials: FilledMarketingGoodsSubsidyActivityRetailStoreActBrandIdMaterials
+    stores: FilledMarketingGoodsSubsidyActivityRetailStoreActBrandIdStores
 class MarketingGoodsSubsidyActivityRetailStoreAct(Stem):
     _activity_id_: MarketingGoodsSubsidyActivityRetailStoreActActivityId
     _brand_id_: MarketingGoodsSubsidyActivityRetailStoreActBrandId

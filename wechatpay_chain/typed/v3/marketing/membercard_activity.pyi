@@ -8,98 +8,436 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer(TypedDict):
     activity_id: str
+    "活动ID"
     terminate_time: NotRequired[str]
+    "终止时间"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriodAwardSendTime(TypedDict):
     begin_time: str
+    "发放开始时间"
     end_time: str
+    "发放结束时间"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime(TypedDict):
     hours: int
+    "时"
     minutes: int
+    "分"
     seconds: int
+    "秒"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriodAwardSendDayTime(TypedDict):
     begin_day_time: MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放开始时间"
     end_day_time: MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放结束时间"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriod(TypedDict):
     award_send_time: NotRequired[list[MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriodAwardSendTime]]
+    "指定时间"
     award_send_day_time: NotRequired[list[MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriodAwardSendDayTime]]
+    "指定时间段"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerStockList(TypedDict):
     stock_creator_mchid: str
+    "创建批次的商户号"
     stock_id: str
+    "券批次ID"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingActivateSettingActivateMiniprogram(TypedDict):
     activate_appid: str
+    "跳转激活的appid"
     activate_path: str
+    "跳转激活的path"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingActivateSetting(TypedDict):
     activate_type: str
+    "激活类型"
     activate_url: NotRequired[str]
+    "跳转激活的url"
     activate_miniprogram: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingActivateSettingActivateMiniprogram]
+    "跳转激活的小程序"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingPaymentSettingPaymentMode(TypedDict):
     payment_scene_list: NotRequired[list[str]]
+    "支付场景列表"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingPaymentSetting(TypedDict):
     payment_mode: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingPaymentSettingPaymentMode]
+    "支付模式"
     limit_bank: NotRequired[str]
+    "指定银行的简称"
     goods_tags: NotRequired[list[str]]
+    "订单优惠标记"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySetting(TypedDict):
     logo_url: str
+    "商户logo"
     activity_second_title: str
+    "支付结果页活动副标题"
     mchid_list: NotRequired[list[str]]
+    "活动曝光商户号"
     activate_setting: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingActivateSetting]
+    "激活方式设置"
     payment_setting: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySettingPaymentSetting]
+    "支付设置"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
     mini_program_appid: NotRequired[str]
+    "小程序AppID"
     mini_program_path: NotRequired[str]
+    "小程序path"
     button_text: NotRequired[str]
+    "跳转按钮文案"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswerMiniprogramActivitySetting(TypedDict):
     outer_str: NotRequired[list[str]]
+    "指定领取渠道"
     award_jump_deploy: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerMiniprogramActivitySettingAwardJumpDeploy]
+    "领奖页面跳转配置"
 class MarketingMembercardActivityActivitiesActivityIdGetAnswer(TypedDict):
     activity_id: str
+    "活动ID"
     activity_status: NotRequired[str]
+    "活动的当前状态"
     create_time: NotRequired[str]
+    "创建时间"
     update_time: NotRequired[str]
+    "更新时间"
     card_id: NotRequired[str]
+    "会员卡ID"
     activity_name: NotRequired[str]
+    "活动名称"
     activity_type: NotRequired[str]
+    "活动类型"
     begin_time: NotRequired[str]
+    "活动开始时间"
     end_time: NotRequired[str]
+    "活动结束时间"
     award_send_period: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriod]
+    "发放时间段"
     stock_list: NotRequired[list[MarketingMembercardActivityActivitiesActivityIdGetAnswerStockList]]
+    "优惠券列表"
     out_request_no: NotRequired[str]
+    "商户请求单号"
     pay_activity_setting: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySetting]
+    "支付后活动设置"
     miniprogram_activity_setting: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerMiniprogramActivitySetting]
+    "支付前会员活动设置"
 class MarketingMembercardActivityActivitiesGetQuery(TypedDict):
     limit: NotRequired[Text]
+    "最大资源条数"
     offset: NotRequired[Text]
+    "请求资源起始位置"
     activity_type: Text
+    "活动类型"
     card_id: NotRequired[Text]
+    "会员卡ID"
     activity_status: NotRequired[Text]
+    "活动的当前状态"
+class MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendTime(TypedDict):
+    begin_time: str
+    "发放开始时间"
+    end_time: str
+    "发放结束时间"
+class MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTimeBeginDayTime(TypedDict):
+    hours: int
+    "时"
+    minutes: int
+    "分"
+    seconds: int
+    "秒"
+class MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTime(TypedDict):
+    begin_day_time: MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放开始时间"
+    end_day_time: MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放结束时间"
+class MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriod(TypedDict):
+    award_send_time: NotRequired[list[MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendTime]]
+    "指定时间"
+    award_send_day_time: NotRequired[list[MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTime]]
+    "指定时间段"
+class MarketingMembercardActivityActivitiesGetAnswerDataStockList(TypedDict):
+    stock_creator_mchid: str
+    "创建批次的商户号"
+    stock_id: str
+    "券批次ID"
+class MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSettingActivateMiniprogram(TypedDict):
+    activate_appid: str
+    "跳转激活的appid"
+    activate_path: str
+    "跳转激活的path"
+class MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSetting(TypedDict):
+    activate_type: str
+    "激活类型"
+    activate_url: NotRequired[str]
+    "跳转激活的url"
+    activate_miniprogram: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSettingActivateMiniprogram]
+    "跳转激活的小程序"
+class MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSettingPaymentMode(TypedDict):
+    payment_scene_list: NotRequired[list[str]]
+    "支付场景列表"
+class MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSetting(TypedDict):
+    payment_mode: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSettingPaymentMode]
+    "支付模式"
+    limit_bank: NotRequired[str]
+    "指定银行的简称"
+    goods_tags: NotRequired[list[str]]
+    "订单优惠标记"
+class MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySetting(TypedDict):
+    logo_url: str
+    "商户logo"
+    activity_second_title: str
+    "支付结果页活动副标题"
+    mchid_list: NotRequired[list[str]]
+    "活动曝光商户号"
+    activate_setting: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSetting]
+    "激活方式设置"
+    payment_setting: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSetting]
+    "支付设置"
+class MarketingMembercardActivityActivitiesGetAnswerDataMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序path"
+    button_text: NotRequired[str]
+    "跳转按钮文案"
+class MarketingMembercardActivityActivitiesGetAnswerDataMiniprogramActivitySetting(TypedDict):
+    outer_str: NotRequired[list[str]]
+    "指定领取渠道"
+    award_jump_deploy: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataMiniprogramActivitySettingAwardJumpDeploy]
+    "领奖页面跳转配置"
+class MarketingMembercardActivityActivitiesGetAnswerData(TypedDict):
+    activity_id: str
+    "活动ID"
+    activity_status: NotRequired[str]
+    "活动的当前状态"
+    create_time: NotRequired[str]
+    "创建时间"
+    update_time: NotRequired[str]
+    "更新时间"
+    card_id: NotRequired[str]
+    "会员卡ID"
+    activity_name: NotRequired[str]
+    "活动名称"
+    activity_type: NotRequired[str]
+    "活动类型"
+    begin_time: NotRequired[str]
+    "活动开始时间"
+    end_time: NotRequired[str]
+    "活动结束时间"
+    award_send_period: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataAwardSendPeriod]
+    "发放时间段"
+    stock_list: NotRequired[list[MarketingMembercardActivityActivitiesGetAnswerDataStockList]]
+    "优惠券列表"
+    out_request_no: NotRequired[str]
+    "商户请求单号"
+    pay_activity_setting: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataPayActivitySetting]
+    "支付后活动设置"
+    miniprogram_activity_setting: NotRequired[MarketingMembercardActivityActivitiesGetAnswerDataMiniprogramActivitySetting]
+    "支付前会员活动设置"
 class MarketingMembercardActivityActivitiesGetAnswer(TypedDict):
-    data: NotRequired[list[MarketingMembercardActivityActivitiesActivityIdGetAnswer]]
+    data: NotRequired[list[MarketingMembercardActivityActivitiesGetAnswerData]]
+    "活动详情"
     offset: NotRequired[int]
+    "请求资源起始位置"
     limit: NotRequired[int]
+    "最大资源条数"
     total_count: NotRequired[int]
+    "资源总条数"
+class MarketingMembercardActivityActivitiesPostBodyAwardSendPeriodAwardSendTime(TypedDict):
+    begin_time: str
+    "发放开始时间"
+    end_time: str
+    "发放结束时间"
+class MarketingMembercardActivityActivitiesPostBodyAwardSendPeriodAwardSendDayTimeBeginDayTime(TypedDict):
+    hours: int
+    "时"
+    minutes: int
+    "分"
+    seconds: int
+    "秒"
+class MarketingMembercardActivityActivitiesPostBodyAwardSendPeriodAwardSendDayTime(TypedDict):
+    begin_day_time: MarketingMembercardActivityActivitiesPostBodyAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放开始时间"
+    end_day_time: MarketingMembercardActivityActivitiesPostBodyAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放结束时间"
+class MarketingMembercardActivityActivitiesPostBodyAwardSendPeriod(TypedDict):
+    award_send_time: NotRequired[list[MarketingMembercardActivityActivitiesPostBodyAwardSendPeriodAwardSendTime]]
+    "指定时间"
+    award_send_day_time: NotRequired[list[MarketingMembercardActivityActivitiesPostBodyAwardSendPeriodAwardSendDayTime]]
+    "指定时间段"
+class MarketingMembercardActivityActivitiesPostBodyStockList(TypedDict):
+    stock_creator_mchid: str
+    "创建批次的商户号"
+    stock_id: str
+    "券批次ID"
+class MarketingMembercardActivityActivitiesPostBodyPayActivitySettingActivateSettingActivateMiniprogram(TypedDict):
+    activate_appid: str
+    "跳转激活的appid"
+    activate_path: str
+    "跳转激活的path"
+class MarketingMembercardActivityActivitiesPostBodyPayActivitySettingActivateSetting(TypedDict):
+    activate_type: str
+    "激活类型"
+    activate_url: NotRequired[str]
+    "跳转激活的url"
+    activate_miniprogram: NotRequired[MarketingMembercardActivityActivitiesPostBodyPayActivitySettingActivateSettingActivateMiniprogram]
+    "跳转激活的小程序"
+class MarketingMembercardActivityActivitiesPostBodyPayActivitySettingPaymentSettingPaymentMode(TypedDict):
+    payment_scene_list: NotRequired[list[str]]
+    "支付场景列表"
+class MarketingMembercardActivityActivitiesPostBodyPayActivitySettingPaymentSetting(TypedDict):
+    payment_mode: NotRequired[MarketingMembercardActivityActivitiesPostBodyPayActivitySettingPaymentSettingPaymentMode]
+    "支付模式"
+    limit_bank: NotRequired[str]
+    "指定银行的简称"
+    goods_tags: NotRequired[list[str]]
+    "订单优惠标记"
+class MarketingMembercardActivityActivitiesPostBodyPayActivitySetting(TypedDict):
+    logo_url: str
+    "商户logo"
+    activity_second_title: str
+    "支付结果页活动副标题"
+    mchid_list: NotRequired[list[str]]
+    "活动曝光商户号"
+    activate_setting: NotRequired[MarketingMembercardActivityActivitiesPostBodyPayActivitySettingActivateSetting]
+    "激活方式设置"
+    payment_setting: NotRequired[MarketingMembercardActivityActivitiesPostBodyPayActivitySettingPaymentSetting]
+    "支付设置"
+class MarketingMembercardActivityActivitiesPostBodyMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序path"
+    button_text: NotRequired[str]
+    "跳转按钮文案"
+class MarketingMembercardActivityActivitiesPostBodyMiniprogramActivitySetting(TypedDict):
+    outer_str: NotRequired[list[str]]
+    "指定领取渠道"
+    award_jump_deploy: NotRequired[MarketingMembercardActivityActivitiesPostBodyMiniprogramActivitySettingAwardJumpDeploy]
+    "领奖页面跳转配置"
 class MarketingMembercardActivityActivitiesPostBody(TypedDict):
     card_id: str
+    "会员卡ID"
     activity_name: str
+    "活动名称"
     activity_type: Literal["NON_MEMBER_AFTERPAY", "MEMBER_AFTERPAY", "NON_MEMBER_MINIPROGRAM", "MEMBER_MINIPROGRAM"] | str
+    "活动类型"
     begin_time: str
+    "活动开始时间"
     end_time: str
-    award_send_period: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerAwardSendPeriod]
-    stock_list: NotRequired[list[MarketingMembercardActivityActivitiesActivityIdGetAnswerStockList]]
+    "活动结束时间"
+    award_send_period: NotRequired[MarketingMembercardActivityActivitiesPostBodyAwardSendPeriod]
+    "发放时间段"
+    stock_list: NotRequired[list[MarketingMembercardActivityActivitiesPostBodyStockList]]
+    "优惠券列表"
     out_request_no: str
-    pay_activity_setting: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerPayActivitySetting]
-    miniprogram_activity_setting: NotRequired[MarketingMembercardActivityActivitiesActivityIdGetAnswerMiniprogramActivitySetting]
-MarketingMembercardActivityActivitiesPostAnswer = MarketingMembercardActivityActivitiesActivityIdGetAnswer
+    "商户请求单号"
+    pay_activity_setting: NotRequired[MarketingMembercardActivityActivitiesPostBodyPayActivitySetting]
+    "支付后活动设置"
+    miniprogram_activity_setting: NotRequired[MarketingMembercardActivityActivitiesPostBodyMiniprogramActivitySetting]
+    "支付前会员活动设置"
+class MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendTime(TypedDict):
+    begin_time: str
+    "发放开始时间"
+    end_time: str
+    "发放结束时间"
+class MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime(TypedDict):
+    hours: int
+    "时"
+    minutes: int
+    "分"
+    seconds: int
+    "秒"
+class MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTime(TypedDict):
+    begin_day_time: MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放开始时间"
+    end_day_time: MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime
+    "每日发放结束时间"
+class MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriod(TypedDict):
+    award_send_time: NotRequired[list[MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendTime]]
+    "指定时间"
+    award_send_day_time: NotRequired[list[MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTime]]
+    "指定时间段"
+class MarketingMembercardActivityActivitiesPostAnswerStockList(TypedDict):
+    stock_creator_mchid: str
+    "创建批次的商户号"
+    stock_id: str
+    "券批次ID"
+class MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingActivateSettingActivateMiniprogram(TypedDict):
+    activate_appid: str
+    "跳转激活的appid"
+    activate_path: str
+    "跳转激活的path"
+class MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingActivateSetting(TypedDict):
+    activate_type: str
+    "激活类型"
+    activate_url: NotRequired[str]
+    "跳转激活的url"
+    activate_miniprogram: NotRequired[MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingActivateSettingActivateMiniprogram]
+    "跳转激活的小程序"
+class MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSettingPaymentMode(TypedDict):
+    payment_scene_list: NotRequired[list[str]]
+    "支付场景列表"
+class MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSetting(TypedDict):
+    payment_mode: NotRequired[MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSettingPaymentMode]
+    "支付模式"
+    limit_bank: NotRequired[str]
+    "指定银行的简称"
+    goods_tags: NotRequired[list[str]]
+    "订单优惠标记"
+class MarketingMembercardActivityActivitiesPostAnswerPayActivitySetting(TypedDict):
+    logo_url: str
+    "商户logo"
+    activity_second_title: str
+    "支付结果页活动副标题"
+    mchid_list: NotRequired[list[str]]
+    "活动曝光商户号"
+    activate_setting: NotRequired[MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingActivateSetting]
+    "激活方式设置"
+    payment_setting: NotRequired[MarketingMembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSetting]
+    "支付设置"
+class MarketingMembercardActivityActivitiesPostAnswerMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序path"
+    button_text: NotRequired[str]
+    "跳转按钮文案"
+class MarketingMembercardActivityActivitiesPostAnswerMiniprogramActivitySetting(TypedDict):
+    outer_str: NotRequired[list[str]]
+    "指定领取渠道"
+    award_jump_deploy: NotRequired[MarketingMembercardActivityActivitiesPostAnswerMiniprogramActivitySettingAwardJumpDeploy]
+    "领奖页面跳转配置"
+class MarketingMembercardActivityActivitiesPostAnswer(TypedDict):
+    activity_id: str
+    "活动ID"
+    activity_status: NotRequired[str]
+    "活动的当前状态"
+    create_time: NotRequired[str]
+    "创建时间"
+    update_time: NotRequired[str]
+    "更新时间"
+    card_id: NotRequired[str]
+    "会员卡ID"
+    activity_name: NotRequired[str]
+    "活动名称"
+    activity_type: NotRequired[str]
+    "活动类型"
+    begin_time: NotRequired[str]
+    "活动开始时间"
+    end_time: NotRequired[str]
+    "活动结束时间"
+    award_send_period: NotRequired[MarketingMembercardActivityActivitiesPostAnswerAwardSendPeriod]
+    "发放时间段"
+    stock_list: NotRequired[list[MarketingMembercardActivityActivitiesPostAnswerStockList]]
+    "优惠券列表"
+    out_request_no: NotRequired[str]
+    "商户请求单号"
+    pay_activity_setting: NotRequired[MarketingMembercardActivityActivitiesPostAnswerPayActivitySetting]
+    "支付后活动设置"
+    miniprogram_activity_setting: NotRequired[MarketingMembercardActivityActivitiesPostAnswerMiniprogramActivitySetting]
+    "支付前会员活动设置"
 class MarketingMembercardActivityActivitiesActivityIdTerminate(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]:
         """终止活动API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter8_2.shtml
 
         直连商户, 服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]]:
         """终止活动API"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]:
         """终止活动API"""
 class OpenMarketingMembercardActivityActivitiesActivityIdTerminate(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
@@ -113,15 +451,23 @@ class OpenMarketingMembercardActivityActivitiesActivityIdTerminate(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """终止活动API"""
+class FilledMarketingMembercardActivityActivitiesActivityIdTerminate(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]:
+        """终止活动API"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]]:
+        """终止活动API"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdTerminatePostAnswer]:
+        """终止活动API"""
 class MarketingMembercardActivityActivitiesActivityId(Stem):
     terminate: MarketingMembercardActivityActivitiesActivityIdTerminate
-    def get(self, config: Config = ..., /, *, activity_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdGetAnswer]:
         """查询活动详情API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter8_4.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, activity_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesActivityIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesActivityIdGetAnswer]]:
         """查询活动详情API"""
     get_async = getAsync
 class OpenMarketingMembercardActivityActivitiesActivityId(OpenNode):
@@ -135,28 +481,39 @@ class OpenMarketingMembercardActivityActivitiesActivityId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询活动详情API"""
     get_async = getAsync
+class FilledMarketingMembercardActivityActivitiesActivityId(Stem):
+    terminate: FilledMarketingMembercardActivityActivitiesActivityIdTerminate
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesActivityIdGetAnswer]:
+        """查询活动详情API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesActivityIdGetAnswer]]:
+        """查询活动详情API"""
+    get_async = getAsync
 class MarketingMembercardActivityActivities(Node):
     _activity_id_: MarketingMembercardActivityActivitiesActivityId
-    def __truediv__(self, value: Value) -> MarketingMembercardActivityActivitiesActivityId: ...
-    def get(self, config: Config = ..., /, *, params: MarketingMembercardActivityActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardActivityActivitiesGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingMembercardActivityActivitiesActivityId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingMembercardActivityActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardActivityActivitiesGetAnswer]:
         """查询活动列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter8_3.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardActivityActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardActivityActivitiesGetAnswer]]:
+        直连商户, 服务商
+
+        required: activity_type 活动类型"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardActivityActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardActivityActivitiesGetAnswer]]:
         """查询活动列表API"""
     get_async = getAsync
-    def post(self, body: MarketingMembercardActivityActivitiesPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardActivityActivitiesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesPostAnswer]:
+    def post(self, body: MarketingMembercardActivityActivitiesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesPostAnswer]:
         """创建活动API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter8_1.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardActivityActivitiesPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardActivityActivitiesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesPostAnswer]]:
+        直连商户, 服务商
+
+        required: card_id 会员卡ID, activity_name 活动名称, activity_type 活动类型, begin_time 活动开始时间, end_time 活动结束时间, out_request_no 商户请求单号"""
+    def postAsync(self, body: MarketingMembercardActivityActivitiesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardActivityActivitiesPostAnswer]]:
         """创建活动API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardActivityActivitiesPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardActivityActivitiesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesPostAnswer]:
+    def __call__(self, body: MarketingMembercardActivityActivitiesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardActivityActivitiesPostAnswer]:
         """创建活动API"""
 class OpenMarketingMembercardActivityActivities(OpenNode):
     _activity_id_: OpenMarketingMembercardActivityActivitiesActivityId
@@ -166,7 +523,9 @@ class OpenMarketingMembercardActivityActivities(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter8_3.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: activity_type 活动类型"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询活动列表API"""
     get_async = getAsync
@@ -175,7 +534,9 @@ class OpenMarketingMembercardActivityActivities(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter8_1.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: card_id 会员卡ID, activity_name 活动名称, activity_type 活动类型, begin_time 活动开始时间, end_time 活动结束时间, out_request_no 商户请求单号"""
     def postAsync(self, body: MarketingMembercardActivityActivitiesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建活动API"""
     post_async = postAsync

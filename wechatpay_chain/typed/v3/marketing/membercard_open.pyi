@@ -8,333 +8,893 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingMembercardOpenActivateInformationsActivateTicketGetAnswerUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
     value: NotRequired[str]
+    "用户开卡时填写的个人信息"
 class MarketingMembercardOpenActivateInformationsActivateTicketGetAnswerUserInformationCustomFieldList(TypedDict):
     name: NotRequired[str]
+    "字段名称"
     value: NotRequired[str]
+    "字段值"
     value_list: NotRequired[list[str]]
+    "字段值"
 class MarketingMembercardOpenActivateInformationsActivateTicketGetAnswerUserInformation(TypedDict):
     common_field_list: NotRequired[list[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
     custom_field_list: NotRequired[list[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class MarketingMembercardOpenActivateInformationsActivateTicketGetAnswer(TypedDict):
     nickname: NotRequired[str]
+    "微信昵称"
     head_image_url: NotRequired[str]
+    "微信头像url"
     user_information: NotRequired[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswerUserInformation]
+    "用户开卡时填写的个人信息"
 class MarketingMembercardOpenCallbackGetAnswer(TypedDict):
     notify_url: str
+    "通知url地址"
     mchid: NotRequired[str]
+    "商户号"
 class MarketingMembercardOpenCallbackPatchBody(TypedDict):
     notify_url: str
-MarketingMembercardOpenCallbackPatchAnswer = MarketingMembercardOpenCallbackGetAnswer
+    "通知url地址"
+class MarketingMembercardOpenCallbackPatchAnswer(TypedDict):
+    notify_url: str
+    "通知url地址"
+    mchid: NotRequired[str]
+    "商户号"
 class MarketingMembercardOpenCardsCardIdCodesDepositPostBody(TypedDict):
     code: NotRequired[list[str]]
+    "会员卡code"
 class MarketingMembercardOpenCardsCardIdCodesDepositPostAnswerData(TypedDict):
     code: NotRequired[str]
+    "会员卡code"
     result: NotRequired[Literal["SUCCESS", "DUPLICATE", "FAIL"] | str]
+    "导入结果"
 class MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer(TypedDict):
     data: NotRequired[list[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswerData]]
+    "导入结果"
 class MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody(TypedDict):
     membership_number: NotRequired[str]
+    "会员卡编号"
 class MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody(TypedDict):
     out_trade_no: str
+    "商户订单号"
     mchid: str
-    sub_mchid: str
+    "直连商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
     bonus_value: int
-MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody
+    "会员积分值"
+class MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody(TypedDict):
+    out_trade_no: str
+    "商户订单号"
+    mchid: str
+    "直连商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+    bonus_value: int
+    "会员积分值"
 class MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBodyGuide(TypedDict):
     staff_name: NotRequired[str]
+    "联系人名字"
     head_image_url: NotRequired[str]
+    "联系人头像"
     contact_information_name: NotRequired[str]
+    "联系方式"
     contact_information_value: NotRequired[str]
+    "联系信息值"
     phone_number: NotRequired[str]
+    "联系电话"
 class MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody(TypedDict):
     before_bonus_value: NotRequired[int]
+    "变更前的会员积分值"
     bonus_value: NotRequired[int]
+    "变更后的会员积分值"
     add_bonus_value: NotRequired[int]
+    "会员积分变动值"
     out_request_no: str
+    "商户请求单号"
     need_inform_bonus: NotRequired[bool]
+    "是否发送积分变更通知"
     member_price_word: NotRequired[str]
+    "会员专享价文案"
     fapiao_jump_word: NotRequired[str]
+    "会员发票跳转文案"
     guide: NotRequired[MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBodyGuide]
+    "会员专属咨询信息"
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataFieldList(TypedDict):
     field_id: str
+    "内容字段ID"
     field_value: str
+    "内容字段值"
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataActionSettingJumpMiniprogram(TypedDict):
     appid: str
+    "小程序appid"
     path: str
+    "小程序path"
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataActionSetting(TypedDict):
     action_name: str
+    "操作名称"
     jump_miniprogram: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataActionSettingJumpMiniprogram
+    "跳转小程序"
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateData(TypedDict):
     field_list: NotRequired[list[MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataFieldList]]
+    "服务内容列表"
     action_setting: NotRequired[MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataActionSetting]
+    "操作设置"
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingMessageTemplateSetting(TypedDict):
     message_template_id: str
+    "模板消息ID"
     field_list: list[MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataFieldList]
+    "服务内容列表"
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSetting(TypedDict):
     state_id: str
+    "状态ID"
     content_template_data: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateData
+    "内容模板设置"
     message_template_setting: NotRequired[MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingMessageTemplateSetting]
+    "消息模板设置"
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody(TypedDict):
     out_request_no: str
+    "商户请求单号"
     service_module_id: str
+    "会员服务项ID"
     state_setting: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSetting
+    "服务状态设置"
 class MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody(TypedDict):
     reason: NotRequired[str]
+    "失效理由"
+class MarketingMembercardOpenCardsCardIdCodesCodeGetAnswerUserInformationCommonFieldList(TypedDict):
+    name: NotRequired[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    "平台提供的通用开卡信息字段"
+    value: NotRequired[str]
+    "用户开卡时填写的个人信息"
+class MarketingMembercardOpenCardsCardIdCodesCodeGetAnswerUserInformationCustomFieldList(TypedDict):
+    name: NotRequired[str]
+    "字段名称"
+    value: NotRequired[str]
+    "字段值"
+    value_list: NotRequired[list[str]]
+    "字段值列表"
+class MarketingMembercardOpenCardsCardIdCodesCodeGetAnswerUserInformation(TypedDict):
+    common_field_list: NotRequired[list[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswerUserInformationCommonFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswerUserInformationCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class MarketingMembercardOpenCardsCardIdCodesCodeGetAnswer(TypedDict):
     card_id: NotRequired[str]
+    "会员卡id"
     code: NotRequired[str]
+    "会员卡code"
     openid: NotRequired[str]
+    "用户标识"
     membership_number: NotRequired[str]
+    "会员卡编号"
     level: NotRequired[str]
+    "用户等级"
     nickname: NotRequired[str]
+    "微信昵称"
     head_image_url: NotRequired[str]
+    "微信头像url"
     background_picture_url: NotRequired[str]
+    "会员卡背景图"
     balance: NotRequired[int]
+    "用户储值余额"
     user_card_status: NotRequired[Literal["NOT_ACTIVATE", "EFFECTIVE", "EXPIRE", "UNAVAILABLE", "DELETE"] | str]
-    user_information: NotRequired[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswerUserInformation]
+    "用户会员卡状态"
+    user_information: NotRequired[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswerUserInformation]
+    "用户开卡时填写的个人信息"
     bonus_value: NotRequired[int]
+    "用户当前积分"
 class MarketingMembercardOpenCardsCardIdCodesCodePatchBodyBalanceInformation(TypedDict):
     before_balance: int
+    "更新前用户储值余额"
     balance: int
+    "更新后用户储值余额"
     add_balance: int
+    "本次余额变动值"
     balance_remark: NotRequired[str]
+    "储值消耗记录"
 class MarketingMembercardOpenCardsCardIdCodesCodePatchBody(TypedDict):
     membership_number: NotRequired[str]
+    "会员卡编号"
     background_picture_url: NotRequired[str]
+    "会员卡背景图"
     level: NotRequired[str]
+    "用户等级"
     out_request_no: NotRequired[str]
+    "商户请求单号"
     balance_information: NotRequired[MarketingMembercardOpenCardsCardIdCodesCodePatchBodyBalanceInformation]
+    "用户储值变更信息"
     need_inform_balance: NotRequired[bool]
+    "是否发送储值变更通知"
     need_inform_level: NotRequired[bool]
+    "是否发送等级变更通知"
 class MarketingMembercardOpenCardsCardIdDecryptCodeGetQuery(TypedDict):
     encrypt_code: Text
+    "加密code"
 class MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer(TypedDict):
     code: str
+    "会员卡code"
 class MarketingMembercardOpenCardsCardIdPermissionTokensPostBody(TypedDict):
     activate_type: str
+    "激活类型"
     navigate_back_previous_page: NotRequired[bool]
+    "设置用户在开卡完成后"
     activate_url: NotRequired[str]
+    "跳转激活的url"
     activate_appid: NotRequired[str]
+    "跳转激活的appid"
     activate_path: NotRequired[str]
+    "跳转激活的path"
     outer_str: NotRequired[str]
+    "自定义场景值"
 class MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer(TypedDict):
     permission_token: str
+    "预授权token"
 class MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody(TypedDict):
     encrypted_phone_number: str | Sealed
+    "用户加密手机号"
     code: NotRequired[str]
+    "会员卡code"
     out_request_no: str
-MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer = MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer
+    "商户请求单号"
+class MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer(TypedDict):
+    code: str
+    "会员卡code"
 class MarketingMembercardOpenCardsCardIdQrcodePostBody(TypedDict):
     activate_type: Literal["AUTO_ACTIVATE", "JUMP_ACTIVATE"] | str
+    "会员卡激活类型"
     activate_url: NotRequired[str]
+    "跳转激活的url"
     activate_appid: NotRequired[str]
+    "跳转激活的appid"
     activate_path: NotRequired[str]
+    "跳转激活的path"
     outer_str: NotRequired[str]
+    "自定义场景值"
 class MarketingMembercardOpenCardsCardIdQrcodePostAnswer(TypedDict):
     url: str
+    "二维码对应的url"
 class MarketingMembercardOpenCardsCardIdRightsPatchBodyBonus(TypedDict):
     init_bonus: int
+    "会员初始积分值"
     bonus_value_word: str
+    "积分值文案"
     bonus_cost_title: NotRequired[str]
+    "积分价值项标题"
     bonus_cost_word: str
+    "积分价值项文案"
     bonus_jump_word: NotRequired[str]
+    "积分跳转文案"
     bonus_jump_appid: NotRequired[str]
+    "积分跳转appid"
     bonus_jump_path: NotRequired[str]
+    "积分跳转path"
     bonus_support_appid: NotRequired[str]
+    "自助积分跳转appid"
     bonus_support_path: NotRequired[str]
+    "自助积分跳转path"
 class MarketingMembercardOpenCardsCardIdRightsPatchBodyFavor(TypedDict):
     show_coupon: bool
+    "是否展示优惠券"
     member_price_word: NotRequired[str]
+    "会员专享价文案"
     member_price_appid: NotRequired[str]
+    "会员专享价跳转appid"
     member_price_path: NotRequired[str]
+    "会员专享价跳转path"
     member_price_title: NotRequired[Literal["MEMBER_PRICE", "MEMBER_ACTIVITY"] | str]
+    "会员专享价标题"
     favor_module_title: NotRequired[Literal["FAVOR", "VIP"] | str]
+    "会员优惠栏目名称"
 class MarketingMembercardOpenCardsCardIdRightsPatchBodyFapiao(TypedDict):
     fapiao_jump_word: NotRequired[str]
+    "发票跳转文案"
     fapiao_jump_appid: NotRequired[str]
+    "发票跳转AppID"
     fapiao_jump_path: NotRequired[str]
+    "发票跳转path"
+class MarketingMembercardOpenCardsCardIdRightsPatchBodyGuide(TypedDict):
+    staff_name: NotRequired[str]
+    "联系人名字"
+    head_image_url: NotRequired[str]
+    "联系人头像"
+    contact_information_name: NotRequired[str]
+    "联系方式"
+    contact_information_value: NotRequired[str]
+    "联系信息值"
+    phone_number: NotRequired[str]
+    "联系电话"
 class MarketingMembercardOpenCardsCardIdRightsPatchBody(TypedDict):
     show_bonus: bool
+    "是否展示会员积分"
     show_favor: bool
+    "是否展示会员优惠"
     bonus: NotRequired[MarketingMembercardOpenCardsCardIdRightsPatchBodyBonus]
+    "会员积分"
     favor: NotRequired[MarketingMembercardOpenCardsCardIdRightsPatchBodyFavor]
+    "会员优惠"
     show_fapiao: NotRequired[bool]
+    "是否展示会员发票"
     fapiao: NotRequired[MarketingMembercardOpenCardsCardIdRightsPatchBodyFapiao]
+    "会员发票"
     show_guide: NotRequired[bool]
-    guide: NotRequired[MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBodyGuide]
+    "是否展示会员专属咨询"
+    guide: NotRequired[MarketingMembercardOpenCardsCardIdRightsPatchBodyGuide]
+    "会员专属咨询信息"
+class MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBodyJumpMiniprogram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序path"
 class MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody(TypedDict):
-    jump_miniprogram: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataActionSettingJumpMiniprogram
+    jump_miniprogram: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBodyJumpMiniprogram
+    "跳转小程序"
+class MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswerJumpMiniprogram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序path"
 class MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer(TypedDict):
     card_id: str
+    "会员卡id"
     service_module_id: str
-    jump_miniprogram: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataActionSettingJumpMiniprogram
+    "会员服务项ID"
+    jump_miniprogram: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswerJumpMiniprogram
+    "跳转小程序"
+class MarketingMembercardOpenCardsCardIdServiceModulesPostBodyJumpMiniprogram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序path"
 class MarketingMembercardOpenCardsCardIdServiceModulesPostBody(TypedDict):
     service_module_id: str
-    jump_miniprogram: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBodyStateSettingContentTemplateDataActionSettingJumpMiniprogram
-MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer = MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer
+    "会员服务项ID"
+    jump_miniprogram: MarketingMembercardOpenCardsCardIdServiceModulesPostBodyJumpMiniprogram
+    "跳转小程序"
+class MarketingMembercardOpenCardsCardIdServiceModulesPostAnswerJumpMiniprogram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序path"
+class MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer(TypedDict):
+    card_id: str
+    "会员卡id"
+    service_module_id: str
+    "会员服务项ID"
+    jump_miniprogram: MarketingMembercardOpenCardsCardIdServiceModulesPostAnswerJumpMiniprogram
+    "跳转小程序"
 class MarketingMembercardOpenCardsCardIdUpgradePostBody(TypedDict):
     brand_id: str
+    "品牌id"
     appid: str
+    "商户AppId"
 class MarketingMembercardOpenCardsCardIdUsersImportPostBody(TypedDict):
     openid: str
+    "用户标识"
     code: NotRequired[str]
+    "会员卡code"
     out_request_no: str
-MarketingMembercardOpenCardsCardIdUsersImportPostAnswer = MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer
+    "商户请求单号"
+class MarketingMembercardOpenCardsCardIdUsersImportPostAnswer(TypedDict):
+    code: str
+    "会员卡code"
 class MarketingMembercardOpenCardsCardIdGetAnswerBrand(TypedDict):
     brand_id: str
+    "品牌id"
     display_name: str
+    "品牌展示名称"
 class MarketingMembercardOpenCardsCardIdGetAnswerDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
     available_begin_time: NotRequired[str]
+    "有效期开始时间"
     available_end_time: NotRequired[str]
+    "有效期结束时间"
     available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
 class MarketingMembercardOpenCardsCardIdGetAnswerBalanceInformation(TypedDict):
     need_balance: NotRequired[bool]
+    "是否支持储值"
     balance_appid: NotRequired[str]
+    "储值小程序appid"
     balance_path: NotRequired[str]
+    "储值小程序path"
     balance_url: NotRequired[str]
+    "储值url"
 class MarketingMembercardOpenCardsCardIdGetAnswerUserInformationFormCustomFieldList(TypedDict):
     type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
+    "商户自定义的开卡信息字段类型"
     name: NotRequired[str]
+    "字段名称"
     values: NotRequired[list[str]]
+    "字段值"
 class MarketingMembercardOpenCardsCardIdGetAnswerUserInformationForm(TypedDict):
     common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
     custom_field_list: NotRequired[list[MarketingMembercardOpenCardsCardIdGetAnswerUserInformationFormCustomFieldList]]
+    "商户自定义的开卡信息字段"
 class MarketingMembercardOpenCardsCardIdGetAnswerAdditionalStatement(TypedDict):
     title: NotRequired[str]
+    "标题"
     url: NotRequired[str]
+    "跳转url"
     appid: NotRequired[str]
+    "跳转小程序appid"
     path: NotRequired[str]
+    "跳转小程序path"
 class MarketingMembercardOpenCardsCardIdGetAnswer(TypedDict):
     card_id: str
+    "会员卡id"
     create_time: NotRequired[str]
+    "创建时间"
     update_time: NotRequired[str]
+    "更新时间"
     remain_quantity: NotRequired[int]
+    "剩余库存"
     status: NotRequired[Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str]
+    "会员卡状态"
     brand: MarketingMembercardOpenCardsCardIdGetAnswerBrand
+    "品牌信息"
     appid: str
+    "商户AppId"
     logo_url: str
+    "会员卡logo"
     title: str
+    "卡名称"
     background_picture_url: str
+    "会员卡背景图"
     description: str
+    "使用须知"
     service_phone: NotRequired[str]
+    "服务电话"
     code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str
+    "会员码型"
     total_quantity: NotRequired[int]
+    "会员卡总库存"
     date_information: MarketingMembercardOpenCardsCardIdGetAnswerDateInformation
+    "有效期"
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str
+    "会员卡code分配类型"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
+    "会员初始等级"
     out_request_no: str
+    "商户请求单号"
     balance_information: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerBalanceInformation]
+    "储值信息"
     user_information_form: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerUserInformationForm]
+    "开卡信息"
     additional_statement: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerAdditionalStatement]
+    "商户补充声明"
 class MarketingMembercardOpenCardsCardIdPatchBodyDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
     available_end_time: NotRequired[str]
+    "有效期结束时间"
     available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
     wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
     available_begin_time: NotRequired[str]
+    "有效期开始时间"
+class MarketingMembercardOpenCardsCardIdPatchBodyBalanceInformation(TypedDict):
+    need_balance: NotRequired[bool]
+    "是否支持储值"
+    balance_appid: NotRequired[str]
+    "储值小程序appid"
+    balance_path: NotRequired[str]
+    "储值小程序path"
+    balance_url: NotRequired[str]
+    "储值url"
+class MarketingMembercardOpenCardsCardIdPatchBodyUserInformationFormCustomFieldList(TypedDict):
+    type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
 class MarketingMembercardOpenCardsCardIdPatchBodyUserInformationForm(TypedDict):
     can_modify_after_activate: NotRequired[bool]
+    "是否允许修改"
     common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[MarketingMembercardOpenCardsCardIdGetAnswerUserInformationFormCustomFieldList]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[MarketingMembercardOpenCardsCardIdPatchBodyUserInformationFormCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class MarketingMembercardOpenCardsCardIdPatchBodyAdditionalStatement(TypedDict):
+    title: NotRequired[str]
+    "标题"
+    url: NotRequired[str]
+    "跳转url"
+    appid: NotRequired[str]
+    "跳转小程序appid"
+    path: NotRequired[str]
+    "跳转小程序path"
 class MarketingMembercardOpenCardsCardIdPatchBody(TypedDict):
     appid: NotRequired[str]
+    "商户AppId"
     logo_url: NotRequired[str]
+    "会员卡logo"
     title: NotRequired[str]
+    "卡名称"
     background_picture_url: NotRequired[str]
+    "会员卡背景图"
     description: NotRequired[str]
+    "使用须知"
     service_phone: NotRequired[str]
+    "服务电话"
     total_quantity: NotRequired[int]
+    "会员卡总库存"
     date_information: NotRequired[MarketingMembercardOpenCardsCardIdPatchBodyDateInformation]
+    "有效期"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
-    balance_information: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerBalanceInformation]
+    "会员初始等级"
+    balance_information: NotRequired[MarketingMembercardOpenCardsCardIdPatchBodyBalanceInformation]
+    "储值信息"
     user_information_form: NotRequired[MarketingMembercardOpenCardsCardIdPatchBodyUserInformationForm]
-    additional_statement: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerAdditionalStatement]
+    "开卡信息"
+    additional_statement: NotRequired[MarketingMembercardOpenCardsCardIdPatchBodyAdditionalStatement]
+    "商户补充声明"
     code_mode: NotRequired[Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str]
+    "会员卡code分配类型"
     code_type: NotRequired[Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str]
+    "会员码型"
     need_dynamic_code: NotRequired[bool]
+    "是否启用动态码"
 class MarketingMembercardOpenCardsGetQuery(TypedDict):
     brand_id: NotRequired[Text]
+    "品牌id"
     appid: NotRequired[Text]
+    "商户AppId"
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
+class MarketingMembercardOpenCardsGetAnswerDataBrand(TypedDict):
+    brand_id: str
+    "品牌id"
+    display_name: str
+    "品牌展示名称"
+class MarketingMembercardOpenCardsGetAnswerDataDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class MarketingMembercardOpenCardsGetAnswerDataBalanceInformation(TypedDict):
+    need_balance: NotRequired[bool]
+    "是否支持储值"
+    balance_appid: NotRequired[str]
+    "储值小程序appid"
+    balance_path: NotRequired[str]
+    "储值小程序path"
+    balance_url: NotRequired[str]
+    "储值url"
+class MarketingMembercardOpenCardsGetAnswerDataUserInformationFormCustomFieldList(TypedDict):
+    type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class MarketingMembercardOpenCardsGetAnswerDataUserInformationForm(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[MarketingMembercardOpenCardsGetAnswerDataUserInformationFormCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class MarketingMembercardOpenCardsGetAnswerDataAdditionalStatement(TypedDict):
+    title: NotRequired[str]
+    "标题"
+    url: NotRequired[str]
+    "跳转url"
+    appid: NotRequired[str]
+    "跳转小程序appid"
+    path: NotRequired[str]
+    "跳转小程序path"
+class MarketingMembercardOpenCardsGetAnswerData(TypedDict):
+    card_id: str
+    "会员卡id"
+    create_time: NotRequired[str]
+    "创建时间"
+    update_time: NotRequired[str]
+    "更新时间"
+    remain_quantity: NotRequired[int]
+    "剩余库存"
+    status: NotRequired[Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str]
+    "会员卡状态"
+    brand: MarketingMembercardOpenCardsGetAnswerDataBrand
+    "品牌信息"
+    appid: str
+    "商户AppId"
+    logo_url: str
+    "会员卡logo"
+    title: str
+    "卡名称"
+    background_picture_url: str
+    "会员卡背景图"
+    description: str
+    "使用须知"
+    service_phone: NotRequired[str]
+    "服务电话"
+    code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str
+    "会员码型"
+    total_quantity: NotRequired[int]
+    "会员卡总库存"
+    date_information: MarketingMembercardOpenCardsGetAnswerDataDateInformation
+    "有效期"
+    code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str
+    "会员卡code分配类型"
+    need_display_level: NotRequired[bool]
+    "是否展示会员等级"
+    init_level: NotRequired[str]
+    "会员初始等级"
+    out_request_no: str
+    "商户请求单号"
+    balance_information: NotRequired[MarketingMembercardOpenCardsGetAnswerDataBalanceInformation]
+    "储值信息"
+    user_information_form: NotRequired[MarketingMembercardOpenCardsGetAnswerDataUserInformationForm]
+    "开卡信息"
+    additional_statement: NotRequired[MarketingMembercardOpenCardsGetAnswerDataAdditionalStatement]
+    "商户补充声明"
 class MarketingMembercardOpenCardsGetAnswer(TypedDict):
     total_count: int
+    "总数量"
     limit: int
+    "分页大小"
     offset: int
-    data: NotRequired[list[MarketingMembercardOpenCardsCardIdGetAnswer]]
+    "分页页码"
+    data: NotRequired[list[MarketingMembercardOpenCardsGetAnswerData]]
+    "会员卡列表"
+class MarketingMembercardOpenCardsPostBodyBrand(TypedDict):
+    brand_id: str
+    "品牌id"
+    display_name: str
+    "品牌展示名称"
 class MarketingMembercardOpenCardsPostBodyDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
     available_begin_time: NotRequired[str]
+    "有效期开始时间"
     available_end_time: NotRequired[str]
+    "有效期结束时间"
     available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
     wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+class MarketingMembercardOpenCardsPostBodyBalanceInformation(TypedDict):
+    need_balance: NotRequired[bool]
+    "是否支持储值"
+    balance_appid: NotRequired[str]
+    "储值小程序appid"
+    balance_path: NotRequired[str]
+    "储值小程序path"
+    balance_url: NotRequired[str]
+    "储值url"
+class MarketingMembercardOpenCardsPostBodyUserInformationFormCustomFieldList(TypedDict):
+    type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class MarketingMembercardOpenCardsPostBodyUserInformationForm(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[MarketingMembercardOpenCardsPostBodyUserInformationFormCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class MarketingMembercardOpenCardsPostBodyAdditionalStatement(TypedDict):
+    title: NotRequired[str]
+    "标题"
+    url: NotRequired[str]
+    "跳转url"
+    appid: NotRequired[str]
+    "跳转小程序appid"
+    path: NotRequired[str]
+    "跳转小程序path"
 class MarketingMembercardOpenCardsPostBody(TypedDict):
     appid: str
+    "商户AppId"
     logo_url: str
-    brand: MarketingMembercardOpenCardsCardIdGetAnswerBrand
+    "会员卡logo"
+    brand: MarketingMembercardOpenCardsPostBodyBrand
+    "品牌信息"
     title: str
+    "卡名称"
     background_picture_url: str
+    "会员卡背景图"
     description: str
+    "使用须知"
     service_phone: NotRequired[str]
+    "服务电话"
     code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str
+    "会员码型"
     total_quantity: NotRequired[int]
+    "会员卡总库存"
     date_information: MarketingMembercardOpenCardsPostBodyDateInformation
+    "有效期"
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str
+    "会员卡code分配类型"
     need_display_level: NotRequired[bool]
+    "是否展示会员等级"
     init_level: NotRequired[str]
+    "会员初始等级"
     out_request_no: str
-    balance_information: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerBalanceInformation]
-    user_information_form: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerUserInformationForm]
-    additional_statement: NotRequired[MarketingMembercardOpenCardsCardIdGetAnswerAdditionalStatement]
+    "商户请求单号"
+    balance_information: NotRequired[MarketingMembercardOpenCardsPostBodyBalanceInformation]
+    "储值信息"
+    user_information_form: NotRequired[MarketingMembercardOpenCardsPostBodyUserInformationForm]
+    "开卡信息"
+    additional_statement: NotRequired[MarketingMembercardOpenCardsPostBodyAdditionalStatement]
+    "商户补充声明"
     need_dynamic_code: NotRequired[bool]
-MarketingMembercardOpenCardsPostAnswer = MarketingMembercardOpenCardsCardIdGetAnswer
+    "是否启用动态码"
+class MarketingMembercardOpenCardsPostAnswerBrand(TypedDict):
+    brand_id: str
+    "品牌id"
+    display_name: str
+    "品牌展示名称"
+class MarketingMembercardOpenCardsPostAnswerDateInformation(TypedDict):
+    type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
+    "有效期类型"
+    available_begin_time: NotRequired[str]
+    "有效期开始时间"
+    available_end_time: NotRequired[str]
+    "有效期结束时间"
+    available_day_after_receive: NotRequired[int]
+    "生效后N天内有效"
+class MarketingMembercardOpenCardsPostAnswerBalanceInformation(TypedDict):
+    need_balance: NotRequired[bool]
+    "是否支持储值"
+    balance_appid: NotRequired[str]
+    "储值小程序appid"
+    balance_path: NotRequired[str]
+    "储值小程序path"
+    balance_url: NotRequired[str]
+    "储值url"
+class MarketingMembercardOpenCardsPostAnswerUserInformationFormCustomFieldList(TypedDict):
+    type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
+    "商户自定义的开卡信息字段类型"
+    name: NotRequired[str]
+    "字段名称"
+    values: NotRequired[list[str]]
+    "字段值"
+class MarketingMembercardOpenCardsPostAnswerUserInformationForm(TypedDict):
+    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
+    "平台提供的通用开卡信息字段"
+    custom_field_list: NotRequired[list[MarketingMembercardOpenCardsPostAnswerUserInformationFormCustomFieldList]]
+    "商户自定义的开卡信息字段"
+class MarketingMembercardOpenCardsPostAnswerAdditionalStatement(TypedDict):
+    title: NotRequired[str]
+    "标题"
+    url: NotRequired[str]
+    "跳转url"
+    appid: NotRequired[str]
+    "跳转小程序appid"
+    path: NotRequired[str]
+    "跳转小程序path"
+class MarketingMembercardOpenCardsPostAnswer(TypedDict):
+    card_id: str
+    "会员卡id"
+    create_time: NotRequired[str]
+    "创建时间"
+    update_time: NotRequired[str]
+    "更新时间"
+    remain_quantity: NotRequired[int]
+    "剩余库存"
+    status: NotRequired[Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str]
+    "会员卡状态"
+    brand: MarketingMembercardOpenCardsPostAnswerBrand
+    "品牌信息"
+    appid: str
+    "商户AppId"
+    logo_url: str
+    "会员卡logo"
+    title: str
+    "卡名称"
+    background_picture_url: str
+    "会员卡背景图"
+    description: str
+    "使用须知"
+    service_phone: NotRequired[str]
+    "服务电话"
+    code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str
+    "会员码型"
+    total_quantity: NotRequired[int]
+    "会员卡总库存"
+    date_information: MarketingMembercardOpenCardsPostAnswerDateInformation
+    "有效期"
+    code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str
+    "会员卡code分配类型"
+    need_display_level: NotRequired[bool]
+    "是否展示会员等级"
+    init_level: NotRequired[str]
+    "会员初始等级"
+    out_request_no: str
+    "商户请求单号"
+    balance_information: NotRequired[MarketingMembercardOpenCardsPostAnswerBalanceInformation]
+    "储值信息"
+    user_information_form: NotRequired[MarketingMembercardOpenCardsPostAnswerUserInformationForm]
+    "开卡信息"
+    additional_statement: NotRequired[MarketingMembercardOpenCardsPostAnswerAdditionalStatement]
+    "商户补充声明"
 class MarketingMembercardOpenPhonenumberMemberImportPostBodyMemberInformation(TypedDict):
     card_id: str
+    "会员卡id"
     code: NotRequired[str]
+    "会员卡code"
     membership_number: NotRequired[str]
+    "会员卡编号"
     registration_time: str
+    "会员注册时间"
 class MarketingMembercardOpenPhonenumberMemberImportPostBody(TypedDict):
     member_information: MarketingMembercardOpenPhonenumberMemberImportPostBodyMemberInformation
+    "会员信息"
     encrypted_phone_number: str | Sealed
+    "加密手机号"
     outer_str: NotRequired[str]
+    "自定义场景值"
 class MarketingMembercardOpenPhonenumberMemberSearchGetQuery(TypedDict):
     card_id: Text
+    "会员卡id"
     encrypted_phone_number: Text
+    "加密手机号"
 class MarketingMembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation(TypedDict):
     code: str
+    "会员卡code"
     openid: str
+    "用户标识"
     unionid: NotRequired[str]
+    "用户标识"
     receive_time: str
+    "会员卡领取时间"
     card_appid: str
+    "品牌appid"
     card_id: str
+    "会员卡id"
 class MarketingMembercardOpenPhonenumberMemberSearchGetAnswer(TypedDict):
     receive_status: Literal["UNSHOWED", "UNRECEIVED", "RECEIVED"] | str
+    "用户领取状态"
     user_card_information: NotRequired[MarketingMembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation]
+    "用户会员卡信息"
 class MarketingMembercardOpenUserCardsGetQuery(TypedDict):
     openid: Text
+    "用户标识"
     appid: NotRequired[Text]
+    "商户AppId"
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
 class MarketingMembercardOpenUserCardsGetAnswerData(TypedDict):
     card_id: NotRequired[str]
+    "会员卡id"
     code: NotRequired[str]
+    "会员卡code"
 class MarketingMembercardOpenUserCardsGetAnswer(TypedDict):
     data: NotRequired[list[MarketingMembercardOpenUserCardsGetAnswerData]]
+    "会员卡列表"
     total_count: int
+    "总数量"
     offset: int
+    "分页页码"
     limit: int
+    "分页大小"
 class MarketingMembercardOpenActivateInformationsActivateTicket(Stem):
-    def get(self, config: Config = ..., /, *, activate_ticket: Value = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswer]:
+    def get(self, config: Config = ..., /, *, activate_ticket: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswer]:
         """获取用户信息（跳转型激活）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_5.shtml
 
         直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, activate_ticket: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, activate_ticket: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswer]]:
         """获取用户信息（跳转型激活）API"""
     get_async = getAsync
 class OpenMarketingMembercardOpenActivateInformationsActivateTicket(OpenNode):
@@ -347,9 +907,15 @@ class OpenMarketingMembercardOpenActivateInformationsActivateTicket(OpenNode):
     def getAsync(self, config: Config = ..., /, *, activate_ticket: Any = ..., **options: Any) -> Promise[Response]:
         """获取用户信息（跳转型激活）API"""
     get_async = getAsync
+class FilledMarketingMembercardOpenActivateInformationsActivateTicket(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswer]:
+        """获取用户信息（跳转型激活）API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenActivateInformationsActivateTicketGetAnswer]]:
+        """获取用户信息（跳转型激活）API"""
+    get_async = getAsync
 class MarketingMembercardOpenActivateInformations(Stem):
     _activate_ticket_: MarketingMembercardOpenActivateInformationsActivateTicket
-    def __truediv__(self, value: Value) -> MarketingMembercardOpenActivateInformationsActivateTicket: ...
+    def __truediv__(self, value: Value) -> FilledMarketingMembercardOpenActivateInformationsActivateTicket: ...
 class OpenMarketingMembercardOpenActivateInformations(OpenNode):
     _activate_ticket_: OpenMarketingMembercardOpenActivateInformationsActivateTicket
     def __truediv__(self, value: Value) -> OpenMarketingMembercardOpenActivateInformationsActivateTicket: ...
@@ -363,13 +929,15 @@ class MarketingMembercardOpenCallback(Stem):
     def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCallbackGetAnswer]]:
         """查询回调地址API"""
     get_async = getAsync
-    def patch(self, body: MarketingMembercardOpenCallbackPatchBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCallbackPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCallbackPatchAnswer]:
+    def patch(self, body: MarketingMembercardOpenCallbackPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCallbackPatchAnswer]:
         """设置回调地址API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter6_1.shtml
 
-        直连商户, 服务商"""
-    def patchAsync(self, body: MarketingMembercardOpenCallbackPatchBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCallbackPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCallbackPatchAnswer]]:
+        直连商户, 服务商
+
+        required: notify_url 通知url地址"""
+    def patchAsync(self, body: MarketingMembercardOpenCallbackPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCallbackPatchAnswer]]:
         """设置回调地址API"""
     patch_async = patchAsync
 class OpenMarketingMembercardOpenCallback(OpenNode):
@@ -387,21 +955,23 @@ class OpenMarketingMembercardOpenCallback(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter6_1.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: notify_url 通知url地址"""
     def patchAsync(self, body: MarketingMembercardOpenCallbackPatchBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """设置回调地址API"""
     patch_async = patchAsync
 class MarketingMembercardOpenCardsCardIdCodesDeposit(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, card_id: Value, json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]:
         """导入会员Code API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_7.shtml
 
         直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]]:
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, card_id: Value, json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]]:
         """导入会员Code API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, card_id: Value, json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]:
         """导入会员Code API"""
 class OpenMarketingMembercardOpenCardsCardIdCodesDeposit(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
@@ -415,17 +985,25 @@ class OpenMarketingMembercardOpenCardsCardIdCodesDeposit(OpenNode):
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """导入会员Code API"""
+class FilledMarketingMembercardOpenCardsCardIdCodesDeposit(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]:
+        """导入会员Code API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]]:
+        """导入会员Code API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesDepositPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesDepositPostAnswer]:
+        """导入会员Code API"""
 class MarketingMembercardOpenCardsCardIdCodesCodeActivate(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """激活会员卡（跳转型激活）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_10.shtml
 
         直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """激活会员卡（跳转型激活）API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """激活会员卡（跳转型激活）API"""
 class OpenMarketingMembercardOpenCardsCardIdCodesCodeActivate(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
@@ -439,17 +1017,27 @@ class OpenMarketingMembercardOpenCardsCardIdCodesCodeActivate(OpenNode):
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """激活会员卡（跳转型激活）API"""
+class FilledMarketingMembercardOpenCardsCardIdCodesCodeActivate(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """激活会员卡（跳转型激活）API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """激活会员卡（跳转型激活）API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodeActivatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """激活会员卡（跳转型激活）API"""
 class MarketingMembercardOpenCardsCardIdCodesCodeBonusCommit(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[None]:
         """设置支付后展示的积分到账API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter10_2.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: out_trade_no 商户订单号, mchid 直连商户号, bonus_value 会员积分值"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """设置支付后展示的积分到账API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[None]:
         """设置支付后展示的积分到账API"""
 class OpenMarketingMembercardOpenCardsCardIdCodesCodeBonusCommit(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
@@ -457,23 +1045,35 @@ class OpenMarketingMembercardOpenCardsCardIdCodesCodeBonusCommit(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter10_2.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: out_trade_no 商户订单号, mchid 直连商户号, bonus_value 会员积分值"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Promise[Response]:
         """设置支付后展示的积分到账API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """设置支付后展示的积分到账API"""
+class FilledMarketingMembercardOpenCardsCardIdCodesCodeBonusCommit(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """设置支付后展示的积分到账API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """设置支付后展示的积分到账API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommitPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """设置支付后展示的积分到账API"""
 class MarketingMembercardOpenCardsCardIdCodesCodeBonusPrepare(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[None]:
         """支付结果页展示会员积分API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter10_3.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: out_trade_no 商户订单号, mchid 直连商户号, bonus_value 会员积分值"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """支付结果页展示会员积分API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[None]:
         """支付结果页展示会员积分API"""
 class OpenMarketingMembercardOpenCardsCardIdCodesCodeBonusPrepare(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
@@ -481,11 +1081,21 @@ class OpenMarketingMembercardOpenCardsCardIdCodesCodeBonusPrepare(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter10_3.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: out_trade_no 商户订单号, mchid 直连商户号, bonus_value 会员积分值"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Promise[Response]:
         """支付结果页展示会员积分API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
+        """支付结果页展示会员积分API"""
+class FilledMarketingMembercardOpenCardsCardIdCodesCodeBonusPrepare(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """支付结果页展示会员积分API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """支付结果页展示会员积分API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeBonusPreparePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """支付结果页展示会员积分API"""
 class MarketingMembercardOpenCardsCardIdCodesCodeBonus(Stem):
     commit: MarketingMembercardOpenCardsCardIdCodesCodeBonusCommit
@@ -493,53 +1103,86 @@ class MarketingMembercardOpenCardsCardIdCodesCodeBonus(Stem):
 class OpenMarketingMembercardOpenCardsCardIdCodesCodeBonus(OpenNode):
     commit: OpenMarketingMembercardOpenCardsCardIdCodesCodeBonusCommit
     prepare: OpenMarketingMembercardOpenCardsCardIdCodesCodeBonusPrepare
+class FilledMarketingMembercardOpenCardsCardIdCodesCodeBonus(Stem):
+    commit: FilledMarketingMembercardOpenCardsCardIdCodesCodeBonusCommit
+    prepare: FilledMarketingMembercardOpenCardsCardIdCodesCodeBonusPrepare
 class MarketingMembercardOpenCardsCardIdCodesCodeRights(Stem):
-    def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[None]:
         """设置会员权益API
 
-        直连商户, 服务商"""
-    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D/rights
+
+        直连商户, 服务商
+
+        required: out_request_no 商户请求单号"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """设置会员权益API"""
     patch_async = patchAsync
 class OpenMarketingMembercardOpenCardsCardIdCodesCodeRights(OpenNode):
     def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """设置会员权益API
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D/rights
+
+        直连商户, 服务商
+
+        required: out_request_no 商户请求单号"""
     def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Promise[Response]:
         """设置会员权益API"""
     patch_async = patchAsync
+class FilledMarketingMembercardOpenCardsCardIdCodesCodeRights(Stem):
+    def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """设置会员权益API"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeRightsPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """设置会员权益API"""
+    patch_async = patchAsync
 class MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleData(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[None]:
         """设置会员服务项用户信息
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D/set-service-module-data
+
+        直连商户, 服务商
+
+        required: out_request_no 商户请求单号, service_module_id 会员服务项ID, state_setting 服务状态设置"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """设置会员服务项用户信息"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[None]:
         """设置会员服务项用户信息"""
 class OpenMarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleData(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """设置会员服务项用户信息
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D/set-service-module-data
+
+        直连商户, 服务商
+
+        required: out_request_no 商户请求单号, service_module_id 会员服务项ID, state_setting 服务状态设置"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Promise[Response]:
         """设置会员服务项用户信息"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """设置会员服务项用户信息"""
+class FilledMarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleData(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """设置会员服务项用户信息"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """设置会员服务项用户信息"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleDataPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """设置会员服务项用户信息"""
 class MarketingMembercardOpenCardsCardIdCodesCodeUnavailable(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """作废用户会员卡API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_12.shtml
 
         直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """作废用户会员卡API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
         """作废用户会员卡API"""
 class OpenMarketingMembercardOpenCardsCardIdCodesCodeUnavailable(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
@@ -553,24 +1196,36 @@ class OpenMarketingMembercardOpenCardsCardIdCodesCodeUnavailable(OpenNode):
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """作废用户会员卡API"""
+class FilledMarketingMembercardOpenCardsCardIdCodesCodeUnavailable(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """作废用户会员卡API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """作废用户会员卡API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodeUnavailablePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """作废用户会员卡API"""
 class MarketingMembercardOpenCardsCardIdCodesCode(Stem):
     activate: MarketingMembercardOpenCardsCardIdCodesCodeActivate
     bonus: MarketingMembercardOpenCardsCardIdCodesCodeBonus
     rights: MarketingMembercardOpenCardsCardIdCodesCodeRights
     setServiceModuleData: MarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleData
     unavailable: MarketingMembercardOpenCardsCardIdCodesCodeUnavailable
-    def get(self, config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswer]:
         """查询用户会员卡信息API
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswer]]:
-        """查询用户会员卡信息API"""
-    get_async = getAsync
-    def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
-        """修改用户会员卡信息API
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D
 
         直连商户, 服务商"""
-    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., code: Value = ..., json: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def getAsync(self, config: Config = ..., /, *, card_id: Value, code: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswer]]:
+        """查询用户会员卡信息API"""
+    get_async = getAsync
+    def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """修改用户会员卡信息API
+
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D#patch
+
+        直连商户, 服务商"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., config: Config = ..., /, *, card_id: Value, code: Value, json: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """修改用户会员卡信息API"""
     patch_async = patchAsync
 class OpenMarketingMembercardOpenCardsCardIdCodesCode(OpenNode):
@@ -582,6 +1237,8 @@ class OpenMarketingMembercardOpenCardsCardIdCodesCode(OpenNode):
     def get(self, config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """查询用户会员卡信息API
 
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D
+
         直连商户, 服务商"""
     def getAsync(self, config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户会员卡信息API"""
@@ -589,26 +1246,50 @@ class OpenMarketingMembercardOpenCardsCardIdCodesCode(OpenNode):
     def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Response:
         """修改用户会员卡信息API
 
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/codes/%7Bcode%7D#patch
+
         直连商户, 服务商"""
     def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., code: Any = ..., **options: Any) -> Promise[Response]:
+        """修改用户会员卡信息API"""
+    patch_async = patchAsync
+class FilledMarketingMembercardOpenCardsCardIdCodesCode(Stem):
+    activate: FilledMarketingMembercardOpenCardsCardIdCodesCodeActivate
+    bonus: FilledMarketingMembercardOpenCardsCardIdCodesCodeBonus
+    rights: FilledMarketingMembercardOpenCardsCardIdCodesCodeRights
+    setServiceModuleData: FilledMarketingMembercardOpenCardsCardIdCodesCodeSetServiceModuleData
+    unavailable: FilledMarketingMembercardOpenCardsCardIdCodesCodeUnavailable
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswer]:
+        """查询用户会员卡信息API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdCodesCodeGetAnswer]]:
+        """查询用户会员卡信息API"""
+    get_async = getAsync
+    def patch(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """修改用户会员卡信息API"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdCodesCodePatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """修改用户会员卡信息API"""
     patch_async = patchAsync
 class MarketingMembercardOpenCardsCardIdCodes(Stem):
     deposit: MarketingMembercardOpenCardsCardIdCodesDeposit
     _code_: MarketingMembercardOpenCardsCardIdCodesCode
-    def __truediv__(self, value: Value) -> MarketingMembercardOpenCardsCardIdCodesCode: ...
+    def __truediv__(self, value: Value) -> OpenMarketingMembercardOpenCardsCardIdCodesCode: ...
 class OpenMarketingMembercardOpenCardsCardIdCodes(OpenNode):
     deposit: OpenMarketingMembercardOpenCardsCardIdCodesDeposit
     _code_: OpenMarketingMembercardOpenCardsCardIdCodesCode
     def __truediv__(self, value: Value) -> OpenMarketingMembercardOpenCardsCardIdCodesCode: ...
+class FilledMarketingMembercardOpenCardsCardIdCodes(Stem):
+    deposit: FilledMarketingMembercardOpenCardsCardIdCodesDeposit
+    _code_: OpenMarketingMembercardOpenCardsCardIdCodesCode
+    def __truediv__(self, value: Value) -> FilledMarketingMembercardOpenCardsCardIdCodesCode: ...
 class MarketingMembercardOpenCardsCardIdDecryptCode(Stem):
-    def get(self, config: Config = ..., /, *, card_id: Value = ..., params: MarketingMembercardOpenCardsCardIdDecryptCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, card_id: Value, params: MarketingMembercardOpenCardsCardIdDecryptCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer]:
         """加密code解码（跳转型激活）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_4.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, card_id: Value = ..., params: MarketingMembercardOpenCardsCardIdDecryptCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer]]:
+        直连商户, 服务商
+
+        required: encrypt_code 加密code"""
+    def getAsync(self, config: Config = ..., /, *, card_id: Value, params: MarketingMembercardOpenCardsCardIdDecryptCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer]]:
         """加密code解码（跳转型激活）API"""
     get_async = getAsync
 class OpenMarketingMembercardOpenCardsCardIdDecryptCode(OpenNode):
@@ -617,21 +1298,31 @@ class OpenMarketingMembercardOpenCardsCardIdDecryptCode(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_4.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: encrypt_code 加密code"""
     def getAsync(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """加密code解码（跳转型激活）API"""
     get_async = getAsync
+class FilledMarketingMembercardOpenCardsCardIdDecryptCode(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingMembercardOpenCardsCardIdDecryptCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer]:
+        """加密code解码（跳转型激活）API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardOpenCardsCardIdDecryptCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdDecryptCodeGetAnswer]]:
+        """加密code解码（跳转型激活）API"""
+    get_async = getAsync
 class MarketingMembercardOpenCardsCardIdPermissionTokens(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]:
         """商户预授权
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_7.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]]:
+        直连商户, 服务商
+
+        required: activate_type 激活类型"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]]:
         """商户预授权"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]:
         """商户预授权"""
 class OpenMarketingMembercardOpenCardsCardIdPermissionTokens(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
@@ -639,47 +1330,77 @@ class OpenMarketingMembercardOpenCardsCardIdPermissionTokens(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_7.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: activate_type 激活类型"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """商户预授权"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """商户预授权"""
+class FilledMarketingMembercardOpenCardsCardIdPermissionTokens(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]:
+        """商户预授权"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]]:
+        """商户预授权"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdPermissionTokensPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPermissionTokensPostAnswer]:
+        """商户预授权"""
 class MarketingMembercardOpenCardsCardIdPhoneMembercardImport(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]:
         """根据手机号导入用户会员卡API
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/phone-membercard/import
+
+        直连商户, 服务商
+
+        required: encrypted_phone_number 用户加密手机号, out_request_no 商户请求单号"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]]:
         """根据手机号导入用户会员卡API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]:
         """根据手机号导入用户会员卡API"""
 class OpenMarketingMembercardOpenCardsCardIdPhoneMembercardImport(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """根据手机号导入用户会员卡API
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/phone-membercard/import
+
+        直连商户, 服务商
+
+        required: encrypted_phone_number 用户加密手机号, out_request_no 商户请求单号"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """根据手机号导入用户会员卡API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """根据手机号导入用户会员卡API"""
+class FilledMarketingMembercardOpenCardsCardIdPhoneMembercardImport(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]:
+        """根据手机号导入用户会员卡API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]]:
+        """根据手机号导入用户会员卡API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdPhoneMembercardImportPostAnswer]:
+        """根据手机号导入用户会员卡API"""
 class MarketingMembercardOpenCardsCardIdPhoneMembercard(Stem):
     import_: MarketingMembercardOpenCardsCardIdPhoneMembercardImport
 class OpenMarketingMembercardOpenCardsCardIdPhoneMembercard(OpenNode):
     import_: OpenMarketingMembercardOpenCardsCardIdPhoneMembercardImport
+class FilledMarketingMembercardOpenCardsCardIdPhoneMembercard(Stem):
+    import_: FilledMarketingMembercardOpenCardsCardIdPhoneMembercardImport
 class MarketingMembercardOpenCardsCardIdQrcode(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdQrcodePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]:
         """创建会员卡二维码API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_3.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdQrcodePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]]:
+        直连商户, 服务商
+
+        required: activate_type 会员卡激活类型"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]]:
         """创建会员卡二维码API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdQrcodePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]:
         """创建会员卡二维码API"""
 class OpenMarketingMembercardOpenCardsCardIdQrcode(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
@@ -687,46 +1408,78 @@ class OpenMarketingMembercardOpenCardsCardIdQrcode(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_3.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: activate_type 会员卡激活类型"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """创建会员卡二维码API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """创建会员卡二维码API"""
+class FilledMarketingMembercardOpenCardsCardIdQrcode(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]:
+        """创建会员卡二维码API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]]:
+        """创建会员卡二维码API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdQrcodePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdQrcodePostAnswer]:
+        """创建会员卡二维码API"""
 class MarketingMembercardOpenCardsCardIdRights(Stem):
-    def patch(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdRightsPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def patch(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """设置会员卡模板权益项API
 
-        直连商户, 服务商"""
-    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdRightsPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/rights
+
+        直连商户, 服务商
+
+        required: show_bonus 是否展示会员积分, show_favor 是否展示会员优惠"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """设置会员卡模板权益项API"""
     patch_async = patchAsync
 class OpenMarketingMembercardOpenCardsCardIdRights(OpenNode):
     def patch(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """设置会员卡模板权益项API
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/rights
+
+        直连商户, 服务商
+
+        required: show_bonus 是否展示会员积分, show_favor 是否展示会员优惠"""
     def patchAsync(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """设置会员卡模板权益项API"""
     patch_async = patchAsync
+class FilledMarketingMembercardOpenCardsCardIdRights(Stem):
+    def patch(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """设置会员卡模板权益项API"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdRightsPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """设置会员卡模板权益项API"""
+    patch_async = patchAsync
 class MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId(Stem):
-    def delete(self, config: Config = ..., /, *, card_id: Value = ..., service_module_id: Value = ..., **options: Unpack[Options]) -> Answer[None]:
+    def delete(self, config: Config = ..., /, *, card_id: Value, service_module_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """移除会员卡服务项
 
-        直连商户, 服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, card_id: Value = ..., service_module_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
-        """移除会员卡服务项"""
-    delete_async = deleteAsync
-    def patch(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., service_module_id: Value = ..., json: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer]:
-        """修改会员卡服务项
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/service-modules/%7Bservice_module_id%7D#delete
 
         直连商户, 服务商"""
-    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., service_module_id: Value = ..., json: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer]]:
+    def deleteAsync(self, config: Config = ..., /, *, card_id: Value, service_module_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """移除会员卡服务项"""
+    delete_async = deleteAsync
+    def patch(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody, config: Config = ..., /, *, card_id: Value, service_module_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer]:
+        """修改会员卡服务项
+
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/service-modules/%7Bservice_module_id%7D
+
+        直连商户, 服务商
+
+        required: jump_miniprogram 跳转小程序"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody, config: Config = ..., /, *, card_id: Value, service_module_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer]]:
         """修改会员卡服务项"""
     patch_async = patchAsync
 class OpenMarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId(OpenNode):
     def delete(self, config: Config = ..., /, *, card_id: Any = ..., service_module_id: Any = ..., **options: Any) -> Response:
         """移除会员卡服务项
+
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/service-modules/%7Bservice_module_id%7D#delete
 
         直连商户, 服务商"""
     def deleteAsync(self, config: Config = ..., /, *, card_id: Any = ..., service_module_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -735,21 +1488,40 @@ class OpenMarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId(OpenNo
     def patch(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., service_module_id: Any = ..., **options: Any) -> Response:
         """修改会员卡服务项
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/service-modules/%7Bservice_module_id%7D
+
+        直连商户, 服务商
+
+        required: jump_miniprogram 跳转小程序"""
     def patchAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., service_module_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改会员卡服务项"""
+    patch_async = patchAsync
+class FilledMarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId(Stem):
+    def delete(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """移除会员卡服务项"""
+    def deleteAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """移除会员卡服务项"""
+    delete_async = deleteAsync
+    def patch(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer]:
+        """修改会员卡服务项"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleIdPatchAnswer]]:
         """修改会员卡服务项"""
     patch_async = patchAsync
 class MarketingMembercardOpenCardsCardIdServiceModules(Node):
     _service_module_id_: MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId
-    def __truediv__(self, value: Value) -> MarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId: ...
-    def post(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdServiceModulesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId: ...
+    def post(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]:
         """添加会员卡服务项
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdServiceModulesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/service-modules
+
+        直连商户, 服务商
+
+        required: service_module_id 会员服务项ID, jump_miniprogram 跳转小程序"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]]:
         """添加会员卡服务项"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdServiceModulesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]:
         """添加会员卡服务项"""
 class OpenMarketingMembercardOpenCardsCardIdServiceModules(OpenNode):
     _service_module_id_: OpenMarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId
@@ -757,23 +1529,39 @@ class OpenMarketingMembercardOpenCardsCardIdServiceModules(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """添加会员卡服务项
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D/service-modules
+
+        直连商户, 服务商
+
+        required: service_module_id 会员服务项ID, jump_miniprogram 跳转小程序"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """添加会员卡服务项"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """添加会员卡服务项"""
+class FilledMarketingMembercardOpenCardsCardIdServiceModules(Node):
+    _service_module_id_: OpenMarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId
+    def __truediv__(self, value: Value) -> FilledMarketingMembercardOpenCardsCardIdServiceModulesServiceModuleId: ...
+    def post(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]:
+        """添加会员卡服务项"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]]:
+        """添加会员卡服务项"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdServiceModulesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdServiceModulesPostAnswer]:
+        """添加会员卡服务项"""
 class MarketingMembercardOpenCardsCardIdUpgrade(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdUpgradePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """老会员卡模板升级API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_6.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdUpgradePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: brand_id 品牌id, appid 商户AppId"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """老会员卡模板升级API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdUpgradePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """老会员卡模板升级API"""
 class OpenMarketingMembercardOpenCardsCardIdUpgrade(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
@@ -781,23 +1569,35 @@ class OpenMarketingMembercardOpenCardsCardIdUpgrade(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_6.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: brand_id 品牌id, appid 商户AppId"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """老会员卡模板升级API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """老会员卡模板升级API"""
+class FilledMarketingMembercardOpenCardsCardIdUpgrade(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """老会员卡模板升级API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """老会员卡模板升级API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdUpgradePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """老会员卡模板升级API"""
 class MarketingMembercardOpenCardsCardIdUsersImport(Node):
-    def post(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdUsersImportPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]:
+    def post(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]:
         """根据openid导入用户会员卡API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_13.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdUsersImportPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]]:
+        直连商户, 服务商
+
+        required: openid 用户标识, out_request_no 商户请求单号"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]]:
         """根据openid导入用户会员卡API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdUsersImportPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]:
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]:
         """根据openid导入用户会员卡API"""
 class OpenMarketingMembercardOpenCardsCardIdUsersImport(OpenNode):
     def post(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
@@ -805,16 +1605,28 @@ class OpenMarketingMembercardOpenCardsCardIdUsersImport(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_13.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: openid 用户标识, out_request_no 商户请求单号"""
     def postAsync(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """根据openid导入用户会员卡API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """根据openid导入用户会员卡API"""
+class FilledMarketingMembercardOpenCardsCardIdUsersImport(Node):
+    def post(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]:
+        """根据openid导入用户会员卡API"""
+    def postAsync(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]]:
+        """根据openid导入用户会员卡API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingMembercardOpenCardsCardIdUsersImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdUsersImportPostAnswer]:
+        """根据openid导入用户会员卡API"""
 class MarketingMembercardOpenCardsCardIdUsers(Stem):
     import_: MarketingMembercardOpenCardsCardIdUsersImport
 class OpenMarketingMembercardOpenCardsCardIdUsers(OpenNode):
     import_: OpenMarketingMembercardOpenCardsCardIdUsersImport
+class FilledMarketingMembercardOpenCardsCardIdUsers(Stem):
+    import_: FilledMarketingMembercardOpenCardsCardIdUsersImport
 class MarketingMembercardOpenCardsCardId(Stem):
     codes: MarketingMembercardOpenCardsCardIdCodes
     decryptCode: MarketingMembercardOpenCardsCardIdDecryptCode
@@ -825,25 +1637,31 @@ class MarketingMembercardOpenCardsCardId(Stem):
     serviceModules: MarketingMembercardOpenCardsCardIdServiceModules
     upgrade: MarketingMembercardOpenCardsCardIdUpgrade
     users: MarketingMembercardOpenCardsCardIdUsers
-    def delete(self, config: Config = ..., /, *, card_id: Value = ..., **options: Unpack[Options]) -> Answer[None]:
+    def delete(self, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[None]:
         """删除会员卡模板API
 
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D#delete
+
         直连商户, 服务商"""
-    def deleteAsync(self, config: Config = ..., /, *, card_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def deleteAsync(self, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """删除会员卡模板API"""
     delete_async = deleteAsync
-    def get(self, config: Config = ..., /, *, card_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdGetAnswer]:
         """查询会员卡模板信息API
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, card_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdGetAnswer]]:
-        """查询会员卡模板信息API"""
-    get_async = getAsync
-    def patch(self, body: MarketingMembercardOpenCardsCardIdPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
-        """修改会员卡模板信息API
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D
 
         直连商户, 服务商"""
-    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdPatchBody = ..., config: Config = ..., /, *, card_id: Value = ..., json: MarketingMembercardOpenCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def getAsync(self, config: Config = ..., /, *, card_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdGetAnswer]]:
+        """查询会员卡模板信息API"""
+    get_async = getAsync
+    def patch(self, body: MarketingMembercardOpenCardsCardIdPatchBody = ..., config: Config = ..., /, *, card_id: Value, json: MarketingMembercardOpenCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """修改会员卡模板信息API
+
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D#patch
+
+        直连商户, 服务商"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdPatchBody = ..., config: Config = ..., /, *, card_id: Value, json: MarketingMembercardOpenCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """修改会员卡模板信息API"""
     patch_async = patchAsync
 class OpenMarketingMembercardOpenCardsCardId(OpenNode):
@@ -859,12 +1677,16 @@ class OpenMarketingMembercardOpenCardsCardId(OpenNode):
     def delete(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """删除会员卡模板API
 
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D#delete
+
         直连商户, 服务商"""
     def deleteAsync(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """删除会员卡模板API"""
     delete_async = deleteAsync
     def get(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """查询会员卡模板信息API
+
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D
 
         直连商户, 服务商"""
     def getAsync(self, config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -873,28 +1695,63 @@ class OpenMarketingMembercardOpenCardsCardId(OpenNode):
     def patch(self, body: MarketingMembercardOpenCardsCardIdPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Response:
         """修改会员卡模板信息API
 
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards/%7Bcard_id%7D#patch
+
         直连商户, 服务商"""
     def patchAsync(self, body: MarketingMembercardOpenCardsCardIdPatchBody | Body = ..., config: Config = ..., /, *, card_id: Any = ..., **options: Any) -> Promise[Response]:
         """修改会员卡模板信息API"""
     patch_async = patchAsync
+class FilledMarketingMembercardOpenCardsCardId(Stem):
+    codes: FilledMarketingMembercardOpenCardsCardIdCodes
+    decryptCode: FilledMarketingMembercardOpenCardsCardIdDecryptCode
+    permissionTokens: FilledMarketingMembercardOpenCardsCardIdPermissionTokens
+    phoneMembercard: FilledMarketingMembercardOpenCardsCardIdPhoneMembercard
+    qrcode: FilledMarketingMembercardOpenCardsCardIdQrcode
+    rights: FilledMarketingMembercardOpenCardsCardIdRights
+    serviceModules: FilledMarketingMembercardOpenCardsCardIdServiceModules
+    upgrade: FilledMarketingMembercardOpenCardsCardIdUpgrade
+    users: FilledMarketingMembercardOpenCardsCardIdUsers
+    def delete(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """删除会员卡模板API"""
+    def deleteAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """删除会员卡模板API"""
+    delete_async = deleteAsync
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsCardIdGetAnswer]:
+        """查询会员卡模板信息API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsCardIdGetAnswer]]:
+        """查询会员卡模板信息API"""
+    get_async = getAsync
+    def patch(self, body: MarketingMembercardOpenCardsCardIdPatchBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Answer[None]:
+        """修改会员卡模板信息API"""
+    def patchAsync(self, body: MarketingMembercardOpenCardsCardIdPatchBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsCardIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """修改会员卡模板信息API"""
+    patch_async = patchAsync
 class MarketingMembercardOpenCards(Node):
     _card_id_: MarketingMembercardOpenCardsCardId
-    def __truediv__(self, value: Value) -> MarketingMembercardOpenCardsCardId: ...
-    def get(self, config: Config = ..., /, *, params: MarketingMembercardOpenCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenCardsGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingMembercardOpenCardsCardId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingMembercardOpenCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenCardsGetAnswer]:
         """查询会员卡模板列表API
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardOpenCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenCardsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards#get
+
+        直连商户, 服务商
+
+        required: offset 分页页码, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardOpenCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenCardsGetAnswer]]:
         """查询会员卡模板列表API"""
     get_async = getAsync
-    def post(self, body: MarketingMembercardOpenCardsPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsPostAnswer]:
+    def post(self, body: MarketingMembercardOpenCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsPostAnswer]:
         """创建会员卡模板API
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenCardsPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards
+
+        直连商户, 服务商
+
+        required: appid 商户AppId, logo_url 会员卡logo, brand 品牌信息, title 卡名称, background_picture_url 会员卡背景图, description 使用须知, code_type 会员码型, date_information 有效期, code_mode 会员卡code分配类型, out_request_no 商户请求单号"""
+    def postAsync(self, body: MarketingMembercardOpenCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingMembercardOpenCardsPostAnswer]]:
         """创建会员卡模板API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenCardsPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenCardsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsPostAnswer]:
+    def __call__(self, body: MarketingMembercardOpenCardsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingMembercardOpenCardsPostAnswer]:
         """创建会员卡模板API"""
 class OpenMarketingMembercardOpenCards(OpenNode):
     _card_id_: OpenMarketingMembercardOpenCardsCardId
@@ -902,30 +1759,40 @@ class OpenMarketingMembercardOpenCards(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询会员卡模板列表API
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards#get
+
+        直连商户, 服务商
+
+        required: offset 分页页码, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询会员卡模板列表API"""
     get_async = getAsync
     def post(self, body: MarketingMembercardOpenCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建会员卡模板API
 
-        直连商户, 服务商"""
+        https://wechatpay.im/openapi/v3/marketing/membercard-open/cards
+
+        直连商户, 服务商
+
+        required: appid 商户AppId, logo_url 会员卡logo, brand 品牌信息, title 卡名称, background_picture_url 会员卡背景图, description 使用须知, code_type 会员码型, date_information 有效期, code_mode 会员卡code分配类型, out_request_no 商户请求单号"""
     def postAsync(self, body: MarketingMembercardOpenCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建会员卡模板API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenCardsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建会员卡模板API"""
 class MarketingMembercardOpenPhonenumberMemberImport(Node):
-    def post(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenPhonenumberMemberImportPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """导入加密手机号提醒会员领卡API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_1.shtml
 
-        直连商户, 服务商"""
-    def postAsync(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenPhonenumberMemberImportPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户, 服务商
+
+        required: member_information 会员信息, encrypted_phone_number 加密手机号"""
+    def postAsync(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """导入加密手机号提醒会员领卡API"""
     post_async = postAsync
-    def __call__(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody = ..., config: Config = ..., /, *, json: MarketingMembercardOpenPhonenumberMemberImportPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """导入加密手机号提醒会员领卡API"""
 class OpenMarketingMembercardOpenPhonenumberMemberImport(OpenNode):
     def post(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -933,20 +1800,24 @@ class OpenMarketingMembercardOpenPhonenumberMemberImport(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_1.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: member_information 会员信息, encrypted_phone_number 加密手机号"""
     def postAsync(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """导入加密手机号提醒会员领卡API"""
     post_async = postAsync
     def __call__(self, body: MarketingMembercardOpenPhonenumberMemberImportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """导入加密手机号提醒会员领卡API"""
 class MarketingMembercardOpenPhonenumberMemberSearch(Stem):
-    def get(self, config: Config = ..., /, *, params: MarketingMembercardOpenPhonenumberMemberSearchGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenPhonenumberMemberSearchGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MarketingMembercardOpenPhonenumberMemberSearchGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenPhonenumberMemberSearchGetAnswer]:
         """通过加密手机号查询会员领卡状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_2.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardOpenPhonenumberMemberSearchGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenPhonenumberMemberSearchGetAnswer]]:
+        直连商户, 服务商
+
+        required: card_id 会员卡id, encrypted_phone_number 加密手机号"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardOpenPhonenumberMemberSearchGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenPhonenumberMemberSearchGetAnswer]]:
         """通过加密手机号查询会员领卡状态API"""
     get_async = getAsync
 class OpenMarketingMembercardOpenPhonenumberMemberSearch(OpenNode):
@@ -955,7 +1826,9 @@ class OpenMarketingMembercardOpenPhonenumberMemberSearch(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter4_2.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: card_id 会员卡id, encrypted_phone_number 加密手机号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """通过加密手机号查询会员领卡状态API"""
     get_async = getAsync
@@ -966,13 +1839,15 @@ class OpenMarketingMembercardOpenPhonenumberMember(OpenNode):
     import_: OpenMarketingMembercardOpenPhonenumberMemberImport
     search: OpenMarketingMembercardOpenPhonenumberMemberSearch
 class MarketingMembercardOpenUserCards(Stem):
-    def get(self, config: Config = ..., /, *, params: MarketingMembercardOpenUserCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenUserCardsGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: MarketingMembercardOpenUserCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingMembercardOpenUserCardsGetAnswer]:
         """查询用户在品牌下所有会员卡API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_5.shtml
 
-        直连商户, 服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardOpenUserCardsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenUserCardsGetAnswer]]:
+        直连商户, 服务商
+
+        required: openid 用户标识, offset 分页页码, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingMembercardOpenUserCardsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingMembercardOpenUserCardsGetAnswer]]:
         """查询用户在品牌下所有会员卡API"""
     get_async = getAsync
 class OpenMarketingMembercardOpenUserCards(OpenNode):
@@ -981,7 +1856,9 @@ class OpenMarketingMembercardOpenUserCards(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/membercard_open/chapter3_5.shtml
 
-        直连商户, 服务商"""
+        直连商户, 服务商
+
+        required: openid 用户标识, offset 分页页码, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询用户在品牌下所有会员卡API"""
     get_async = getAsync

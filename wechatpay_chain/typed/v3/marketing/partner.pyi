@@ -9,870 +9,6609 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetQuery(TypedDict):
     page_size: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页起始位置"
     plan_state: NotRequired[Text]
+    "投放计划线上状态"
     audit_state: NotRequired[Text]
+    "投放计划审核状态"
     plan_id: NotRequired[Text]
+    "投放计划ID"
 class MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswerPlanList(TypedDict):
     plan_id: str
+    "投放计划ID"
     plan_name: str
+    "投放计划名称"
     plan_state: Literal["PLAN_CREATING", "PLAN_CREATED", "PLAN_TERMINATING", "PLAN_TERMINATED", "PLAN_EXPIRED", "PLAN_DELIVERING", "PLAN_PAUSED"] | str
+    "投放计划状态"
     delivery_start_time: NotRequired[str]
+    "开始可用时间"
     delivery_end_time: NotRequired[str]
+    "结束可用时间"
     stock_id: str
+    "批次ID"
     product_coupon_id: str
+    "商品券ID"
     recommend_word: NotRequired[str]
+    "营销标签"
     brand_id: str
+    "品牌ID"
     total_count: NotRequired[int]
+    "总库存"
     user_limit: NotRequired[int]
+    "单用户限领"
     daily_limit: NotRequired[int]
+    "单日限领"
 class MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswer(TypedDict):
     total_count: NotRequired[int]
+    "资源总条数"
     plan_list: NotRequired[list[MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswerPlanList]]
+    "投放计划列表"
 class MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBodyModifyContent(TypedDict):
     plan_name: NotRequired[str]
+    "投放计划名称"
     delivery_end_time: NotRequired[str]
+    "结束可用时间"
     total_count: NotRequired[int]
+    "总库存"
     user_limit: NotRequired[int]
+    "单用户限领"
     daily_limit: NotRequired[int]
+    "单日限领"
     recommend_word: NotRequired[str]
+    "营销标签"
 class MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody(TypedDict):
     modify_content: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBodyModifyContent
+    "修改内容"
     out_request_no: NotRequired[str]
+    "修改请求单号"
+class MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswerPlan(TypedDict):
+    plan_id: str
+    "投放计划ID"
+    plan_name: str
+    "投放计划名称"
+    plan_state: Literal["PLAN_CREATING", "PLAN_CREATED", "PLAN_TERMINATING", "PLAN_TERMINATED", "PLAN_EXPIRED", "PLAN_DELIVERING", "PLAN_PAUSED"] | str
+    "投放计划状态"
+    delivery_start_time: NotRequired[str]
+    "开始可用时间"
+    delivery_end_time: NotRequired[str]
+    "结束可用时间"
+    stock_id: str
+    "批次ID"
+    product_coupon_id: str
+    "商品券ID"
+    recommend_word: NotRequired[str]
+    "营销标签"
+    brand_id: str
+    "品牌ID"
+    total_count: NotRequired[int]
+    "总库存"
+    user_limit: NotRequired[int]
+    "单用户限领"
+    daily_limit: NotRequired[int]
+    "单日限领"
 class MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer(TypedDict):
-    plan: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswerPlanList
+    plan: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswerPlan
+    "投放计划详情"
 class MarketingPartnerDeliveryPlanDeliveryPlansPostBody(TypedDict):
     out_request_no: str
+    "创建请求单号"
     brand_id: str
+    "创建投放计划的品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     plan_name: NotRequired[str]
+    "投放计划名称"
     total_count: NotRequired[int]
+    "总库存"
     user_limit: NotRequired[int]
+    "单用户限领"
     daily_limit: NotRequired[int]
+    "单日限领"
     delivery_start_time: NotRequired[str]
+    "开始可用时间"
     delivery_end_time: NotRequired[str]
+    "结束可用时间"
     recommend_word: NotRequired[str]
+    "营销标签"
     reuse_coupon_config: NotRequired[bool]
+    "是否复用商品券和批次信息"
     usage_mode: NotRequired[Literal["SINGLE", "PROGRESSIVE_BUNDLE"] | str]
+    "使用模式"
     stock_bundle_id: NotRequired[str]
-MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer = MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer
+    "投放批次组ID"
+class MarketingPartnerDeliveryPlanDeliveryPlansPostAnswerPlan(TypedDict):
+    plan_id: str
+    "投放计划ID"
+    plan_name: str
+    "投放计划名称"
+    plan_state: Literal["PLAN_CREATING", "PLAN_CREATED", "PLAN_TERMINATING", "PLAN_TERMINATED", "PLAN_EXPIRED", "PLAN_DELIVERING", "PLAN_PAUSED"] | str
+    "投放计划状态"
+    delivery_start_time: NotRequired[str]
+    "开始可用时间"
+    delivery_end_time: NotRequired[str]
+    "结束可用时间"
+    stock_id: str
+    "批次ID"
+    product_coupon_id: str
+    "商品券ID"
+    recommend_word: NotRequired[str]
+    "营销标签"
+    brand_id: str
+    "品牌ID"
+    total_count: NotRequired[int]
+    "总库存"
+    user_limit: NotRequired[int]
+    "单用户限领"
+    daily_limit: NotRequired[int]
+    "单日限领"
+class MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer(TypedDict):
+    plan: MarketingPartnerDeliveryPlanDeliveryPlansPostAnswerPlan
+    "投放计划详情"
 class MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody(TypedDict):
     notify_url: str
-MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer = MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody
+    "通知url地址"
+class MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer(TypedDict):
+    notify_url: str
+    "通知地址"
 class MarketingPartnerProductCouponImageGenerationTasksTaskIdGetQuery(TypedDict):
     brand_id: Text
+    "品牌ID"
     image_generation_type: Text
+    "图片生成类型"
 class MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswerCombineImageResult(TypedDict):
     image_url: str
+    "生成的图片URL"
 class MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswer(TypedDict):
     brand_id: str
+    "品牌ID"
     task_id: str
+    "图片生成的任务ID"
     image_generation_type: Literal["COMBINE_IMAGE", "CUT_OUT"] | str
+    "图片生成类型"
     task_state: Literal["PROCESSING", "FAIL", "SUCCESS"] | str
+    "任务状态"
     combine_image_result: NotRequired[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswerCombineImageResult]
+    "拼图结果"
     cut_out_result: NotRequired[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswerCombineImageResult]
+    "生成商品图结果"
 class MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon(TypedDict):
     threshold: int
+    "门槛金额"
     discount_amount: int
+    "固定减免金额"
 class MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon(TypedDict):
     threshold: int
+    "门槛金额"
     percent_off: int
+    "固定减免百分比"
 class MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageExchangeCoupon(TypedDict):
     threshold: int
+    "门槛金额"
     exchange_price: int
+    "固定兑换价格"
 class MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImage(TypedDict):
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
     usage_mode: Literal["SINGLE", "PROGRESSIVE_BUNDLE"] | str
+    "使用模式"
     normal_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon]
+    "满减券使用规则"
     discount_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon]
+    "折扣券使用规则"
     exchange_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageExchangeCoupon]
+    "兑换券使用规则"
     background_color: NotRequired[str]
+    "背景颜色色值"
+class MarketingPartnerProductCouponImageGenerationTasksPostBodyCutOut(TypedDict):
+    image_url: str
+    "商品图URL"
 class MarketingPartnerProductCouponImageGenerationTasksPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     task_id: str
+    "图片生成的任务ID"
     image_generation_type: Literal["COMBINE_IMAGE", "CUT_OUT"] | str
+    "图片生成类型"
     combine_image: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImage]
-    cut_out: NotRequired[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswerCombineImageResult]
+    "拼图数据"
+    cut_out: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCutOut]
+    "抠图数据"
 class MarketingPartnerProductCouponImageGenerationTasksPostAnswer(TypedDict):
     task_id: str
+    "图片生成的任务ID"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponMediaUploadImagePostAnswer(TypedDict):
     media_url: str
+    "媒体文件URL地址"
 class MarketingPartnerProductCouponNotifyConfigsGetAnswer(TypedDict):
     notify_url: str
+    "通知URL地址"
     update_time: str
-MarketingPartnerProductCouponNotifyConfigsPostBody = MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody
-MarketingPartnerProductCouponNotifyConfigsPostAnswer = MarketingPartnerProductCouponNotifyConfigsGetAnswer
+    "修改时间"
+class MarketingPartnerProductCouponNotifyConfigsPostBody(TypedDict):
+    notify_url: str
+    "通知URL地址"
+class MarketingPartnerProductCouponNotifyConfigsPostAnswer(TypedDict):
+    notify_url: str
+    "通知URL地址"
+    update_time: str
+    "修改时间"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
+    "失效请求单号"
     deactivate_reason: str
+    "失效原因"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon]
-    discount_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon]
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
     count: int
+    "可使用次数"
     available_days: int
+    "多次优惠有效天数"
     interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
+    "单品名称"
     price: int
+    "单品价格"
     count: int
+    "单品数量"
     image_url: NotRequired[str]
+    "单品图片"
     mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
     mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageList(TypedDict):
     name: str
+    "套餐名"
     pick_count: int
+    "可选单品数量"
     choice_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageListChoiceList]
+    "单品列表"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfo(TypedDict):
     name: str
+    "商品券名称"
     image_url: str
+    "商品券图片"
     background_url: str
+    "商品券背景图"
     detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
     original_price: NotRequired[int]
+    "商品原价"
     combo_package_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageList]]
+    "套餐组合"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
     brand_id: str
+    "品牌ID"
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
     single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfo]
+    "单券模式信息"
     sequential_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSequentialUsageInfo]
+    "多次优惠模式信息"
     display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfo
+    "展示信息"
     out_product_no: NotRequired[str]
+    "外部商品ID"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBodyStoreList(TypedDict):
     store_id: str
+    "门店ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     store_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBodyStoreList]
+    "门店列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswerSuccessStoreList(TypedDict):
+    store_id: str
+    "门店ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswerFailedStoreList(TypedDict):
     store_id: str
+    "门店ID"
     code: str
+    "失败错误码"
     message: str
+    "失败错误信息"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer(TypedDict):
     total_count: int
-    success_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBodyStoreList]]
+    "去重后门店总数"
+    success_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswerSuccessStoreList]]
+    "关联成功的门店列表"
     failed_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswerFailedStoreList]]
-MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody
-MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer
+    "关联失败的门店列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBodyStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
+    store_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBodyStoreList]
+    "门店列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswerSuccessStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswerFailedStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+    code: str
+    "失败错误码"
+    message: str
+    "失败错误信息"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer(TypedDict):
+    total_count: int
+    "去重后门店总数"
+    success_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswerSuccessStoreList]]
+    "取消关联成功的门店列表"
+    failed_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswerFailedStoreList]]
+    "取消关联失败的门店列表"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody(TypedDict):
     out_request_no: str
+    "修改请求单号"
     update_mode: Literal["MAX_COUNT", "MAX_COUNT_PER_DAY"] | str
+    "更新模式"
     current_max_count: NotRequired[int]
+    "当前批次发放次数总上限"
     target_max_count: NotRequired[int]
+    "目标批次发放次数总上限"
     current_max_count_per_day: NotRequired[int]
+    "当前批次每日发放次数上限"
     target_max_count_per_day: NotRequired[int]
+    "目标批次每日发放次数上限"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo(TypedDict):
     total_count: int
+    "已上传的Code总数"
     available_count: int
+    "当前可用的Code"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListStockSendRule(TypedDict):
     max_count: int
+    "发放次数总上限"
     max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
     max_count_per_user: int
+    "每个用户领取次数上限"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
+    "当天可用开始时间"
     end_time: int
+    "当天可用结束时间"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
     day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
     day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
+    "开始时间"
     end_time: str
+    "结束时间"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
+    "开始时间"
     available_end_time: str
+    "结束时间"
     available_days: NotRequired[int]
+    "生效后N天内有效"
     wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
     weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
     irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule(TypedDict):
     coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon]
-    discount_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon]
-    exchange_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageExchangeCoupon]
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListStockBundleInfo(TypedDict):
     stock_bundle_id: str
+    "批次组ID"
     stock_bundle_index: int
+    "批次在批次组内的次序"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
+    "券可用门店描述"
     mini_program_appid: NotRequired[str]
+    "小程序AppID"
     mini_program_path: NotRequired[str]
+    "小程序跳转路径"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
     mini_program_appid: NotRequired[str]
+    "小程序AppID"
     mini_program_path: NotRequired[str]
+    "小程序跳转路径"
     app_path: NotRequired[str]
+    "APP的H5跳转路径"
     usage_description: str
+    "券使用说明"
     coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
     app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
     passcode_link: NotRequired[str]
+    "口令链接"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
+    "小程序appid"
     path: str
+    "小程序跳转路径"
     entrance_wording: str
+    "入口文案"
     guidance_wording: str
+    "引导文案"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount(TypedDict):
     appid: str
+    "公众号AppID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceFinder(TypedDict):
     finder_id: str
+    "视频号ID"
     finder_video_id: str
+    "视频号视频ID"
     finder_video_cover_image_url: str
+    "视频号封面图"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo(TypedDict):
     code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
     entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
     entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
     entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceFinder]
+    "视频号入口"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig(TypedDict):
     notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo(TypedDict):
     total_count: int
+    "已发放总次数"
     today_count: int
+    "当天已发放次数"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockList(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
+    "券Code分配模式"
     coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
     stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListStockSendRule
+    "发放规则"
     progressive_bundle_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule]
+    "多次优惠使用规则"
     stock_bundle_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListStockBundleInfo
+    "批次组信息"
     usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
+    "券使用规则展示信息"
     coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
+    "用户商品券展示信息"
     notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
     sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo
+    "已发放次数"
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer(TypedDict):
     stock_bundle_id: str
+    "批次组ID"
     stock_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockList]
+    "批次列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody(TypedDict):
     out_request_no: str
+    "修改请求单号"
     remark: NotRequired[str]
-    usage_rule_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo]
-    coupon_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo]
-    notify_config: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig]
+    "备注"
+    usage_rule_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyUsageRuleDisplayInfo]
+    "券使用规则展示信息"
+    coupon_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyCouponDisplayInfo]
+    "用户商品券展示信息"
+    notify_config: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBodyNotifyConfig]
+    "事件通知配置"
     store_scope: NotRequired[Literal["NONE", "ALL", "SPECIFIC"] | str]
+    "可用门店范围"
     brand_id: str
-MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: int
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListStockBundleInfo(TypedDict):
+    stock_bundle_id: str
+    "批次组ID"
+    stock_bundle_index: int
+    "批次在批次组内的次序"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListStockSendRule
+    "发放规则"
+    progressive_bundle_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListProgressiveBundleUsageRule]
+    "多次优惠使用规则"
+    stock_bundle_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListStockBundleInfo
+    "批次组信息"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockListSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer(TypedDict):
+    stock_bundle_id: str
+    "批次组ID"
+    stock_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswerStockList]
+    "批次列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: int
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
+    "开始时间"
     available_end_time: str
+    "结束时间"
     available_days: NotRequired[int]
+    "生效后N天内有效"
     wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
     available_seconds: NotRequired[int]
+    "领取后N秒内有效"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleNormalCouponList(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleDiscountCouponList(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleExchangeCouponList(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRule(TypedDict):
     coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon]]
-    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon]]
-    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageExchangeCoupon]]
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleNormalCouponList]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleDiscountCouponList]]
+    "折扣券使用规则"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleExchangeCouponList]]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundle(TypedDict):
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
-    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListStockSendRule
+    "券Code分配模式"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleStockSendRule
+    "发放规则"
     progressive_bundle_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRule]
-    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
-    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
+    "创建请求单号"
     stock_bundle: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundle
-MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer
+    "批次组信息"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: int
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListStockBundleInfo(TypedDict):
+    stock_bundle_id: str
+    "批次组ID"
+    stock_bundle_index: int
+    "批次在批次组内的次序"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListStockSendRule
+    "发放规则"
+    progressive_bundle_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRule]
+    "多次优惠使用规则"
+    stock_bundle_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListStockBundleInfo
+    "批次组信息"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockListSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer(TypedDict):
+    stock_bundle_id: str
+    "批次组ID"
+    stock_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswerStockList]
+    "批次列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBodyStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
+    store_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBodyStoreList]
+    "门店列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswerSuccessStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswerFailedStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+    code: str
+    "失败错误码"
+    message: str
+    "失败错误信息"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer(TypedDict):
+    total_count: int
+    "去重后门店总数"
+    success_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswerSuccessStoreList]]
+    "关联成功的门店列表"
+    failed_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswerFailedStoreList]]
+    "关联失败的门店列表"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetQuery(TypedDict):
     page_size: NotRequired[Text]
+    "分页大小"
     page_token: NotRequired[Text]
+    "分页Token"
     brand_id: Text
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswerStoreList(TypedDict):
+    store_id: str
+    "门店ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswer(TypedDict):
     total_count: int
+    "总个数"
     next_page_token: NotRequired[str]
-    store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBodyStoreList]]
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody = MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody
+    "下一页Token"
+    store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswerStoreList]]
+    "门店列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
+    out_request_no: str
+    "失效请求单号"
+    deactivate_reason: str
+    "失效原因"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerStockSendRule(TypedDict):
     max_count: int
+    "发放次数总上限"
     max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
     max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
+    "开始时间"
     available_end_time: str
+    "结束时间"
     wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRule(TypedDict):
     coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon]]
-    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon]]
-    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageExchangeCoupon]]
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
     special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo]
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
     stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerStockSendRule
-    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule]
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSingleUsageRule]
+    "单券使用规则"
     sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRule]
-    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
-    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
-    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSentCountInfo
+    "已发放次数"
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     brand_id: str
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBodyStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody(TypedDict):
+    brand_id: str
+    "品牌ID"
+    store_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBodyStoreList]
+    "门店列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswerSuccessStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswerFailedStoreList(TypedDict):
+    store_id: str
+    "门店ID"
+    code: str
+    "失败错误码"
+    message: str
+    "失败错误信息"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer(TypedDict):
+    total_count: int
+    "去重后门店总数"
+    success_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswerSuccessStoreList]]
+    "取消关联成功的门店列表"
+    failed_store_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswerFailedStoreList]]
+    "取消关联失败的门店列表"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
+    "修改请求单号"
     update_mode: Literal["MAX_COUNT", "MAX_COUNT_PER_DAY"] | str
+    "更新模式"
     current_max_count: NotRequired[int]
+    "当前批次发放次数总上限"
     target_max_count: NotRequired[int]
+    "目标批次发放次数总上限"
     current_max_count_per_day: NotRequired[int]
+    "当前批次每日发放次数上限"
     target_max_count_per_day: NotRequired[int]
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer
+    "目标批次每日发放次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswerSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
+    "请求单号"
     code_list: list[str]
+    "券Code列表"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer(TypedDict):
     total_count: int
+    "去重后券Code总数"
     success_code_list: NotRequired[list[str]]
+    "上传成功的券Code列表"
     failed_code_list: NotRequired[list[str]]
+    "上传失败的券Code列表"
     already_exist_code_list: NotRequired[list[str]]
+    "已经存在的券Code列表"
     duplicate_code_list: NotRequired[list[str]]
+    "重复的券Code列表"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery(TypedDict):
     brand_id: Text
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswerSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
+    "修改请求单号"
     remark: NotRequired[str]
-    usage_rule_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo]
-    coupon_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo]
-    notify_config: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig]
+    "备注"
+    usage_rule_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyUsageRuleDisplayInfo]
+    "券使用规则展示信息"
+    coupon_display_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyCouponDisplayInfo]
+    "用户商品券展示信息"
+    notify_config: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBodyNotifyConfig]
+    "事件通知配置"
     store_scope: NotRequired[Literal["NONE", "ALL", "SPECIFIC"] | str]
-MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer
+    "可用门店范围"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswerSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetQuery(TypedDict):
     state: NotRequired[Text]
+    "批次状态"
     page_size: NotRequired[Text]
+    "分页大小"
     page_token: NotRequired[Text]
+    "分页Token"
     brand_id: Text
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockList(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockListSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswer(TypedDict):
     total_count: int
+    "总个数"
     next_page_token: NotRequired[str]
-    stock_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]]
+    "下一页Token"
+    stock_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswerStockList]]
+    "批次列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+    available_seconds: NotRequired[int]
+    "领取后N秒内有效"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRule(TypedDict):
-    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBodyStockBundleProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon]
-    discount_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon]
-    exchange_coupon: NotRequired[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageExchangeCoupon]
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStock(TypedDict):
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerStockSendRule
+    "券Code分配模式"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockStockSendRule
+    "发放规则"
     single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRule]
-    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
-    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
+    "创建请求单号"
     stock: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStock
+    "批次信息"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
     mini_program_appid: NotRequired[str]
+    "小程序AppID"
     mini_program_path: NotRequired[str]
+    "小程序跳转路径"
     app_path: NotRequired[str]
+    "APP跳转路径"
     usage_description: str
-    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo]
-    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerStockSendRule
-    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule]
-    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRule]
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSequentialUsageRule]
+    "多次优惠使用规则"
     usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerUsageRuleDisplayInfo
-    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
-    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswerSentCountInfo
+    "已发放次数"
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     brand_id: str
-MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery = MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery
-MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery(TypedDict):
+    brand_id: Text
+    "品牌ID"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswerDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBodyDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBodyDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBodyDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBodyDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBodyDisplayInfoComboPackageList]]
+    "套餐组合"
 class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
-    display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfo
-MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer = MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer
+    "修改请求单号"
+    display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBodyDisplayInfo
+    "展示信息"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswerDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponProductCouponsPostBodySequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponProductCouponsPostBodyDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponProductCouponsPostBodyDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponProductCouponsPostBodyDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponProductCouponsPostBodyDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostBodyDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+    available_seconds: NotRequired[int]
+    "领取后N秒内有效"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsPostBodyStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
 class MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
+    "小程序appid"
     path: str
+    "小程序跳转路径"
     entrance_wording: str
+    "入口文案"
     guidance_wording: NotRequired[str]
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
 class MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfo(TypedDict):
     code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    "用户商品券Code展示模式"
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
     entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceFinder]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsPostBodyStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
 class MarketingPartnerProductCouponProductCouponsPostBodyStock(TypedDict):
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerStockSendRule
-    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRule]
-    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
+    "券Code分配模式"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsPostBodyStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodyStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsPostBodyStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
     coupon_display_info: MarketingPartnerProductCouponProductCouponsPostBodyStockCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsPostBodyStockNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
 class MarketingPartnerProductCouponProductCouponsPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     out_request_no: str
+    "创建请求单号"
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfo]
-    sequential_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSequentialUsageInfo]
-    display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfo
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodySingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsPostBodySequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponProductCouponsPostBodyDisplayInfo
+    "展示信息"
     out_product_no: NotRequired[str]
+    "外部商品ID"
     stock: MarketingPartnerProductCouponProductCouponsPostBodyStock
+    "批次信息"
+class MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponProductCouponsPostAnswerSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponProductCouponsPostAnswerDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponProductCouponsPostAnswerStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
 class MarketingPartnerProductCouponProductCouponsPostAnswerStock(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerStockSendRule
-    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule]
-    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerSequentialUsageRule]
-    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
-    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "券Code分配模式"
+    stock_send_rule: MarketingPartnerProductCouponProductCouponsPostAnswerStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponProductCouponsPostAnswerStockNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
-    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponProductCouponsPostAnswerStockSentCountInfo
+    "已发放次数"
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponProductCouponsPostAnswer(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
     brand_id: str
+    "品牌ID"
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfo]
-    sequential_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSequentialUsageInfo]
-    display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfo
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsPostAnswerSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponProductCouponsPostAnswerDisplayInfo
+    "展示信息"
     out_product_no: NotRequired[str]
+    "外部商品ID"
     stock: MarketingPartnerProductCouponProductCouponsPostAnswerStock
+    "批次信息"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_bundle_id: str
+    "批次组ID"
     appid: str
+    "公众账号AppID"
     out_request_no: str
+    "失效请求单号"
     deactivate_reason: str
+    "失效原因"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
+    "微信支付单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     mchid: NotRequired[str]
+    "商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail(TypedDict):
     use_request_no: NotRequired[str]
+    "券核销请求单号"
     use_time: NotRequired[str]
+    "核销时间"
     associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
     return_request_no: NotRequired[str]
+    "退券请求单号"
     return_time: NotRequired[str]
+    "退券时间"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListUserProductCouponBundleInfo(TypedDict):
     user_coupon_bundle_id: str
+    "用户券组ID"
     user_coupon_bundle_index: int
+    "用户券组内索引"
     total_count: int
+    "总可使用次数"
     used_count: int
+    "已使用次数"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo(TypedDict):
     count: int
+    "可使用次数"
     interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCoupon(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
     brand_id: str
+    "品牌ID"
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
     usage_mode: Literal["SINGLE", "PROGRESSIVE_BUNDLE"] | str
-    single_usage_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerSingleUsageInfo]
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfo]
+    "单券模式信息"
     progressive_bundle_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo]
-    display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswerDisplayInfo
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfo
+    "展示信息"
     out_product_no: NotRequired[str]
+    "外部商品ID"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: int
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockBundleInfo(TypedDict):
+    stock_bundle_id: str
+    "批次组ID"
+    stock_bundle_index: int
+    "批次在批次组内的次序"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStock(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
-    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo]
-    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListStockSendRule
-    progressive_bundle_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule]
-    stock_bundle_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListStockBundleInfo]
-    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
-    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockSendRule
+    "发放规则"
+    progressive_bundle_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRule]
+    "多次优惠使用规则"
+    stock_bundle_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockBundleInfo]
+    "批次组信息"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
-    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockSentCountInfo
+    "已发放次数"
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfoMemberTagInfo(TypedDict):
     member_card_id: str
+    "会员卡模板ID"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfo(TypedDict):
     coupon_tag_list: NotRequired[list[Literal["MEMBER"] | str]]
+    "用户商品券标签列表"
     member_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfoMemberTagInfo]
+    "会员标签信息"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponList(TypedDict):
     coupon_code: str
+    "用户商品券Code"
     coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
     valid_begin_time: str
+    "有效期开始时间"
     valid_end_time: str
+    "有效期结束时间"
     receive_time: str
+    "领券时间"
     send_request_no: str
+    "发券请求单号"
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
     confirm_request_no: NotRequired[str]
+    "确认请求单号"
     confirm_time: NotRequired[str]
+    "确认发放时间"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     progressive_bundle_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail]
+    "多次优惠使用详情"
     user_product_coupon_bundle_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListUserProductCouponBundleInfo
+    "用户券组信息"
     product_coupon: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCoupon
+    "商品券信息"
     stock: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStock
+    "批次信息"
     attach: NotRequired[str]
+    "自定义附加信息"
     channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
     coupon_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfo]
+    "用户商品券标签信息"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer(TypedDict):
     user_coupon_bundle_id: str
+    "用户券组ID"
     user_product_coupon_list: list[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponList]
+    "用户商品券列表"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBodyCouponTagInfoMemberTagInfo(TypedDict):
+    member_card_id: str
+    "会员卡模板ID"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBodyCouponTagInfo(TypedDict):
     coupon_tag_list: NotRequired[list[str]]
-    member_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfoMemberTagInfo]
+    "用户商品券标签列表"
+    member_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBodyCouponTagInfoMemberTagInfo]
+    "会员标签信息"
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_bundle_id: str
+    "批次组ID"
     appid: str
+    "公众账号AppID"
     send_request_no: str
+    "发券请求单号"
     attach: NotRequired[str]
+    "自定义附加信息"
     coupon_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBodyCouponTagInfo]
-MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer = MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer
+    "用户商品券标签信息"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetail(TypedDict):
+    use_request_no: NotRequired[str]
+    "券核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListUserProductCouponBundleInfo(TypedDict):
+    user_coupon_bundle_id: str
+    "用户券组ID"
+    user_coupon_bundle_index: int
+    "用户券组内索引"
+    total_count: int
+    "总可使用次数"
+    used_count: int
+    "已使用次数"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo(TypedDict):
+    count: int
+    "可使用次数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "PROGRESSIVE_BUNDLE"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfo]
+    "单券模式信息"
+    progressive_bundle_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: int
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockStockBundleInfo(TypedDict):
+    stock_bundle_id: str
+    "批次组ID"
+    stock_bundle_index: int
+    "批次在批次组内的次序"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStock(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockStockSendRule
+    "发放规则"
+    progressive_bundle_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRule]
+    "多次优惠使用规则"
+    stock_bundle_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockStockBundleInfo]
+    "批次组信息"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStockSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfoMemberTagInfo(TypedDict):
+    member_card_id: str
+    "会员卡模板ID"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfo(TypedDict):
+    coupon_tag_list: NotRequired[list[Literal["MEMBER"] | str]]
+    "用户商品券标签列表"
+    member_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfoMemberTagInfo]
+    "会员标签信息"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponList(TypedDict):
+    coupon_code: str
+    "用户商品券Code"
+    coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
+    valid_begin_time: str
+    "有效期开始时间"
+    valid_end_time: str
+    "有效期结束时间"
+    receive_time: str
+    "领券时间"
+    send_request_no: str
+    "发券请求单号"
+    send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
+    confirm_request_no: NotRequired[str]
+    "确认请求单号"
+    confirm_time: NotRequired[str]
+    "确认发放时间"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    progressive_bundle_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetail]
+    "多次优惠使用详情"
+    user_product_coupon_bundle_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListUserProductCouponBundleInfo
+    "用户券组信息"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListProductCoupon
+    "商品券信息"
+    stock: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListStock
+    "批次信息"
+    attach: NotRequired[str]
+    "自定义附加信息"
+    channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
+    coupon_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfo]
+    "用户商品券标签信息"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer(TypedDict):
+    user_coupon_bundle_id: str
+    "用户券组ID"
+    user_product_coupon_list: list[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswerUserProductCouponList]
+    "用户商品券列表"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     appid: str
+    "公众账号AppID"
     out_request_no: str
+    "确认发放请求单号"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedPayScoreOrderInfo(TypedDict):
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     out_trade_no: NotRequired[str]
+    "商户订单号"
     mchid: NotRequired[str]
+    "商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetail(TypedDict):
     use_request_no: NotRequired[str]
+    "券核销请求单号"
     use_time: NotRequired[str]
-    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
     associated_pay_score_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedPayScoreOrderInfo]
-    saved_amount: NotRequired[float]
+    "券核销的关联微信支付分订单信息"
+    saved_amount: NotRequired[int]
+    "优惠金额"
     return_request_no: NotRequired[str]
+    "退券请求单号"
     return_time: NotRequired[str]
+    "退券时间"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemList(TypedDict):
     detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
+    "轮次使用详情状态"
     valid_begin_time: NotRequired[str]
+    "有效期开始时间"
     valid_end_time: NotRequired[str]
+    "有效期结束时间"
     use_request_no: NotRequired[str]
+    "核销请求单号"
     use_time: NotRequired[str]
-    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
     return_request_no: NotRequired[str]
+    "退券请求单号"
     return_time: NotRequired[str]
+    "退券时间"
     delete_time: NotRequired[str]
+    "删除时间"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProgressiveBundleUsageDetail(TypedDict):
     total_count: NotRequired[int]
+    "总可使用次数"
     used_count: NotRequired[int]
+    "已使用次数"
     detail_item_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemList]]
+    "轮次使用详情列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStock(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStockSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer(TypedDict):
     coupon_code: str
+    "用户商品券Code"
     coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
     valid_begin_time: str
+    "有效期开始时间"
     valid_end_time: str
+    "有效期结束时间"
     receive_time: str
+    "领券时间"
     send_request_no: str
+    "发券请求单号"
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
     confirm_request_no: NotRequired[str]
+    "确认请求单号"
     confirm_time: NotRequired[str]
+    "确认发放时间"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerSingleUsageDetail]
+    "单券使用详情"
     progressive_bundle_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProgressiveBundleUsageDetail]
-    product_coupon: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer
-    stock: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer
+    "多次优惠使用详情"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProductCoupon
+    "商品券信息"
+    stock: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerStock
+    "批次信息"
     attach: NotRequired[str]
+    "自定义附加信息"
     channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     appid: str
+    "公众账号AppID"
     out_request_no: str
+    "失效请求单号"
     deactivate_reason: str
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSingleUsageDetail(TypedDict):
+    use_request_no: NotRequired[str]
+    "券核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemList(TypedDict):
+    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
+    "轮次使用详情状态"
+    valid_begin_time: NotRequired[str]
+    "有效期开始时间"
+    valid_end_time: NotRequired[str]
+    "有效期结束时间"
+    use_request_no: NotRequired[str]
+    "核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+    delete_time: NotRequired[str]
+    "删除时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSequentialUsageDetail(TypedDict):
+    total_count: NotRequired[int]
+    "总可使用次数"
+    used_count: NotRequired[int]
+    "已使用次数"
+    detail_item_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemList]]
+    "轮次使用详情列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStock(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStockSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer(TypedDict):
     coupon_code: str
+    "用户商品券Code"
     coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
     valid_begin_time: str
+    "有效期开始时间"
     valid_end_time: str
+    "有效期结束时间"
     receive_time: str
+    "领券时间"
     send_request_no: str
+    "发券请求单号"
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
     confirm_request_no: NotRequired[str]
+    "确认请求单号"
     confirm_time: NotRequired[str]
+    "确认发放时间"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail]
-    sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProgressiveBundleUsageDetail]
-    product_coupon: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer
-    stock: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer
+    "失效原因"
+    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSingleUsageDetail]
+    "单券使用详情"
+    sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerSequentialUsageDetail]
+    "多次优惠使用详情"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerProductCoupon
+    "商品券信息"
+    stock: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswerStock
+    "批次信息"
     attach: NotRequired[str]
+    "自定义附加信息"
     channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     appid: str
+    "公众账号AppID"
     out_request_no: str
+    "退券请求单号"
     sequential_coupon_index: NotRequired[int]
-MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer = MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer
+    "多次优惠索引"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSingleUsageDetail(TypedDict):
+    use_request_no: NotRequired[str]
+    "券核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemList(TypedDict):
+    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
+    "轮次使用详情状态"
+    valid_begin_time: NotRequired[str]
+    "有效期开始时间"
+    valid_end_time: NotRequired[str]
+    "有效期结束时间"
+    use_request_no: NotRequired[str]
+    "核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+    delete_time: NotRequired[str]
+    "删除时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSequentialUsageDetail(TypedDict):
+    total_count: NotRequired[int]
+    "总可使用次数"
+    used_count: NotRequired[int]
+    "已使用次数"
+    detail_item_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemList]]
+    "轮次使用详情列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCouponSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStock(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStockSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer(TypedDict):
+    coupon_code: str
+    "用户商品券Code"
+    coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
+    valid_begin_time: str
+    "有效期开始时间"
+    valid_end_time: str
+    "有效期结束时间"
+    receive_time: str
+    "领券时间"
+    send_request_no: str
+    "发券请求单号"
+    send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
+    confirm_request_no: NotRequired[str]
+    "确认请求单号"
+    confirm_time: NotRequired[str]
+    "确认发放时间"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSingleUsageDetail]
+    "单券使用详情"
+    sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerSequentialUsageDetail]
+    "多次优惠使用详情"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerProductCoupon
+    "商品券信息"
+    stock: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswerStock
+    "批次信息"
+    attach: NotRequired[str]
+    "自定义附加信息"
+    channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBodyAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBodyAssociatedPayScoreOrderInfo(TypedDict):
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     mchid: NotRequired[str]
+    "商户号"
     sub_mchid: NotRequired[str]
+    "子商户号"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     appid: str
+    "公众账号AppID"
     use_time: str
-    associated_order_info: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo
+    "核销时间"
+    associated_order_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBodyAssociatedOrderInfo
+    "关联微信支付订单信息"
     out_request_no: str
+    "核销请求单号"
     sequential_coupon_index: NotRequired[int]
+    "多次优惠索引"
     store_id: NotRequired[str]
+    "核销门店ID"
     associated_pay_score_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBodyAssociatedPayScoreOrderInfo]
+    "关联微信支付分订单信息"
     saved_amount: NotRequired[int]
+    "优惠金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSingleUsageDetail(TypedDict):
+    use_request_no: NotRequired[str]
+    "券核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSequentialUsageDetailDetailItemList(TypedDict):
     detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "轮次使用详情状态"
     valid_begin_time: str
+    "有效期开始时间"
     valid_end_time: str
+    "有效期结束时间"
     use_request_no: NotRequired[str]
+    "核销请求单号"
     use_time: NotRequired[str]
-    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
     return_request_no: NotRequired[str]
+    "退券请求单号"
     return_time: NotRequired[str]
+    "退券时间"
     delete_time: NotRequired[str]
+    "删除时间"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSequentialUsageDetail(TypedDict):
     total_count: int
+    "总可使用次数"
     used_count: int
+    "已使用次数"
     detail_item_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSequentialUsageDetailDetailItemList]]
+    "轮次使用详情列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCouponSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStock(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStockSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer(TypedDict):
     coupon_code: str
+    "用户商品券Code"
     coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
     valid_begin_time: str
+    "有效期开始时间"
     valid_end_time: str
+    "有效期结束时间"
     receive_time: str
+    "领券时间"
     send_request_no: str
+    "发券请求单号"
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
     confirm_request_no: NotRequired[str]
+    "确认请求单号"
     confirm_time: NotRequired[str]
+    "确认发放时间"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail]
+    "失效原因"
+    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSingleUsageDetail]
+    "单券使用详情"
     sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerSequentialUsageDetail]
-    product_coupon: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer
-    stock: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer
+    "多次优惠使用详情"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerProductCoupon
+    "商品券信息"
+    stock: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswerStock
+    "批次信息"
     attach: NotRequired[str]
+    "自定义附加信息"
     channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetQuery(TypedDict):
     brand_id: Text
+    "品牌ID"
     product_coupon_id: Text
+    "商品券ID"
     stock_id: Text
+    "批次ID"
     appid: Text
-MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer = MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer
+    "公众账号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSingleUsageDetail(TypedDict):
+    use_request_no: NotRequired[str]
+    "券核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSequentialUsageDetailDetailItemList(TypedDict):
+    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
+    "轮次使用详情状态"
+    valid_begin_time: NotRequired[str]
+    "有效期开始时间"
+    valid_end_time: NotRequired[str]
+    "有效期结束时间"
+    use_request_no: NotRequired[str]
+    "核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+    delete_time: NotRequired[str]
+    "删除时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSequentialUsageDetail(TypedDict):
+    total_count: NotRequired[int]
+    "总可使用次数"
+    used_count: NotRequired[int]
+    "已使用次数"
+    detail_item_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSequentialUsageDetailDetailItemList]]
+    "轮次使用详情列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCouponSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStock(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStockSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer(TypedDict):
+    coupon_code: str
+    "用户商品券Code"
+    coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
+    valid_begin_time: str
+    "有效期开始时间"
+    valid_end_time: str
+    "有效期结束时间"
+    receive_time: str
+    "领券时间"
+    send_request_no: str
+    "发券请求单号"
+    send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
+    confirm_request_no: NotRequired[str]
+    "确认请求单号"
+    confirm_time: NotRequired[str]
+    "确认发放时间"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSingleUsageDetail]
+    "单券使用详情"
+    sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerSequentialUsageDetail]
+    "多次优惠使用详情"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerProductCoupon
+    "商品券信息"
+    stock: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswerStock
+    "批次信息"
+    attach: NotRequired[str]
+    "自定义附加信息"
+    channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsGetQuery(TypedDict):
     product_coupon_id: NotRequired[Text]
+    "商品券ID"
     stock_id: NotRequired[Text]
+    "批次ID"
     appid: Text
+    "公众账号AppID"
     coupon_state: NotRequired[Text]
+    "用户商品券状态"
     page_size: NotRequired[Text]
+    "分页大小"
     page_token: NotRequired[Text]
+    "分页Token"
     brand_id: Text
+    "品牌ID"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSingleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSingleUsageDetail(TypedDict):
+    use_request_no: NotRequired[str]
+    "券核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemList(TypedDict):
+    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
+    "轮次使用详情状态"
+    valid_begin_time: NotRequired[str]
+    "有效期开始时间"
+    valid_end_time: NotRequired[str]
+    "有效期结束时间"
+    use_request_no: NotRequired[str]
+    "核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+    delete_time: NotRequired[str]
+    "删除时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSequentialUsageDetail(TypedDict):
+    total_count: NotRequired[int]
+    "总可使用次数"
+    used_count: NotRequired[int]
+    "已使用次数"
+    detail_item_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemList]]
+    "轮次使用详情列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+    available_seconds: NotRequired[int]
+    "领取后N秒内有效"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
 class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
+    "开始时间"
     available_end_time: str
+    "结束时间"
     wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
     available_seconds: NotRequired[int]
+    "领取后N秒内有效"
 class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRule(TypedDict):
     coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageNormalCoupon]]
-    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageDiscountCoupon]]
-    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponImageGenerationTasksPostBodyCombineImageExchangeCoupon]]
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
     special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
 class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStock(TypedDict):
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     remark: NotRequired[str]
+    "备注"
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo]
-    stock_send_rule: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswerStockSendRule
-    single_usage_rule: NotRequired[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBodyStockSingleUsageRule]
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSingleUsageRule]
+    "单券使用规则"
     sequential_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRule]
-    usage_rule_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
-    coupon_display_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
-    notify_config: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockNotifyConfig
+    "事件通知配置"
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
-    sent_count_info: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStockSentCountInfo
+    "已发放次数"
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
+    "失效原因"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponList(TypedDict):
     coupon_code: str
+    "用户商品券Code"
     coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
     valid_begin_time: str
+    "有效期开始时间"
     valid_end_time: str
+    "有效期结束时间"
     receive_time: str
+    "领券时间"
     send_request_no: str
+    "发券请求单号"
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
     confirm_request_no: NotRequired[str]
+    "确认请求单号"
     confirm_time: NotRequired[str]
+    "确认发放时间"
     deactivate_request_no: NotRequired[str]
+    "失效请求单号"
     deactivate_time: NotRequired[str]
+    "失效时间"
     deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail]
-    sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswerProgressiveBundleUsageDetail]
-    product_coupon: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer
+    "失效原因"
+    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSingleUsageDetail]
+    "单券使用详情"
+    sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListSequentialUsageDetail]
+    "多次优惠使用详情"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListProductCoupon
+    "商品券信息"
     stock: MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponListStock
+    "批次信息"
     attach: NotRequired[str]
+    "自定义附加信息"
     channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
     brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsGetAnswer(TypedDict):
     total_count: int
+    "总个数"
     next_page_token: NotRequired[str]
+    "下一页Token"
     user_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponList]]
+    "用户商品券列表"
 class MarketingPartnerProductCouponUsersOpenidCouponsPostBodyCouponTagInfoMemberTagInfo(TypedDict):
     member_card_id: NotRequired[str]
+    "会员卡模板ID"
 class MarketingPartnerProductCouponUsersOpenidCouponsPostBodyCouponTagInfo(TypedDict):
     coupon_tag_list: NotRequired[list[Literal["MEMBER"] | str]]
+    "用户商品券标签列表"
     member_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostBodyCouponTagInfoMemberTagInfo]
+    "会员标签信息"
 class MarketingPartnerProductCouponUsersOpenidCouponsPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     coupon_code: NotRequired[str]
+    "用户商品券Code"
     appid: str
+    "公众账号AppID"
     send_request_no: str
+    "发券请求单号"
     attach: NotRequired[str]
+    "自定义附加信息"
     coupon_tag_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostBodyCouponTagInfo]
-MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer = MarketingPartnerProductCouponUsersOpenidCouponsGetAnswerUserCouponList
+    "用户商品券标签信息"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
+    transaction_id: NotRequired[str]
+    "微信支付单号"
+    out_trade_no: NotRequired[str]
+    "商户订单号"
+    mchid: NotRequired[str]
+    "商户号"
+    sub_mchid: NotRequired[str]
+    "子商户号"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSingleUsageDetail(TypedDict):
+    use_request_no: NotRequired[str]
+    "券核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSequentialUsageDetailDetailItemList(TypedDict):
+    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
+    "轮次使用详情状态"
+    valid_begin_time: NotRequired[str]
+    "有效期开始时间"
+    valid_end_time: NotRequired[str]
+    "有效期结束时间"
+    use_request_no: NotRequired[str]
+    "核销请求单号"
+    use_time: NotRequired[str]
+    "核销时间"
+    associated_order_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSingleUsageDetailAssociatedOrderInfo]
+    "关联微信支付订单信息"
+    return_request_no: NotRequired[str]
+    "退券请求单号"
+    return_time: NotRequired[str]
+    "退券时间"
+    delete_time: NotRequired[str]
+    "删除时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSequentialUsageDetail(TypedDict):
+    total_count: NotRequired[int]
+    "总可使用次数"
+    used_count: NotRequired[int]
+    "已使用次数"
+    detail_item_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSequentialUsageDetailDetailItemList]]
+    "轮次使用详情列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    discount_amount: int
+    "固定减免金额"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoDiscountCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    percent_off: int
+    "固定减免百分比"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfo(TypedDict):
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSequentialUsageInfo(TypedDict):
+    type: Literal["INCREMENTAL", "EQUAL"] | str
+    "多次优惠规则类型"
+    count: int
+    "可使用次数"
+    available_days: int
+    "多次优惠有效天数"
+    interval_days: NotRequired[int]
+    "多次优惠使用间隔天数"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
+    name: str
+    "单品名称"
+    price: int
+    "单品价格"
+    count: int
+    "单品数量"
+    image_url: NotRequired[str]
+    "单品图片"
+    mini_program_appid: NotRequired[str]
+    "单品跳转小程序AppID"
+    mini_program_path: NotRequired[str]
+    "单品跳转小程序路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
+    name: str
+    "套餐名"
+    pick_count: int
+    "可选单品数量"
+    choice_list: list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageListChoiceList]
+    "单品列表"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponDisplayInfo(TypedDict):
+    name: str
+    "商品券名称"
+    image_url: str
+    "商品券图片"
+    background_url: str
+    "商品券背景图"
+    detail_image_url_list: NotRequired[list[str]]
+    "商品券详情图列表"
+    original_price: NotRequired[int]
+    "商品原价"
+    combo_package_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageList]]
+    "套餐组合"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCoupon(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
+    "商品券状态"
+    brand_id: str
+    "品牌ID"
+    scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
+    "优惠范围"
+    type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
+    "商品券类型"
+    usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
+    "使用模式"
+    single_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfo]
+    "单券模式信息"
+    sequential_usage_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSequentialUsageInfo]
+    "多次优惠模式信息"
+    display_info: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponDisplayInfo
+    "展示信息"
+    out_product_no: NotRequired[str]
+    "外部商品ID"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponCodeCountInfo(TypedDict):
+    total_count: int
+    "已上传的Code总数"
+    available_count: int
+    "当前可用的Code"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockStockSendRule(TypedDict):
+    max_count: int
+    "发放次数总上限"
+    max_count_per_day: NotRequired[int]
+    "每日发放次数上限"
+    max_count_per_user: NotRequired[int]
+    "每个用户领取次数上限"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
+    begin_time: int
+    "当天可用开始时间"
+    end_time: int
+    "当天可用结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
+    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
+    "每周可用星期数"
+    day_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    "当天可用时间段"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
+    begin_time: str
+    "开始时间"
+    end_time: str
+    "结束时间"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    available_days: NotRequired[int]
+    "生效后N天内有效"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+    available_seconds: NotRequired[int]
+    "领取后N秒内有效"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleExchangeCoupon(TypedDict):
+    threshold: int
+    "门槛金额"
+    exchange_price: int
+    "固定兑换价格"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoNormalCoupon]
+    "满减券使用规则"
+    discount_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    "折扣券使用规则"
+    exchange_coupon: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleExchangeCoupon]
+    "兑换券使用规则"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
+    available_begin_time: str
+    "开始时间"
+    available_end_time: str
+    "结束时间"
+    wait_days_after_receive: NotRequired[int]
+    "领取后N天开始生效"
+    weekly_available_period: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
+    "每周固定可用时间"
+    irregular_available_period_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    "无规律的可用时间段"
+    available_seconds: NotRequired[int]
+    "领取后N秒内有效"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSequentialUsageRule(TypedDict):
+    coupon_available_period: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
+    "券可核销时间"
+    normal_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoNormalCoupon]]
+    "满减券使用规则"
+    discount_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCouponSingleUsageInfoDiscountCoupon]]
+    "折扣券使用规则列表"
+    exchange_coupon_list: NotRequired[list[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRuleExchangeCoupon]]
+    "兑换券使用规则列表"
+    special_first: NotRequired[bool]
+    "多次优惠是否提供首笔特惠"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
+    description: str
+    "券可用门店描述"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockUsageRuleDisplayInfo(TypedDict):
+    coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
+    "券使用方式列表"
+    mini_program_appid: NotRequired[str]
+    "小程序AppID"
+    mini_program_path: NotRequired[str]
+    "小程序跳转路径"
+    app_path: NotRequired[str]
+    "APP的H5跳转路径"
+    usage_description: str
+    "券使用说明"
+    coupon_available_store_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    "券可用门店信息"
+    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
+    "APP跳转类型"
+    passcode_link: NotRequired[str]
+    "口令链接"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
+    appid: str
+    "小程序appid"
+    path: str
+    "小程序跳转路径"
+    entrance_wording: str
+    "入口文案"
+    guidance_wording: str
+    "引导文案"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
+    appid: str
+    "公众号AppID"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceFinder(TypedDict):
+    finder_id: str
+    "视频号ID"
+    finder_video_id: str
+    "视频号视频ID"
+    finder_video_cover_image_url: str
+    "视频号封面图"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfo(TypedDict):
+    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
+    "用户商品券Code展示模式"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    entrance_mini_program: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
+    "小程序入口"
+    entrance_official_account: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
+    "公众号入口"
+    entrance_finder: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceFinder]
+    "视频号入口"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockNotifyConfig(TypedDict):
+    notify_appid: NotRequired[str]
+    "事件通知appid"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSentCountInfo(TypedDict):
+    total_count: int
+    "已发放总次数"
+    today_count: int
+    "当天已发放次数"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStock(TypedDict):
+    product_coupon_id: str
+    "商品券ID"
+    stock_id: str
+    "批次ID"
+    remark: NotRequired[str]
+    "备注"
+    coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
+    "券Code分配模式"
+    coupon_code_count_info: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponCodeCountInfo]
+    "品牌方预上传的券Code数量信息"
+    stock_send_rule: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockStockSendRule
+    "发放规则"
+    single_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSingleUsageRule]
+    "单券使用规则"
+    sequential_usage_rule: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSequentialUsageRule]
+    "多次优惠使用规则"
+    usage_rule_display_info: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockUsageRuleDisplayInfo
+    "券使用规则展示信息"
+    coupon_display_info: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockCouponDisplayInfo
+    "用户商品券展示信息"
+    notify_config: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockNotifyConfig
+    "事件通知配置"
+    store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
+    "可用门店范围"
+    sent_count_info: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStockSentCountInfo
+    "已发放次数"
+    state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
+    "批次状态"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    brand_id: str
+    "品牌ID"
+class MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer(TypedDict):
+    coupon_code: str
+    "用户商品券Code"
+    coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    "用户商品券状态"
+    valid_begin_time: str
+    "有效期开始时间"
+    valid_end_time: str
+    "有效期结束时间"
+    receive_time: str
+    "领券时间"
+    send_request_no: str
+    "发券请求单号"
+    send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
+    "发券渠道"
+    confirm_request_no: NotRequired[str]
+    "确认请求单号"
+    confirm_time: NotRequired[str]
+    "确认发放时间"
+    deactivate_request_no: NotRequired[str]
+    "失效请求单号"
+    deactivate_time: NotRequired[str]
+    "失效时间"
+    deactivate_reason: NotRequired[str]
+    "失效原因"
+    single_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSingleUsageDetail]
+    "单券使用详情"
+    sequential_usage_detail: NotRequired[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerSequentialUsageDetail]
+    "多次优惠使用详情"
+    product_coupon: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerProductCoupon
+    "商品券信息"
+    stock: MarketingPartnerProductCouponUsersOpenidCouponsPostAnswerStock
+    "批次信息"
+    attach: NotRequired[str]
+    "自定义附加信息"
+    channel_custom_info: NotRequired[str]
+    "渠道自定义信息"
+    brand_id: str
+    "品牌ID"
 class MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_id: str
+    "批次ID"
     coupon_code: NotRequired[str]
+    "用户商品券Code"
     appid: str
+    "公众账号AppID"
     send_request_no: str
+    "发券请求单号"
     attach: NotRequired[str]
+    "自定义附加信息"
 class MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer(TypedDict):
     token: str
+    "预发券token"
 class MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody(TypedDict):
     brand_id: str
+    "品牌ID"
     product_coupon_id: str
+    "商品券ID"
     stock_bundle_id: str
+    "批次组ID"
     appid: str
+    "公众账号AppID"
     send_request_no: str
+    "发券请求单号"
     attach: NotRequired[str]
-MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer = MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer
+    "自定义附加信息"
+class MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer(TypedDict):
+    token: str
+    "预发券token"
 class MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlans(Stem):
-    def get(self, config: Config = ..., /, *, brand_id: Value = ..., params: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswer]:
+    def get(self, config: Config = ..., /, *, brand_id: Value, params: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswer]:
         """分页查询投放计划列表
 
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans/%7Bbrand_id%7D/delivery-plans
+
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, brand_id: Value = ..., params: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, brand_id: Value, params: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswer]]:
         """分页查询投放计划列表"""
     get_async = getAsync
 class OpenMarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlans(OpenNode):
     def get(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Response:
         """分页查询投放计划列表
 
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans/%7Bbrand_id%7D/delivery-plans
+
         服务商"""
     def getAsync(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
+        """分页查询投放计划列表"""
+    get_async = getAsync
+class FilledMarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlans(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswer]:
+        """分页查询投放计划列表"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlansGetAnswer]]:
         """分页查询投放计划列表"""
     get_async = getAsync
 class MarketingPartnerDeliveryPlanDeliveryPlansBrandId(Stem):
     deliveryPlans: MarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlans
 class OpenMarketingPartnerDeliveryPlanDeliveryPlansBrandId(OpenNode):
     deliveryPlans: OpenMarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlans
+class FilledMarketingPartnerDeliveryPlanDeliveryPlansBrandId(Stem):
+    deliveryPlans: FilledMarketingPartnerDeliveryPlanDeliveryPlansBrandIdDeliveryPlans
 class MarketingPartnerDeliveryPlanDeliveryPlansPlanIdTerminate(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, plan_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, plan_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """终止投放计划
 
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans/%7Bplan_id%7D/terminate
+
         服务商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, plan_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, plan_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
         """终止投放计划"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, plan_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, plan_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
         """终止投放计划"""
 class OpenMarketingPartnerDeliveryPlanDeliveryPlansPlanIdTerminate(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., **options: Any) -> Response:
         """终止投放计划
+
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans/%7Bplan_id%7D/terminate
 
         服务商"""
     def postAsync(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -880,13 +6619,25 @@ class OpenMarketingPartnerDeliveryPlanDeliveryPlansPlanIdTerminate(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., **options: Any) -> Response:
         """终止投放计划"""
+class FilledMarketingPartnerDeliveryPlanDeliveryPlansPlanIdTerminate(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """终止投放计划"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """终止投放计划"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[None]:
+        """终止投放计划"""
 class MarketingPartnerDeliveryPlanDeliveryPlansPlanId(Stem):
     terminate: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdTerminate
-    def patch(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody = ..., config: Config = ..., /, *, plan_id: Value = ..., json: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer]:
+    def patch(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody, config: Config = ..., /, *, plan_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer]:
         """更新投放计划
 
-        服务商"""
-    def patchAsync(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody = ..., config: Config = ..., /, *, plan_id: Value = ..., json: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans/%7Bplan_id%7D
+
+        服务商
+
+        required: modify_content 修改内容"""
+    def patchAsync(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody, config: Config = ..., /, *, plan_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer]]:
         """更新投放计划"""
     patch_async = patchAsync
 class OpenMarketingPartnerDeliveryPlanDeliveryPlansPlanId(OpenNode):
@@ -894,21 +6645,36 @@ class OpenMarketingPartnerDeliveryPlanDeliveryPlansPlanId(OpenNode):
     def patch(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., **options: Any) -> Response:
         """更新投放计划
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans/%7Bplan_id%7D
+
+        服务商
+
+        required: modify_content 修改内容"""
     def patchAsync(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody | Body = ..., config: Config = ..., /, *, plan_id: Any = ..., **options: Any) -> Promise[Response]:
+        """更新投放计划"""
+    patch_async = patchAsync
+class FilledMarketingPartnerDeliveryPlanDeliveryPlansPlanId(Stem):
+    terminate: FilledMarketingPartnerDeliveryPlanDeliveryPlansPlanIdTerminate
+    def patch(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer]:
+        """更新投放计划"""
+    def patchAsync(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansPlanIdPatchAnswer]]:
         """更新投放计划"""
     patch_async = patchAsync
 class MarketingPartnerDeliveryPlanDeliveryPlans(Node):
     _brand_id_: MarketingPartnerDeliveryPlanDeliveryPlansBrandId
     _plan_id_: MarketingPartnerDeliveryPlanDeliveryPlansPlanId
-    def post(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerDeliveryPlanDeliveryPlansPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer]:
+    def post(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer]:
         """创建投放计划
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerDeliveryPlanDeliveryPlansPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans
+
+        服务商
+
+        required: out_request_no 创建请求单号, brand_id 创建投放计划的品牌ID, product_coupon_id 商品券ID, stock_id 批次ID"""
+    def postAsync(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer]]:
         """创建投放计划"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerDeliveryPlanDeliveryPlansPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer]:
+    def __call__(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanDeliveryPlansPostAnswer]:
         """创建投放计划"""
 class OpenMarketingPartnerDeliveryPlanDeliveryPlans(OpenNode):
     _brand_id_: OpenMarketingPartnerDeliveryPlanDeliveryPlansBrandId
@@ -916,71 +6682,111 @@ class OpenMarketingPartnerDeliveryPlanDeliveryPlans(OpenNode):
     def post(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建投放计划
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/delivery-plans
+
+        服务商
+
+        required: out_request_no 创建请求单号, brand_id 创建投放计划的品牌ID, product_coupon_id 商品券ID, stock_id 批次ID"""
     def postAsync(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建投放计划"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerDeliveryPlanDeliveryPlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建投放计划"""
 class MarketingPartnerDeliveryPlanSpMchidNotifyUrl(Node):
-    def post(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody = ..., config: Config = ..., /, *, sp_mchid: Value = ..., json: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]:
+    def post(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody, config: Config = ..., /, *, sp_mchid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]:
         """设置投放计划回调地址
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody = ..., config: Config = ..., /, *, sp_mchid: Value = ..., json: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/%7Bsp_mchid%7D/notify-url
+
+        服务商
+
+        required: notify_url 通知url地址"""
+    def postAsync(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody, config: Config = ..., /, *, sp_mchid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]]:
         """设置投放计划回调地址"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody = ..., config: Config = ..., /, *, sp_mchid: Value = ..., json: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]:
+    def __call__(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody, config: Config = ..., /, *, sp_mchid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]:
         """设置投放计划回调地址"""
 class OpenMarketingPartnerDeliveryPlanSpMchidNotifyUrl(OpenNode):
     def post(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody | Body = ..., config: Config = ..., /, *, sp_mchid: Any = ..., **options: Any) -> Response:
         """设置投放计划回调地址
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/delivery-plan/%7Bsp_mchid%7D/notify-url
+
+        服务商
+
+        required: notify_url 通知url地址"""
     def postAsync(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody | Body = ..., config: Config = ..., /, *, sp_mchid: Any = ..., **options: Any) -> Promise[Response]:
         """设置投放计划回调地址"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody | Body = ..., config: Config = ..., /, *, sp_mchid: Any = ..., **options: Any) -> Response:
         """设置投放计划回调地址"""
+class FilledMarketingPartnerDeliveryPlanSpMchidNotifyUrl(Node):
+    def post(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]:
+        """设置投放计划回调地址"""
+    def postAsync(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]]:
+        """设置投放计划回调地址"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerDeliveryPlanSpMchidNotifyUrlPostAnswer]:
+        """设置投放计划回调地址"""
 class MarketingPartnerDeliveryPlanSpMchid(Stem):
     notifyUrl: MarketingPartnerDeliveryPlanSpMchidNotifyUrl
 class OpenMarketingPartnerDeliveryPlanSpMchid(OpenNode):
     notifyUrl: OpenMarketingPartnerDeliveryPlanSpMchidNotifyUrl
+class FilledMarketingPartnerDeliveryPlanSpMchid(Stem):
+    notifyUrl: FilledMarketingPartnerDeliveryPlanSpMchidNotifyUrl
 class MarketingPartnerDeliveryPlan(Stem):
     deliveryPlans: MarketingPartnerDeliveryPlanDeliveryPlans
     _sp_mchid_: MarketingPartnerDeliveryPlanSpMchid
-    def __truediv__(self, value: Value) -> MarketingPartnerDeliveryPlanSpMchid: ...
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerDeliveryPlanSpMchid: ...
 class OpenMarketingPartnerDeliveryPlan(OpenNode):
     deliveryPlans: OpenMarketingPartnerDeliveryPlanDeliveryPlans
     _sp_mchid_: OpenMarketingPartnerDeliveryPlanSpMchid
     def __truediv__(self, value: Value) -> OpenMarketingPartnerDeliveryPlanSpMchid: ...
 class MarketingPartnerProductCouponImageGenerationTasksTaskId(Stem):
-    def get(self, config: Config = ..., /, *, task_id: Value = ..., params: MarketingPartnerProductCouponImageGenerationTasksTaskIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, task_id: Value, params: MarketingPartnerProductCouponImageGenerationTasksTaskIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswer]:
         """查询图片生成任务执行结果
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, task_id: Value = ..., params: MarketingPartnerProductCouponImageGenerationTasksTaskIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/image-generation-tasks/%7Btask_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, image_generation_type 图片生成类型"""
+    def getAsync(self, config: Config = ..., /, *, task_id: Value, params: MarketingPartnerProductCouponImageGenerationTasksTaskIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswer]]:
         """查询图片生成任务执行结果"""
     get_async = getAsync
 class OpenMarketingPartnerProductCouponImageGenerationTasksTaskId(OpenNode):
     def get(self, config: Config = ..., /, *, task_id: Any = ..., **options: Any) -> Response:
         """查询图片生成任务执行结果
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/image-generation-tasks/%7Btask_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, image_generation_type 图片生成类型"""
     def getAsync(self, config: Config = ..., /, *, task_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询图片生成任务执行结果"""
+    get_async = getAsync
+class FilledMarketingPartnerProductCouponImageGenerationTasksTaskId(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponImageGenerationTasksTaskIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswer]:
+        """查询图片生成任务执行结果"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponImageGenerationTasksTaskIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponImageGenerationTasksTaskIdGetAnswer]]:
         """查询图片生成任务执行结果"""
     get_async = getAsync
 class MarketingPartnerProductCouponImageGenerationTasks(Node):
     _task_id_: MarketingPartnerProductCouponImageGenerationTasksTaskId
-    def __truediv__(self, value: Value) -> MarketingPartnerProductCouponImageGenerationTasksTaskId: ...
-    def post(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponImageGenerationTasksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponImageGenerationTasksPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerProductCouponImageGenerationTasksTaskId: ...
+    def post(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponImageGenerationTasksPostAnswer]:
         """提交图片生成任务
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponImageGenerationTasksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponImageGenerationTasksPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/image-generation-tasks
+
+        服务商
+
+        required: brand_id 品牌ID, task_id 图片生成的任务ID, image_generation_type 图片生成类型"""
+    def postAsync(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponImageGenerationTasksPostAnswer]]:
         """提交图片生成任务"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponImageGenerationTasksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponImageGenerationTasksPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponImageGenerationTasksPostAnswer]:
         """提交图片生成任务"""
 class OpenMarketingPartnerProductCouponImageGenerationTasks(OpenNode):
     _task_id_: OpenMarketingPartnerProductCouponImageGenerationTasksTaskId
@@ -988,25 +6794,33 @@ class OpenMarketingPartnerProductCouponImageGenerationTasks(OpenNode):
     def post(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交图片生成任务
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/image-generation-tasks
+
+        服务商
+
+        required: brand_id 品牌ID, task_id 图片生成的任务ID, image_generation_type 图片生成类型"""
     def postAsync(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交图片生成任务"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponImageGenerationTasksPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """提交图片生成任务"""
 class MarketingPartnerProductCouponMediaUploadImage(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponMediaUploadImagePostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponMediaUploadImagePostAnswer]:
         """图片上传
 
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/media/upload-image
+
         服务商"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponMediaUploadImagePostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponMediaUploadImagePostAnswer]]:
         """图片上传"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponMediaUploadImagePostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponMediaUploadImagePostAnswer]:
         """图片上传"""
 class OpenMarketingPartnerProductCouponMediaUploadImage(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """图片上传
+
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/media/upload-image
 
         服务商"""
     def postAsync(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -1022,22 +6836,30 @@ class MarketingPartnerProductCouponNotifyConfigs(Node):
     def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponNotifyConfigsGetAnswer]:
         """获取商品券事件通知地址
 
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/notify-configs#get
+
         服务商"""
     def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponNotifyConfigsGetAnswer]]:
         """获取商品券事件通知地址"""
     get_async = getAsync
-    def post(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponNotifyConfigsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponNotifyConfigsPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponNotifyConfigsPostAnswer]:
         """设置商品券事件通知地址
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponNotifyConfigsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponNotifyConfigsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/notify-configs
+
+        服务商
+
+        required: notify_url 通知URL地址"""
+    def postAsync(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponNotifyConfigsPostAnswer]]:
         """设置商品券事件通知地址"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponNotifyConfigsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponNotifyConfigsPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponNotifyConfigsPostAnswer]:
         """设置商品券事件通知地址"""
 class OpenMarketingPartnerProductCouponNotifyConfigs(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """获取商品券事件通知地址
+
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/notify-configs#get
 
         服务商"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -1046,101 +6868,173 @@ class OpenMarketingPartnerProductCouponNotifyConfigs(OpenNode):
     def post(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """设置商品券事件通知地址
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/notify-configs
+
+        服务商
+
+        required: notify_url 通知URL地址"""
     def postAsync(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """设置商品券事件通知地址"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponNotifyConfigsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """设置商品券事件通知地址"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivate(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]:
         """失效商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]]:
         """失效商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]:
         """失效商品券"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdDeactivate(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """失效商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Promise[Response]:
         """失效商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """失效商品券"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdDeactivate(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]:
+        """失效商品券"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]]:
+        """失效商品券"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivatePostAnswer]:
+        """失效商品券"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStores(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]:
         """批次组批量关联门店
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D/associate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]]:
         """批次组批量关联门店"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]:
         """批次组批量关联门店"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStores(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Response:
         """批次组批量关联门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D/associate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Promise[Response]:
         """批次组批量关联门店"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Response:
         """批次组批量关联门店"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStores(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]:
+        """批次组批量关联门店"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]]:
+        """批次组批量关联门店"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStoresPostAnswer]:
+        """批次组批量关联门店"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStores(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]:
         """批次组批量取消关联门店
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D/disassociate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]]:
         """批次组批量取消关联门店"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]:
         """批次组批量取消关联门店"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStores(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Response:
         """批次组批量取消关联门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D/disassociate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Promise[Response]:
         """批次组批量取消关联门店"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Response:
         """批次组批量取消关联门店"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStores(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]:
+        """批次组批量取消关联门店"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]]:
+        """批次组批量取消关联门店"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStoresPostAnswer]:
+        """批次组批量取消关联门店"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudget(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]:
         """修改商品券批次组发放预算
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D/update-budget
+
+        服务商
+
+        required: out_request_no 修改请求单号, update_mode 更新模式, brand_id 品牌ID"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]]:
         """修改商品券批次组发放预算"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]:
         """修改商品券批次组发放预算"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudget(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Response:
         """修改商品券批次组发放预算
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D/update-budget
+
+        服务商
+
+        required: out_request_no 修改请求单号, update_mode 更新模式, brand_id 品牌ID"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Promise[Response]:
         """修改商品券批次组发放预算"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Response:
         """修改商品券批次组发放预算"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudget(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]:
+        """修改商品券批次组发放预算"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]]:
+        """修改商品券批次组发放预算"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudgetPostAnswer]:
+        """修改商品券批次组发放预算"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId(Stem):
     associateStores: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStores
     disassociateStores: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStores
     updateBudget: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudget
-    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer]:
+    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer]:
         """修改商品券批次组
 
-        服务商"""
-    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_bundle_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D
+
+        服务商
+
+        required: out_request_no 修改请求单号, brand_id 品牌ID"""
+    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody, config: Config = ..., /, *, product_coupon_id: Value, stock_bundle_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer]]:
         """修改商品券批次组"""
     patch_async = patchAsync
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId(OpenNode):
@@ -1150,21 +7044,38 @@ class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundles
     def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Response:
         """修改商品券批次组
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles/%7Bstock_bundle_id%7D
+
+        服务商
+
+        required: out_request_no 修改请求单号, brand_id 品牌ID"""
     def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_bundle_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改商品券批次组"""
+    patch_async = patchAsync
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId(Stem):
+    associateStores: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdAssociateStores
+    disassociateStores: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdDisassociateStores
+    updateBudget: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdUpdateBudget
+    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer]:
+        """修改商品券批次组"""
+    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleIdPatchAnswer]]:
         """修改商品券批次组"""
     patch_async = patchAsync
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundles(Node):
     _stock_bundle_id_: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId
-    def __truediv__(self, value: Value) -> MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId: ...
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId: ...
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]:
         """添加商品券批次组
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 创建请求单号, stock_bundle 批次组信息"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]]:
         """添加商品券批次组"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]:
         """添加商品券批次组"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundles(OpenNode):
     _stock_bundle_id_: OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId
@@ -1172,127 +7083,235 @@ class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundles
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """添加商品券批次组
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stock-bundles
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 创建请求单号, stock_bundle 批次组信息"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Promise[Response]:
         """添加商品券批次组"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """添加商品券批次组"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundles(Node):
+    _stock_bundle_id_: OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesStockBundleId: ...
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]:
+        """添加商品券批次组"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]]:
+        """添加商品券批次组"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundlesPostAnswer]:
+        """添加商品券批次组"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStores(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]:
         """批次关联门店
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/associate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]]:
         """批次关联门店"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]:
         """批次关联门店"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStores(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """批次关联门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/associate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """批次关联门店"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """批次关联门店"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStores(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]:
+        """批次关联门店"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]]:
+        """批次关联门店"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStoresPostAnswer]:
+        """批次关联门店"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStores(Stem):
-    def get(self, config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswer]:
+    def get(self, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswer]:
         """查询批次关联门店列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/associated-stores
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswer]]:
         """查询批次关联门店列表"""
     get_async = getAsync
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStores(OpenNode):
     def get(self, config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """查询批次关联门店列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/associated-stores
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询批次关联门店列表"""
     get_async = getAsync
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStores(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswer]:
+        """查询批次关联门店列表"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStoresGetAnswer]]:
+        """查询批次关联门店列表"""
+    get_async = getAsync
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivate(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]:
         """失效商品券批次
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]]:
         """失效商品券批次"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]:
         """失效商品券批次"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivate(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """失效商品券批次
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """失效商品券批次"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """失效商品券批次"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivate(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]:
+        """失效商品券批次"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]]:
+        """失效商品券批次"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivatePostAnswer]:
+        """失效商品券批次"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStores(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]:
         """批次取消关联门店
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/disassociate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]]:
         """批次取消关联门店"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]:
         """批次取消关联门店"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStores(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """批次取消关联门店
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/disassociate-stores
+
+        服务商
+
+        required: brand_id 品牌ID, store_list 门店列表"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """批次取消关联门店"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """批次取消关联门店"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStores(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]:
+        """批次取消关联门店"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]]:
+        """批次取消关联门店"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStoresPostAnswer]:
+        """批次取消关联门店"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudget(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]:
         """修改商品券批次发放预算
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/update-budget
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 修改请求单号, update_mode 更新模式"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]]:
         """修改商品券批次发放预算"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]:
         """修改商品券批次发放预算"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudget(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """修改商品券批次发放预算
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/update-budget
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 修改请求单号, update_mode 更新模式"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """修改商品券批次发放预算"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """修改商品券批次发放预算"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudget(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]:
+        """修改商品券批次发放预算"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]]:
+        """修改商品券批次发放预算"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudgetPostAnswer]:
+        """修改商品券批次发放预算"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodes(Node):
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]:
         """预上传券Code
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/upload-coupon-codes
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 请求单号, code_list 券Code列表"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]]:
         """预上传券Code"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]:
         """预上传券Code"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodes(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """预上传券Code
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D/upload-coupon-codes
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 请求单号, code_list 券Code列表"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """预上传券Code"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
+        """预上传券Code"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodes(Node):
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]:
+        """预上传券Code"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]]:
+        """预上传券Code"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodesPostAnswer]:
         """预上传券Code"""
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId(Stem):
     associateStores: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStores
@@ -1301,18 +7320,26 @@ class MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId(St
     disassociateStores: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStores
     updateBudget: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudget
     uploadCouponCodes: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodes
-    def get(self, config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer]:
         """查询商品券指定批次
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer]]:
         """查询商品券指定批次"""
     get_async = getAsync
-    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer]:
+    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer]:
         """修改商品券指定批次
 
-        服务商"""
-    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., stock_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 修改请求单号"""
+    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody, config: Config = ..., /, *, product_coupon_id: Value, stock_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer]]:
         """修改商品券指定批次"""
     patch_async = patchAsync
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId(OpenNode):
@@ -1325,35 +7352,68 @@ class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockI
     def get(self, config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """查询商品券指定批次
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询商品券指定批次"""
     get_async = getAsync
     def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Response:
         """修改商品券指定批次
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks/%7Bstock_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 修改请求单号"""
     def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., stock_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改商品券指定批次"""
+    patch_async = patchAsync
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId(Stem):
+    associateStores: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociateStores
+    associatedStores: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdAssociatedStores
+    deactivate: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDeactivate
+    disassociateStores: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdDisassociateStores
+    updateBudget: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUpdateBudget
+    uploadCouponCodes: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdUploadCouponCodes
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer]:
+        """查询商品券指定批次"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdGetAnswer]]:
+        """查询商品券指定批次"""
+    get_async = getAsync
+    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer]:
+        """修改商品券指定批次"""
+    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockIdPatchAnswer]]:
         """修改商品券指定批次"""
     patch_async = patchAsync
 class MarketingPartnerProductCouponProductCouponsProductCouponIdStocks(Node):
     _stock_id_: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId
-    def __truediv__(self, value: Value) -> MarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId: ...
-    def get(self, config: Config = ..., /, *, product_coupon_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId: ...
+    def get(self, config: Config = ..., /, *, product_coupon_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswer]:
         """查询商品券批次列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswer]]:
         """查询商品券批次列表"""
     get_async = getAsync
-    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]:
         """添加商品券批次
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 创建请求单号, stock 批次信息"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]]:
         """添加商品券批次"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]:
         """添加商品券批次"""
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocks(OpenNode):
     _stock_id_: OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId
@@ -1361,35 +7421,66 @@ class OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocks(OpenN
     def get(self, config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """查询商品券批次列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询商品券批次列表"""
     get_async = getAsync
     def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """添加商品券批次
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D/stocks
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 创建请求单号, stock 批次信息"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Promise[Response]:
         """添加商品券批次"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """添加商品券批次"""
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocks(Node):
+    _stock_id_: OpenMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocksStockId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswer]:
+        """查询商品券批次列表"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksGetAnswer]]:
+        """查询商品券批次列表"""
+    get_async = getAsync
+    def post(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]:
+        """添加商品券批次"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]]:
+        """添加商品券批次"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdStocksPostAnswer]:
+        """添加商品券批次"""
 class MarketingPartnerProductCouponProductCouponsProductCouponId(Stem):
     deactivate: MarketingPartnerProductCouponProductCouponsProductCouponIdDeactivate
     stockBundles: MarketingPartnerProductCouponProductCouponsProductCouponIdStockBundles
     stocks: MarketingPartnerProductCouponProductCouponsProductCouponIdStocks
-    def get(self, config: Config = ..., /, *, product_coupon_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, product_coupon_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer]:
         """查询商品券
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value = ..., params: MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, product_coupon_id: Value, params: MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer]]:
         """查询商品券"""
     get_async = getAsync
-    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer]:
+    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer]:
         """修改商品券
 
-        服务商"""
-    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody = ..., config: Config = ..., /, *, product_coupon_id: Value = ..., json: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 修改请求单号, display_info 展示信息"""
+    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody, config: Config = ..., /, *, product_coupon_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer]]:
         """修改商品券"""
     patch_async = patchAsync
 class OpenMarketingPartnerProductCouponProductCouponsProductCouponId(OpenNode):
@@ -1399,28 +7490,54 @@ class OpenMarketingPartnerProductCouponProductCouponsProductCouponId(OpenNode):
     def get(self, config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """查询商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D#get
+
+        服务商
+
+        required: brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询商品券"""
     get_async = getAsync
     def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Response:
         """修改商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons/%7Bproduct_coupon_id%7D
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 修改请求单号, display_info 展示信息"""
     def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody | Body = ..., config: Config = ..., /, *, product_coupon_id: Any = ..., **options: Any) -> Promise[Response]:
+        """修改商品券"""
+    patch_async = patchAsync
+class FilledMarketingPartnerProductCouponProductCouponsProductCouponId(Stem):
+    deactivate: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdDeactivate
+    stockBundles: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStockBundles
+    stocks: FilledMarketingPartnerProductCouponProductCouponsProductCouponIdStocks
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer]:
+        """查询商品券"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponProductCouponsProductCouponIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdGetAnswer]]:
+        """查询商品券"""
+    get_async = getAsync
+    def patch(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer]:
+        """修改商品券"""
+    def patchAsync(self, body: MarketingPartnerProductCouponProductCouponsProductCouponIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsProductCouponIdPatchAnswer]]:
         """修改商品券"""
     patch_async = patchAsync
 class MarketingPartnerProductCouponProductCoupons(Node):
     _product_coupon_id_: MarketingPartnerProductCouponProductCouponsProductCouponId
-    def __truediv__(self, value: Value) -> MarketingPartnerProductCouponProductCouponsProductCouponId: ...
-    def post(self, body: MarketingPartnerProductCouponProductCouponsPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponProductCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerProductCouponProductCouponsProductCouponId: ...
+    def post(self, body: MarketingPartnerProductCouponProductCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsPostAnswer]:
         """创建商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponProductCouponsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 创建请求单号, scope 优惠范围, type 商品券类型, usage_mode 使用模式, display_info 展示信息, stock 批次信息"""
+    def postAsync(self, body: MarketingPartnerProductCouponProductCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponProductCouponsPostAnswer]]:
         """创建商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponProductCouponsPostBody = ..., config: Config = ..., /, *, json: MarketingPartnerProductCouponProductCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponProductCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponProductCouponsPostAnswer]:
         """创建商品券"""
 class OpenMarketingPartnerProductCouponProductCoupons(OpenNode):
     _product_coupon_id_: OpenMarketingPartnerProductCouponProductCouponsProductCouponId
@@ -1428,47 +7545,73 @@ class OpenMarketingPartnerProductCouponProductCoupons(OpenNode):
     def post(self, body: MarketingPartnerProductCouponProductCouponsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/product-coupons
+
+        服务商
+
+        required: brand_id 品牌ID, out_request_no 创建请求单号, scope 优惠范围, type 商品券类型, usage_mode 使用模式, display_info 展示信息, stock 批次信息"""
     def postAsync(self, body: MarketingPartnerProductCouponProductCouponsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponProductCouponsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建商品券"""
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivate(Node):
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., user_coupon_bundle_id: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody, config: Config = ..., /, *, openid: Value, user_coupon_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]:
         """失效用户商品券组
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., user_coupon_bundle_id: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupon-bundles/%7Buser_coupon_bundle_id%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_bundle_id 批次组ID, appid 公众账号AppID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody, config: Config = ..., /, *, openid: Value, user_coupon_bundle_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]]:
         """失效用户商品券组"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., user_coupon_bundle_id: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody, config: Config = ..., /, *, openid: Value, user_coupon_bundle_id: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]:
         """失效用户商品券组"""
 class OpenMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivate(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., user_coupon_bundle_id: Any = ..., **options: Any) -> Response:
         """失效用户商品券组
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupon-bundles/%7Buser_coupon_bundle_id%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_bundle_id 批次组ID, appid 公众账号AppID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., user_coupon_bundle_id: Any = ..., **options: Any) -> Promise[Response]:
         """失效用户商品券组"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., user_coupon_bundle_id: Any = ..., **options: Any) -> Response:
         """失效用户商品券组"""
+class FilledMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivate(Node):
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]:
+        """失效用户商品券组"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]]:
+        """失效用户商品券组"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivatePostAnswer]:
+        """失效用户商品券组"""
 class MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId(Stem):
     deactivate: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivate
 class OpenMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId(OpenNode):
     deactivate: OpenMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivate
+class FilledMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId(Stem):
+    deactivate: FilledMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleIdDeactivate
 class MarketingPartnerProductCouponUsersOpenidCouponBundles(Node):
     _user_coupon_bundle_id_: MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId
-    def __truediv__(self, value: Value) -> MarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId: ...
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId: ...
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]:
         """向用户发放商品券批次组
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupon-bundles
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_bundle_id 批次组ID, appid 公众账号AppID, send_request_no 发券请求单号"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]]:
         """向用户发放商品券批次组"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]:
         """向用户发放商品券批次组"""
 class OpenMarketingPartnerProductCouponUsersOpenidCouponBundles(OpenNode):
     _user_coupon_bundle_id_: OpenMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId
@@ -1476,102 +7619,192 @@ class OpenMarketingPartnerProductCouponUsersOpenidCouponBundles(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """向用户发放商品券批次组
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupon-bundles
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_bundle_id 批次组ID, appid 公众账号AppID, send_request_no 发券请求单号"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """向用户发放商品券批次组"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """向用户发放商品券批次组"""
+class FilledMarketingPartnerProductCouponUsersOpenidCouponBundles(Node):
+    _user_coupon_bundle_id_: OpenMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerProductCouponUsersOpenidCouponBundlesUserCouponBundleId: ...
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]:
+        """向用户发放商品券批次组"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]]:
+        """向用户发放商品券批次组"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponBundlesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponBundlesPostAnswer]:
+        """向用户发放商品券批次组"""
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirm(Node):
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]:
         """确认发放用户商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/confirm
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, out_request_no 确认发放请求单号"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]]:
         """确认发放用户商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]:
         """确认发放用户商品券"""
 class OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirm(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """确认发放用户商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/confirm
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, out_request_no 确认发放请求单号"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Promise[Response]:
         """确认发放用户商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """确认发放用户商品券"""
+class FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirm(Node):
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]:
+        """确认发放用户商品券"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]]:
+        """确认发放用户商品券"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirmPostAnswer]:
+        """确认发放用户商品券"""
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivate(Node):
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]:
         """失效用户商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]]:
         """失效用户商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]:
         """失效用户商品券"""
 class OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivate(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """失效用户商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/deactivate
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, out_request_no 失效请求单号, deactivate_reason 失效原因"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Promise[Response]:
         """失效用户商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """失效用户商品券"""
+class FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivate(Node):
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]:
+        """失效用户商品券"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]]:
+        """失效用户商品券"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivatePostAnswer]:
+        """失效用户商品券"""
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturn(Node):
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]:
         """退券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/return
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, out_request_no 退券请求单号"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]]:
         """退券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]:
         """退券"""
 class OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturn(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """退券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/return
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, out_request_no 退券请求单号"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Promise[Response]:
         """退券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """退券"""
+class FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturn(Node):
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]:
+        """退券"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]]:
+        """退券"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturnPostAnswer]:
+        """退券"""
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUse(Node):
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]:
         """核销用户商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/use
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, use_time 核销时间, associated_order_info 关联微信支付订单信息, out_request_no 核销请求单号
+
+        one of: associated_order_info.out_trade_no, associated_order_info.transaction_id
+
+        one of: associated_pay_score_order_info.out_order_no, associated_pay_score_order_info.order_id"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]]:
         """核销用户商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody = ..., config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody, config: Config = ..., /, *, openid: Value, coupon_code: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]:
         """核销用户商品券"""
 class OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUse(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """核销用户商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D/use
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, use_time 核销时间, associated_order_info 关联微信支付订单信息, out_request_no 核销请求单号
+
+        one of: associated_order_info.out_trade_no, associated_order_info.transaction_id
+
+        one of: associated_pay_score_order_info.out_order_no, associated_pay_score_order_info.order_id"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Promise[Response]:
         """核销用户商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
+        """核销用户商品券"""
+class FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUse(Node):
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]:
+        """核销用户商品券"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]]:
+        """核销用户商品券"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUsePostAnswer]:
         """核销用户商品券"""
 class MarketingPartnerProductCouponUsersOpenidCouponsCouponCode(Stem):
     confirm: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirm
     deactivate: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivate
     return_: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturn
     use: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUse
-    def get(self, config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., params: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, coupon_code: Value, params: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer]:
         """查询用户商品券详情
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., coupon_code: Value = ..., params: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, coupon_code: Value, params: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer]]:
         """查询用户商品券详情"""
     get_async = getAsync
 class OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCode(OpenNode):
@@ -1582,28 +7815,50 @@ class OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCode(OpenNode):
     def get(self, config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Response:
         """查询用户商品券详情
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons/%7Bcoupon_code%7D
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., coupon_code: Any = ..., **options: Any) -> Promise[Response]:
+        """查询用户商品券详情"""
+    get_async = getAsync
+class FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCode(Stem):
+    confirm: FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeConfirm
+    deactivate: FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeDeactivate
+    return_: FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeReturn
+    use: FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCodeUse
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer]:
+        """查询用户商品券详情"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsCouponCodeGetAnswer]]:
         """查询用户商品券详情"""
     get_async = getAsync
 class MarketingPartnerProductCouponUsersOpenidCoupons(Node):
     _coupon_code_: MarketingPartnerProductCouponUsersOpenidCouponsCouponCode
-    def __truediv__(self, value: Value) -> MarketingPartnerProductCouponUsersOpenidCouponsCouponCode: ...
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingPartnerProductCouponUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswer]:
+    def __truediv__(self, value: Value) -> OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCode: ...
+    def get(self, config: Config = ..., /, *, openid: Value, params: MarketingPartnerProductCouponUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswer]:
         """指定券状态查询用户商品券列表
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingPartnerProductCouponUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons#get
+
+        服务商
+
+        required: appid 公众账号AppID, brand_id 品牌ID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: MarketingPartnerProductCouponUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswer]]:
         """指定券状态查询用户商品券列表"""
     get_async = getAsync
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]:
         """向用户发放商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, send_request_no 发券请求单号"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]]:
         """向用户发放商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]:
         """向用户发放商品券"""
 class OpenMarketingPartnerProductCouponUsersOpenidCoupons(OpenNode):
     _coupon_code_: OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCode
@@ -1611,58 +7866,113 @@ class OpenMarketingPartnerProductCouponUsersOpenidCoupons(OpenNode):
     def get(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """指定券状态查询用户商品券列表
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons#get
+
+        服务商
+
+        required: appid 公众账号AppID, brand_id 品牌ID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """指定券状态查询用户商品券列表"""
     get_async = getAsync
     def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """向用户发放商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/coupons
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, send_request_no 发券请求单号"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """向用户发放商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """向用户发放商品券"""
+class FilledMarketingPartnerProductCouponUsersOpenidCoupons(Node):
+    _coupon_code_: OpenMarketingPartnerProductCouponUsersOpenidCouponsCouponCode
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerProductCouponUsersOpenidCouponsCouponCode: ...
+    def get(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswer]:
+        """指定券状态查询用户商品券列表"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPartnerProductCouponUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsGetAnswer]]:
+        """指定券状态查询用户商品券列表"""
+    get_async = getAsync
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]:
+        """向用户发放商品券"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]]:
+        """向用户发放商品券"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidCouponsPostAnswer]:
+        """向用户发放商品券"""
 class MarketingPartnerProductCouponUsersOpenidPreSendCoupon(Node):
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]:
         """向用户预发放商品券
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/pre-send-coupon
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, send_request_no 发券请求单号"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]]:
         """向用户预发放商品券"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]:
         """向用户预发放商品券"""
 class OpenMarketingPartnerProductCouponUsersOpenidPreSendCoupon(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """向用户预发放商品券
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/pre-send-coupon
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_id 批次ID, appid 公众账号AppID, send_request_no 发券请求单号"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """向用户预发放商品券"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """向用户预发放商品券"""
+class FilledMarketingPartnerProductCouponUsersOpenidPreSendCoupon(Node):
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]:
+        """向用户预发放商品券"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]]:
+        """向用户预发放商品券"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponPostAnswer]:
+        """向用户预发放商品券"""
 class MarketingPartnerProductCouponUsersOpenidPreSendCouponBundle(Node):
-    def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]:
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]:
         """向用户预发放商品券批次组
 
-        服务商"""
-    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/pre-send-coupon-bundle
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_bundle_id 批次组ID, appid 公众账号AppID, send_request_no 发券请求单号"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]]:
         """向用户预发放商品券批次组"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]:
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]:
         """向用户预发放商品券批次组"""
 class OpenMarketingPartnerProductCouponUsersOpenidPreSendCouponBundle(OpenNode):
     def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """向用户预发放商品券批次组
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/partner/product-coupon/users/%7Bopenid%7D/pre-send-coupon-bundle
+
+        服务商
+
+        required: brand_id 品牌ID, product_coupon_id 商品券ID, stock_bundle_id 批次组ID, appid 公众账号AppID, send_request_no 发券请求单号"""
     def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """向用户预发放商品券批次组"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
+        """向用户预发放商品券批次组"""
+class FilledMarketingPartnerProductCouponUsersOpenidPreSendCouponBundle(Node):
+    def post(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]:
+        """向用户预发放商品券批次组"""
+    def postAsync(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]]:
+        """向用户预发放商品券批次组"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnerProductCouponUsersOpenidPreSendCouponBundlePostAnswer]:
         """向用户预发放商品券批次组"""
 class MarketingPartnerProductCouponUsersOpenid(Stem):
     couponBundles: MarketingPartnerProductCouponUsersOpenidCouponBundles
@@ -1674,9 +7984,14 @@ class OpenMarketingPartnerProductCouponUsersOpenid(OpenNode):
     coupons: OpenMarketingPartnerProductCouponUsersOpenidCoupons
     preSendCoupon: OpenMarketingPartnerProductCouponUsersOpenidPreSendCoupon
     preSendCouponBundle: OpenMarketingPartnerProductCouponUsersOpenidPreSendCouponBundle
+class FilledMarketingPartnerProductCouponUsersOpenid(Stem):
+    couponBundles: FilledMarketingPartnerProductCouponUsersOpenidCouponBundles
+    coupons: FilledMarketingPartnerProductCouponUsersOpenidCoupons
+    preSendCoupon: FilledMarketingPartnerProductCouponUsersOpenidPreSendCoupon
+    preSendCouponBundle: FilledMarketingPartnerProductCouponUsersOpenidPreSendCouponBundle
 class MarketingPartnerProductCouponUsers(Stem):
     _openid_: MarketingPartnerProductCouponUsersOpenid
-    def __truediv__(self, value: Value) -> MarketingPartnerProductCouponUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledMarketingPartnerProductCouponUsersOpenid: ...
 class OpenMarketingPartnerProductCouponUsers(OpenNode):
     _openid_: OpenMarketingPartnerProductCouponUsersOpenid
     def __truediv__(self, value: Value) -> OpenMarketingPartnerProductCouponUsersOpenid: ...

@@ -7,59 +7,120 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingPartnershipsBuildPostBodyPartner(TypedDict):
     type: Literal["APPID", "MERCHANT"] | str
+    "合作方类别"
     appid: NotRequired[str]
+    "合作方APPID"
     merchant_id: NotRequired[str]
+    "合作方商户ID"
 class MarketingPartnershipsBuildPostBodyAuthorizedData(TypedDict):
     business_type: Literal["FAVOR_STOCK", "BUSIFAVOR_STOCK"] | str
+    "授权业务类别"
     stock_id: NotRequired[str]
+    "授权批次ID"
 class MarketingPartnershipsBuildPostBody(TypedDict):
     partner: MarketingPartnershipsBuildPostBodyPartner
+    "合作方信息"
     authorized_data: MarketingPartnershipsBuildPostBodyAuthorizedData
+    "被授权数据"
+class MarketingPartnershipsBuildPostAnswerPartner(TypedDict):
+    type: Literal["APPID", "MERCHANT"] | str
+    "合作方类别"
+    appid: NotRequired[str]
+    "合作方APPID"
+    merchant_id: NotRequired[str]
+    "合作方商户ID"
+class MarketingPartnershipsBuildPostAnswerAuthorizedData(TypedDict):
+    business_type: Literal["FAVOR_STOCK", "BUSIFAVOR_STOCK"] | str
+    "授权业务类别"
+    stock_id: NotRequired[str]
+    "授权批次ID"
 class MarketingPartnershipsBuildPostAnswer(TypedDict):
-    partner: MarketingPartnershipsBuildPostBodyPartner
-    authorized_data: MarketingPartnershipsBuildPostBodyAuthorizedData
+    partner: MarketingPartnershipsBuildPostAnswerPartner
+    "合作方信息"
+    authorized_data: MarketingPartnershipsBuildPostAnswerAuthorizedData
+    "被授权数据"
     state: Literal["ESTABLISHED", "TERMINATED"] | str
+    "合作状态"
     build_time: str
+    "建立合作关系时间"
     create_time: str
+    "创建时间"
     update_time: str
-MarketingPartnershipsTerminatePostBody = MarketingPartnershipsBuildPostBody
+    "更新时间"
+class MarketingPartnershipsTerminatePostBodyPartner(TypedDict):
+    type: Literal["APPID", "MERCHANT"] | str
+    "合作方类别"
+    appid: NotRequired[str]
+    "合作方APPID"
+    merchant_id: NotRequired[str]
+    "合作方商户ID"
+class MarketingPartnershipsTerminatePostBodyAuthorizedData(TypedDict):
+    business_type: Literal["FAVOR_STOCK", "BUSIFAVOR_STOCK"] | str
+    "授权业务类别"
+    stock_id: NotRequired[str]
+    "授权批次ID"
+class MarketingPartnershipsTerminatePostBody(TypedDict):
+    partner: MarketingPartnershipsTerminatePostBodyPartner
+    "合作方信息"
+    authorized_data: MarketingPartnershipsTerminatePostBodyAuthorizedData
+    "被授权数据"
 class MarketingPartnershipsTerminatePostAnswer(TypedDict):
     terminate_time: str
+    "终止合作关系时间"
 class MarketingPartnershipsGetQuery(TypedDict):
     partner: NotRequired[Text]
     authorized_data: NotRequired[Text]
     limit: NotRequired[Text]
+    "分页大小"
     offset: NotRequired[Text]
+    "分页页码"
 class MarketingPartnershipsGetAnswerDataPartner(TypedDict):
     type: str
+    "合作方类别"
     appid: NotRequired[str]
+    "合作方APPID"
     merchant_id: NotRequired[str]
+    "合作方商户ID"
 class MarketingPartnershipsGetAnswerDataAuthorizedData(TypedDict):
     business_type: str
+    "授权业务类别"
     stock_id: NotRequired[str]
+    "授权批次ID"
 class MarketingPartnershipsGetAnswerData(TypedDict):
     partner: MarketingPartnershipsGetAnswerDataPartner
+    "合作方信息"
     authorized_data: MarketingPartnershipsGetAnswerDataAuthorizedData
+    "被授权数据"
     build_time: str
+    "建立合作关系时间"
     terminate_time: NotRequired[str]
+    "终止合作关系时间"
     create_time: str
+    "创建时间"
     update_time: str
+    "更新时间"
 class MarketingPartnershipsGetAnswer(TypedDict):
     data: NotRequired[list[MarketingPartnershipsGetAnswerData]]
+    "合作关系结果集"
     limit: int
+    "分页大小"
     offset: int
+    "分页页码"
     total_count: NotRequired[int]
+    "总数量"
 class MarketingPartnershipsBuild(Node):
-    def post(self, body: MarketingPartnershipsBuildPostBody = ..., config: Config = ..., /, *, json: MarketingPartnershipsBuildPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnershipsBuildPostAnswer]:
+    def post(self, body: MarketingPartnershipsBuildPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnershipsBuildPostAnswer]:
         """建立合作关系API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/partnerships/chapter3_1.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingPartnershipsBuildPostBody = ..., config: Config = ..., /, *, json: MarketingPartnershipsBuildPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnershipsBuildPostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: partner 合作方信息, authorized_data 被授权数据"""
+    def postAsync(self, body: MarketingPartnershipsBuildPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnershipsBuildPostAnswer]]:
         """建立合作关系API"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnershipsBuildPostBody = ..., config: Config = ..., /, *, json: MarketingPartnershipsBuildPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnershipsBuildPostAnswer]:
+    def __call__(self, body: MarketingPartnershipsBuildPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnershipsBuildPostAnswer]:
         """建立合作关系API"""
 class OpenMarketingPartnershipsBuild(OpenNode):
     def post(self, body: MarketingPartnershipsBuildPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -67,23 +128,27 @@ class OpenMarketingPartnershipsBuild(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/partnerships/chapter3_1.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: partner 合作方信息, authorized_data 被授权数据"""
     def postAsync(self, body: MarketingPartnershipsBuildPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """建立合作关系API"""
     post_async = postAsync
     def __call__(self, body: MarketingPartnershipsBuildPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """建立合作关系API"""
 class MarketingPartnershipsTerminate(Node):
-    def post(self, body: MarketingPartnershipsTerminatePostBody = ..., config: Config = ..., /, *, json: MarketingPartnershipsTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnershipsTerminatePostAnswer]:
+    def post(self, body: MarketingPartnershipsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnershipsTerminatePostAnswer]:
         """终止合作关系API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/partnerships/chapter3_2.shtml
 
-        直连商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingPartnershipsTerminatePostBody = ..., config: Config = ..., /, *, json: MarketingPartnershipsTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPartnershipsTerminatePostAnswer]]:
+        直连商户, 服务商, 渠道商
+
+        required: partner 合作方信息, authorized_data 被授权数据"""
+    def postAsync(self, body: MarketingPartnershipsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPartnershipsTerminatePostAnswer]]:
         """终止合作关系API"""
     post_async = postAsync
-    def __call__(self, body: MarketingPartnershipsTerminatePostBody = ..., config: Config = ..., /, *, json: MarketingPartnershipsTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPartnershipsTerminatePostAnswer]:
+    def __call__(self, body: MarketingPartnershipsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPartnershipsTerminatePostAnswer]:
         """终止合作关系API"""
 class OpenMarketingPartnershipsTerminate(OpenNode):
     def post(self, body: MarketingPartnershipsTerminatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -91,7 +156,9 @@ class OpenMarketingPartnershipsTerminate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/partnerships/chapter3_2.shtml
 
-        直连商户, 服务商, 渠道商"""
+        直连商户, 服务商, 渠道商
+
+        required: partner 合作方信息, authorized_data 被授权数据"""
     def postAsync(self, body: MarketingPartnershipsTerminatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """终止合作关系API"""
     post_async = postAsync

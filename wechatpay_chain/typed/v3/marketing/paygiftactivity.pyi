@@ -8,151 +8,402 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery(TypedDict):
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
 class MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswerData(TypedDict):
     goods_id: NotRequired[str]
+    "指定商品"
     create_time: NotRequired[str]
+    "创建时间"
     update_time: NotRequired[str]
+    "更新时间"
 class MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswer(TypedDict):
     offset: NotRequired[int]
+    "分页页码"
     limit: NotRequired[int]
+    "分页大小"
     total_count: NotRequired[int]
+    "总数"
     activity_id: NotRequired[str]
+    "活动id"
     data: NotRequired[list[MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswerData]]
+    "结果集"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody(TypedDict):
     merchant_id_list: NotRequired[list[str]]
+    "发券商户号"
     add_request_no: NotRequired[str]
+    "请求业务单据号"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswerInvalidMerchantIdList(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
     invalid_reason: NotRequired[str]
+    "无效原因"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer(TypedDict):
     activity_id: NotRequired[str]
+    "活动id"
     add_time: NotRequired[str]
+    "添加时间"
     invalid_merchant_id_list: NotRequired[list[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswerInvalidMerchantIdList]]
+    "未通过规则校验的发券商户号列表"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody(TypedDict):
     merchant_id_list: NotRequired[list[str]]
+    "删除的发券商户号"
     delete_request_no: NotRequired[str]
+    "商户请求单号"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer(TypedDict):
     activity_id: NotRequired[str]
+    "活动id"
     delete_time: NotRequired[str]
-MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery = MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery
+    "删除时间"
+class MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery(TypedDict):
+    offset: NotRequired[Text]
+    "分页页码"
+    limit: NotRequired[Text]
+    "分页大小"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswerData(TypedDict):
     mchid: NotRequired[str]
+    "商户号"
     merchant_name: NotRequired[str]
+    "商户名称"
     create_time: NotRequired[str]
+    "创建时间"
     update_time: NotRequired[str]
+    "更新时间"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswer(TypedDict):
     offset: NotRequired[int]
+    "分页页码"
     limit: NotRequired[int]
+    "分页大小"
     total_count: NotRequired[int]
+    "总数"
     activity_id: NotRequired[str]
+    "活动id"
     data: NotRequired[list[MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswerData]]
+    "结果集"
 class MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer(TypedDict):
     activity_id: NotRequired[str]
+    "活动id"
     terminate_time: NotRequired[str]
+    "生效时间"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
     begin_time: NotRequired[str]
+    "可用开始时间"
     end_time: NotRequired[str]
+    "可用结束时间"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableDayTime(TypedDict):
     begin_day_time: NotRequired[str]
+    "每日可用开始时间"
     end_day_time: NotRequired[str]
+    "每日可用结束时间"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfoAvailablePeriods(TypedDict):
     available_time: NotRequired[list[MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableTime]]
+    "可用时间"
     available_day_time: NotRequired[list[MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableDayTime]]
+    "每日可用时间"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfo(TypedDict):
     activity_name: str
+    "活动名称"
     activity_second_title: str
+    "活动副标题"
     merchant_logo_url: str
+    "商户logo"
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
     begin_time: NotRequired[str]
+    "活动开始时间"
     end_time: NotRequired[str]
+    "活动结束时间"
     available_periods: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfoAvailablePeriods]
+    "可用时间段"
     out_request_no: str
+    "商户请求单号"
     delivery_purpose: Literal["OFF_LINE_PAY", "JUMP_MINI_APP"] | str
+    "投放目的"
     mini_programs_appid: NotRequired[str]
+    "商家小程序appid"
     mini_programs_path: NotRequired[str]
+    "商家小程序path"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSettingPaymentModePaymentMethodInformation(TypedDict):
     payment_method: NotRequired[Literal["CFT", "SPECIFIC_BANK_CARD"] | str]
+    "支付方式"
     bank_abbreviation: NotRequired[str]
+    "银行简称"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSettingPaymentMode(TypedDict):
     payment_scene_list: NotRequired[list[Literal["APP_SCENE"] | str]]
+    "支付场景列表"
     payment_method_information: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSettingPaymentModePaymentMethodInformation]
+    "支付方式信息"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSetting(TypedDict):
     delivery_user_category: NotRequired[Literal["BUSIFAVOR"] | str]
+    "奖品类型"
     merchant_member_appid: NotRequired[str]
+    "商家会员appid"
     payment_mode: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSettingPaymentMode]
+    "支付模式"
     goods_tags: NotRequired[list[str]]
+    "订单优惠标记"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRuleFullSendRuleAwardList(TypedDict):
     stock_id: NotRequired[str]
+    "代金券批次Id"
     original_image_url: NotRequired[str]
+    "奖品原始图"
     thumbnail_url: NotRequired[str]
+    "奖品缩略图"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRuleFullSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"] | str
+    "奖品类型"
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
+    "发券商户号选项"
     transaction_amount_minimum: int
+    "消费金额门槛"
     send_content: Literal["SINGLE_COUPON", "GIFT_PACKAGE"] | str
+    "发放内容"
     award_list: NotRequired[list[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRuleFullSendRuleAwardList]]
+    "奖品基本信息列表"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRule(TypedDict):
     full_send_rule: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRuleFullSendRule]
+    "满送活动奖品发放规则"
 class MarketingPaygiftactivityActivitiesActivityIdGetAnswer(TypedDict):
     activity_id: NotRequired[str]
+    "活动id"
     activity_type: NotRequired[Literal["FULL_SEND_ACT_TYPE", "STEP_SEND_ACT_TYPE", "SPECIFIC_SEND_ACT_TYPE"] | str]
+    "活动类型"
     activity_status: NotRequired[Literal["CREATE_ACT_STATUS", "ONGOING_ACT_STATUS", "TERMINATE_ACT_STATUS", "STOP_ACT_STATUS", "OVER_TIME_ACT_STATUS", "CREATE_ACT_FAILED"] | str]
+    "活动状态"
     creator_merchant_id: NotRequired[str]
+    "创建商户号"
     belong_merchant_id: NotRequired[str]
+    "所属商户号"
     pause_time: NotRequired[str]
+    "活动暂停时间"
     recovery_time: NotRequired[str]
+    "活动恢复时间"
     create_time: NotRequired[str]
+    "活动创建时间"
     update_time: NotRequired[str]
+    "活动更新时间"
     activity_base_info: MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfo
+    "活动基本信息"
     advanced_setting: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSetting]
-    award_send_rule: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRule]
+    "活动高级设置"
+    award_send_rule: MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRule
+    "活动奖品发放规则"
 class MarketingPaygiftactivityActivitiesGetQuery(TypedDict):
     offset: Text
+    "分页页码"
     limit: Text
+    "分页大小"
     activity_name: NotRequired[Text]
-    activity_status: NotRequired[Text | Mapping[str, Any]]
-    award_type: NotRequired[Text | Mapping[str, Any]]
+    "活动名称"
+    activity_status: NotRequired[Text]
+    "活动状态"
+    award_type: NotRequired[Text]
+    "奖品类型"
+class MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
+    begin_time: NotRequired[str]
+    "可用开始时间"
+    end_time: NotRequired[str]
+    "可用结束时间"
+class MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableDayTime(TypedDict):
+    begin_day_time: NotRequired[str]
+    "每日可用开始时间"
+    end_day_time: NotRequired[str]
+    "每日可用结束时间"
+class MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriods(TypedDict):
+    available_time: NotRequired[list[MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableTime]]
+    "可用时间"
+    available_day_time: NotRequired[list[MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableDayTime]]
+    "每日可用时间"
+class MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfo(TypedDict):
+    activity_name: str
+    "活动名称"
+    activity_second_title: str
+    "活动副标题"
+    merchant_logo_url: str
+    "商户logo"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    begin_time: NotRequired[str]
+    "活动开始时间"
+    end_time: NotRequired[str]
+    "活动结束时间"
+    available_periods: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriods]
+    "可用时间段"
+    out_request_no: str
+    "商户请求单号"
+    delivery_purpose: Literal["OFF_LINE_PAY", "JUMP_MINI_APP"] | str
+    "投放目的"
+    mini_programs_appid: NotRequired[str]
+    "商家小程序appid"
+    mini_programs_path: NotRequired[str]
+    "商家小程序path"
+class MarketingPaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentModePaymentMethodInformation(TypedDict):
+    payment_method: NotRequired[Literal["CFT", "SPECIFIC_BANK_CARD"] | str]
+    "支付方式"
+    bank_abbreviation: NotRequired[str]
+    "银行简称"
+class MarketingPaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentMode(TypedDict):
+    payment_scene_list: NotRequired[list[Literal["APP_SCENE"] | str]]
+    "支付场景列表"
+    payment_method_information: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentModePaymentMethodInformation]
+    "支付方式信息"
+class MarketingPaygiftactivityActivitiesGetAnswerDataAdvancedSetting(TypedDict):
+    delivery_user_category: NotRequired[Literal["BUSIFAVOR"] | str]
+    "奖品类型"
+    merchant_member_appid: NotRequired[str]
+    "商家会员appid"
+    payment_mode: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentMode]
+    "支付模式"
+    goods_tags: NotRequired[list[str]]
+    "订单优惠标记"
+class MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRuleAwardList(TypedDict):
+    stock_id: NotRequired[str]
+    "代金券批次Id"
+    original_image_url: NotRequired[str]
+    "奖品原始图"
+    thumbnail_url: NotRequired[str]
+    "奖品缩略图"
 class MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"] | str
+    "奖品类型"
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
+    "发券商户号选项"
     transaction_amount_minimum: int
+    "消费金额门槛"
     send_content: Literal["SINGLE_COUPON", "GIFT_PACKAGE"] | str
-    award_list: NotRequired[list[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAwardSendRuleFullSendRuleAwardList]]
+    "发放内容"
+    award_list: NotRequired[list[MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRuleAwardList]]
+    "奖品基本信息列表"
     merchant_id_list: NotRequired[list[str]]
+    "发券商户号列表"
 class MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleStepSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"] | str
+    "奖品类型"
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
+    "发券商户号选项"
 class MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRule(TypedDict):
     full_send_rule: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule]
+    "满送活动奖品发放规则"
     step_send_rule: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleStepSendRule]
+    "阶梯送发放规则"
 class MarketingPaygiftactivityActivitiesGetAnswerData(TypedDict):
-    activity_base_info: MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfo
-    advanced_setting: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSetting]
+    activity_base_info: MarketingPaygiftactivityActivitiesGetAnswerDataActivityBaseInfo
+    "活动基本信息"
+    advanced_setting: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAdvancedSetting]
+    "活动高级设置"
     activity_id: NotRequired[str]
-    award_send_rule: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRule]
+    "活动id"
+    award_send_rule: MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRule
+    "活动奖品发放规则"
 class MarketingPaygiftactivityActivitiesGetAnswer(TypedDict):
     offset: NotRequired[int]
+    "分页页码"
     limit: NotRequired[int]
+    "分页大小"
     total_count: NotRequired[int]
+    "总数"
     data: NotRequired[list[MarketingPaygiftactivityActivitiesGetAnswerData]]
+    "结果集"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
+    begin_time: NotRequired[str]
+    "可用开始时间"
+    end_time: NotRequired[str]
+    "可用结束时间"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfoAvailablePeriodsAvailableDayTime(TypedDict):
+    begin_day_time: NotRequired[str]
+    "每日可用开始时间"
+    end_day_time: NotRequired[str]
+    "每日可用结束时间"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfoAvailablePeriods(TypedDict):
+    available_time: NotRequired[list[MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfoAvailablePeriodsAvailableTime]]
+    "可用时间"
+    available_day_time: NotRequired[list[MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfoAvailablePeriodsAvailableDayTime]]
+    "每日可用时间"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfo(TypedDict):
+    activity_name: str
+    "活动名称"
+    activity_second_title: str
+    "活动副标题"
+    merchant_logo_url: str
+    "商户logo"
+    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
+    "背景颜色"
+    begin_time: NotRequired[str]
+    "活动开始时间"
+    end_time: NotRequired[str]
+    "活动结束时间"
+    available_periods: NotRequired[MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfoAvailablePeriods]
+    "可用时间段"
+    out_request_no: str
+    "商户请求单号"
+    delivery_purpose: Literal["OFF_LINE_PAY", "JUMP_MINI_APP"] | str
+    "投放目的"
+    mini_programs_appid: NotRequired[str]
+    "商家小程序appid"
+    mini_programs_path: NotRequired[str]
+    "商家小程序path"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSettingPaymentModePaymentMethodInformation(TypedDict):
+    payment_method: NotRequired[Literal["CFT", "SPECIFIC_BANK_CARD"] | str]
+    "支付方式"
+    bank_abbreviation: NotRequired[str]
+    "银行简称"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSettingPaymentMode(TypedDict):
+    payment_scene_list: NotRequired[list[Literal["APP_SCENE"] | str]]
+    "支付场景列表"
+    payment_method_information: NotRequired[MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSettingPaymentModePaymentMethodInformation]
+    "支付方式信息"
 class MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSetting(TypedDict):
-    payment_method_information: NotRequired[MarketingPaygiftactivityActivitiesActivityIdGetAnswerAdvancedSettingPaymentModePaymentMethodInformation]
+    delivery_user_category: NotRequired[Literal["BUSIFAVOR"] | str]
+    "奖品类型"
+    merchant_member_appid: NotRequired[str]
+    "商家会员appid"
+    payment_mode: NotRequired[MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSettingPaymentMode]
+    "支付模式"
+    goods_tags: NotRequired[list[str]]
+    "订单优惠标记"
+    payment_method_information: NotRequired[MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSettingPaymentModePaymentMethodInformation]
+    "支付方式信息"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyAwardSendRuleAwardList(TypedDict):
+    stock_id: NotRequired[str]
+    "代金券批次Id"
+    original_image_url: NotRequired[str]
+    "奖品原始图"
+    thumbnail_url: NotRequired[str]
+    "奖品缩略图"
+class MarketingPaygiftactivityUniqueThresholdActivityPostBodyAwardSendRule(TypedDict):
+    award_type: Literal["BUSIFAVOR"] | str
+    "奖品类型"
+    merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
+    "发券商户号选项"
+    transaction_amount_minimum: int
+    "消费金额门槛"
+    send_content: Literal["SINGLE_COUPON", "GIFT_PACKAGE"] | str
+    "发放内容"
+    award_list: NotRequired[list[MarketingPaygiftactivityUniqueThresholdActivityPostBodyAwardSendRuleAwardList]]
+    "奖品基本信息列表"
+    merchant_id_list: NotRequired[list[str]]
+    "发券商户号列表"
 class MarketingPaygiftactivityUniqueThresholdActivityPostBody(TypedDict):
-    activity_base_info: MarketingPaygiftactivityActivitiesActivityIdGetAnswerActivityBaseInfo
+    activity_base_info: MarketingPaygiftactivityUniqueThresholdActivityPostBodyActivityBaseInfo
+    "活动基本信息"
     advanced_setting: NotRequired[MarketingPaygiftactivityUniqueThresholdActivityPostBodyAdvancedSetting]
-    award_send_rule: NotRequired[MarketingPaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule]
+    "活动高级设置"
+    award_send_rule: MarketingPaygiftactivityUniqueThresholdActivityPostBodyAwardSendRule
+    "活动奖品发放规则"
 class MarketingPaygiftactivityUniqueThresholdActivityPostAnswer(TypedDict):
     activity_id: str
+    "活动id"
     create_time: str
+    "创建时间"
 class MarketingPaygiftactivityActivitiesActivityIdGoods(Stem):
-    def get(self, config: Config = ..., /, *, activity_id: Value = ..., params: MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswer]:
+    def get(self, config: Config = ..., /, *, activity_id: Value, params: MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswer]:
         """查询活动指定商品列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_6.shtml
 
         微信支付商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, activity_id: Value = ..., params: MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, activity_id: Value, params: MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswer]]:
         """查询活动指定商品列表API"""
     get_async = getAsync
 class OpenMarketingPaygiftactivityActivitiesActivityIdGoods(OpenNode):
@@ -165,17 +416,23 @@ class OpenMarketingPaygiftactivityActivitiesActivityIdGoods(OpenNode):
     def getAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询活动指定商品列表API"""
     get_async = getAsync
+class FilledMarketingPaygiftactivityActivitiesActivityIdGoods(Stem):
+    def get(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswer]:
+        """查询活动指定商品列表API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesActivityIdGoodsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdGoodsGetAnswer]]:
+        """查询活动指定商品列表API"""
+    get_async = getAsync
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsAdd(Node):
-    def post(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]:
+    def post(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, activity_id: Value, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]:
         """新增活动发券商户号API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_8.shtml
 
         微信支付商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]]:
+    def postAsync(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, activity_id: Value, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]]:
         """新增活动发券商户号API"""
     post_async = postAsync
-    def __call__(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]:
+    def __call__(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, activity_id: Value, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]:
         """新增活动发券商户号API"""
 class OpenMarketingPaygiftactivityActivitiesActivityIdMerchantsAdd(OpenNode):
     def post(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
@@ -189,14 +446,22 @@ class OpenMarketingPaygiftactivityActivitiesActivityIdMerchantsAdd(OpenNode):
     post_async = postAsync
     def __call__(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """新增活动发券商户号API"""
+class FilledMarketingPaygiftactivityActivitiesActivityIdMerchantsAdd(Node):
+    def post(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]:
+        """新增活动发券商户号API"""
+    def postAsync(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]]:
+        """新增活动发券商户号API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer]:
+        """新增活动发券商户号API"""
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsDelete(Stem):
-    def post(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer]:
+    def post(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., config: Config = ..., /, *, activity_id: Value, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer]:
         """删除活动发券商户号API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_10.shtml
 
         微信支付商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer]]:
+    def postAsync(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., config: Config = ..., /, *, activity_id: Value, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer]]:
         """删除活动发券商户号API"""
     post_async = postAsync
 class OpenMarketingPaygiftactivityActivitiesActivityIdMerchantsDelete(OpenNode):
@@ -209,16 +474,22 @@ class OpenMarketingPaygiftactivityActivitiesActivityIdMerchantsDelete(OpenNode):
     def postAsync(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """删除活动发券商户号API"""
     post_async = postAsync
+class FilledMarketingPaygiftactivityActivitiesActivityIdMerchantsDelete(Stem):
+    def post(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer]:
+        """删除活动发券商户号API"""
+    def postAsync(self, body: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer]]:
+        """删除活动发券商户号API"""
+    post_async = postAsync
 class MarketingPaygiftactivityActivitiesActivityIdMerchants(Stem):
     add: MarketingPaygiftactivityActivitiesActivityIdMerchantsAdd
     delete: MarketingPaygiftactivityActivitiesActivityIdMerchantsDelete
-    def get(self, config: Config = ..., /, *, activity_id: Value = ..., params: MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswer]:
+    def get(self, config: Config = ..., /, *, activity_id: Value, params: MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswer]:
         """查询活动发券商户号API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_5.shtml
 
         微信支付商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, activity_id: Value = ..., params: MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, activity_id: Value, params: MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswer]]:
         """查询活动发券商户号API"""
     get_async = getAsync
 class OpenMarketingPaygiftactivityActivitiesActivityIdMerchants(OpenNode):
@@ -233,17 +504,25 @@ class OpenMarketingPaygiftactivityActivitiesActivityIdMerchants(OpenNode):
     def getAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询活动发券商户号API"""
     get_async = getAsync
+class FilledMarketingPaygiftactivityActivitiesActivityIdMerchants(Stem):
+    add: FilledMarketingPaygiftactivityActivitiesActivityIdMerchantsAdd
+    delete: FilledMarketingPaygiftactivityActivitiesActivityIdMerchantsDelete
+    def get(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswer]:
+        """查询活动发券商户号API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesActivityIdMerchantsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdMerchantsGetAnswer]]:
+        """查询活动发券商户号API"""
+    get_async = getAsync
 class MarketingPaygiftactivityActivitiesActivityIdTerminate(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]:
         """终止活动API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_7.shtml
 
         微信支付商户, 服务商, 渠道商"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]]:
         """终止活动API"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, activity_id: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]:
         """终止活动API"""
 class OpenMarketingPaygiftactivityActivitiesActivityIdTerminate(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
@@ -257,17 +536,25 @@ class OpenMarketingPaygiftactivityActivitiesActivityIdTerminate(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """终止活动API"""
+class FilledMarketingPaygiftactivityActivitiesActivityIdTerminate(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]:
+        """终止活动API"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]]:
+        """终止活动API"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdTerminatePostAnswer]:
+        """终止活动API"""
 class MarketingPaygiftactivityActivitiesActivityId(Stem):
     goods: MarketingPaygiftactivityActivitiesActivityIdGoods
     merchants: MarketingPaygiftactivityActivitiesActivityIdMerchants
     terminate: MarketingPaygiftactivityActivitiesActivityIdTerminate
-    def get(self, config: Config = ..., /, *, activity_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdGetAnswer]:
         """查询活动详情接口API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_4.shtml
 
         微信支付商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, activity_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdGetAnswer]]:
         """查询活动详情接口API"""
     get_async = getAsync
 class OpenMarketingPaygiftactivityActivitiesActivityId(OpenNode):
@@ -283,16 +570,27 @@ class OpenMarketingPaygiftactivityActivitiesActivityId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询活动详情接口API"""
     get_async = getAsync
+class FilledMarketingPaygiftactivityActivitiesActivityId(Stem):
+    goods: FilledMarketingPaygiftactivityActivitiesActivityIdGoods
+    merchants: FilledMarketingPaygiftactivityActivitiesActivityIdMerchants
+    terminate: FilledMarketingPaygiftactivityActivitiesActivityIdTerminate
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityActivitiesActivityIdGetAnswer]:
+        """查询活动详情接口API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityActivitiesActivityIdGetAnswer]]:
+        """查询活动详情接口API"""
+    get_async = getAsync
 class MarketingPaygiftactivityActivities(Stem):
     _activity_id_: MarketingPaygiftactivityActivitiesActivityId
-    def __truediv__(self, value: Value) -> MarketingPaygiftactivityActivitiesActivityId: ...
-    def get(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingPaygiftactivityActivitiesActivityId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingPaygiftactivityActivitiesGetAnswer]:
         """获取支付有礼活动列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_9.shtml
 
-        微信支付商户, 服务商, 渠道商"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesGetAnswer]]:
+        微信支付商户, 服务商, 渠道商
+
+        required: offset 分页页码, limit 分页大小"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingPaygiftactivityActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingPaygiftactivityActivitiesGetAnswer]]:
         """获取支付有礼活动列表API"""
     get_async = getAsync
 class OpenMarketingPaygiftactivityActivities(OpenNode):
@@ -303,25 +601,35 @@ class OpenMarketingPaygiftactivityActivities(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/marketing/paygiftactivity/chapter3_9.shtml
 
-        微信支付商户, 服务商, 渠道商"""
+        微信支付商户, 服务商, 渠道商
+
+        required: offset 分页页码, limit 分页大小"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """获取支付有礼活动列表API"""
     get_async = getAsync
 class MarketingPaygiftactivityUniqueThresholdActivity(Node):
-    def post(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityUniqueThresholdActivityPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityUniqueThresholdActivityPostAnswer]:
+    def post(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityUniqueThresholdActivityPostAnswer]:
         """创建全场满额送活动API
 
-        微信支付商户, 服务商, 渠道商"""
-    def postAsync(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityUniqueThresholdActivityPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityUniqueThresholdActivityPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/paygiftactivity/unique-threshold-activity
+
+        微信支付商户, 服务商, 渠道商
+
+        required: activity_base_info 活动基本信息, award_send_rule 活动奖品发放规则"""
+    def postAsync(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingPaygiftactivityUniqueThresholdActivityPostAnswer]]:
         """创建全场满额送活动API"""
     post_async = postAsync
-    def __call__(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody = ..., config: Config = ..., /, *, json: MarketingPaygiftactivityUniqueThresholdActivityPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityUniqueThresholdActivityPostAnswer]:
+    def __call__(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingPaygiftactivityUniqueThresholdActivityPostAnswer]:
         """创建全场满额送活动API"""
 class OpenMarketingPaygiftactivityUniqueThresholdActivity(OpenNode):
     def post(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建全场满额送活动API
 
-        微信支付商户, 服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/marketing/paygiftactivity/unique-threshold-activity
+
+        微信支付商户, 服务商, 渠道商
+
+        required: activity_base_info 活动基本信息, award_send_rule 活动奖品发放规则"""
     def postAsync(self, body: MarketingPaygiftactivityUniqueThresholdActivityPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建全场满额送活动API"""
     post_async = postAsync

@@ -8,98 +8,238 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingShoppingReceiptCustomentrancesBrandIdGetAnswerJumpLink(TypedDict):
     mini_programs_appid: str
+    "自定义入口的跳转小程序AppID"
     mini_programs_path: str
+    "自定义入口跳转小程序的path"
 class MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer(TypedDict):
     custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str
+    "自定义入口种类"
     subtitle: str
+    "副标题"
     goods_thumbnail_url: NotRequired[str]
+    "展示商品信息"
     custom_entrance_state: Literal["ONLINE", "OFFLINE"] | str
+    "设置自定义入口的状态"
     start_time: str
+    "自定义入口的开始时间"
     end_time: str
+    "自定义入口的结束时间"
     brand_id: str
+    "自定义入口的归属品牌ID"
     create_time: str
+    "自定义入口创建的时间"
     modify_time: str
+    "自定义入口修改的时间"
     out_request_no: str
+    "商户创建自定义入口的凭据号"
     jump_link: MarketingShoppingReceiptCustomentrancesBrandIdGetAnswerJumpLink
+    "自定义入口跳转信息"
+class MarketingShoppingReceiptCustomentrancesBrandIdPatchBodyJumpLink(TypedDict):
+    mini_programs_appid: str
+    "自定义入口的跳转小程序AppID"
+    mini_programs_path: str
+    "自定义入口跳转小程序的path"
 class MarketingShoppingReceiptCustomentrancesBrandIdPatchBody(TypedDict):
     custom_entrance_type: NotRequired[Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str]
+    "自定义入口种类"
     subtitle: NotRequired[str]
+    "副标题"
     goods_thumbnail_url: NotRequired[str]
+    "展示商品信息"
     custom_entrance_state: NotRequired[Literal["ONLINE", "OFFLINE"] | str]
+    "设置自定义入口的状态"
     start_time: NotRequired[str]
+    "自定义入口的开始时间"
     end_time: NotRequired[str]
+    "自定义入口的结束时间"
     out_request_no: str
-    jump_link: NotRequired[MarketingShoppingReceiptCustomentrancesBrandIdGetAnswerJumpLink]
-MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer = MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer
+    "商户创建自定义入口的凭据号"
+    jump_link: NotRequired[MarketingShoppingReceiptCustomentrancesBrandIdPatchBodyJumpLink]
+    "自定义入口跳转信息"
+class MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswerJumpLink(TypedDict):
+    mini_programs_appid: str
+    "自定义入口的跳转小程序AppID"
+    mini_programs_path: str
+    "自定义入口跳转小程序的path"
+class MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer(TypedDict):
+    custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str
+    "自定义入口种类"
+    subtitle: str
+    "副标题"
+    goods_thumbnail_url: NotRequired[str]
+    "展示商品信息"
+    custom_entrance_state: Literal["ONLINE", "OFFLINE"] | str
+    "设置自定义入口的状态"
+    start_time: str
+    "自定义入口的开始时间"
+    end_time: str
+    "自定义入口的结束时间"
+    brand_id: str
+    "自定义入口的归属品牌ID"
+    create_time: str
+    "自定义入口创建的时间"
+    modify_time: str
+    "自定义入口修改的时间"
+    out_request_no: str
+    "商户创建自定义入口的凭据号"
+    jump_link: MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswerJumpLink
+    "自定义入口跳转信息"
+class MarketingShoppingReceiptCustomentrancesPostBodyJumpLink(TypedDict):
+    mini_programs_appid: str
+    "自定义入口的跳转小程序AppID"
+    mini_programs_path: str
+    "自定义入口跳转小程序的path"
 class MarketingShoppingReceiptCustomentrancesPostBody(TypedDict):
     custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str
+    "自定义入口种类"
     subtitle: str
+    "副标题"
     goods_thumbnail_url: NotRequired[str]
+    "展示商品信息"
     start_time: str
+    "自定义入口的开始时间"
     end_time: str
+    "自定义入口的结束时间"
     custom_entrance_state: Literal["ONLINE", "OFFLINE"] | str
+    "设置自定义入口的状态"
     brand_id: str
+    "自定义入口的归属品牌ID"
     out_request_no: str
-    jump_link: MarketingShoppingReceiptCustomentrancesBrandIdGetAnswerJumpLink
-MarketingShoppingReceiptCustomentrancesPostAnswer = MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer
+    "商户创建自定义入口的凭据号"
+    jump_link: MarketingShoppingReceiptCustomentrancesPostBodyJumpLink
+    "自定义入口跳转信息"
+class MarketingShoppingReceiptCustomentrancesPostAnswerJumpLink(TypedDict):
+    mini_programs_appid: str
+    "自定义入口的跳转小程序AppID"
+    mini_programs_path: str
+    "自定义入口跳转小程序的path"
+class MarketingShoppingReceiptCustomentrancesPostAnswer(TypedDict):
+    custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str
+    "自定义入口种类"
+    subtitle: str
+    "副标题"
+    goods_thumbnail_url: NotRequired[str]
+    "展示商品信息"
+    custom_entrance_state: Literal["ONLINE", "OFFLINE"] | str
+    "设置自定义入口的状态"
+    start_time: str
+    "自定义入口的开始时间"
+    end_time: str
+    "自定义入口的结束时间"
+    brand_id: str
+    "自定义入口的归属品牌ID"
+    create_time: str
+    "自定义入口创建的时间"
+    modify_time: str
+    "自定义入口修改的时间"
+    out_request_no: str
+    "商户创建自定义入口的凭据号"
+    jump_link: MarketingShoppingReceiptCustomentrancesPostAnswerJumpLink
+    "自定义入口跳转信息"
 class MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBodyJumpInfo(TypedDict):
     merchant_appid: str
+    "商户电子小票跳转信息小程序AppID"
     merchant_path: str
+    "商户电子小票跳转信息小程序路径"
 class MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody(TypedDict):
     transaction_id: str
+    "微信支付订单号"
     transaction_mchid: NotRequired[str]
+    "商户号"
     transaction_sub_mchid: NotRequired[str]
+    "子商户号"
     openid: str
+    "下单用户OpenID"
     merchant_upload_time: str
+    "商户上传时间"
     jump_info: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBodyJumpInfo
+    "跳转信息"
+class MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfoJumpInfo(TypedDict):
+    merchant_appid: str
+    "商户电子小票跳转信息小程序AppID"
+    merchant_path: str
+    "商户电子小票跳转信息小程序路径"
 class MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfo(TypedDict):
     transaction_id: str
+    "微信支付订单号"
     transaction_mchid: NotRequired[str]
+    "商户号"
     transaction_sub_mchid: NotRequired[str]
+    "子商户号"
     openid: str
+    "下单用户OpenID"
     merchant_upload_time: str
-    jump_info: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBodyJumpInfo
+    "商户上传时间"
+    jump_info: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfoJumpInfo
+    "跳转信息"
     create_time: str
+    "创建时间"
     modify_time: str
+    "修改时间"
     brand_id: NotRequired[int]
+    "归属品牌ID"
 class MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer(TypedDict):
     merchant_jump_info: NotRequired[MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfo]
+    "商家电子小票跳转信息"
 class MarketingShoppingReceiptShoppingreceiptsPostAnswerReceiptMerchantContactInformation(TypedDict):
     consultation_phone_number: NotRequired[str]
+    "品牌售后部门的咨询电话"
 class MarketingShoppingReceiptShoppingreceiptsPostAnswerReceipt(TypedDict):
     receipt_id: str
+    "电子小票ID"
     state: Literal["WAIT_REVIEW", "NOT_PASS_REVIEW", "PASS_REVIEW"] | str
+    "电子小票图片审核状态"
     transaction_id: str
+    "微信支付订单的交易单号"
     transaction_mchid: NotRequired[str]
+    "微信支付订单的商户号"
     transaction_sub_mchid: NotRequired[str]
+    "微信支付订单的子商户号"
     openid: str
+    "微信支付订单中OpenID"
     brand_id: NotRequired[int]
+    "电子小票归属品牌的ID"
     sha256: str
+    "图片文件的文件摘要"
     image_type: str
+    "标识电子小票图片类型"
     create_time: str
+    "电子小票创建的时间"
     modify_time: str
+    "电子小票最后一次修改时间"
     merchant_contact_information: NotRequired[MarketingShoppingReceiptShoppingreceiptsPostAnswerReceiptMerchantContactInformation]
+    "用户与商家的联系渠道"
     upload_time: NotRequired[str]
+    "上传时间"
 class MarketingShoppingReceiptShoppingreceiptsPostAnswer(TypedDict):
     receipt: MarketingShoppingReceiptShoppingreceiptsPostAnswerReceipt
+    "电子小票上传信息"
 class MarketingShoppingReceiptCustomentrancesBrandId(Stem):
-    def get(self, config: Config = ..., /, *, brand_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer]:
         """查询自定义入口
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, brand_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer]]:
-        """查询自定义入口"""
-    get_async = getAsync
-    def patch(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody = ..., **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer]:
-        """更新自定义入口
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/customentrances/%7Bbrand_id%7D
 
         服务商"""
-    def patchAsync(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody = ..., config: Config = ..., /, *, brand_id: Value = ..., json: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer]]:
+        """查询自定义入口"""
+    get_async = getAsync
+    def patch(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer]:
+        """更新自定义入口
+
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/customentrances/%7Bbrand_id%7D#patch
+
+        服务商
+
+        required: out_request_no 商户创建自定义入口的凭据号"""
+    def patchAsync(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody, config: Config = ..., /, *, brand_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer]]:
         """更新自定义入口"""
     patch_async = patchAsync
 class OpenMarketingShoppingReceiptCustomentrancesBrandId(OpenNode):
     def get(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Response:
         """查询自定义入口
+
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/customentrances/%7Bbrand_id%7D
 
         服务商"""
     def getAsync(self, config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
@@ -108,21 +248,40 @@ class OpenMarketingShoppingReceiptCustomentrancesBrandId(OpenNode):
     def patch(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody | Body = ..., config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Response:
         """更新自定义入口
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/customentrances/%7Bbrand_id%7D#patch
+
+        服务商
+
+        required: out_request_no 商户创建自定义入口的凭据号"""
     def patchAsync(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody | Body = ..., config: Config = ..., /, *, brand_id: Any = ..., **options: Any) -> Promise[Response]:
+        """更新自定义入口"""
+    patch_async = patchAsync
+class FilledMarketingShoppingReceiptCustomentrancesBrandId(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer]:
+        """查询自定义入口"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesBrandIdGetAnswer]]:
+        """查询自定义入口"""
+    get_async = getAsync
+    def patch(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer]:
+        """更新自定义入口"""
+    def patchAsync(self, body: MarketingShoppingReceiptCustomentrancesBrandIdPatchBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesBrandIdPatchAnswer]]:
         """更新自定义入口"""
     patch_async = patchAsync
 class MarketingShoppingReceiptCustomentrances(Node):
     _brand_id_: MarketingShoppingReceiptCustomentrancesBrandId
-    def __truediv__(self, value: Value) -> MarketingShoppingReceiptCustomentrancesBrandId: ...
-    def post(self, body: MarketingShoppingReceiptCustomentrancesPostBody = ..., config: Config = ..., /, *, json: MarketingShoppingReceiptCustomentrancesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingShoppingReceiptCustomentrancesBrandId: ...
+    def post(self, body: MarketingShoppingReceiptCustomentrancesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesPostAnswer]:
         """创建自定义入口
 
-        服务商"""
-    def postAsync(self, body: MarketingShoppingReceiptCustomentrancesPostBody = ..., config: Config = ..., /, *, json: MarketingShoppingReceiptCustomentrancesPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/customentrances
+
+        服务商
+
+        required: custom_entrance_type 自定义入口种类, subtitle 副标题, start_time 自定义入口的开始时间, end_time 自定义入口的结束时间, custom_entrance_state 设置自定义入口的状态, brand_id 自定义入口的归属品牌ID, out_request_no 商户创建自定义入口的凭据号, jump_link 自定义入口跳转信息"""
+    def postAsync(self, body: MarketingShoppingReceiptCustomentrancesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptCustomentrancesPostAnswer]]:
         """创建自定义入口"""
     post_async = postAsync
-    def __call__(self, body: MarketingShoppingReceiptCustomentrancesPostBody = ..., config: Config = ..., /, *, json: MarketingShoppingReceiptCustomentrancesPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesPostAnswer]:
+    def __call__(self, body: MarketingShoppingReceiptCustomentrancesPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptCustomentrancesPostAnswer]:
         """创建自定义入口"""
 class OpenMarketingShoppingReceiptCustomentrances(OpenNode):
     _brand_id_: OpenMarketingShoppingReceiptCustomentrancesBrandId
@@ -130,45 +289,61 @@ class OpenMarketingShoppingReceiptCustomentrances(OpenNode):
     def post(self, body: MarketingShoppingReceiptCustomentrancesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建自定义入口
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/customentrances
+
+        服务商
+
+        required: custom_entrance_type 自定义入口种类, subtitle 副标题, start_time 自定义入口的开始时间, end_time 自定义入口的结束时间, custom_entrance_state 设置自定义入口的状态, brand_id 自定义入口的归属品牌ID, out_request_no 商户创建自定义入口的凭据号, jump_link 自定义入口跳转信息"""
     def postAsync(self, body: MarketingShoppingReceiptCustomentrancesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建自定义入口"""
     post_async = postAsync
     def __call__(self, body: MarketingShoppingReceiptCustomentrancesPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建自定义入口"""
 class MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos(Node):
-    def post(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody = ..., config: Config = ..., /, *, json: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer]:
+    def post(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer]:
         """上传商家电子小票跳转信息
 
-        服务商, 渠道商"""
-    def postAsync(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody = ..., config: Config = ..., /, *, json: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer]]:
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos
+
+        服务商, 渠道商
+
+        required: transaction_id 微信支付订单号, openid 下单用户OpenID, merchant_upload_time 商户上传时间, jump_info 跳转信息"""
+    def postAsync(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer]]:
         """上传商家电子小票跳转信息"""
     post_async = postAsync
-    def __call__(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody = ..., config: Config = ..., /, *, json: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer]:
+    def __call__(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer]:
         """上传商家电子小票跳转信息"""
 class OpenMarketingShoppingReceiptMerchantshoppingreceiptjumpinfos(OpenNode):
     def post(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """上传商家电子小票跳转信息
 
-        服务商, 渠道商"""
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos
+
+        服务商, 渠道商
+
+        required: transaction_id 微信支付订单号, openid 下单用户OpenID, merchant_upload_time 商户上传时间, jump_info 跳转信息"""
     def postAsync(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """上传商家电子小票跳转信息"""
     post_async = postAsync
     def __call__(self, body: MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """上传商家电子小票跳转信息"""
 class MarketingShoppingReceiptShoppingreceipts(Node):
-    def post(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptShoppingreceiptsPostAnswer]:
+    def post(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptShoppingreceiptsPostAnswer]:
         """上传电子小票
 
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/shoppingreceipts
+
         服务商"""
-    def postAsync(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptShoppingreceiptsPostAnswer]]:
+    def postAsync(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingShoppingReceiptShoppingreceiptsPostAnswer]]:
         """上传电子小票"""
     post_async = postAsync
-    def __call__(self, body: Media | None = ..., config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptShoppingreceiptsPostAnswer]:
+    def __call__(self, body: Media, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingShoppingReceiptShoppingreceiptsPostAnswer]:
         """上传电子小票"""
 class OpenMarketingShoppingReceiptShoppingreceipts(OpenNode):
     def post(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """上传电子小票
+
+        https://wechatpay.im/openapi/v3/marketing/shopping-receipt/shoppingreceipts
 
         服务商"""
     def postAsync(self, body: Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:

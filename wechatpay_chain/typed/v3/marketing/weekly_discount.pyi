@@ -7,49 +7,111 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody(TypedDict):
     applying_merchant_id: int
+    "报名商户号"
     store_id: int
+    "报名商户门店号"
 class MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer(TypedDict):
     activity_id: int
+    "报名成功的活动ID"
     success_time: str
+    "报名成功时间"
 class MarketingWeeklyDiscountActivitiesActivityIdGetAnswer(TypedDict):
     activity_id: NotRequired[str]
+    "活动ID"
     activity_name: str
+    "活动名称"
     activity_scene: str
+    "活动投放场景"
     activity_area_code: list[str]
+    "活动投放区域编码"
     activity_limit_pay: NotRequired[str]
+    "活动指定付款方式"
     activity_transaction_minimum_amount: int
+    "活动优惠门槛"
     activity_coupon_amount: int
+    "活动优惠金额"
     activity_available_week: list[str]
+    "活动可使用周期"
     activity_max_amount: int
+    "活动预算"
     activity_max_amount_per_day: NotRequired[int]
+    "活动单天预算"
     activity_available_begin_time: str
+    "活动开始时间"
     activity_available_end_time: str
+    "活动结束时间"
     activity_state: str
+    "活动状态"
     activity_remark: NotRequired[str]
+    "活动备注"
     activity_logo: str
+    "活动logo"
 class MarketingWeeklyDiscountActivitiesGetQuery(TypedDict):
     limit: Text
+    "最大资源条数"
     offset: Text
+    "请求资源起始位置"
     applying_merchant_id: Text
+    "报名商户号"
     store_id: NotRequired[Text]
+    "报名商户门店号"
     activity_area_code: Text
+    "活动投放区域编码"
     activity_scene: Text
+    "投放场景"
+class MarketingWeeklyDiscountActivitiesGetAnswerData(TypedDict):
+    activity_id: NotRequired[str]
+    "活动ID"
+    activity_name: str
+    "活动名称"
+    activity_scene: str
+    "活动投放场景"
+    activity_area_code: list[str]
+    "活动投放区域编码"
+    activity_limit_pay: NotRequired[str]
+    "活动指定付款方式"
+    activity_transaction_minimum_amount: int
+    "活动优惠门槛"
+    activity_coupon_amount: int
+    "活动优惠金额"
+    activity_available_week: list[str]
+    "活动可使用周期"
+    activity_max_amount: int
+    "活动预算"
+    activity_max_amount_per_day: NotRequired[int]
+    "活动单天预算"
+    activity_available_begin_time: str
+    "活动开始时间"
+    activity_available_end_time: str
+    "活动结束时间"
+    activity_state: str
+    "活动状态"
+    activity_remark: NotRequired[str]
+    "活动备注"
+    activity_logo: str
+    "活动logo"
 class MarketingWeeklyDiscountActivitiesGetAnswer(TypedDict):
-    data: list[MarketingWeeklyDiscountActivitiesActivityIdGetAnswer]
+    data: list[MarketingWeeklyDiscountActivitiesGetAnswerData]
+    "周周惠活动详情"
     offset: int
+    "请求资源起始位置"
     limit: int
+    "最大资源条数"
     total_count: int
+    "资源总条数"
 class MarketingWeeklyDiscountActivitiesActivityIdApply(Node):
-    def post(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]:
+    def post(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]:
         """报名周周惠活动API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_1.shtml
 
-        服务商, 渠道商, 从业机构"""
-    def postAsync(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]]:
+        服务商, 渠道商, 从业机构
+
+        required: applying_merchant_id 报名商户号, store_id 报名商户门店号"""
+    def postAsync(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]]:
         """报名周周惠活动API"""
     post_async = postAsync
-    def __call__(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody = ..., config: Config = ..., /, *, activity_id: Value = ..., json: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]:
+    def __call__(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]:
         """报名周周惠活动API"""
 class OpenMarketingWeeklyDiscountActivitiesActivityIdApply(OpenNode):
     def post(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
@@ -57,21 +119,31 @@ class OpenMarketingWeeklyDiscountActivitiesActivityIdApply(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_1.shtml
 
-        服务商, 渠道商, 从业机构"""
+        服务商, 渠道商, 从业机构
+
+        required: applying_merchant_id 报名商户号, store_id 报名商户门店号"""
     def postAsync(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """报名周周惠活动API"""
     post_async = postAsync
     def __call__(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody | Body = ..., config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Response:
         """报名周周惠活动API"""
+class FilledMarketingWeeklyDiscountActivitiesActivityIdApply(Node):
+    def post(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]:
+        """报名周周惠活动API"""
+    def postAsync(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]]:
+        """报名周周惠活动API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingWeeklyDiscountActivitiesActivityIdApplyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdApplyPostAnswer]:
+        """报名周周惠活动API"""
 class MarketingWeeklyDiscountActivitiesActivityId(Stem):
     apply: MarketingWeeklyDiscountActivitiesActivityIdApply
-    def get(self, config: Config = ..., /, *, activity_id: Value = ..., **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdGetAnswer]:
         """查询周周惠活动详情API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml
 
         服务商, 渠道商, 从业机构"""
-    def getAsync(self, config: Config = ..., /, *, activity_id: Value = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesActivityIdGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, activity_id: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesActivityIdGetAnswer]]:
         """查询周周惠活动详情API"""
     get_async = getAsync
 class OpenMarketingWeeklyDiscountActivitiesActivityId(OpenNode):
@@ -85,16 +157,25 @@ class OpenMarketingWeeklyDiscountActivitiesActivityId(OpenNode):
     def getAsync(self, config: Config = ..., /, *, activity_id: Any = ..., **options: Any) -> Promise[Response]:
         """查询周周惠活动详情API"""
     get_async = getAsync
+class FilledMarketingWeeklyDiscountActivitiesActivityId(Stem):
+    apply: FilledMarketingWeeklyDiscountActivitiesActivityIdApply
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingWeeklyDiscountActivitiesActivityIdGetAnswer]:
+        """查询周周惠活动详情API"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesActivityIdGetAnswer]]:
+        """查询周周惠活动详情API"""
+    get_async = getAsync
 class MarketingWeeklyDiscountActivities(Stem):
     _activity_id_: MarketingWeeklyDiscountActivitiesActivityId
-    def __truediv__(self, value: Value) -> MarketingWeeklyDiscountActivitiesActivityId: ...
-    def get(self, config: Config = ..., /, *, params: MarketingWeeklyDiscountActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingWeeklyDiscountActivitiesGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledMarketingWeeklyDiscountActivitiesActivityId: ...
+    def get(self, config: Config = ..., /, *, params: MarketingWeeklyDiscountActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingWeeklyDiscountActivitiesGetAnswer]:
         """查询周周惠活动列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_3.shtml
 
-        服务商, 渠道商, 从业机构"""
-    def getAsync(self, config: Config = ..., /, *, params: MarketingWeeklyDiscountActivitiesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesGetAnswer]]:
+        服务商, 渠道商, 从业机构
+
+        required: limit 最大资源条数, offset 请求资源起始位置, applying_merchant_id 报名商户号, activity_area_code 活动投放区域编码, activity_scene 投放场景"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingWeeklyDiscountActivitiesGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingWeeklyDiscountActivitiesGetAnswer]]:
         """查询周周惠活动列表API"""
     get_async = getAsync
 class OpenMarketingWeeklyDiscountActivities(OpenNode):
@@ -105,7 +186,9 @@ class OpenMarketingWeeklyDiscountActivities(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_3.shtml
 
-        服务商, 渠道商, 从业机构"""
+        服务商, 渠道商, 从业机构
+
+        required: limit 最大资源条数, offset 请求资源起始位置, applying_merchant_id 报名商户号, activity_area_code 活动投放区域编码, activity_scene 投放场景"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询周周惠活动列表API"""
     get_async = getAsync

@@ -7,49 +7,73 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class MarketingWithdrawFavorUsersOpenidCouponsGetQuery(TypedDict):
     mchid: Text
+    "银行提现免费券批次创建方商户号"
     stock_id: Text
+    "银行提现免费券批次ID"
     appid: Text
+    "应用ID"
     offset: NotRequired[Text]
+    "分页页码"
     limit: NotRequired[Text]
+    "分页大小"
 class MarketingWithdrawFavorUsersOpenidCouponsGetAnswerData(TypedDict):
     send_time: NotRequired[str]
+    "发放时间"
     send_quota: NotRequired[int]
+    "发放额度"
     coupon_id: NotRequired[str]
+    "银行提现免费券的券ID"
     use_quota: NotRequired[int]
+    "使用额度"
     coupon_state: NotRequired[str]
+    "银行提现免费券券状态"
 class MarketingWithdrawFavorUsersOpenidCouponsGetAnswer(TypedDict):
     data: list[MarketingWithdrawFavorUsersOpenidCouponsGetAnswerData]
+    "银行提现免费券列表"
     offset: int
+    "分页页码"
     limit: int
+    "分页大小"
     total_count: int
+    "查询结果总数"
 class MarketingWithdrawFavorUsersOpenidCouponsPostBody(TypedDict):
     mchid: str
+    "银行提现免费券批次创建方商户号"
     stock_id: str
+    "银行提现免费券批次ID"
     appid: str
+    "应用ID"
     send_request_no: str
+    "商户单据号"
 class MarketingWithdrawFavorUsersOpenidCouponsPostAnswer(TypedDict):
     coupon_id: NotRequired[str]
+    "银行提现免费券ID"
     expire_time: NotRequired[str]
+    "银行提现免费券过期时间"
 class MarketingWithdrawFavorUsersOpenidCoupons(Node):
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingWithdrawFavorUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: MarketingWithdrawFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsGetAnswer]:
         """查询批次下用户银行提现免费券列表API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: MarketingWithdrawFavorUsersOpenidCouponsGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingWithdrawFavorUsersOpenidCouponsGetAnswer]]:
+        服务商
+
+        required: mchid 银行提现免费券批次创建方商户号, stock_id 银行提现免费券批次ID, appid 应用ID"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: MarketingWithdrawFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingWithdrawFavorUsersOpenidCouponsGetAnswer]]:
         """查询批次下用户银行提现免费券列表API"""
     get_async = getAsync
-    def post(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingWithdrawFavorUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]:
+    def post(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]:
         """为用户发银行提现免费券API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml
 
-        服务商"""
-    def postAsync(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingWithdrawFavorUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]]:
+        服务商
+
+        required: mchid 银行提现免费券批次创建方商户号, stock_id 银行提现免费券批次ID, appid 应用ID, send_request_no 商户单据号"""
+    def postAsync(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]]:
         """为用户发银行提现免费券API"""
     post_async = postAsync
-    def __call__(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: MarketingWithdrawFavorUsersOpenidCouponsPostBody = ..., **options: Unpack[Options]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]:
+    def __call__(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]:
         """为用户发银行提现免费券API"""
 class OpenMarketingWithdrawFavorUsersOpenidCoupons(OpenNode):
     def get(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
@@ -57,7 +81,9 @@ class OpenMarketingWithdrawFavorUsersOpenidCoupons(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml
 
-        服务商"""
+        服务商
+
+        required: mchid 银行提现免费券批次创建方商户号, stock_id 银行提现免费券批次ID, appid 应用ID"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """查询批次下用户银行提现免费券列表API"""
     get_async = getAsync
@@ -66,19 +92,36 @@ class OpenMarketingWithdrawFavorUsersOpenidCoupons(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml
 
-        服务商"""
+        服务商
+
+        required: mchid 银行提现免费券批次创建方商户号, stock_id 银行提现免费券批次ID, appid 应用ID, send_request_no 商户单据号"""
     def postAsync(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """为用户发银行提现免费券API"""
     post_async = postAsync
     def __call__(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """为用户发银行提现免费券API"""
+class FilledMarketingWithdrawFavorUsersOpenidCoupons(Node):
+    def get(self, config: Config = ..., /, *, params: MarketingWithdrawFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsGetAnswer]:
+        """查询批次下用户银行提现免费券列表API"""
+    def getAsync(self, config: Config = ..., /, *, params: MarketingWithdrawFavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingWithdrawFavorUsersOpenidCouponsGetAnswer]]:
+        """查询批次下用户银行提现免费券列表API"""
+    get_async = getAsync
+    def post(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]:
+        """为用户发银行提现免费券API"""
+    def postAsync(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]]:
+        """为用户发银行提现免费券API"""
+    post_async = postAsync
+    def __call__(self, body: MarketingWithdrawFavorUsersOpenidCouponsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[MarketingWithdrawFavorUsersOpenidCouponsPostAnswer]:
+        """为用户发银行提现免费券API"""
 class MarketingWithdrawFavorUsersOpenid(Stem):
     coupons: MarketingWithdrawFavorUsersOpenidCoupons
 class OpenMarketingWithdrawFavorUsersOpenid(OpenNode):
     coupons: OpenMarketingWithdrawFavorUsersOpenidCoupons
+class FilledMarketingWithdrawFavorUsersOpenid(Stem):
+    coupons: FilledMarketingWithdrawFavorUsersOpenidCoupons
 class MarketingWithdrawFavorUsers(Stem):
     _openid_: MarketingWithdrawFavorUsersOpenid
-    def __truediv__(self, value: Value) -> MarketingWithdrawFavorUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledMarketingWithdrawFavorUsersOpenid: ...
 class OpenMarketingWithdrawFavorUsers(OpenNode):
     _openid_: OpenMarketingWithdrawFavorUsersOpenid
     def __truediv__(self, value: Value) -> OpenMarketingWithdrawFavorUsersOpenid: ...

@@ -7,344 +7,734 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody(TypedDict):
     service_id: str
+    "服务ID"
     channel_id: NotRequired[str]
+    "渠道商商户号"
     sub_mchid: str
+    "子商户号"
     reason: str
+    "撤销原因"
 class PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     channel_id: Text
+    "渠道商商户号"
     sub_mchid: Text
+    "子商户号"
 class PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetAnswer(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "商户号"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     authorization_code: str
+    "授权协议号"
     authorization_state: str
+    "授权状态"
     notify_url: NotRequired[str]
+    "授权通知地址"
     cancel_authorization_time: NotRequired[str]
+    "最近一次解除授权时间"
     authorization_success_time: NotRequired[str]
+    "最近一次授权成功时间"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     channel_id: NotRequired[str]
+    "渠道商商户号"
 class PayscoreAcquiringbankPermissionsPostBody(TypedDict):
     service_id: str
+    "服务ID"
     channel_id: str
+    "渠道商商户号"
     appid: str
+    "服务商应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     authorization_code: str
+    "授权协议号"
     notify_url: NotRequired[str]
+    "商户回调地址"
 class PayscoreAcquiringbankPermissionsPostAnswer(TypedDict):
     apply_permissions_token: str
+    "预授权token"
 class PayscoreAcquiringbankServiceorderDeductionGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     appid: Text
+    "从业机构申请的公众号或移动应用AppID"
     sub_mchid: Text
+    "子商户号"
     sub_appid: NotRequired[Text]
+    "子商户申请的公众号或移动应用AppID"
     channel_id: Text
+    "渠道商商户号"
     out_order_no: NotRequired[Text]
+    "商户服务订单号"
 class PayscoreAcquiringbankServiceorderDeductionGetAnswer(TypedDict):
     description: str
+    "商品或支付单简要描述"
     out_trade_no: str
+    "商户扣款单号"
 class PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody(TypedDict):
     service_id: str
+    "服务ID"
     channel_id: str
+    "渠道商商户号"
     sub_mchid: str
+    "子商户号"
     reason: str
+    "撤销原因"
 class PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostPayments(TypedDict):
     name: str
+    "付费名称"
     description: NotRequired[str]
+    "付费说明"
     amount: NotRequired[int]
+    "付费金额"
     count: NotRequired[int]
+    "付费数量"
 class PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     amount: int
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyTimeRange(TypedDict):
     start_time: str
+    "服务开始时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time: NotRequired[str]
+    "服务结束时间"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody(TypedDict):
     service_id: str
+    "服务ID"
     channel_id: NotRequired[str]
+    "渠道商商户号"
     sub_mchid: str
+    "子商户号"
     post_payments: list[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostPayments]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
+    "后付费商户优惠"
     total_amount: int
+    "总金额"
     time_range: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyTimeRange]
+    "实际服务时间"
     location: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyLocation]
+    "实际服务位置"
     profit_sharing: NotRequired[bool]
+    "微信支付服务分账标记"
     complete_time: NotRequired[str]
+    "完结服务时间"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
+class PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBodyPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "付费金额"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBodyPostDiscounts(TypedDict):
+    name: str
+    "优惠名称"
+    description: str
+    "优惠说明"
+    amount: int
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户号"
     channel_id: NotRequired[str]
-    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
+    "渠道商商户号"
+    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBodyPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
+    "后付费商户优惠"
     total_amount: int
+    "总金额"
     reason: str
+    "修改原因"
 class PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: NotRequired[str]
+    "服务商应用ID"
     sub_mchid: str
+    "子商户号"
     channel_id: str
+    "渠道商商户号"
     out_trade_no: NotRequired[str]
+    "商户系统内部扣款单号"
     sub_appid: NotRequired[str]
+    "子商户公众账号ID"
 class PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer(TypedDict):
     description: NotRequired[str]
+    "商品或支付单简要描述"
 class PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBodyDetail(TypedDict):
     paid_time: str
+    "收款成功时间"
 class PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户号"
     channel_id: NotRequired[str]
+    "渠道商商户号"
     type: str
+    "场景类型"
     detail: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBodyDetail
+    "内容信息详情"
 class PayscoreAcquiringbankServiceorderGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     sub_mchid: Text
+    "子商户号"
     channel_id: Text
+    "渠道商商户号"
     out_order_no: NotRequired[Text]
+    "商户服务订单号"
     query_id: NotRequired[Text]
+    "回跳查询ID"
+class PayscoreAcquiringbankServiceorderGetAnswerPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "付费金额"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreAcquiringbankServiceorderGetAnswerPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     amount: NotRequired[int]
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscoreAcquiringbankServiceorderGetAnswerRiskFund(TypedDict):
     name: str
+    "风险金名称"
     amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscoreAcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     quantity: NotRequired[int]
+    "商品数量"
     unit_price: NotRequired[int]
+    "商品价格"
     discount_amount: NotRequired[int]
+    "商品优惠金额"
     goods_remark: NotRequired[str]
+    "商品备注"
 class PayscoreAcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[str]
+    "优惠范围"
     type: NotRequired[str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     stock_id: NotRequired[str]
+    "活动ID"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠币种"
     goods_detail: NotRequired[list[PayscoreAcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    "单品列表"
 class PayscoreAcquiringbankServiceorderGetAnswerCollectionDetails(TypedDict):
     seq: NotRequired[int]
+    "收款序号"
     amount: NotRequired[int]
+    "单笔收款金额"
     paid_type: NotRequired[str]
+    "收款成功渠道"
     paid_time: NotRequired[str]
+    "收款成功时间"
     transaction_id: NotRequired[str]
+    "微信支付交易单号"
     promotion_detail: NotRequired[list[PayscoreAcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    "优惠功能"
 class PayscoreAcquiringbankServiceorderGetAnswerCollection(TypedDict):
     state: str
+    "收款状态"
     total_amount: NotRequired[int]
+    "总收款金额"
     paying_amount: NotRequired[int]
+    "待收金额"
     paid_amount: NotRequired[int]
+    "已收金额"
     details: NotRequired[list[PayscoreAcquiringbankServiceorderGetAnswerCollectionDetails]]
+    "收款明细列表"
+class PayscoreAcquiringbankServiceorderGetAnswerTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreAcquiringbankServiceorderGetAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreAcquiringbankServiceorderGetAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
-    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostPayments]]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderGetAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreAcquiringbankServiceorderGetAnswerPostDiscounts]]
+    "后付费商户优惠"
     risk_fund: PayscoreAcquiringbankServiceorderGetAnswerRiskFund
+    "订单风险金"
     total_amount: NotRequired[int]
+    "总金额"
     need_collection: NotRequired[bool]
+    "是否需要收款"
     collection: NotRequired[PayscoreAcquiringbankServiceorderGetAnswerCollection]
-    time_range: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyTimeRange
-    location: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyLocation]
+    "收款信息"
+    time_range: PayscoreAcquiringbankServiceorderGetAnswerTimeRange
+    "服务时间段"
+    location: NotRequired[PayscoreAcquiringbankServiceorderGetAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: str
+    "商户回调地址"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     order_id: str
+    "微信支付服务订单号"
     channel_id: str
+    "渠道商商户号"
+class PayscoreAcquiringbankServiceorderPostBodyPostPayments(TypedDict):
+    name: str
+    "付费项目名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "金额"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreAcquiringbankServiceorderPostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     count: NotRequired[int]
+    "优惠数量"
     amount: NotRequired[int]
+    "付费金额"
+class PayscoreAcquiringbankServiceorderPostBodyRiskFund(TypedDict):
+    name: str
+    "风险金名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
+class PayscoreAcquiringbankServiceorderPostBodyTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "预计服务结束时间"
+    end_time_remark: NotRequired[str]
+    "预计服务结束时间备注"
+class PayscoreAcquiringbankServiceorderPostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "预计服务结束地点"
 class PayscoreAcquiringbankServiceorderPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     channel_id: str
+    "渠道商商户号"
     out_order_no: str
+    "商户服务订单号"
     service_introduction: str
-    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostPayments]]
+    "服务信息"
+    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderPostBodyPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreAcquiringbankServiceorderPostBodyPostDiscounts]]
-    risk_fund: PayscoreAcquiringbankServiceorderGetAnswerRiskFund
-    time_range: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyTimeRange
-    location: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyLocation]
+    "后付费商户优惠"
+    risk_fund: PayscoreAcquiringbankServiceorderPostBodyRiskFund
+    "订单风险金"
+    time_range: PayscoreAcquiringbankServiceorderPostBodyTimeRange
+    "服务时间段"
+    location: NotRequired[PayscoreAcquiringbankServiceorderPostBodyLocation]
+    "服务位置"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     need_user_confirm: NotRequired[bool]
+    "是否需要用户确认"
     notify_url: str
+    "商户回调地址"
     attach: NotRequired[str]
+    "商户数据包"
+class PayscoreAcquiringbankServiceorderPostAnswerPostPayments(TypedDict):
+    name: str
+    "付费项目名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "金额"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreAcquiringbankServiceorderPostAnswerPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     count: NotRequired[int]
+    "优惠数量"
+class PayscoreAcquiringbankServiceorderPostAnswerRiskFund(TypedDict):
+    name: str
+    "风险金名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
+class PayscoreAcquiringbankServiceorderPostAnswerTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "预计服务结束时间"
+    end_time_remark: NotRequired[str]
+    "预计服务结束时间备注"
 class PayscoreAcquiringbankServiceorderPostAnswerLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: str
+    "预计服务结束地点"
 class PayscoreAcquiringbankServiceorderPostAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     channel_id: str
+    "渠道商商户号"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
-    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyPostPayments]]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscoreAcquiringbankServiceorderPostAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreAcquiringbankServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[PayscoreAcquiringbankServiceorderGetAnswerRiskFund]
-    time_range: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyTimeRange]
+    "后付费商户优惠"
+    risk_fund: NotRequired[PayscoreAcquiringbankServiceorderPostAnswerRiskFund]
+    "订单风险金"
+    time_range: NotRequired[PayscoreAcquiringbankServiceorderPostAnswerTimeRange]
+    "服务时间段"
     location: NotRequired[PayscoreAcquiringbankServiceorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: str
+    "微信支付服务订单号"
     package: NotRequired[str]
+    "跳转微信侧数据包"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostPayments(TypedDict):
     name: NotRequired[str]
+    "付费项目名称"
     amount: NotRequired[int]
+    "金额"
     description: NotRequired[str]
+    "计费说明"
     count: NotRequired[int]
+    "付费数量"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
+    "优惠说明"
     amount: NotRequired[int]
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBodyTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time: NotRequired[str]
+    "服务结束时间"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreAcquiringbankServicepayondeliveryorderPostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBodyRiskFund(TypedDict):
     name: NotRequired[Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str]
+    "风险金名称"
     amount: NotRequired[int]
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBodyShoppingInfoJumpLink(TypedDict):
     jump_link_type: NotRequired[Literal["JUMP_LINK_MINI_PROGRAM"] | str]
+    "跳转链接类型"
     appid: NotRequired[str]
+    "小程序跳转AppID"
     path: NotRequired[str]
+    "小程序跳转path"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBodyShoppingInfoGoods(TypedDict):
     name: NotRequired[str]
+    "商品名称"
     picture: NotRequired[str]
+    "商品图片链接"
     amount: NotRequired[int]
+    "商品单价金额"
     count: NotRequired[int]
+    "商品数量"
     category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBodyShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
+    "实际购物商家公众号ID"
     jump_link: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostBodyShoppingInfoJumpLink]
+    "单详跳转链接"
     goods: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostBodyShoppingInfoGoods]]
+    "商品列表"
 class PayscoreAcquiringbankServicepayondeliveryorderPostBody(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     appid: str
+    "公众账号ID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     channel_id: NotRequired[str]
+    "渠道商商户号"
     service_id: str
+    "服务ID"
     service_introduction: str
+    "服务信息"
     post_payments: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostDiscounts]]
+    "后付费商户优惠"
     time_range: PayscoreAcquiringbankServicepayondeliveryorderPostBodyTimeRange
-    location: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyLocation]
+    "服务时间段"
+    location: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostBodyLocation]
+    "服务位置"
     risk_fund: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostBodyRiskFund]
+    "订单风险金"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     need_user_confirm: NotRequired[bool]
+    "是否需要用户确认"
     mchid: NotRequired[str]
+    "商户号"
     shopping_info: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostBodyShoppingInfo]
+    "先用后付购物详情"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
     description: NotRequired[str]
-    count: NotRequired[float]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
     name: str
-    amount: float
+    "风险名称"
+    amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoJumpLink(TypedDict):
     jump_link_type: str
+    "跳转链接类型"
     appid: NotRequired[str]
+    "小程序跳转AppID"
     path: NotRequired[str]
+    "小程序跳转path"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
     name: str
+    "商品名称"
     picture: str
-    amount: float
-    count: float
+    "商品图片链接"
+    amount: int
+    "商品单价金额"
+    count: int
+    "商品数量"
     category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
+    "实际购物商家公众号ID"
     jump_link: PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoJumpLink
+    "单详跳转链接"
     goods: list[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoGoods]
+    "商品列表"
 class PayscoreAcquiringbankServicepayondeliveryorderPostAnswer(TypedDict):
     out_order_no: str
+    "商户订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商公众号ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
+    "子商户商户号"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
+    "订单状态说明"
     post_payments: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerPostDiscounts]]
+    "商户优惠"
     risk_fund: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerRiskFund]
+    "服务风险金"
     time_range: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerTimeRange]
-    location: NotRequired[PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBodyLocation]
+    "服务时间"
+    location: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     package: NotRequired[str]
+    "跳转微信侧数据包"
     shopping_info: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostAnswerShoppingInfo]
+    "先用后付购物详情"
 class PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminate(Node):
-    def post(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构解除用户授权关系（授权协议号）
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-auth/terminate-acquiring-bank-permissions-by-code.html
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
+    def postAsync(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """从业机构解除用户授权关系（授权协议号）"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构解除用户授权关系（授权协议号）"""
 class OpenPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminate(OpenNode):
     def post(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Response:
@@ -352,21 +742,33 @@ class OpenPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerm
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-auth/terminate-acquiring-bank-permissions-by-code.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
     def postAsync(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Promise[Response]:
         """从业机构解除用户授权关系（授权协议号）"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Response:
         """从业机构解除用户授权关系（授权协议号）"""
+class FilledPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminate(Node):
+    def post(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构解除用户授权关系（授权协议号）"""
+    def postAsync(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """从业机构解除用户授权关系（授权协议号）"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构解除用户授权关系（授权协议号）"""
 class PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode(Stem):
     terminate: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminate
-    def get(self, config: Config = ..., /, *, authorization_code: Value = ..., params: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, authorization_code: Value, params: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
         """从业机构查询与用户授权记录（授权协议号）
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-auth/get-acquiring-bank-permissions-by-code.html
 
-        从业机构"""
-    def getAsync(self, config: Config = ..., /, *, authorization_code: Value = ..., params: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
+        从业机构
+
+        required: service_id 服务ID, channel_id 渠道商商户号, sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, authorization_code: Value, params: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
         """从业机构查询与用户授权记录（授权协议号）"""
     get_async = getAsync
 class OpenPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode(OpenNode):
@@ -376,28 +778,39 @@ class OpenPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode(Ope
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-auth/get-acquiring-bank-permissions-by-code.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, channel_id 渠道商商户号, sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Promise[Response]:
+        """从业机构查询与用户授权记录（授权协议号）"""
+    get_async = getAsync
+class FilledPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode(Stem):
+    terminate: FilledPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeTerminate
+    def get(self, config: Config = ..., /, *, params: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
+        """从业机构查询与用户授权记录（授权协议号）"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
         """从业机构查询与用户授权记录（授权协议号）"""
     get_async = getAsync
 class PayscoreAcquiringbankPermissionsAuthorizationCode(Stem):
     _authorization_code_: PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode
-    def __truediv__(self, value: Value) -> PayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode: ...
+    def __truediv__(self, value: Value) -> FilledPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode: ...
 class OpenPayscoreAcquiringbankPermissionsAuthorizationCode(OpenNode):
     _authorization_code_: OpenPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode
     def __truediv__(self, value: Value) -> OpenPayscoreAcquiringbankPermissionsAuthorizationCodeAuthorizationCode: ...
 class PayscoreAcquiringbankPermissions(Node):
     authorizationCode: PayscoreAcquiringbankPermissionsAuthorizationCode
-    def post(self, body: PayscoreAcquiringbankPermissionsPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankPermissionsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankPermissionsPostAnswer]:
+    def post(self, body: PayscoreAcquiringbankPermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankPermissionsPostAnswer]:
         """从业机构预授权
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-auth/apply-acquiring-bank-permissions.html
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankPermissionsPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankPermissionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankPermissionsPostAnswer]]:
+        从业机构
+
+        required: service_id 服务ID, channel_id 渠道商商户号, appid 服务商应用ID, sub_mchid 子商户号, authorization_code 授权协议号"""
+    def postAsync(self, body: PayscoreAcquiringbankPermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankPermissionsPostAnswer]]:
         """从业机构预授权"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankPermissionsPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankPermissionsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankPermissionsPostAnswer]:
+    def __call__(self, body: PayscoreAcquiringbankPermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankPermissionsPostAnswer]:
         """从业机构预授权"""
 class OpenPayscoreAcquiringbankPermissions(OpenNode):
     authorizationCode: OpenPayscoreAcquiringbankPermissionsAuthorizationCode
@@ -406,20 +819,24 @@ class OpenPayscoreAcquiringbankPermissions(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-auth/apply-acquiring-bank-permissions.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, channel_id 渠道商商户号, appid 服务商应用ID, sub_mchid 子商户号, authorization_code 授权协议号"""
     def postAsync(self, body: PayscoreAcquiringbankPermissionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """从业机构预授权"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankPermissionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """从业机构预授权"""
 class PayscoreAcquiringbankServiceorderDeduction(Stem):
-    def get(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderDeductionGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreAcquiringbankServiceorderDeductionGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderDeductionGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreAcquiringbankServiceorderDeductionGetAnswer]:
         """从业机构查询微信支付分扣款信息
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/get-acquiring-bank-deduct-info.html
 
-        从业机构"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderDeductionGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreAcquiringbankServiceorderDeductionGetAnswer]]:
+        从业机构
+
+        required: service_id 服务ID, appid 从业机构申请的公众号或移动应用AppID, sub_mchid 子商户号, channel_id 渠道商商户号"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderDeductionGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreAcquiringbankServiceorderDeductionGetAnswer]]:
         """从业机构查询微信支付分扣款信息"""
     get_async = getAsync
 class OpenPayscoreAcquiringbankServiceorderDeduction(OpenNode):
@@ -428,21 +845,25 @@ class OpenPayscoreAcquiringbankServiceorderDeduction(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/get-acquiring-bank-deduct-info.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, appid 从业机构申请的公众号或移动应用AppID, sub_mchid 子商户号, channel_id 渠道商商户号"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """从业机构查询微信支付分扣款信息"""
     get_async = getAsync
 class PayscoreAcquiringbankServiceorderOutOrderNoCancel(Node):
-    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构取消微信支付分订单
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/cancel-acquiring-bank-service-order.html
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        从业机构
+
+        required: service_id 服务ID, channel_id 渠道商商户号, sub_mchid 子商户号, reason 撤销原因"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """从业机构取消微信支付分订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构取消微信支付分订单"""
 class OpenPayscoreAcquiringbankServiceorderOutOrderNoCancel(OpenNode):
     def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -450,23 +871,35 @@ class OpenPayscoreAcquiringbankServiceorderOutOrderNoCancel(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/cancel-acquiring-bank-service-order.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, channel_id 渠道商商户号, sub_mchid 子商户号, reason 撤销原因"""
     def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """从业机构取消微信支付分订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """从业机构取消微信支付分订单"""
+class FilledPayscoreAcquiringbankServiceorderOutOrderNoCancel(Node):
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构取消微信支付分订单"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """从业机构取消微信支付分订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构取消微信支付分订单"""
 class PayscoreAcquiringbankServiceorderOutOrderNoComplete(Node):
-    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构完结微信支付分订单
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/complete-acquiring-bank-service-order.html
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """从业机构完结微信支付分订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构完结微信支付分订单"""
 class OpenPayscoreAcquiringbankServiceorderOutOrderNoComplete(OpenNode):
     def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -474,23 +907,35 @@ class OpenPayscoreAcquiringbankServiceorderOutOrderNoComplete(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/complete-acquiring-bank-service-order.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额"""
     def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """从业机构完结微信支付分订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """从业机构完结微信支付分订单"""
+class FilledPayscoreAcquiringbankServiceorderOutOrderNoComplete(Node):
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构完结微信支付分订单"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """从业机构完结微信支付分订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构完结微信支付分订单"""
 class PayscoreAcquiringbankServiceorderOutOrderNoModify(Node):
-    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构修改微信支付分订单金额
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/modify-acquiring-bank-service-order.html
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, total_amount 总金额, reason 修改原因"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """从业机构修改微信支付分订单金额"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构修改微信支付分订单金额"""
 class OpenPayscoreAcquiringbankServiceorderOutOrderNoModify(OpenNode):
     def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -498,43 +943,71 @@ class OpenPayscoreAcquiringbankServiceorderOutOrderNoModify(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/modify-acquiring-bank-service-order.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, total_amount 总金额, reason 修改原因"""
     def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """从业机构修改微信支付分订单金额"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """从业机构修改微信支付分订单金额"""
+class FilledPayscoreAcquiringbankServiceorderOutOrderNoModify(Node):
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构修改微信支付分订单金额"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """从业机构修改微信支付分订单金额"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构修改微信支付分订单金额"""
 class PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfo(Node):
-    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]:
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]:
         """从业机构登记微信支付分扣款信息
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/serviceorder/%7Bout_order_no%7D/registerdeductinfo
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, channel_id 渠道商商户号"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]]:
         """从业机构登记微信支付分扣款信息"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]:
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]:
         """从业机构登记微信支付分扣款信息"""
 class OpenPayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfo(OpenNode):
     def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """从业机构登记微信支付分扣款信息
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/serviceorder/%7Bout_order_no%7D/registerdeductinfo
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, channel_id 渠道商商户号"""
     def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """从业机构登记微信支付分扣款信息"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """从业机构登记微信支付分扣款信息"""
+class FilledPayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfo(Node):
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]:
+        """从业机构登记微信支付分扣款信息"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]]:
+        """从业机构登记微信支付分扣款信息"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfoPostAnswer]:
+        """从业机构登记微信支付分扣款信息"""
 class PayscoreAcquiringbankServiceorderOutOrderNoSync(Node):
-    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构同步微信支付分订单信息
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/sync-acquiring-bank-service-order.html
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, type 场景类型, detail 内容信息详情"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """从业机构同步微信支付分订单信息"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """从业机构同步微信支付分订单信息"""
 class OpenPayscoreAcquiringbankServiceorderOutOrderNoSync(OpenNode):
     def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -542,11 +1015,21 @@ class OpenPayscoreAcquiringbankServiceorderOutOrderNoSync(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-institution-weixin-pay-score/acquiring-bank-service-order/sync-acquiring-bank-service-order.html
 
-        从业机构"""
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, type 场景类型, detail 内容信息详情"""
     def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """从业机构同步微信支付分订单信息"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
+        """从业机构同步微信支付分订单信息"""
+class FilledPayscoreAcquiringbankServiceorderOutOrderNoSync(Node):
+    def post(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """从业机构同步微信支付分订单信息"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """从业机构同步微信支付分订单信息"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreAcquiringbankServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """从业机构同步微信支付分订单信息"""
 class PayscoreAcquiringbankServiceorderOutOrderNo(Stem):
     cancel: PayscoreAcquiringbankServiceorderOutOrderNoCancel
@@ -560,25 +1043,41 @@ class OpenPayscoreAcquiringbankServiceorderOutOrderNo(OpenNode):
     modify: OpenPayscoreAcquiringbankServiceorderOutOrderNoModify
     registerdeductinfo: OpenPayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfo
     sync: OpenPayscoreAcquiringbankServiceorderOutOrderNoSync
+class FilledPayscoreAcquiringbankServiceorderOutOrderNo(Stem):
+    cancel: FilledPayscoreAcquiringbankServiceorderOutOrderNoCancel
+    complete: FilledPayscoreAcquiringbankServiceorderOutOrderNoComplete
+    modify: FilledPayscoreAcquiringbankServiceorderOutOrderNoModify
+    registerdeductinfo: FilledPayscoreAcquiringbankServiceorderOutOrderNoRegisterdeductinfo
+    sync: FilledPayscoreAcquiringbankServiceorderOutOrderNoSync
 class PayscoreAcquiringbankServiceorder(Node):
     deduction: PayscoreAcquiringbankServiceorderDeduction
     _out_order_no_: PayscoreAcquiringbankServiceorderOutOrderNo
-    def __truediv__(self, value: Value) -> PayscoreAcquiringbankServiceorderOutOrderNo: ...
-    def get(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreAcquiringbankServiceorderGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayscoreAcquiringbankServiceorderOutOrderNo: ...
+    def get(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreAcquiringbankServiceorderGetAnswer]:
         """从业机构查询微信支付分订单
 
-        从业机构"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreAcquiringbankServiceorderGetAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/serviceorder#get
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, channel_id 渠道商商户号
+
+        one of: out_order_no, query_id"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreAcquiringbankServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreAcquiringbankServiceorderGetAnswer]]:
         """从业机构查询微信支付分订单"""
     get_async = getAsync
-    def post(self, body: PayscoreAcquiringbankServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderPostAnswer]:
+    def post(self, body: PayscoreAcquiringbankServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderPostAnswer]:
         """从业机构创建微信支付分订单
 
-        从业机构"""
-    def postAsync(self, body: PayscoreAcquiringbankServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankServiceorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankServiceorderPostAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/serviceorder
+
+        从业机构
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, channel_id 渠道商商户号, out_order_no 商户服务订单号, service_introduction 服务信息, risk_fund 订单风险金, time_range 服务时间段, notify_url 商户回调地址"""
+    def postAsync(self, body: PayscoreAcquiringbankServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankServiceorderPostAnswer]]:
         """从业机构创建微信支付分订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderPostAnswer]:
+    def __call__(self, body: PayscoreAcquiringbankServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServiceorderPostAnswer]:
         """从业机构创建微信支付分订单"""
 class OpenPayscoreAcquiringbankServiceorder(OpenNode):
     deduction: OpenPayscoreAcquiringbankServiceorderDeduction
@@ -587,34 +1086,52 @@ class OpenPayscoreAcquiringbankServiceorder(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """从业机构查询微信支付分订单
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/serviceorder#get
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, channel_id 渠道商商户号
+
+        one of: out_order_no, query_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """从业机构查询微信支付分订单"""
     get_async = getAsync
     def post(self, body: PayscoreAcquiringbankServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """从业机构创建微信支付分订单
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/serviceorder
+
+        从业机构
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, channel_id 渠道商商户号, out_order_no 商户服务订单号, service_introduction 服务信息, risk_fund 订单风险金, time_range 服务时间段, notify_url 商户回调地址"""
     def postAsync(self, body: PayscoreAcquiringbankServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """从业机构创建微信支付分订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreAcquiringbankServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """从业机构创建微信支付分订单"""
 class PayscoreAcquiringbankServicepayondeliveryorder(Node):
-    def post(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServicepayondeliveryorderPostAnswer]:
+    def post(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServicepayondeliveryorderPostAnswer]:
         """从业机构创建先用后付订单
 
-        从业机构（支付机构）"""
-    def postAsync(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankServicepayondeliveryorderPostAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/servicepayondeliveryorder
+
+        从业机构（支付机构）
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, service_introduction 服务信息, time_range 服务时间段"""
+    def postAsync(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreAcquiringbankServicepayondeliveryorderPostAnswer]]:
         """从业机构创建先用后付订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscoreAcquiringbankServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServicepayondeliveryorderPostAnswer]:
+    def __call__(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreAcquiringbankServicepayondeliveryorderPostAnswer]:
         """从业机构创建先用后付订单"""
 class OpenPayscoreAcquiringbankServicepayondeliveryorder(OpenNode):
     def post(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """从业机构创建先用后付订单
 
-        从业机构（支付机构）"""
+        https://wechatpay.im/openapi/v3/payscore/acquiringbank/servicepayondeliveryorder
+
+        从业机构（支付机构）
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, service_introduction 服务信息, time_range 服务时间段"""
     def postAsync(self, body: PayscoreAcquiringbankServicepayondeliveryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """从业机构创建先用后付订单"""
     post_async = postAsync

@@ -7,238 +7,498 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户号"
     reason: str
+    "撤销原因"
 class PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyPostPayments(TypedDict):
     name: str
+    "付费名称"
     description: NotRequired[str]
+    "付费说明"
     amount: NotRequired[int]
+    "付费金额"
     count: NotRequired[int]
+    "付费数量"
 class PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     amount: int
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户号"
     post_payments: list[PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyPostPayments]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
+    "商户优惠"
     total_amount: int
+    "总金额"
     currency: NotRequired[str]
+    "货币类型"
     time_range: NotRequired[PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyTimeRange]
+    "实际服务时间"
     location: NotRequired[PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyLocation]
+    "实际服务位置"
     profit_sharing: NotRequired[bool]
+    "微信支付服务分账标记"
     complete_time: NotRequired[str]
+    "完结服务时间"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
 class PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBodyDetail(TypedDict):
     seq: NotRequired[int]
+    "收款序号"
     paid_time: str
+    "收款成功时间"
     paid_amount: NotRequired[int]
+    "收款金额"
 class PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户号"
     type: Literal["Order_Paid"] | str
+    "场景类型"
     detail: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBodyDetail
+    "内容信息详情"
 class PayscoreOverseaPartnerServiceorderGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     sub_mchid: Text
+    "子商户号"
     out_order_no: NotRequired[Text]
+    "商户服务订单号"
     query_id: NotRequired[Text]
+    "回跳查询ID"
 class PayscoreOverseaPartnerServiceorderGetAnswerPostPayments(TypedDict):
     name: str
+    "付费名称"
     amount: NotRequired[int]
+    "付费金额"
     description: NotRequired[str]
+    "付费说明"
     count: NotRequired[int]
+    "付费数量"
 class PayscoreOverseaPartnerServiceorderGetAnswerPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     amount: NotRequired[int]
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscoreOverseaPartnerServiceorderGetAnswerRiskFund(TypedDict):
     name: str
+    "风险金名称"
     amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscoreOverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     quantity: NotRequired[int]
+    "商品数量"
     unit_price: NotRequired[int]
+    "商品价格"
     discount_amount: NotRequired[int]
+    "商品优惠金额"
     goods_remark: NotRequired[str]
+    "商品备注"
 class PayscoreOverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
+    "优惠范围"
     type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     stock_id: NotRequired[str]
+    "活动ID"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠币种"
     goods_detail: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    "单品列表"
 class PayscoreOverseaPartnerServiceorderGetAnswerCollectionDetails(TypedDict):
     seq: NotRequired[int]
+    "收款序号"
     amount: NotRequired[int]
+    "单笔收款金额"
     paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
+    "收款成功渠道"
     paid_time: NotRequired[str]
+    "收款成功时间"
     transaction_id: NotRequired[str]
+    "微信支付交易单号"
     promotion_detail: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    "优惠功能"
 class PayscoreOverseaPartnerServiceorderGetAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
+    "收款状态"
     total_amount: NotRequired[int]
+    "总收款金额"
     paying_amount: NotRequired[int]
+    "待收金额"
     paid_amount: NotRequired[int]
+    "已收金额"
     bank_type: NotRequired[str]
+    "收款银行"
     details: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerCollectionDetails]]
+    "收款明细列表"
 class PayscoreOverseaPartnerServiceorderGetAnswerTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time: NotRequired[str]
+    "服务结束时间"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreOverseaPartnerServiceorderGetAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreOverseaPartnerServiceorderGetAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
+    "订单状态说明"
     post_payments: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerPostDiscounts]]
+    "商户优惠"
     risk_fund: PayscoreOverseaPartnerServiceorderGetAnswerRiskFund
+    "订单风险金"
     total_amount: NotRequired[int]
+    "总金额"
     need_collection: NotRequired[bool]
+    "是否需要收款"
     collection: NotRequired[PayscoreOverseaPartnerServiceorderGetAnswerCollection]
+    "收款信息"
     time_range: PayscoreOverseaPartnerServiceorderGetAnswerTimeRange
-    location: NotRequired[PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyLocation]
+    "服务时间段"
+    location: NotRequired[PayscoreOverseaPartnerServiceorderGetAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: str
+    "商户回调地址"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     order_id: str
+    "微信支付服务订单号"
     currency: NotRequired[str]
+    "货币类型"
     currency_price: NotRequired[int]
+    "汇率值"
     currency_rate_info: NotRequired[str]
+    "汇率"
+class PayscoreOverseaPartnerServiceorderPostBodyPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreOverseaPartnerServiceorderPostBodyPostDiscounts(TypedDict):
+    name: str
+    "优惠名称"
+    description: str
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscoreOverseaPartnerServiceorderPostBodyRiskFund(TypedDict):
+    name: str
+    "风险名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
 class PayscoreOverseaPartnerServiceorderPostBodyTimeRange(TypedDict):
     start_time: str
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreOverseaPartnerServiceorderPostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "预计服务结束地点"
 class PayscoreOverseaPartnerServiceorderPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商公众号ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     out_order_no: str
+    "商户订单号"
     currency: str
+    "货币类型"
     service_introduction: str
-    post_payments: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerPostPayments]]
-    post_discounts: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerPostDiscounts]]
-    risk_fund: PayscoreOverseaPartnerServiceorderGetAnswerRiskFund
+    "服务信息"
+    post_payments: NotRequired[list[PayscoreOverseaPartnerServiceorderPostBodyPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreOverseaPartnerServiceorderPostBodyPostDiscounts]]
+    "商户优惠"
+    risk_fund: PayscoreOverseaPartnerServiceorderPostBodyRiskFund
+    "服务风险金"
     time_range: PayscoreOverseaPartnerServiceorderPostBodyTimeRange
-    location: NotRequired[PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBodyLocation]
+    "服务时间"
+    location: NotRequired[PayscoreOverseaPartnerServiceorderPostBodyLocation]
+    "服务位置"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     need_user_confirm: NotRequired[bool]
+    "是否需要用户确认"
     notify_url: str
+    "商户回调地址"
     attach: NotRequired[str]
+    "商户数据包"
+class PayscoreOverseaPartnerServiceorderPostAnswerPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreOverseaPartnerServiceorderPostAnswerPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     count: NotRequired[int]
+    "优惠数量"
+class PayscoreOverseaPartnerServiceorderPostAnswerRiskFund(TypedDict):
+    name: str
+    "风险金名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
+class PayscoreOverseaPartnerServiceorderPostAnswerTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscoreOverseaPartnerServiceorderPostAnswerLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: str
+    "预计服务结束地点"
 class PayscoreOverseaPartnerServiceorderPostAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     currency: NotRequired[str]
+    "货币类型"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PayscoreOverseaPartnerServiceorderGetAnswerPostPayments]]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscoreOverseaPartnerServiceorderPostAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreOverseaPartnerServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[PayscoreOverseaPartnerServiceorderGetAnswerRiskFund]
-    time_range: NotRequired[PayscoreOverseaPartnerServiceorderPostBodyTimeRange]
+    "后付费商户优惠"
+    risk_fund: NotRequired[PayscoreOverseaPartnerServiceorderPostAnswerRiskFund]
+    "订单风险金"
+    time_range: NotRequired[PayscoreOverseaPartnerServiceorderPostAnswerTimeRange]
+    "服务时间段"
     location: NotRequired[PayscoreOverseaPartnerServiceorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: str
+    "微信支付服务订单号"
     package: NotRequired[str]
+    "跳转微信侧数据包"
 class PayscoreOverseaPartnerServiceorderOutOrderNoCancel(Node):
-    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """取消支付分订单
 
-        从业机构"""
-    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder/%7Bout_order_no%7D/cancel
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
+    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """取消支付分订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """取消支付分订单"""
 class OpenPayscoreOverseaPartnerServiceorderOutOrderNoCancel(OpenNode):
     def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """取消支付分订单
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder/%7Bout_order_no%7D/cancel
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
     def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """取消支付分订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """取消支付分订单"""
+class FilledPayscoreOverseaPartnerServiceorderOutOrderNoCancel(Node):
+    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """取消支付分订单"""
+    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """取消支付分订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """取消支付分订单"""
 class PayscoreOverseaPartnerServiceorderOutOrderNoComplete(Node):
-    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """完结支付分订单
 
-        从业机构"""
-    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder/%7Bout_order_no%7D/complete
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额"""
+    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """完结支付分订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """完结支付分订单"""
 class OpenPayscoreOverseaPartnerServiceorderOutOrderNoComplete(OpenNode):
     def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """完结支付分订单
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder/%7Bout_order_no%7D/complete
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额"""
     def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """完结支付分订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """完结支付分订单"""
+class FilledPayscoreOverseaPartnerServiceorderOutOrderNoComplete(Node):
+    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """完结支付分订单"""
+    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """完结支付分订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """完结支付分订单"""
 class PayscoreOverseaPartnerServiceorderOutOrderNoSync(Node):
-    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """同步支付分订单信息
 
-        从业机构"""
-    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder/%7Bout_order_no%7D/sync
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, type 场景类型, detail 内容信息详情"""
+    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """同步支付分订单信息"""
     post_async = postAsync
-    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """同步支付分订单信息"""
 class OpenPayscoreOverseaPartnerServiceorderOutOrderNoSync(OpenNode):
     def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """同步支付分订单信息
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder/%7Bout_order_no%7D/sync
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号, type 场景类型, detail 内容信息详情"""
     def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """同步支付分订单信息"""
     post_async = postAsync
     def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
+        """同步支付分订单信息"""
+class FilledPayscoreOverseaPartnerServiceorderOutOrderNoSync(Node):
+    def post(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """同步支付分订单信息"""
+    def postAsync(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """同步支付分订单信息"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreOverseaPartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步支付分订单信息"""
 class PayscoreOverseaPartnerServiceorderOutOrderNo(Stem):
     cancel: PayscoreOverseaPartnerServiceorderOutOrderNoCancel
@@ -248,24 +508,38 @@ class OpenPayscoreOverseaPartnerServiceorderOutOrderNo(OpenNode):
     cancel: OpenPayscoreOverseaPartnerServiceorderOutOrderNoCancel
     complete: OpenPayscoreOverseaPartnerServiceorderOutOrderNoComplete
     sync: OpenPayscoreOverseaPartnerServiceorderOutOrderNoSync
+class FilledPayscoreOverseaPartnerServiceorderOutOrderNo(Stem):
+    cancel: FilledPayscoreOverseaPartnerServiceorderOutOrderNoCancel
+    complete: FilledPayscoreOverseaPartnerServiceorderOutOrderNoComplete
+    sync: FilledPayscoreOverseaPartnerServiceorderOutOrderNoSync
 class PayscoreOverseaPartnerServiceorder(Node):
     _out_order_no_: PayscoreOverseaPartnerServiceorderOutOrderNo
-    def __truediv__(self, value: Value) -> PayscoreOverseaPartnerServiceorderOutOrderNo: ...
-    def get(self, config: Config = ..., /, *, params: PayscoreOverseaPartnerServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreOverseaPartnerServiceorderGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayscoreOverseaPartnerServiceorderOutOrderNo: ...
+    def get(self, config: Config = ..., /, *, params: PayscoreOverseaPartnerServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreOverseaPartnerServiceorderGetAnswer]:
         """查询支付分订单
 
-        从业机构"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscoreOverseaPartnerServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreOverseaPartnerServiceorderGetAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder#get
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号
+
+        one of: out_order_no, query_id"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreOverseaPartnerServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreOverseaPartnerServiceorderGetAnswer]]:
         """查询支付分订单"""
     get_async = getAsync
-    def post(self, body: PayscoreOverseaPartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreOverseaPartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreOverseaPartnerServiceorderPostAnswer]:
+    def post(self, body: PayscoreOverseaPartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreOverseaPartnerServiceorderPostAnswer]:
         """创建支付分订单
 
-        从业机构"""
-    def postAsync(self, body: PayscoreOverseaPartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreOverseaPartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreOverseaPartnerServiceorderPostAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder
+
+        从业机构
+
+        required: service_id 服务ID, appid 服务商公众号ID, sub_mchid 子商户号, out_order_no 商户订单号, currency 货币类型, service_introduction 服务信息, risk_fund 服务风险金, time_range 服务时间, notify_url 商户回调地址"""
+    def postAsync(self, body: PayscoreOverseaPartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreOverseaPartnerServiceorderPostAnswer]]:
         """创建支付分订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreOverseaPartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreOverseaPartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreOverseaPartnerServiceorderPostAnswer]:
+    def __call__(self, body: PayscoreOverseaPartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreOverseaPartnerServiceorderPostAnswer]:
         """创建支付分订单"""
 class OpenPayscoreOverseaPartnerServiceorder(OpenNode):
     _out_order_no_: OpenPayscoreOverseaPartnerServiceorderOutOrderNo
@@ -273,14 +547,24 @@ class OpenPayscoreOverseaPartnerServiceorder(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询支付分订单
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder#get
+
+        从业机构
+
+        required: service_id 服务ID, sub_mchid 子商户号
+
+        one of: out_order_no, query_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询支付分订单"""
     get_async = getAsync
     def post(self, body: PayscoreOverseaPartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建支付分订单
 
-        从业机构"""
+        https://wechatpay.im/openapi/v3/payscore/oversea/partner/serviceorder
+
+        从业机构
+
+        required: service_id 服务ID, appid 服务商公众号ID, sub_mchid 子商户号, out_order_no 商户订单号, currency 货币类型, service_introduction 服务信息, risk_fund 服务风险金, time_range 服务时间, notify_url 商户回调地址"""
     def postAsync(self, body: PayscoreOverseaPartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建支付分订单"""
     post_async = postAsync

@@ -7,453 +7,1074 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscorePartnerPermissionsApplyForScenePostBodyTransactionSceneInfo(TypedDict):
     mchid: str
+    "支付下单的商户号"
     sub_mchid: str
+    "支付下单的子商户号"
 class PayscorePartnerPermissionsApplyForScenePostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商的公众号ID"
     sub_appid: NotRequired[str]
+    "子商户的公众号ID"
     sub_mchid: str
+    "子商户的商户号"
     authorization_code: str
+    "授权协议号"
     notify_url: NotRequired[str]
+    "通知地址"
     scene: str
+    "授权场景"
     transaction_scene_info: NotRequired[PayscorePartnerPermissionsApplyForScenePostBodyTransactionSceneInfo]
+    "微信支付交易中授权附带的参数"
 class PayscorePartnerPermissionsApplyForScenePostAnswer(TypedDict):
     scene: str
+    "授权场景"
     transaction_permissions_token: NotRequired[str]
+    "微信支付交易中授权token"
 class PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods(TypedDict):
     name: str
+    "商品名称"
     picture: str
-    amount: float
-    count: float
+    "商品图片链接"
+    amount: int
+    "商品单价金额"
+    count: int
+    "商品数量"
     category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfo(TypedDict):
     goods: list[PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods]
+    "商品列表"
 class PayscorePartnerPermissionsAssessUserRiskLevelPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商的公众号ID"
     sub_appid: NotRequired[str]
+    "子商户的公众号ID"
     authorization_code: NotRequired[str]
+    "授权协议号"
     openid: NotRequired[str]
+    "服务商的用户标识"
     sub_openid: NotRequired[str]
+    "子商户的用户标识"
     shopping_info: NotRequired[PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfo]
+    "先用后付商品信息"
 class PayscorePartnerPermissionsAssessUserRiskLevelPostQuery(TypedDict):
     sub_mchid: Text
+    "子商户商户号"
 class PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "公众号ID"
     mchid: str
+    "商户号"
     openid: NotRequired[str]
+    "用户标识"
     authorization_code: NotRequired[str]
+    "授权协议号"
     authorization_state: str
+    "授权状态"
     notify_url: NotRequired[str]
+    "授权通知地址"
     cancel_authorization_time: NotRequired[str]
+    "最近一次解除授权时间"
     authorization_success_time: NotRequired[str]
+    "最近一次授权成功时间"
     sub_mchid: NotRequired[str]
+    "子商户商户号"
     sub_appid: NotRequired[str]
+    "子商户的公众号ID"
     sub_openid: NotRequired[str]
+    "子商户的用户标识"
     user_label: NotRequired[str]
+    "用户标签"
     channel_id: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    "渠道商商户号"
+    user_risk_level: NotRequired[int]
+    "用户分层"
+    risk_level_version: NotRequired[int]
+    "分层版本"
 class PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户号"
     reason: str
+    "撤销原因"
 class PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     sub_mchid: Text
+    "子商户号"
 class PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "商户号"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     authorization_code: str
+    "授权协议号"
     authorization_state: str
+    "授权状态"
     notify_url: NotRequired[str]
+    "授权通知地址"
     cancel_authorization_time: NotRequired[str]
+    "最近一次解除授权时间"
     authorization_success_time: NotRequired[str]
+    "最近一次授权成功时间"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_openid: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    "子商户公众号下的用户标识"
+    user_risk_level: NotRequired[int]
+    "用户分层"
+    risk_level_version: NotRequired[int]
+    "分层版本"
 class PayscorePartnerPermissionsSearchGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     appid: Text
+    "服务商应用ID"
     sub_mchid: Text
+    "子商户商户号"
     sub_appid: NotRequired[Text]
+    "子商户应用ID"
     openid: NotRequired[Text]
+    "用户标识"
     sub_openid: NotRequired[Text]
+    "子商户公众号下openid"
 class PayscorePartnerPermissionsSearchGetAnswer(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "应用ID"
     mchid: str
+    "商户号"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     authorization_code: NotRequired[str]
+    "授权协议号"
     authorization_state: str
+    "授权状态"
     notify_url: NotRequired[str]
+    "授权通知地址"
     cancel_authorization_time: NotRequired[str]
+    "最近一次解除授权时间"
     authorization_success_time: str
+    "最近一次授权成功时间"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_openid: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    "子商户公众号下的用户标识"
+    user_risk_level: NotRequired[int]
+    "用户分层"
+    risk_level_version: NotRequired[int]
+    "分层版本"
 class PayscorePartnerPermissionsTerminatePostBody(TypedDict):
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下openid"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     reason: str
+    "撤销原因"
 class PayscorePartnerPermissionsPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     authorization_code: str
+    "授权协议号"
     notify_url: NotRequired[str]
+    "商户回调地址"
 class PayscorePartnerPermissionsPostAnswer(TypedDict):
     apply_permissions_token: str
+    "预授权token"
 class PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer(TypedDict):
     service_id: str
+    "服务ID"
     mchid: str
+    "服务商商户号"
     appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "子商户商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     out_apply_no: str
+    "申请单号"
     result_notify_url: NotRequired[str]
+    "绑定结果回调通知地址"
     apply_state: str
+    "受理状态"
     reject_reason: NotRequired[str]
+    "拒绝原因"
 class PayscorePartnerServiceAccountApplicationsPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "子商户商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     out_apply_no: str
+    "商户申请绑定单号"
     result_notify_url: NotRequired[str]
-PayscorePartnerServiceAccountApplicationsPostAnswer = PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer
+    "绑定结果回调通知地址"
+class PayscorePartnerServiceAccountApplicationsPostAnswer(TypedDict):
+    service_id: str
+    "服务ID"
+    mchid: str
+    "服务商商户号"
+    appid: str
+    "服务商应用ID"
+    sub_mchid: str
+    "子商户商户号"
+    sub_appid: NotRequired[str]
+    "子商户应用ID"
+    out_apply_no: str
+    "申请单号"
+    result_notify_url: NotRequired[str]
+    "绑定结果回调通知地址"
+    apply_state: str
+    "受理状态"
+    reject_reason: NotRequired[str]
+    "拒绝原因"
 class PayscorePartnerServiceorderDirectCompletePostBodyPostPayments(TypedDict):
     name: str
+    "付费名称"
     description: NotRequired[str]
+    "付费说明"
     amount: NotRequired[int]
+    "付费金额"
     count: NotRequired[int]
+    "付费数量"
 class PayscorePartnerServiceorderDirectCompletePostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     amount: NotRequired[int]
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscorePartnerServiceorderDirectCompletePostBodyTimeRange(TypedDict):
     start_time: str
+    "服务开始时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time: NotRequired[str]
+    "服务结束时间"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscorePartnerServiceorderDirectCompletePostBodyLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: NotRequired[str]
+    "服务结束地点"
 class PayscorePartnerServiceorderDirectCompletePostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     sub_appid: str
+    "子商户应用ID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     out_order_no: str
+    "商户服务订单号"
     service_introduction: str
+    "服务信息"
     post_payments: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostDiscounts]]
+    "后付费商户优惠"
     total_amount: int
+    "总金额"
     time_range: PayscorePartnerServiceorderDirectCompletePostBodyTimeRange
+    "服务时间段"
     location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
+    "服务位置"
     profit_sharing: NotRequired[bool]
+    "微信支付服务分账标记"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: str
+    "商户回调地址"
     openid: NotRequired[str]
-PayscorePartnerServiceorderOutOrderNoCancelPostBody = PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody
+    "服务商公众号下的用户标识"
+class PayscorePartnerServiceorderOutOrderNoCancelPostBody(TypedDict):
+    service_id: str
+    "服务ID"
+    sub_mchid: str
+    "子商户号"
+    reason: str
+    "撤销原因"
+class PayscorePartnerServiceorderOutOrderNoCompletePostBodyPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "付费金额"
+    count: NotRequired[int]
+    "付费数量"
 class PayscorePartnerServiceorderOutOrderNoCompletePostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     amount: int
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscorePartnerServiceorderOutOrderNoCompletePostBodyTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time: NotRequired[str]
+    "服务结束时间"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscorePartnerServiceorderOutOrderNoCompletePostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscorePartnerServiceorderOutOrderNoCompletePostBodyDevice(TypedDict):
     start_device_id: NotRequired[str]
+    "服务开始的设备ID"
     end_device_id: NotRequired[str]
+    "服务结束的设备ID"
     materiel_no: NotRequired[str]
+    "物料URL"
 class PayscorePartnerServiceorderOutOrderNoCompletePostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
-    post_payments: list[PayscorePartnerServiceorderDirectCompletePostBodyPostPayments]
+    "子商户号"
+    post_payments: list[PayscorePartnerServiceorderOutOrderNoCompletePostBodyPostPayments]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
+    "后付费商户优惠"
     total_amount: int
+    "总金额"
     time_range: NotRequired[PayscorePartnerServiceorderOutOrderNoCompletePostBodyTimeRange]
-    location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
+    "实际服务时间"
+    location: NotRequired[PayscorePartnerServiceorderOutOrderNoCompletePostBodyLocation]
+    "实际服务位置"
     profit_sharing: NotRequired[bool]
+    "微信支付服务分账标记"
     complete_time: NotRequired[str]
+    "完结服务时间"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     device: NotRequired[PayscorePartnerServiceorderOutOrderNoCompletePostBodyDevice]
+    "设备信息"
+class PayscorePartnerServiceorderOutOrderNoModifyPostBodyPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "付费金额"
+    count: NotRequired[int]
+    "付费数量"
 class PayscorePartnerServiceorderOutOrderNoModifyPostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: NotRequired[str]
+    "优惠说明"
     amount: int
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
+class PayscorePartnerServiceorderOutOrderNoModifyPostBodyDevice(TypedDict):
+    start_device_id: NotRequired[str]
+    "服务开始的设备ID"
+    end_device_id: NotRequired[str]
+    "服务结束的设备ID"
+    materiel_no: NotRequired[str]
+    "物料URL"
 class PayscorePartnerServiceorderOutOrderNoModifyPostBody(TypedDict):
     service_id: NotRequired[str]
+    "服务ID"
     sub_mchid: str
-    post_payments: list[PayscorePartnerServiceorderDirectCompletePostBodyPostPayments]
+    "子商户号"
+    post_payments: list[PayscorePartnerServiceorderOutOrderNoModifyPostBodyPostPayments]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
+    "后付费商户优惠"
     total_amount: int
+    "总金额"
     reason: str
-    device: NotRequired[PayscorePartnerServiceorderOutOrderNoCompletePostBodyDevice]
+    "修改原因"
+    device: NotRequired[PayscorePartnerServiceorderOutOrderNoModifyPostBodyDevice]
+    "设备信息"
 class PayscorePartnerServiceorderOutOrderNoPayPostBody(TypedDict):
     service_id: NotRequired[str]
+    "服务ID"
     sub_mchid: str
+    "子商户号"
 class PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
     description: NotRequired[str]
-    count: NotRequired[float]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户商户号"
     post_payments: list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts]]
-    total_amount: float
+    "商户优惠"
+    total_amount: int
+    "总金额"
     prepaid_time: str
-PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody
+    "预计扣费时间"
+class PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBodyPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBodyPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody(TypedDict):
+    service_id: str
+    "服务ID"
+    sub_mchid: str
+    "子商户商户号"
+    post_payments: list[PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBodyPostPayments]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBodyPostDiscounts]]
+    "商户优惠"
+    total_amount: int
+    "总金额"
+    prepaid_time: str
+    "预计扣费时间"
 class PayscorePartnerServiceorderOutOrderNoSyncPostBodyDetail(TypedDict):
     seq: NotRequired[int]
+    "收款序号"
     paid_time: str
+    "收款成功时间"
     paid_amount: NotRequired[int]
+    "收款金额"
 class PayscorePartnerServiceorderOutOrderNoSyncPostBody(TypedDict):
     service_id: str
+    "服务ID"
     sub_mchid: str
+    "子商户号"
     type: str
+    "场景类型"
     detail: PayscorePartnerServiceorderOutOrderNoSyncPostBodyDetail
+    "内容信息详情"
 class PayscorePartnerServiceorderGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     sub_mchid: Text
+    "子商户号"
     out_order_no: NotRequired[Text]
+    "商户服务订单号"
     query_id: NotRequired[Text]
+    "回跳查询ID"
+class PayscorePartnerServiceorderGetAnswerPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "付费金额"
+    count: NotRequired[int]
+    "付费数量"
+class PayscorePartnerServiceorderGetAnswerPostDiscounts(TypedDict):
+    name: str
+    "优惠名称"
+    description: str
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscorePartnerServiceorderGetAnswerRiskFund(TypedDict):
     name: str
+    "风险金名称"
     amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscorePartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
+    "商品编码"
     quantity: NotRequired[int]
+    "商品数量"
     unit_price: NotRequired[int]
+    "商品价格"
     discount_amount: NotRequired[int]
+    "商品优惠金额"
     goods_remark: NotRequired[str]
+    "商品备注"
 class PayscorePartnerServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["SINGLE", "GLOBAL"] | str]
+    "优惠范围"
     type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    "优惠类型"
     amount: int
+    "优惠券面额"
     stock_id: NotRequired[str]
+    "活动ID"
     wechatpay_contribute: NotRequired[int]
+    "微信出资"
     merchant_contribute: NotRequired[int]
+    "商户出资"
     other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠币种"
     goods_detail: NotRequired[list[PayscorePartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    "单品列表"
 class PayscorePartnerServiceorderGetAnswerCollectionDetails(TypedDict):
     seq: NotRequired[int]
+    "收款序号"
     amount: NotRequired[int]
+    "单笔收款金额"
     paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
+    "收款成功渠道"
     paid_time: NotRequired[str]
+    "收款成功时间"
     transaction_id: NotRequired[str]
+    "微信支付交易单号"
     promotion_detail: NotRequired[list[PayscorePartnerServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    "优惠功能"
 class PayscorePartnerServiceorderGetAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
+    "收款状态"
     total_amount: NotRequired[int]
+    "总收款金额"
     paying_amount: NotRequired[int]
+    "待收金额"
     paid_amount: NotRequired[int]
+    "已收金额"
     details: NotRequired[list[PayscorePartnerServiceorderGetAnswerCollectionDetails]]
+    "收款明细列表"
     bank_type: NotRequired[str]
+    "收款银行"
+class PayscorePartnerServiceorderGetAnswerTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscorePartnerServiceorderGetAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscorePartnerServiceorderGetAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: NotRequired[str]
+    "子商户号"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostDiscounts]]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscorePartnerServiceorderGetAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscorePartnerServiceorderGetAnswerPostDiscounts]]
+    "后付费商户优惠"
     risk_fund: NotRequired[PayscorePartnerServiceorderGetAnswerRiskFund]
+    "订单风险金"
     total_amount: NotRequired[int]
+    "总金额"
     need_collection: NotRequired[bool]
+    "是否需要收款"
     collection: NotRequired[PayscorePartnerServiceorderGetAnswerCollection]
-    time_range: NotRequired[PayscorePartnerServiceorderOutOrderNoCompletePostBodyTimeRange]
-    location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
+    "收款信息"
+    time_range: NotRequired[PayscorePartnerServiceorderGetAnswerTimeRange]
+    "服务时间"
+    location: NotRequired[PayscorePartnerServiceorderGetAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
+class PayscorePartnerServiceorderPostBodyPostPayments(TypedDict):
+    name: str
+    "付费项目名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "金额"
+    count: NotRequired[int]
+    "付费数量"
+class PayscorePartnerServiceorderPostBodyPostDiscounts(TypedDict):
+    name: str
+    "优惠名称"
+    description: str
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscorePartnerServiceorderPostBodyRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
+    "风险金名称"
     amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
+class PayscorePartnerServiceorderPostBodyTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "预计服务结束时间"
+    end_time_remark: NotRequired[str]
+    "预计服务结束时间备注"
+class PayscorePartnerServiceorderPostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "预计服务结束地点"
+class PayscorePartnerServiceorderPostBodyDevice(TypedDict):
+    start_device_id: NotRequired[str]
+    "服务开始的设备ID"
+    end_device_id: NotRequired[str]
+    "服务结束的设备ID"
+    materiel_no: NotRequired[str]
+    "物料URL"
 class PayscorePartnerServiceorderPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     out_order_no: str
+    "商户服务订单号"
     service_introduction: str
-    post_payments: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostDiscounts]]
+    "服务信息"
+    post_payments: NotRequired[list[PayscorePartnerServiceorderPostBodyPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscorePartnerServiceorderPostBodyPostDiscounts]]
+    "后付费商户优惠"
     risk_fund: PayscorePartnerServiceorderPostBodyRiskFund
-    time_range: PayscorePartnerServiceorderOutOrderNoCompletePostBodyTimeRange
-    location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
+    "订单风险金"
+    time_range: PayscorePartnerServiceorderPostBodyTimeRange
+    "服务时间"
+    location: NotRequired[PayscorePartnerServiceorderPostBodyLocation]
+    "服务位置"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     need_user_confirm: NotRequired[bool]
+    "是否需要用户确认"
     notify_url: str
+    "商户回调地址"
     attach: NotRequired[str]
-    device: NotRequired[PayscorePartnerServiceorderOutOrderNoCompletePostBodyDevice]
+    "商户数据包"
+    device: NotRequired[PayscorePartnerServiceorderPostBodyDevice]
+    "设备信息"
+class PayscorePartnerServiceorderPostAnswerPostPayments(TypedDict):
+    name: str
+    "付费项目名称"
+    description: NotRequired[str]
+    "付费说明"
+    amount: NotRequired[int]
+    "金额"
+    count: NotRequired[int]
+    "付费数量"
+class PayscorePartnerServiceorderPostAnswerPostDiscounts(TypedDict):
+    name: str
+    "优惠名称"
+    description: str
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscorePartnerServiceorderPostAnswerRiskFund(TypedDict):
+    name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
+    "风险金名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
+class PayscorePartnerServiceorderPostAnswerTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "预计服务结束时间"
+    end_time_remark: NotRequired[str]
+    "预计服务结束时间备注"
 class PayscorePartnerServiceorderPostAnswerLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: str
+    "预计服务结束地点"
 class PayscorePartnerServiceorderPostAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商应用ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     sub_mchid: str
+    "子商户号"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscorePartnerServiceorderDirectCompletePostBodyPostDiscounts]]
-    risk_fund: NotRequired[PayscorePartnerServiceorderPostBodyRiskFund]
-    time_range: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyTimeRange]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscorePartnerServiceorderPostAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscorePartnerServiceorderPostAnswerPostDiscounts]]
+    "商户优惠"
+    risk_fund: NotRequired[PayscorePartnerServiceorderPostAnswerRiskFund]
+    "订单风险金"
+    time_range: NotRequired[PayscorePartnerServiceorderPostAnswerTimeRange]
+    "服务时间段"
     location: NotRequired[PayscorePartnerServiceorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: str
+    "微信支付服务订单号"
     package: NotRequired[str]
+    "跳转微信侧数据包"
 class PayscorePartnerServicepayondeliveryorderPostBodyPostPayments(TypedDict):
     name: NotRequired[str]
+    "付费项目名称"
     amount: NotRequired[int]
+    "金额"
     description: NotRequired[str]
+    "计费说明"
     count: NotRequired[int]
+    "付费数量"
 class PayscorePartnerServicepayondeliveryorderPostBodyPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
+    "优惠说明"
     amount: NotRequired[int]
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
+class PayscorePartnerServicepayondeliveryorderPostBodyTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscorePartnerServicepayondeliveryorderPostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
+class PayscorePartnerServicepayondeliveryorderPostBodyRiskFund(TypedDict):
+    name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
+    "风险金名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
 class PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfoJumpLink(TypedDict):
     jump_link_type: NotRequired[Literal["JUMP_LINK_MINI_PROGRAM"] | str]
+    "跳转链接类型"
     appid: NotRequired[str]
+    "小程序跳转AppID"
     path: NotRequired[str]
+    "小程序跳转path"
 class PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfoGoods(TypedDict):
     name: NotRequired[str]
+    "商品名称"
     picture: NotRequired[str]
+    "商品图片链接"
     amount: NotRequired[int]
+    "商品单价金额"
     count: NotRequired[int]
+    "商品数量"
     category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
+    "实际购物商家公众号ID"
     jump_link: NotRequired[PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfoJumpLink]
+    "单详跳转链接"
     goods: NotRequired[list[PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfoGoods]]
+    "商品列表"
 class PayscorePartnerServicepayondeliveryorderPostBody(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     appid: str
+    "公众账号ID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户应用ID"
     service_id: str
+    "服务ID"
     service_introduction: str
+    "服务信息"
     post_payments: NotRequired[list[PayscorePartnerServicepayondeliveryorderPostBodyPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscorePartnerServicepayondeliveryorderPostBodyPostDiscounts]]
-    time_range: PayscorePartnerServiceorderOutOrderNoCompletePostBodyTimeRange
-    location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
-    risk_fund: PayscorePartnerServiceorderPostBodyRiskFund
+    "商户优惠"
+    time_range: PayscorePartnerServicepayondeliveryorderPostBodyTimeRange
+    "服务时间"
+    location: NotRequired[PayscorePartnerServicepayondeliveryorderPostBodyLocation]
+    "服务位置"
+    risk_fund: PayscorePartnerServicepayondeliveryorderPostBodyRiskFund
+    "订单风险金"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: str
+    "商户回调地址"
     openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     need_user_confirm: NotRequired[bool]
+    "是否需要用户确认"
     mchid: NotRequired[str]
+    "商户号"
     shopping_info: PayscorePartnerServicepayondeliveryorderPostBodyShoppingInfo
+    "先用后付购物详情"
+class PayscorePartnerServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscorePartnerServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscorePartnerServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
     name: str
-    amount: float
+    "风险名称"
+    amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscorePartnerServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscorePartnerServicepayondeliveryorderPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscorePartnerServicepayondeliveryorderPostAnswerShoppingInfoJumpLink(TypedDict):
     jump_link_type: str
+    "跳转链接类型"
     appid: NotRequired[str]
+    "小程序跳转AppID"
     path: NotRequired[str]
+    "小程序跳转path"
+class PayscorePartnerServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
+    name: str
+    "商品名称"
+    picture: str
+    "商品图片链接"
+    amount: int
+    "商品单价金额"
+    count: int
+    "商品数量"
+    category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscorePartnerServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
+    "实际购物商家公众号ID"
     jump_link: PayscorePartnerServicepayondeliveryorderPostAnswerShoppingInfoJumpLink
-    goods: list[PayscorePartnerPermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods]
+    "单详跳转链接"
+    goods: list[PayscorePartnerServicepayondeliveryorderPostAnswerShoppingInfoGoods]
+    "商品列表"
 class PayscorePartnerServicepayondeliveryorderPostAnswer(TypedDict):
     out_order_no: str
+    "商户订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商公众号ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
+    "子商户商户号"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
-    post_payments: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts]]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscorePartnerServicepayondeliveryorderPostAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscorePartnerServicepayondeliveryorderPostAnswerPostDiscounts]]
+    "商户优惠"
     risk_fund: NotRequired[PayscorePartnerServicepayondeliveryorderPostAnswerRiskFund]
+    "服务风险金"
     time_range: NotRequired[PayscorePartnerServicepayondeliveryorderPostAnswerTimeRange]
-    location: NotRequired[PayscorePartnerServiceorderDirectCompletePostBodyLocation]
+    "服务时间"
+    location: NotRequired[PayscorePartnerServicepayondeliveryorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     package: NotRequired[str]
+    "跳转微信侧数据包"
     shopping_info: NotRequired[PayscorePartnerServicepayondeliveryorderPostAnswerShoppingInfo]
+    "先用后付购物详情"
 class PayscorePartnerServicequotasServiceIdServiceIdGetQuery(TypedDict):
     sub_mchid: Text
+    "子商户商户号"
     appid: Text
+    "服务商的公众号ID"
     sub_appid: NotRequired[Text]
+    "子商户的公众号ID"
     risk_level_version: Text
+    "分层版本"
 class PayscorePartnerServicequotasServiceIdServiceIdGetAnswerQuotas(TypedDict):
-    risk_level: float
-    suggested_quota: float
+    risk_level: int
+    "用户分层"
+    suggested_quota: int
+    "建议先享金额"
 class PayscorePartnerServicequotasServiceIdServiceIdGetAnswer(TypedDict):
     service_id: str
+    "服务ID"
     mchid: str
+    "商户号"
     sub_mchid: str
+    "子商户商户号"
     appid: str
+    "公众号ID"
     sub_appid: NotRequired[str]
-    risk_level_version: float
+    "子商户的公众号ID"
+    risk_level_version: int
+    "分层版本"
     quotas: list[PayscorePartnerServicequotasServiceIdServiceIdGetAnswerQuotas]
+    "先享金额列表"
 class PayscorePartnerPermissionsApplyForScene(Node):
-    def post(self, body: PayscorePartnerPermissionsApplyForScenePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsApplyForScenePostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsApplyForScenePostAnswer]:
+    def post(self, body: PayscorePartnerPermissionsApplyForScenePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsApplyForScenePostAnswer]:
         """服务商场景中预授权
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-auth/scene-apply-partner-permissions.html
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerPermissionsApplyForScenePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsApplyForScenePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerPermissionsApplyForScenePostAnswer]]:
+        服务商
+
+        required: service_id 服务ID, appid 服务商的公众号ID, sub_mchid 子商户的商户号, authorization_code 授权协议号, scene 授权场景"""
+    def postAsync(self, body: PayscorePartnerPermissionsApplyForScenePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerPermissionsApplyForScenePostAnswer]]:
         """服务商场景中预授权"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerPermissionsApplyForScenePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsApplyForScenePostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsApplyForScenePostAnswer]:
+    def __call__(self, body: PayscorePartnerPermissionsApplyForScenePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsApplyForScenePostAnswer]:
         """服务商场景中预授权"""
 class OpenPayscorePartnerPermissionsApplyForScene(OpenNode):
     def post(self, body: PayscorePartnerPermissionsApplyForScenePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -461,23 +1082,27 @@ class OpenPayscorePartnerPermissionsApplyForScene(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-auth/scene-apply-partner-permissions.html
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, appid 服务商的公众号ID, sub_mchid 子商户的商户号, authorization_code 授权协议号, scene 授权场景"""
     def postAsync(self, body: PayscorePartnerPermissionsApplyForScenePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商场景中预授权"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerPermissionsApplyForScenePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """服务商场景中预授权"""
 class PayscorePartnerPermissionsAssessUserRiskLevel(Node):
-    def post(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsAssessUserRiskLevelPostBody = ..., params: PayscorePartnerPermissionsAssessUserRiskLevelPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer]:
+    def post(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, *, params: PayscorePartnerPermissionsAssessUserRiskLevelPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer]:
         """服务商评估用户分层
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-auth/assess-partner-user-risk-level.html
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsAssessUserRiskLevelPostBody = ..., params: PayscorePartnerPermissionsAssessUserRiskLevelPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户商户号, service_id 服务ID, appid 服务商的公众号ID"""
+    def postAsync(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, *, params: PayscorePartnerPermissionsAssessUserRiskLevelPostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer]]:
         """服务商评估用户分层"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsAssessUserRiskLevelPostBody = ..., params: PayscorePartnerPermissionsAssessUserRiskLevelPostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer]:
+    def __call__(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, *, params: PayscorePartnerPermissionsAssessUserRiskLevelPostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer]:
         """服务商评估用户分层"""
 class OpenPayscorePartnerPermissionsAssessUserRiskLevel(OpenNode):
     def post(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -485,23 +1110,27 @@ class OpenPayscorePartnerPermissionsAssessUserRiskLevel(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-auth/assess-partner-user-risk-level.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户商户号, service_id 服务ID, appid 服务商的公众号ID"""
     def postAsync(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商评估用户分层"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """服务商评估用户分层"""
 class PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminate(Node):
-    def post(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（授权协议号）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_20.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
+    def postAsync(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """解除用户授权关系（授权协议号）API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（授权协议号）API"""
 class OpenPayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminate(OpenNode):
     def post(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Response:
@@ -509,21 +1138,33 @@ class OpenPayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminate(
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_20.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
     def postAsync(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Promise[Response]:
         """解除用户授权关系（授权协议号）API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Response:
         """解除用户授权关系（授权协议号）API"""
+class FilledPayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminate(Node):
+    def post(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """解除用户授权关系（授权协议号）API"""
+    def postAsync(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """解除用户授权关系（授权协议号）API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """解除用户授权关系（授权协议号）API"""
 class PayscorePartnerPermissionsAuthorizationCodeAuthorizationCode(Stem):
     terminate: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminate
-    def get(self, config: Config = ..., /, *, authorization_code: Value = ..., params: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, authorization_code: Value, params: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
         """查询与用户授权记录（授权协议号）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_19.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, authorization_code: Value = ..., params: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, authorization_code: Value, params: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
         """查询与用户授权记录（授权协议号）API"""
     get_async = getAsync
 class OpenPayscorePartnerPermissionsAuthorizationCodeAuthorizationCode(OpenNode):
@@ -533,24 +1174,37 @@ class OpenPayscorePartnerPermissionsAuthorizationCodeAuthorizationCode(OpenNode)
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_19.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Promise[Response]:
+        """查询与用户授权记录（授权协议号）API"""
+    get_async = getAsync
+class FilledPayscorePartnerPermissionsAuthorizationCodeAuthorizationCode(Stem):
+    terminate: FilledPayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeTerminate
+    def get(self, config: Config = ..., /, *, params: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
+        """查询与用户授权记录（授权协议号）API"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
         """查询与用户授权记录（授权协议号）API"""
     get_async = getAsync
 class PayscorePartnerPermissionsAuthorizationCode(Stem):
     _authorization_code_: PayscorePartnerPermissionsAuthorizationCodeAuthorizationCode
-    def __truediv__(self, value: Value) -> PayscorePartnerPermissionsAuthorizationCodeAuthorizationCode: ...
+    def __truediv__(self, value: Value) -> FilledPayscorePartnerPermissionsAuthorizationCodeAuthorizationCode: ...
 class OpenPayscorePartnerPermissionsAuthorizationCode(OpenNode):
     _authorization_code_: OpenPayscorePartnerPermissionsAuthorizationCodeAuthorizationCode
     def __truediv__(self, value: Value) -> OpenPayscorePartnerPermissionsAuthorizationCodeAuthorizationCode: ...
 class PayscorePartnerPermissionsSearch(Stem):
-    def get(self, config: Config = ..., /, *, params: PayscorePartnerPermissionsSearchGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsSearchGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: PayscorePartnerPermissionsSearchGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerPermissionsSearchGetAnswer]:
         """查询与用户授权记录（openid）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_21.shtml
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscorePartnerPermissionsSearchGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsSearchGetAnswer]]:
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户商户号
+
+        one of: openid, sub_openid"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePartnerPermissionsSearchGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsSearchGetAnswer]]:
         """查询与用户授权记录（openid）API"""
     get_async = getAsync
 class OpenPayscorePartnerPermissionsSearch(OpenNode):
@@ -559,21 +1213,29 @@ class OpenPayscorePartnerPermissionsSearch(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_21.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户商户号
+
+        one of: openid, sub_openid"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询与用户授权记录（openid）API"""
     get_async = getAsync
 class PayscorePartnerPermissionsTerminate(Node):
-    def post(self, body: PayscorePartnerPermissionsTerminatePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerPermissionsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（openid）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_22.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerPermissionsTerminatePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, reason 撤销原因
+
+        one of: openid, sub_openid"""
+    def postAsync(self, body: PayscorePartnerPermissionsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """解除用户授权关系（openid）API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerPermissionsTerminatePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerPermissionsTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（openid）API"""
 class OpenPayscorePartnerPermissionsTerminate(OpenNode):
     def post(self, body: PayscorePartnerPermissionsTerminatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -581,7 +1243,11 @@ class OpenPayscorePartnerPermissionsTerminate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_22.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, reason 撤销原因
+
+        one of: openid, sub_openid"""
     def postAsync(self, body: PayscorePartnerPermissionsTerminatePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """解除用户授权关系（openid）API"""
     post_async = postAsync
@@ -593,16 +1259,18 @@ class PayscorePartnerPermissions(Node):
     authorizationCode: PayscorePartnerPermissionsAuthorizationCode
     search: PayscorePartnerPermissionsSearch
     terminate: PayscorePartnerPermissionsTerminate
-    def post(self, body: PayscorePartnerPermissionsPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsPostAnswer]:
+    def post(self, body: PayscorePartnerPermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsPostAnswer]:
         """商户预授权API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_18.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerPermissionsPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerPermissionsPostAnswer]]:
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, authorization_code 授权协议号"""
+    def postAsync(self, body: PayscorePartnerPermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerPermissionsPostAnswer]]:
         """商户预授权API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerPermissionsPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerPermissionsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsPostAnswer]:
+    def __call__(self, body: PayscorePartnerPermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerPermissionsPostAnswer]:
         """商户预授权API"""
 class OpenPayscorePartnerPermissions(OpenNode):
     applyForScene: OpenPayscorePartnerPermissionsApplyForScene
@@ -615,20 +1283,22 @@ class OpenPayscorePartnerPermissions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_18.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, authorization_code 授权协议号"""
     def postAsync(self, body: PayscorePartnerPermissionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户预授权API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerPermissionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户预授权API"""
 class PayscorePartnerServiceAccountApplicationsOutApplyNo(Stem):
-    def get(self, config: Config = ..., /, *, out_apply_no: Value = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, out_apply_no: Value, **options: Unpack[Options]) -> Answer[PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer]:
         """查询收付通子商户服务绑定结果
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_14.shtml
 
         服务商"""
-    def getAsync(self, config: Config = ..., /, *, out_apply_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, out_apply_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer]]:
         """查询收付通子商户服务绑定结果"""
     get_async = getAsync
 class OpenPayscorePartnerServiceAccountApplicationsOutApplyNo(OpenNode):
@@ -641,19 +1311,27 @@ class OpenPayscorePartnerServiceAccountApplicationsOutApplyNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, out_apply_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询收付通子商户服务绑定结果"""
     get_async = getAsync
+class FilledPayscorePartnerServiceAccountApplicationsOutApplyNo(Stem):
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer]:
+        """查询收付通子商户服务绑定结果"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServiceAccountApplicationsOutApplyNoGetAnswer]]:
+        """查询收付通子商户服务绑定结果"""
+    get_async = getAsync
 class PayscorePartnerServiceAccountApplications(Node):
     _out_apply_no_: PayscorePartnerServiceAccountApplicationsOutApplyNo
-    def __truediv__(self, value: Value) -> PayscorePartnerServiceAccountApplicationsOutApplyNo: ...
-    def post(self, body: PayscorePartnerServiceAccountApplicationsPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceAccountApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerServiceAccountApplicationsPostAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayscorePartnerServiceAccountApplicationsOutApplyNo: ...
+    def post(self, body: PayscorePartnerServiceAccountApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerServiceAccountApplicationsPostAnswer]:
         """收付通子商户申请绑定支付分服务
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_13.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceAccountApplicationsPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceAccountApplicationsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServiceAccountApplicationsPostAnswer]]:
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户商户号, out_apply_no 商户申请绑定单号"""
+    def postAsync(self, body: PayscorePartnerServiceAccountApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServiceAccountApplicationsPostAnswer]]:
         """收付通子商户申请绑定支付分服务"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceAccountApplicationsPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceAccountApplicationsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerServiceAccountApplicationsPostAnswer]:
+    def __call__(self, body: PayscorePartnerServiceAccountApplicationsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerServiceAccountApplicationsPostAnswer]:
         """收付通子商户申请绑定支付分服务"""
 class OpenPayscorePartnerServiceAccountApplications(OpenNode):
     _out_apply_no_: OpenPayscorePartnerServiceAccountApplicationsOutApplyNo
@@ -663,23 +1341,27 @@ class OpenPayscorePartnerServiceAccountApplications(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_13.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户商户号, out_apply_no 商户申请绑定单号"""
     def postAsync(self, body: PayscorePartnerServiceAccountApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """收付通子商户申请绑定支付分服务"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceAccountApplicationsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """收付通子商户申请绑定支付分服务"""
 class PayscorePartnerServiceorderDirectComplete(Node):
-    def post(self, body: PayscorePartnerServiceorderDirectCompletePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceorderDirectCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderDirectCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """创单结单合并API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_8.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderDirectCompletePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceorderDirectCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_appid 子商户应用ID, out_order_no 商户服务订单号, service_introduction 服务信息, total_amount 总金额, time_range 服务时间段, notify_url 商户回调地址"""
+    def postAsync(self, body: PayscorePartnerServiceorderDirectCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """创单结单合并API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderDirectCompletePostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceorderDirectCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderDirectCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """创单结单合并API"""
 class OpenPayscorePartnerServiceorderDirectComplete(OpenNode):
     def post(self, body: PayscorePartnerServiceorderDirectCompletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -687,23 +1369,27 @@ class OpenPayscorePartnerServiceorderDirectComplete(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_8.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_appid 子商户应用ID, out_order_no 商户服务订单号, service_introduction 服务信息, total_amount 总金额, time_range 服务时间段, notify_url 商户回调地址"""
     def postAsync(self, body: PayscorePartnerServiceorderDirectCompletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创单结单合并API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderDirectCompletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创单结单合并API"""
 class PayscorePartnerServiceorderOutOrderNoCancel(Node):
-    def post(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """取消支付分订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_3.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """取消支付分订单API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """取消支付分订单API"""
 class OpenPayscorePartnerServiceorderOutOrderNoCancel(OpenNode):
     def post(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -711,23 +1397,35 @@ class OpenPayscorePartnerServiceorderOutOrderNoCancel(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_3.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, reason 撤销原因"""
     def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """取消支付分订单API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """取消支付分订单API"""
+class FilledPayscorePartnerServiceorderOutOrderNoCancel(Node):
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """取消支付分订单API"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """取消支付分订单API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """取消支付分订单API"""
 class PayscorePartnerServiceorderOutOrderNoComplete(Node):
-    def post(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """完结支付分订单API
 
         https://pay.weixin.qq.com/doc/v3/partner/4012692408
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """完结支付分订单API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """完结支付分订单API"""
 class OpenPayscorePartnerServiceorderOutOrderNoComplete(OpenNode):
     def post(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -735,23 +1433,35 @@ class OpenPayscorePartnerServiceorderOutOrderNoComplete(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4012692408
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额"""
     def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """完结支付分订单API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """完结支付分订单API"""
+class FilledPayscorePartnerServiceorderOutOrderNoComplete(Node):
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """完结支付分订单API"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """完结支付分订单API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """完结支付分订单API"""
 class PayscorePartnerServiceorderOutOrderNoModify(Node):
-    def post(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """修改订单金额API
 
         https://pay.weixin.qq.com/doc/v3/partner/4012692360
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额, reason 修改原因"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """修改订单金额API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """修改订单金额API"""
 class OpenPayscorePartnerServiceorderOutOrderNoModify(OpenNode):
     def post(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -759,23 +1469,35 @@ class OpenPayscorePartnerServiceorderOutOrderNoModify(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/partner/4012692360
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, post_payments 后付费项目, total_amount 总金额, reason 修改原因"""
     def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """修改订单金额API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """修改订单金额API"""
+class FilledPayscorePartnerServiceorderOutOrderNoModify(Node):
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """修改订单金额API"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """修改订单金额API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """修改订单金额API"""
 class PayscorePartnerServiceorderOutOrderNoPay(Node):
-    def post(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """商户发起催收扣款API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_6.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """商户发起催收扣款API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """商户发起催收扣款API"""
 class OpenPayscorePartnerServiceorderOutOrderNoPay(OpenNode):
     def post(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -783,23 +1505,35 @@ class OpenPayscorePartnerServiceorderOutOrderNoPay(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_6.shtml
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号"""
     def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """商户发起催收扣款API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """商户发起催收扣款API"""
+class FilledPayscorePartnerServiceorderOutOrderNoPay(Node):
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """商户发起催收扣款API"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """商户发起催收扣款API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoPayPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """商户发起催收扣款API"""
 class PayscorePartnerServiceorderOutOrderNoSendPendingmessage(Node):
-    def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务费用待处理消息
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-order/send-partner-order-pending-message.html
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户商户号, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """下发服务费用待处理消息"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务费用待处理消息"""
 class OpenPayscorePartnerServiceorderOutOrderNoSendPendingmessage(OpenNode):
     def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -807,23 +1541,35 @@ class OpenPayscorePartnerServiceorderOutOrderNoSendPendingmessage(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-order/send-partner-order-pending-message.html
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户商户号, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
     def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """下发服务费用待处理消息"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """下发服务费用待处理消息"""
+class FilledPayscorePartnerServiceorderOutOrderNoSendPendingmessage(Node):
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务费用待处理消息"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """下发服务费用待处理消息"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务费用待处理消息"""
 class PayscorePartnerServiceorderOutOrderNoSendPrepaidmessage(Node):
-    def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务预扣费消息
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-order/send-partner-order-prepaid-message.html
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户商户号, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """下发服务预扣费消息"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务预扣费消息"""
 class OpenPayscorePartnerServiceorderOutOrderNoSendPrepaidmessage(OpenNode):
     def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -831,23 +1577,35 @@ class OpenPayscorePartnerServiceorderOutOrderNoSendPrepaidmessage(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-order/send-partner-order-prepaid-message.html
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户商户号, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
     def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """下发服务预扣费消息"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """下发服务预扣费消息"""
+class FilledPayscorePartnerServiceorderOutOrderNoSendPrepaidmessage(Node):
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务预扣费消息"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """下发服务预扣费消息"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务预扣费消息"""
 class PayscorePartnerServiceorderOutOrderNoSync(Node):
-    def post(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """同步订单信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_7.shtml
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, type 场景类型, detail 内容信息详情"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """同步订单信息API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePartnerServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """同步订单信息API"""
 class OpenPayscorePartnerServiceorderOutOrderNoSync(OpenNode):
     def post(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -855,11 +1613,21 @@ class OpenPayscorePartnerServiceorderOutOrderNoSync(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_2_7.shtml
 
-        服务商"""
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号, type 场景类型, detail 内容信息详情"""
     def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """同步订单信息API"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
+        """同步订单信息API"""
+class FilledPayscorePartnerServiceorderOutOrderNoSync(Node):
+    def post(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """同步订单信息API"""
+    def postAsync(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """同步订单信息API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePartnerServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
         """同步订单信息API"""
 class PayscorePartnerServiceorderOutOrderNo(Stem):
     cancel: PayscorePartnerServiceorderOutOrderNoCancel
@@ -877,25 +1645,43 @@ class OpenPayscorePartnerServiceorderOutOrderNo(OpenNode):
     sendPendingmessage: OpenPayscorePartnerServiceorderOutOrderNoSendPendingmessage
     sendPrepaidmessage: OpenPayscorePartnerServiceorderOutOrderNoSendPrepaidmessage
     sync: OpenPayscorePartnerServiceorderOutOrderNoSync
+class FilledPayscorePartnerServiceorderOutOrderNo(Stem):
+    cancel: FilledPayscorePartnerServiceorderOutOrderNoCancel
+    complete: FilledPayscorePartnerServiceorderOutOrderNoComplete
+    modify: FilledPayscorePartnerServiceorderOutOrderNoModify
+    pay: FilledPayscorePartnerServiceorderOutOrderNoPay
+    sendPendingmessage: FilledPayscorePartnerServiceorderOutOrderNoSendPendingmessage
+    sendPrepaidmessage: FilledPayscorePartnerServiceorderOutOrderNoSendPrepaidmessage
+    sync: FilledPayscorePartnerServiceorderOutOrderNoSync
 class PayscorePartnerServiceorder(Node):
     directComplete: PayscorePartnerServiceorderDirectComplete
     _out_order_no_: PayscorePartnerServiceorderOutOrderNo
-    def __truediv__(self, value: Value) -> PayscorePartnerServiceorderOutOrderNo: ...
-    def get(self, config: Config = ..., /, *, params: PayscorePartnerServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerServiceorderGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayscorePartnerServiceorderOutOrderNo: ...
+    def get(self, config: Config = ..., /, *, params: PayscorePartnerServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerServiceorderGetAnswer]:
         """查询支付分订单
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscorePartnerServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerServiceorderGetAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/partner/serviceorder#get
+
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号
+
+        one of: out_order_no, query_id"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePartnerServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerServiceorderGetAnswer]]:
         """查询支付分订单"""
     get_async = getAsync
-    def post(self, body: PayscorePartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerServiceorderPostAnswer]:
+    def post(self, body: PayscorePartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerServiceorderPostAnswer]:
         """创建支付分订单
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServiceorderPostAnswer]]:
+        https://wechatpay.im/openapi/v3/payscore/partner/serviceorder
+
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, out_order_no 商户服务订单号, service_introduction 服务信息, risk_fund 订单风险金, time_range 服务时间, notify_url 商户回调地址"""
+    def postAsync(self, body: PayscorePartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServiceorderPostAnswer]]:
         """创建支付分订单"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerServiceorderPostAnswer]:
+    def __call__(self, body: PayscorePartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerServiceorderPostAnswer]:
         """创建支付分订单"""
 class OpenPayscorePartnerServiceorder(OpenNode):
     directComplete: OpenPayscorePartnerServiceorderDirectComplete
@@ -904,30 +1690,42 @@ class OpenPayscorePartnerServiceorder(OpenNode):
     def get(self, config: Config = ..., /, **options: Any) -> Response:
         """查询支付分订单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/payscore/partner/serviceorder#get
+
+        服务商
+
+        required: service_id 服务ID, sub_mchid 子商户号
+
+        one of: out_order_no, query_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询支付分订单"""
     get_async = getAsync
     def post(self, body: PayscorePartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建支付分订单
 
-        服务商"""
+        https://wechatpay.im/openapi/v3/payscore/partner/serviceorder
+
+        服务商
+
+        required: service_id 服务ID, appid 服务商应用ID, sub_mchid 子商户号, out_order_no 商户服务订单号, service_introduction 服务信息, risk_fund 订单风险金, time_range 服务时间, notify_url 商户回调地址"""
     def postAsync(self, body: PayscorePartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建支付分订单"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建支付分订单"""
 class PayscorePartnerServicepayondeliveryorder(Node):
-    def post(self, body: PayscorePartnerServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerServicepayondeliveryorderPostAnswer]:
+    def post(self, body: PayscorePartnerServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerServicepayondeliveryorderPostAnswer]:
         """创建先用后付订单
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-order/create-partner-pay-on-delivery-service-order.html
 
-        服务商"""
-    def postAsync(self, body: PayscorePartnerServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServicepayondeliveryorderPostAnswer]]:
+        服务商
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, sub_mchid 子商户号, service_id 服务ID, service_introduction 服务信息, time_range 服务时间, risk_fund 订单风险金, notify_url 商户回调地址, shopping_info 先用后付购物详情"""
+    def postAsync(self, body: PayscorePartnerServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePartnerServicepayondeliveryorderPostAnswer]]:
         """创建先用后付订单"""
     post_async = postAsync
-    def __call__(self, body: PayscorePartnerServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscorePartnerServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePartnerServicepayondeliveryorderPostAnswer]:
+    def __call__(self, body: PayscorePartnerServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePartnerServicepayondeliveryorderPostAnswer]:
         """创建先用后付订单"""
 class OpenPayscorePartnerServicepayondeliveryorder(OpenNode):
     def post(self, body: PayscorePartnerServicepayondeliveryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -935,20 +1733,24 @@ class OpenPayscorePartnerServicepayondeliveryorder(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/partner-service-order/create-partner-pay-on-delivery-service-order.html
 
-        服务商"""
+        服务商
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, sub_mchid 子商户号, service_id 服务ID, service_introduction 服务信息, time_range 服务时间, risk_fund 订单风险金, notify_url 商户回调地址, shopping_info 先用后付购物详情"""
     def postAsync(self, body: PayscorePartnerServicepayondeliveryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建先用后付订单"""
     post_async = postAsync
     def __call__(self, body: PayscorePartnerServicepayondeliveryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建先用后付订单"""
 class PayscorePartnerServicequotasServiceIdServiceId(Stem):
-    def get(self, config: Config = ..., /, *, service_id: Value = ..., params: PayscorePartnerServicequotasServiceIdServiceIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerServicequotasServiceIdServiceIdGetAnswer]:
+    def get(self, config: Config = ..., /, *, service_id: Value, params: PayscorePartnerServicequotasServiceIdServiceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerServicequotasServiceIdServiceIdGetAnswer]:
         """查询用户分层对应建议先享金额
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/service-quota/get-partner-user-risk-level-quota.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, service_id: Value = ..., params: PayscorePartnerServicequotasServiceIdServiceIdGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerServicequotasServiceIdServiceIdGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户商户号, appid 服务商的公众号ID, risk_level_version 分层版本"""
+    def getAsync(self, config: Config = ..., /, *, service_id: Value, params: PayscorePartnerServicequotasServiceIdServiceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerServicequotasServiceIdServiceIdGetAnswer]]:
         """查询用户分层对应建议先享金额"""
     get_async = getAsync
 class OpenPayscorePartnerServicequotasServiceIdServiceId(OpenNode):
@@ -957,13 +1759,21 @@ class OpenPayscorePartnerServicequotasServiceIdServiceId(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-weixin-pay-score/service-quota/get-partner-user-risk-level-quota.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户商户号, appid 服务商的公众号ID, risk_level_version 分层版本"""
     def getAsync(self, config: Config = ..., /, *, service_id: Any = ..., **options: Any) -> Promise[Response]:
+        """查询用户分层对应建议先享金额"""
+    get_async = getAsync
+class FilledPayscorePartnerServicequotasServiceIdServiceId(Stem):
+    def get(self, config: Config = ..., /, *, params: PayscorePartnerServicequotasServiceIdServiceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePartnerServicequotasServiceIdServiceIdGetAnswer]:
+        """查询用户分层对应建议先享金额"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePartnerServicequotasServiceIdServiceIdGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerServicequotasServiceIdServiceIdGetAnswer]]:
         """查询用户分层对应建议先享金额"""
     get_async = getAsync
 class PayscorePartnerServicequotasServiceId(Stem):
     _service_id_: PayscorePartnerServicequotasServiceIdServiceId
-    def __truediv__(self, value: Value) -> PayscorePartnerServicequotasServiceIdServiceId: ...
+    def __truediv__(self, value: Value) -> FilledPayscorePartnerServicequotasServiceIdServiceId: ...
 class OpenPayscorePartnerServicequotasServiceId(OpenNode):
     _service_id_: OpenPayscorePartnerServicequotasServiceIdServiceId
     def __truediv__(self, value: Value) -> OpenPayscorePartnerServicequotasServiceIdServiceId: ...

@@ -8,123 +8,253 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscorePayafterOrdersOutOrderNoCancelPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     reason: str
+    "取消原因"
 class PayscorePayafterOrdersOutOrderNoCancelPostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     order_id: str
+    "微信支付服务订单号"
 class PayscorePayafterOrdersOutOrderNoCompletePostBodyFees(TypedDict):
     fee_name: NotRequired[str]
+    "付费项目名称"
     fee_count: NotRequired[int]
+    "付费项目数量"
     fee_amount: NotRequired[int]
+    "付费项目总金额"
     fee_desc: NotRequired[str]
+    "描述计费规则"
 class PayscorePayafterOrdersOutOrderNoCompletePostBodyDiscounts(TypedDict):
     discount_name: NotRequired[str]
+    "优惠名称"
     discount_amount: NotRequired[int]
+    "商品优惠金额"
     discount_desc: NotRequired[str]
+    "优惠说明"
 class PayscorePayafterOrdersOutOrderNoCompletePostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     finish_type: NotRequired[Literal[1, 2] | int]
+    "标识用户订单使用情况"
     cancel_reason: NotRequired[str]
+    "取消订单的原因"
     real_service_start_time: NotRequired[str]
+    "实际服务开始时间"
     real_service_end_time: NotRequired[str]
+    "服务结束时间"
     real_service_end_location: NotRequired[str]
+    "实际结束使用服务的地点"
     fees: NotRequired[list[PayscorePayafterOrdersOutOrderNoCompletePostBodyFees]]
+    "后付费"
     discounts: NotRequired[list[PayscorePayafterOrdersOutOrderNoCompletePostBodyDiscounts]]
+    "商户优惠"
     total_amount: NotRequired[int]
+    "总金额"
     finish_ticket: NotRequired[str]
+    "完结凭证"
     profit_sharing: NotRequired[bool]
-PayscorePayafterOrdersOutOrderNoCompletePostAnswer = PayscorePayafterOrdersOutOrderNoCancelPostAnswer
+    "是否指定商户分账"
+class PayscorePayafterOrdersOutOrderNoCompletePostAnswer(TypedDict):
+    appid: str
+    "公众账号ID"
+    mchid: str
+    "商户号"
+    out_order_no: str
+    "商户服务订单号"
+    service_id: str
+    "服务ID"
+    order_id: str
+    "微信支付服务订单号"
 class PayscorePayafterOrdersOutOrderNoSyncPostBodyDetail(TypedDict):
     paid_time: NotRequired[str]
+    "用户通过其他方式付款成功的实际时间"
 class PayscorePayafterOrdersOutOrderNoSyncPostBody(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     service_id: NotRequired[str]
+    "服务ID"
     type: NotRequired[Literal["Order_Paid"] | str]
+    "场景类型"
     detail: NotRequired[PayscorePayafterOrdersOutOrderNoSyncPostBodyDetail]
+    "内容信息详情"
 class PayscorePayafterOrdersOutOrderNoSyncPostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     order_id: str
+    "微信支付服务订单号"
 class PayscorePayafterOrdersGetQuery(TypedDict):
     service_id: NotRequired[Text]
+    "服务ID"
     out_order_no: NotRequired[Text]
+    "商户服务订单号"
     query_id: NotRequired[Text]
+    "回跳查询ID"
     appid: NotRequired[Text]
+    "公众账号ID"
+class PayscorePayafterOrdersGetAnswerFees(TypedDict):
+    fee_name: NotRequired[str]
+    "付费项目名称"
+    fee_count: NotRequired[int]
+    "付费项目数量"
+    fee_amount: NotRequired[int]
+    "付费项目总金额"
+    fee_desc: NotRequired[str]
+    "描述计费规则"
+class PayscorePayafterOrdersGetAnswerDiscounts(TypedDict):
+    discount_name: NotRequired[str]
+    "优惠名称"
+    discount_amount: NotRequired[int]
+    "商品优惠金额"
+    discount_desc: NotRequired[str]
+    "优惠说明"
 class PayscorePayafterOrdersGetAnswer(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     mchid: NotRequired[str]
+    "商户号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     service_id: NotRequired[str]
+    "服务ID"
     state: NotRequired[Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str]
     finish_type: NotRequired[Literal[1, 2] | int]
+    "标识用户订单使用情况"
     service_start_time: NotRequired[str]
+    "服务开始时间"
     service_end_time: NotRequired[str]
+    "服务结束时间"
     real_service_start_time: NotRequired[str]
+    "实际服务开始时间"
     real_service_end_time: NotRequired[str]
+    "实际服务结束时间"
     pay_succ_time: NotRequired[str]
+    "支付完成时间"
     service_start_location: NotRequired[str]
+    "开始使用服务的地点"
     service_end_location: NotRequired[str]
+    "预计服务结束的地点"
     real_service_start_location: NotRequired[str]
+    "开始使用服务的地点"
     real_service_end_location: NotRequired[str]
+    "预计服务结束的地点"
     service_introduction: NotRequired[str]
-    fees: NotRequired[list[PayscorePayafterOrdersOutOrderNoCompletePostBodyFees]]
-    discounts: NotRequired[list[PayscorePayafterOrdersOutOrderNoCompletePostBodyDiscounts]]
+    "服务信息"
+    fees: NotRequired[list[PayscorePayafterOrdersGetAnswerFees]]
+    "后付费"
+    discounts: NotRequired[list[PayscorePayafterOrdersGetAnswerDiscounts]]
+    "商户优惠"
     risk_amount: NotRequired[int]
+    "订单风险金额"
     total_amount: NotRequired[int]
+    "总金额"
     attach: NotRequired[str]
+    "商户自定义说明"
     finish_ticket: NotRequired[str]
+    "用于完结订单时传入"
     finish_transaction_id: NotRequired[str]
+    "结单交易单号"
     pay_type: NotRequired[Literal["MchChannelPayType"] | str]
+    "支付方式"
+class PayscorePayafterOrdersPostBodyFees(TypedDict):
+    fee_name: NotRequired[str]
+    "付费项目名称"
+    fee_count: NotRequired[int]
+    "付费项目数量"
+    fee_amount: NotRequired[int]
+    "付费项目总金额"
+    fee_desc: NotRequired[str]
+    "描述计费规则"
 class PayscorePayafterOrdersPostBodyDiscounts(TypedDict):
     discount_name: NotRequired[str]
+    "优惠名称"
     discount_desc: NotRequired[str]
+    "优惠说明"
 class PayscorePayafterOrdersPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     service_start_time: NotRequired[str]
+    "用户下单时确认的服务开始时间"
     service_end_time: NotRequired[str]
+    "用户下单时确定的预计服务结束时间"
     service_start_location: NotRequired[str]
+    "开始使用服务的地点"
     service_end_location: NotRequired[str]
+    "预计服务结束的地点"
     service_introduction: NotRequired[str]
-    fees: NotRequired[list[PayscorePayafterOrdersOutOrderNoCompletePostBodyFees]]
+    "服务信息"
+    fees: NotRequired[list[PayscorePayafterOrdersPostBodyFees]]
+    "后付费"
     discounts: NotRequired[list[PayscorePayafterOrdersPostBodyDiscounts]]
+    "商户优惠"
     risk_amount: NotRequired[int]
+    "订单风险金额"
     attach: NotRequired[str]
+    "商户自定义说明"
     need_user_confirm: NotRequired[bool]
+    "使用需用户确认订单类型"
     openid: NotRequired[str]
+    "微信用户在商户对应appid下的唯一标识"
     name: NotRequired[str | Sealed]
+    "用户姓名"
     phone: NotRequired[str | Sealed]
+    "用户手机号"
     userid: NotRequired[str | Sealed]
+    "用户身份证ID"
     address: NotRequired[str | Sealed]
+    "用户收货地址"
 class PayscorePayafterOrdersPostAnswer(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     mchid: NotRequired[str]
+    "商户号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     service_id: NotRequired[str]
+    "服务ID"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     miniprogram_businesstype: NotRequired[str]
+    "小程序跳转businessType"
     miniprogram_appid: NotRequired[str]
+    "小程序跳转appid"
     miniprogram_path: NotRequired[str]
+    "小程序跳转路径"
     miniprogram_username: NotRequired[str]
+    "小程序跳转username"
     package: NotRequired[str]
+    "用于跳转到微信侧小程序订单数据"
 class PayscorePayafterOrdersOutOrderNoCancel(Node):
-    def post(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]:
+    def post(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]:
         """撤销先享后付订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_3&index=5
 
-        直连商户"""
-    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]]:
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID, reason 取消原因"""
+    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]]:
         """撤销先享后付订单"""
     post_async = postAsync
-    def __call__(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]:
+    def __call__(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]:
         """撤销先享后付订单"""
 class OpenPayscorePayafterOrdersOutOrderNoCancel(OpenNode):
     def post(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -132,23 +262,35 @@ class OpenPayscorePayafterOrdersOutOrderNoCancel(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_3&index=5
 
-        直连商户"""
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID, reason 取消原因"""
     def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """撤销先享后付订单"""
     post_async = postAsync
     def __call__(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """撤销先享后付订单"""
+class FilledPayscorePayafterOrdersOutOrderNoCancel(Node):
+    def post(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]:
+        """撤销先享后付订单"""
+    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]]:
+        """撤销先享后付订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePayafterOrdersOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCancelPostAnswer]:
+        """撤销先享后付订单"""
 class PayscorePayafterOrdersOutOrderNoComplete(Node):
-    def post(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]:
+    def post(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]:
         """完结先享后付订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_4&index=6
 
-        直连商户"""
-    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]]:
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID"""
+    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]]:
         """完结先享后付订单"""
     post_async = postAsync
-    def __call__(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]:
+    def __call__(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]:
         """完结先享后付订单"""
 class OpenPayscorePayafterOrdersOutOrderNoComplete(OpenNode):
     def post(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -156,23 +298,33 @@ class OpenPayscorePayafterOrdersOutOrderNoComplete(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_4&index=6
 
-        直连商户"""
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID"""
     def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """完结先享后付订单"""
     post_async = postAsync
     def __call__(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """完结先享后付订单"""
+class FilledPayscorePayafterOrdersOutOrderNoComplete(Node):
+    def post(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]:
+        """完结先享后付订单"""
+    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]]:
+        """完结先享后付订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePayafterOrdersOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoCompletePostAnswer]:
+        """完结先享后付订单"""
 class PayscorePayafterOrdersOutOrderNoSync(Node):
-    def post(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]:
+    def post(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value, json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]:
         """支付分订单同步
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1
 
         直连商户"""
-    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]]:
+    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value, json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]]:
         """支付分订单同步"""
     post_async = postAsync
-    def __call__(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]:
+    def __call__(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value, json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]:
         """支付分订单同步"""
 class OpenPayscorePayafterOrdersOutOrderNoSync(OpenNode):
     def post(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -186,6 +338,14 @@ class OpenPayscorePayafterOrdersOutOrderNoSync(OpenNode):
     post_async = postAsync
     def __call__(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """支付分订单同步"""
+class FilledPayscorePayafterOrdersOutOrderNoSync(Node):
+    def post(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]:
+        """支付分订单同步"""
+    def postAsync(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]]:
+        """支付分订单同步"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, json: PayscorePayafterOrdersOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersOutOrderNoSyncPostAnswer]:
+        """支付分订单同步"""
 class PayscorePayafterOrdersOutOrderNo(Stem):
     cancel: PayscorePayafterOrdersOutOrderNoCancel
     complete: PayscorePayafterOrdersOutOrderNoComplete
@@ -194,28 +354,36 @@ class OpenPayscorePayafterOrdersOutOrderNo(OpenNode):
     cancel: OpenPayscorePayafterOrdersOutOrderNoCancel
     complete: OpenPayscorePayafterOrdersOutOrderNoComplete
     sync: OpenPayscorePayafterOrdersOutOrderNoSync
+class FilledPayscorePayafterOrdersOutOrderNo(Stem):
+    cancel: FilledPayscorePayafterOrdersOutOrderNoCancel
+    complete: FilledPayscorePayafterOrdersOutOrderNoComplete
+    sync: FilledPayscorePayafterOrdersOutOrderNoSync
 class PayscorePayafterOrders(Node):
     _out_order_no_: PayscorePayafterOrdersOutOrderNo
-    def __truediv__(self, value: Value) -> PayscorePayafterOrdersOutOrderNo: ...
-    def get(self, config: Config = ..., /, *, params: PayscorePayafterOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePayafterOrdersGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayscorePayafterOrdersOutOrderNo: ...
+    def get(self, config: Config = ..., /, *, params: PayscorePayafterOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePayafterOrdersGetAnswer]:
         """查询先享后付订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscorePayafterOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePayafterOrdersGetAnswer]]:
+        直连商户
+
+        one of: out_order_no, query_id"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePayafterOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePayafterOrdersGetAnswer]]:
         """查询先享后付订单"""
     get_async = getAsync
-    def post(self, body: PayscorePayafterOrdersPostBody = ..., config: Config = ..., /, *, json: PayscorePayafterOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersPostAnswer]:
+    def post(self, body: PayscorePayafterOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersPostAnswer]:
         """创建先享后付订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3
 
-        直连商户"""
-    def postAsync(self, body: PayscorePayafterOrdersPostBody = ..., config: Config = ..., /, *, json: PayscorePayafterOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersPostAnswer]]:
+        直连商户
+
+        required: appid 公众账号ID, out_order_no 商户服务订单号, service_id 服务ID"""
+    def postAsync(self, body: PayscorePayafterOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePayafterOrdersPostAnswer]]:
         """创建先享后付订单"""
     post_async = postAsync
-    def __call__(self, body: PayscorePayafterOrdersPostBody = ..., config: Config = ..., /, *, json: PayscorePayafterOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersPostAnswer]:
+    def __call__(self, body: PayscorePayafterOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePayafterOrdersPostAnswer]:
         """创建先享后付订单"""
 class OpenPayscorePayafterOrders(OpenNode):
     _out_order_no_: OpenPayscorePayafterOrdersOutOrderNo
@@ -225,7 +393,9 @@ class OpenPayscorePayafterOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4
 
-        直连商户"""
+        直连商户
+
+        one of: out_order_no, query_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询先享后付订单"""
     get_async = getAsync
@@ -234,7 +404,9 @@ class OpenPayscorePayafterOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_1&index=3
 
-        直连商户"""
+        直连商户
+
+        required: appid 公众账号ID, out_order_no 商户服务订单号, service_id 服务ID"""
     def postAsync(self, body: PayscorePayafterOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建先享后付订单"""
     post_async = postAsync

@@ -7,88 +7,151 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscorePermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods(TypedDict):
     name: str
+    "商品名称"
     picture: str
-    amount: float
-    count: float
+    "商品图片链接"
+    amount: int
+    "商品单价金额"
+    count: int
+    "商品数量"
     category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscorePermissionsAssessUserRiskLevelPostBodyShoppingInfo(TypedDict):
     goods: list[PayscorePermissionsAssessUserRiskLevelPostBodyShoppingInfoGoods]
+    "商品列表"
 class PayscorePermissionsAssessUserRiskLevelPostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "公众号ID"
     authorization_code: NotRequired[str]
+    "授权协议号"
     openid: NotRequired[str]
+    "用户标识"
     shopping_info: NotRequired[PayscorePermissionsAssessUserRiskLevelPostBodyShoppingInfo]
+    "先用后付商品信息"
 class PayscorePermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "公众号ID"
     mchid: str
+    "商户号"
     openid: NotRequired[str]
+    "用户标识"
     authorization_code: NotRequired[str]
+    "授权协议号"
     authorization_state: str
+    "授权状态"
     notify_url: NotRequired[str]
+    "授权通知地址"
     cancel_authorization_time: NotRequired[str]
+    "最近一次解除授权时间"
     authorization_success_time: NotRequired[str]
+    "最近一次授权成功时间"
     sub_mchid: NotRequired[str]
+    "子商户商户号"
     sub_appid: NotRequired[str]
+    "子商户的公众号ID"
     sub_openid: NotRequired[str]
+    "子商户的用户标识"
     user_label: NotRequired[str]
+    "用户标签"
     channel_id: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    "渠道商商户号"
+    user_risk_level: NotRequired[int]
+    "用户分层"
+    risk_level_version: NotRequired[int]
+    "分层版本"
 class PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody(TypedDict):
     service_id: str
+    "服务id"
     reason: str
+    "撤销原因"
 class PayscorePermissionsAuthorizationCodeAuthorizationCodeGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
 class PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer(TypedDict):
     service_id: str
+    "服务id"
     appid: str
+    "公众号id"
     mchid: str
+    "商户号"
     openid: NotRequired[str]
+    "用户标识"
     authorization_code: str
+    "授权协议号"
     authorization_state: Literal["UNAVAILABLE", "AVAILABLE", "UNBINDUSER"] | str
+    "授权状态"
     notify_url: NotRequired[str]
+    "授权通知地址"
     cancel_authorization_time: NotRequired[str]
+    "最近一次解除授权时间"
     authorization_success_time: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    "最近一次授权成功时间"
+    user_risk_level: NotRequired[int]
+    "用户分层"
+    risk_level_version: NotRequired[int]
+    "分层版本"
 class PayscorePermissionsOpenidOpenidTerminatePostBody(TypedDict):
     service_id: str
+    "服务ID"
     appid: str
+    "公众号id"
     reason: str
+    "撤销原因"
 class PayscorePermissionsOpenidOpenidGetQuery(TypedDict):
     service_id: Text
+    "服务ID"
     appid: Text
+    "公众号id"
 class PayscorePermissionsOpenidOpenidGetAnswer(TypedDict):
     service_id: str
+    "服务id"
     appid: str
+    "公众号id"
     mchid: str
+    "商户号"
     openid: NotRequired[str]
+    "用户标识"
     authorization_code: NotRequired[str]
+    "授权协议号"
     authorization_state: Literal["UNAVAILABLE", "AVAILABLE", "UNBINDUSER"] | str
+    "授权状态"
     cancel_authorization_time: NotRequired[str]
+    "最近一次解除授权时间"
     authorization_success_time: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    "最近一次授权成功时间"
+    user_risk_level: NotRequired[int]
+    "用户分层"
+    risk_level_version: NotRequired[int]
+    "分层版本"
 class PayscorePermissionsPostBody(TypedDict):
     service_id: str
+    "服务id"
     appid: str
+    "公众号id"
     authorization_code: str
+    "授权协议号"
     notify_url: NotRequired[str]
+    "通知地址"
 class PayscorePermissionsPostAnswer(TypedDict):
     apply_permissions_token: str
+    "预授权token"
 class PayscorePermissionsAssessUserRiskLevel(Node):
-    def post(self, body: PayscorePermissionsAssessUserRiskLevelPostBody = ..., config: Config = ..., /, *, json: PayscorePermissionsAssessUserRiskLevelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePermissionsAssessUserRiskLevelPostAnswer]:
+    def post(self, body: PayscorePermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePermissionsAssessUserRiskLevelPostAnswer]:
         """商户评估用户分层
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-auth/assess-user-risk-level.html
 
-        普通商户"""
-    def postAsync(self, body: PayscorePermissionsAssessUserRiskLevelPostBody = ..., config: Config = ..., /, *, json: PayscorePermissionsAssessUserRiskLevelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePermissionsAssessUserRiskLevelPostAnswer]]:
+        普通商户
+
+        required: service_id 服务ID, appid 公众号ID"""
+    def postAsync(self, body: PayscorePermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePermissionsAssessUserRiskLevelPostAnswer]]:
         """商户评估用户分层"""
     post_async = postAsync
-    def __call__(self, body: PayscorePermissionsAssessUserRiskLevelPostBody = ..., config: Config = ..., /, *, json: PayscorePermissionsAssessUserRiskLevelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePermissionsAssessUserRiskLevelPostAnswer]:
+    def __call__(self, body: PayscorePermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePermissionsAssessUserRiskLevelPostAnswer]:
         """商户评估用户分层"""
 class OpenPayscorePermissionsAssessUserRiskLevel(OpenNode):
     def post(self, body: PayscorePermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -96,23 +159,27 @@ class OpenPayscorePermissionsAssessUserRiskLevel(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-auth/assess-user-risk-level.html
 
-        普通商户"""
+        普通商户
+
+        required: service_id 服务ID, appid 公众号ID"""
     def postAsync(self, body: PayscorePermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户评估用户分层"""
     post_async = postAsync
     def __call__(self, body: PayscorePermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """商户评估用户分层"""
 class PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminate(Node):
-    def post(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（授权协议号）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_4.shtml
 
-        直连商户"""
-    def postAsync(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户
+
+        required: service_id 服务id, reason 撤销原因"""
+    def postAsync(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """解除用户授权关系（授权协议号）API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., config: Config = ..., /, *, authorization_code: Value = ..., json: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, *, authorization_code: Value, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（授权协议号）API"""
 class OpenPayscorePermissionsAuthorizationCodeAuthorizationCodeTerminate(OpenNode):
     def post(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Response:
@@ -120,21 +187,33 @@ class OpenPayscorePermissionsAuthorizationCodeAuthorizationCodeTerminate(OpenNod
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_4.shtml
 
-        直连商户"""
+        直连商户
+
+        required: service_id 服务id, reason 撤销原因"""
     def postAsync(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Promise[Response]:
         """解除用户授权关系（授权协议号）API"""
     post_async = postAsync
     def __call__(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody | Body = ..., config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Response:
         """解除用户授权关系（授权协议号）API"""
+class FilledPayscorePermissionsAuthorizationCodeAuthorizationCodeTerminate(Node):
+    def post(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """解除用户授权关系（授权协议号）API"""
+    def postAsync(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """解除用户授权关系（授权协议号）API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """解除用户授权关系（授权协议号）API"""
 class PayscorePermissionsAuthorizationCodeAuthorizationCode(Stem):
     terminate: PayscorePermissionsAuthorizationCodeAuthorizationCodeTerminate
-    def get(self, config: Config = ..., /, *, authorization_code: Value = ..., params: PayscorePermissionsAuthorizationCodeAuthorizationCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
+    def get(self, config: Config = ..., /, *, authorization_code: Value, params: PayscorePermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
         """查询与用户授权记录（授权协议号）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_3.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, authorization_code: Value = ..., params: PayscorePermissionsAuthorizationCodeAuthorizationCodeGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
+        直连商户
+
+        required: service_id 服务ID"""
+    def getAsync(self, config: Config = ..., /, *, authorization_code: Value, params: PayscorePermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
         """查询与用户授权记录（授权协议号）API"""
     get_async = getAsync
 class OpenPayscorePermissionsAuthorizationCodeAuthorizationCode(OpenNode):
@@ -144,27 +223,38 @@ class OpenPayscorePermissionsAuthorizationCodeAuthorizationCode(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_3.shtml
 
-        直连商户"""
+        直连商户
+
+        required: service_id 服务ID"""
     def getAsync(self, config: Config = ..., /, *, authorization_code: Any = ..., **options: Any) -> Promise[Response]:
+        """查询与用户授权记录（授权协议号）API"""
+    get_async = getAsync
+class FilledPayscorePermissionsAuthorizationCodeAuthorizationCode(Stem):
+    terminate: FilledPayscorePermissionsAuthorizationCodeAuthorizationCodeTerminate
+    def get(self, config: Config = ..., /, *, params: PayscorePermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer]:
+        """查询与用户授权记录（授权协议号）API"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePermissionsAuthorizationCodeAuthorizationCodeGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePermissionsAuthorizationCodeAuthorizationCodeGetAnswer]]:
         """查询与用户授权记录（授权协议号）API"""
     get_async = getAsync
 class PayscorePermissionsAuthorizationCode(Stem):
     _authorization_code_: PayscorePermissionsAuthorizationCodeAuthorizationCode
-    def __truediv__(self, value: Value) -> PayscorePermissionsAuthorizationCodeAuthorizationCode: ...
+    def __truediv__(self, value: Value) -> FilledPayscorePermissionsAuthorizationCodeAuthorizationCode: ...
 class OpenPayscorePermissionsAuthorizationCode(OpenNode):
     _authorization_code_: OpenPayscorePermissionsAuthorizationCodeAuthorizationCode
     def __truediv__(self, value: Value) -> OpenPayscorePermissionsAuthorizationCodeAuthorizationCode: ...
 class PayscorePermissionsOpenidOpenidTerminate(Node):
-    def post(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: PayscorePermissionsOpenidOpenidTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（openid）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_6.shtml
 
-        直连商户"""
-    def postAsync(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: PayscorePermissionsOpenidOpenidTerminatePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        直连商户
+
+        required: service_id 服务ID, appid 公众号id, reason 撤销原因"""
+    def postAsync(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """解除用户授权关系（openid）API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., json: PayscorePermissionsOpenidOpenidTerminatePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody, config: Config = ..., /, *, openid: Value, **options: Unpack[Options]) -> Answer[None]:
         """解除用户授权关系（openid）API"""
 class OpenPayscorePermissionsOpenidOpenidTerminate(OpenNode):
     def post(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
@@ -172,21 +262,33 @@ class OpenPayscorePermissionsOpenidOpenidTerminate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_6.shtml
 
-        直连商户"""
+        直连商户
+
+        required: service_id 服务ID, appid 公众号id, reason 撤销原因"""
     def postAsync(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """解除用户授权关系（openid）API"""
     post_async = postAsync
     def __call__(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Response:
         """解除用户授权关系（openid）API"""
+class FilledPayscorePermissionsOpenidOpenidTerminate(Node):
+    def post(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """解除用户授权关系（openid）API"""
+    def postAsync(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """解除用户授权关系（openid）API"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePermissionsOpenidOpenidTerminatePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """解除用户授权关系（openid）API"""
 class PayscorePermissionsOpenidOpenid(Stem):
     terminate: PayscorePermissionsOpenidOpenidTerminate
-    def get(self, config: Config = ..., /, *, openid: Value = ..., params: PayscorePermissionsOpenidOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePermissionsOpenidOpenidGetAnswer]:
+    def get(self, config: Config = ..., /, *, openid: Value, params: PayscorePermissionsOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePermissionsOpenidOpenidGetAnswer]:
         """查询与用户授权记录（openid）API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_5.shtml
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, openid: Value = ..., params: PayscorePermissionsOpenidOpenidGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePermissionsOpenidOpenidGetAnswer]]:
+        直连商户
+
+        required: service_id 服务ID, appid 公众号id"""
+    def getAsync(self, config: Config = ..., /, *, openid: Value, params: PayscorePermissionsOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePermissionsOpenidOpenidGetAnswer]]:
         """查询与用户授权记录（openid）API"""
     get_async = getAsync
 class OpenPayscorePermissionsOpenidOpenid(OpenNode):
@@ -196,13 +298,22 @@ class OpenPayscorePermissionsOpenidOpenid(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_5.shtml
 
-        直连商户"""
+        直连商户
+
+        required: service_id 服务ID, appid 公众号id"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
+        """查询与用户授权记录（openid）API"""
+    get_async = getAsync
+class FilledPayscorePermissionsOpenidOpenid(Stem):
+    terminate: FilledPayscorePermissionsOpenidOpenidTerminate
+    def get(self, config: Config = ..., /, *, params: PayscorePermissionsOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePermissionsOpenidOpenidGetAnswer]:
+        """查询与用户授权记录（openid）API"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePermissionsOpenidOpenidGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePermissionsOpenidOpenidGetAnswer]]:
         """查询与用户授权记录（openid）API"""
     get_async = getAsync
 class PayscorePermissionsOpenid(Stem):
     _openid_: PayscorePermissionsOpenidOpenid
-    def __truediv__(self, value: Value) -> PayscorePermissionsOpenidOpenid: ...
+    def __truediv__(self, value: Value) -> FilledPayscorePermissionsOpenidOpenid: ...
 class OpenPayscorePermissionsOpenid(OpenNode):
     _openid_: OpenPayscorePermissionsOpenidOpenid
     def __truediv__(self, value: Value) -> OpenPayscorePermissionsOpenidOpenid: ...
@@ -210,16 +321,18 @@ class PayscorePermissions(Node):
     assessUserRiskLevel: PayscorePermissionsAssessUserRiskLevel
     authorizationCode: PayscorePermissionsAuthorizationCode
     openid: PayscorePermissionsOpenid
-    def post(self, body: PayscorePermissionsPostBody = ..., config: Config = ..., /, *, json: PayscorePermissionsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePermissionsPostAnswer]:
+    def post(self, body: PayscorePermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePermissionsPostAnswer]:
         """商户预授权API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_2.shtml
 
-        直连商户"""
-    def postAsync(self, body: PayscorePermissionsPostBody = ..., config: Config = ..., /, *, json: PayscorePermissionsPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePermissionsPostAnswer]]:
+        直连商户
+
+        required: service_id 服务id, appid 公众号id, authorization_code 授权协议号"""
+    def postAsync(self, body: PayscorePermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePermissionsPostAnswer]]:
         """商户预授权API"""
     post_async = postAsync
-    def __call__(self, body: PayscorePermissionsPostBody = ..., config: Config = ..., /, *, json: PayscorePermissionsPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePermissionsPostAnswer]:
+    def __call__(self, body: PayscorePermissionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePermissionsPostAnswer]:
         """商户预授权API"""
 class OpenPayscorePermissions(OpenNode):
     assessUserRiskLevel: OpenPayscorePermissionsAssessUserRiskLevel
@@ -230,7 +343,9 @@ class OpenPayscorePermissions(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_2.shtml
 
-        直连商户"""
+        直连商户
+
+        required: service_id 服务id, appid 公众号id, authorization_code 授权协议号"""
     def postAsync(self, body: PayscorePermissionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户预授权API"""
     post_async = postAsync

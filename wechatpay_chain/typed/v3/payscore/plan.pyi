@@ -8,88 +8,331 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList(TypedDict):
-    plan_detail_no: float
+    plan_detail_no: int
+    "计划明细序号"
     plan_detail_name: str
-    original_price: float
+    "计划明细名称"
+    original_price: int
+    "计划明细原支付金额"
     plan_discount_description: NotRequired[str]
-    actual_price: float
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer(TypedDict):
     plan_id: str
+    "支付分计划ID"
     service_id: str
+    "计划所属服务"
     mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "子商户商户号"
     appid: str
+    "服务商AppID"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     merchant_plan_no: str
+    "商户侧计划号"
     plan_name: str
-    plan_duration: float
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
     plan_state: str
-    total_original_price: float
-    deduction_quantity: float
-    total_actual_price: float
+    "支付分计划状态"
+    total_original_price: int
+    "支付分计划原总金额"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
     plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList]]
+    "支付分计划明细列表"
     stop_mchid: NotRequired[str]
+    "终止方商户号"
     stop_time: NotRequired[str]
+    "终止时间"
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery(TypedDict):
     sub_mchid: Text
-PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer = PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer
-class PayscorePlanPartnerPayscorePlansPostBodyPlanDetailList(TypedDict):
-    original_price: float
-    plan_discount_description: NotRequired[str]
-    actual_price: float
+    "子商户号"
+class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswerPlanDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
     plan_detail_name: str
+    "计划明细名称"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer(TypedDict):
+    plan_id: str
+    "支付分计划ID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "子商户商户号"
+    appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "子商户AppID"
+    merchant_plan_no: str
+    "商户侧计划号"
+    plan_name: str
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
+    plan_state: str
+    "支付分计划状态"
+    total_original_price: int
+    "支付分计划原总金额"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
+    plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswerPlanDetailList]]
+    "支付分计划明细列表"
+    stop_mchid: NotRequired[str]
+    "终止方商户号"
+    stop_time: NotRequired[str]
+    "终止时间"
+class PayscorePlanPartnerPayscorePlansPostBodyPlanDetailList(TypedDict):
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+    plan_detail_name: str
+    "计划明细名称"
 class PayscorePlanPartnerPayscorePlansPostBody(TypedDict):
     service_id: str
+    "计划所属服务"
     appid: str
+    "服务商的AppID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户的AppID"
     plan_name: str
-    plan_duration: float
-    deduction_quantity: float
-    total_original_price: float
-    total_actual_price: float
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_original_price: int
+    "支付分计划原总金额"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
     plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansPostBodyPlanDetailList]]
+    "支付分计划明细列表"
     merchant_plan_no: str
-PayscorePlanPartnerPayscorePlansPostAnswer = PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer
+    "商户侧计划号"
+class PayscorePlanPartnerPayscorePlansPostAnswerPlanDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    plan_detail_name: str
+    "计划明细名称"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+class PayscorePlanPartnerPayscorePlansPostAnswer(TypedDict):
+    plan_id: str
+    "支付分计划ID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "子商户商户号"
+    appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "子商户AppID"
+    merchant_plan_no: str
+    "商户侧计划号"
+    plan_name: str
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
+    plan_state: str
+    "支付分计划状态"
+    total_original_price: int
+    "支付分计划原总金额"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
+    plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansPostAnswerPlanDetailList]]
+    "支付分计划明细列表"
+    stop_mchid: NotRequired[str]
+    "终止方商户号"
+    stop_time: NotRequired[str]
+    "终止时间"
+class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    plan_detail_name: str
+    "计划明细名称"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
 class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer(TypedDict):
     plan_id: str
+    "支付分计划ID"
     service_id: str
+    "计划所属服务"
     mchid: str
+    "商户号"
     appid: str
     merchant_plan_no: str
+    "商户侧计划号"
     plan_name: str
-    plan_duration: float
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
     plan_state: str
-    total_original_price: float
-    deduction_quantity: float
-    total_actual_price: float
-    plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList]]
+    "支付分计划状态"
+    total_original_price: int
+    "支付分计划原总金额"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
+    plan_detail_list: NotRequired[list[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswerPlanDetailList]]
+    "支付分计划明细列表"
     stop_mchid: NotRequired[str]
+    "终止方商户号"
     stop_time: NotRequired[str]
-PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer = PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer
+    "终止时间"
+class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswerPlanDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    plan_detail_name: str
+    "计划明细名称"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer(TypedDict):
+    plan_id: str
+    "支付分计划ID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "商户号"
+    appid: str
+    merchant_plan_no: str
+    "商户侧计划号"
+    plan_name: str
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
+    plan_state: str
+    "支付分计划状态"
+    total_original_price: int
+    "支付分计划原总金额"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
+    plan_detail_list: NotRequired[list[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswerPlanDetailList]]
+    "支付分计划明细列表"
+    stop_mchid: NotRequired[str]
+    "终止方商户号"
+    stop_time: NotRequired[str]
+    "终止时间"
+class PayscorePlanPayscorePlansPostBodyPlanDetailList(TypedDict):
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+    plan_detail_name: str
+    "计划明细名称"
 class PayscorePlanPayscorePlansPostBody(TypedDict):
     service_id: str
+    "计划所属服务"
     appid: str
     plan_name: str
-    plan_duration: float
-    deduction_quantity: float
-    total_original_price: float
-    total_actual_price: float
-    plan_detail_list: NotRequired[list[PayscorePlanPartnerPayscorePlansPostBodyPlanDetailList]]
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_original_price: int
+    "支付分计划原总金额"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
+    plan_detail_list: NotRequired[list[PayscorePlanPayscorePlansPostBodyPlanDetailList]]
+    "支付分计划明细列表"
     merchant_plan_no: str
-PayscorePlanPayscorePlansPostAnswer = PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer
+    "商户侧计划号"
+class PayscorePlanPayscorePlansPostAnswerPlanDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    plan_detail_name: str
+    "计划明细名称"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+class PayscorePlanPayscorePlansPostAnswer(TypedDict):
+    plan_id: str
+    "支付分计划ID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "商户号"
+    appid: str
+    merchant_plan_no: str
+    "商户侧计划号"
+    plan_name: str
+    "支付分计划名称"
+    plan_duration: int
+    "支付分计划有效期"
+    plan_state: str
+    "支付分计划状态"
+    total_original_price: int
+    "支付分计划原总金额"
+    deduction_quantity: int
+    "支付分计划扣费次数"
+    total_actual_price: int
+    "支付分计划实际扣费总金额"
+    plan_detail_list: NotRequired[list[PayscorePlanPayscorePlansPostAnswerPlanDetailList]]
+    "支付分计划明细列表"
+    stop_mchid: NotRequired[str]
+    "终止方商户号"
+    stop_time: NotRequired[str]
+    "终止时间"
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStop(Node):
-    def post(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_plan_no: Value = ..., json: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+    def post(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody, config: Config = ..., /, *, merchant_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
         """停止支付分计划
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-pay-score-plan/stop-partner-pay-score-plan.html
 
-        服务商"""
-    def postAsync(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_plan_no: Value = ..., json: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def postAsync(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody, config: Config = ..., /, *, merchant_plan_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]]:
         """停止支付分计划"""
     post_async = postAsync
-    def __call__(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_plan_no: Value = ..., json: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+    def __call__(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody, config: Config = ..., /, *, merchant_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
         """停止支付分计划"""
 class OpenPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStop(OpenNode):
     def post(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_plan_no: Any = ..., **options: Any) -> Response:
@@ -97,21 +340,33 @@ class OpenPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStop(OpenN
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-pay-score-plan/stop-partner-pay-score-plan.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号"""
     def postAsync(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_plan_no: Any = ..., **options: Any) -> Promise[Response]:
         """停止支付分计划"""
     post_async = postAsync
     def __call__(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_plan_no: Any = ..., **options: Any) -> Response:
         """停止支付分计划"""
+class FilledPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStop(Node):
+    def post(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+        """停止支付分计划"""
+    def postAsync(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]]:
+        """停止支付分计划"""
+    post_async = postAsync
+    def __call__(self, body: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+        """停止支付分计划"""
 class PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo(Stem):
     stop: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStop
-    def get(self, config: Config = ..., /, *, merchant_plan_no: Value = ..., params: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, merchant_plan_no: Value, params: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]:
         """查询支付分计划
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-pay-score-plan/query-partner-pay-score-plan.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, merchant_plan_no: Value = ..., params: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, merchant_plan_no: Value, params: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]]:
         """查询支付分计划"""
     get_async = getAsync
 class OpenPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo(OpenNode):
@@ -121,28 +376,39 @@ class OpenPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo(OpenNode)
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-pay-score-plan/query-partner-pay-score-plan.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, merchant_plan_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询支付分计划"""
+    get_async = getAsync
+class FilledPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo(Stem):
+    stop: FilledPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoStop
+    def get(self, config: Config = ..., /, *, params: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]:
+        """查询支付分计划"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]]:
         """查询支付分计划"""
     get_async = getAsync
 class PayscorePlanPartnerPayscorePlansMerchantPlanNo(Stem):
     _merchant_plan_no_: PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo
-    def __truediv__(self, value: Value) -> PayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo: ...
+    def __truediv__(self, value: Value) -> FilledPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo: ...
 class OpenPayscorePlanPartnerPayscorePlansMerchantPlanNo(OpenNode):
     _merchant_plan_no_: OpenPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo
     def __truediv__(self, value: Value) -> OpenPayscorePlanPartnerPayscorePlansMerchantPlanNoMerchantPlanNo: ...
 class PayscorePlanPartnerPayscorePlans(Node):
     merchantPlanNo: PayscorePlanPartnerPayscorePlansMerchantPlanNo
-    def post(self, body: PayscorePlanPartnerPayscorePlansPostBody = ..., config: Config = ..., /, *, json: PayscorePlanPartnerPayscorePlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansPostAnswer]:
+    def post(self, body: PayscorePlanPartnerPayscorePlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansPostAnswer]:
         """创建支付分计划
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-pay-score-plan/create-partner-pay-score-plan.html
 
-        服务商"""
-    def postAsync(self, body: PayscorePlanPartnerPayscorePlansPostBody = ..., config: Config = ..., /, *, json: PayscorePlanPartnerPayscorePlansPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansPostAnswer]]:
+        服务商
+
+        required: service_id 计划所属服务, appid 服务商的AppID, sub_mchid 子商户号, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
+    def postAsync(self, body: PayscorePlanPartnerPayscorePlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPartnerPayscorePlansPostAnswer]]:
         """创建支付分计划"""
     post_async = postAsync
-    def __call__(self, body: PayscorePlanPartnerPayscorePlansPostBody = ..., config: Config = ..., /, *, json: PayscorePlanPartnerPayscorePlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansPostAnswer]:
+    def __call__(self, body: PayscorePlanPartnerPayscorePlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePlanPartnerPayscorePlansPostAnswer]:
         """创建支付分计划"""
 class OpenPayscorePlanPartnerPayscorePlans(OpenNode):
     merchantPlanNo: OpenPayscorePlanPartnerPayscorePlansMerchantPlanNo
@@ -151,7 +417,9 @@ class OpenPayscorePlanPartnerPayscorePlans(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-pay-score-plan/create-partner-pay-score-plan.html
 
-        服务商"""
+        服务商
+
+        required: service_id 计划所属服务, appid 服务商的AppID, sub_mchid 子商户号, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
     def postAsync(self, body: PayscorePlanPartnerPayscorePlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建支付分计划"""
     post_async = postAsync
@@ -162,16 +430,16 @@ class PayscorePlanPartner(Stem):
 class OpenPayscorePlanPartner(OpenNode):
     payscorePlans: OpenPayscorePlanPartnerPayscorePlans
 class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStop(Node):
-    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, merchant_plan_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, merchant_plan_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
         """停止支付分计划
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/pay-score-plan/stop-pay-score-plan.html
 
         普通商户"""
-    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, merchant_plan_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]]:
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, merchant_plan_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]]:
         """停止支付分计划"""
     post_async = postAsync
-    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, merchant_plan_no: Value = ..., json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, merchant_plan_no: Value, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
         """停止支付分计划"""
 class OpenPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStop(OpenNode):
     def post(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, merchant_plan_no: Any = ..., **options: Any) -> Response:
@@ -185,15 +453,23 @@ class OpenPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStop(OpenNode):
     post_async = postAsync
     def __call__(self, body: Mapping[str, Any] | Body = ..., config: Config = ..., /, *, merchant_plan_no: Any = ..., **options: Any) -> Response:
         """停止支付分计划"""
+class FilledPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStop(Node):
+    def post(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+        """停止支付分计划"""
+    def postAsync(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]]:
+        """停止支付分计划"""
+    post_async = postAsync
+    def __call__(self, body: Mapping[str, Any] | None = ..., config: Config = ..., /, *, json: Mapping[str, Any] = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer]:
+        """停止支付分计划"""
 class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo(Stem):
     stop: PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStop
-    def get(self, config: Config = ..., /, *, merchant_plan_no: Value = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, merchant_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]:
         """查询支付分计划
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/pay-score-plan/query-pay-score-plan.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, merchant_plan_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, merchant_plan_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]]:
         """查询支付分计划"""
     get_async = getAsync
 class OpenPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo(OpenNode):
@@ -207,24 +483,33 @@ class OpenPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo(OpenNode):
     def getAsync(self, config: Config = ..., /, *, merchant_plan_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询支付分计划"""
     get_async = getAsync
+class FilledPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo(Stem):
+    stop: FilledPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStop
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]:
+        """查询支付分计划"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer]]:
+        """查询支付分计划"""
+    get_async = getAsync
 class PayscorePlanPayscorePlansMerchantPlanNo(Stem):
     _merchant_plan_no_: PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo
-    def __truediv__(self, value: Value) -> PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo: ...
+    def __truediv__(self, value: Value) -> FilledPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo: ...
 class OpenPayscorePlanPayscorePlansMerchantPlanNo(OpenNode):
     _merchant_plan_no_: OpenPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo
     def __truediv__(self, value: Value) -> OpenPayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNo: ...
 class PayscorePlanPayscorePlans(Node):
     merchantPlanNo: PayscorePlanPayscorePlansMerchantPlanNo
-    def post(self, body: PayscorePlanPayscorePlansPostBody = ..., config: Config = ..., /, *, json: PayscorePlanPayscorePlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansPostAnswer]:
+    def post(self, body: PayscorePlanPayscorePlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansPostAnswer]:
         """创建支付分计划
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/pay-score-plan/create-pay-score-plan.html
 
-        普通商户"""
-    def postAsync(self, body: PayscorePlanPayscorePlansPostBody = ..., config: Config = ..., /, *, json: PayscorePlanPayscorePlansPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansPostAnswer]]:
+        普通商户
+
+        required: service_id 计划所属服务, appid, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
+    def postAsync(self, body: PayscorePlanPayscorePlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansPostAnswer]]:
         """创建支付分计划"""
     post_async = postAsync
-    def __call__(self, body: PayscorePlanPayscorePlansPostBody = ..., config: Config = ..., /, *, json: PayscorePlanPayscorePlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansPostAnswer]:
+    def __call__(self, body: PayscorePlanPayscorePlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscorePlanPayscorePlansPostAnswer]:
         """创建支付分计划"""
 class OpenPayscorePlanPayscorePlans(OpenNode):
     merchantPlanNo: OpenPayscorePlanPayscorePlansMerchantPlanNo
@@ -233,7 +518,9 @@ class OpenPayscorePlanPayscorePlans(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/pay-score-plan/create-pay-score-plan.html
 
-        普通商户"""
+        普通商户
+
+        required: service_id 计划所属服务, appid, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
     def postAsync(self, body: PayscorePlanPayscorePlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建支付分计划"""
     post_async = postAsync

@@ -7,337 +7,901 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscoreServiceorderDirectCompletePostBodyPostPayments(TypedDict):
     name: NotRequired[str]
+    "付费项目名称"
     amount: NotRequired[int]
+    "金额"
     description: NotRequired[str]
+    "计费说明"
     count: NotRequired[int]
+    "付费数量"
 class PayscoreServiceorderDirectCompletePostBodyPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
+    "优惠说明"
     amount: NotRequired[int]
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscoreServiceorderDirectCompletePostBodyTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time: NotRequired[str]
+    "服务结束时间"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscoreServiceorderDirectCompletePostBodyLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderDirectCompletePostBody(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     post_payments: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostDiscounts]]
+    "后付费商户优惠"
     time_range: PayscoreServiceorderDirectCompletePostBodyTimeRange
+    "服务时间段"
     location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]
+    "服务位置"
     service_introduction: NotRequired[str]
+    "服务信息"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     openid: NotRequired[str]
+    "用户标识"
     total_amount: NotRequired[int]
+    "总金额"
     profit_sharing: NotRequired[bool]
+    "微信支付服务分账标记"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
+class PayscoreServiceorderDirectCompletePostAnswerPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费项目名称"
+    amount: NotRequired[int]
+    "金额"
+    description: NotRequired[str]
+    "计费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreServiceorderDirectCompletePostAnswerPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscoreServiceorderDirectCompletePostAnswerTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServiceorderDirectCompletePostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderDirectCompletePostAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     appid: str
+    "公众账号ID"
     service_id: str
-    post_payments: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostBodyPostDiscounts]]
-    time_range: PayscoreServiceorderDirectCompletePostBodyTimeRange
-    location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]
+    "服务ID"
+    post_payments: NotRequired[list[PayscoreServiceorderDirectCompletePostAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreServiceorderDirectCompletePostAnswerPostDiscounts]]
+    "后付费商户优惠"
+    time_range: PayscoreServiceorderDirectCompletePostAnswerTimeRange
+    "服务时间段"
+    location: NotRequired[PayscoreServiceorderDirectCompletePostAnswerLocation]
+    "服务位置"
     service_introduction: str
+    "服务信息"
     mchid: str
+    "商户号"
     order_id: str
+    "微信支付服务订单号"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
+    "订单状态说明"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     total_amount: NotRequired[int]
+    "总金额"
 class PayscoreServiceorderOutOrderNoCancelPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     reason: str
+    "取消原因"
 class PayscoreServiceorderOutOrderNoCancelPostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     order_id: str
+    "微信支付服务订单号"
 class PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments(TypedDict):
     name: str
-    amount: NotRequired[float]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
     description: NotRequired[str]
-    count: NotRequired[float]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreServiceorderOutOrderNoCompletePostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: NotRequired[str]
-    amount: float
-    count: NotRequired[float]
+    "优惠说明"
+    amount: int
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscoreServiceorderOutOrderNoCompletePostBodyLocation(TypedDict):
     end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderOutOrderNoCompletePostBodyDevice(TypedDict):
     start_device_id: NotRequired[str]
+    "服务开始的设备ID"
     end_device_id: NotRequired[str]
+    "服务结束的设备ID"
     materiel_no: NotRequired[str]
+    "物料URL"
 class PayscoreServiceorderOutOrderNoCompletePostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务订单号"
     post_payments: list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
-    total_amount: float
+    "商户优惠"
+    total_amount: int
+    "总金额"
     time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
+    "实际服务时间段"
     location: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyLocation]
+    "实际服务位置"
     profit_sharing: NotRequired[bool]
+    "微信支付服务分账标记"
     goods_tag: NotRequired[str]
+    "订单优惠标记"
     device: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyDevice]
+    "设备信息"
+class PayscoreServiceorderOutOrderNoCompletePostAnswerPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreServiceorderOutOrderNoCompletePostAnswerPostDiscounts(TypedDict):
+    name: str
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: int
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
-    amount: float
+    "风险名称"
+    amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
+class PayscoreServiceorderOutOrderNoCompletePostAnswerTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServiceorderOutOrderNoCompletePostAnswerLocation(TypedDict):
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderOutOrderNoCompletePostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    total_amount: float
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostBodyPostDiscounts]]
+    "订单状态说明"
+    total_amount: int
+    "商户收款总金额"
+    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostAnswerPostDiscounts]]
+    "后付费商户优惠"
     risk_fund: PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund
-    time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
-    location: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyLocation]
+    "服务风险金"
+    time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerTimeRange]
+    "服务时间段"
+    location: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerLocation]
+    "服务位置"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     need_collection: NotRequired[bool]
+    "是否需要收款"
+class PayscoreServiceorderOutOrderNoModifyPostBodyPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscoreServiceorderOutOrderNoModifyPostBodyDevice(TypedDict):
+    start_device_id: NotRequired[str]
+    "服务开始的设备ID"
+    end_device_id: NotRequired[str]
+    "服务结束的设备ID"
+    materiel_no: NotRequired[str]
+    "物料URL"
 class PayscoreServiceorderOutOrderNoModifyPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
-    post_payments: list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]
+    "服务ID"
+    post_payments: list[PayscoreServiceorderOutOrderNoModifyPostBodyPostPayments]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
-    total_amount: float
+    "后付费商户优惠"
+    total_amount: int
+    "总金额"
     reason: str
-    device: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyDevice]
+    "修改原因"
+    device: NotRequired[PayscoreServiceorderOutOrderNoModifyPostBodyDevice]
+    "设备信息"
+class PayscoreServiceorderOutOrderNoModifyPostAnswerPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreServiceorderOutOrderNoModifyPostAnswerPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscoreServiceorderOutOrderNoModifyPostAnswerRiskFund(TypedDict):
+    name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
+    "风险名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
 class PayscoreServiceorderOutOrderNoModifyPostAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[float]
-    amount: NotRequired[float]
+    seq: NotRequired[int]
+    "收款序号"
+    amount: NotRequired[int]
+    "单笔收款金额"
     paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
+    "收款成功渠道"
     paid_time: NotRequired[str]
+    "收款成功时间"
     transaction_id: NotRequired[str]
+    "微信支付交易单号"
 class PayscoreServiceorderOutOrderNoModifyPostAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
+    "收款状态"
+    total_amount: NotRequired[int]
+    "总收款金额"
+    paying_amount: NotRequired[int]
+    "待收金额"
+    paid_amount: NotRequired[int]
+    "已收金额"
     details: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostAnswerCollectionDetails]]
+    "收款明细列表"
     bank_type: NotRequired[str]
+    "收款银行"
+class PayscoreServiceorderOutOrderNoModifyPostAnswerTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServiceorderOutOrderNoModifyPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderOutOrderNoModifyPostAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商公众号ID"
     mchid: str
+    "服务商商户号"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
-    risk_fund: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund]
-    total_amount: NotRequired[float]
+    "订单状态说明"
+    post_payments: list[PayscoreServiceorderOutOrderNoModifyPostAnswerPostPayments]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostAnswerPostDiscounts]]
+    "商户优惠"
+    risk_fund: NotRequired[PayscoreServiceorderOutOrderNoModifyPostAnswerRiskFund]
+    "服务风险金"
+    total_amount: NotRequired[int]
+    "总金额"
     need_collection: NotRequired[bool]
+    "是否需要收款"
     collection: NotRequired[PayscoreServiceorderOutOrderNoModifyPostAnswerCollection]
-    time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
-    location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]
+    "收款信息"
+    time_range: NotRequired[PayscoreServiceorderOutOrderNoModifyPostAnswerTimeRange]
+    "服务时间"
+    location: NotRequired[PayscoreServiceorderOutOrderNoModifyPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
 class PayscoreServiceorderOutOrderNoPayPostBody(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     service_id: NotRequired[str]
+    "服务ID"
 class PayscoreServiceorderOutOrderNoPayPostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: NotRequired[str]
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     order_id: str
+    "微信支付服务订单号"
 class PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
     description: NotRequired[str]
-    count: NotRequired[float]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscoreServiceorderOutOrderNoSendPendingmessagePostBody(TypedDict):
     service_id: str
+    "服务ID"
     post_payments: list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
-    total_amount: float
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostDiscounts]]
+    "商户优惠"
+    total_amount: int
+    "总金额"
     prepaid_time: str
-PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = PayscoreServiceorderOutOrderNoSendPendingmessagePostBody
+    "预计扣费时间"
+class PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBodyPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBodyPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody(TypedDict):
+    service_id: str
+    "服务ID"
+    post_payments: list[PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBodyPostPayments]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBodyPostDiscounts]]
+    "商户优惠"
+    total_amount: int
+    "总金额"
+    prepaid_time: str
+    "预计扣费时间"
 class PayscoreServiceorderOutOrderNoSyncPostBodyDetail(TypedDict):
     paid_time: str
+    "收款成功时间"
 class PayscoreServiceorderOutOrderNoSyncPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     type: str
+    "场景类型"
     detail: PayscoreServiceorderOutOrderNoSyncPostBodyDetail
+    "内容信息详情"
+class PayscoreServiceorderOutOrderNoSyncPostAnswerPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreServiceorderOutOrderNoSyncPostAnswerPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
-    amount: NotRequired[float]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
 class PayscoreServiceorderOutOrderNoSyncPostAnswerRiskFund(TypedDict):
     name: str
-    amount: float
+    "风险名称"
+    amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscoreServiceorderOutOrderNoSyncPostAnswerCollectionDetails(TypedDict):
-    amount: NotRequired[float]
+    amount: NotRequired[int]
+    "单笔收款金额"
     paid_type: NotRequired[str]
+    "收款成功渠道"
     paid_time: NotRequired[str]
+    "收款成功时间"
     transaction_id: NotRequired[str]
+    "微信支付交易单号"
 class PayscoreServiceorderOutOrderNoSyncPostAnswerCollection(TypedDict):
     state: str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
+    "收款状态"
+    total_amount: NotRequired[int]
+    "总收款金额"
+    paying_amount: NotRequired[int]
+    "待收金额"
+    paid_amount: NotRequired[int]
+    "已收金额"
     details: NotRequired[list[PayscoreServiceorderOutOrderNoSyncPostAnswerCollectionDetails]]
+    "收款明细列表"
     bank_type: NotRequired[str]
+    "收款银行"
+class PayscoreServiceorderOutOrderNoSyncPostAnswerTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServiceorderOutOrderNoSyncPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderOutOrderNoSyncPostAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商公众号ID"
     mchid: str
+    "服务商商户号"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoSyncPostAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoSyncPostAnswerPostDiscounts]]
+    "商户优惠"
     risk_fund: NotRequired[PayscoreServiceorderOutOrderNoSyncPostAnswerRiskFund]
-    total_amount: NotRequired[float]
+    "服务风险金"
+    total_amount: NotRequired[int]
+    "总金额"
     need_collection: NotRequired[bool]
+    "是否需要收款"
     collection: NotRequired[PayscoreServiceorderOutOrderNoSyncPostAnswerCollection]
-    time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
-    location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]
+    "收款信息"
+    time_range: NotRequired[PayscoreServiceorderOutOrderNoSyncPostAnswerTimeRange]
+    "服务时间"
+    location: NotRequired[PayscoreServiceorderOutOrderNoSyncPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "商户回调地址"
     openid: str
+    "服务商公众号下的用户标识"
     order_id: str
+    "微信支付服务订单号"
 class PayscoreServiceorderGetQuery(TypedDict):
     out_order_no: NotRequired[Text]
+    "商户服务订单号"
     query_id: NotRequired[Text]
+    "回跳查询ID"
     service_id: Text
+    "服务ID"
     appid: Text
+    "公众账号ID"
+class PayscoreServiceorderGetAnswerPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreServiceorderGetAnswerPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscoreServiceorderGetAnswerRiskFund(TypedDict):
+    name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
+    "风险名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
 class PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: NotRequired[float]
-    unit_price: NotRequired[float]
-    discount_amount: NotRequired[float]
+    "商品编码"
+    quantity: NotRequired[int]
+    "商品数量"
+    unit_price: NotRequired[int]
+    "商品价格"
+    discount_amount: NotRequired[int]
+    "商品优惠金额"
     goods_remark: NotRequired[str]
+    "商品备注"
 class PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
+    "券ID"
     name: NotRequired[str]
+    "优惠名称"
     scope: NotRequired[Literal["SINGLE", "GLOBAL"] | str]
+    "优惠范围"
     type: NotRequired[Literal["CASH", "NOCASH"] | str]
-    amount: float
+    "优惠类型"
+    amount: int
+    "优惠券面额"
     stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
+    "活动ID"
+    wechatpay_contribute: NotRequired[int]
+    "微信出资"
+    merchant_contribute: NotRequired[int]
+    "商户出资"
+    other_contribute: NotRequired[int]
+    "其他出资"
     currency: NotRequired[str]
+    "优惠币种"
     goods_detail: NotRequired[list[PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    "单品列表"
 class PayscoreServiceorderGetAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[float]
-    amount: NotRequired[float]
+    seq: NotRequired[int]
+    "收款序号"
+    amount: NotRequired[int]
+    "单笔收款金额"
     paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
+    "收款成功渠道"
     paid_time: NotRequired[str]
+    "收款成功时间"
     transaction_id: NotRequired[str]
+    "微信支付交易单号"
     promotion_detail: NotRequired[list[PayscoreServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    "优惠功能"
 class PayscoreServiceorderGetAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
+    "收款状态"
+    total_amount: NotRequired[int]
+    "总收款金额"
+    paying_amount: NotRequired[int]
+    "待收金额"
+    paid_amount: NotRequired[int]
+    "已收金额"
     details: NotRequired[list[PayscoreServiceorderGetAnswerCollectionDetails]]
+    "收款明细列表"
     bank_type: NotRequired[str]
+    "收款银行"
+class PayscoreServiceorderGetAnswerTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServiceorderGetAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderGetAnswer(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商公众号ID"
     mchid: str
+    "服务商商户号"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
-    risk_fund: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund]
-    total_amount: NotRequired[float]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscoreServiceorderGetAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreServiceorderGetAnswerPostDiscounts]]
+    "商户优惠"
+    risk_fund: NotRequired[PayscoreServiceorderGetAnswerRiskFund]
+    "服务风险金"
+    total_amount: NotRequired[int]
+    "总金额"
     need_collection: NotRequired[bool]
+    "是否需要收款"
     collection: NotRequired[PayscoreServiceorderGetAnswerCollection]
-    time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
-    location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]
+    "收款信息"
+    time_range: NotRequired[PayscoreServiceorderGetAnswerTimeRange]
+    "服务时间"
+    location: NotRequired[PayscoreServiceorderGetAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: str
+    "商户回调地址"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
+class PayscoreServiceorderPostBodyPostPayments(TypedDict):
+    name: str
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreServiceorderPostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
-    count: NotRequired[float]
+    "优惠说明"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscoreServiceorderPostBodyTimeRange(TypedDict):
     start_time: str
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServiceorderPostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
+class PayscoreServiceorderPostBodyRiskFund(TypedDict):
+    name: str
+    "风险名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
+class PayscoreServiceorderPostBodyDevice(TypedDict):
+    start_device_id: NotRequired[str]
+    "服务开始的设备ID"
+    end_device_id: NotRequired[str]
+    "服务结束的设备ID"
+    materiel_no: NotRequired[str]
+    "物料URL"
 class PayscoreServiceorderPostBody(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     service_introduction: str
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoCompletePostBodyPostPayments]]
+    "服务信息"
+    post_payments: NotRequired[list[PayscoreServiceorderPostBodyPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreServiceorderPostBodyPostDiscounts]]
+    "商户优惠"
     time_range: PayscoreServiceorderPostBodyTimeRange
-    location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]
-    risk_fund: PayscoreServiceorderOutOrderNoSyncPostAnswerRiskFund
+    "服务时间段"
+    location: NotRequired[PayscoreServiceorderPostBodyLocation]
+    "服务位置"
+    risk_fund: PayscoreServiceorderPostBodyRiskFund
+    "服务风险金"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: str
+    "商户回调地址"
     openid: NotRequired[str]
+    "用户标识"
     need_user_confirm: NotRequired[bool]
-    device: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyDevice]
+    "是否需要用户确认"
+    device: NotRequired[PayscoreServiceorderPostBodyDevice]
+    "设备信息"
+class PayscoreServiceorderPostAnswerPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
+class PayscoreServiceorderPostAnswerPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    description: NotRequired[str]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
+class PayscoreServiceorderPostAnswerRiskFund(TypedDict):
+    name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
+    "风险名称"
+    amount: int
+    "风险金额"
+    description: NotRequired[str]
+    "风险说明"
+class PayscoreServiceorderPostAnswerTimeRange(TypedDict):
+    start_time: NotRequired[str]
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServiceorderPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServiceorderPostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     service_introduction: str
+    "服务信息"
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
+    "服务订单状态"
     state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PayscoreServiceorderOutOrderNoSendPendingmessagePostBodyPostPayments]]
-    post_discounts: NotRequired[list[PayscoreServiceorderOutOrderNoModifyPostBodyPostDiscounts]]
-    risk_fund: NotRequired[PayscoreServiceorderOutOrderNoCompletePostAnswerRiskFund]
-    time_range: NotRequired[PayscoreServiceorderOutOrderNoCompletePostBodyTimeRange]
-    location: NotRequired[PayscoreServiceorderDirectCompletePostBodyLocation]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscoreServiceorderPostAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreServiceorderPostAnswerPostDiscounts]]
+    "后付费商户优惠"
+    risk_fund: NotRequired[PayscoreServiceorderPostAnswerRiskFund]
+    "服务风险金"
+    time_range: NotRequired[PayscoreServiceorderPostAnswerTimeRange]
+    "服务时间段"
+    location: NotRequired[PayscoreServiceorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: str
+    "微信支付服务订单号"
     package: str
+    "跳转微信侧小程序订单数据"
 class PayscoreServiceorderDirectComplete(Node):
-    def post(self, body: PayscoreServiceorderDirectCompletePostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderDirectCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderDirectCompletePostAnswer]:
+    def post(self, body: PayscoreServiceorderDirectCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderDirectCompletePostAnswer]:
         """创单结单合并API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml
 
-        服务商, 直连商户"""
-    def postAsync(self, body: PayscoreServiceorderDirectCompletePostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderDirectCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderDirectCompletePostAnswer]]:
+        服务商, 直连商户
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, time_range 服务时间段"""
+    def postAsync(self, body: PayscoreServiceorderDirectCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderDirectCompletePostAnswer]]:
         """创单结单合并API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderDirectCompletePostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderDirectCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderDirectCompletePostAnswer]:
+    def __call__(self, body: PayscoreServiceorderDirectCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderDirectCompletePostAnswer]:
         """创单结单合并API"""
 class OpenPayscoreServiceorderDirectComplete(OpenNode):
     def post(self, body: PayscoreServiceorderDirectCompletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -345,23 +909,27 @@ class OpenPayscoreServiceorderDirectComplete(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml
 
-        服务商, 直连商户"""
+        服务商, 直连商户
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, time_range 服务时间段"""
     def postAsync(self, body: PayscoreServiceorderDirectCompletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创单结单合并API"""
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderDirectCompletePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创单结单合并API"""
 class PayscoreServiceorderOutOrderNoCancel(Node):
-    def post(self, body: PayscoreServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]:
+    def post(self, body: PayscoreServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]:
         """取消支付分订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_3.shtml
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]]:
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务ID, reason 取消原因"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]]:
         """取消支付分订单API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]:
+    def __call__(self, body: PayscoreServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]:
         """取消支付分订单API"""
 class OpenPayscoreServiceorderOutOrderNoCancel(OpenNode):
     def post(self, body: PayscoreServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -369,23 +937,35 @@ class OpenPayscoreServiceorderOutOrderNoCancel(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_3.shtml
 
-        普通商户"""
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务ID, reason 取消原因"""
     def postAsync(self, body: PayscoreServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """取消支付分订单API"""
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """取消支付分订单API"""
+class FilledPayscoreServiceorderOutOrderNoCancel(Node):
+    def post(self, body: PayscoreServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]:
+        """取消支付分订单API"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]]:
+        """取消支付分订单API"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreServiceorderOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCancelPostAnswer]:
+        """取消支付分订单API"""
 class PayscoreServiceorderOutOrderNoComplete(Node):
-    def post(self, body: PayscoreServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]:
+    def post(self, body: PayscoreServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]:
         """完结支付分订单API
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012587955
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]]:
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务订单号, post_payments 后付费项目, total_amount 总金额"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]]:
         """完结支付分订单API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]:
+    def __call__(self, body: PayscoreServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]:
         """完结支付分订单API"""
 class OpenPayscoreServiceorderOutOrderNoComplete(OpenNode):
     def post(self, body: PayscoreServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -393,23 +973,35 @@ class OpenPayscoreServiceorderOutOrderNoComplete(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012587955
 
-        普通商户"""
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务订单号, post_payments 后付费项目, total_amount 总金额"""
     def postAsync(self, body: PayscoreServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """完结支付分订单API"""
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """完结支付分订单API"""
+class FilledPayscoreServiceorderOutOrderNoComplete(Node):
+    def post(self, body: PayscoreServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]:
+        """完结支付分订单API"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]]:
+        """完结支付分订单API"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreServiceorderOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoCompletePostAnswer]:
+        """完结支付分订单API"""
 class PayscoreServiceorderOutOrderNoModify(Node):
-    def post(self, body: PayscoreServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]:
+    def post(self, body: PayscoreServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]:
         """修改订单金额API
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012587957
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]]:
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务ID, post_payments 后付费项目, total_amount 总金额, reason 修改原因"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]]:
         """修改订单金额API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderOutOrderNoModifyPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoModifyPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]:
+    def __call__(self, body: PayscoreServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]:
         """修改订单金额API"""
 class OpenPayscoreServiceorderOutOrderNoModify(OpenNode):
     def post(self, body: PayscoreServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -417,23 +1009,33 @@ class OpenPayscoreServiceorderOutOrderNoModify(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012587957
 
-        普通商户"""
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务ID, post_payments 后付费项目, total_amount 总金额, reason 修改原因"""
     def postAsync(self, body: PayscoreServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """修改订单金额API"""
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderOutOrderNoModifyPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """修改订单金额API"""
+class FilledPayscoreServiceorderOutOrderNoModify(Node):
+    def post(self, body: PayscoreServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]:
+        """修改订单金额API"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]]:
+        """修改订单金额API"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreServiceorderOutOrderNoModifyPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoModifyPostAnswer]:
+        """修改订单金额API"""
 class PayscoreServiceorderOutOrderNoPay(Node):
-    def post(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]:
+    def post(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value, json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]:
         """商户发起催收扣款API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_6.shtml
 
         普通商户"""
-    def postAsync(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]]:
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value, json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]]:
         """商户发起催收扣款API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]:
+    def __call__(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, out_order_no: Value, json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]:
         """商户发起催收扣款API"""
 class OpenPayscoreServiceorderOutOrderNoPay(OpenNode):
     def post(self, body: PayscoreServiceorderOutOrderNoPayPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -447,17 +1049,27 @@ class OpenPayscoreServiceorderOutOrderNoPay(OpenNode):
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderOutOrderNoPayPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """商户发起催收扣款API"""
+class FilledPayscoreServiceorderOutOrderNoPay(Node):
+    def post(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]:
+        """商户发起催收扣款API"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]]:
+        """商户发起催收扣款API"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreServiceorderOutOrderNoPayPostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderOutOrderNoPayPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoPayPostAnswer]:
+        """商户发起催收扣款API"""
 class PayscoreServiceorderOutOrderNoSendPendingmessage(Node):
-    def post(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务费用待处理消息
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-order/send-order-pending-message.html
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        普通商户
+
+        required: service_id 服务ID, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """下发服务费用待处理消息"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务费用待处理消息"""
 class OpenPayscoreServiceorderOutOrderNoSendPendingmessage(OpenNode):
     def post(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -465,23 +1077,35 @@ class OpenPayscoreServiceorderOutOrderNoSendPendingmessage(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-order/send-order-pending-message.html
 
-        普通商户"""
+        普通商户
+
+        required: service_id 服务ID, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
     def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """下发服务费用待处理消息"""
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """下发服务费用待处理消息"""
+class FilledPayscoreServiceorderOutOrderNoSendPendingmessage(Node):
+    def post(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务费用待处理消息"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """下发服务费用待处理消息"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreServiceorderOutOrderNoSendPendingmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务费用待处理消息"""
 class PayscoreServiceorderOutOrderNoSendPrepaidmessage(Node):
-    def post(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def post(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务预扣费消息
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-order/send-order-prepaid-message.html
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[None]]:
+        普通商户
+
+        required: service_id 服务ID, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[None]]:
         """下发服务预扣费消息"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody = ..., **options: Unpack[Options]) -> Answer[None]:
+    def __call__(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[None]:
         """下发服务预扣费消息"""
 class OpenPayscoreServiceorderOutOrderNoSendPrepaidmessage(OpenNode):
     def post(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -489,23 +1113,35 @@ class OpenPayscoreServiceorderOutOrderNoSendPrepaidmessage(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-order/send-order-prepaid-message.html
 
-        普通商户"""
+        普通商户
+
+        required: service_id 服务ID, post_payments 后付费项目, total_amount 总金额, prepaid_time 预计扣费时间"""
     def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """下发服务预扣费消息"""
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """下发服务预扣费消息"""
+class FilledPayscoreServiceorderOutOrderNoSendPrepaidmessage(Node):
+    def post(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务预扣费消息"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
+        """下发服务预扣费消息"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreServiceorderOutOrderNoSendPrepaidmessagePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[None]:
+        """下发服务预扣费消息"""
 class PayscoreServiceorderOutOrderNoSync(Node):
-    def post(self, body: PayscoreServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]:
+    def post(self, body: PayscoreServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]:
         """同步服务订单信息API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_6.shtml
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]]:
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务ID, type 场景类型, detail 内容信息详情"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]]:
         """同步服务订单信息API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderOutOrderNoSyncPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreServiceorderOutOrderNoSyncPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]:
+    def __call__(self, body: PayscoreServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]:
         """同步服务订单信息API"""
 class OpenPayscoreServiceorderOutOrderNoSync(OpenNode):
     def post(self, body: PayscoreServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -513,11 +1149,21 @@ class OpenPayscoreServiceorderOutOrderNoSync(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_6.shtml
 
-        普通商户"""
+        普通商户
+
+        required: appid 公众账号ID, service_id 服务ID, type 场景类型, detail 内容信息详情"""
     def postAsync(self, body: PayscoreServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """同步服务订单信息API"""
     post_async = postAsync
     def __call__(self, body: PayscoreServiceorderOutOrderNoSyncPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
+        """同步服务订单信息API"""
+class FilledPayscoreServiceorderOutOrderNoSync(Node):
+    def post(self, body: PayscoreServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]:
+        """同步服务订单信息API"""
+    def postAsync(self, body: PayscoreServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]]:
+        """同步服务订单信息API"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreServiceorderOutOrderNoSyncPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderOutOrderNoSyncPostAnswer]:
         """同步服务订单信息API"""
 class PayscoreServiceorderOutOrderNo(Stem):
     cancel: PayscoreServiceorderOutOrderNoCancel
@@ -535,29 +1181,43 @@ class OpenPayscoreServiceorderOutOrderNo(OpenNode):
     sendPendingmessage: OpenPayscoreServiceorderOutOrderNoSendPendingmessage
     sendPrepaidmessage: OpenPayscoreServiceorderOutOrderNoSendPrepaidmessage
     sync: OpenPayscoreServiceorderOutOrderNoSync
+class FilledPayscoreServiceorderOutOrderNo(Stem):
+    cancel: FilledPayscoreServiceorderOutOrderNoCancel
+    complete: FilledPayscoreServiceorderOutOrderNoComplete
+    modify: FilledPayscoreServiceorderOutOrderNoModify
+    pay: FilledPayscoreServiceorderOutOrderNoPay
+    sendPendingmessage: FilledPayscoreServiceorderOutOrderNoSendPendingmessage
+    sendPrepaidmessage: FilledPayscoreServiceorderOutOrderNoSendPrepaidmessage
+    sync: FilledPayscoreServiceorderOutOrderNoSync
 class PayscoreServiceorder(Node):
     directComplete: PayscoreServiceorderDirectComplete
     _out_order_no_: PayscoreServiceorderOutOrderNo
-    def __truediv__(self, value: Value) -> PayscoreServiceorderOutOrderNo: ...
-    def get(self, config: Config = ..., /, *, params: PayscoreServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreServiceorderGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayscoreServiceorderOutOrderNo: ...
+    def get(self, config: Config = ..., /, *, params: PayscoreServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreServiceorderGetAnswer]:
         """查询支付分订单API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_2.shtml
 
-        普通商户"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscoreServiceorderGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreServiceorderGetAnswer]]:
+        普通商户
+
+        required: service_id 服务ID, appid 公众账号ID
+
+        one of: out_order_no, query_id"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreServiceorderGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreServiceorderGetAnswer]]:
         """查询支付分订单API"""
     get_async = getAsync
-    def post(self, body: PayscoreServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderPostAnswer]:
+    def post(self, body: PayscoreServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderPostAnswer]:
         """创建支付分订单API
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012587900
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderPostAnswer]]:
+        普通商户
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, service_introduction 服务信息, time_range 服务时间段, risk_fund 服务风险金, notify_url 商户回调地址"""
+    def postAsync(self, body: PayscoreServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreServiceorderPostAnswer]]:
         """创建支付分订单API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServiceorderPostAnswer]:
+    def __call__(self, body: PayscoreServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServiceorderPostAnswer]:
         """创建支付分订单API"""
 class OpenPayscoreServiceorder(OpenNode):
     directComplete: OpenPayscoreServiceorderDirectComplete
@@ -568,7 +1228,11 @@ class OpenPayscoreServiceorder(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_2.shtml
 
-        普通商户"""
+        普通商户
+
+        required: service_id 服务ID, appid 公众账号ID
+
+        one of: out_order_no, query_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询支付分订单API"""
     get_async = getAsync
@@ -577,7 +1241,9 @@ class OpenPayscoreServiceorder(OpenNode):
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012587900
 
-        普通商户"""
+        普通商户
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, service_introduction 服务信息, time_range 服务时间段, risk_fund 服务风险金, notify_url 商户回调地址"""
     def postAsync(self, body: PayscoreServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建支付分订单API"""
     post_async = postAsync

@@ -7,118 +7,211 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscoreServicepayondeliveryorderPostBodyPostPayments(TypedDict):
     name: str
+    "付费项目名称"
     amount: NotRequired[int]
+    "金额"
     description: NotRequired[str]
+    "计费说明"
     count: NotRequired[int]
+    "付费数量"
 class PayscoreServicepayondeliveryorderPostBodyPostDiscounts(TypedDict):
     name: str
+    "优惠名称"
     description: str
+    "优惠说明"
     amount: NotRequired[int]
+    "优惠金额"
     count: NotRequired[int]
+    "优惠数量"
 class PayscoreServicepayondeliveryorderPostBodyTimeRange(TypedDict):
     start_time: str
+    "服务开始时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time: NotRequired[str]
+    "服务结束时间"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscoreServicepayondeliveryorderPostBodyLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServicepayondeliveryorderPostBodyRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
+    "风险金名称"
     amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscoreServicepayondeliveryorderPostBodyShoppingInfoJumpLink(TypedDict):
     jump_link_type: NotRequired[Literal["JUMP_LINK_MINI_PROGRAM"] | str]
+    "跳转链接类型"
     appid: NotRequired[str]
+    "小程序跳转AppID"
     path: NotRequired[str]
+    "小程序跳转path"
 class PayscoreServicepayondeliveryorderPostBodyShoppingInfoGoods(TypedDict):
     name: str
+    "商品名称"
     picture: str
+    "商品图片链接"
     amount: int
+    "商品单价金额"
     count: int
+    "商品数量"
     category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscoreServicepayondeliveryorderPostBodyShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
+    "实际购物商家公众号ID"
     jump_link: PayscoreServicepayondeliveryorderPostBodyShoppingInfoJumpLink
+    "单详跳转链接"
     goods: list[PayscoreServicepayondeliveryorderPostBodyShoppingInfoGoods]
+    "商品列表"
 class PayscoreServicepayondeliveryorderPostBody(TypedDict):
     out_order_no: str
+    "商户服务订单号"
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     service_introduction: str
+    "服务信息"
     post_payments: NotRequired[list[PayscoreServicepayondeliveryorderPostBodyPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreServicepayondeliveryorderPostBodyPostDiscounts]]
+    "后付费商户优惠"
     time_range: PayscoreServicepayondeliveryorderPostBodyTimeRange
+    "服务时间段"
     location: NotRequired[PayscoreServicepayondeliveryorderPostBodyLocation]
+    "服务位置"
     risk_fund: PayscoreServicepayondeliveryorderPostBodyRiskFund
+    "订单风险金"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: str
+    "商户回调地址"
     openid: NotRequired[str]
+    "用户标识"
     need_user_confirm: NotRequired[bool]
+    "是否需要用户确认"
     mchid: NotRequired[str]
+    "商户号"
     shopping_info: PayscoreServicepayondeliveryorderPostBodyShoppingInfo
+    "先用后付购物详情"
 class PayscoreServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
     description: NotRequired[str]
-    count: NotRequired[float]
+    "付费说明"
+    count: NotRequired[int]
+    "付费数量"
 class PayscoreServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
     name: NotRequired[str]
+    "优惠名称"
     description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    "优惠说明"
+    amount: NotRequired[int]
+    "优惠金额"
+    count: NotRequired[int]
+    "优惠数量"
 class PayscoreServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
     name: str
-    amount: float
+    "风险名称"
+    amount: int
+    "风险金额"
     description: NotRequired[str]
+    "风险说明"
 class PayscoreServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
     start_time: NotRequired[str]
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreServicepayondeliveryorderPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreServicepayondeliveryorderPostAnswerShoppingInfoJumpLink(TypedDict):
     jump_link_type: str
+    "跳转链接类型"
     appid: NotRequired[str]
+    "小程序跳转AppID"
     path: NotRequired[str]
+    "小程序跳转path"
 class PayscoreServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
     name: str
+    "商品名称"
     picture: str
-    amount: float
-    count: float
+    "商品图片链接"
+    amount: int
+    "商品单价金额"
+    count: int
+    "商品数量"
     category_id: NotRequired[list[str]]
+    "商品品类ID"
 class PayscoreServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
     real_merchant_appid: NotRequired[str]
+    "实际购物商家公众号ID"
     jump_link: PayscoreServicepayondeliveryorderPostAnswerShoppingInfoJumpLink
+    "单详跳转链接"
     goods: list[PayscoreServicepayondeliveryorderPostAnswerShoppingInfoGoods]
+    "商品列表"
 class PayscoreServicepayondeliveryorderPostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
+    "订单状态说明"
     post_payments: NotRequired[list[PayscoreServicepayondeliveryorderPostAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreServicepayondeliveryorderPostAnswerPostDiscounts]]
+    "后付费商户优惠"
     risk_fund: NotRequired[PayscoreServicepayondeliveryorderPostAnswerRiskFund]
+    "服务风险金"
     time_range: NotRequired[PayscoreServicepayondeliveryorderPostAnswerTimeRange]
-    location: NotRequired[PayscoreServicepayondeliveryorderPostBodyLocation]
+    "服务时间段"
+    location: NotRequired[PayscoreServicepayondeliveryorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "商户数据包"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: str
+    "微信支付服务订单号"
     package: str
+    "跳转微信侧小程序订单数据"
     shopping_info: NotRequired[PayscoreServicepayondeliveryorderPostAnswerShoppingInfo]
+    "先用后付购物详情"
 class PayscoreServicepayondeliveryorder(Node):
-    def post(self, body: PayscoreServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscoreServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServicepayondeliveryorderPostAnswer]:
+    def post(self, body: PayscoreServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServicepayondeliveryorderPostAnswer]:
         """创建先用后付订单
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-order/create-pay-on-delivery-service-order.html
 
-        普通商户"""
-    def postAsync(self, body: PayscoreServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscoreServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreServicepayondeliveryorderPostAnswer]]:
+        普通商户
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, service_introduction 服务信息, time_range 服务时间段, risk_fund 订单风险金, notify_url 商户回调地址, shopping_info 先用后付购物详情"""
+    def postAsync(self, body: PayscoreServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreServicepayondeliveryorderPostAnswer]]:
         """创建先用后付订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreServicepayondeliveryorderPostBody = ..., config: Config = ..., /, *, json: PayscoreServicepayondeliveryorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreServicepayondeliveryorderPostAnswer]:
+    def __call__(self, body: PayscoreServicepayondeliveryorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreServicepayondeliveryorderPostAnswer]:
         """创建先用后付订单"""
 class OpenPayscoreServicepayondeliveryorder(OpenNode):
     def post(self, body: PayscoreServicepayondeliveryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -126,7 +219,9 @@ class OpenPayscoreServicepayondeliveryorder(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-order/create-pay-on-delivery-service-order.html
 
-        普通商户"""
+        普通商户
+
+        required: out_order_no 商户服务订单号, appid 公众账号ID, service_id 服务ID, service_introduction 服务信息, time_range 服务时间段, risk_fund 订单风险金, notify_url 商户回调地址, shopping_info 先用后付购物详情"""
     def postAsync(self, body: PayscoreServicepayondeliveryorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建先用后付订单"""
     post_async = postAsync

@@ -7,188 +7,694 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscoreSignPlanPartnerServiceorderPostBodyTimeRange(TypedDict):
     start_time: str
+    "服务开始时间"
     end_time: NotRequired[str]
+    "服务结束时间"
     start_time_remark: NotRequired[str]
+    "服务开始时间备注"
     end_time_remark: NotRequired[str]
+    "服务结束时间备注"
 class PayscoreSignPlanPartnerServiceorderPostBodyLocation(TypedDict):
     start_location: NotRequired[str]
+    "服务开始地点"
     end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreSignPlanPartnerServiceorderPostBody(TypedDict):
     service_id: str
+    "支付分服务ID"
     sign_plan_id: str
-    plan_detail_no: float
+    "待创建服务订单对应的用户的签约计划"
+    plan_detail_no: int
     appid: str
+    "服务商的AppID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户的AppID"
     openid: NotRequired[str]
+    "服务商公众号下的用户标识"
     sub_openid: NotRequired[str]
+    "子商户公众号下的用户标识"
     notify_url: str
+    "商户扣款成功回调通知的地址"
     service_introduction: str
+    "服务信息"
     time_range: PayscoreSignPlanPartnerServiceorderPostBodyTimeRange
+    "服务时间"
     location: NotRequired[PayscoreSignPlanPartnerServiceorderPostBodyLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
+    "商户侧订单号"
 class PayscoreSignPlanPartnerServiceorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
     description: NotRequired[str]
+    "付费说明"
 class PayscoreSignPlanPartnerServiceorderPostAnswerPostDiscounts(TypedDict):
     name: NotRequired[str]
-    amount: NotRequired[float]
+    "优惠名称"
+    amount: NotRequired[int]
+    "优惠金额"
 class PayscoreSignPlanPartnerServiceorderPostAnswerRiskFund(TypedDict):
-    amount: float
+    amount: int
+    "风险金额"
+class PayscoreSignPlanPartnerServiceorderPostAnswerTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreSignPlanPartnerServiceorderPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreSignPlanPartnerServiceorderPostAnswer(TypedDict):
     out_order_no: str
+    "商户订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "服务商公众号ID"
     mchid: str
+    "服务商商户号"
     sub_appid: NotRequired[str]
+    "子商户公众号ID"
     sub_mchid: str
+    "子商户商户号"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
+    "订单状态说明"
     post_payments: NotRequired[list[PayscoreSignPlanPartnerServiceorderPostAnswerPostPayments]]
+    "后付费项目"
     post_discounts: NotRequired[list[PayscoreSignPlanPartnerServiceorderPostAnswerPostDiscounts]]
+    "商户优惠"
     risk_fund: NotRequired[PayscoreSignPlanPartnerServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[PayscoreSignPlanPartnerServiceorderPostBodyTimeRange]
-    location: NotRequired[PayscoreSignPlanPartnerServiceorderPostBodyLocation]
+    "服务风险金"
+    time_range: NotRequired[PayscoreSignPlanPartnerServiceorderPostAnswerTimeRange]
+    "服务时间"
+    location: NotRequired[PayscoreSignPlanPartnerServiceorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody(TypedDict):
     sub_mchid: str
+    "子商户号"
     stop_reason: str
+    "停止签约计划原因"
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList(TypedDict):
-    plan_detail_no: float
-    original_price: float
+    plan_detail_no: int
+    "计划明细序号"
+    original_price: int
+    "计划明细原支付金额"
     plan_discount_description: NotRequired[str]
-    actual_price: float
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
     plan_detail_state: str
+    "计划明细状态"
     order_id: NotRequired[str]
+    "计划明细对应的支付分服务单号"
     merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
+    "计划详情名称"
+    actual_pay_price: NotRequired[int]
+    "计划明细对应订单实际支付金额"
     use_time: NotRequired[str]
+    "详情使用时间"
     complete_time: NotRequired[str]
+    "详情完成时间"
     cancel_time: NotRequired[str]
+    "详情取消时间"
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer(TypedDict):
     sign_plan_id: str
+    "计划签约ID"
     openid: NotRequired[str]
+    "签约计划用户服务商应用下的OpenID"
     sub_openid: NotRequired[str]
+    "签约计划用户子商户应用下的OpenID"
     service_id: str
+    "计划所属服务"
     mchid: str
+    "服务商商户号"
     sub_mchid: str
+    "子商户商户号"
     appid: str
+    "服务商AppID"
     sub_appid: NotRequired[str]
+    "子商户AppID"
     merchant_sign_plan_no: str
+    "商户侧签约计划号"
     merchant_callback_url: str
+    "商户回调地址"
     plan_id: str
-    going_detail_no: float
+    "签约所属计划ID"
+    going_detail_no: int
+    "目前用户进行到的计划详情序号"
     sign_state: str
+    "计划签约状态"
     cancel_sign_time: NotRequired[str]
+    "签约计划取消时间"
     cancel_sign_type: NotRequired[str]
+    "签约计划取消类型"
     cancel_reason: NotRequired[str]
+    "签约计划取消原因"
     plan_name: str
+    "签约计划的名称"
     plan_over_time: str
-    total_origin_price: float
-    deduction_quantity: float
-    total_actual_price: float
+    "签约计划的过期时间"
+    total_origin_price: int
+    "签约计划原总金额"
+    deduction_quantity: int
+    "签约计划扣费次数"
+    total_actual_price: int
+    "签约计划实际总金额"
     signed_detail_list: NotRequired[list[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList]]
+    "签约计划明细列表"
     sign_time: NotRequired[str]
+    "签约时间"
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery(TypedDict):
     sub_mchid: Text
-PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer = PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer
-class PayscoreSignPlanPartnerUserSignPlansPostBodySignPlanDetail(TypedDict):
-    plan_detail_no: float
+    "子商户号"
+class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswerSignedDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+    plan_detail_state: str
+    "计划明细状态"
+    order_id: NotRequired[str]
+    "计划明细对应的支付分服务单号"
     merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
+    plan_detail_name: str
+    "计划详情名称"
+    actual_pay_price: NotRequired[int]
+    "计划明细对应订单实际支付金额"
+    use_time: NotRequired[str]
+    "详情使用时间"
+    complete_time: NotRequired[str]
+    "详情完成时间"
+    cancel_time: NotRequired[str]
+    "详情取消时间"
+class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer(TypedDict):
+    sign_plan_id: str
+    "计划签约ID"
+    openid: NotRequired[str]
+    "签约计划用户服务商应用下的OpenID"
+    sub_openid: NotRequired[str]
+    "签约计划用户子商户应用下的OpenID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "子商户商户号"
+    appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "子商户AppID"
+    merchant_sign_plan_no: str
+    "商户侧签约计划号"
+    merchant_callback_url: str
+    "商户回调地址"
+    plan_id: str
+    "签约所属计划ID"
+    going_detail_no: int
+    "目前用户进行到的计划详情序号"
+    sign_state: str
+    "计划签约状态"
+    cancel_sign_time: NotRequired[str]
+    "签约计划取消时间"
+    cancel_sign_type: NotRequired[str]
+    "签约计划取消类型"
+    cancel_reason: NotRequired[str]
+    "签约计划取消原因"
+    plan_name: str
+    "签约计划的名称"
+    plan_over_time: str
+    "签约计划的过期时间"
+    total_origin_price: int
+    "签约计划原总金额"
+    deduction_quantity: int
+    "签约计划扣费次数"
+    total_actual_price: int
+    "签约计划实际总金额"
+    signed_detail_list: NotRequired[list[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswerSignedDetailList]]
+    "签约计划明细列表"
+    sign_time: NotRequired[str]
+    "签约时间"
+class PayscoreSignPlanPartnerUserSignPlansPostBodySignPlanDetail(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
 class PayscoreSignPlanPartnerUserSignPlansPostBody(TypedDict):
     service_id: str
+    "支付分服务ID"
     plan_id: str
+    "支付分计划ID"
     appid: str
+    "服务商的AppID"
     sub_mchid: str
+    "子商户号"
     sub_appid: NotRequired[str]
+    "子商户的AppID"
     openid: NotRequired[str]
+    "待签约用户在服务商应用下的OpenID"
     sub_openid: NotRequired[str]
+    "待签约用户在子商户应用下的OpenID"
     merchant_sign_plan_no: str
+    "商户签约计划单号"
     notify_url: str
+    "签约成功事件通知回调地址"
     sign_plan_detail: list[PayscoreSignPlanPartnerUserSignPlansPostBodySignPlanDetail]
+class PayscoreSignPlanPartnerUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+    plan_detail_state: str
+    "计划明细状态"
+    order_id: NotRequired[str]
+    "计划明细对应的支付分服务单号"
+    merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
+    plan_detail_name: str
+    "计划详情名称"
+    actual_pay_price: NotRequired[int]
+    "计划明细对应订单实际支付金额"
+    use_time: NotRequired[str]
+    "详情使用时间"
+    complete_time: NotRequired[str]
+    "详情完成时间"
+    cancel_time: NotRequired[str]
+    "详情取消时间"
+class PayscoreSignPlanPartnerUserSignPlansPostAnswerSignPlan(TypedDict):
+    sign_plan_id: str
+    "计划签约ID"
+    openid: NotRequired[str]
+    "签约计划用户服务商应用下的OpenID"
+    sub_openid: NotRequired[str]
+    "签约计划用户子商户应用下的OpenID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "服务商商户号"
+    sub_mchid: str
+    "子商户商户号"
+    appid: str
+    "服务商AppID"
+    sub_appid: NotRequired[str]
+    "子商户AppID"
+    merchant_sign_plan_no: str
+    "商户侧签约计划号"
+    merchant_callback_url: str
+    "商户回调地址"
+    plan_id: str
+    "签约所属计划ID"
+    going_detail_no: int
+    "目前用户进行到的计划详情序号"
+    sign_state: str
+    "计划签约状态"
+    cancel_sign_time: NotRequired[str]
+    "签约计划取消时间"
+    cancel_sign_type: NotRequired[str]
+    "签约计划取消类型"
+    cancel_reason: NotRequired[str]
+    "签约计划取消原因"
+    plan_name: str
+    "签约计划的名称"
+    plan_over_time: str
+    "签约计划的过期时间"
+    total_origin_price: int
+    "签约计划原总金额"
+    deduction_quantity: int
+    "签约计划扣费次数"
+    total_actual_price: int
+    "签约计划实际总金额"
+    signed_detail_list: NotRequired[list[PayscoreSignPlanPartnerUserSignPlansPostAnswerSignPlanSignedDetailList]]
+    "签约计划明细列表"
+    sign_time: NotRequired[str]
+    "签约时间"
 class PayscoreSignPlanPartnerUserSignPlansPostAnswer(TypedDict):
-    sign_plan: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer
+    sign_plan: PayscoreSignPlanPartnerUserSignPlansPostAnswerSignPlan
+    "用户的签约计划"
     package: str
+    "跳转微信侧确认签约小程序的数据"
+class PayscoreSignPlanServiceorderPostBodyTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreSignPlanServiceorderPostBodyLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreSignPlanServiceorderPostBody(TypedDict):
     service_id: str
+    "支付分服务ID"
     sign_plan_id: str
-    plan_detail_no: float
+    "待创建服务订单对应的用户的签约计划"
+    plan_detail_no: int
     appid: str
+    "商户的AppID"
     openid: str
+    "商户公众号下的用户标识"
     notify_url: str
+    "商户扣款成功回调通知的地址"
     service_introduction: str
-    time_range: PayscoreSignPlanPartnerServiceorderPostBodyTimeRange
-    location: NotRequired[PayscoreSignPlanPartnerServiceorderPostBodyLocation]
+    "服务信息"
+    time_range: PayscoreSignPlanServiceorderPostBodyTimeRange
+    "服务时间"
+    location: NotRequired[PayscoreSignPlanServiceorderPostBodyLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     out_trade_no: str
+    "商户侧订单号"
+class PayscoreSignPlanServiceorderPostAnswerPostPayments(TypedDict):
+    name: NotRequired[str]
+    "付费名称"
+    amount: NotRequired[int]
+    "付费金额"
+    description: NotRequired[str]
+    "付费说明"
+class PayscoreSignPlanServiceorderPostAnswerPostDiscounts(TypedDict):
+    name: NotRequired[str]
+    "优惠名称"
+    amount: NotRequired[int]
+    "优惠金额"
+class PayscoreSignPlanServiceorderPostAnswerRiskFund(TypedDict):
+    amount: int
+    "风险金额"
+class PayscoreSignPlanServiceorderPostAnswerTimeRange(TypedDict):
+    start_time: str
+    "服务开始时间"
+    end_time: NotRequired[str]
+    "服务结束时间"
+    start_time_remark: NotRequired[str]
+    "服务开始时间备注"
+    end_time_remark: NotRequired[str]
+    "服务结束时间备注"
+class PayscoreSignPlanServiceorderPostAnswerLocation(TypedDict):
+    start_location: NotRequired[str]
+    "服务开始地点"
+    end_location: NotRequired[str]
+    "服务结束地点"
 class PayscoreSignPlanServiceorderPostAnswer(TypedDict):
     out_order_no: str
+    "商户订单号"
     service_id: str
+    "服务ID"
     appid: str
+    "商户公众号ID"
     mchid: str
+    "商户号"
     service_introduction: str
+    "服务信息"
     state: str
+    "服务订单状态"
     state_description: NotRequired[str]
-    post_payments: NotRequired[list[PayscoreSignPlanPartnerServiceorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[PayscoreSignPlanPartnerServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[PayscoreSignPlanPartnerServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[PayscoreSignPlanPartnerServiceorderPostBodyTimeRange]
-    location: NotRequired[PayscoreSignPlanPartnerServiceorderPostBodyLocation]
+    "订单状态说明"
+    post_payments: NotRequired[list[PayscoreSignPlanServiceorderPostAnswerPostPayments]]
+    "后付费项目"
+    post_discounts: NotRequired[list[PayscoreSignPlanServiceorderPostAnswerPostDiscounts]]
+    "商户优惠"
+    risk_fund: NotRequired[PayscoreSignPlanServiceorderPostAnswerRiskFund]
+    "服务风险金"
+    time_range: NotRequired[PayscoreSignPlanServiceorderPostAnswerTimeRange]
+    "服务时间"
+    location: NotRequired[PayscoreSignPlanServiceorderPostAnswerLocation]
+    "服务位置"
     attach: NotRequired[str]
+    "附加数据"
     notify_url: NotRequired[str]
+    "商户回调地址"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
 class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody(TypedDict):
     stop_reason: str
+    "停止签约计划原因"
+class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+    plan_detail_state: str
+    "计划明细状态"
+    order_id: NotRequired[str]
+    "计划明细对应的支付分服务单号"
+    merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
+    plan_detail_name: str
+    "计划详情名称"
+    actual_pay_price: NotRequired[int]
+    "计划明细对应订单实际支付金额"
+    use_time: NotRequired[str]
+    "详情使用时间"
+    complete_time: NotRequired[str]
+    "详情完成时间"
+    cancel_time: NotRequired[str]
+    "详情取消时间"
 class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer(TypedDict):
     sign_plan_id: str
+    "计划签约ID"
     openid: NotRequired[str]
+    "签约计划用户应用下的OpenID"
     service_id: str
+    "计划所属服务"
     mchid: str
+    "商户号"
     appid: str
     merchant_sign_plan_no: str
+    "商户侧签约计划号"
     merchant_callback_url: str
+    "商户回调地址"
     plan_id: str
-    going_detail_no: float
+    "签约所属计划ID"
+    going_detail_no: int
+    "目前用户进行到的计划详情序号"
     sign_state: str
+    "计划签约状态"
     cancel_sign_time: NotRequired[str]
+    "签约计划取消时间"
     cancel_sign_type: NotRequired[str]
+    "签约计划取消类型"
     cancel_reason: NotRequired[str]
+    "签约计划取消原因"
     plan_name: str
+    "签约计划的名称"
     plan_over_time: str
-    total_origin_price: float
-    deduction_quantity: float
-    total_actual_price: float
-    signed_detail_list: NotRequired[list[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList]]
+    "签约计划的过期时间"
+    total_origin_price: int
+    "签约计划原总金额"
+    deduction_quantity: int
+    "签约计划扣费次数"
+    total_actual_price: int
+    "签约计划实际总金额"
+    signed_detail_list: NotRequired[list[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswerSignedDetailList]]
+    "签约计划明细列表"
     sign_time: NotRequired[str]
-PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer = PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer
+    "签约时间"
+class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswerSignedDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+    plan_detail_state: str
+    "计划明细状态"
+    order_id: NotRequired[str]
+    "计划明细对应的支付分服务单号"
+    merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
+    plan_detail_name: str
+    "计划详情名称"
+    actual_pay_price: NotRequired[int]
+    "计划明细对应订单实际支付金额"
+    use_time: NotRequired[str]
+    "详情使用时间"
+    complete_time: NotRequired[str]
+    "详情完成时间"
+    cancel_time: NotRequired[str]
+    "详情取消时间"
+class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer(TypedDict):
+    sign_plan_id: str
+    "计划签约ID"
+    openid: NotRequired[str]
+    "签约计划用户应用下的OpenID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "商户号"
+    appid: str
+    merchant_sign_plan_no: str
+    "商户侧签约计划号"
+    merchant_callback_url: str
+    "商户回调地址"
+    plan_id: str
+    "签约所属计划ID"
+    going_detail_no: int
+    "目前用户进行到的计划详情序号"
+    sign_state: str
+    "计划签约状态"
+    cancel_sign_time: NotRequired[str]
+    "签约计划取消时间"
+    cancel_sign_type: NotRequired[str]
+    "签约计划取消类型"
+    cancel_reason: NotRequired[str]
+    "签约计划取消原因"
+    plan_name: str
+    "签约计划的名称"
+    plan_over_time: str
+    "签约计划的过期时间"
+    total_origin_price: int
+    "签约计划原总金额"
+    deduction_quantity: int
+    "签约计划扣费次数"
+    total_actual_price: int
+    "签约计划实际总金额"
+    signed_detail_list: NotRequired[list[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswerSignedDetailList]]
+    "签约计划明细列表"
+    sign_time: NotRequired[str]
+    "签约时间"
+class PayscoreSignPlanUserSignPlansPostBodySignPlanDetail(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
 class PayscoreSignPlanUserSignPlansPostBody(TypedDict):
     service_id: str
+    "支付分服务ID"
     plan_id: str
+    "支付分计划ID"
     appid: str
     openid: str
+    "待签约用户在商户应用下的OpenID"
     merchant_sign_plan_no: str
+    "商户签约计划单号"
     notify_url: str
-    sign_plan_detail: list[PayscoreSignPlanPartnerUserSignPlansPostBodySignPlanDetail]
+    "签约成功事件通知回调地址"
+    sign_plan_detail: list[PayscoreSignPlanUserSignPlansPostBodySignPlanDetail]
+class PayscoreSignPlanUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
+    plan_detail_no: int
+    "计划明细序号"
+    original_price: int
+    "计划明细原支付金额"
+    plan_discount_description: NotRequired[str]
+    "计划明细优惠说明"
+    actual_price: int
+    "计划明细实际支付金额"
+    plan_detail_state: str
+    "计划明细状态"
+    order_id: NotRequired[str]
+    "计划明细对应的支付分服务单号"
+    merchant_plan_detail_no: str
+    "商户侧计划明细使用订单号"
+    plan_detail_name: str
+    "计划详情名称"
+    actual_pay_price: NotRequired[int]
+    "计划明细对应订单实际支付金额"
+    use_time: NotRequired[str]
+    "详情使用时间"
+    complete_time: NotRequired[str]
+    "详情完成时间"
+    cancel_time: NotRequired[str]
+    "详情取消时间"
+class PayscoreSignPlanUserSignPlansPostAnswerSignPlan(TypedDict):
+    sign_plan_id: str
+    "计划签约ID"
+    openid: NotRequired[str]
+    "签约计划用户应用下的OpenID"
+    service_id: str
+    "计划所属服务"
+    mchid: str
+    "商户号"
+    appid: str
+    merchant_sign_plan_no: str
+    "商户侧签约计划号"
+    merchant_callback_url: str
+    "商户回调地址"
+    plan_id: str
+    "签约所属计划ID"
+    going_detail_no: int
+    "目前用户进行到的计划详情序号"
+    sign_state: str
+    "计划签约状态"
+    cancel_sign_time: NotRequired[str]
+    "签约计划取消时间"
+    cancel_sign_type: NotRequired[str]
+    "签约计划取消类型"
+    cancel_reason: NotRequired[str]
+    "签约计划取消原因"
+    plan_name: str
+    "签约计划的名称"
+    plan_over_time: str
+    "签约计划的过期时间"
+    total_origin_price: int
+    "签约计划原总金额"
+    deduction_quantity: int
+    "签约计划扣费次数"
+    total_actual_price: int
+    "签约计划实际总金额"
+    signed_detail_list: NotRequired[list[PayscoreSignPlanUserSignPlansPostAnswerSignPlanSignedDetailList]]
+    "签约计划明细列表"
+    sign_time: NotRequired[str]
+    "签约时间"
 class PayscoreSignPlanUserSignPlansPostAnswer(TypedDict):
-    sign_plan: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer
+    sign_plan: PayscoreSignPlanUserSignPlansPostAnswerSignPlan
+    "用户的签约计划"
     package: str
+    "跳转微信侧确认签约小程序的数据"
 class PayscoreSignPlanPartnerServiceorder(Node):
-    def post(self, body: PayscoreSignPlanPartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanPartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerServiceorderPostAnswer]:
+    def post(self, body: PayscoreSignPlanPartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerServiceorderPostAnswer]:
         """创建用户的签约计划详情对应的服务订单
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-service-order/create-partner-service-order.html
 
-        服务商"""
-    def postAsync(self, body: PayscoreSignPlanPartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanPartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerServiceorderPostAnswer]]:
+        服务商
+
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 服务商的AppID, sub_mchid 子商户号, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
+    def postAsync(self, body: PayscoreSignPlanPartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerServiceorderPostAnswer]]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSignPlanPartnerServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanPartnerServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerServiceorderPostAnswer]:
+    def __call__(self, body: PayscoreSignPlanPartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerServiceorderPostAnswer]:
         """创建用户的签约计划详情对应的服务订单"""
 class OpenPayscoreSignPlanPartnerServiceorder(OpenNode):
     def post(self, body: PayscoreSignPlanPartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -196,23 +702,27 @@ class OpenPayscoreSignPlanPartnerServiceorder(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-service-order/create-partner-service-order.html
 
-        服务商"""
+        服务商
+
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 服务商的AppID, sub_mchid 子商户号, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
     def postAsync(self, body: PayscoreSignPlanPartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreSignPlanPartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建用户的签约计划详情对应的服务订单"""
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop(Node):
-    def post(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., json: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+    def post(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
         """取消用户的签约计划
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-user-sign-plan/stop-partner-user-sign-plan.html
 
-        服务商"""
-    def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., json: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号, stop_reason 停止签约计划原因"""
+    def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]]:
         """取消用户的签约计划"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., json: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+    def __call__(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
         """取消用户的签约计划"""
 class OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop(OpenNode):
     def post(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Response:
@@ -220,21 +730,33 @@ class OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlan
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-user-sign-plan/stop-partner-user-sign-plan.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号, stop_reason 停止签约计划原因"""
     def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Promise[Response]:
         """取消用户的签约计划"""
     post_async = postAsync
     def __call__(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Response:
         """取消用户的签约计划"""
+class FilledPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop(Node):
+    def post(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+        """取消用户的签约计划"""
+    def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]]:
+        """取消用户的签约计划"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+        """取消用户的签约计划"""
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo(Stem):
     stop: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop
-    def get(self, config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., params: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, merchant_sign_plan_no: Value, params: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]:
         """查询用户的签约计划
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-user-sign-plan/query-partner-user-sign-plan.html
 
-        服务商"""
-    def getAsync(self, config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., params: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]]:
+        服务商
+
+        required: sub_mchid 子商户号"""
+    def getAsync(self, config: Config = ..., /, *, merchant_sign_plan_no: Value, params: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]]:
         """查询用户的签约计划"""
     get_async = getAsync
 class OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo(OpenNode):
@@ -244,28 +766,39 @@ class OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlan
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-user-sign-plan/query-partner-user-sign-plan.html
 
-        服务商"""
+        服务商
+
+        required: sub_mchid 子商户号"""
     def getAsync(self, config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Promise[Response]:
+        """查询用户的签约计划"""
+    get_async = getAsync
+class FilledPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo(Stem):
+    stop: FilledPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop
+    def get(self, config: Config = ..., /, *, params: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]:
+        """查询用户的签约计划"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]]:
         """查询用户的签约计划"""
     get_async = getAsync
 class PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo(Stem):
     _merchant_sign_plan_no_: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo
-    def __truediv__(self, value: Value) -> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo: ...
+    def __truediv__(self, value: Value) -> FilledPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo: ...
 class OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo(OpenNode):
     _merchant_sign_plan_no_: OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo
     def __truediv__(self, value: Value) -> OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoMerchantSignPlanNo: ...
 class PayscoreSignPlanPartnerUserSignPlans(Node):
     merchantSignPlanNo: PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo
-    def post(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanPartnerUserSignPlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansPostAnswer]:
+    def post(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansPostAnswer]:
         """创建用户的签约计划
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-user-sign-plan/create-partner-user-sign-plan.html
 
-        服务商"""
-    def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanPartnerUserSignPlansPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansPostAnswer]]:
+        服务商
+
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 服务商的AppID, sub_mchid 子商户号, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
+    def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansPostAnswer]]:
         """创建用户的签约计划"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanPartnerUserSignPlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansPostAnswer]:
+    def __call__(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanPartnerUserSignPlansPostAnswer]:
         """创建用户的签约计划"""
 class OpenPayscoreSignPlanPartnerUserSignPlans(OpenNode):
     merchantSignPlanNo: OpenPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo
@@ -274,7 +807,9 @@ class OpenPayscoreSignPlanPartnerUserSignPlans(OpenNode):
 
         https://pay.weixin.qq.com/docs/partner/apis/partner-payscore-plan/partner-user-sign-plan/create-partner-user-sign-plan.html
 
-        服务商"""
+        服务商
+
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 服务商的AppID, sub_mchid 子商户号, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
     def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划"""
     post_async = postAsync
@@ -287,16 +822,18 @@ class OpenPayscoreSignPlanPartner(OpenNode):
     serviceorder: OpenPayscoreSignPlanPartnerServiceorder
     userSignPlans: OpenPayscoreSignPlanPartnerUserSignPlans
 class PayscoreSignPlanServiceorder(Node):
-    def post(self, body: PayscoreSignPlanServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanServiceorderPostAnswer]:
+    def post(self, body: PayscoreSignPlanServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanServiceorderPostAnswer]:
         """创建用户的签约计划详情对应的服务订单
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/service-order/create-service-order.html
 
-        普通商户"""
-    def postAsync(self, body: PayscoreSignPlanServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanServiceorderPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanServiceorderPostAnswer]]:
+        普通商户
+
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 商户的AppID, openid 商户公众号下的用户标识, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
+    def postAsync(self, body: PayscoreSignPlanServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanServiceorderPostAnswer]]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSignPlanServiceorderPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanServiceorderPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanServiceorderPostAnswer]:
+    def __call__(self, body: PayscoreSignPlanServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanServiceorderPostAnswer]:
         """创建用户的签约计划详情对应的服务订单"""
 class OpenPayscoreSignPlanServiceorder(OpenNode):
     def post(self, body: PayscoreSignPlanServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
@@ -304,23 +841,27 @@ class OpenPayscoreSignPlanServiceorder(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/service-order/create-service-order.html
 
-        普通商户"""
+        普通商户
+
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 商户的AppID, openid 商户公众号下的用户标识, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
     def postAsync(self, body: PayscoreSignPlanServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreSignPlanServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Response:
         """创建用户的签约计划详情对应的服务订单"""
 class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop(Node):
-    def post(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., json: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+    def post(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
         """直连商户取消用户的签约计划
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/user-sign-plan/stop-user-sign-plan.html
 
-        普通商户"""
-    def postAsync(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., json: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]]:
+        普通商户
+
+        required: stop_reason 停止签约计划原因"""
+    def postAsync(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]]:
         """直连商户取消用户的签约计划"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., json: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+    def __call__(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
         """直连商户取消用户的签约计划"""
 class OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop(OpenNode):
     def post(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Response:
@@ -328,21 +869,31 @@ class OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop(
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/user-sign-plan/stop-user-sign-plan.html
 
-        普通商户"""
+        普通商户
+
+        required: stop_reason 停止签约计划原因"""
     def postAsync(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Promise[Response]:
         """直连商户取消用户的签约计划"""
     post_async = postAsync
     def __call__(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody | Body = ..., config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Response:
         """直连商户取消用户的签约计划"""
+class FilledPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop(Node):
+    def post(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+        """直连商户取消用户的签约计划"""
+    def postAsync(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]]:
+        """直连商户取消用户的签约计划"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostAnswer]:
+        """直连商户取消用户的签约计划"""
 class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo(Stem):
     stop: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop
-    def get(self, config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]:
+    def get(self, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]:
         """查询用户的签约计划
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/user-sign-plan/query-user-sign-plan.html
 
         普通商户"""
-    def getAsync(self, config: Config = ..., /, *, merchant_sign_plan_no: Value = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]]:
+    def getAsync(self, config: Config = ..., /, *, merchant_sign_plan_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]]:
         """查询用户的签约计划"""
     get_async = getAsync
 class OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo(OpenNode):
@@ -356,24 +907,33 @@ class OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo(Open
     def getAsync(self, config: Config = ..., /, *, merchant_sign_plan_no: Any = ..., **options: Any) -> Promise[Response]:
         """查询用户的签约计划"""
     get_async = getAsync
+class FilledPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo(Stem):
+    stop: FilledPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStop
+    def get(self, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]:
+        """查询用户的签约计划"""
+    def getAsync(self, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer]]:
+        """查询用户的签约计划"""
+    get_async = getAsync
 class PayscoreSignPlanUserSignPlansMerchantSignPlanNo(Stem):
     _merchant_sign_plan_no_: PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo
-    def __truediv__(self, value: Value) -> PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo: ...
+    def __truediv__(self, value: Value) -> FilledPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo: ...
 class OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNo(OpenNode):
     _merchant_sign_plan_no_: OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo
     def __truediv__(self, value: Value) -> OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNo: ...
 class PayscoreSignPlanUserSignPlans(Node):
     merchantSignPlanNo: PayscoreSignPlanUserSignPlansMerchantSignPlanNo
-    def post(self, body: PayscoreSignPlanUserSignPlansPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanUserSignPlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansPostAnswer]:
+    def post(self, body: PayscoreSignPlanUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansPostAnswer]:
         """创建用户的签约计划
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/user-sign-plan/create-user-sign-plan.html
 
-        普通商户"""
-    def postAsync(self, body: PayscoreSignPlanUserSignPlansPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanUserSignPlansPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansPostAnswer]]:
+        普通商户
+
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid, openid 待签约用户在商户应用下的OpenID, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
+    def postAsync(self, body: PayscoreSignPlanUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansPostAnswer]]:
         """创建用户的签约计划"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSignPlanUserSignPlansPostBody = ..., config: Config = ..., /, *, json: PayscoreSignPlanUserSignPlansPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansPostAnswer]:
+    def __call__(self, body: PayscoreSignPlanUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSignPlanUserSignPlansPostAnswer]:
         """创建用户的签约计划"""
 class OpenPayscoreSignPlanUserSignPlans(OpenNode):
     merchantSignPlanNo: OpenPayscoreSignPlanUserSignPlansMerchantSignPlanNo
@@ -382,7 +942,9 @@ class OpenPayscoreSignPlanUserSignPlans(OpenNode):
 
         https://pay.weixin.qq.com/docs/merchant/apis/payscore-plan/user-sign-plan/create-user-sign-plan.html
 
-        普通商户"""
+        普通商户
+
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid, openid 待签约用户在商户应用下的OpenID, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
     def postAsync(self, body: PayscoreSignPlanUserSignPlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划"""
     post_async = postAsync

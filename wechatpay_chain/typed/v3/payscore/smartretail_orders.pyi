@@ -7,107 +7,224 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscoreSmartretailOrdersOutOrderNoCancelPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     reason: str
+    "取消原因"
 class PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     mchid: str
+    "商户号"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     order_id: str
+    "微信支付服务订单号"
 class PayscoreSmartretailOrdersOutOrderNoCompletePostBodyFees(TypedDict):
     fee_name: NotRequired[str]
+    "付费项目名称"
     fee_count: NotRequired[int]
+    "付费项目数量"
     fee_amount: NotRequired[int]
+    "付费项目总金额"
     fee_desc: NotRequired[str]
+    "描述计费规则"
 class PayscoreSmartretailOrdersOutOrderNoCompletePostBodyDiscounts(TypedDict):
     discount_name: NotRequired[str]
+    "优惠名称"
     discount_amount: NotRequired[int]
+    "商品优惠金额"
     discount_desc: NotRequired[str]
+    "优惠说明"
 class PayscoreSmartretailOrdersOutOrderNoCompletePostBody(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     finish_type: NotRequired[Literal[1, 2] | int]
+    "标识用户订单使用情况"
     cancel_reason: NotRequired[str]
+    "取消订单的原因"
     real_service_start_time: NotRequired[str]
+    "实际服务开始时间"
     real_service_end_time: NotRequired[str]
+    "服务结束时间"
     real_service_end_location: NotRequired[str]
+    "实际结束使用服务的地点"
     fees: NotRequired[list[PayscoreSmartretailOrdersOutOrderNoCompletePostBodyFees]]
+    "后付费"
     discounts: NotRequired[list[PayscoreSmartretailOrdersOutOrderNoCompletePostBodyDiscounts]]
+    "商户优惠"
     total_amount: NotRequired[int]
+    "总金额"
     finish_ticket: NotRequired[str]
+    "完结凭证"
     profit_sharing: NotRequired[bool]
-PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer = PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer
+    "是否指定商户分账"
+class PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer(TypedDict):
+    appid: str
+    "公众账号ID"
+    mchid: str
+    "商户号"
+    out_order_no: str
+    "商户服务订单号"
+    service_id: str
+    "服务ID"
+    order_id: str
+    "微信支付服务订单号"
 class PayscoreSmartretailOrdersGetQuery(TypedDict):
     service_id: NotRequired[Text]
+    "服务ID"
     out_order_no: NotRequired[Text]
+    "商户服务订单号"
     query_id: NotRequired[Text]
+    "回跳查询ID"
     appid: NotRequired[Text]
+    "公众账号ID"
+class PayscoreSmartretailOrdersGetAnswerFees(TypedDict):
+    fee_name: NotRequired[str]
+    "付费项目名称"
+    fee_count: NotRequired[int]
+    "付费项目数量"
+    fee_amount: NotRequired[int]
+    "付费项目总金额"
+    fee_desc: NotRequired[str]
+    "描述计费规则"
+class PayscoreSmartretailOrdersGetAnswerDiscounts(TypedDict):
+    discount_name: NotRequired[str]
+    "优惠名称"
+    discount_amount: NotRequired[int]
+    "商品优惠金额"
+    discount_desc: NotRequired[str]
+    "优惠说明"
 class PayscoreSmartretailOrdersGetAnswer(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     mchid: NotRequired[str]
+    "商户号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     service_id: NotRequired[str]
+    "服务ID"
     state: NotRequired[Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str]
     finish_type: NotRequired[Literal[1, 2] | int]
+    "标识用户订单使用情况"
     service_start_time: NotRequired[str]
+    "服务开始时间"
     service_end_time: NotRequired[str]
+    "服务结束时间"
     real_service_start_time: NotRequired[str]
+    "实际服务开始时间"
     real_service_end_time: NotRequired[str]
+    "实际服务结束时间"
     pay_succ_time: NotRequired[str]
+    "支付完成时间"
     service_start_location: NotRequired[str]
+    "开始使用服务的地点"
     service_end_location: NotRequired[str]
+    "预计服务结束的地点"
     real_service_start_location: NotRequired[str]
+    "开始使用服务的地点"
     real_service_end_location: NotRequired[str]
+    "预计服务结束的地点"
     service_introduction: NotRequired[str]
-    fees: NotRequired[list[PayscoreSmartretailOrdersOutOrderNoCompletePostBodyFees]]
-    discounts: NotRequired[list[PayscoreSmartretailOrdersOutOrderNoCompletePostBodyDiscounts]]
+    "服务信息"
+    fees: NotRequired[list[PayscoreSmartretailOrdersGetAnswerFees]]
+    "后付费"
+    discounts: NotRequired[list[PayscoreSmartretailOrdersGetAnswerDiscounts]]
+    "商户优惠"
     risk_amount: NotRequired[int]
+    "订单风险金额"
     total_amount: NotRequired[int]
+    "总金额"
     attach: NotRequired[str]
+    "商户自定义说明"
     finish_ticket: NotRequired[str]
+    "用于完结订单时传入"
     finish_transaction_id: NotRequired[str]
+    "结单交易单号"
     pay_type: NotRequired[Literal["MchChannelPayType"] | str]
+    "支付方式"
+class PayscoreSmartretailOrdersPostBodyFees(TypedDict):
+    fee_name: NotRequired[str]
+    "付费项目名称"
+    fee_count: NotRequired[int]
+    "付费项目数量"
+    fee_amount: NotRequired[int]
+    "付费项目总金额"
+    fee_desc: NotRequired[str]
+    "描述计费规则"
 class PayscoreSmartretailOrdersPostBodyDiscounts(TypedDict):
     discount_name: NotRequired[str]
+    "优惠名称"
     discount_desc: NotRequired[str]
+    "优惠说明"
 class PayscoreSmartretailOrdersPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     out_order_no: str
+    "商户服务订单号"
     service_id: str
+    "服务ID"
     service_start_time: NotRequired[str]
+    "实际服务开始时间"
     service_end_time: NotRequired[str]
+    "服务结束时间"
     service_start_location: NotRequired[str]
+    "开始使用服务的地点"
     service_end_location: NotRequired[str]
+    "预计服务结束的地点"
     service_introduction: NotRequired[str]
-    fees: NotRequired[list[PayscoreSmartretailOrdersOutOrderNoCompletePostBodyFees]]
+    "服务信息"
+    fees: NotRequired[list[PayscoreSmartretailOrdersPostBodyFees]]
+    "后付费"
     discounts: NotRequired[list[PayscoreSmartretailOrdersPostBodyDiscounts]]
+    "商户优惠"
     risk_amount: NotRequired[int]
+    "订单风险金额"
     attach: NotRequired[str]
+    "商户自定义说明"
     need_user_confirm: NotRequired[bool]
+    "使用需用户确认订单类型"
     openid: NotRequired[str]
+    "微信用户在商户对应appid下的唯一标识"
 class PayscoreSmartretailOrdersPostAnswer(TypedDict):
     appid: NotRequired[str]
+    "公众账号ID"
     mchid: NotRequired[str]
+    "商户号"
     out_order_no: NotRequired[str]
+    "商户服务订单号"
     service_id: NotRequired[str]
+    "服务ID"
     order_id: NotRequired[str]
+    "微信支付服务订单号"
     miniprogram_businesstype: NotRequired[str]
+    "小程序跳转businessType"
     miniprogram_appid: NotRequired[str]
+    "小程序跳转appid"
     miniprogram_path: NotRequired[str]
+    "小程序跳转路径"
     miniprogram_username: NotRequired[str]
+    "小程序跳转username"
     package: NotRequired[str]
+    "用于跳转到微信侧小程序订单数据"
 class PayscoreSmartretailOrdersOutOrderNoCancel(Node):
-    def post(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreSmartretailOrdersOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]:
+    def post(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]:
         """撤销智慧零售订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_3&index=5
 
-        直连商户"""
-    def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreSmartretailOrdersOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]]:
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID, reason 取消原因"""
+    def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]]:
         """撤销智慧零售订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreSmartretailOrdersOutOrderNoCancelPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]:
+    def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]:
         """撤销智慧零售订单"""
 class OpenPayscoreSmartretailOrdersOutOrderNoCancel(OpenNode):
     def post(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -115,23 +232,35 @@ class OpenPayscoreSmartretailOrdersOutOrderNoCancel(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_3&index=5
 
-        直连商户"""
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID, reason 取消原因"""
     def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """撤销智慧零售订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
         """撤销智慧零售订单"""
+class FilledPayscoreSmartretailOrdersOutOrderNoCancel(Node):
+    def post(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]:
+        """撤销智慧零售订单"""
+    def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]]:
+        """撤销智慧零售订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCancelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCancelPostAnswer]:
+        """撤销智慧零售订单"""
 class PayscoreSmartretailOrdersOutOrderNoComplete(Node):
-    def post(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreSmartretailOrdersOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]:
+    def post(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]:
         """完结智慧零售订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_4&index=6
 
-        直连商户"""
-    def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreSmartretailOrdersOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]]:
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID"""
+    def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]]:
         """完结智慧零售订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody = ..., config: Config = ..., /, *, out_order_no: Value = ..., json: PayscoreSmartretailOrdersOutOrderNoCompletePostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]:
+    def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody, config: Config = ..., /, *, out_order_no: Value, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]:
         """完结智慧零售订单"""
 class OpenPayscoreSmartretailOrdersOutOrderNoComplete(OpenNode):
     def post(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
@@ -139,11 +268,21 @@ class OpenPayscoreSmartretailOrdersOutOrderNoComplete(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_4&index=6
 
-        直连商户"""
+        直连商户
+
+        required: appid 公众账号ID, service_id 服务ID"""
     def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Promise[Response]:
         """完结智慧零售订单"""
     post_async = postAsync
     def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody | Body = ..., config: Config = ..., /, *, out_order_no: Any = ..., **options: Any) -> Response:
+        """完结智慧零售订单"""
+class FilledPayscoreSmartretailOrdersOutOrderNoComplete(Node):
+    def post(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]:
+        """完结智慧零售订单"""
+    def postAsync(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]]:
+        """完结智慧零售订单"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreSmartretailOrdersOutOrderNoCompletePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersOutOrderNoCompletePostAnswer]:
         """完结智慧零售订单"""
 class PayscoreSmartretailOrdersOutOrderNo(Stem):
     cancel: PayscoreSmartretailOrdersOutOrderNoCancel
@@ -151,28 +290,35 @@ class PayscoreSmartretailOrdersOutOrderNo(Stem):
 class OpenPayscoreSmartretailOrdersOutOrderNo(OpenNode):
     cancel: OpenPayscoreSmartretailOrdersOutOrderNoCancel
     complete: OpenPayscoreSmartretailOrdersOutOrderNoComplete
+class FilledPayscoreSmartretailOrdersOutOrderNo(Stem):
+    cancel: FilledPayscoreSmartretailOrdersOutOrderNoCancel
+    complete: FilledPayscoreSmartretailOrdersOutOrderNoComplete
 class PayscoreSmartretailOrders(Node):
     _out_order_no_: PayscoreSmartretailOrdersOutOrderNo
-    def __truediv__(self, value: Value) -> PayscoreSmartretailOrdersOutOrderNo: ...
-    def get(self, config: Config = ..., /, *, params: PayscoreSmartretailOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreSmartretailOrdersGetAnswer]:
+    def __truediv__(self, value: Value) -> FilledPayscoreSmartretailOrdersOutOrderNo: ...
+    def get(self, config: Config = ..., /, *, params: PayscoreSmartretailOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreSmartretailOrdersGetAnswer]:
         """查询智慧零售订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4
 
-        直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscoreSmartretailOrdersGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreSmartretailOrdersGetAnswer]]:
+        直连商户
+
+        one of: out_order_no, query_id"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreSmartretailOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreSmartretailOrdersGetAnswer]]:
         """查询智慧零售订单"""
     get_async = getAsync
-    def post(self, body: PayscoreSmartretailOrdersPostBody = ..., config: Config = ..., /, *, json: PayscoreSmartretailOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersPostAnswer]:
+    def post(self, body: PayscoreSmartretailOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersPostAnswer]:
         """创建智慧零售订单
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3
 
-        直连商户"""
-    def postAsync(self, body: PayscoreSmartretailOrdersPostBody = ..., config: Config = ..., /, *, json: PayscoreSmartretailOrdersPostBody = ..., **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersPostAnswer]]:
+        直连商户
+
+        required: appid 公众账号ID, out_order_no 商户服务订单号, service_id 服务ID"""
+    def postAsync(self, body: PayscoreSmartretailOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSmartretailOrdersPostAnswer]]:
         """创建智慧零售订单"""
     post_async = postAsync
-    def __call__(self, body: PayscoreSmartretailOrdersPostBody = ..., config: Config = ..., /, *, json: PayscoreSmartretailOrdersPostBody = ..., **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersPostAnswer]:
+    def __call__(self, body: PayscoreSmartretailOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Answer[PayscoreSmartretailOrdersPostAnswer]:
         """创建智慧零售订单"""
 class OpenPayscoreSmartretailOrders(OpenNode):
     _out_order_no_: OpenPayscoreSmartretailOrdersOutOrderNo
@@ -182,7 +328,9 @@ class OpenPayscoreSmartretailOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4
 
-        直连商户"""
+        直连商户
+
+        one of: out_order_no, query_id"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询智慧零售订单"""
     get_async = getAsync
@@ -191,7 +339,9 @@ class OpenPayscoreSmartretailOrders(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3
 
-        直连商户"""
+        直连商户
+
+        required: appid 公众账号ID, out_order_no 商户服务订单号, service_id 服务ID"""
     def postAsync(self, body: PayscoreSmartretailOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建智慧零售订单"""
     post_async = postAsync

@@ -7,21 +7,30 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class PayscoreUserServiceStateGetQuery(TypedDict):
     appid: Text
+    "公众账号ID"
     service_id: Text
+    "服务ID"
     openid: Text
+    "用户标识"
 class PayscoreUserServiceStateGetAnswer(TypedDict):
     appid: str
+    "公众账号ID"
     service_id: str
+    "服务ID"
     openid: NotRequired[str]
+    "用户标识"
     use_service_state: Literal["UNAVAILABLE", "AVAILABLE"] | str
+    "用户授权服务情况"
 class PayscoreUserServiceState(Stem):
-    def get(self, config: Config = ..., /, *, params: PayscoreUserServiceStateGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreUserServiceStateGetAnswer]:
+    def get(self, config: Config = ..., /, *, params: PayscoreUserServiceStateGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[PayscoreUserServiceStateGetAnswer]:
         """查询用户授权状态API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_8.shtml
 
-        服务商, 直连商户"""
-    def getAsync(self, config: Config = ..., /, *, params: PayscoreUserServiceStateGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreUserServiceStateGetAnswer]]:
+        服务商, 直连商户
+
+        required: appid 公众账号ID, service_id 服务ID, openid 用户标识"""
+    def getAsync(self, config: Config = ..., /, *, params: PayscoreUserServiceStateGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscoreUserServiceStateGetAnswer]]:
         """查询用户授权状态API"""
     get_async = getAsync
 class OpenPayscoreUserServiceState(OpenNode):
@@ -30,7 +39,9 @@ class OpenPayscoreUserServiceState(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_8.shtml
 
-        服务商, 直连商户"""
+        服务商, 直连商户
+
+        required: appid 公众账号ID, service_id 服务ID, openid 用户标识"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """查询用户授权状态API"""
     get_async = getAsync

@@ -7,21 +7,27 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody(TypedDict):
     appid: str
+    "公众账号ID"
     reason: str
+    "撤销原因"
 class PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery(TypedDict):
     openid: Text
+    "用户标识"
     service_id: Text
+    "公众账号ID"
 class PayscoreUsersOpenidPermissionsServiceIdTerminate(Node):
-    def post(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., service_id: Value = ..., json: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody = ..., params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+    def post(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody, config: Config = ..., /, *, openid: Value, service_id: Value, params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
         """商户解除用户授权关系API
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_1.shtml
 
-        服务商, 直连商户"""
-    def postAsync(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., service_id: Value = ..., json: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody = ..., params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
+        服务商, 直连商户
+
+        required: openid 用户标识, service_id 公众账号ID, appid 公众账号ID, reason 撤销原因"""
+    def postAsync(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody, config: Config = ..., /, *, openid: Value, service_id: Value, params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
         """商户解除用户授权关系API"""
     post_async = postAsync
-    def __call__(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody = ..., config: Config = ..., /, *, openid: Value = ..., service_id: Value = ..., json: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody = ..., params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+    def __call__(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody, config: Config = ..., /, *, openid: Value, service_id: Value, params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
         """商户解除用户授权关系API"""
 class OpenPayscoreUsersOpenidPermissionsServiceIdTerminate(OpenNode):
     def post(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., service_id: Any = ..., **options: Any) -> Response:
@@ -29,29 +35,46 @@ class OpenPayscoreUsersOpenidPermissionsServiceIdTerminate(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_1.shtml
 
-        服务商, 直连商户"""
+        服务商, 直连商户
+
+        required: openid 用户标识, service_id 公众账号ID, appid 公众账号ID, reason 撤销原因"""
     def postAsync(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., service_id: Any = ..., **options: Any) -> Promise[Response]:
         """商户解除用户授权关系API"""
     post_async = postAsync
     def __call__(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody | Body = ..., config: Config = ..., /, *, openid: Any = ..., service_id: Any = ..., **options: Any) -> Response:
         """商户解除用户授权关系API"""
+class FilledPayscoreUsersOpenidPermissionsServiceIdTerminate(Node):
+    def post(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody, config: Config = ..., /, *, params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+        """商户解除用户授权关系API"""
+    def postAsync(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody, config: Config = ..., /, *, params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[None]]:
+        """商户解除用户授权关系API"""
+    post_async = postAsync
+    def __call__(self, body: PayscoreUsersOpenidPermissionsServiceIdTerminatePostBody, config: Config = ..., /, *, params: PayscoreUsersOpenidPermissionsServiceIdTerminatePostQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[None]:
+        """商户解除用户授权关系API"""
 class PayscoreUsersOpenidPermissionsServiceId(Stem):
     terminate: PayscoreUsersOpenidPermissionsServiceIdTerminate
 class OpenPayscoreUsersOpenidPermissionsServiceId(OpenNode):
     terminate: OpenPayscoreUsersOpenidPermissionsServiceIdTerminate
+class FilledPayscoreUsersOpenidPermissionsServiceId(Stem):
+    terminate: FilledPayscoreUsersOpenidPermissionsServiceIdTerminate
 class PayscoreUsersOpenidPermissions(Stem):
     _service_id_: PayscoreUsersOpenidPermissionsServiceId
-    def __truediv__(self, value: Value) -> PayscoreUsersOpenidPermissionsServiceId: ...
+    def __truediv__(self, value: Value) -> OpenPayscoreUsersOpenidPermissionsServiceId: ...
 class OpenPayscoreUsersOpenidPermissions(OpenNode):
     _service_id_: OpenPayscoreUsersOpenidPermissionsServiceId
     def __truediv__(self, value: Value) -> OpenPayscoreUsersOpenidPermissionsServiceId: ...
+class FilledPayscoreUsersOpenidPermissions(Stem):
+    _service_id_: OpenPayscoreUsersOpenidPermissionsServiceId
+    def __truediv__(self, value: Value) -> FilledPayscoreUsersOpenidPermissionsServiceId: ...
 class PayscoreUsersOpenid(Stem):
     permissions: PayscoreUsersOpenidPermissions
 class OpenPayscoreUsersOpenid(OpenNode):
     permissions: OpenPayscoreUsersOpenidPermissions
+class FilledPayscoreUsersOpenid(Stem):
+    permissions: FilledPayscoreUsersOpenidPermissions
 class PayscoreUsers(Stem):
     _openid_: PayscoreUsersOpenid
-    def __truediv__(self, value: Value) -> PayscoreUsersOpenid: ...
+    def __truediv__(self, value: Value) -> FilledPayscoreUsersOpenid: ...
 class OpenPayscoreUsers(OpenNode):
     _openid_: OpenPayscoreUsersOpenid
     def __truediv__(self, value: Value) -> OpenPayscoreUsersOpenid: ...

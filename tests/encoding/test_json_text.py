@@ -1,0 +1,221 @@
+"""JSON's numbers as JavaScript and PHP write them, in both faces, and text that is JSON already."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechatpay_chain import Sandbox, Sealed, Wechatpay, errors
+from wechatpay_chain.encoding.json_text import dumps, is_json
+from wechatpay_chain.encoding.style import JS, PHP
+from wechatpay_chain.php import Instance
+
+# What node's JSON.stringify and PHP's json_encode write.
+NUMBERS: list[tuple[float, str, str]] = [
+    (1.5 * 100, "150", "150"),
+    (150.0, "150", "150"),
+    (-150.0, "-150", "-150"),
+    (0.0, "0", "0"),
+    (-0.0, "0", "-0"),
+    (1.0, "1", "1"),
+    (0.1, "0.1", "0.1"),
+    (0.1 + 0.2, "0.30000000000000004", "0.30000000000000004"),
+    (0.29 * 100, "28.999999999999996", "28.999999999999996"),
+    (123456789.12, "123456789.12", "123456789.12"),
+    (1e15, "1000000000000000", "1000000000000000"),
+    (1e16, "10000000000000000", "10000000000000000"),
+    (1e20, "100000000000000000000", "1.0e+20"),
+    (1e21, "1e+21", "1.0e+21"),
+    (1.5e25, "1.5e+25", "1.5e+25"),
+    (1e25, "1e+25", "1.0e+25"),
+    (0.0001, "0.0001", "0.0001"),
+    (0.00001, "0.00001", "1.0e-5"),
+    (1e-6, "0.000001", "1.0e-6"),
+    (1e-7, "1e-7", "1.0e-7"),
+    (-2.5e-7, "-2.5e-7", "-2.5e-7"),
+]
+
+
+@pytest.mark.parametrize(("number", "js", "php"), NUMBERS)
+def test_a_number_is_spelled_as_the_language_does(number: float, js: str, php: str) -> None:
+    """Alone, in an object, in a list, and beside text that looks like it."""
+    for style, text in ((JS, js), (PHP, php)):
+        assert dumps(number, style) == text
+        assert dumps({"total": number, "a": [number, 1, "1.0", ":1.0"]}, style) == (
+            f'{{"total":{text},"a":[{text},1,"1.0",":1.0"]}}'
+        )
+
+
+def test_a_total_leaves_as_whole_fen(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
+    """Both faces, every way of giving a body, sealed texts and dates beside it: what is signed is what arrives."""
+    body: dict[str, Any] = {"amount": {"total": 1.5 * 100, "rates": [2.0, 0.5]}}
+    sealed = {**body, "name": Sealed("n")}
+    requests = [
+        wxpay.prepare(wxpay.v3.x.post, body),
+        wxpay.prepare(wxpay.v3.x.post, json=body),
+        wxpay.prepare(wxpay.v3.x.post, data=body),
+        wxpay.prepare(wxpay.v3.x.put, sealed),
+        instance.prepare(instance.v3.x.post, {"json": body}),
+        instance.prepare(instance.v3.x.patch, {"json": sealed}),
+    ]
+    for request in requests:
+        assert b'{"amount":{"total":150,"rates":[2,0.5]}' in bytes(request.body)
+        assert bytes(request.body).decode() in request.message
+    wxpay.v3.marketing.partner.productCoupon.notifyConfigs.post({"notify_url": "https://a.example", "n": 3.0})
+    assert gateway.requests[-1].body == b'{"notify_url":"https://a.example","n":3}'
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    )
+)
+def test_any_json_keeps_its_value(payload: Any) -> None:
+    """Whatever it is spelled like."""
+    for style in (JS, PHP):
+        assert json.loads(dumps(payload, style)) == payload
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_no_whole_number_has_a_point(number: float) -> None:
+    """Up to the largest that an integer of WeChat Pay can be."""
+    if abs(number) < 2**53 and number == math.floor(number):
+        assert dumps({"a": number}, JS) == f'{{"a":{int(number)}}}'
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_json_cannot_hold_raises(gateway: Sandbox, wxpay: Wechatpay, number: float) -> None:
+    """As it did, with its place."""
+    with pytest.raises(errors.ChainError, match=r"^json: a\.b\[1\] is (nan|-?inf), which JSON cannot hold"):
+        wxpay.v3.x.post({"a": {"b": [1.0, number]}})
+    assert not gateway.requests
+
+
+@pytest.mark.parametrize("body", [b"\xff", '{"a":1}'.encode("utf-16"), "{}".encode("utf-32")])
+def test_bytes_that_are_no_utf8_are_no_body(gateway: Sandbox, wxpay: Wechatpay, body: bytes) -> None:
+    """WeChat Pay reads nothing else."""
+    with pytest.raises(errors.ChainError, match=r"^json: the body is bytes; pass text"):
+        wxpay.v3.x.post(body)
+    assert not gateway.requests
+
+
+def test_keys_that_are_numbers() -> None:
+    """As JavaScript's objects have them."""
+    assert dumps({1.0: 1, 2.5: 2, "1.0": 3}, JS) == '{"1":1,"2.5":2,"1.0":3}'
+
+
+# Text as a body.
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ('{"a":1}', '{"a":1}'),
+        ('{ "a" : 1.0 }', '{ "a" : 1.0 }'),
+        (' {"a":"中"}\n', '{"a":"中"}'),
+        ("[1, 2]", "[1, 2]"),
+        ("{}", "{}"),
+        ('"text"', '"text"'),
+        ("150", "150"),
+        ("str/中", '"str/中"'),
+        ("{a:1}", '"{a:1}"'),
+        ("NaN", '"NaN"'),
+        ('{"a":Infinity}', '"{\\"a\\":Infinity}"'),
+        ("", '""'),
+    ],
+)
+def test_json_text_is_the_body(gateway: Sandbox, wxpay: Wechatpay, text: str, sent: str) -> None:
+    """As the JS SDK has it: other text becomes a JSON string. One request, signed over what arrived."""
+    for body in (text, text.encode()) if is_json(text) else (text,):
+        gateway.reset()
+        request = wxpay.prepare(wxpay.v3.x.post, body)
+        assert bytes(request.body).decode() == sent
+        assert request.headers["Content-Type"].startswith("application/json")
+        with pytest.raises(errors.ApiError):
+            wxpay.v3.x.post(body)
+        assert [each.body.decode() for each in gateway.requests] == [sent]
+        assert not gateway.requests[0].verdict
+
+
+# A number that is no whole one, where the catalogue knows nothing else.
+
+ORDER = {"description": "d", "out_trade_no": "T2026_1", "notify_url": "https://a.example/1.5"}
+
+
+def told(place: str, text: str = "28.999999999999996") -> str:
+    return rf"^{place}: {text} leaves as it is, but WeChat Pay takes a whole number there; round it$"
+
+
+def test_a_fraction_of_a_fen_is_warned_of(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
+    """The field is named, in the line of the caller; it leaves all the same, once."""
+    body = {**ORDER, "appid": "wx1", "mchid": gateway.mchid, "amount": {"total": 0.29 * 100}}
+    detail = {**body, "amount": {"total": 1}, "detail": {"goods_detail": [{"quantity": 1}, {"unit_price": 4.35 * 100}]}}
+    native, php = wxpay.v3.pay.transactions.native, instance.v3.pay.transactions.native
+    for call, place in (
+        (lambda: native.post(body), told(r"amount\.total")),
+        (lambda: native.post(json=body), told(r"amount\.total")),
+        (lambda: native.post(data=body), told(r"amount\.total")),
+        (lambda: native.post_async(body).wait(), told(r"amount\.total")),
+        (lambda: wxpay["v3/pay/transactions/native"].post(body), told(r"amount\.total")),
+        (lambda: php.post({"json": body}), told(r"amount\.total")),
+        (lambda: native.post(detail), told(r"detail\.goods_detail\[1\]\.unit_price", "434.99999999999994")),
+        (lambda: native.post({**body, "attach": Sealed("x")}), told(r"amount\.total")),
+    ):
+        gateway.reset()
+        with pytest.warns(UserWarning, match=place) as caught, suppress(errors.ApiError):
+            call()
+        assert caught[0].filename == __file__
+        assert len(gateway.requests) == 1
+
+
+def test_a_fraction_of_a_fen_in_apiv2(gateway: Sandbox, wxpay: Wechatpay, instance: Instance) -> None:
+    """JavaScript writes all its digits; PHP writes 14, which are 29."""
+    fields = {"mch_id": gateway.mchid, "appid": "wx1", "out_trade_no": "1", "total_fee": 0.29 * 100}
+    with pytest.warns(UserWarning, match=told("total_fee")), suppress(errors.BusinessError):
+        wxpay.v2.pay.unifiedorder.post(fields)
+    assert b"<total_fee>28.999999999999996</total_fee>" in gateway.requests[-1].body
+    with suppress(errors.BusinessError):
+        instance.v2.pay.unifiedorder.post({"xml": fields})
+    assert b"<total_fee>29</total_fee>" in gateway.requests[-1].body
+
+
+def test_another_number_goes_to_the_log(wxpay: Wechatpay, caplog: pytest.LogCaptureFixture) -> None:
+    """Yuan in the place of fen, which WeChat Pay will refuse."""
+    assert wxpay.prepare(wxpay.v3.pay.transactions.native.post, {"amount": {"total": 0.29}}).body
+    assert "amount.total: 0.29 leaves as it is, but WeChat Pay takes a whole number there; round it" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"amount": {"total": 29.0}},
+        {"amount": {"total": "0.29"}},
+        {"amount": 0.5},
+        {"unknown": 0.5},
+        {"description": "12:30.5", "amount": {"total": 29}},
+        [0.5],
+        0.5,
+    ],
+)
+def test_nothing_else_is_warned_of(wxpay: Wechatpay, caplog: pytest.LogCaptureFixture, body: Any) -> None:
+    """Warnings are errors in these tests."""
+    assert wxpay.prepare(wxpay.v3.pay.transactions.native.post, body).body
+    assert wxpay.prepare(wxpay.v3.of.nothing.known.post, body).body
+    assert not caplog.text
+
+
+def test_a_program_without_the_catalogue(gateway: Sandbox, wxpay: Wechatpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only helps replaces no call."""
+
+    def missing(*_: object) -> None:
+        raise FileNotFoundError("index.json")
+
+    monkeypatch.setattr("wechatpay_chain.catalog.tree.matching", missing)
+    assert wxpay.prepare(wxpay.v3.pay.transactions.native.post, {"amount": {"total": 0.5}}).body

@@ -1,0 +1,340 @@
+"""What is printed for a value is right for every kind of value, or it is a hole."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import pytest
+
+from tests.port.listing import code_of, listed
+from wechatpay_chain.port.conversion import js_int, js_text, php_int, php_text
+
+
+def argument(source: str, language: str) -> str:
+    """The Python of one value that is handed to the SDK."""
+    sign, end = ("$instance->v3->a->get", ";") if language == "php" else ("wxpay.v3.a.get", "")
+    code = code_of(f"{sign}([{source}]){end}" if language == "php" else f"{sign}({{ k: {source} }})", language)
+    (statement,) = ast.parse(code).body
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Call)
+    (given,) = statement.value.args
+    assert isinstance(given, ast.List | ast.Dict)
+    return ast.unparse(given.elts[0] if isinstance(given, ast.List) else given.values[0])
+
+
+@pytest.mark.parametrize(
+    ("source", "python"),
+    [
+        # what Python finds as PHP does
+        ("$x === 'a'", "x == 'a'"),
+        ("'a' !== $x", "x != 'a'"),
+        ("$x === null", "x is None"),
+        ("is_null($x)", "x is None"),
+        ("$x === true", "x is True"),
+        ("$x ?? 'd'", "'d' if x is None else x"),
+        ("(int) $x", "php_int(x)"),
+        ("intval($x)", "php_int(x)"),
+        ("(string) $x", "php_text(x)"),
+        ('"a{$x}b"', "'a' + php_text(x) + 'b'"),
+        ("'a' . 1 . \"b\\x41\\u{4e2d}\"", "'a1bA中'"),
+        ("sprintf('a/%s/b%%', $x)", "'a/' + php_text(x) + '/b%'"),
+        ("Formatter::timestamp() + 60", "Formatter.timestamp() + 60"),
+        ("array_merge(['a' => 1], ['b' => $x])", "{'a': 1, 'b': x}"),
+        ("array_merge([1], [$x])", "[*[1], *[x]]"),
+        ("['7' => 1, 'a' => 2, 3]", "{7: 1, 'a': 2, 8: 3}"),
+        ("(object) []", "{}"),
+        ("compact('x')", "{'x': x}"),
+        ("Rsa::verify(message: $m, signature: $s, publicKey: $k)", "Rsa.verify(message=m, signature=s, publicKey=k)"),
+        ("0x1F + 0b11 + 017 + 1_000", "31 + 3 + 15 + 1000"),
+        # what PHP converts
+        ("$x == 'a'", None),
+        ("$x == 1", None),
+        ("$x === 1", None),
+        ("!$x", "not HERE(1, '$x')"),
+        ("$x ? 1 : 2", "1 if HERE(1, '$x') else 2"),
+        ("$x ?: 'd'", None),
+        ("$x || $y", "HERE(1, '$x') or HERE(2, '$y')"),
+        ("(int) ($x * 100)", None),
+        ("intval($x * 100)", None),
+        ("(int) round($x * 100)", None),
+        ("$x * 100", None),
+        ("$x + $y", None),
+        ("$x / 2", None),
+        ("1.1 * 3", None),
+        ("array_merge($x, $y)", None),
+        ("array_merge(['a' => 1], [1])", None),
+        ("[...$x]", "[*HERE(1, '...$x')]"),
+        ("Rsa::verify(thing: $m)", "HERE(1, 'Rsa::verify(thing: $m)', lambda: None)"),
+        ("$x['k']", None),
+        ("$x->k", None),
+        ("$this->config['x']", None),
+        ("$_POST['x']", None),
+        ("$$x", None),
+        ("9223372036854775808", None),
+        ('"\\xff"', None),
+        ("config('x')", None),
+        ("empty($x)", None),
+        ("isset($x['k'])", None),
+    ],
+)
+def test_a_value_of_php(source: str, python: str | None) -> None:
+    """Its Python, or, without one, a hole with its source."""
+    found = argument(source, "php")
+    if source.startswith("Rsa::verify(thing"):
+        assert found == f"HERE(1, {source!r})"
+    else:
+        assert found == (python or f"HERE(1, {source!r})")
+
+
+@pytest.mark.parametrize(
+    ("source", "python"),
+    [
+        ("x === 'a'", "x == 'a'"),
+        ("x === 200", "x == 200"),
+        ("x == null", "x is None"),
+        ("x ?? 'd'", "'d' if x is None else x"),
+        ("`a${x}b`", "'a' + js_text(x) + 'b'"),
+        ("'a' + x", "'a' + js_text(x)"),
+        ("String(x)", "js_text(x)"),
+        ("Number(x)", "js_int(x)"),
+        ("parseInt(x, 10)", "js_int(x)"),
+        ("process.env.X", "os.environ['X']"),
+        ("process.env.X || 'd'", "os.environ.get('X') or 'd'"),
+        ("{ ...x, 'a-b': 1, [y]: 2, 3: 4 }", None),
+        ("{ ...x, 'a-b': 1, [y]: 2 }", "{**x, 'a-b': 1, y: 2}"),
+        ("{ b: 1, 2: 3, 1: 4, u: undefined }", "{'1': 4, '2': 3, 'b': 1}"),
+        ("[...x, 1]", "[*x, 1]"),
+        ("1.0 + 0x10 + 1e3 + 10n", "1 + 16 + 1000 + 10"),
+        ("x as string", "x"),
+        ("<string>x", "x"),
+        ("x!", "x"),
+        ("x === 1", None),
+        ("x === null", None),
+        ("x === undefined", None),
+        ("x == 'a'", None),
+        ("x || 'd'", None),
+        ("x && y", None),
+        ("x * 100", None),
+        ("Math.round(x * 100)", None),
+        ("parseInt(x * 100)", None),
+        ("Number(x * 100)", None),
+        ("+x", "js_int(x)"),
+        ("x + 1", None),
+        ("x.k", None),
+        ("x?.k", None),
+        ("x['k']", None),
+        ("this.x", None),
+        ("new Date()", None),
+        ("9007199254740993", None),
+        ("'\\ud800'", None),
+        ("[, 1]", None),
+        ("/x/", None),
+        ("f(x)", None),
+        ("typeof x", None),
+        ("!x", "not HERE(1, 'x')"),
+    ],
+)
+def test_a_value_of_typescript(source: str, python: str | None) -> None:
+    """Its Python, or, without one, a hole with its source."""
+    assert argument(source, "ts") == (python or f"HERE(1, {source!r})")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (None, ""),
+        (True, "1"),
+        (False, ""),
+        (0, "0"),
+        (-5, "-5"),
+        ("x", "x"),
+        (1.5, "1.5"),
+        (2.0, "2"),
+        (1e25, "1.0E+25"),
+    ],
+)
+def test_text_is_phps(value: object, told: str) -> None:
+    """As PHP writes each kind."""
+    assert php_text(value) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(True, "true"), (0, "0"), ("x", "x"), (1.5, "1.5"), (2.0, "2"), (1e21, "1e+21")]
+)
+def test_text_is_javascripts(value: object, told: str) -> None:
+    """As JavaScript writes each kind."""
+    assert js_text(value) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (None, 0),
+        (True, 1),
+        (1.9, 1),
+        (-1.9, -1),
+        ("", 0),
+        ("12abc", 12),
+        (" 12", 12),
+        ("1_000", 1),
+        ("1.9e1", 19),
+        ("abc", 0),
+        ("\u0661", 0),
+    ],
+)
+def test_a_whole_number_is_phps(value: object, told: int) -> None:
+    """What ``(int)`` makes of each kind."""
+    assert php_int(value) == told
+
+
+@pytest.mark.parametrize("convert", [php_text, js_text, php_int, js_int])
+@pytest.mark.parametrize("value", [[], {}, object(), float("nan"), float("inf"), b"1"])
+def test_what_has_no_counterpart_raises(convert: Any, value: object) -> None:
+    """Never a value that the original would not have."""
+    with pytest.raises((TypeError, ValueError)):
+        convert(value)
+
+
+@pytest.mark.parametrize("value", ["12abc", "1.5", "", "1_0", None, True, 1.5, 2**60])
+def test_a_number_of_javascript_that_is_not_whole_raises(value: object) -> None:
+    """Number() and parseInt() differ there, or the number is rounded."""
+    with pytest.raises((TypeError, ValueError)):
+        js_int(value)
+    assert js_int(" 12 ") == js_int(12.0) == 12
+
+
+@pytest.mark.parametrize(
+    ("source", "python"),
+    [
+        # what is stored is a copy, where anyone could tell
+        ("$a = ['k' => 1];\n$b = $a;\n$b['k'] = 2;\n$instance->v3->a->get([$a, $b]);", "b = copy.deepcopy(a)"),
+        (
+            "$p = ['amount' => $amount];\n$p['amount']['x'] = 1;\n$instance->v3->a->get([$p]);",
+            "'amount': copy.deepcopy(amount)",
+        ),
+        # a key is not lost that was there
+        ("$a = ['k' => 1];\n$a += ['k' => 2];\n$instance->v3->a->get($a);", "a = {**a, **{'k': 2}, **a}"),
+        ("$a = ['k' => 1];\n$a += ['l' => 2];\n$instance->v3->a->get($a);", "a |= {'l': 2}"),
+        # an array that begins with its first entry
+        ("$d['a']['b'] = 1;\n$instance->v3->a->get($d);", "d.setdefault('a', {})['b'] = 1"),
+        ("$d[] = 1;\n$instance->v3->a->get($d);", "d.append(1)"),
+        # what a loop or a function changes
+        (
+            "$s = 0;\nforeach ($l as $x) { $s += $x['n']; }\n$instance->v3->a->get([$s]);",
+            "s = 0\ns = HERE(1, 'foreach ($l as $x)')",
+        ),
+        ("$d = ['b' => 1];\nksort($d);\n$instance->v3->a->get($d);", "d = HERE(1, 'ksort($d);')"),
+        ("$t = 'a';\n$t .= $x;\n$instance->v3->a->get([$t]);", "t = t + php_text(x)"),
+        (
+            "$e = static fn($x) => Rsa::encrypt($x, $k);\n$instance->v3->a->get([$e('b')]);",
+            "e = lambda x: Rsa.encrypt(x, k)",
+        ),
+    ],
+)
+def test_what_a_statement_is_made_of(source: str, python: str) -> None:
+    """Assignments that the SDK's statements need are printed with them."""
+    assert python in code_of(source, "php")
+
+
+def test_a_destructured_default_is_for_what_is_missing() -> None:
+    """What is null stays so; defaults that are objects are a hole."""
+    code = code_of("const { data: { a = 1, b } } = await wxpay.v3.a.get()\nwxpay.v3.b.get({ a, b })", "js")
+    assert "a = answer.data.get('a', 1)" in code
+    code = code_of("wxpay.v3.a.get().then(({ data = {} }) => wxpay.v3.b.get(data))", "js")
+    assert "HERE(1" in code
+
+
+def test_chains_keep_what_they_say() -> None:
+    """Words, keywords of Python, dashes, values, verbs in variables."""
+    assert code_of("$instance->v3->global->return->{'a-b'}->{$x}->_id_->get([]);", "php") == (
+        "instance.v3.global_.return_['a-b'][x]._id_.get([])"
+    )
+    assert (
+        code_of("$instance->v3->chain->delete->postAsync()->wait();", "php")
+        == "instance.v3['chain'].delete.postAsync().wait()"
+    )
+    assert code_of("wxpay.v3.pay['outTradeNo'].$id$.POST({}, { id: 1, timeout: 1500 })", "js") == (
+        "wxpay.v3.pay.outTradeNo['$id$'].post({}, {'id': 1, 'timeout': 1.5})"
+    )
+    assert code_of("await wxpay.chain(path)[verb]({})", "js") == "getattr(wxpay.chain(path), verb.lower())({})"
+    assert (
+        code_of("const r = await wxpay[`v3/${p}`]({ a })\nf(r.data.b)", "js").split("\n")[-1]
+        == "HERE(1, 'f(r.data.b)', r.data['b'])"
+    )
+
+
+def test_a_nonce_comes_first_in_the_plugin() -> None:
+    """AesGcm of the plugin takes the nonce, the key, the text; here the text comes first."""
+    source = "const { Aes } = require('wechatpay-axios-plugin')\nconst t = Aes.AesGcm.decrypt(nonce, key, text, aad)"
+    assert code_of(source, "js") == "t = AesGcm.decrypt(text, key, nonce, aad)"
+
+
+def test_what_the_package_lacks_is_left() -> None:
+    """With the reason, as a hole under a comment."""
+    for source, language, reason in (
+        ("Rsa::foo($x);", "php", "Rsa::foo(): the package has no such method"),
+        ("Wechatpay.client.v3.get('/x')", "js", "Wechatpay.client: the package has no such method"),
+        ("$instance->v3->a->post($x, $y);", "php", "a verb takes one array of options"),
+    ):
+        report = listed(source, language)
+        assert [each.reasons for each in report.statements] == [(reason,)], source
+        assert f"# left: {reason}\nHERE(1, " in report.python()
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "python"),
+    [
+        (
+            "const { v3: { pay } } = wxpay\nawait pay.transactions.native.post({})",
+            "js",
+            "pay.transactions.native.post({})",
+        ),
+        ("const refunds = wxpay.v3.refund.domestic.refunds\nawait refunds({})", "js", "refunds.post({})"),
+        ("await wxpay?.v3.certificates?.get()", "js", "wxpay.v3.certificates.get()"),
+        (
+            "await (await this.wechat()).v3.certificates.get()",
+            "ts",
+            "HERE(1, 'await this.wechat()').v3.certificates.get()",
+        ),
+        ("class A { get c() { return (this.#c ??= new Wechatpay(o)) } }", "ts", "c = Wechatpay(o)"),
+        ("$x?->chain('v3/certificates')?->get();", "php", "x.chain('v3/certificates').get()"),
+        ("$p = $instance->v3->pay; $p->transactions->h5->post([]);", "php", "p.transactions.h5.post([])"),
+        ("if (!($r = $instance->v3->a->get())) { return; } $r->getBody();", "php", "r.getBody()"),
+        (
+            "$all = \\GuzzleHttp\\Promise\\unwrap($ps);\nforeach ($all as $k => $r) { echo $r->getStatusCode(); }",
+            "php",
+            "print(r.getStatusCode())",
+        ),
+        (
+            "$t = <<<EOT\na\n {$x}\n\nb\nEOT;\n$instance->v3->a->get([$t]);",
+            "php",
+            "t = 'a\\n ' + php_text(x) + '\\n\\nb'",
+        ),
+        ("$r = $instance->v3->a->get() ?? throw new X; $r->getBody();", "php", "if r is None:"),
+        ("Rsa::verify($m, $s, $k) ?: throw new X;", "php", "if not Rsa.verify(m, s, k):"),
+        (
+            "Rsa.verify(m, s, k) ? next() : res.sendStatus(401)",
+            "js",
+            "    raise NotImplementedError('line 1: res.sendStatus(401)')",
+        ),
+        (
+            "var p = require('wechatpay-axios-plugin'); var R = p.Rsa; var ok = R.verify(m, s, k)",
+            "js",
+            "ok = Rsa.verify(m, s, k)",
+        ),
+        ("call_user_func([$instance->chain($p), $verb], []);", "php", "[instance.chain(p), verb]"),
+    ],
+)
+def test_a_manner_of_writing(source: str, language: str, python: str) -> None:
+    """Aliases of nodes and classes, what may be missing, expressions that throw, texts of several lines."""
+    code = code_of(source, language)
+    assert python in code
+
+
+def test_a_variable_around_a_closure_is_not_lost() -> None:
+    """What a closure sets outside of itself stays no closure here: its statements are listed by themselves."""
+    source = "let url\nawait wxpay.v3.a.post({}).then(({ data }) => { url = data.u })\nawait wxpay.v3.b.get({ url })"
+    code = code_of(source, "js")
+    assert "then(HERE(1, '({ data }) => { url = data.u }'))" in code
+    assert "url = HERE(" in code

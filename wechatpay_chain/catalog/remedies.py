@@ -1,0 +1,117 @@
+"""What WeChat Pay's error codes mean and what to do: a table by product, joined to the operations that have them.
+
+``errors.jsonl`` has a product a line, with the operations that it covers, then a code a line. A row with ``message``
+is for refusals whose text has it; one with ``on`` is told of the operations that match, and found for all of its
+product. Sources: https://pay.weixin.qq.com/doc/v3/merchant/4012081709 and the operations' own pages, of APIv2
+https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+__all__ = ["REPEATS", "TABLE", "ErrorCode", "error_codes", "find_error", "remedy"]
+
+TABLE = "errors.jsonl"
+REPEATS = {
+    "same": "repeat the same request",
+    "query": "query first",
+    "no": "do not repeat it unchanged",
+}
+
+
+class ErrorCode(NamedTuple):
+    """A code of one product: HTTP status (0 for APIv2), meaning in Chinese and English, its cause and its remedy.
+
+    ``message`` is a part of WeChat Pay's text where one code has several causes; ``repeat`` is a key of ``REPEATS``.
+    """
+
+    product: str
+    status: int
+    code: str
+    message: str
+    zh: str
+    en: str
+    cause: str
+    remedy: str
+    repeat: str
+    on: str | None
+
+
+class _Product(NamedTuple):
+    name: str
+    operations: re.Pattern[str]
+
+
+def remedy(method: str, path: str, status: int, code: str, message: str = "") -> str:
+    """What to do about a refusal, a sentence; empty for a code that the table does not have.
+
+    ``path`` is a request's or a chain's, ``status`` is 0 for APIv2.
+    """
+    found = find_error(method, path, status, code, message)
+    return found.remedy if found else ""
+
+
+def find_error(method: str, path: str, status: int, code: str, message: str = "") -> ErrorCode | None:
+    """The row for a refusal: with its status and its message before others, of its product before all products."""
+    fitting = [
+        ((row.status != status, not row.message, rank), row)
+        for rank, product in enumerate(_products(method, path))
+        for row in _rows(product)
+        if row.code == code and row.message in message and bool(row.status) == bool(status)
+    ]
+    return min(fitting, key=lambda each: each[0])[1] if fitting else None
+
+
+def error_codes(method: str, path: str) -> list[ErrorCode]:
+    """The codes that an operation may answer, by status; without the rows for single messages."""
+    told: dict[tuple[int, str], ErrorCode] = {}
+    name = _name(method, path)
+    for product in _products(method, path):
+        for row in _rows(product):
+            if not row.message and (row.on is None or (row.on and re.fullmatch(row.on, name))):
+                told.setdefault((row.status, row.code), row)
+    return sorted(told.values(), key=lambda each: each.status)
+
+
+def _products(method: str, path: str) -> list[str]:
+    """The products that an operation is of, the narrowest first."""
+    name = _name(method, path)
+    return [each.name for each in reversed(_table()[0]) if each.operations.fullmatch(name)]
+
+
+def _name(method: str, path: str) -> str:
+    route = "/" + path.partition("?")[0].lstrip("/")
+    return f"{method} {route.removeprefix('/v2')}"
+
+
+def _rows(product: str) -> Iterable[ErrorCode]:
+    return _table()[1].get(product, ())
+
+
+@cache
+def _table() -> tuple[list[_Product], dict[str, list[ErrorCode]]]:
+    """Both parts; empty where the file is missing or broken, since an answer must not become another error."""
+    products: list[_Product] = []
+    rows: dict[str, list[ErrorCode]] = {}
+    try:
+        lines = (pkgutil.get_data("wechatpay_chain.catalog", TABLE) or b"").decode().splitlines()
+        for each in map(json.loads, lines):
+            _add(each, products, rows)
+    except (OSError, ValueError, KeyError, TypeError, re.error):
+        return [], {}
+    return products, rows
+
+
+def _add(row: dict[str, Any], products: list[_Product], rows: dict[str, list[ErrorCode]]) -> None:
+    if "operations" in row:
+        products.append(_Product(row["product"], re.compile(row["operations"])))
+        return
+    given: dict[str, Any] = {"message": "", "on": None, **row}
+    known = ErrorCode(**given)
+    rows.setdefault(known.product, []).append(known)

@@ -1,0 +1,164 @@
+"""What becomes of each statement, and which of them are printed: the SDK's own, what they need, what guards them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port.source import text
+
+__all__ = ["FOREVER", "Branch", "Output", "is_log", "leaves", "prune", "words_in"]
+
+FOREVER = 10**9
+# Calls that only tell what happens.
+_LOGS = re.compile(
+    r"(?i)(?:^|[\\$>.:_])(?:log|logger|logging|console|error_log|echo|print|print_r|printf|dump|sleep|usleep|trace|info|debug)\b"
+)
+_ENDS = (syntax.Return, syntax.Throw, syntax.Leave)
+
+
+@dataclass
+class Branch:
+    """A branch: ``if``, ``else``, ``try``, ``except``, ``finally``, or a function's own statements."""
+
+    kind: str
+    parts: list[syntax.Part]
+    outputs: list[Output]
+    classes: list[ast.expr] = field(default_factory=list)
+    name: str = ""
+
+
+@dataclass
+class Output:
+    """One statement: its Python, or the branches of it.
+
+    ``kind`` is ``code``, ``print``, ``drop`` for what is the shop's, ``if``, ``try`` or ``scope`` for a function.
+    """
+
+    part: syntax.Part
+    place: str
+    kind: str
+    code: list[ast.stmt] = field(default_factory=list)
+    test: ast.expr | None = None
+    branches: list[Branch] = field(default_factory=list)
+    uses: int = 0
+    left: tuple[str, ...] = ()
+    targets: frozenset[str] = frozenset()
+    # The lines within which a reader of the targets counts, and whether other functions read them too.
+    span: tuple[int, int] = (0, FOREVER)
+    is_lasting: bool = False
+    # The variables of a condition; whether a statement may end the function, or a condition is a check of the SDK.
+    reads: frozenset[str] = frozenset()
+    may_stop: bool = False
+    # Whether the SDK is called after it, in the same function.
+    is_followed: bool = False
+    is_kept: bool = False
+
+    @property
+    def line(self) -> int:
+        """Where the statement begins."""
+        return int(self.part.node.start_point[0]) + 1
+
+    @property
+    def is_sdk(self) -> bool:
+        """Whether something of the SDK is in it."""
+        return bool(self.uses or self.left)
+
+    def loads(self) -> set[str]:
+        """The names that the Python reads."""
+        trees = [*self.code, *([] if self.test is None else [self.test])]
+        return {word for each in trees for word in python.loads(each)}
+
+    def inner(self, into_scopes: bool = True) -> Iterator[Output]:
+        """The outputs in all branches, and theirs."""
+        for each in (each for branch in self.branches for each in branch.outputs):
+            yield each
+            if into_scopes or each.kind != "scope":
+                yield from each.inner(into_scopes)
+
+
+def leaves(parts: list[syntax.Part]) -> bool:
+    """Whether statements never come out at their end."""
+    last = parts[-1] if parts else None
+    return leaves(last.parts) if isinstance(last, syntax.Group) else isinstance(last, _ENDS)
+
+
+def is_log(part: syntax.Part) -> bool:
+    """Whether a statement only tells what happens."""
+    return _LOGS.search(text(part.node).split("(")[0]) is not None
+
+
+def words_in(part: syntax.Part) -> set[str]:
+    """The variables in a part of a program."""
+    return {each.word for each in syntax.walk(part, False) if isinstance(each, syntax.Name)} - {"this"}
+
+
+def prune(top: Output) -> None:
+    """Mark what is kept, function by function, until nothing more is needed."""
+    everything = [top, *top.inner()]
+    before: list[bool] = []
+    while before != [each.is_kept for each in everything]:
+        before = [each.is_kept for each in everything]
+        shared = {word for each in everything if each.is_kept for word in each.loads()}
+        for each in everything:
+            if each.kind == "scope":
+                _prune_scope(each, shared)
+
+
+def _prune_scope(scope: Output, shared: set[str]) -> None:
+    own = list(scope.inner(into_scopes=False))
+    sdk = [each for each in own if each.is_sdk]
+    last = max((each.line for each in sdk), default=0)
+    results = {word for each in sdk for word in each.targets}
+    for each in own:
+        each.is_followed = last > int(each.part.node.end_point[0]) + 1
+        is_before = bool(sdk) and each.line < last
+        if each.is_sdk or (each.branches and any(found.is_kept for found in each.inner())):
+            each.is_kept = True
+        elif each.kind == "if" and sdk:
+            is_tainted = bool(each.reads & results)
+            each.is_kept |= (_may_leave(each) and (each.line <= last or is_tainted)) or (is_tainted and each.may_stop)
+        elif each.kind in ("code", "drop", "print"):
+            each.is_kept |= is_before and (each.may_stop or _is_shared(each, own))
+    scope.is_kept |= any(each.is_kept for each in own)
+    kept = [each for each in own if each.is_kept]
+    # What functions within read is needed too.
+    inner = {
+        word
+        for each in kept
+        if each.kind == "scope"
+        for found in each.inner()
+        if found.is_kept
+        for word in found.loads()
+    }
+    for each in own:
+        if each.kind == "code" and each.targets and not each.is_kept:
+            first, end = each.span
+            readers = {word for other in kept if first <= other.line <= end for word in other.loads()}
+            readers |= (inner if end == FOREVER else set()) | (shared if each.is_lasting else set())
+            each.is_kept = bool(each.targets & readers)
+        elif each.kind == "print" and not each.is_kept:
+            made = {word for other in kept for word in other.targets}
+            made |= {branch.name for other in own for branch in other.branches}
+            words = each.loads() - {"json", "time"}
+            is_whole = not any(next(python.holes_in(statement), None) for statement in each.code)
+            each.is_kept = bool(words) and words <= made and is_whole
+
+
+def _may_leave(output: Output) -> bool:
+    """Whether a branch of an ``if`` may end the function, or a turn of a loop."""
+    parts = [part for branch in output.branches for part in branch.parts]
+    return any(isinstance(each, _ENDS) for part in parts for each in syntax.walk(part, into_functions=False))
+
+
+def _is_shared(output: Output, own: list[Output]) -> bool:
+    """Whether a call of the shop, which might end the function, has to do with what the SDK does after it."""
+    value = output.part.value if isinstance(output.part, syntax.Do) and output.kind == "drop" else None
+    value = value.value if isinstance(value, syntax.Await) else value
+    if not isinstance(value, syntax.Call) or _LOGS.search(text(value.function.node)):
+        return False
+    later = [each for each in own if each.is_sdk and each.kind == "code" and each.line > output.line]
+    return bool(words_in(value) & {word for each in later for word in words_in(each.part)})

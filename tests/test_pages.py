@@ -107,3 +107,13 @@ def test_every_error_is_explained() -> None:
     page = text_of("docs/errors.md")
     classes = [name for name in errors.__all__ if name != "Attempt"]
     assert not [name for name in classes if f"`{name}`" not in page and f"`errors.{name}`" not in page]
+
+
+def test_both_pages_on_security_say_the_same() -> None:
+    """The same tests in the same rows, each of which exists, and as many paragraphs."""
+    english, chinese = (text_of(page) for page in ("SECURITY.md", "SECURITY.zh-CN.md"))
+    tests = re.compile(r"`([\w/]+\.py)`")
+    assert tests.findall(english) == tests.findall(chinese)
+    assert not [name for name in tests.findall(english) if not (ROOT / "tests" / name).is_file()]
+    for mark in (r"^#", r"^\|", r"^- \*\*"):
+        assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))

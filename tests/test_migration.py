@@ -1,4 +1,7 @@
-"""Coming from another library: the two programs of a page do the same to the books of a sandbox."""
+"""Coming from another library: the two programs of a page do the same to the books of a sandbox.
+
+The other libraries come with the extra ``dev``; they are imported where they are used.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ _OWN = re.compile(r"_id$|_time$|^time(_end)?$|^id$|^created$|^at$|^openid$|^url$
 
 def set_base_url(monkeypatch: pytest.MonkeyPatch, gateway: Sandbox) -> None:
     """wechatpayv3 has a literal in its constructor, wechatpy an attribute of its class."""
+
     code = Core.__init__.__code__
     texts = tuple(gateway.base_url if each == "https://api.mch.weixin.qq.com" else each for each in code.co_consts)
     assert texts != code.co_consts
@@ -127,8 +131,10 @@ def rows(page: str) -> dict[str, str]:
     return dict(re.findall(r"^\| `(.*?)` \| (.*) \|$", table, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_every_call_of_wechatpayv3_has_a_row() -> None:
     """And of wechatpy's payments, whose parts are objects of their own."""
+
     assert set(rows("from-wechatpayv3")) == {name for name in dir(WeChatPay) if not name.startswith("_")}
     names = set(rows("from-wechatpy"))
     client = wechatpy.WeChatPay("", "", "")

@@ -15,9 +15,6 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
-from wechatpayv3 import WeChatPay
-from wechatpayv3.core import Core
-from wechatpy import pay as wechatpy
 from werkzeug.serving import make_server
 
 from tests.pages import blocks, text_of
@@ -33,6 +30,8 @@ _OWN = re.compile(r"_id$|_time$|^time(_end)?$|^id$|^created$|^at$|^openid$|^url$
 
 def set_base_url(monkeypatch: pytest.MonkeyPatch, gateway: Sandbox) -> None:
     """wechatpayv3 has a literal in its constructor, wechatpy an attribute of its class."""
+    from wechatpayv3.core import Core
+    from wechatpy import pay as wechatpy
 
     code = Core.__init__.__code__
     texts = tuple(gateway.base_url if each == "https://api.mch.weixin.qq.com" else each for each in code.co_consts)
@@ -134,6 +133,8 @@ def rows(page: str) -> dict[str, str]:
 @pytest.mark.slow
 def test_every_call_of_wechatpayv3_has_a_row() -> None:
     """And of wechatpy's payments, whose parts are objects of their own."""
+    from wechatpayv3 import WeChatPay
+    from wechatpy import pay as wechatpy
 
     assert set(rows("from-wechatpayv3")) == {name for name in dir(WeChatPay) if not name.startswith("_")}
     names = set(rows("from-wechatpy"))

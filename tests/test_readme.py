@@ -1,59 +1,73 @@
+"""The first page: both languages say the same, the two commands stand, and every block runs in one fresh process."""
+
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from wechatpay_chain import Sandbox, Wechatpay
-from wechatpay_chain.php import Instance
+from tests.pages import FENCE as FENCE
+from tests.pages import ROOT, blocks, run_python, run_shell, text_of
+from tests.pages import fences as fences
 
-ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "README.zh-CN.md"]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def fences(page: str, language: str = "") -> list[str]:
-    found = FENCE.findall((ROOT / page).read_text(encoding="utf-8"))
-    return [text for kind, text in found if not language or kind == language]
 
 
 def test_both_pages_say_the_same() -> None:
-    """The same fenced blocks in the same order, and as many headings and table rows."""
-    english, chinese = ((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+    """The same fenced blocks in the same order, and as many headings, table rows and lines."""
+    english, chinese = map(text_of, PAGES)
     assert fences(PAGES[0]) == fences(PAGES[1])
-    assert len(re.findall("^#", english, re.MULTILINE)) == len(re.findall("^#", chinese, re.MULTILINE))
-    assert len(re.findall(r"^\|", english, re.MULTILINE)) == len(re.findall(r"^\|", chinese, re.MULTILINE))
+    for mark in (r"^#", r"^\|", r"$"):
+        assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_first_two_lines_set_everything_up(page: str) -> None:
     """One for the tour, one for the tests, which CI runs as they stand."""
-    first, second = fences(page, "sh")[0].splitlines()[:2]
+    first, second = blocks(page, "sh")[0].text.splitlines()
     assert first == "python3 -m venv .venv && .venv/bin/pip install --quiet . && .venv/bin/wechatpay-chain tour"
     assert second.startswith("python3 -m venv .venv && .venv/bin/pip install --quiet '.[test]' && ")
     assert second.endswith(".venv/bin/python -m pytest")
     assert "README.md" in (ROOT / ".ci/run").read_text()
 
 
-@pytest.mark.parametrize("index", range(len(fences(PAGES[0], "python"))))
-def test_the_python_of_the_page_runs(
-    gateway: Sandbox,
-    wxpay: Wechatpay,
-    instance: Instance,
-    index: int,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    """Each block by itself; names that the text explains are given, and the sandbox answers."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in gateway.environment().items():
-        monkeypatch.setenv(name, value)
-    for file in ("logo.png", "clip.mp4", "fapiao.pdf"):
-        Path(file).write_bytes(b"a file to upload")
-    names: dict[str, Any] = {"__name__": "__main__", "gateway": gateway, "wxpay": wxpay, "instance": instance}
-    names |= {"mchid": gateway.mchid, "notify_url": "https://pay.weixin.qq.com"}
-    before = len(gateway.requests)
-    exec(compile(fences(PAGES[0], "python")[index], f"README.md, block {index}", "exec"), names)
-    assert not [received.verdict for received in list(gateway.requests)[before:] if received.verdict]
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_of_python_runs(page: str, tmp_path: Path) -> None:
+    """In order, in one new process that has no name and no variable of a merchant; outputs are those that are shown."""
+    run_python(page, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_the_lines_for_a_shell_run(page: str, tmp_path: Path) -> None:
+    """Those of the command line, in one bash."""
+    (tmp_path / "README.md").write_text(text_of(page), encoding="utf-8")
+    run_shell(page, tmp_path, skip=2)
+    assert (tmp_path / "trade.csv").stat().st_size
+
+
+@pytest.mark.slow
+def test_the_package_is_installed_from_git_and_as_a_wheel(tmp_path: Path) -> None:
+    """As the page says, in a clone; what is installed serves a sandbox and its framework."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    lines = blocks(PAGES[0], "sh")[1].text
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    subprocess.run(["bash", "-e", "-c", lines], cwd=clone, env=environment, check=True, timeout=600)
+    program = "import wechatpay_chain.web.flask as web; print(web.__file__)"
+    told = subprocess.run(
+        [str(clone / "shop/bin/python"), "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert told.stdout.startswith(str(clone / "shop"))
+    assert list((clone / "dist").glob("wechatpay_chain-*.whl"))
+
+
+def test_every_extra_is_explained() -> None:
+    """The table has those of setup.cfg."""
+    section = (ROOT / "setup.cfg").read_text().partition("extras_require]")[2].partition("\n[")[0]
+    extras = re.findall(r"^(\w+) =$", section, re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \|", text_of(PAGES[0]), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} >= set(extras)

@@ -521,8 +521,8 @@ class Wechatpay(Client):
     def from_profile(cls: type[W], name: str, **options: Any) -> W:
         """A client from the table ``[name]`` of the profile file; ``options`` come first.
 
-        The file is ``$WECHATPAY_PROFILES``, else ``~/.config/wechatpay-chain/profiles.toml``; its entries are
-        named as the constructor's, and relative paths of keys start at its folder.
+        The file is ``$WECHATPAY_PROFILES``, else ``profiles.toml`` in ``settings.user_folder("config")``; its entries
+        are named as the constructor's, and relative paths of keys start at its folder.
         """
         client = cls(settings.merge_entries(settings.from_profile(name), options))
         client._settings = settings.with_source(client._settings, ("profile", name), options)

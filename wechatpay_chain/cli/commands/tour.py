@@ -1,20 +1,39 @@
-"""``wechatpay-chain tour``: the calls of the documentation, made for real on a sandbox."""
+"""``wechatpay-chain tour``: a first order and the documentation's callback addresses, for real on a sandbox."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from typing import Any
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
 
+if TYPE_CHECKING:
+    from wechatpay_chain.client import Wechatpay
+    from wechatpay_chain.protocol.notification import Notification
+
 __all__ = ["STOPS", "add_parser", "run"]
 
-# Each line is Python that is run as it stands; the names in it are those of _namespace.
+# Each line is Python that is run as it stands; run() makes the names in it.
 STOPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "A first order: QR code, payment, verified notice, query, refund",
+        (
+            "wxpay.v3.pay.transactions.native.post("
+            '{"appid": "wxd678efh567hg6787", "mchid": mchid, "description": "A book", "out_trade_no": "book-0001", '
+            '"notify_url": shop.url, "amount": {"total": 4900, "currency": "CNY"}})',
+            'gateway.pay("book-0001")',
+            "shop.notice()",
+            "wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.get("
+            'params={"mchid": mchid}, out_trade_no="book-0001")',
+            'wxpay.v3.refund.domestic.refunds.post({"out_trade_no": "book-0001", "out_refund_no": "refund-0001", '
+            '"amount": {"refund": 4900, "total": 4900, "currency": "CNY"}})',
+        ),
+    ),
     (
         "Cash coupons: set and read the callback address, as the JS docs do",
         (
@@ -72,46 +91,101 @@ def add_parser(commands: Commands) -> None:
     """Add the command and its flags."""
     parser = commands.add_parser(
         "tour",
-        help="see real calls on a sandbox, one after the other",
-        description="Make the calls of the documentation on a sandbox, and print request, verdict and answer of each.",
+        help="see a first order and other real calls on a sandbox",
+        description="Make a first order and the documentation's calls of callback addresses on a sandbox, and print"
+        " request, verdict and answer of each.",
         examples=("wechatpay-chain tour",),
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Make every call and print line, request, verdict and answer; an error ends the tour."""
+    """Run every line and print it with request, verdict and answer; an error ends the tour."""
     from wechatpay_chain.sandbox import Sandbox
 
-    with Sandbox() as gateway, gateway.client() as wxpay, gateway.builder() as instance:
+    with Sandbox() as gateway, gateway.client() as wxpay, gateway.builder() as instance, _Shop(wxpay) as shop:
         console.say(f"A sandbox with keys of its own listens at {gateway.base_url}; the merchant is {gateway.mchid}.")
         names = {
+            "gateway": gateway,
             "wxpay": wxpay,
             "instance": instance,
+            "shop": shop,
             "mchid": gateway.mchid,
             "notify_url": "https://pay.weixin.qq.com",
         }
-        held = 0
+        made = right = 0
         for title, lines in STOPS:
             console.say(f"\n# {title}")
             for line in lines:
                 console.say(f"\n>>> {line}")
+                before = len(gateway.requests)
                 # The very line that is printed is the one that runs; it comes from this file alone.
                 outcome = eval(line, dict(names))  # noqa: S307
-                received = gateway.requests[-1]
-                console.say(f"    {received.method} {received.target}")
-                console.say(f"    signature: {received.verdict or 'verified by the gateway'}")
+                for received in list(gateway.requests)[before:]:
+                    console.say(f"    {received.method} {received.target}")
+                    console.say(f"    signature: {received.verdict or 'verified by the gateway'}")
+                    made, right = made + 1, right + (not received.verdict)
                 console.say(f"    answer: {_describe(outcome)}")
-                held += not received.verdict
-        total = sum(len(lines) for _, lines in STOPS)
-        console.say(f"\n{held} of {total} requests were rightly signed, and every answer was verified.")
+                _draw(outcome, console)
+        console.say(f"\n{right} of {made} requests were rightly signed, and every answer was verified.")
         console.say(f"Your turn: {sys.argv[0]} --sandbox v3.certificates.get, or --help")
-    return Status.OK if held == total else Status.ERROR
+    return Status.OK if right == made else Status.ERROR
 
 
-def _describe(outcome: Any) -> str:
+class _Shop(HTTPServer):
+    """A shop's receiver of notices on a free port."""
+
+    timeout = 10
+
+    def __init__(self, wxpay: Wechatpay) -> None:
+        super().__init__(("127.0.0.1", 0), _Receiver)
+        self.wxpay = wxpay
+        self.received: list[Notification] = []
+
+    @property
+    def url(self) -> str:
+        """Where it receives."""
+        return f"http://127.0.0.1:{self.server_port}/notify"
+
+    def notice(self) -> Notification:
+        """The next notice, verified and decrypted; RuntimeError when none is accepted in time."""
+        self.handle_request()
+        if not self.received:
+            raise RuntimeError("no notice was accepted")
+        return self.received.pop()
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    server: _Shop
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append(self.server.wxpay.notification(self.headers, body))
+        self.send_response_only(204)
+        self.end_headers()
+
+
+def _draw(outcome: Any, console: Console) -> None:
+    """The QR code of an address in an answer; a line that says how, where segno is not installed."""
+    from wechatpay_chain.display import qrcode
     from wechatpay_chain.response import Response
 
     if isinstance(outcome, Response):
-        return f"{outcome.status} {json.dumps(outcome.data, ensure_ascii=False)}"
+        for url in qrcode.addresses(outcome.data).values():
+            told = "    (the extra repl draws it as a QR code: pip install '.[repl]')"
+            console.say("\n".join(qrcode.blocks(url, 80)) or told)
+
+
+def _describe(outcome: Any) -> str:
+    from wechatpay_chain.protocol.notification import Notification
+    from wechatpay_chain.response import Response
+
+    if isinstance(outcome, Response):
+        return f"{outcome.status} {_json(outcome.data)}"
+    if isinstance(outcome, Notification):
+        return f"{outcome.event_type}, verified and decrypted: {_json(outcome.resource)}"
     return repr(outcome)
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False)

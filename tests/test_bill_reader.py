@@ -9,6 +9,7 @@ import string
 import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,7 @@ def test_commas_and_quotes_belong_to_their_value() -> None:
         (b"a,b\n`1,`2\r3\n", "line 2: "),
         ("甲,乙\n".encode() + b"`\xff\xff,`2\n", "codec can't decode"),
     ],
+    ids=count(),
 )
 def test_what_is_no_bill_is_told(content: bytes, words: str) -> None:
     """By a ValueError with the place."""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import secrets
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -56,6 +56,7 @@ def test_what_is_shorter_than_a_tag_is_none(length: int) -> None:
         (bytes(24), NONCE, "the key has 24 bytes"),
         (KEY, b"", "the nonce has 0 bytes"),
     ],
+    ids=count(),
 )
 def test_lengths_are_checked(key: bytes, nonce: bytes, words: str) -> None:
     """The message tells lengths alone."""

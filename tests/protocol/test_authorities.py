@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def test_it_is_given_in_every_form(tmp_path: Path, kind: str) -> None:
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "expected certificates, found PEM text"),
         (b"x", "expected certificates, found 1 bytes"),
     ],
+    ids=count(),
 )
 def test_what_is_none_is_told_at_construction(gateway: Sandbox, entry: Any, words: str) -> None:
     """A ConfigError of this field."""

@@ -18,6 +18,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -437,6 +438,7 @@ def test_a_pipe_gets_nothing_that_is_not_proven(gateway: Sandbox, wxpay: Wechatp
         (b"\x1f", "not the file"),
         (b"\x1f\x8b", "too early"),
     ],
+    ids=count(),
 )
 def test_a_damaged_gzip_is_told(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path, content: bytes, words: str) -> None:
     """Cut, changed or with something behind it."""
@@ -454,6 +456,7 @@ def test_a_damaged_gzip_is_told(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Pa
         gzip.compress(BILL[:20]) + gzip.compress(BILL[20:]),
         gzip.compress(BILL) + b"\0" * 100,
     ],
+    ids=count(),
 )
 def test_with_a_digest_gzip_shows_by_itself(gateway: Sandbox, wxpay: Wechatpay, content: bytes) -> None:
     """One file or several behind each other, named as such or not."""

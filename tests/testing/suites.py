@@ -9,7 +9,7 @@ from pathlib import Path
 __all__ = ["SHOP", "run_suite"]
 
 # Thirty tests of a shop: each counts on a sandbox that has nothing of the tests before it.
-SHOP = '''
+SHOP = """
 import pytest
 
 def order(wxpay, number, total=4900):
@@ -42,7 +42,7 @@ def test_an_order_is_closed(wechatpay_sandbox, wxpay, run):
     wxpay.v3.pay.transactions.outTradeNo._out_trade_no_.close.post(
         {"mchid": wxpay.mchid}, out_trade_no="BOOK-0001")
     assert wechatpay_sandbox.closed("BOOK-0001")
-'''
+"""
 
 
 def run_suite(folder: Path, source: str, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,8 @@ __all__ = ["explain"]
 
 _PAIR = re.compile(r'([a-z_]+)="([^"]{0,80})"')
 _SHOWN = 60
+# How WeChat Pay's own messages begin.
+_WRONG_TIME, _WRONG_SERIAL = "Http头Authorization中的timestamp", "商户证书序列号有误"
 _CLOCK_WINDOW = 300
 _CHANGED_ON_THE_WAY = "a proxy, a gateway or a hook of the session changed it after it was signed"
 
@@ -42,9 +44,9 @@ def explain(signed: str, authorization: str, message: str, detail: object, date:
     """
     sent = dict(_PAIR.findall(authorization))
     fields: Mapping[str, Any] = detail if isinstance(detail, Mapping) else {}
-    if "timestamp" in message or fields.get("field") == "timestamp":
+    if message.startswith(_WRONG_TIME) or fields.get("field") == "timestamp":
         return _explain_clock(sent.get("timestamp", ""), date)
-    if "序列号" in message:
+    if message.startswith(_WRONG_SERIAL):
         return (
             f"serial {sent.get('serial_no', '')} is not that of a certificate of {_who(sent)} that is in force: usually"
             " serial is WeChat Pay's instead of the merchant's, or the API certificate was renewed and serial was not"
@@ -59,8 +61,8 @@ def explain(signed: str, authorization: str, message: str, detail: object, date:
     length = information.get("sign_message_length")
     return _difference(own, expected, length, len(signed.encode("utf-8", "surrogateescape"))) or (
         f"WeChat Pay built the very text that was signed, so the key is wrong: private_key does not belong to serial"
-        f" {sent.get('serial_no', '')} of {_who(sent)}; usually it is of another merchant, or the certificate was renewed"
-        " and only one of the two was changed"
+        f" {sent.get('serial_no', '')} of {_who(sent)}; usually it is of another merchant, or the certificate was"
+        " renewed and only one of the two was changed"
     )
 
 

@@ -21,7 +21,7 @@ from wechatpay_chain.protocol.merchant import Merchant
 if TYPE_CHECKING:
     from cryptography import x509
 
-__all__ = ["FAILED", "OK", "SKIPPED", "Check", "check_configuration"]
+__all__ = ["FAILED", "OK", "SKIPPED", "Check", "check_configuration", "key_ids"]
 
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 
@@ -29,6 +29,8 @@ _BITS = 2048
 _CERTIFICATE_FILE = "apiclient_cert.pem"
 _KEY_ID = re.compile(r"PUB_KEY_ID_[0-9]{28,}")
 _SERIAL_DIGITS = 40
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_V2_ALONE = "none; APIv2 alone is configured"
 # Keys that stand in documentation and tutorials: few letters, a row of them, or words.
 _FEWEST_LETTERS = 8
 _LETTERS, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
@@ -59,6 +61,11 @@ def check_configuration(entries: Mapping[str, Any]) -> Iterator[Check]:
         yield _check_apiv3_key(entries)
 
 
+def _has_v2_alone(entries: Mapping[str, Any]) -> bool:
+    of_v3 = ("serial", "private_key", "public_key", "public_key_id", "certs", "certs_dir")
+    return entries.get("secret") is not None and all(entries.get(name) is None for name in of_v3)
+
+
 def _check_number(name: str, entries: Mapping[str, Any]) -> Check:
     value = entries.get(name)
     if isinstance(value, str) and value.strip().startswith("wx"):
@@ -75,8 +82,8 @@ def _check_number(name: str, entries: Mapping[str, Any]) -> Check:
 def _check_private_key(entries: Mapping[str, Any]) -> tuple[RSAPrivateKey | None, Check]:
     name, source = "private key", entries.get("private_key")
     if source is None:
-        if entries.get("secret"):
-            return None, Check(name, SKIPPED, "none; APIv2 alone is configured")
+        if _has_v2_alone(entries):
+            return None, Check(name, SKIPPED, _V2_ALONE)
         return None, Check(name, FAILED, "private_key: missing", "give apiclient_key.pem of the certificate's archive")
     try:
         key = key_loader.load_private_key(source, "private_key")
@@ -92,8 +99,8 @@ def _check_private_key(entries: Mapping[str, Any]) -> tuple[RSAPrivateKey | None
 
 def _check_serial(entries: Mapping[str, Any], key: RSAPrivateKey | None) -> Check:
     name, serial = "serial", entries.get("serial")
-    if serial is None and entries.get("private_key") is None and entries.get("secret"):
-        return Check(name, SKIPPED, "none; APIv2 alone is configured")
+    if _has_v2_alone(entries):
+        return Check(name, SKIPPED, _V2_ALONE)
     remedy = f"set the serial of the merchant's API certificate: {_CONSOLE}, or openssl x509 -serial -noout -in FILE"
     if serial is None:
         return Check(name, FAILED, "serial: missing", remedy)
@@ -102,7 +109,7 @@ def _check_serial(entries: Mapping[str, Any], key: RSAPrivateKey | None) -> Chec
         found = Merchant.of("1", serial, key or _ANY_KEY, None).serial
     except ConfigError as error:
         return Check(name, FAILED, str(error), remedy)
-    if canonical(found) in map(canonical, _key_ids(entries)):
+    if canonical(found) in map(canonical, key_ids(entries)):
         return Check(name, FAILED, f"{found} is the serial of a certificate of WeChat Pay's (certs)", remedy)
     if entries.get("brand_id") is None and len(found) != _SERIAL_DIGITS:
         return Check(name, FAILED, f"{len(found)} digits, expected {_SERIAL_DIGITS}", remedy)
@@ -153,7 +160,8 @@ def _merchant_certificate(entries: Mapping[str, Any]) -> tuple[x509.Certificate 
     return None, ""
 
 
-def _key_ids(entries: Mapping[str, Any]) -> list[str]:
+def key_ids(entries: Mapping[str, Any]) -> list[str]:
+    """The ids and serials under which keys of WeChat Pay's are configured."""
     return [name for name, _ in _keys(entries)]
 
 
@@ -170,8 +178,8 @@ def _check_keys(entries: Mapping[str, Any], own: RSAPrivateKey | None) -> Iterat
     keys = _keys(entries)
     if not keys and entries.get("certs_dir") is None:
         name = "WeChat Pay's key"
-        if entries.get("private_key") is None and entries.get("secret"):
-            yield Check(name, SKIPPED, "none; APIv2 alone is configured")
+        if _has_v2_alone(entries):
+            yield Check(name, SKIPPED, _V2_ALONE)
         elif entries.get("apiv3_key"):
             yield Check(name, OK, "none; certificates are downloaded with apiv3_key")
         else:
@@ -182,17 +190,19 @@ def _check_keys(entries: Mapping[str, Any], own: RSAPrivateKey | None) -> Iterat
 
 
 def _check_key(key_id: str, source: Any, own: RSAPrivateKey | None) -> Check:
-    is_public_key = "PUB_KEY" in key_id.upper() or not key_id
-    name = "public key" if is_public_key else "platform certificate"
+    # The public key of a certificate may be given under its serial.
+    is_serial = len(key_id) == _SERIAL_DIGITS and _HEX.fullmatch(key_id) is not None
+    name = "platform certificate" if is_serial else "public key"
     remedy = f"download it and copy its id from the console: {_CONSOLE}"
-    if is_public_key and not _KEY_ID.fullmatch(key_id):
-        found = f"the id {key_id[:48]!r} has another form than PUB_KEY_ID_ and 28 digits or more"
-        return Check(name, FAILED, found if key_id else "public_key_id: missing", remedy)
     try:
         key = key_loader.load_public_key(source, f"certs[{key_id[:64]!r}]")
         certificate = None if key_loader.is_lent(key) else key_loader.load_certificate(source, "certs")
     except ConfigError as error:
         return Check(name, FAILED, str(error), remedy)
+    name = name if certificate is None else "platform certificate"
+    if certificate is None and not is_serial and not _KEY_ID.fullmatch(key_id):
+        found = f"the id {key_id[:48]!r} has another form than PUB_KEY_ID_ and 28 digits or more"
+        return Check(name, FAILED, found if key_id else "public_key_id: missing", remedy)
     if own is not None and not key_loader.is_lent(key) and _numbers(key) == _numbers(own.public_key()):
         found = f"{key_id[:64]}: this is the merchant's own key, not WeChat Pay's"
         return Check(name, FAILED, found, remedy)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from wechatpay_chain.cli.doctor_checks import FAILED, OK, SKIPPED, Check
+from wechatpay_chain.cli.doctor_checks import FAILED, OK, SKIPPED, Check, key_ids
 from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import ciphers
 from wechatpay_chain.errors import (
@@ -29,6 +29,7 @@ from wechatpay_chain.errors import (
     WechatpayError,
 )
 from wechatpay_chain.protocol.hosts import Base, bases_of
+from wechatpay_chain.protocol.keyring import canonical
 
 __all__ = ["check_calls", "check_hosts"]
 
@@ -112,13 +113,13 @@ def check_calls(entries: Mapping[str, Any]) -> Iterator[Check]:
         if entries.get("private_key") is None:
             yield Check("signed call", SKIPPED, "no private_key is configured")
             return
-        check = _check_call(client)
+        check = _check_call(client, key_ids(entries))
         yield check
         if check.outcome == OK and entries.get("apiv3_key") is not None:
             yield _check_apiv3_key(client, entries["apiv3_key"])
 
 
-def _check_call(client: Wechatpay) -> Check:
+def _check_call(client: Wechatpay, known: list[str]) -> Check:
     name, node = "signed call", client.v3.pay.transactions.outTradeNo._out_trade_no_
     try:
         node.get(params={"mchid": client.mchid}, out_trade_no=f"doctor{secrets.token_hex(8)}")
@@ -129,6 +130,13 @@ def _check_call(client: Wechatpay) -> Check:
     except ApiError as error:
         if not error.code:
             return Check(name, FAILED, str(error), "this is not WeChat Pay: check base_url and the proxy")
+        serial = error.response.headers.get("Wechatpay-Serial", "")
+        if not error.verified and serial:
+            is_known = canonical(serial) in map(canonical, known)
+            kind = SignatureMismatch if is_known else UnknownSerial
+            why = "does not fit the key that is configured for it" if is_known else "is of a key that is not configured"
+            found = f"{kind.__name__}: the answer's signature, which names {serial[:64]}, {why}"
+            return Check(name, FAILED, found, _VERIFICATION[kind])
         return Check(name, OK, f"the signature holds; an order that does not exist is {error.status} {error.code}")
     except VerificationError as error:
         remedy = next((text for kind, text in _VERIFICATION.items() if isinstance(error, kind)), "try again")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain.cli.commands import sandbox_control
+from wechatpay_chain.cli import sandbox_control
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands

@@ -24,15 +24,23 @@ _COMMANDS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "reset": ("forget all that it was told", ()),
     "log": ("list what it was asked, the newest first", ()),
 }
+_HELP = {
+    "number": "the merchant's number: out_trade_no, out_refund_no or out_bill_no",
+    "state": "the state that it takes",
+    "seconds": "how many; back when it is negative",
+}
+_EXAMPLES = {"number": "order-100001", "state": "SUCCESS", "seconds": "3600"}
 
 
 def add_parsers(commands: Commands) -> None:
     """Add the commands, each with its words."""
     for name, (about, words) in _COMMANDS.items():
         sentence = f"{about[:1].upper()}{about[1:]}, of a sandbox that runs."
-        parser = commands.add_parser(name, help=about, description=sentence)
+        example = f"wechatpay-chain sandbox {' '.join((name, *(_EXAMPLES[word] for word, _ in words)))}"
+        parser = commands.add_parser(name, help=about, description=sentence, examples=(example,))
         for word, metavar in words:
-            parser.add_argument(word, metavar=metavar, type=float if word == "seconds" else str)
+            kind = float if word == "seconds" else str
+            parser.add_argument(word, metavar=metavar, type=kind, help=_HELP[word])
         if name == "pay":
             parser.add_argument("--openid", help="who pays; the order's openid or a new one by default")
         parser.add_argument("--url", metavar="URL", help="where it listens; WECHATPAY_BASE_URL by default")

@@ -13,6 +13,7 @@ from wechatpay_chain.sandbox.gateway import Sandbox
 from wechatpay_chain.sandbox.outbox import Sent
 from wechatpay_chain.sandbox.products.refunds import Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
+from wechatpay_chain.sandbox.push import Notice
 
 __all__ = ["Finding", "ObservedSandbox"]
 
@@ -89,6 +90,17 @@ class ObservedSandbox(Sandbox):
             return Finding(False, f"no notice {what}; sent: {sent or 'none'}")
         holds = any(notice.accepted for notice in found)
         return Finding(holds, f"notice {what}: {'; '.join(map(_describe_notice, found[-_MOST_NAMED:]))}")
+
+    def notification(self, event_type: str, number: str | None = None) -> Notice:
+        """The newest notice of this kind, of ``number`` where it is given, signed anew: ``.headers`` and ``.body``.
+
+        To be given to a web framework's test client, which needs no server. KeyError where none was sent.
+        """
+        self.world.settle()
+        for notice in reversed(list(self.notices)):
+            if notice.event_type == event_type and _names(notice, number):
+                return self.pusher().notice(event_type, notice.resource)
+        raise KeyError(event_type if number is None else f"{event_type} of {number}")
 
     def requested(self, method: str, path: str, **fields: Any) -> Finding:
         """Whether a request with a right signature came, whose JSON body or query has these ``fields``.

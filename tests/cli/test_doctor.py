@@ -29,12 +29,12 @@ NAME = "WECHATPAY_"
 
 def pem(key: Any, passphrase: bytes | None = None) -> str:
     encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()
+    return str(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption), "ascii")
 
 
 def public_pem(key: Any) -> str:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+    return str(key.public_key().public_bytes(serialization.Encoding.PEM, form), "ascii")
 
 
 def certificate(key: rsa.RSAPrivateKey, serial: str, until: datetime) -> str:
@@ -189,8 +189,8 @@ def lines_of(text: str) -> dict[str, str]:
     found = {}
     for line in text.splitlines():
         outcome, rest = line[:8].strip(), line[8:]
-        name = next(name for name in (rest.partition(": ")[0],))
-        found[name] = f"{outcome} {rest[len(name) + 2 :]}"
+        name, _, said = rest.partition(": ")
+        found[name] = f"{outcome} {said}"
     return found
 
 

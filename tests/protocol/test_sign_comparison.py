@@ -47,7 +47,7 @@ def spaced(body: bytes) -> bytes:
     return body[:-1] + b" }"
 
 
-ON_THE_WAY = {
+ON_THE_WAY: dict[str, tuple[Callable[[Passing], Passing], str]] = {
     "method": (lambda p: p._replace(method="PUT"), "the method differs: signed POST, arrived PUT; usually a redirect"),
     "prefix": (
         with_target(lambda target: f"{target}"[:3] + "/inner" + target[3:]),

@@ -243,3 +243,24 @@ def test_the_php_face_is_a_fixture_too(wechatpay_sandbox: ObservedSandbox, wecha
     """It calls the same sandbox."""
     assert wechatpay_instance.chain("v3/certificates").get().getStatusCode() == 200
     assert wechatpay_sandbox.requested("GET", "/v3/certificates")
+
+
+def test_faults_and_answers_end_with_their_test(tmp_path: Path) -> None:
+    """What one test asked for and did not use is not there for the next."""
+    source = """
+import pytest
+from wechatpay_chain import errors
+
+def test_one(wechatpay_sandbox, wxpay):
+    wechatpay_sandbox.fault("SYSTEM_ERROR", times=None)
+    wechatpay_sandbox.answer("GET", "/v3/certificates", 418, {"code": "TEAPOT", "message": "x"}, times=None)
+    wechatpay_sandbox.advance(3600)
+    with pytest.raises(errors.ApiError):
+        wxpay.v3.certificates.get(retry=False)
+
+def test_two(wechatpay_sandbox, wxpay):
+    assert len(wechatpay_sandbox.requests) == len(wechatpay_sandbox.notices) == 0
+    assert wxpay.v3.certificates.get().status == 200
+"""
+    done = run_suite(tmp_path, source)
+    assert done.returncode == 0, done.stdout + done.stderr

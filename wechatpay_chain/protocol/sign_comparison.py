@@ -33,7 +33,10 @@ class _Lines(NamedTuple):
     @classmethod
     def of(cls, text: str) -> _Lines | None:
         parts = text.split("\n", 4)
-        return cls(*parts[:4], parts[4].removesuffix("\n")) if len(parts) == 5 else None
+        if len(parts) < len(cls._fields):
+            return None
+        method, target, timestamp, nonce, body = parts
+        return cls(method, target, timestamp, nonce, body.removesuffix("\n"))
 
 
 def explain(signed: str, authorization: str, message: str, detail: object, date: str = "") -> str:

@@ -264,3 +264,17 @@ def test_two(wechatpay_sandbox, wxpay):
 """
     done = run_suite(tmp_path, source)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_program_may_import_the_package_before_it_starts_pytest(tmp_path: Path) -> None:
+    """pytest would warn that assertions cannot be rewritten any more, which is an error for some."""
+    source = """
+import pytest
+import wechatpay_chain.testing.fixtures
+
+def test_no_warning():
+    pytest.register_assert_rewrite(
+        "wechatpay_chain", "wechatpay_chain.testing", "wechatpay_chain.testing.fixtures")
+"""
+    done = run_suite(tmp_path, source)
+    assert done.returncode == 0, done.stdout + done.stderr

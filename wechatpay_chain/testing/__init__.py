@@ -1,7 +1,7 @@
 """Help for the tests of programs that use this package: a pytest plugin, a sandbox to test against, signed answers.
 
 As a plugin it is loaded by every run of pytest where this package is installed, so it imports nothing of the package
-before a name is used.
+before a name is used. PYTEST_DONT_REWRITE: a program may import it before it starts pytest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The fixtures of the pytest plugin: a sandbox that is empty before each test, and clients of it."""
+"""The fixtures of the pytest plugin: a sandbox that is empty before each test, and clients of it.
+
+PYTEST_DONT_REWRITE: a program may import it before it starts pytest.
+"""
 
 from __future__ import annotations
 

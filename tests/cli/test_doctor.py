@@ -316,6 +316,7 @@ def test_a_profile_is_checked(gateway: Sandbox, environment: Variables, tmp_path
         "public_key": "pub.pem",
         "apiv3_key": gateway.identity.apiv3_key,
         "base_url": gateway.base_url,
+        "timeout": 10,
     }
     file.write_text("[shop]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in rows.items()))
     variables = {"WECHATPAY_PROFILES": str(file)}
@@ -324,6 +325,56 @@ def test_a_profile_is_checked(gateway: Sandbox, environment: Variables, tmp_path
     status, out, _ = run("doctor", "--profile", "shoq", environment=variables)
     assert status == 1
     assert "there are: shop" in lines_of(out)["profile"]
+
+
+def test_the_certificates_of_a_folder_are_checked(environment: Variables, tmp_path: Path) -> None:
+    """Each by its own serial, one that has expired too."""
+    for serial, until in (("4" * 40, soon()), ("5" * 40, past())):
+        (tmp_path / f"wechatpay_{serial}.pem").write_text(certificate(answers.another_key(), serial, until))
+    changes = {"CERTS_DIR": str(tmp_path), "PUBLIC_KEY": None, "PUBLIC_KEY_ID": None, "SERIAL": "4" * 40}
+    status, out, _ = run("doctor", environment=changed(environment, changes))
+    assert status == 1
+    assert "is the serial of a certificate of WeChat Pay's" in lines_of(out)["serial"]
+    assert f"ok      platform certificate: {'4' * 40}" in out
+    assert f"failed  platform certificate: {'5' * 40} has expired on" in out
+
+
+WRONG: list[object] = [
+    5,
+    -1,
+    True,
+    1.5,
+    "",
+    " ",
+    "\0",
+    "中",
+    [],
+    [1],
+    {},
+    {"cert": 5},
+    {"a": "b"},
+    ["http://127.0.0.1:9"],
+]
+ENTRIES = ("mchid", "serial", "private_key", "certs", "certs_dir", "public_key", "public_key_id", "apiv3_key")
+
+
+@pytest.mark.parametrize("name", [*ENTRIES, "secret", "merchant", "base_url", "brand_id", "timeout", "nonsense"])
+def test_any_entry_of_a_profile_is_taken(tmp_path: Path, name: str) -> None:
+    """Whatever stands there: a table of checks, and never a traceback."""
+    file = tmp_path / "profiles.toml"
+    for value in WRONG:
+        rows = {"mchid": "1900000001", "base_url": "http://127.0.0.1:9", name: value}
+        file.write_text("[shop]\n" + "".join(f"{key} = {toml(each)}\n" for key, each in rows.items()))
+        status, out, err = run("doctor", "--profile", "shop", environment={"WECHATPAY_PROFILES": str(file)})
+        assert (status, err) == (1, ""), (value, out)
+        assert "failed" in out
+
+
+def toml(value: object) -> str:
+    """A value as TOML has it, which for all but tables is as in JSON."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
 
 
 def test_a_sandbox_is_well() -> None:

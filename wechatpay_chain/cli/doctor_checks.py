@@ -5,6 +5,7 @@ Where the entries come from: https://pay.weixin.qq.com/doc/v3/merchant/401305324
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.errors import ConfigError
+from wechatpay_chain.protocol.certificate_folder import Folder
 from wechatpay_chain.protocol.keyring import canonical
 from wechatpay_chain.protocol.merchant import Merchant
 
@@ -166,11 +168,14 @@ def key_ids(entries: Mapping[str, Any]) -> list[str]:
 
 
 def _keys(entries: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """WeChat Pay's keys that are configured by name."""
+    """WeChat Pay's keys that are configured by name or lie in a folder."""
     certs = entries.get("certs")
     named = [(str(name), key) for name, key in certs.items()] if isinstance(certs, Mapping) else []
     if entries.get("public_key") is not None or entries.get("public_key_id") is not None:
         named.append((str(entries.get("public_key_id") or ""), entries.get("public_key")))
+    if entries.get("certs_dir") is not None:
+        with contextlib.suppress(ConfigError):  # the client that is made later says what is wrong with it
+            named += Folder.of(entries["certs_dir"], is_cache=False).certificates().items()
     return named
 
 

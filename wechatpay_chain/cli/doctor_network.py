@@ -34,6 +34,8 @@ from wechatpay_chain.protocol.keyring import canonical
 __all__ = ["check_calls", "check_hosts"]
 
 _TIMEOUT = 5.0
+# What counts where nothing else is configured: a check should not wait as long as a payment.
+_PATIENCE = {"timeout": _TIMEOUT, "retry": False, "deadline": 4 * _TIMEOUT}
 # Seconds, as WeChat Pay allows: https://pay.weixin.qq.com/doc/v3/merchant/4012365336
 _CLOCK_WINDOW = 300
 _NTP = "set the clock by NTP (timedatectl set-ntp true)"
@@ -96,10 +98,13 @@ def _check_clock(dates: list[tuple[str, float]]) -> Check:
     return Check("clock", SKIPPED, "no server told its time")
 
 
-def check_calls(entries: Mapping[str, Any]) -> Iterator[Check]:
-    """A signed query of an order that does not exist, and what its refusal means; then whether the APIv3 key fits."""
+def check_calls(entries: Mapping[str, Any], is_reached: bool) -> Iterator[Check]:
+    """A signed query of an order that does not exist, and what its refusal means; then whether the APIv3 key fits.
+
+    Nothing is sent unless a host ``is_reached``; the client that would send is made in any case.
+    """
     try:
-        client = Wechatpay(dict(entries), timeout=_TIMEOUT, retry=False, deadline=4 * _TIMEOUT)
+        client = Wechatpay({**_PATIENCE, **entries})
     except ConfigError as error:
         yield Check("configuration", FAILED, str(error), "mend this entry")
         return
@@ -107,6 +112,9 @@ def check_calls(entries: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("configuration", FAILED, str(error), "take this entry away")
         return
     with client:
+        if not is_reached:
+            yield Check("signed call", SKIPPED, "no host is reached")
+            return
         if entries.get("brand_id") is not None:
             yield Check("signed call", SKIPPED, "a brand has no call that changes nothing")
             return

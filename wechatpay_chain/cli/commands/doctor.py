@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -64,15 +65,15 @@ def _checks(arguments: argparse.Namespace, console: Console) -> Iterator[Check]:
 def _check_all(entries: Mapping[str, Any]) -> Iterator[Check]:
     from wechatpay_chain.cli import doctor_checks, doctor_network
 
-    yield from doctor_checks.check_configuration(entries)
-    reached = False
-    for check in doctor_network.check_hosts(entries):
-        reached = reached or (check.name.startswith("host ") and check.outcome == doctor_checks.OK)
+    done = []
+    for check in itertools.chain(doctor_checks.check_configuration(entries), doctor_network.check_hosts(entries)):
+        done.append(check)
         yield check
-    if reached:
-        yield from doctor_network.check_calls(entries)
-    else:
-        yield doctor_checks.Check("signed call", doctor_checks.SKIPPED, "no host is reached")
+    is_reached = any(check.name.startswith("host ") and check.outcome == doctor_checks.OK for check in done)
+    for check in doctor_network.check_calls(entries, is_reached):
+        # What one check said already is not said again.
+        if check.found not in {each.found for each in done}:
+            yield check
 
 
 def _line(check: Check) -> str:

@@ -32,7 +32,7 @@ def refund(wxpay: Wechatpay, number: str, refund_number: str) -> None:
     wxpay.v3.refund.domestic.refunds.post(fields)
 
 
-@pytest.mark.parametrize("flags", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("flags", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["alone", "xdist"])
 def test_a_suite_of_thirty_tests_runs(tmp_path: Path, flags: tuple[str, ...]) -> None:
     """Each test uses the same numbers: nothing of one is left for the next, in any worker."""
     done = run_suite(tmp_path, SHOP, *flags)

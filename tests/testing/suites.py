@@ -6,7 +6,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["SHOP", "run_suite"]
+from wechatpay_chain import Wechatpay
+
+__all__ = ["SHOP", "order", "refund", "run_suite"]
+
+ORDER = {"appid": "wxd678efh567hg6787", "description": "a book", "notify_url": "https://shop.example/notify"}
+
+
+def order(wxpay: Wechatpay, number: str, **fields: object) -> None:
+    amount = {"total": 4900, "currency": "CNY"}
+    body = {**ORDER, "mchid": wxpay.mchid, "out_trade_no": number, "amount": amount, **fields}
+    wxpay.v3.pay.transactions.native.post(body)
+
+
+def refund(wxpay: Wechatpay, number: str, refund_number: str) -> None:
+    amount = {"refund": 4900, "total": 4900, "currency": "CNY"}
+    fields = {"out_trade_no": number, "out_refund_no": refund_number, "amount": amount}
+    wxpay.v3.refund.domestic.refunds.post(fields)
+
 
 # Thirty tests of a shop: each counts on a sandbox that has nothing of the tests before it.
 SHOP = """

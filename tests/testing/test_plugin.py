@@ -12,24 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.listener import listening
-from tests.testing.suites import SHOP, run_suite
+from tests.testing.suites import SHOP, order, refund, run_suite
 from wechatpay_chain import Wechatpay, testing
 from wechatpay_chain.php import Instance
 from wechatpay_chain.testing import ObservedSandbox
-
-ORDER = {"appid": "wxd678efh567hg6787", "description": "a book", "notify_url": "https://shop.example/notify"}
-
-
-def order(wxpay: Wechatpay, number: str, **fields: object) -> None:
-    amount = {"total": 4900, "currency": "CNY"}
-    body = {**ORDER, "mchid": wxpay.mchid, "out_trade_no": number, "amount": amount, **fields}
-    wxpay.v3.pay.transactions.native.post(body)
-
-
-def refund(wxpay: Wechatpay, number: str, refund_number: str) -> None:
-    amount = {"refund": 4900, "total": 4900, "currency": "CNY"}
-    fields = {"out_trade_no": number, "out_refund_no": refund_number, "amount": amount}
-    wxpay.v3.refund.domestic.refunds.post(fields)
 
 
 @pytest.mark.parametrize("flags", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["alone", "xdist"])
@@ -43,7 +29,7 @@ def test_a_suite_of_thirty_tests_runs(tmp_path: Path, flags: tuple[str, ...]) ->
 def test_a_failure_says_what_was_found(tmp_path: Path) -> None:
     """The state of the order, the refund or the notice, instead of a bare False."""
     source = """
-from tests.testing.test_plugin import order, refund
+from tests.testing.suites import order, refund
 
 def test_order(wechatpay_sandbox, wxpay):
     order(wxpay, "BOOK-0001")

@@ -49,6 +49,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--fault",
         metavar="RULE",
+        type=_rule,
         action="append",
         default=[],
         help="let requests meet a fault, such as 5%%:SYSTEM_ERROR,when=after; may be given more than once",
@@ -62,8 +63,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")
     parser.set_defaults(run=run)
     inner: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add_push(inner)
     sandbox_control.add_parsers(inner)
+    _add_push(inner)
 
 
 def _add_push(commands: Commands) -> None:
@@ -79,6 +80,18 @@ def _add_push(commands: Commands) -> None:
     parser.add_argument("--once", action="store_true", help="do not push again when it is refused")
     sandbox_control.add_place(parser)
     parser.set_defaults(run=push)
+
+
+def _rule(text: str) -> str:
+    """Text that is a rule, for ``Sandbox``; ValueError for any other."""
+    from wechatpay_chain.errors import ArgumentError
+    from wechatpay_chain.sandbox.faults import parse_rule
+
+    try:
+        parse_rule(text)
+    except ArgumentError as error:
+        raise ValueError(str(error)) from None
+    return text
 
 
 def _port(text: str) -> int:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain.cli.commands import sandbox_control
+from wechatpay_chain.cli import sandbox_control
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands
@@ -63,8 +63,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")
     parser.set_defaults(run=run)
     inner: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    sandbox_control.add_parsers(inner)
     _add_push(inner)
+    sandbox_control.add_parsers(inner)
 
 
 def _add_push(commands: Commands) -> None:

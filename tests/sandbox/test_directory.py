@@ -41,7 +41,7 @@ def test_the_files_are_those_of_one_merchant(tmp_path: Path) -> None:
     bundle = load_pkcs12((folder / "apiclient_cert.p12").read_bytes(), b"1900000109")
     assert f"{certificate.serial_number:X}" == told["serial"]
     assert bundle.cert is not None
-    assert (certificate.public_key(), bundle.cert.certificate) == (key.public_key(), certificate)  # type: ignore[union-attr]
+    assert (certificate.public_key(), bundle.cert.certificate) == (key.public_key(), certificate)
     load_pem_public_key((folder / "pub_key.pem").read_bytes())
     platform = folder / f"wechatpay_{told['platform_serial']}.pem"
     command = [

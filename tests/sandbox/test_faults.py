@@ -339,7 +339,7 @@ def test_an_answer_is_written_by_any_language(gateway: Sandbox) -> None:
     [listed] = shop.control(gateway, "GET", "faults")[1]["answers"]
     assert (listed["body"], listed["left"]) == ({"code_url": "weixin://x"}, 1)
     assert json.loads(ordered(gateway).body) == {"code_url": "weixin://x"}
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"status": 99},
         {"status": "200"},
         {"status": True},
@@ -348,7 +348,8 @@ def test_an_answer_is_written_by_any_language(gateway: Sandbox) -> None:
         {"headers": {"A b": "c"}},
         {"headers": []},
         {"more": 1},
-    ):
+    )
+    for change in changes:
         assert shop.control(gateway, "POST", "answers", body | change)[0] == 400, change
     assert shop.control(gateway, "POST", "answers", {"path": "/x"})[0] == 400
     with pytest.raises(errors.ArgumentError):

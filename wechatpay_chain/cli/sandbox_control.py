@@ -33,6 +33,21 @@ _COMMANDS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "reset": ("forget all that it was told", ()),
     "log": ("list what it was asked, the newest first", ()),
 }
+_HELP = {
+    "number": "the merchant's number: out_trade_no, out_refund_no or out_bill_no; a notice's id",
+    "state": "the state that it takes",
+    "seconds": "how many; back when it is negative",
+    "method": "of which requests; * for any",
+    "path": "of which requests, with * for anything",
+}
+_EXAMPLES = {
+    "number": "order-100001",
+    "state": "SUCCESS",
+    "seconds": "3600",
+    "method": "POST",
+    "path": "/v3/pay/transactions/native",
+}
+_MORE = {"fault": "SYSTEM_ERROR --when after", "answer": "200 -d '{}'", "log": "--verdict wrong"}
 _FILTERS = ("number", "path", "method", "status", "verdict", "limit")
 
 
@@ -48,9 +63,12 @@ def add_parsers(commands: Commands) -> None:
     """Add the commands, each with its words."""
     for name, (about, words) in _COMMANDS.items():
         sentence = f"{about[:1].upper()}{about[1:]}, of a sandbox that runs."
-        parser = commands.add_parser(name, help=about, description=sentence)
+        typed = (name, *(_EXAMPLES[word] for word, _ in words), *_MORE.get(name, "").split())
+        example = f"wechatpay-chain sandbox {' '.join(typed)}"
+        parser = commands.add_parser(name, help=about, description=sentence, examples=(example,))
         for word, metavar in words:
-            parser.add_argument(word, metavar=metavar, type=float if word == "seconds" else str)
+            kind = float if word == "seconds" else str
+            parser.add_argument(word, metavar=metavar, type=kind, help=_HELP[word])
         _OWN.get(name, _no_flags)(parser)
         add_place(parser)
         parser.set_defaults(run=run, action=name)
@@ -88,7 +106,7 @@ def _fault_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _answer_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("status", metavar="STATUS", type=int)
+    parser.add_argument("status", metavar="STATUS", type=int, help="of the answer: 200 to 599")
     parser.add_argument("-d", "--data", metavar="JSON", help="the body: JSON text, @file, or @- for stdin")
     parser.add_argument("--times", metavar="N", type=int, help="how often; once by default, 0 for ever")
 
@@ -96,8 +114,8 @@ def _answer_flags(parser: argparse.ArgumentParser) -> None:
 def _log_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--number", metavar="NO", help="an order's, a refund's or another number")
     parser.add_argument("--path", metavar="PATH", help="the beginning of a path, or a path with * for anything")
-    parser.add_argument("--method", metavar="METHOD")
-    parser.add_argument("--status", metavar="N", type=int)
+    parser.add_argument("--method", metavar="METHOD", help="of these requests alone")
+    parser.add_argument("--status", metavar="N", type=int, help="answered so; 0 when it was hung up on")
     parser.add_argument("--verdict", metavar="TEXT", help="ok, wrong, or a part of what was wrong with a signature")
     parser.add_argument("--limit", metavar="N", type=int, help="so many at most; 100 by default")
     parser.add_argument("--json", action="store_true", help="one line of JSON for each request")

@@ -63,8 +63,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")
     parser.set_defaults(run=run)
     inner: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    sandbox_control.add_parsers(inner)
     _add_push(inner)
+    sandbox_control.add_parsers(inner)
 
 
 def _add_push(commands: Commands) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import arena, awaited, calls, cold, http_servers, memory, threads
+from benchmarks import arena, awaited, calls, cold, fixtures, http_servers, memory, threads
 from benchmarks.table import Table, replaced
 from wechatpay_chain import Sandbox
 
@@ -188,3 +188,10 @@ def test_the_servers_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(costs) == 3
     assert all(cost > 0 for cost in costs.values())
     assert "the sandbox's server" in capsys.readouterr().out
+
+
+def test_the_fixtures_of_the_test_kit_are_measured() -> None:
+    """Beside a call, in one run."""
+    said: list[str] = []
+    fixtures.main(3, said.append)
+    assert re.fullmatch(r"fixtures [\d.]+ ms a test, one order [\d.]+ ms: [\d.]+ of an order", said[0])

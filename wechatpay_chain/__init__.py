@@ -6,6 +6,8 @@
 ...     url = "https://pay.weixin.qq.com"
 ...     wxpay.v3.marketing.favor.callbacks.post({"mchid": gateway.mchid, "notify_url": url}).status
 200
+
+PYTEST_DONT_REWRITE: pytest rewrites the assertions of packages with a plugin, and warns of one that is imported before.
 """
 
 from __future__ import annotations

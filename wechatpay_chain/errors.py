@@ -267,7 +267,10 @@ class ClientError(ApiError):
 
 
 class SignError(ClientError):
-    """401 SIGN_ERROR: ``detail["sign_information"]`` holds the text that WeChat Pay built."""
+    """401 SIGN_ERROR: the message names the first difference to the text that WeChat Pay built, and its usual cause.
+
+    ``detail["sign_information"]`` holds that text, ``request.message`` the one that was signed.
+    """
 
 
 class RateLimited(ClientError):

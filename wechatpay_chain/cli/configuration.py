@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
     from wechatpay_chain.sandbox import Sandbox
 
-__all__ = ["add_configuration", "client", "entries_of", "sandbox"]
+__all__ = ["add_configuration", "client", "entries_of", "merged_entries", "sandbox"]
 
 
 def add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -> None:
@@ -60,6 +60,18 @@ def entries_of(arguments: argparse.Namespace, console: Console) -> dict[str, Any
     if arguments.sandbox:
         return {"base_url": "of a sandbox"}
     return {name: value for source in _sources(arguments, console) for name, value in source.items()}
+
+
+def merged_entries(arguments: argparse.Namespace, console: Console, flags_only: bool = False) -> dict[str, Any]:
+    """The entries of a client, under the names of its constructor, as ``client`` would take them.
+
+    Raises ConfigError for a profile that is not there, and where no merchant is named.
+    """
+    from wechatpay_chain import settings
+
+    if flags_only:
+        return _flags(arguments)
+    return settings.merge_entries(*_sources(arguments, console))
 
 
 def _sources(arguments: argparse.Namespace, console: Console) -> list[Mapping[str, Any]]:

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "notify": "notify",
     "port": "port",
     "download": "file_download",
+    "doctor": "doctor",
     "completion": "completion",
     "help": "help",
     "request": "request",

@@ -71,11 +71,13 @@ class Signing(Protocol):
 class Client(NamedTuple):
     """Who is at the other end of a connection: how it speaks, and the serial of the certificate that it showed.
 
-    The serial is in upper-case hexadecimal digits, and empty without a certificate.
+    The serial is in upper-case hexadecimal digits, and empty without a certificate. ``proxied`` is the sandbox's own
+    address where the client came by its proxy, else empty.
     """
 
     scheme: str = "http"
     certificate_serial: str = ""
+    proxied: str = ""
 
 
 # Who does not come over a socket.
@@ -102,6 +104,11 @@ class Received:
         """Where it was sent, as the beginning of a URL."""
         return f"{self.client.scheme}://{self.headers.get('Host', '')}"
 
+    @property
+    def pages(self) -> str:
+        """Where its payer's browser finds the sandbox, which does not go by the client's proxy."""
+        return self.client.proxied or self.host
+
 
 @dataclass
 class Answer:
@@ -109,7 +116,8 @@ class Answer:
 
     ``pieces`` is a body that is made while it is sent, of ``length`` bytes where that is known. ``covered`` is
     what the signature covers in place of the body; ``is_signed`` is False for an answer without one.
-    ``fields`` are those of an APIv2 answer, which becomes XML when it is signed.
+    ``fields`` are those of an APIv2 answer, which becomes XML when it is signed. ``is_dropped`` is True where the
+    connection is closed in place of an answer.
     """
 
     status: int
@@ -120,6 +128,7 @@ class Answer:
     covered: bytes | None = None
     is_signed: bool = True
     fields: dict[str, Any] | None = None
+    is_dropped: bool = False
 
     @classmethod
     def of(cls, status: int, payload: Any = None) -> Answer:
@@ -131,6 +140,11 @@ class Answer:
             json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"),
             {"Content-Type": "application/json; charset=utf-8"},
         )
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether its body is that of APIv2."""
+        return self.body.startswith(b"<xml>")
 
     def framed(self) -> tuple[dict[str, str], Iterator[bytes]]:
         """The header that says where the body ends, and its bytes: in chunks where the length is not known."""
@@ -176,7 +190,8 @@ class Refusal(ValueError):
     """An error answer in WeChat Pay's shape.
 
     ``is_absence``: what was asked for is not there. ``is_signed`` is False before the request's signature was
-    verified. ``number`` is the internal code with which the Request-ID ends.
+    verified. ``number`` is the internal code with which the Request-ID ends. ``signed_text`` is what a client signed in
+    place of the right text, where that is known.
     """
 
     def __init__(
@@ -190,12 +205,14 @@ class Refusal(ValueError):
         is_signed: bool = True,
         number: int = _PARAMETER,
         has_request_id: bool = True,
+        signed_text: str | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.payload = {"code": code, "message": message, **({} if detail is None else {"detail": detail})}
         self.is_absence = status == 404 if is_absence is None else is_absence
         self.is_signed = is_signed
+        self.signed_text = signed_text
         self.request_id = request_id(number) if has_request_id else ""
 
     def answer(self) -> Answer:

@@ -9,7 +9,8 @@ from typing import Any
 
 import requests
 
-from wechatpay_chain.errors import ApiError, BusinessError, VerificationError
+from wechatpay_chain.errors import ApiError, BusinessError, SignError, VerificationError
+from wechatpay_chain.protocol import sign_comparison
 from wechatpay_chain.protocol.signer import is_file
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.decoding import BLOCK, TooLarge, decode, read_pieces
@@ -76,8 +77,17 @@ def check_response(request: SignedRequest, response: Response, stream: bool) -> 
     if result.data is not None:
         response.parsed = result.data
     if request.refuses(response.status_code):
-        raise ApiError.of(response)
+        raise _refusal(request, response)
     return response
+
+
+def _refusal(request: SignedRequest, response: Response) -> ApiError:
+    """The error in an answer; that of a signature says where the two texts part."""
+    error = ApiError.of(response)
+    if isinstance(error, SignError):
+        authorization, date = request.headers.get("Authorization", ""), response.headers.get("Date", "")
+        error.add(sign_comparison.explain(request.message, authorization, error.message, error.detail, date))
+    return error
 
 
 def body_pieces(response: Response) -> Iterator[bytes]:

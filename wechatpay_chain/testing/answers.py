@@ -1,4 +1,4 @@
-"""Help for the tests of programs that use this package: answers that are signed as WeChat Pay signs them.
+"""Mocked answers that are signed as WeChat Pay signs them.
 
 >>> import responses
 >>> from wechatpay_chain import Wechatpay, testing

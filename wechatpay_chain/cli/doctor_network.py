@@ -1,0 +1,191 @@
+"""What the network says: each host, its clock, the proxy on the way, and a signed call that changes nothing."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from wechatpay_chain.cli.doctor_checks import FAILED, OK, SKIPPED, Check, key_ids
+from wechatpay_chain.client import Wechatpay
+from wechatpay_chain.crypto import ciphers
+from wechatpay_chain.errors import (
+    ApiError,
+    ClockOffset,
+    ConfigError,
+    DecryptionError,
+    HeadersIncomplete,
+    ServerError,
+    SignatureMismatch,
+    SignError,
+    TransportError,
+    UnknownSerial,
+    VerificationError,
+    WechatpayError,
+)
+from wechatpay_chain.protocol.hosts import Base, bases_of
+from wechatpay_chain.protocol.keyring import canonical
+
+__all__ = ["check_calls", "check_hosts"]
+
+_TIMEOUT = 5.0
+# What counts where nothing else is configured: a check should not wait as long as a payment.
+_PATIENCE = {"timeout": _TIMEOUT, "retry": False, "deadline": 4 * _TIMEOUT}
+# Seconds, as WeChat Pay allows: https://pay.weixin.qq.com/doc/v3/merchant/4012365336
+_CLOCK_WINDOW = 300
+_NTP = "set the clock by NTP (timedatectl set-ntp true)"
+_VERIFICATION: Mapping[type[VerificationError], str] = {
+    UnknownSerial: "configure the key that is named: public_key_id and public_key, or let certificates be downloaded",
+    SignatureMismatch: "the key under this id is not WeChat Pay's: download it again; else a proxy changes answers",
+    ClockOffset: _NTP,
+    HeadersIncomplete: "something between here and WeChat Pay answers in its place, or takes headers away",
+}
+
+
+def check_hosts(entries: Mapping[str, Any]) -> Iterator[Check]:
+    """Whether each host is reached and trusted, by which proxy, and how its clock stands to this machine's."""
+    try:
+        bases = bases_of(entries.get("base_url"), allow_http=bool(entries.get("allow_http")))
+    except ConfigError as error:
+        yield Check("host", FAILED, str(error), "set base_url to https://api.mch.weixin.qq.com, or leave it out")
+        return
+    dates = []
+    for base in bases:
+        check, date = _check_host(base)
+        yield check
+        dates.append((date, time.time()))
+    yield _check_clock([(date, at) for date, at in dates if date])
+
+
+def _check_host(base: Base) -> tuple[Check, str]:
+    name, host = f"host {urlsplit(base.origin).netloc}", urlsplit(base.origin).hostname or ""
+    proxy = requests.utils.select_proxy(base.origin, requests.utils.get_environ_proxies(base.origin))
+    way = f" through the proxy {_without_password(proxy)}" if proxy else ""
+    try:
+        # Nothing is signed, and nothing but the head of the answer counts.
+        answer = requests.get(f"{base.origin}/", timeout=_TIMEOUT, allow_redirects=False, stream=True)
+    except requests.exceptions.ProxyError:
+        remedy = "start the proxy, or change HTTPS_PROXY, or name the host in NO_PROXY"
+        return Check(name, FAILED, f"the proxy {_without_password(proxy)} cannot be used", remedy), ""
+    except requests.exceptions.SSLError as error:
+        remedy = "update certifi; behind a proxy that opens TLS set REQUESTS_CA_BUNDLE to the file of its authority"
+        return Check(name, FAILED, f"TLS is not trusted{way} ({_reason(error)})", remedy), ""
+    except requests.Timeout:
+        remedy = f"let this machine reach {host} (firewall, security group), or set HTTPS_PROXY"
+        return Check(name, FAILED, f"no answer in {_TIMEOUT:.0f} s{way}", remedy), ""
+    except requests.RequestException as error:
+        remedy = f"check the name servers, the firewall and base_url; let this machine reach {host}"
+        return Check(name, FAILED, f"not reached{way} ({_reason(error)})", remedy), ""
+    with answer:
+        trusted = ", TLS trusted" if base.origin.startswith("https:") else ", plain http"
+        return Check(name, OK, f"reached{way}{trusted}"), answer.headers.get("Date", "")
+
+
+def _check_clock(dates: list[tuple[str, float]]) -> Check:
+    for date, at in dates:
+        try:
+            offset = at - parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            continue
+        side = "ahead of" if offset > 0 else "behind"
+        found = f"{abs(offset):.0f} s {side} the server's, {_CLOCK_WINDOW} are allowed"
+        return Check("clock", FAILED, found, _NTP) if abs(offset) > _CLOCK_WINDOW else Check("clock", OK, found)
+    return Check("clock", SKIPPED, "no server told its time")
+
+
+def check_calls(entries: Mapping[str, Any], is_reached: bool) -> Iterator[Check]:
+    """A signed query of an order that does not exist, and what its refusal means; then whether the APIv3 key fits.
+
+    Nothing is sent unless a host ``is_reached``; the client that would send is made in any case.
+    """
+    try:
+        client = Wechatpay({**_PATIENCE, **entries})
+    except ConfigError as error:
+        yield Check("configuration", FAILED, str(error), "mend this entry")
+        return
+    except TypeError as error:  # entries that are no names of a client's
+        yield Check("configuration", FAILED, str(error), "take this entry away")
+        return
+    with client:
+        if not is_reached:
+            yield Check("signed call", SKIPPED, "no host is reached")
+            return
+        if entries.get("brand_id") is not None:
+            yield Check("signed call", SKIPPED, "a brand has no call that changes nothing")
+            return
+        if entries.get("private_key") is None:
+            yield Check("signed call", SKIPPED, "no private_key is configured")
+            return
+        check = _check_call(client, key_ids(entries))
+        yield check
+        if check.outcome == OK and entries.get("apiv3_key") is not None:
+            yield _check_apiv3_key(client, entries["apiv3_key"])
+
+
+def _check_call(client: Wechatpay, known: list[str]) -> Check:
+    name, node = "signed call", client.v3.pay.transactions.outTradeNo._out_trade_no_
+    try:
+        node.get(params={"mchid": client.mchid}, out_trade_no=f"doctor{secrets.token_hex(8)}")
+    except SignError as error:
+        return Check(name, FAILED, str(error), error.remedy)
+    except ServerError as error:
+        return Check(name, FAILED, str(error), "WeChat Pay has a fault; try again later")
+    except ApiError as error:
+        if not error.code:
+            return Check(name, FAILED, str(error), "this is not WeChat Pay: check base_url and the proxy")
+        serial = error.response.headers.get("Wechatpay-Serial", "")
+        if not error.verified and serial:
+            is_known = canonical(serial) in map(canonical, known)
+            kind = SignatureMismatch if is_known else UnknownSerial
+            why = "does not fit the key that is configured for it" if is_known else "is of a key that is not configured"
+            found = f"{kind.__name__}: the answer's signature, which names {serial[:64]}, {why}"
+            return Check(name, FAILED, found, _VERIFICATION[kind])
+        return Check(name, OK, f"the signature holds; an order that does not exist is {error.status} {error.code}")
+    except VerificationError as error:
+        remedy = next((text for kind, text in _VERIFICATION.items() if isinstance(error, kind)), "try again")
+        return Check(name, FAILED, f"{type(error).__name__}: {error}", remedy)
+    except TransportError as error:
+        return Check(name, FAILED, str(error), "see the checks of the hosts")
+    except WechatpayError as error:
+        return Check(name, FAILED, str(error), "mend this entry")
+    return Check(name, OK, "the signature holds")
+
+
+def _check_apiv3_key(client: Wechatpay, key: str | bytes) -> Check:
+    """The APIv3 key opens the certificates that WeChat Pay hands out, where it does."""
+    name = "APIv3 key fits"
+    try:
+        rows = client.v3.certificates.get().data["data"]
+        sealed = rows[0]["encrypt_certificate"]
+        data = key.encode() if isinstance(key, str) else bytes(key)
+        ciphers.decrypt(sealed["ciphertext"], data, sealed["nonce"].encode(), sealed["associated_data"].encode())
+    except DecryptionError:
+        remedy = "set the one of the console; it was changed there, or it is another merchant's"
+        return Check(name, FAILED, "it does not open WeChat Pay's certificates", remedy)
+    except WechatpayError as error:
+        told = f"{error.status} {error.code}" if isinstance(error, ApiError) else type(error).__name__
+        return Check(name, SKIPPED, f"no certificates to try it on ({told}); the first notice tells")
+    except (KeyError, TypeError, IndexError):
+        return Check(name, SKIPPED, "no certificates to try it on; the first notice tells")
+    return Check(name, OK, "it opens WeChat Pay's certificates")
+
+
+def _without_password(proxy: str | None) -> str:
+    parts = urlsplit(proxy or "")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "without a host"
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, in few words and without addresses of objects."""
+    seen: BaseException = error
+    while (inner := getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)) is not None:
+        if not isinstance(inner, BaseException):
+            break
+        seen = inner
+    words = str(seen).rpartition(": ")[2]
+    return (words or type(seen).__name__)[:120]

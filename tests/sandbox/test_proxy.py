@@ -21,7 +21,7 @@ from cryptography import x509
 from tests.promises import PATIENCE
 from tests.sandbox import shop
 from tests.sandbox.test_foreign_clients import NODE, ROOT, check_v3, has
-from wechatpay_chain import Sandbox, Wechatpay
+from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.protocol.hosts import HOSTS
 
 
@@ -144,6 +144,13 @@ def test_its_authority_certifies_nobody_else(tmp_path: Path) -> None:
     assert (tmp_path / "identity.json").stat().st_mode & 0o777 == 0o600
     with Sandbox(directory=tmp_path / "other") as other:
         assert other.identity.authority.pem != authority.pem
+
+
+def test_a_port_that_is_taken_is_named(gateway: Sandbox) -> None:
+    """Before anything is served; nothing stays open."""
+    with pytest.raises(errors.ConfigError) as caught:
+        Sandbox(proxy=urlsplit(str(gateway.proxy_url)).port)
+    assert caught.value.field == "port"
 
 
 def run(gateway: Sandbox, command: list[str], **environment: str) -> Any:

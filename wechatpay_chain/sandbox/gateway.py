@@ -140,6 +140,7 @@ class Sandbox:
         except ConfigError:
             self._release()
             raise
+        self._proxy: Proxy | None = None
         try:
             self._proxy = None if proxy is None else self._new_proxy(host, proxy)
             self.token = "" if self.is_local else self._kept_token(token)
@@ -147,6 +148,8 @@ class Sandbox:
                 self._directory.describe(self.description(), self._variables())
         except ConfigError:
             self._server.server_close()
+            if self._proxy is not None:
+                self._proxy.server_close()
             self._release()
             raise
         self._thread = threading.Thread(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from wechatpay_chain.errors import ArgumentError
-from wechatpay_chain.sandbox import payer
+from wechatpay_chain.sandbox import console, payer
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.book import STATES, Book, Combined, Order
 from wechatpay_chain.sandbox.clock import Clock, rfc3339
@@ -80,6 +80,10 @@ def answer(sandbox: Gateway, request: Received) -> Answer | None:
     if not path.startswith(_ROOT):
         return None
     try:
+        _check_host(sandbox, request)
+        static = console.answer(request.method, request.target)
+        if static is not None:
+            return static
         told = _control(sandbox, request, path.removeprefix(_ROOT), query)
     except Refusal as refusal:
         return _own(Answer.of(refusal.status, refusal.payload))
@@ -93,7 +97,6 @@ def _own(made: Answer) -> Answer:
 
 
 def _control(sandbox: Gateway, request: Received, path: str, query: str) -> Any:
-    _check_host(sandbox, request)
     methods = {method for method, pattern, _ in _ROUTES if re.fullmatch(pattern, path)}
     if not methods:
         raise Refusal(404, "NOT_FOUND", f"the sandbox has no /_/{path}")

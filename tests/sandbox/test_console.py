@@ -1,7 +1,7 @@
 """The console in a real Chromium: what a tester sees, clicks, types and hears of a sandbox that a client uses.
 
-Debian's ``chromium`` and ``chromium-driver``; ``npm install`` in tests/sandbox/axe brings axe-core. Screenshots are kept
-in a folder that git ignores.
+Debian's ``chromium`` and ``chromium-driver``; ``npm install`` in tests/sandbox/axe brings axe-core. Screenshots are
+kept in a folder that git ignores.
 """
 
 from __future__ import annotations
@@ -354,8 +354,8 @@ def test_both_languages(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) ->
         visit(browser, gateway, section)
         shown = browser.script(
             "const copy = document.body.cloneNode(true);"
-            "for (const each of copy.querySelectorAll('pre, dialog, noscript, #language, tbody th, tbody td:nth-child(2), dd,"
-            " code, [hidden]')) each.remove(); return copy.textContent"
+            "for (const each of copy.querySelectorAll('pre, dialog, noscript, #language, tbody th,"
+            " tbody td:nth-child(2), dd, code, [hidden]')) each.remove(); return copy.textContent"
         )
         assert [letter for letter in shown if "\u4e00" <= letter <= "\u9fff"] == [], section
         browser.picture(f"english-{section}")
@@ -400,7 +400,7 @@ def test_the_keyboard_alone(browser: Browser, gateway: Sandbox, wxpay: Wechatpay
 
 
 def test_the_width_of_a_phone(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
-    """390 pixels: nothing is cut off or scrolls sideways, what is opened stands above the list, buttons suit fingers."""
+    """390 pixels: nothing scrolls sideways, what is opened stands above the list, buttons suit fingers."""
     waiting = furnish(gateway, wxpay)
     browser.resize(390, 844)
     for section in SECTIONS:
@@ -536,7 +536,8 @@ def test_a_thousand_rows_stay_fluid(browser: Browser, gateway: Sandbox, wxpay: W
     browser.wait(lambda: len(browser.all("#rows tbody tr")) == MANY)
     browser.script(
         "window.touched = [];"
-        "new MutationObserver((all) => touched.push(...all.flatMap((each) => [...each.addedNodes, ...each.removedNodes])))"
+        "new MutationObserver((all) => touched.push(...all.flatMap((each) =>"
+        " [...each.addedNodes, ...each.removedNodes])))"
         ".observe(document.querySelector('#rows tbody'), { childList: true, subtree: true })"
     )
     send_wrong(gateway)

@@ -33,7 +33,8 @@ FORM = """
 const [where, path, method, type, done] = arguments;
 const frame = Object.assign(document.createElement("iframe"), { name: "hidden" });
 document.body.append(frame);
-const form = Object.assign(document.createElement("form"), { action: where + path, method, enctype: type, target: "hidden" });
+const form = document.createElement("form");
+Object.assign(form, { action: where + path, method, enctype: type, target: "hidden" });
 form.append(Object.assign(document.createElement("input"), { name: '{"a":"', value: '"}' }));
 document.body.append(form);
 frame.onload = () => { let read = ""; try { read = frame.contentDocument.body.innerText; } catch {} done(read); };

@@ -114,7 +114,8 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What Chromium wrote to the console since the last look: errors, and what the policy blocked."""
-        return [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
+        lines = self.driver.execute("getLog", {"type": "browser"})["value"]
+        return [line["message"] for line in lines if line["level"] == "SEVERE"]
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def test_an_order_is_paid_and_refunded(gateway: Sandbox, wxpay: Wechatpay) -> No
         ("POST", "clock", {"advance": True}, 400),
         ("POST", "clock", {"factor": -1}, 400),
         ("POST", "clock", {"set": "tomorrow"}, 400),
-        ("GET", "clock", None, 405),
+        ("GET", "reset", None, 405),
         ("POST", "nothing", {}, 404),
     ],
 )

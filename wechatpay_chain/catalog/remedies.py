@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-__all__ = ["REPEATS", "TABLE", "ErrorCode", "error_codes", "find_error", "remedy"]
+__all__ = ["REPEATS", "TABLE", "ErrorCode", "error_codes", "find_code", "find_error", "remedy"]
 
 TABLE = "errors.jsonl"
 REPEATS = {
@@ -64,6 +64,21 @@ def find_error(method: str, path: str, status: int, code: str, message: str = ""
         for rank, product in enumerate(_products(method, path))
         for row in _rows(product)
         if row.code == code and row.message in message and bool(row.status) == bool(status)
+    ]
+    return min(fitting, key=lambda each: each[0])[1] if fitting else None
+
+
+def find_code(method: str, path: str, code: str, *, is_v2: bool = False) -> ErrorCode | None:
+    """The row of a code, without a refusal at hand: of the path's products before others, of this API's before both.
+
+    Underscores do not count: APIv2 writes SYSTEMERROR where APIv3 writes SYSTEM_ERROR.
+    """
+    plain, own = code.replace("_", ""), _products(method, path)
+    fitting = [
+        ((product not in own, bool(row.message)), row)
+        for product in (*own, *_table()[1])
+        for row in _rows(product)
+        if row.code.replace("_", "") == plain and (row.status == 0) == is_v2
     ]
     return min(fitting, key=lambda each: each[0])[1] if fitting else None
 

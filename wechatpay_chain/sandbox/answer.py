@@ -109,7 +109,8 @@ class Answer:
 
     ``pieces`` is a body that is made while it is sent, of ``length`` bytes where that is known. ``covered`` is
     what the signature covers in place of the body; ``is_signed`` is False for an answer without one.
-    ``fields`` are those of an APIv2 answer, which becomes XML when it is signed.
+    ``fields`` are those of an APIv2 answer, which becomes XML when it is signed. ``is_dropped`` is True where the
+    connection is closed in place of an answer.
     """
 
     status: int
@@ -120,6 +121,7 @@ class Answer:
     covered: bytes | None = None
     is_signed: bool = True
     fields: dict[str, Any] | None = None
+    is_dropped: bool = False
 
     @classmethod
     def of(cls, status: int, payload: Any = None) -> Answer:
@@ -131,6 +133,11 @@ class Answer:
             json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"),
             {"Content-Type": "application/json; charset=utf-8"},
         )
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether its body is that of APIv2."""
+        return self.body.startswith(b"<xml>")
 
     def framed(self) -> tuple[dict[str, str], Iterator[bytes]]:
         """The header that says where the body ends, and its bytes: in chunks where the length is not known."""
@@ -176,7 +183,8 @@ class Refusal(ValueError):
     """An error answer in WeChat Pay's shape.
 
     ``is_absence``: what was asked for is not there. ``is_signed`` is False before the request's signature was
-    verified. ``number`` is the internal code with which the Request-ID ends.
+    verified. ``number`` is the internal code with which the Request-ID ends. ``signed_text`` is what a client signed in
+    place of the right text, where that is known.
     """
 
     def __init__(
@@ -190,12 +198,14 @@ class Refusal(ValueError):
         is_signed: bool = True,
         number: int = _PARAMETER,
         has_request_id: bool = True,
+        signed_text: str | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.payload = {"code": code, "message": message, **({} if detail is None else {"detail": detail})}
         self.is_absence = status == 404 if is_absence is None else is_absence
         self.is_signed = is_signed
+        self.signed_text = signed_text
         self.request_id = request_id(number) if has_request_id else ""
 
     def answer(self) -> Answer:

@@ -25,7 +25,7 @@ from wechatpay_chain.sandbox.diagnosis import Cause, Diagnosis, Parts, Request, 
 from wechatpay_chain.sandbox.diagnosis_v2 import diagnose_v2
 from wechatpay_chain.sandbox.identity import Identity, Party, is_of_a_sandbox
 
-__all__ = ["check", "check_v2", "why_no_xml"]
+__all__ = ["check", "check_v2", "expected_text", "why_no_xml"]
 
 _FIELDS = frozenset({"nonce_str", "timestamp", "serial_no", "signature"})
 _PAIR = re.compile(r'([a-z_]+)="([^"]*)"')
@@ -71,6 +71,17 @@ def check(identity: Identity, party: Party, request: Received) -> None:
     if is_transaction:
         # Whether these paths take a signed request without the two is not known; the documentation requires them.
         _check_headers(request)
+
+
+def expected_text(request: Received) -> str | None:
+    """The text that had to be signed, as far as its Authorization says; None where it has no time and no nonce."""
+    _, _, pairs = request.headers.get("Authorization", "").partition(" ")
+    told = dict(_PAIR.findall(pairs))
+    if "timestamp" not in told or "nonce_str" not in told:
+        return None
+    body = request.body if request.form is None else request.form.meta
+    text = Parts(request.method, request.target, told["timestamp"], told["nonce_str"], body).text
+    return text.decode("utf-8", "replace")
 
 
 def _check_headers(request: Received) -> None:
@@ -280,6 +291,7 @@ class _Check:
             detail if informs else None,
             number=number,
             has_request_id=not self._request.target.startswith(_TRANSACTIONS),
+            signed_text=None if found.text is None else found.text.decode("utf-8", "replace"),
         )
         texts = {"expected": found.expected, "signed": found.signed}
         refusal.payload["detail"]["sandbox"] |= {name: text for name, text in texts.items() if text is not None}

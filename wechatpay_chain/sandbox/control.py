@@ -1,36 +1,40 @@
-"""The sandbox's own pages and its control over HTTP: for programs in any language, and for a payer with a browser.
+"""The sandbox's control over HTTP, for programs in any language and for its console.
 
 ``/_/…`` speaks JSON; what changes something has to say ``Content-Type: application/json`` and to come from this very
-host, so that no web page of another origin can do it.
+host, so that no web page of another origin can do it. Secrets are told on the loopback address; a sandbox that listens
+for other machines asks for its token first.
 """
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from wechatpay_chain.errors import ArgumentError
-from wechatpay_chain.sandbox import console, payer
+from wechatpay_chain.sandbox import access, console, control_views, snippets
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
-from wechatpay_chain.sandbox.book import STATES, Book, Combined, Order
+from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import Clock, rfc3339
-from wechatpay_chain.sandbox.outbox import Outbox, Sent
-from wechatpay_chain.sandbox.views import combined_view, order_view
+from wechatpay_chain.sandbox.faults import NAMES, Fault, Faults, Scripted
+from wechatpay_chain.sandbox.journal import Journal
+from wechatpay_chain.sandbox.outbox import Outbox
+from wechatpay_chain.sandbox.platform import Platform
+from wechatpay_chain.sandbox.products.refunds import Refunds
+from wechatpay_chain.sandbox.products.transfers import Transfers
+from wechatpay_chain.sandbox.push import Delivery
 from wechatpay_chain.sandbox.world import World
+from wechatpay_chain.version import __version__
 
 __all__ = ["Gateway", "answer"]
 
 _ROOT = "/_/"
-# Where a payer comes to: code_url after its scheme, and h5_url.
-_PAGES = ("/wxpay/bizpayurl", "/cgi-bin/mmpayweb-bin/checkmweb")
-_SHOWN = 100
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SHOWN, _MOST_SHOWN = 100, 10_000
 _JSON = "application/json"
+_FILTERS = ("after", "before", "number", "path", "method", "status", "verdict")
+_COUNTED = ("after", "before", "status")
 
 
 class Gateway(Protocol):
@@ -38,8 +42,10 @@ class Gateway(Protocol):
 
     world: World
     clock: Clock
+    platform: Platform
     notices: Outbox
-    requests: deque[Received]
+    journal: Journal
+    faults: Faults
 
     @property
     def base_url(self) -> str:
@@ -51,8 +57,29 @@ class Gateway(Protocol):
         """Its merchant."""
         ...
 
+    @property
+    def token(self) -> str:
+        """What it asks for; empty on the loopback address."""
+        ...
+
+    def description(self) -> dict[str, Any]:
+        """Its numbers, secrets and files."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """The variables that configure a client."""
+        ...
+
     def pay(self, out_trade_no: str, openid: str | None = None) -> str:
         """Pay an order."""
+        ...
+
+    def close_order(self, out_trade_no: str) -> None:
+        """Close an order."""
+        ...
+
+    def ask_refund(self, out_trade_no: str, amount: int | None, out_refund_no: str, reason: str) -> str:
+        """Refund an order."""
         ...
 
     def refund(self, out_refund_no: str, status: str = "SUCCESS") -> None:
@@ -61,6 +88,10 @@ class Gateway(Protocol):
 
     def transfer(self, out_bill_no: str, state: str = "SUCCESS", fail_reason: str = "") -> None:
         """End a transfer."""
+        ...
+
+    def push(self, event_type: str, resource: Mapping[str, Any] | None = None, *, notify_url: str) -> Delivery:
+        """Push a notification."""
         ...
 
     def advance(self, seconds: float) -> None:
@@ -72,65 +103,72 @@ class Gateway(Protocol):
         ...
 
 
+_Reply = Callable[[Gateway, tuple[str, ...], Mapping[str, Any]], Any]
+
+
 def answer(sandbox: Gateway, request: Received) -> Answer | None:
     """The answer to a request of the sandbox's own, None for one of WeChat Pay's."""
     path, _, query = request.target.partition("?")
-    if path in _PAGES:
-        return _page(sandbox, request, {name: values[-1] for name, values in parse_qs(query).items()})
     if not path.startswith(_ROOT):
         return None
     try:
-        _check_host(sandbox, request)
-        static = console.answer(request.method, request.target)
-        if static is not None:
-            return static
-        told = _control(sandbox, request, path.removeprefix(_ROOT), query)
+        made = _answer(sandbox, request, path.removeprefix(_ROOT), query)
     except Refusal as refusal:
-        return _own(Answer.of(refusal.status, refusal.payload))
-    return _own(Answer.of(200, told))
-
-
-def _own(made: Answer) -> Answer:
+        made = Answer.of(refusal.status, refusal.payload)
+        if refusal.status == 401:
+            made.headers["WWW-Authenticate"] = 'Bearer realm="sandbox"'
     made.is_signed = False
-    made.headers["Cache-Control"] = "no-store"
+    made.headers |= {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
     return made
 
 
-def _control(sandbox: Gateway, request: Received, path: str, query: str) -> Any:
+def _answer(sandbox: Gateway, request: Received, path: str, query: str) -> Answer:
+    access.check_host(request, sandbox.base_url)
+    page = console.answer(request.method, request.target)
+    if page is not None:
+        return page
+    access.check_origin(request, sandbox.base_url)
+    if path != "health":
+        access.check_token(request, sandbox.token)
+    return Answer.of(200, _told(sandbox, request, path, query))
+
+
+def _told(sandbox: Gateway, request: Received, path: str, query: str) -> Any:
     methods = {method for method, pattern, _ in _ROUTES if re.fullmatch(pattern, path)}
     if not methods:
         raise Refusal(404, "NOT_FOUND", f"the sandbox has no /_/{path}")
     method = "GET" if request.method == "HEAD" else request.method
     if method not in methods:
         raise Refusal(405, "METHOD_NOT_ALLOWED", f"/_/{path} takes {', '.join(sorted(methods))}, not {method}")
-    fields = {} if method == "GET" else _body(request)
-    limit = parse_qs(query).get("limit", [f"{_SHOWN}"])[-1]
-    fields = {"limit": int(limit) if limit.isdecimal() and len(limit) < 6 else _SHOWN, **fields}
+    fields = _query(query) if method == "GET" else _body(request)
     for own, pattern, reply in _ROUTES:
         matched = re.fullmatch(pattern, path)
         if own == method and matched:
-            try:
-                return reply(sandbox, tuple(map(unquote, matched.groups())), fields)
-            except KeyError as error:
-                raise Refusal(404, "NOT_FOUND", f"{error.args[0]!r:.80} is not there") from None
-            except (ValueError, ArgumentError) as error:
-                if isinstance(error, Refusal):
-                    raise
-                status = 400 if isinstance(error, ArgumentError) else 409
-                raise Refusal(status, "PARAM_ERROR" if status == 400 else "CONFLICT", str(error)) from None
+            return _reply(reply, sandbox, tuple(map(unquote, matched.groups())), fields)
     raise Refusal(404, "NOT_FOUND", path)
 
 
-def _check_host(sandbox: Gateway, request: Received) -> None:
-    """Refuse a page of another origin, and a name that was only made to point here."""
-    host, served = request.headers.get("Host", ""), urlsplit(sandbox.base_url)
-    name, own = urlsplit(f"//{host}").hostname or "", served.hostname or ""
-    # Who listens for other machines is called by names that this one does not know.
-    if host and own in _LOOPBACK and name not in _LOOPBACK:
-        raise Refusal(403, "FORBIDDEN", f"Host: expected {served.netloc}, found {host:.80}")
-    origin = request.headers.get("Origin", "")
-    if origin and origin.partition("://")[2] != host:
-        raise Refusal(403, "FORBIDDEN", f"Origin: a page of {origin:.80} has no business here")
+def _reply(reply: _Reply, sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    try:
+        return reply(sandbox, names, fields)
+    except Refusal:
+        raise
+    except KeyError as error:
+        told = f"{error.args[0]!r:.80} is not there"
+        status, code = 404, "NOT_FOUND"
+    except ArgumentError as error:
+        told, status, code = str(error), 400, "PARAM_ERROR"
+    except ValueError as error:
+        told, status, code = str(error), 409, "CONFLICT"
+    raise Refusal(status, code, told)
+
+
+def _query(query: str) -> dict[str, Any]:
+    given = {name: values[-1] for name, values in parse_qs(query).items()}
+    limit = given.get("limit", f"{_SHOWN}")
+    if not limit.isdecimal() or not limit.isascii() or not 1 <= int(limit[:6]) <= _MOST_SHOWN:
+        raise Refusal(400, "PARAM_ERROR", f"limit: expected 1 to {_MOST_SHOWN}, found {limit!r:.40}")
+    return {**given, "limit": int(limit)}
 
 
 def _body(request: Received) -> dict[str, Any]:
@@ -146,38 +184,136 @@ def _body(request: Received) -> dict[str, Any]:
     return fields
 
 
+def _text_of(fields: Mapping[str, Any], name: str, default: str = "") -> str:
+    value = fields.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str) or not value:
+        raise Refusal(400, "PARAM_ERROR", f"{name}: expected text, found {value!r:.40}")
+    return value
+
+
+def _known(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The fields, where each is one that is taken."""
+    unknown = sorted(fields.keys() - set(names))
+    if unknown:
+        raise Refusal(400, "PARAM_ERROR", f"{unknown[0]!r:.40}: not known; expected {', '.join(names)}")
+    return dict(fields)
+
+
 def _health(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    clock = sandbox.clock
-    return {"status": "ok", "mchid": sandbox.mchid, "clock": {"time": rfc3339(clock.now()), "factor": clock.factor}}
+    return {
+        "status": "ok",
+        "mchid": sandbox.mchid,
+        "base_url": sandbox.base_url,
+        "version": __version__,
+        "verify": sandbox.platform.verify,
+        "clock": _clock(sandbox, names, fields),
+        "last_request": sandbox.journal.last,
+        "needs_token": bool(sandbox.token),
+    }
+
+
+def _clock(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    return {"time": rfc3339(sandbox.clock.now()), "factor": sandbox.clock.factor}
+
+
+def _requests(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    wanted = {name: fields[name] for name in _FILTERS if name in fields}
+    for name in _COUNTED:
+        if not str(wanted.get(name, "0")).isdecimal():
+            raise Refusal(400, "PARAM_ERROR", f"{name}: expected a number, found {wanted[name]!r:.40}")
+    found = sandbox.journal.find(fields["limit"], **wanted)
+    rows = [control_views.entry_row(entry) for entry in found]
+    return {"requests": rows, "held": len(sandbox.journal), "last": sandbox.journal.last}
+
+
+def _one_request(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    entry = sandbox.journal.entry(int(names[0]))
+    if entry is None:
+        raise KeyError(names[0])
+    return control_views.whole_entry(entry)
 
 
 def _orders(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    return {"orders": [_order(order) for order in Book(sandbox.world, sandbox.clock.now()).last(fields["limit"])]}
+    sandbox.world.settle()
+    with sandbox.world.store.transaction():
+        book = Book(sandbox.world, sandbox.clock.now())
+        return {"orders": [_order(sandbox, book, order) for order in book.last(fields["limit"])]}
 
 
-def _order(order: Order) -> dict[str, Any]:
-    return {
-        **order_view(order),
-        "total": order.total,
-        "refunded": order.refunded,
-        "create_time": rfc3339(order.created),
-    }
+def _order(sandbox: Gateway, book: Book, order: Order) -> dict[str, Any]:
+    whole = book.combined_by_id(order.combined).number if order.combined else None
+    return control_views.order_row(order, sandbox.base_url, whole)
 
 
 def _one_order(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.world.settle()
     with sandbox.world.store.transaction():
-        found = Book(sandbox.world, sandbox.clock.now()).numbered(names[0])
-    if found is None:
-        raise KeyError(names[0])
-    return _order(found) if isinstance(found, Order) else combined_view(found)
+        book = Book(sandbox.world, sandbox.clock.now())
+        found = book.numbered(names[0])
+        if found is None:
+            raise KeyError(names[0])
+        return _order(sandbox, book, found) if isinstance(found, Order) else control_views.combined_view(found)
+
+
+def _refunds(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    sandbox.world.settle()
+    with sandbox.world.store.transaction():
+        book = Book(sandbox.world, sandbox.clock.now())
+        found = Refunds(sandbox.world, sandbox.clock.now()).last(fields["limit"])
+        return {"refunds": [control_views.refund_row(each, book.by_id(each.order_id)) for each in found]}
+
+
+def _transfers(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    sandbox.world.settle()
+    found = Transfers(sandbox.world, sandbox.clock.now()).last(fields["limit"])
+    return {"transfers": [control_views.transfer_row(each) for each in found]}
+
+
+def _notices(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    return {"notices": [control_views.notice_row(sent) for sent in sandbox.notices.last(fields["limit"])]}
+
+
+def _faults(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    return {
+        "faults": [control_views.fault_row(rule) for rule in sandbox.faults.rules],
+        "answers": [control_views.scripted_row(each) for each in sandbox.faults.answers],
+        "names": list(NAMES),
+    }
+
+
+def _configuration(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    return {**sandbox.description(), "environment": sandbox.environment()}
+
+
+def _snippets(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    made = snippets.snippets(sandbox.description())
+    return {"snippets": [{"name": each.name, "title": each.title, "text": each.text} for each in made]}
 
 
 def _pay(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    openid = fields.get("openid")
-    if openid is not None and (not isinstance(openid, str) or not openid):
-        raise Refusal(400, "PARAM_ERROR", f"openid: expected text, found {openid!r:.40}")
+    openid = _text_of(_known(fields, "openid"), "openid") or None
     return {"out_trade_no": names[0], "transaction_id": sandbox.pay(names[0], openid)}
+
+
+def _close(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    sandbox.close_order(names[0])
+    return {"out_trade_no": names[0], "trade_state": "CLOSED"}
+
+
+def _ask_refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    given = _known(fields, "amount", "out_refund_no", "reason")
+    number, reason = _text_of(given, "out_refund_no"), _text_of(given, "reason")
+    amount = given.get("amount")
+    if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount < 1):
+        raise Refusal(400, "PARAM_ERROR", f"amount: expected fen from 1 on, found {amount!r:.40}")
+    made = sandbox.ask_refund(names[0], amount, number, reason)
+    with sandbox.world.store.transaction():
+        refund = Refunds(sandbox.world, sandbox.clock.now()).numbered(made)
+        if refund is None:
+            raise KeyError(made)
+        return control_views.refund_row(refund, Book(sandbox.world, sandbox.clock.now()).by_id(refund.order_id))
 
 
 def _refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
@@ -186,53 +322,8 @@ def _refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
 
 
 def _transfer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    sandbox.transfer(names[0], names[1], str(fields.get("fail_reason", "")))
+    sandbox.transfer(names[0], names[1], _text_of(_known(fields, "fail_reason"), "fail_reason"))
     return {"out_bill_no": names[0], "state": names[1]}
-
-
-def _clock(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = [name for name in ("advance", "factor", "set") if name in fields]
-    if not given:
-        raise Refusal(400, "PARAM_ERROR", 'expected "advance" (seconds), "factor" (0 stands still) or "set" (a time)')
-    if "factor" in fields:
-        sandbox.clock.factor = fields["factor"]
-    if "set" in fields:
-        sandbox.clock.set(fields["set"])
-    sandbox.advance(fields.get("advance", 0))
-    return _health(sandbox, (), {})["clock"]
-
-
-def _reset(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    sandbox.reset()
-    return {"status": "ok"}
-
-
-def _requests(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    newest = list(sandbox.requests)[-fields["limit"] :][::-1]
-    return {"requests": [_request(request) for request in newest]}
-
-
-def _request(request: Received) -> dict[str, Any]:
-    body = request.body[:65_536].decode("utf-8", "replace")
-    return {"method": request.method, "target": request.target, "verdict": request.verdict, "body": body}
-
-
-def _notices(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    return {"notices": [_notice(sent) for sent in sandbox.notices.last(fields["limit"])]}
-
-
-def _notice(sent: Sent) -> dict[str, Any]:
-    attempts = [{"at": rfc3339(done.at), "status": done.status, "told": done.told} for done in sent.attempts]
-    return {
-        "id": sent.id,
-        "event_type": sent.event_type,
-        "url": sent.url,
-        "state": sent.state,
-        "resource": dict(sent.resource),
-        "create_time": rfc3339(sent.created),
-        "due": None if sent.due is None else rfc3339(sent.due),
-        "attempts": attempts,
-    }
 
 
 def _resend(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
@@ -241,78 +332,82 @@ def _resend(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
     return {"id": names[0], "state": "waiting"}
 
 
-_Reply = Callable[[Gateway, tuple[str, ...], Mapping[str, Any]], Any]
+def _push(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    given = _known(fields, "event_type", "url", "resource")
+    resource = given.get("resource")
+    if resource is not None and not isinstance(resource, dict):
+        raise Refusal(400, "PARAM_ERROR", f"resource: expected an object, found {resource!r:.40}")
+    done = sandbox.push(_text_of(given, "event_type"), resource, notify_url=_text_of(given, "url"))
+    return {"id": done.id, "accepted": done.accepted, "status": done.status, "told": done.tries[-1].told}
+
+
+def _add_fault(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    given = _known(fields, "name", "method", "path", "times", "when", "rate", "seconds")
+    if "name" not in given:
+        raise Refusal(400, "PARAM_ERROR", f"name: missing; expected {', '.join(NAMES)}, or an error code")
+    return control_views.fault_row(sandbox.faults.add(Fault(**given)))
+
+
+def _remove_fault(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    if not sandbox.faults.remove(int(names[0])):
+        raise KeyError(names[0])
+    return {"status": "ok"}
+
+
+def _clear_faults(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    sandbox.faults.clear()
+    return {"status": "ok"}
+
+
+def _add_answer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    given = _known(fields, "method", "path", "status", "body", "times", "headers")
+    lacks = [name for name in ("method", "path", "status") if name not in given]
+    if lacks:
+        raise Refusal(400, "PARAM_ERROR", f"{lacks[0]}: missing")
+    return control_views.scripted_row(sandbox.faults.script(Scripted(**given)))
+
+
+def _set_clock(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    given = _known(fields, "advance", "factor", "set")
+    if not given:
+        raise Refusal(400, "PARAM_ERROR", 'expected "advance" (seconds), "factor" (0 stands still) or "set" (a time)')
+    if "factor" in given:
+        sandbox.clock.factor = given["factor"]
+    if "set" in given:
+        sandbox.clock.set(given["set"])
+    sandbox.advance(given.get("advance", 0))
+    return _clock(sandbox, (), {})
+
+
+def _reset(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    sandbox.reset()
+    return {"status": "ok"}
+
+
 _ROUTES: tuple[tuple[str, str, _Reply], ...] = (
     ("GET", "health", _health),
+    ("GET", "requests", _requests),
+    ("GET", "requests/([0-9]{1,15})", _one_request),
     ("GET", "orders", _orders),
     ("GET", "orders/([^/]+)", _one_order),
     ("POST", "orders/([^/]+)/pay", _pay),
+    ("POST", "orders/([^/]+)/close", _close),
+    ("POST", "orders/([^/]+)/refund", _ask_refund),
+    ("GET", "refunds", _refunds),
     ("POST", "refunds/([^/]+)/([A-Z]+)", _refund),
+    ("GET", "transfers", _transfers),
     ("POST", "transfers/([^/]+)/([A-Z]+)", _transfer),
-    ("GET", "requests", _requests),
     ("GET", "notices", _notices),
     ("POST", "notices/([^/]+)/resend", _resend),
-    ("POST", "clock", _clock),
+    ("POST", "push", _push),
+    ("GET", "faults", _faults),
+    ("POST", "faults", _add_fault),
+    ("DELETE", "faults", _clear_faults),
+    ("DELETE", "faults/([0-9]{1,15})", _remove_fault),
+    ("POST", "answers", _add_answer),
+    ("GET", "configuration", _configuration),
+    ("GET", "snippets", _snippets),
+    ("GET", "clock", _clock),
+    ("POST", "clock", _set_clock),
     ("POST", "reset", _reset),
 )
-
-
-def _page(sandbox: Gateway, request: Received, query: Mapping[str, str]) -> Answer:
-    """What a payer sees who opened a code or an H5 page; a click pays."""
-    try:
-        _check_host(sandbox, request)
-    except Refusal as refusal:
-        return _own(Answer.of(refusal.status, refusal.payload))
-    token, back = query.get("pr") or query.get("package", ""), query.get("redirect_url", "")
-    if request.method == "POST":
-        return _paid(sandbox, token, back)
-    if request.method not in ("GET", "HEAD"):
-        return _own(Answer(405, is_signed=False))
-    sandbox.world.settle()
-    with sandbox.world.store.transaction():
-        book = Book(sandbox.world, sandbox.clock.now())
-        found = book.by_token(token) if token else None
-        is_fresh = found is not None and book.is_fresh(found)
-    if found is None or not is_fresh:
-        return _html(404, "二维码已过期", "<p>商家订单信息有误，请重新下单支付</p>")
-    return _html(200, f"¥{found.total / 100:.2f}", _form(found))
-
-
-def _form(found: Order | Combined) -> str:
-    parts = [found] if isinstance(found, Order) else found.orders
-    rows = "".join(
-        f"<p>{html.escape(order.data['description'])} <small>{html.escape(order.out_trade_no)}</small></p>"
-        for order in parts
-    )
-    if found.state in ("NOTPAY", "USERPAYING"):
-        return f'{rows}<form method="post"><button>支付 Pay</button></form>'
-    return f"{rows}<p>{STATES[found.state]}</p>"
-
-
-def _paid(sandbox: Gateway, token: str, back: str) -> Answer:
-    try:
-        sandbox.world.settle()
-        number = payer.pay_token(sandbox.world, token)
-    except KeyError:
-        return _html(404, "二维码已过期", "<p>商家订单信息有误，请重新下单支付</p>")
-    except payer.PaymentRefused as error:
-        return _html(409, "无法支付", f"<p>{html.escape(str(error))}</p>")
-    if back and urlsplit(back).scheme in ("http", "https") and back.isprintable() and back.isascii():
-        made = _html(303, "支付成功", "")
-        made.headers["Location"] = back
-        return made
-    return _html(200, "支付成功", f"<p>{number}</p>")
-
-
-def _html(status: int, title: str, inner: str) -> Answer:
-    page = (
-        '<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><body style='font-family:sans-serif;max-width:30em;margin:3em auto;text-align:center'>"
-        f"<small>沙箱 sandbox</small><h1>{title}</h1>{inner}</body></html>"
-    )
-    headers = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-        "X-Frame-Options": "DENY",
-    }
-    return _own(Answer(status, page.encode(), headers, is_signed=False))

@@ -71,6 +71,8 @@ class Diagnosis(NamedTuple):
     why: Cause
     expected: str | None = None
     signed: str | None = None
+    # All that was signed, where it is known.
+    text: bytes | None = None
 
 
 class _Variant(NamedTuple):
@@ -250,7 +252,7 @@ def _told(parts: Parts, changed: Changed, shape: Cause | None, text: bytes) -> D
         differs = ",".join([*(_PARTS[at] for at, _ in changed), *(["lines"] if shape else [])])
         expected, signed = parts.text.decode("utf-8", "replace"), text.decode("utf-8", "replace")
     at = _first_difference(expected, signed)
-    return Diagnosis(differs, Cause(cause, message), _excerpt(expected, at), _excerpt(signed, at))
+    return Diagnosis(differs, Cause(cause, message), _excerpt(expected, at), _excerpt(signed, at), text)
 
 
 def _first_difference(one: str, other: str) -> int:

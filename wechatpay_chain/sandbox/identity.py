@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field, fields
@@ -100,6 +101,11 @@ class Identity:
     def party(self) -> Party:
         """The merchant, as its requests are checked."""
         return Party(MERCHANT, self.mchid, self.serial, self.merchant_key)
+
+    @cached_property
+    def appid(self) -> str:
+        """An application that goes with the merchant: wx and 16 hexadecimal digits. The sandbox takes any other too."""
+        return f"wx{hashlib.sha256(self.mchid.encode()).hexdigest()[:16]}"
 
     @cached_property
     def certificate_serial(self) -> str:

@@ -244,6 +244,9 @@ class _Connection(BaseHTTPRequestHandler):
         except Exception:
             _LOGGER.exception("%s %s could not be answered", self.command, self.path)
             answer = _FAILED
+        if answer.is_dropped:
+            self.close_connection = True
+            return
         self._send(answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve

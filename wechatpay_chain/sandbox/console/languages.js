@@ -22,7 +22,7 @@ const TEXTS = {
   stands: ["（已停止）", "(stands still)"],
   cancel: ["取消", "Cancel"],
   close: ["关闭", "Close"],
-  closeDetails: ["关闭详情", "Close the details"],
+  back: ["返回列表", "Back to the list"],
   time: ["时间", "Time"],
   call: ["请求", "Call"],
   verdict: ["验签结论", "Verdict"],

@@ -105,7 +105,7 @@ function verdict(row) {
   const shown = row.verdict
     ? element("span", { class: "bad" }, `✗ ${row.verdict}`)
     : element("span", { class: "good" }, `✓ ${say("right")}`);
-  const more = [row.code, row.fault && say("fault", row.fault), row.is_example && say("example")].filter(Boolean);
+  const more = [row.verdict ? "" : row.code, row.fault && say("fault", row.fault), row.is_example && say("example")].filter(Boolean);
   return [shown, more.length ? element("span", { class: "quiet" }, ` ${more.join(" · ")}`) : null];
 }
 
@@ -226,7 +226,7 @@ function ask(question, yes, label = "", value = "") {
   input.value = value;
   dialog.returnValue = "";
   dialog.showModal();
-  (label ? input : dialog.querySelector("[value=no]")).focus();
+  (label ? input : find("question-no")).focus();
   return new Promise((done) => {
     dialog.addEventListener("close", () => done(dialog.returnValue === "yes" ? (label ? input.value : "") : null), { once: true });
   });
@@ -290,7 +290,7 @@ async function openDetails(own) {
   const isOther = find("details").dataset.key !== chosen || find("details").hidden;
   const focused = [...find("details").querySelectorAll("button")].indexOf(document.activeElement);
   const heading = element("h2", { id: "details-heading", tabindex: "-1" }, row ? section.title(row) : chosen);
-  const back = button(say("close"), leave, { "aria-label": say("closeDetails") });
+  const back = button(say("back"), leave);
   find("details").replaceChildren(element("p", { class: "actions" }, back), heading, ...inside.flat().filter(Boolean));
   find("details").hidden = false;
   find("details").dataset.key = chosen;
@@ -408,5 +408,6 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   find("content").focus();
 });
+find("question-no").addEventListener("click", () => find("question").close("no"));
 addEventListener("hashchange", show);
 speak(language());

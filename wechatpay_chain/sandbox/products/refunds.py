@@ -33,6 +33,7 @@ __all__ = [
     "RefundError",
     "Refunds",
     "end_refund",
+    "next_states",
     "refused",
     "v2_status",
     "v2_time",
@@ -127,6 +128,11 @@ class Refunds:
         rows = self._world.store.all("SELECT * FROM refunds WHERE order_id=? ORDER BY id", order.id)
         return [Refund.of(row) for row in rows]
 
+    def last(self, count: int) -> list[Refund]:
+        """The newest, the newest first."""
+        rows = self._world.store.all("SELECT * FROM refunds ORDER BY id DESC LIMIT ?", count)
+        return [Refund.of(row) for row in rows]
+
     def asked_on(self, day: str) -> list[Refund]:
         """Those that were accepted on a day such as ``2026-11-01``."""
         rows = self._world.store.all("SELECT * FROM refunds WHERE created_day=? ORDER BY created, id", day)
@@ -161,7 +167,7 @@ class Refunds:
 
     def turn(self, refund: Refund, status: str) -> Refund:
         """Let a refund end or become abnormal; its notice goes to the merchant. ValueError for what cannot follow."""
-        if status not in _NEXT.get(refund.status, ()):
+        if status not in next_states(refund):
             raise ValueError(
                 f"refund {refund.out_refund_no!r:.80} is {refund.status}, which cannot become {status!r:.40}"
             )
@@ -213,6 +219,11 @@ class Refunds:
             self._world.notices.add_v2(url, V2_REFUNDED, _v2_notice(refund, order), self._now)
         else:
             self._world.notices.add(url, f"REFUND.{refund.status}", _notice(refund, order), self._now)
+
+
+def next_states(refund: Refund) -> tuple[str, ...]:
+    """The states that a refund can take on its own."""
+    return _NEXT.get(refund.status, ())
 
 
 def end_refund(world: World, identifier: int, at: float) -> None:

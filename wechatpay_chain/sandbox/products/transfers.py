@@ -111,11 +111,7 @@ class Transfers:
 
     def turn(self, transfer: Transfer, state: str, fail_reason: str = "") -> Transfer:
         """Let a transfer take a state; an end is told to the merchant. ValueError for what cannot follow."""
-        ends = ("SUCCESS", "FAIL", "CANCELLED")
-        allowed: tuple[str, ...] = ends if transfer.state in _OPEN else ()
-        if transfer.state == "CANCELING":
-            allowed = ("CANCELLED",)
-        if state not in (*allowed, "CANCELING") or transfer.state not in _OPEN:
+        if state not in (*next_ends(transfer), "CANCELING") or transfer.state not in _OPEN:
             raise ValueError(
                 f"transfer {transfer.out_bill_no!r:.80} is {transfer.state}, which cannot become {state!r:.40}"
             )
@@ -134,6 +130,11 @@ class Transfers:
             )
         return transfer
 
+    def last(self, count: int) -> list[Transfer]:
+        """The newest, the newest first."""
+        rows = self._world.store.all("SELECT * FROM transfers ORDER BY id DESC LIMIT ?", count)
+        return [Transfer.of(row) for row in rows]
+
     def _notice(self, transfer: Transfer) -> dict[str, Any]:
         told = {
             "out_bill_no": transfer.out_bill_no,
@@ -150,6 +151,13 @@ class Transfers:
     def _one(self, column: str, value: Any) -> Transfer | None:
         row = self._world.store.one(f"SELECT * FROM transfers WHERE {column}=?", value)  # noqa: S608
         return None if row is None else Transfer.of(row)
+
+
+def next_ends(transfer: Transfer) -> tuple[str, ...]:
+    """The ends that a transfer can come to."""
+    if transfer.state == "CANCELING":
+        return ("CANCELLED",)
+    return ("SUCCESS", "FAIL", "CANCELLED") if transfer.state in _OPEN else ()
 
 
 def _create(call: Call) -> Answer:

@@ -1,0 +1,59 @@
+"""Who may steer a sandbox: a program on this machine, a page of its own, or whoever has its token.
+
+A browser sends ``Host``, ``Origin`` and ``Sec-Fetch-Site`` by itself, and no page can change them; with them a page of
+another origin is told apart: https://www.w3.org/TR/fetch-metadata/
+"""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from wechatpay_chain.sandbox.answer import Received, Refusal
+
+__all__ = ["LOOPBACK", "check_host", "check_origin", "check_token", "is_local"]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_OWN_SITES = ("same-origin", "none")
+
+
+def is_local(base_url: str) -> bool:
+    """Whether a sandbox listens for this machine alone."""
+    return (urlsplit(base_url).hostname or "") in LOOPBACK
+
+
+def check_host(request: Received, base_url: str) -> None:
+    """Refuse a name that was only made to point here."""
+    host = request.headers.get("Host", "")
+    # Who listens for other machines is called by names that this one does not know.
+    if is_local(base_url) and host and _name_of(host) not in LOOPBACK:
+        raise Refusal(403, "FORBIDDEN", f"Host: expected {urlsplit(base_url).netloc}, found {host:.80}")
+
+
+def check_origin(request: Received, base_url: str) -> None:
+    """Refuse a page of another origin, and a name that was only made to point here."""
+    check_host(request, base_url)
+    origin = request.headers.get("Origin", "")
+    if origin and origin != request.host:
+        raise Refusal(403, "FORBIDDEN", f"Origin: a page of {origin:.80} has no business here")
+    site = request.headers.get("Sec-Fetch-Site", "")
+    if site and site not in _OWN_SITES:
+        raise Refusal(403, "FORBIDDEN", f"Sec-Fetch-Site: expected same-origin, found {site:.40}")
+
+
+def check_token(request: Received, token: str) -> None:
+    """Refuse who does not say the token, where one is asked for."""
+    if not token:
+        return
+    scheme, _, found = request.headers.get("Authorization", "").partition(" ")
+    is_right = hmac.compare_digest(found.strip().encode("utf-8", "replace"), token.encode())
+    if scheme.lower() != "bearer" or not is_right:
+        told = "this sandbox listens for other machines: send Authorization: Bearer and the token that it printed"
+        raise Refusal(401, "UNAUTHORIZED", told)
+
+
+def _name_of(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

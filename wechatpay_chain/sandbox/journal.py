@@ -1,0 +1,198 @@
+"""The journal: each request with its verdict, the text that had to be signed, and its answer; the last 10,000."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from wechatpay_chain.catalog import tree
+from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.routes import is_legacy
+
+__all__ = ["Entry", "Journal"]
+
+_LONGEST = 10_000
+_MOST_HELD = 64 * 1024 * 1024
+# Numbers as JSON, XML and a form's query write them.
+_NUMBER = re.compile(
+    r'"(?:\w+_no|transaction_id|refund_id)"\s*:\s*"([^"\\]{1,64})"'
+    r"|<(?:\w+_no|transaction_id|refund_id)>(?:<!\[CDATA\[)?([^<\]]{1,64})"
+)
+_FAILED = re.compile(r"<(?:err_code|return_code)>(?:<!\[CDATA\[)?([A-Z_]+)")
+_CODE = re.compile(r'"code"\s*:\s*"([^"\\]{1,64})"')
+_IN_NUMBER = r"[0-9A-Za-z_\-|*@]"
+_SCANNED = 65_536
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request: ``id`` counts from 1, ``time`` is the machine's in seconds, ``status`` is 0 when it was hung up on.
+
+    ``headers`` and ``body`` are the answer's; a body that was made while it was sent is empty here. ``fault`` names
+    the fault that it met. ``refusal`` is what was wrong with its signature.
+    """
+
+    id: int
+    time: float
+    request: Received
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+    fault: str = ""
+    refusal: Refusal | None = None
+
+    @property
+    def path(self) -> str:
+        """Without the query."""
+        return self.request.target.partition("?")[0]
+
+    @property
+    def api(self) -> str:
+        """v3 or v2."""
+        return "v2" if is_legacy(self.path) else "v3"
+
+    @property
+    def code(self) -> str:
+        """The error code of the answer; empty for none."""
+        text = _text(self.body)
+        if self.api == "v2":
+            return next((code for code in _FAILED.findall(text)[::-1] if code != "SUCCESS"), "")
+        found = _CODE.search(text) if self.status >= 300 or self.status == 202 else None
+        return found[1] if found else ""
+
+    @property
+    def numbers(self) -> list[str]:
+        """The numbers of orders, refunds and the like that it is about: of its path, its body and its answer."""
+        told = [*self._in_path(), *self._in(_text(self.request.body)), *self._in(_text(self.body))]
+        return list(dict.fromkeys(told))
+
+    def names(self, number: str) -> bool:
+        """Whether a number stands in its path, its query, its body or its answer."""
+        pattern = re.compile(rf"(?<!{_IN_NUMBER}){re.escape(number)}(?!{_IN_NUMBER})")
+        form = [] if self.request.form is None else map(_text, self.request.form.fields.values())
+        texts = (unquote(self.request.target), _text(self.request.body), _text(self.body), *form)
+        return any(pattern.search(text) for text in texts)
+
+    def _in_path(self) -> Iterator[str]:
+        known = f"v2{self.path}" if self.api == "v2" else self.path
+        operation = tree.matching(self.request.method, known)
+        template = "" if operation is None else operation.path
+        for pattern, part in zip(template.split("/"), self.path.split("/"), strict=False):
+            if pattern.startswith("{"):
+                yield unquote(part, errors="replace")
+
+    def _in(self, text: str) -> Iterator[str]:
+        for groups in _NUMBER.findall(text):
+            yield from filter(None, groups)
+
+
+class Journal:
+    """The last 10,000 entries, or 64 MiB of bodies; safe to be asked by any thread."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+        self._lock = threading.Lock()
+        self._held = 0
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<Journal of {len(self)} requests>"
+
+    @property
+    def last(self) -> int:
+        """The id of the newest entry, 0 before the first."""
+        return self._last
+
+    def add(
+        self,
+        request: Received,
+        answer: Answer,
+        time: float,
+        seconds: float,
+        *,
+        fault: str = "",
+        refusal: Refusal | None = None,
+    ) -> Entry:
+        """Write down a request and its answer; ``seconds`` is how long that took."""
+        with self._lock:
+            self._last += 1
+            status = 0 if answer.is_dropped else answer.status
+            entry = Entry(self._last, time, request, status, dict(answer.headers), answer.body, seconds, fault, refusal)
+            self._entries.append(entry)
+            self._held += _size(entry)
+            while len(self._entries) > _LONGEST or (self._held > _MOST_HELD and len(self._entries) > 1):
+                self._held -= _size(self._entries.popleft())
+        return entry
+
+    def clear(self) -> None:
+        """Forget all; ids go on."""
+        with self._lock:
+            self._entries.clear()
+            self._held = 0
+
+    def entry(self, identifier: int) -> Entry | None:
+        """The entry with an id, None when it is not there any more."""
+        with self._lock:
+            first = self._entries[0].id if self._entries else 0
+            at = identifier - first
+            return self._entries[at] if 0 <= at < len(self._entries) else None
+
+    def find(self, limit: int = 100, **wanted: Any) -> list[Entry]:
+        """The newest entries that fit, the newest first.
+
+        ``after`` and ``before`` are ids; ``number`` is one that an entry is about; ``path`` has ``*`` for anything, or
+        is the beginning of a path; ``method``, ``status``; ``verdict`` is ok, wrong, or a part of its text. What is
+        empty or None does not count.
+        """
+        given = {name: value for name, value in wanted.items() if value not in (None, "")}
+        unknown = sorted(given.keys() - _FILTERS.keys())
+        if unknown:
+            raise TypeError(f"find() has no filter {', '.join(unknown)}; it has {', '.join(_FILTERS)}")
+        with self._lock:
+            entries = list(self._entries)
+        found: list[Entry] = []
+        for entry in reversed(entries):
+            if len(found) >= limit:
+                break
+            if all(_FILTERS[name](entry, value) for name, value in given.items()):
+                found.append(entry)
+        return found
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.request.body) + len(entry.body)
+
+
+def _text(body: bytes) -> str:
+    return body[:_SCANNED].decode("utf-8", "replace")
+
+
+def _on_path(entry: Entry, path: str) -> bool:
+    pattern = re.escape(path).replace(r"\*", ".*")
+    return re.fullmatch(pattern if "*" in path else f"{pattern}.*", entry.path, re.DOTALL) is not None
+
+
+def _judged(entry: Entry, verdict: str) -> bool:
+    if verdict in ("ok", "wrong"):
+        return (entry.request.verdict == "") == (verdict == "ok")
+    return verdict in entry.request.verdict
+
+
+_FILTERS: Mapping[str, Any] = {
+    "after": lambda entry, value: entry.id > int(value),
+    "before": lambda entry, value: entry.id < int(value),
+    "number": lambda entry, value: entry.names(str(value)),
+    "path": lambda entry, value: _on_path(entry, str(value)),
+    "method": lambda entry, value: entry.request.method == str(value).upper(),
+    "status": lambda entry, value: entry.status == int(value),
+    "verdict": lambda entry, value: _judged(entry, str(value)),
+}

@@ -113,9 +113,13 @@ class Browser:
         return path
 
     def complaints(self) -> list[str]:
-        """What Chromium wrote to the console since the last look: errors, and what the policy blocked."""
+        """What Chromium wrote to the console since the last look: errors of scripts, and what the policy blocked.
+
+        A line that only says which status an answer had is none: the page tells of a refusal itself.
+        """
         lines = self.driver.execute("getLog", {"type": "browser"})["value"]
-        return [line["message"] for line in lines if line["level"] == "SEVERE"]
+        severe = [line["message"] for line in lines if line["level"] == "SEVERE"]
+        return [message for message in severe if "the server responded with a status of" not in message]
 
 
 @contextmanager

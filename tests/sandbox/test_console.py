@@ -170,7 +170,7 @@ def test_orders_are_closed_and_refunded(browser: Browser, gateway: Sandbox, wxpa
     browser.click(f"button[aria-label='关闭 {closed}']")
     browser.says("#told", closed)
     assert shop.query(wxpay, gateway, closed)["trade_state"] == "CLOSED"
-    for typed, told in (("0.2.9", "0.2.9"), ("2", "INVALID_REQUEST"), ("0.29", "")):
+    for typed, told in (("0.2.9", "0.2.9"), ("2", "CONFLICT"), ("0.29", "")):
         browser.click(f"button[aria-label='退款 {paid}']")
         field = browser.find("dialog[open] input")
         assert field.get_attribute("value") == "1.00"
@@ -288,7 +288,7 @@ def test_faults_are_set_and_cleared(browser: Browser, gateway: Sandbox, wxpay: W
     times.send_keys("2", Keys.ENTER)
     browser.says("#told", "FREQUENCY_LIMITED")
     browser.says("#rows tbody tr", "FREQUENCY_LIMITED", "2")
-    with pytest.raises(errors.StatusError, match="FREQUENCY_LIMITED"):
+    with pytest.raises(errors.RateLimited, match="FREQUENCY_LIMITED"):
         place(gateway, wxpay)
     browser.wait(lambda: "1" in browser.text("#rows tbody td:nth-child(3)"))
     browser.picture("faults")

@@ -38,8 +38,9 @@ Object.assign(form, { action: where + path, method, enctype: type, target: "hidd
 form.append(Object.assign(document.createElement("input"), { name: '{"a":"', value: '"}' }));
 document.body.append(form);
 frame.onload = () => { let read = ""; try { read = frame.contentDocument.body.innerText; } catch {} done(read); };
-setTimeout(() => done(""), 5000);
+setTimeout(() => done(""), 300);
 form.submit();
+// A frame that was refused tells nothing, not even that it was.
 """
 ELEMENT = """
 const [where, path, tag, name, done] = arguments;
@@ -159,14 +160,12 @@ def test_forms_and_frames_of_another_origin(chromium: Browser, target: Target, h
     """A form that leads to it, and a frame around it: neither does anything nor is it read."""
     with pages() as port:
         chromium.open(f"http://{host}:{port}/")
+        where = target.gateway.base_url
+        for path in target.writes:
+            for kind in ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded"):
+                assert chromium.script_async(FORM, where, path, "post", kind) == "", (path, kind)
         for path in (*target.writes, *target.reads, "/_/"):
-            for method, kind in (
-                ("post", "text/plain"),
-                ("post", "multipart/form-data"),
-                ("post", "application/x-www-form-urlencoded"),
-                ("get", "application/x-www-form-urlencoded"),
-            ):
-                assert chromium.script_async(FORM, target.gateway.base_url, path, method, kind) == "", (path, method)
+            assert chromium.script_async(FORM, where, path, "get", "text/plain") == "", path
         target.assert_untouched()
 
 

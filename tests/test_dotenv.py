@@ -59,8 +59,6 @@ def test_every_entry_is_tried() -> None:
             "WECHATPAY_ALLOW_HTTP",
             "WECHATPAY_CERTS_CA",
             "WECHATPAY_CERTS_DIR",
-            "WECHATPAY_MERCHANT_CERT",
-            "WECHATPAY_MERCHANT_KEY",
         }
 
 

@@ -273,7 +273,13 @@ def test_a_reader_that_leaves_is_no_traceback(gateway: Sandbox) -> None:
 def test_a_sandbox_takes_the_number_of_a_merchant() -> None:
     """So that a line which names one can be tried; a wrong one is refused before anything is sent."""
     line = ("--sandbox", "--mchid", "1230000109", "v3.pay.transactions.native.post", "-d")
-    order = {"appid": "wx1", "mchid": "1230000109", "description": "a", "out_trade_no": "b", "amount": {"total": 1}}
+    order = {
+        "appid": "wx1",
+        "mchid": "1230000109",
+        "description": "a",
+        "out_trade_no": "b12345",
+        "amount": {"total": 1},
+    }
     status, out, err = run(*line, json.dumps({**order, "notify_url": "https://pay.weixin.qq.com"}))
     assert (status, err) == (0, "")
     assert json.loads(out)["code_url"].startswith("weixin://")

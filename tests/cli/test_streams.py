@@ -103,6 +103,21 @@ TABLE = [
     Row("sandbox push REFUND.SUCCESS --to http://127.0.0.1:9 --once", served, Status.TRANSPORT, "text", ""),
     Row("sandbox push REFUND.SUCCESS --to {url}", nothing, Status.CONFIG, "", "line"),
     Row("sandbox push REFUND.SUCCESS", nothing, Status.USAGE, "", "line"),
+    Row("sandbox push REFUND.SUCCESS --to {url} --dir {folder}", nothing, Status.CONFIG, "", "line"),
+    Row("sandbox --fault NONSENSE", nothing, Status.USAGE, "", "line"),
+    Row("sandbox --dir {folder}/order.js", nothing, Status.CONFIG, "", "line"),
+    Row("sandbox refund N1 SUCCESS", nothing, Status.CONFIG, "", "line"),
+    Row("sandbox transfer N1 SUCCESS", nothing, Status.CONFIG, "", "line"),
+    Row("sandbox advance x", nothing, Status.USAGE, "", "line"),
+    Row("sandbox reset", nothing, Status.CONFIG, "", "line"),
+    Row("sandbox fault SLOW", nothing, Status.CONFIG, "", "line"),
+    Row("sandbox close N1 --dir {folder}/nowhere", nothing, Status.CONFIG, "", "line"),
+    Row("sandbox answer GET /v3/x x", nothing, Status.USAGE, "", "line"),
+    Row("sandbox log --limit x", nothing, Status.USAGE, "", "line"),
+    *(
+        Row(f"sandbox {words} --url http://127.0.0.1:9", nothing, Status.TRANSPORT, "", "line")
+        for words in ("pay 1", "refund 1 SUCCESS", "transfer 1 FAIL", "advance 1", "reset", "log", "resend 1")
+    ),
     Row("bill trade 2026-11-01 --to {folder}", served, Status.OK, "line", ""),
     Row("bill trade 2026-11-01 --to {folder} --summary", served, Status.OK, "text", ""),
     Row("bill bogus 2026-11-01", served, Status.USAGE, "", "line"),

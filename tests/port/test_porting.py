@@ -76,7 +76,7 @@ def names(gateway: Sandbox, folder: Path) -> dict[str, Any]:
         "path": str(folder / "logo.png"),
         "meta": {"filename": "logo.png", "sha256": hashlib.sha256(b"png").hexdigest()},
         "name": "联系人",
-        "number": "T1",
+        "number": "T20261",
         "appid": "wx8888888888888888",
         "prepay_id": "wx201410272009395522657a690389285100",
         "apiv3_key": identity.apiv3_key,
@@ -97,6 +97,16 @@ def test_the_python_of_the_page_runs(gateway: Sandbox, tmp_path: Path, index: in
         if "wxpay.notification(headers, body)" in block and "class " not in block:
             notice = gateway.pusher().notice("TRANSACTION.SUCCESS", {"a": 1})
             given |= {"headers": notice.headers, "body": notice.body}
+        if "v2.pay.orderquery" in block:
+            placed = {
+                "appid": given["appid"],
+                "mch_id": given["mchid"],
+                "out_trade_no": given["number"],
+                "body": "a book",
+            }
+            placed |= {"total_fee": 1, "spbill_create_ip": "10.0.0.1", "notify_url": given["notify_url"]}
+            wxpay.v2.pay.unifiedorder.post({**placed, "trade_type": "NATIVE"})
+            gateway.pay(given["number"])
         exec(compile(block, f"{PAGES[0]}, block {index}", "exec"), given)
         made = [value for value in given.values() if isinstance(value, Instance) and value is not instance]
     received: list[Received] = list(gateway.requests)
@@ -134,17 +144,17 @@ def test_the_whole_class_of_the_page_keeps_a_shop(gateway: Sandbox, name: str) -
 
     with gateway.client() as wxpay:
         shop = given[name](wxpay, "wx8888888888888888", "https://shop.example.com/notify", Orders())
-        assert done(shop.order("T1", 100, "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"))["signType"] == "RSA"
-        paid = {"out_trade_no": "T1", "trade_state": "SUCCESS", "amount": {"total": 100}}
+        assert done(shop.order("T20261", 100, "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"))["signType"] == "RSA"
+        paid = {"out_trade_no": "T20261", "trade_state": "SUCCESS", "amount": {"total": 100}}
         notice = gateway.pusher().notice("TRANSACTION.SUCCESS", paid)
         with pytest.raises(errors.VerificationError):
             done(shop.notice({**notice.headers, "Wechatpay-Signature": "Zm9yZ2Vk"}, notice.body))
         assert shop.orders.found == {}
         done(shop.notice(notice.headers, notice.body))
-        assert shop.orders.found == {"T1": 100}
-        gateway.pay("T1")
-        assert done(shop.query("T1")) == "SUCCESS"
-        assert done(shop.refund("T1", 100, 100)) in ("PROCESSING", "SUCCESS")
+        assert shop.orders.found == {"T20261": 100}
+        gateway.pay("T20261")
+        assert done(shop.query("T20261")) == "SUCCESS"
+        assert done(shop.refund("T20261", 100, 100)) in ("PROCESSING", "SUCCESS")
         with pytest.raises(ValueError, match=r"^[A-Z_]+$"):
-            done(shop.refund("T2", 100, 100))
+            done(shop.refund("T20262", 100, 100))
     assert not [request.verdict for request in gateway.requests if request.verdict]

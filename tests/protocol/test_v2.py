@@ -246,7 +246,7 @@ def test_a_refusal_is_a_business_error(gateway: Sandbox, wxpay: Wechatpay) -> No
     }
     text = v2.text_of(fields) + f"&key={gateway.identity.secret}"
     gateway.tamper = answering({**fields, "sign": hashlib.md5(text.encode()).hexdigest().upper()})
-    with pytest.raises(errors.BusinessError, match=r"^ORDERNOTEXIST: 订单不存在$") as caught:
+    with pytest.raises(errors.BusinessError, match=r"^ORDERNOTEXIST: 订单不存在; Check the number") as caught:
         wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid})
     assert (caught.value.code, caught.value.message, caught.value.verified) == ("ORDERNOTEXIST", "订单不存在", True)
     assert caught.value.response is not None

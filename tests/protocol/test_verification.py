@@ -105,7 +105,8 @@ def test_a_refusal_carries_what_wechat_pay_said(
     assert isinstance(error, requests.HTTPError)
     assert (error.status, error.code, error.message) == (status, "PARAM_ERROR", "参数错误")
     assert (error.detail, error.request_id, error.verified) == ({"field": "/a"}, "ABC-268435462", False)
-    assert str(error) == f"{status} PARAM_ERROR: 参数错误 (/a) (Request-ID ABC-268435462)"
+    assert str(error) == f"{status} PARAM_ERROR: 参数错误 (/a) (Request-ID ABC-268435462); {error.remedy}"
+    assert error.remedy
     assert error.response.content == body
 
 

@@ -51,7 +51,9 @@ def test_a_structure_is_json_text(
         lambda: instance.chain("v2/pay/orderquery").postAsync({"xml": fields}).wait(),
     ):
         gateway.reset()
-        assert send().verified
+        with pytest.raises(errors.BusinessError, match="ORDERNOTEXIST") as caught:
+            send()
+        assert caught.value.verified
         (received,) = gateway.requests
         arrived = from_xml(received.body)
         assert arrived[name] == text
@@ -120,4 +122,6 @@ def test_any_structure_is_read_back(value: dict[str, Any]) -> None:
 def test_blanks_that_xml_holds_are_sent(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """Tab, line feed and carriage return, and everything beyond."""
     fields = {"mch_id": gateway.mchid, "appid": "wx1", "out_trade_no": "1", "body": "a\tb\nc\rd\x7f\x85é中😀"}
-    assert wxpay.v2.pay.orderquery.post(fields).data["body"] == fields["body"]
+    with pytest.raises(errors.BusinessError, match="ORDERNOTEXIST"):
+        wxpay.v2.pay.orderquery.post(fields)
+    assert from_xml(gateway.requests[0].body)["body"] == fields["body"]

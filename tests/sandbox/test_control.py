@@ -212,7 +212,7 @@ def test_a_shell_steers_a_sandbox_that_runs(gateway: Sandbox, wxpay: Wechatpay) 
     assert gateway.clock.now() - before >= 3600
     gateway.advance(-3600)
     status, out, _ = run("log", **own)
-    assert out.splitlines()[0] == "POST /v3/refund/domestic/refunds ok"
+    assert out.splitlines()[0] == "POST /v3/refund/domestic/refunds 200 ok"
     for argv, expected, words in (
         (("pay", number), 4, "409 CONFLICT"),
         (("pay", "nobody"), 4, "404 NOT_FOUND"),

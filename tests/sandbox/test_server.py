@@ -259,7 +259,7 @@ def test_who_speaks_tls_to_a_plain_port_is_told(gateway: Sandbox) -> None:
 def test_a_thousand_idle_sockets_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch, gateway: Sandbox) -> None:
     """Nor do clients that have sent half a head."""
     # On a busy machine the first would be closed for their idleness before the last is there.
-    monkeypatch.setattr("wechatpay_chain.sandbox.server._Connection.timeout", 60)
+    monkeypatch.setattr("wechatpay_chain.sandbox.server.Connection.timeout", 60)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
     with contextlib.ExitStack() as stack:
@@ -338,7 +338,7 @@ def test_any_bytes_are_answered_or_hung_up_on(
 
 def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch, gateway: Sandbox) -> None:
     """After the seconds that ``Keep-Alive`` tells."""
-    monkeypatch.setattr("wechatpay_chain.sandbox.server._Connection.timeout", 0.3)
+    monkeypatch.setattr("wechatpay_chain.sandbox.server.Connection.timeout", 0.3)
     text = request(gateway)
     with connected(gateway) as connection:
         connection.sendall(text)
@@ -479,10 +479,10 @@ def test_a_merchants_certificate_is_seen(tls: Sandbox, trust: Path, tmp_path: Pa
     (tmp_path / "merchant.pem").write_text(entry["cert"] + entry["key"])
     context = ssl.create_default_context(cafile=str(trust))
     send(tls, request(tls), tls=context)
-    assert tls.requests[-1].client == ("https", "")
+    assert tls.requests[-1].client[:2] == ("https", "")
     context.load_cert_chain(tmp_path / "merchant.pem")
     send(tls, request(tls), tls=context)
-    assert tls.requests[-1].client == ("https", tls.identity.serial)
+    assert tls.requests[-1].client[:2] == ("https", tls.identity.serial)
 
 
 def test_a_certificate_of_another_sandbox_is_refused(

@@ -37,7 +37,7 @@ def made_up_entries(entries: Mapping[str, Any], body: object) -> dict[str, Any]:
         named = body.get("mch_id") if isinstance(body, Mapping) else None
         made["mchid"] = str(named) if str(named).isdigit() else _MCHID
     if not any(entries.get(name) for name in ("certs", "certs_dir", "public_key", "apiv3_key")):
-        made["certs"] = {_KEY_ID: key.public_key()}
+        made["certs"] = {_KEY_ID: rsa.generate_private_key(65537, 2048).public_key()}
     return {name: value for name, value in made.items() if not entries.get(name)}
 
 

@@ -7,34 +7,31 @@ another origin is told apart: https://www.w3.org/TR/fetch-metadata/
 from __future__ import annotations
 
 import hmac
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from wechatpay_chain.sandbox.answer import Received, Refusal
 
-__all__ = ["LOOPBACK", "check_host", "check_origin", "check_token", "is_local"]
+__all__ = ["LOOPBACK", "check_host", "check_origin", "check_token"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _OWN_SITES = ("same-origin", "none")
 
 
-def is_local(base_url: str) -> bool:
-    """Whether a sandbox listens for this machine alone."""
-    return (urlsplit(base_url).hostname or "") in LOOPBACK
-
-
-def check_host(request: Received, base_url: str) -> None:
-    """Refuse a name that was only made to point here."""
+def check_host(request: Received, is_local: bool) -> None:
+    """Refuse a name that was only made to point here, where a sandbox listens for this machine alone."""
     host = request.headers.get("Host", "")
     # Who listens for other machines is called by names that this one does not know.
-    if is_local(base_url) and host and _name_of(host) not in LOOPBACK:
-        raise Refusal(403, "FORBIDDEN", f"Host: expected {urlsplit(base_url).netloc}, found {host:.80}")
+    if is_local and host and not _is_loopback(_name_of(host)):
+        raise Refusal(403, "FORBIDDEN", f"Host: expected 127.0.0.1 or localhost, found {host:.80}")
 
 
-def check_origin(request: Received, base_url: str) -> None:
+def check_origin(request: Received, is_local: bool) -> None:
     """Refuse a page of another origin, and a name that was only made to point here."""
-    check_host(request, base_url)
+    check_host(request, is_local)
+    host = request.headers.get("Host", "")
     origin = request.headers.get("Origin", "")
-    if origin and origin != request.host:
+    if origin and origin.partition("://")[2] != host:
         raise Refusal(403, "FORBIDDEN", f"Origin: a page of {origin:.80} has no business here")
     site = request.headers.get("Sec-Fetch-Site", "")
     if site and site not in _OWN_SITES:
@@ -50,6 +47,13 @@ def check_token(request: Received, token: str) -> None:
     if scheme.lower() != "bearer" or not is_right:
         told = "this sandbox listens for other machines: send Authorization: Bearer and the token that it printed"
         raise Refusal(401, "UNAUTHORIZED", told)
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name.rstrip(".") in LOOPBACK
 
 
 def _name_of(host: str) -> str:

@@ -71,11 +71,13 @@ class Signing(Protocol):
 class Client(NamedTuple):
     """Who is at the other end of a connection: how it speaks, and the serial of the certificate that it showed.
 
-    The serial is in upper-case hexadecimal digits, and empty without a certificate.
+    The serial is in upper-case hexadecimal digits, and empty without a certificate. ``proxied`` is the sandbox's own
+    address where the client came by its proxy, else empty.
     """
 
     scheme: str = "http"
     certificate_serial: str = ""
+    proxied: str = ""
 
 
 # Who does not come over a socket.
@@ -101,6 +103,11 @@ class Received:
     def host(self) -> str:
         """Where it was sent, as the beginning of a URL."""
         return f"{self.client.scheme}://{self.headers.get('Host', '')}"
+
+    @property
+    def pages(self) -> str:
+        """Where its payer's browser finds the sandbox, which does not go by the client's proxy."""
+        return self.client.proxied or self.host
 
 
 @dataclass

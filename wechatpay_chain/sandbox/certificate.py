@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from urllib3.util.ssl_ import create_urllib3_context
+
+from wechatpay_chain.errors import ConfigError
+from wechatpay_chain.protocol.hosts import HOSTS
 
 __all__ = ["SERIAL_MARK", "Authority", "client_context", "new_serial"]
 
@@ -73,6 +76,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(certifies=True), critical=True)
             .add_extension(identifier, critical=False)
+            .add_extension(x509.NameConstraints(_permitted(), None), critical=True)
             .sign(key, hashes.SHA256())
         )
         return cls(key, certificate)
@@ -108,10 +112,19 @@ class Authority:
     def server_context(self, hosts: Iterable[str]) -> ssl.SSLContext:
         """TLS for a server that is called by one of ``hosts``, names or addresses.
 
-        A client may show a certificate, which has to be one of this authority.
+        A client may show a certificate, which has to be one of this authority. Raises ConfigError for a host that the
+        authority must not certify.
         """
+        hosts = list(dict.fromkeys(hosts))
+        foreign = next((host for host in hosts if not _is_permitted(host)), None)
+        if foreign is not None:
+            raise ConfigError(
+                f"host: {foreign!r:.80} is not certified by a sandbox's authority, which is for WeChat Pay's names and"
+                " private addresses; take an address of this machine, or pass tls= a context of your own",
+                "host",
+            )
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([_general_name(host) for host in dict.fromkeys(hosts)])
+        names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         subject = _Subject(_name("wechatpay_chain sandbox"), key.public_key(), int(new_serial(), 16), _yesterday())
         certificate = self._issue(subject, names, usage)
@@ -168,6 +181,36 @@ def _general_name(host: str) -> x509.GeneralName:
     with contextlib.suppress(ValueError):
         return x509.IPAddress(ip_address(host))
     return x509.DNSName(host)
+
+
+# An authority that a user trusts must not be able to speak for anybody else.
+_NETWORKS = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/32",
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::/128",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+_NAMES = ("localhost", *sorted(HOSTS))
+
+
+def _permitted() -> list[x509.GeneralName]:
+    return [*map(x509.DNSName, _NAMES), *map(x509.IPAddress, _NETWORKS)]
+
+
+def _is_permitted(host: str) -> bool:
+    name = _general_name(host)
+    if isinstance(name, x509.IPAddress):
+        return any(name.value in network for network in _NETWORKS)
+    return any(host == known or host.endswith(f".{known}") for known in _NAMES)
 
 
 def _usage(certifies: bool) -> x509.KeyUsage:

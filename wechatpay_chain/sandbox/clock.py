@@ -24,7 +24,7 @@ class Clock:
     """
 
     def __init__(
-        self, factor: float = 1.0, machine: Callable[[], float] = time.time, start: float | None = None
+        self, factor: float = 1.0, machine: Callable[[], float] = lambda: time.time(), start: float | None = None
     ) -> None:
         self._machine = machine
         self._lock = threading.Lock()

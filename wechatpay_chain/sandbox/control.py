@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 from wechatpay_chain.errors import ArgumentError
-from wechatpay_chain.sandbox import access, console, control_views, snippets
+from wechatpay_chain.sandbox import access, console, control_views, sample_programs
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import Clock, rfc3339
@@ -57,9 +57,11 @@ class Gateway(Protocol):
         """Its merchant."""
         ...
 
+    token: str
+
     @property
-    def token(self) -> str:
-        """What it asks for; empty on the loopback address."""
+    def is_local(self) -> bool:
+        """Whether it listens for this machine alone."""
         ...
 
     def description(self) -> dict[str, Any]:
@@ -123,11 +125,11 @@ def answer(sandbox: Gateway, request: Received) -> Answer | None:
 
 
 def _answer(sandbox: Gateway, request: Received, path: str, query: str) -> Answer:
-    access.check_host(request, sandbox.base_url)
+    access.check_host(request, sandbox.is_local)
     page = console.answer(request.method, request.target)
     if page is not None:
         return page
-    access.check_origin(request, sandbox.base_url)
+    access.check_origin(request, sandbox.is_local)
     if path != "health":
         access.check_token(request, sandbox.token)
     return Answer.of(200, _told(sandbox, request, path, query))
@@ -288,7 +290,7 @@ def _configuration(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str
 
 
 def _snippets(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    made = snippets.snippets(sandbox.description())
+    made = sample_programs.snippets(sandbox.description())
     return {"snippets": [{"name": each.name, "title": each.title, "text": each.text} for each in made]}
 
 

@@ -19,9 +19,11 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox.identity import Identity, public_pem
-from wechatpay_chain.sandbox.snippets import snippets
+from wechatpay_chain.sandbox.sample_programs import snippets
 
-__all__ = ["Directory"]
+__all__ = ["CA_FILE", "Directory"]
+
+CA_FILE = "ca.pem"
 
 _IDENTITY = "identity.json"
 _README = "README"
@@ -77,7 +79,7 @@ class Directory:
         self._write("apiclient_cert.p12", bundle)
         self._write("pub_key.pem", public_pem(identity.public_key.public_key()))
         self._write(f"wechatpay_{identity.certificate_serial}.pem", platform.public_bytes(Encoding.PEM))
-        self._write("ca.pem", authority.pem)
+        self._write(CA_FILE, authority.pem)
         # The last one: a folder without it is begun anew.
         self._write(_IDENTITY, identity.to_json())
 
@@ -96,7 +98,7 @@ class Directory:
             "certificate_p12": "apiclient_cert.p12",
             "public_key": "pub_key.pem",
             "platform_certificate": f"wechatpay_{identity.certificate_serial}.pem",
-            "ca": "ca.pem",
+            "ca": CA_FILE,
             "environment": _ENV,
         }
         return {name: str(self.path / file) for name, file in names.items()}

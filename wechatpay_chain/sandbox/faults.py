@@ -148,9 +148,9 @@ class Scripted:
             raise ArgumentError(f"status: expected 200 to 599, found {self.status!r:.40}")
         _check_pattern(self.method, self.path, self.times)
         self.method, self.path = self.method.upper(), _rooted(self.path)
-        headers = self.headers or {}
+        headers = self.headers
         if not isinstance(headers, Mapping) or not all(_is_header(*pair) for pair in headers.items()):
-            raise ArgumentError("headers: expected names and values as text of one line")
+            raise ArgumentError("headers: expected a mapping of names to text of one line")
         self.headers = dict(headers)
         self._checked_body()
 

@@ -34,7 +34,7 @@ from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Receiv
 from wechatpay_chain.sandbox.book import Book, Order, OrderError
 from wechatpay_chain.sandbox.certificate import client_context
 from wechatpay_chain.sandbox.clock import Clock
-from wechatpay_chain.sandbox.directory import Directory
+from wechatpay_chain.sandbox.directory import CA_FILE, Directory
 from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, parse_rule
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
@@ -45,6 +45,7 @@ from wechatpay_chain.sandbox.products import PRODUCTS, stored
 from wechatpay_chain.sandbox.products.bills import Bills
 from wechatpay_chain.sandbox.products.refunds import RefundError, Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
+from wechatpay_chain.sandbox.proxy import Proxy
 from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher, check_address
 from wechatpay_chain.sandbox.routes import Absent, Found, Routes, is_legacy
 from wechatpay_chain.sandbox.server import Server
@@ -79,6 +80,7 @@ class Sandbox:
     ``refund_after`` are the seconds after which orders are paid and refunds end by themselves, None for never.
     ``verify`` says which key of WeChat Pay signs: one of ``platform.MODES``.
 
+    ``proxy`` is the port (0 for any) of a proxy that leads WeChat Pay's hosts here, for clients with a fixed base URL.
     ``directory`` is a folder whose keys and numbers are made once and used again. ``token`` is what its control asks
     for when ``host`` is not this machine alone, else a new one. ``faults`` come from the beginning on, as ``Fault`` or
     as text (``"5%:SYSTEM_ERROR"``).
@@ -102,6 +104,7 @@ class Sandbox:
         refund_after: float | None = 1.0,
         verify: str = "both",
         directory: str | Path | None = None,
+        proxy: int | None = None,
         token: str = "",
         faults: Iterable[Fault | str] = (),
     ) -> None:
@@ -121,13 +124,15 @@ class Sandbox:
         self._context: ssl.SSLContext | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
         self._held = 0
+        self._closing = threading.Event()
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._settings = Settings(
             _seconds("pay_after", pay_after), _seconds("refund_after", refund_after), is_tls=bool(tls)
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
-        self._trust = Trust(self.identity.authority) if tls is True else None
+        self._trust = Trust(self.identity.authority) if tls is True or proxy is not None else None
+        self._is_trusted = tls is True
         if tls is True:
             tls = self.identity.authority.server_context((host, *access.LOOPBACK))
         try:
@@ -135,10 +140,18 @@ class Sandbox:
         except ConfigError:
             self._release()
             raise
-        self.token = "" if access.is_local(self.base_url) else self._kept_token(token)
-        self._closing = threading.Event()
-        if self._directory is not None:
-            self._directory.describe(self.description(), self._variables())
+        self._proxy: Proxy | None = None
+        try:
+            self._proxy = None if proxy is None else self._new_proxy(host, proxy)
+            self.token = "" if self.is_local else self._kept_token(token)
+            if self._directory is not None:
+                self._directory.describe(self.description(), self._variables())
+        except ConfigError:
+            self._server.server_close()
+            if self._proxy is not None:
+                self._proxy.server_close()
+            self._release()
+            raise
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -146,6 +159,8 @@ class Sandbox:
             daemon=True,
         )
         self._thread.start()
+        if self._proxy is not None:
+            self._proxy.start()
         self._ticker = Ticker(lambda: self.world)
         self.clock.changed = self._clock_changed
 
@@ -153,6 +168,16 @@ class Sandbox:
     def base_url(self) -> str:
         """Where it listens."""
         return self._server.url
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it listens for this machine alone."""
+        return self._server.is_local
+
+    @property
+    def proxy_url(self) -> str | None:
+        """What clients with a fixed base URL take as ``HTTPS_PROXY``; None without ``proxy``."""
+        return None if self._proxy is None else self._proxy.url
 
     @property
     def connections(self) -> int:
@@ -204,7 +229,7 @@ class Sandbox:
             "platform_serial": identity.certificate_serial,
             "base_url": self.base_url,
             "token": self.token,
-            "proxy": None,
+            "proxy": self.proxy_url,
             "directory": None if folder is None else str(folder.path),
             "files": {} if folder is None else folder.files(identity),
         }
@@ -244,7 +269,12 @@ class Sandbox:
 
     @property
     def ca_file(self) -> Path | None:
-        """The file of the authority that clients of ``tls=True`` have to trust, until ``close()``; else None."""
+        """The file of the authority that clients of ``tls=True`` and of the proxy have to trust, until ``close()``.
+
+        With a directory it is one of its files, and stays; None without any of these.
+        """
+        if self._directory is not None:
+            return self._directory.path / CA_FILE
         return None if self._trust is None else self._trust.file
 
     def _own_keys(self) -> dict[str, Any]:
@@ -255,7 +285,7 @@ class Sandbox:
         return {"private_key": key, "merchant": self._context}
 
     def _own_session(self) -> dict[str, Any]:
-        return {} if self._trust is None else {"session": self._trust.session()}
+        return {"session": self._trust.session()} if self._trust is not None and self._is_trusted else {}
 
     def pay(self, out_trade_no: str, openid: str | None = None) -> str:
         """Pay an order of any kind as a payer would with the phone; its ``transaction_id``. Its notice goes out.
@@ -428,6 +458,8 @@ class Sandbox:
         self._server.server_close()
         self._server.hang_up()
         self._thread.join()
+        if self._proxy is not None:
+            self._proxy.stop()
         if self._ticker is not None:
             self._ticker.close()
         self._release()
@@ -474,9 +506,11 @@ class Sandbox:
 
     def _own_page(self, request: Received) -> Answer | None:
         """The answer to what is the sandbox's own: its first page, its control, and what payers open."""
+        if request.client.proxied:
+            return None
         if request.target.partition("?")[0] == "/" and request.method in ("GET", "HEAD"):
             return index.page(self.base_url, self.mchid)
-        return control.answer(self, request) or payer_page.answer(self.world, self.base_url, request)
+        return control.answer(self, request) or payer_page.answer(self.world, self.is_local, request)
 
     def _answered(self, request: Received) -> tuple[Answer, Received, Refusal | None, Fault | None]:
         """The finished answer, the request with its verdict, what was wrong with its signature, and its fault."""
@@ -620,6 +654,9 @@ class Sandbox:
         if self._directory is not None and held is None:
             self._directory.keep(made)
         return made
+
+    def _new_proxy(self, host: str, port: int) -> Proxy:
+        return Proxy(host, port, self.respond, self.identity.authority, self.base_url)
 
     def _kept_token(self, token: str) -> str:
         """The token that was given, or the one of a database that goes on, or a new one."""

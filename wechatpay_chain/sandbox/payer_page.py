@@ -18,22 +18,22 @@ CODE_PAGE = "/wxpay/bizpayurl"
 _PAGES = (CODE_PAGE, "/cgi-bin/mmpayweb-bin/checkmweb")
 
 
-def answer(world: World, base_url: str, request: Received) -> Answer | None:
+def answer(world: World, is_local: bool, request: Received) -> Answer | None:
     """The page, None where the path is none of a payer's."""
     path, _, query = request.target.partition("?")
     if path not in _PAGES:
         return None
-    made = _page(world, base_url, request, {name: values[-1] for name, values in parse_qs(query).items()})
+    made = _page(world, is_local, request, {name: values[-1] for name, values in parse_qs(query).items()})
     made.is_signed = False
     made.headers["Cache-Control"] = "no-store"
     return made
 
 
-def _page(world: World, base_url: str, request: Received, query: Mapping[str, str]) -> Answer:
+def _page(world: World, is_local: bool, request: Received, query: Mapping[str, str]) -> Answer:
     is_click = request.method == "POST"
     try:
         # A shop's page leads here by a link or a redirect: only what pays has to come from here.
-        access.check_origin(request, base_url) if is_click else access.check_host(request, base_url)
+        access.check_origin(request, is_local) if is_click else access.check_host(request, is_local)
     except Refusal as refusal:
         return Answer.of(refusal.status, refusal.payload)
     token, back = query.get("pr") or query.get("package", ""), query.get("redirect_url", "")

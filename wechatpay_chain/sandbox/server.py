@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from typing import Any, BinaryIO, Protocol, cast
 
 from requests.structures import CaseInsensitiveDict
@@ -27,7 +28,7 @@ from wechatpay_chain.sandbox.answer import Answer, Client, Form, Refusal
 from wechatpay_chain.sandbox.framing import BadRequest
 from wechatpay_chain.sandbox.routes import is_legacy
 
-__all__ = ["KEEP_ALIVE", "Respond", "Server"]
+__all__ = ["KEEP_ALIVE", "Connection", "Respond", "Server", "peer_serial"]
 
 # WeChat Pay's servers close a connection that is idle for so many seconds.
 KEEP_ALIVE = 8
@@ -71,7 +72,14 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(self, host: str, port: int, respond: Respond, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        respond: Respond,
+        tls: ssl.SSLContext | None = None,
+        connection: type[BaseHTTPRequestHandler] | None = None,
+    ) -> None:
         self.respond = respond
         self.accepted = 0
         self._tls = tls
@@ -84,9 +92,14 @@ class Server(ThreadingHTTPServer):
                 host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
             self.address_family = family
-            super().__init__(address, _Connection)  # type: ignore[arg-type]
+            super().__init__(address, connection or Connection)  # type: ignore[arg-type]
         except (OSError, UnicodeError) as error:
             raise _not_to_be_had(host, port, error) from error
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it listens for this machine alone."""
+        return ip_address(str(self.server_address[0]).partition("%")[0]).is_loopback
 
     @property
     def url(self) -> str:
@@ -136,6 +149,12 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no event; what else ends a connection is logged by it."""
 
+    def replace(self, old: socket.socket, new: socket.socket) -> None:
+        """Take a connection's socket for another, inside TLS, that ends with it."""
+        with self._open_lock:
+            self._open.discard(old)
+            self._open.add(new)
+
     def hang_up(self) -> None:
         """End every connection that is open."""
         with self._open_lock:
@@ -156,7 +175,7 @@ def _not_to_be_had(host: str, port: int, error: Exception) -> ConfigError:
     return ConfigError(f"host: {host!r} is no address of this machine ({error}); 127.0.0.1 is the default", "host")
 
 
-class _Connection(BaseHTTPRequestHandler):
+class Connection(BaseHTTPRequestHandler):
     """One connection: its requests in their order, each read to its end before the next."""
 
     protocol_version = "HTTP/1.1"
@@ -180,7 +199,7 @@ class _Connection(BaseHTTPRequestHandler):
                 if error.reason == "HTTP_REQUEST":
                     _say_that_it_speaks_tls(self.connection)
                 raise
-            self._client = Client("https", _serial(self.connection.getpeercert()))
+            self._client = Client("https", peer_serial(self.connection))
 
     def handle(self) -> None:
         """Serve one request after the other; a client that speaks TLS to a plain port is told so."""
@@ -318,8 +337,9 @@ _ALWAYS: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
 _KEPT: Mapping[str, str] = {"Connection": "keep-alive", "Keep-Alive": f"timeout={KEEP_ALIVE}"}
 
 
-def _serial(certificate: Mapping[str, Any] | None) -> str:
+def peer_serial(connection: ssl.SSLSocket) -> str:
     """The serial number of a client's certificate in upper-case hexadecimal digits; empty for none."""
+    certificate = connection.getpeercert()
     return str(certificate["serialNumber"]).upper() if certificate else ""
 
 

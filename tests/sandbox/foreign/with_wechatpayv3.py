@@ -90,7 +90,8 @@ def bill(shop: Shop, wxpay: Any) -> dict[str, Any]:
 
 
 with opened(b"") as shop:
-    set_base_url(shop.base)
+    if not shop.configuration.get("proxy"):
+        set_base_url(shop.base)
     wxpay = client(shop)
     shop.found = {**buy(shop, wxpay, "wechatpayv30001"), **close(wxpay, "wechatpayv30002"), "upload": upload(wxpay)}
     shop.found["bill"] = bill(shop, wxpay)

@@ -63,7 +63,8 @@ with opened(b"<xml><return_code>SUCCESS</return_code></xml>") as shop, tempfile.
     told = shop.configuration
     for name, text in told["merchant"].items():
         Path(folder, name).write_text(text)
-    WeChatPay.API_BASE_URL = f"{shop.base}/"
+    if not told.get("proxy"):
+        WeChatPay.API_BASE_URL = f"{shop.base}/"
     files = {"mch_cert": str(Path(folder, "cert")), "mch_key": str(Path(folder, "key"))}
     pay = WeChatPay(APPID, told["secret"], told["mchid"], **files)
     bare = WeChatPay(APPID, told["secret"], told["mchid"])

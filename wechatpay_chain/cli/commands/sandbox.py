@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain.cli.commands import sandbox_control
+from wechatpay_chain.cli import sandbox_control
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands
@@ -23,7 +23,7 @@ __all__ = ["add_parser", "push", "run"]
 
 _KEY_MODES = ("both", "public-key", "certificate", "switching")
 # Flags that the sandbox takes by the same name.
-_OPTIONS = ("mchid", "tls", "clock", "pay_after", "verify")
+_OPTIONS = ("mchid", "tls", "clock", "pay_after", "verify", "proxy")
 _NEEDED = ("WECHATPAY_APIV3_KEY", "WECHATPAY_PUBLIC_KEY_ID", "WECHATPAY_SANDBOX_KEY")
 
 
@@ -38,8 +38,22 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--port", type=_port, default=0, help="where to listen; any free port by default")
     parser.add_argument("--host", default="127.0.0.1", help="at which address; 127.0.0.1 by default")
     parser.add_argument("--db", metavar="FILE", help="keep everything in a file, and go on with it after a restart")
+    parser.add_argument(
+        "--dir", metavar="D", help="a folder of keys, variables and snippets: made once, and used again"
+    )
     parser.add_argument("--mchid", metavar="N", default="", help="the merchant's number; any by default")
     parser.add_argument("--tls", action="store_true", help="speak TLS, under an authority of its own")
+    parser.add_argument(
+        "--proxy", metavar="PORT", type=_port, help="a proxy that leads WeChat Pay's hosts here; 0 for any free port"
+    )
+    parser.add_argument(
+        "--fault",
+        metavar="RULE",
+        type=_rule,
+        action="append",
+        default=[],
+        help="let requests meet a fault, such as 5%%:SYSTEM_ERROR,when=after; may be given more than once",
+    )
     parser.add_argument(
         "--clock", metavar="FACTOR", type=float, help="how fast its time passes: 60, or 0 to stand still"
     )
@@ -64,7 +78,20 @@ def _add_push(commands: Commands) -> None:
     parser.add_argument("--to", metavar="URL", required=True, help="where the receiver listens (notify_url)")
     parser.add_argument("-d", "--data", metavar="JSON", help="what is encrypted: JSON text, @file, or @- for stdin")
     parser.add_argument("--once", action="store_true", help="do not push again when it is refused")
+    sandbox_control.add_place(parser)
     parser.set_defaults(run=push)
+
+
+def _rule(text: str) -> str:
+    """Text that is a rule, for ``Sandbox``; ValueError for any other."""
+    from wechatpay_chain.errors import ArgumentError
+    from wechatpay_chain.sandbox.faults import parse_rule
+
+    try:
+        parse_rule(text)
+    except ArgumentError as error:
+        raise ValueError(str(error)) from None
+    return text
 
 
 def _port(text: str) -> int:
@@ -74,6 +101,8 @@ def _port(text: str) -> int:
     return port
 
 
+# What its control asks for, where it listens for other machines.
+_TOKEN = "WECHATPAY_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
 # What requests, wechatpayv3 and wechatpy, and what node read for the authority that they have to trust.
 _TRUSTS = ("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 
@@ -84,15 +113,28 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     shell = arguments.shell or default_shell(console.environment)
     options = {name: getattr(arguments, name) for name in _OPTIONS}
-    with Sandbox(arguments.port, arguments.host, database=arguments.db, **options) as gateway:
-        trusted = dict.fromkeys(_TRUSTS, str(gateway.ca_file)) if arguments.tls else {}
-        environment = {**gateway.environment(), **trusted}
+    options |= {
+        "database": arguments.db,
+        "directory": arguments.dir,
+        "faults": arguments.fault,
+        "token": console.environment.get(_TOKEN, ""),
+    }
+    with Sandbox(arguments.port, arguments.host, **options) as gateway:
+        is_proxied = arguments.proxy is not None
+        trusted = dict.fromkeys(_TRUSTS, str(gateway.ca_file)) if arguments.tls or is_proxied else {}
+        proxied = {"HTTPS_PROXY": str(gateway.proxy_url)} if is_proxied else {}
+        environment = {**gateway.environment(), **trusted, **proxied}
         if arguments.json:
-            console.say(json.dumps({_short(name): value for name, value in environment.items()}, ensure_ascii=False))
+            told = {_short(name): value for name, value in environment.items()}
+            console.say(json.dumps({**told, **gateway.description()}, ensure_ascii=False))
         else:
             for name, value in environment.items():
                 # PEM text has lines; \\n is read as one, so that each variable stays one line.
                 console.say(assignment(shell, name, value.replace("\n", "\\n")))
+            if arguments.dir is not None:
+                console.say(f"# keys, variables and snippets are in {gateway.description()['directory']}")
+            token = f"#token={gateway.token}" if gateway.token else ""
+            console.say(f"# its console and control: {gateway.base_url}/_/{token}")
             console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
         # A shell that starts it in the background has SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -113,6 +155,9 @@ def push(arguments: argparse.Namespace, console: Console) -> int:
     resource = None if arguments.data is None else read_data(arguments.data, console)
     if resource is not None and not isinstance(resource, dict):
         raise ItemError(f"-d: expected a JSON object, found {type(resource).__name__}")
+    if arguments.url or arguments.dir:
+        fields = {"event_type": arguments.event_type, "url": arguments.to}
+        return sandbox_control.push(arguments, console, fields | ({} if resource is None else {"resource": resource}))
     pusher = _pusher(console.environment)
     notice = pusher.notice(arguments.event_type, resource)
     console.say(f"{arguments.event_type} {notice.id} to {arguments.to}")

@@ -143,7 +143,7 @@ def opened(call: Call, way: str, token: str | None, prepay_id: str) -> dict[str,
         return {"code_url": f"weixin://wxpay/bizpayurl?pr={token}"}
     if way == "h5":
         # WeChat Pay's is at wx.tenpay.com, under the same path.
-        page = f"{call.request.host}/cgi-bin/mmpayweb-bin/checkmweb"
+        page = f"{call.request.pages}/cgi-bin/mmpayweb-bin/checkmweb"
         return {"h5_url": f"{page}?prepay_id={prepay_id}&package={token}"}
     return {"prepay_id": prepay_id}
 

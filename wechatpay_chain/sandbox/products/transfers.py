@@ -24,7 +24,7 @@ from wechatpay_chain.sandbox.products.transactions import ADDRESS
 from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.world import World
 
-__all__ = ["PRODUCT", "Transfer", "Transfers"]
+__all__ = ["PRODUCT", "Transfer", "Transfers", "next_ends"]
 
 _PATH = "/v3/fund-app/mch-transfer/transfer-bills"
 _END, _EXPIRE = "transfer.cancel", "transfer.expire"

@@ -89,7 +89,7 @@ def _place(call: Call) -> Answer:
     if way == "native":
         told["code_url"] = f"weixin://wxpay/bizpayurl?pr={order.token}"
     if way == "h5":
-        page = f"{call.request.host}/cgi-bin/mmpayweb-bin/checkmweb"
+        page = f"{call.request.pages}/cgi-bin/mmpayweb-bin/checkmweb"
         told["mweb_url"] = f"{page}?prepay_id={order.prepay_id}&package={order.token}"
     return Answer(200, fields=told)
 

@@ -70,7 +70,7 @@ async function failed(call) {
   const { mchid } = told;
   const certs = Object.fromEntries(Object.entries(told.certs).map(([id, pem]) => [id, Rsa.from(pem, Rsa.KEY_TYPE_PUBLIC)]));
   const wxpay = new Wechatpay({
-    baseURL: told.base_url, mchid, serial: told.serial, privateKey: told.private_key, certs: { ...certs }, secret: told.secret, merchant: told.merchant,
+    ...(told.proxy ? {} : { baseURL: told.base_url }), mchid, serial: told.serial, privateKey: told.private_key, certs: { ...certs }, secret: told.secret, merchant: told.merchant,
   });
   const control = (path, fields = {}) => axios.post(`${told.base_url}/_/${path}`, fields, { headers: { 'Content-Type': 'application/json' } });
   const found = {};

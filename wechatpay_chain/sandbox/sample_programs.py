@@ -6,6 +6,7 @@ files, so that no secret but the folder's name stands in a program.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from string import Template
 from typing import Any, NamedTuple
@@ -245,14 +246,11 @@ def snippets(description: Mapping[str, Any]) -> list[Snippet]:
 
     Without a folder of its own the sandbox has no file to read: the folder's name is then one to be replaced.
     """
-    folder = _quoted(str(description.get("directory") or "FOLDER"))
+    folder = str(description.get("directory") or "FOLDER")
+    # JSON's text is also one of Python, JavaScript, Java and Go; PHP replaces names in it.
+    written = {"php": "'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'"}
+    common = json.dumps(folder, ensure_ascii=False)
     return [
-        Snippet(name, title, file, Template(text).substitute(folder=folder)) for name, title, file, text in _LANGUAGES
+        Snippet(name, title, file, Template(text).substitute(folder=written.get(name, common)))
+        for name, title, file, text in _LANGUAGES
     ]
-
-
-def _quoted(folder: str) -> str:
-    """Text between double quotation marks, as all five languages read it."""
-    escaped = folder.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
-    # A dollar sign means something to PHP alone, and its backslash nothing to the others.
-    return f'"{escaped}"' if "$" not in folder else f'"{folder}"'

@@ -1,0 +1,173 @@
+"""The folder of a sandbox: its files as other programs read them, made once and used again; and what to paste."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+from cryptography.x509 import load_pem_x509_certificate
+
+from tests.promises import PATIENCE
+from tests.sandbox import shop
+from wechatpay_chain import Sandbox, Wechatpay, errors
+from wechatpay_chain.cli import main
+from wechatpay_chain.cli.console import Console
+from wechatpay_chain.sandbox.sample_programs import snippets
+
+NAMES = ("apiclient_key.pem", "apiclient_cert.pem", "apiclient_cert.p12", "pub_key.pem", "ca.pem", "sandbox.env")
+KEYS = ("mchid", "serial", "appid", "apiv3_key", "secret", "public_key_id", "platform_serial", "base_url")
+
+
+def test_the_files_are_those_of_one_merchant(tmp_path: Path) -> None:
+    """As cryptography and openssl read them; for their owner alone."""
+    folder = tmp_path / "a" / "b"
+    with Sandbox(directory=folder, mchid="1900000109") as gateway:
+        told = json.loads((folder / "sandbox.json").read_text(encoding="utf-8"))
+        assert {name: told[name] for name in KEYS} == {name: gateway.description()[name] for name in KEYS}
+        assert (told["mchid"], told["base_url"], told["appid"][:2]) == ("1900000109", gateway.base_url, "wx")
+    for name in (*NAMES, "sandbox.json", "identity.json", "README", f"wechatpay_{told['platform_serial']}.pem"):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600, name
+    assert all(Path(path).parent == folder and Path(path).is_file() for path in told["files"].values())
+    key = load_pem_private_key((folder / "apiclient_key.pem").read_bytes(), None)
+    certificate = load_pem_x509_certificate((folder / "apiclient_cert.pem").read_bytes())
+    bundle = load_pkcs12((folder / "apiclient_cert.p12").read_bytes(), b"1900000109")
+    assert f"{certificate.serial_number:X}" == told["serial"]
+    assert bundle.cert is not None
+    assert (certificate.public_key(), bundle.cert.certificate) == (key.public_key(), certificate)
+    load_pem_public_key((folder / "pub_key.pem").read_bytes())
+    platform = folder / f"wechatpay_{told['platform_serial']}.pem"
+    command = [
+        "openssl",
+        "verify",
+        "-CAfile",
+        str(folder / "ca.pem"),
+        str(folder / "apiclient_cert.pem"),
+        str(platform),
+    ]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_it_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte for byte but for where it listens; by another process as well."""
+    with Sandbox(directory=tmp_path) as one:
+        serial, first = one.identity.serial, {name: (tmp_path / name).read_bytes() for name in NAMES[:5]}
+    with Sandbox(directory=tmp_path, mchid=one.mchid) as two:
+        assert (two.mchid, two.identity.serial) == (one.mchid, serial)
+        assert {name: (tmp_path / name).read_bytes() for name in NAMES[:5]} == first
+        assert json.loads((tmp_path / "sandbox.json").read_text())["base_url"] == two.base_url
+        for name, value in environment(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        with Wechatpay.from_env() as wxpay:
+            wxpay.v3.pay.transactions.native.post(shop.order(two))
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The variables of sandbox.env, as a shell reads them."""
+    script = 'set -a; . "$0/sandbox.env"; exec env -0'
+    done = subprocess.run(["sh", "-c", script, str(folder)], capture_output=True, env={}, check=True, text=True)
+    pairs = (line.partition("=") for line in done.stdout.split("\0") if line)
+    return {name: value for name, _, value in pairs if name.startswith("WECHATPAY_")}
+
+
+@pytest.mark.parametrize("name", ["with a space", "支付", "a'b\"c", "$HOME `x`"])
+def test_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    """A shell reads its variables as they are."""
+    with Sandbox(directory=tmp_path / name):
+        told = environment(tmp_path / name)
+        assert told["WECHATPAY_PRIVATE_KEY"] == str(tmp_path / name / "apiclient_key.pem")
+        assert "WECHATPAY_SANDBOX_KEY" not in told
+
+
+def test_a_folder_and_a_database_go_together(tmp_path: Path) -> None:
+    """Both are of one sandbox, or it does not begin."""
+    with Sandbox(database=tmp_path / "db") as one:
+        pass
+    with Sandbox(database=tmp_path / "db", directory=tmp_path / "d") as two:
+        assert two.identity.serial == one.identity.serial
+    with pytest.raises(errors.ConfigError) as caught:
+        Sandbox(database=tmp_path / "db", directory=tmp_path / "other", mchid="1900000001")
+    assert caught.value.field == "mchid"
+    with Sandbox(directory=tmp_path / "third"):
+        pass
+    with pytest.raises(errors.ConfigError) as caught:
+        Sandbox(database=tmp_path / "db", directory=tmp_path / "third")
+    assert caught.value.field == "directory"
+
+
+@pytest.mark.parametrize("damage", ["a file", "not JSON", "other keys", "a key in pieces", "a merchant's own"])
+def test_a_folder_that_is_none_is_refused(tmp_path: Path, damage: str) -> None:
+    """And nothing in it is changed: it may hold a real merchant's key."""
+    folder = tmp_path / "d"
+    if damage == "a file":
+        folder.write_text("x")
+    else:
+        folder.mkdir()
+        name = "apiclient_key.pem" if damage == "a merchant's own" else "identity.json"
+        kept = {"not JSON": "x", "other keys": "{}", "a merchant's own": "a real key"}
+        (folder / name).write_text(kept.get(damage, "[]"))
+        if damage == "a key in pieces":
+            with Sandbox(directory=tmp_path / "whole"):
+                told = json.loads((tmp_path / "whole" / "identity.json").read_text())
+            (folder / name).write_text(json.dumps({**told, "public_key": told["public_key"][:99]}))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else folder.read_bytes()
+    with pytest.raises(errors.ConfigError) as caught:
+        Sandbox(directory=folder)
+    assert (caught.value.field, "\n" in str(caught.value)) == ("directory", False)
+    after = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else folder.read_bytes()
+    assert after == before
+
+
+def test_commands_find_it_by_the_folder(tmp_path: Path) -> None:
+    """Its address, its token and its authority are in there."""
+    # tls: the folder's authority is trusted for it, and no other.
+    with Sandbox(directory=tmp_path, host="0.0.0.0", tls=True) as gateway:
+        out, err = io.StringIO(), io.StringIO()
+        assert main(("sandbox", "fault", "--dir", str(tmp_path)), Console(io.StringIO(), out, err, {})) == 0, err
+        assert json.loads(out.getvalue())["faults"] == []
+        given = ("sandbox", "fault", "--url", gateway.base_url)
+        assert main(given, Console(io.StringIO(), out, err, {})) == 7
+    out, err = io.StringIO(), io.StringIO()
+    assert main(("sandbox", "reset", "--dir", str(tmp_path / "no")), Console(io.StringIO(), out, err, {})) == 8
+    assert "--dir" in err.getvalue()
+
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "python": (sys.executable,),
+    "php": ("php",),
+    "node": ("node",),
+    "java": ("java",),
+    "go": ("go", "run"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", COMMANDS)
+def test_what_is_pasted_runs(tmp_path: Path, language: str) -> None:
+    """From a folder whose name means something to every language, in the README of the folder word for word."""
+    folder = tmp_path / "$a 'b\"\\c"
+    command = COMMANDS[language]
+    assert shutil.which(command[0]), f"{command[0]} is not there"
+    with Sandbox(directory=folder) as gateway:
+        [snippet] = [each for each in snippets(gateway.description()) if each.name == language]
+        told: dict[str, Any] = shop.control(gateway, "GET", "snippets")[1]
+        assert snippet.text in [each["text"] for each in told["snippets"]]
+        assert snippet.text in (folder / "README").read_text(encoding="utf-8")
+        program = tmp_path / snippet.file
+        program.write_text(snippet.text, encoding="utf-8")
+        done = subprocess.run(
+            [*command, str(program)],
+            capture_output=True,
+            text=True,
+            timeout=4 * PATIENCE,
+            check=False,
+        )
+        assert (done.returncode, "weixin://wxpay/bizpayurl?pr=" in done.stdout) == (0, True), done.stderr
+        assert [request.verdict for request in gateway.requests] == [""]

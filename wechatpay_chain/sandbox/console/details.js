@@ -139,7 +139,6 @@ export function notice(row, act) {
       [say("created"), clockTime(row.created)],
       [say("due"), clockTime(row.due)],
     ]),
-    element("h3", {}, say("attempts")),
     element("table", {}, element("caption", {}, say("attempts")), element("thead", {}, element("tr", {},
       element("th", { scope: "col" }, say("time")), element("th", { scope: "col", class: "thin" }, say("status")), element("th", { scope: "col" }, say("answer")))),
     element("tbody", {}, tries)),

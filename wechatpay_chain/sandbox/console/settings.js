@@ -43,7 +43,7 @@ export async function settings(act) {
     element("h3", {}, say("moveClock")),
     clockForms(act),
     element("h3", {}, say("configuration")),
-    terms(Object.entries(values).map(([name, value]) => [name, value === null ? "" : element("code", {}, value)])),
+    terms(Object.entries(values).map(([name, value]) => [name, value === null || value === "" ? "" : element("code", {}, value)])),
     Object.keys(files).length ? terms(Object.entries(files).map(([name, value]) => [name, element("code", {}, value)])) : null,
     copyable(say("environment"), Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`).join("\n"), act),
     element("h3", {}, say("snippets")),

@@ -542,3 +542,22 @@ def test_a_thousand_rows_stay_fluid(browser: Browser, gateway: Sandbox, wxpay: W
     assert browser.script("return touched.length") == 2  # a row came, the oldest went
     assert len(browser.all("#rows tbody tr")) == MANY
     browser.picture("thousand")
+
+
+def test_a_token_is_asked_for(browser: Browser) -> None:
+    """Of a sandbox that listens for other machines: in a question, or behind the address, from which it disappears."""
+    with Sandbox() as gateway, gateway.client() as own:
+        # As if it listened for other machines, which no test does.
+        gateway.token = "a-token-of-this-test"
+        place(gateway, own)
+        browser.open(f"{gateway.base_url}/_/")
+        field = browser.find("dialog[open] input")
+        field.send_keys("another", Keys.ENTER)
+        browser.wait(lambda: not browser.all("#rows tbody tr"))
+        browser.find("dialog[open] input").send_keys("a-token-of-this-test", Keys.ENTER)
+        browser.says("#rows tbody tr", NATIVE)
+        browser.script("sessionStorage.clear()")
+        browser.open(f"{gateway.base_url}/_/#token=a-token-of-this-test")
+        browser.says("#rows tbody tr", NATIVE)
+        assert "token" not in browser.script("return location.href")
+        browser.driver.get("about:blank")

@@ -38,7 +38,7 @@ const TEXTS = {
   right: ["签名正确", "signature holds"],
   example: ["示例应答", "example answer"],
   fault: ["故障 {0}", "fault {0}"],
-  listed: ["共 {0} 条，最新的在前；方向键上下移动", "{0} rows, the newest first; the arrow keys move between them"],
+  listed: ["共 {0} 条，最新的在前；方向键上下移动", "Rows: {0}, the newest first; the arrow keys move between them"],
   "none.requests": ["还没有请求。把客户端的接口地址改为 {0}，请求会出现在这里。", "No request yet. Give your client the base URL {0}, and its requests appear here."],
   "none.orders": ["还没有订单。", "No order yet."],
   "none.refunds": ["还没有退款。", "No refund yet."],

@@ -40,7 +40,7 @@ ALLOWED = {
     "port": {"base", "encoding", "php"},
     "pyinstaller": set(),
     "web": {"base", "client", "protocol"},
-    "sandbox": {"base", "catalog", "client", "crypto", "encoding", "php", "protocol"},
+    "sandbox": {"base", "catalog", "client", "crypto", "display", "encoding", "php", "protocol"},
     "cli": {
         *("base", "catalog", "chain", "client", "crypto", "display", "encoding", "port", "protocol", "request"),
         *("sandbox", "transport"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["addresses", "blocks", "svg"]
+__all__ = ["addresses", "blocks", "document", "svg"]
 
 # In all of the catalogue these stand at the top of an answer, never deeper.
 _NAMES = ("code_url", "h5_url", "sign_url")
@@ -46,6 +46,14 @@ def svg(url: str) -> str:
     """The code as an SVG element; empty without segno."""
     code = _code(url)
     return "" if code is None else str(code.svg_inline(scale=4, dark="#000", light="#fff"))
+
+
+def document(text: str) -> bytes:
+    """The code as an SVG file of its own; empty without segno."""
+    code, out = _code(text), io.BytesIO()
+    if code is not None:
+        code.save(out, kind="svg", scale=4, dark="#000", light="#fff")
+    return out.getvalue()
 
 
 def _code(url: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 from wechatpay_chain.errors import ArgumentError
-from wechatpay_chain.sandbox import access, control_views, sample_programs
+from wechatpay_chain.sandbox import access, console, control_views, sample_programs
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import Clock, rfc3339
@@ -126,19 +126,13 @@ def answer(sandbox: Gateway, request: Received) -> Answer | None:
 
 def _answer(sandbox: Gateway, request: Received, path: str, query: str) -> Answer:
     access.check_host(request, sandbox.is_local)
-    if request.method in ("GET", "HEAD"):
-        page = _static(path)
-        if page is not None:
-            return page
+    page = console.answer(request.method, request.target)
+    if page is not None:
+        return page
     access.check_origin(request, sandbox.is_local)
     if path != "health":
         access.check_token(request, sandbox.token)
     return Answer.of(200, _told(sandbox, request, path, query))
-
-
-def _static(path: str) -> Answer | None:
-    """A file of the console."""
-    return None
 
 
 def _told(sandbox: Gateway, request: Received, path: str, query: str) -> Any:

@@ -32,6 +32,7 @@ answers. It is not WeChat Pay, and no money moves here. Clients in any language 
 and other keys.</p>
 <pre>base URL  {url}
 mchid     {mchid}</pre>
+<p><a href="/_/">控制台 / console</a></p>
 <ul>
 <li>APIv3: <code>{url}/v3/…</code></li>
 <li>APIv2: <code>{url}/pay/…</code>, <code>{url}/secapi/…</code></li>

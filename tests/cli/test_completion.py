@@ -466,7 +466,7 @@ def test_zsh(zsh_terminal: Terminal, folder: Path) -> None:
     """A real zsh, which .ci/run installs: the same, and the official names beside the words."""
     completes(zsh_terminal, folder)
     zsh_terminal.listed("v3.pay.transactions.", "jsapi.              -- JSAPI下单API")
-    zsh_terminal.listed(f"{REFUND} ", "-- object, required")
+    zsh_terminal.listed(f"{REFUND} ", "object, required")
 
 
 def test_zsh_lists_labels_and_names_of_products() -> None:

@@ -10,7 +10,11 @@ from wechatpay_chain import Wechatpay
 
 _FOLDER = os.environ["QUEUE_FOLDER"]
 app = celery.Celery("shop", broker="filesystem://", backend=f"file://{_FOLDER}/results")
-app.conf.broker_transport_options = {"data_folder_in": f"{_FOLDER}/queue", "data_folder_out": f"{_FOLDER}/queue"}
+app.conf.broker_transport_options = {
+    "data_folder_in": f"{_FOLDER}/queue",
+    "data_folder_out": f"{_FOLDER}/queue",
+    "control_folder": f"{_FOLDER}/control",
+}
 
 
 @app.task(soft_time_limit=1, name="pay")  # type: ignore[untyped-decorator]

@@ -24,6 +24,7 @@ if folder := os.environ.get("SHOP_QUEUE"):  # a broker without a server, for one
         "data_folder_in": folder,
         "data_folder_out": folder,
         "processed_folder": folder,
+        "control_folder": folder,
     }
     app.conf.result_backend = f"file://{folder}"
 

@@ -30,7 +30,7 @@ def test_the_first_two_lines_set_everything_up(page: str) -> None:
     first, second = blocks(page, "sh")[0].text.splitlines()
     assert first == "python3 -m venv .venv && .venv/bin/pip install --quiet . && .venv/bin/wechatpay-chain tour"
     assert second.startswith("python3 -m venv .venv && .venv/bin/pip install --quiet '.[test]' && ")
-    assert second.endswith(".venv/bin/python -m pytest")
+    assert second.endswith(".venv/bin/python -m pytest -n 2")
     assert "README.md" in (ROOT / ".ci/run").read_text()
 
 

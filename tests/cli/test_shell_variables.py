@@ -82,21 +82,20 @@ def test_a_real_shell_reads_what_was_meant(shell: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_sandbox_prints_for_a_shell(shell: str) -> None:
-    """One variable a line, in the words of the shell, then a comment that all of them know."""
+    """One variable a line, in the words of the shell, then comments, whose mark all of them know."""
     variables = {name: value for name, value in os.environ.items() if name != "SHELL"}
     with subprocess.Popen([*COMMAND, "--shell", shell], stdout=subprocess.PIPE, text=True, env=variables) as served:
         assert served.stdout is not None
         lines = []
         for line in served.stdout:
             lines.append(line.rstrip("\n"))
-            if line.startswith("#"):
+            if line.startswith("# serving "):
                 break
         served.send_signal(signal.SIGINT)
         assert served.wait(10) == 130
     begin, _, end = SHELLS[shell].partition("{name}")
-    names = [
-        re.match(rf"{re.escape(begin)}(WECHATPAY_\w+){re.escape(end[: end.index('{')])}", line) for line in lines[:-1]
-    ]
+    pattern = re.compile(rf"{re.escape(begin)}(WECHATPAY_\w+){re.escape(end[: end.index('{')])}")
+    names = [pattern.match(line) for line in lines if not line.startswith("# ")]
     assert all(names)
     assert {"WECHATPAY_MCHID", "WECHATPAY_PRIVATE_KEY", "WECHATPAY_BASE_URL"} <= {found[1] for found in names if found}
     assert lines[-1].startswith("# serving http://127.0.0.1:")

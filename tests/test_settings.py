@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -231,3 +233,23 @@ def test_user_folders(
     (tmp_path / made).mkdir(parents=True, exist_ok=True)
     assert settings.user_folder("config", environment, system) == tmp_path / config / "wechatpay-chain"
     assert settings.user_folder("state", environment, system) == tmp_path / state / "wechatpay-chain"
+
+
+def test_one_key_for_signatures_and_tls_is_checked_once(gateway: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is checked for itself, and so is one with a passphrase beside it."""
+    checked = []
+    load = serialization.load_pem_private_key
+
+    def count(data: bytes, password: bytes | None) -> Any:
+        checked.append(data)
+        return load(data, password)
+
+    monkeypatch.setattr(serialization, "load_pem_private_key", count)
+    entries = settings.from_env(gateway.environment())
+    assert settings.read(entries, {}).tls is not None
+    assert len(checked) == 1
+    for part, value in {"key": f"{entries['private_key']}\\n# another", "passphrase": "of no use"}.items():
+        checked.clear()
+        with contextlib.suppress(errors.ConfigError):
+            settings.read({**entries, "merchant": {**entries["merchant"], part: value}}, {})
+        assert len(checked) > 1, part

@@ -21,7 +21,15 @@ ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "README.zh-CN.md")
 # Everything that is written by hand; what tools leave beside it is not.
 FOLDERS = (".ci", "benchmarks", "docs", "examples", "scripts", "tests", "wechatpay_chain")
-LEFT_BY_TOOLS = ("__pycache__", ".mypy_cache", ".hypothesis", ".pytest_cache", ".ruff_cache")
+LEFT_BY_TOOLS = {
+    "__pycache__",
+    ".mypy_cache",
+    ".hypothesis",
+    ".pytest_cache",
+    ".ruff_cache",
+    "node_modules",
+    "screenshots",
+}
 LINK = re.compile(
     r"!?\[[^\]\[\n]*\]\(<?([^)\s>]+)[^)\n]*\)|^\[[^\]]+\]:\s*(\S+)|(?:href|src)=\"([^\"]+)\"", re.MULTILINE
 )
@@ -71,7 +79,7 @@ def plain_environment() -> dict[str, str]:
 def written() -> Iterator[str]:
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and not set(path.parts) & set(LEFT_BY_TOOLS):
+            if path.is_file() and not set(path.parts) & LEFT_BY_TOOLS:
                 yield path.relative_to(ROOT).as_posix()
     yield from (
         path.name for path in ROOT.iterdir() if path.suffix in (".md", ".toml", ".cfg") or path.name == "LICENSE"
@@ -85,6 +93,7 @@ def test_the_sdist_is_whole(built: Built) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert set(written()) - names == set()
     assert not [name for name in names if name.endswith(".pyc")]
+    assert not [name for name in names if set(name.split("/")) & LEFT_BY_TOOLS]
 
 
 @pytest.mark.slow

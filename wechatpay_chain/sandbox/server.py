@@ -14,7 +14,10 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
+from email.utils import formatdate
+from functools import cache, cached_property, lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -40,6 +43,8 @@ _LONGEST_FORM = 4 * 1024 * 1024 * 1024
 _LINGER_BYTES = 64 * 1024 * 1024
 _LINGER_SECONDS = 2.0
 _LAST_PORT = 65535
+_SERVER = "wechatpay_chain"
+_OWN: Mapping[str, str] = {"Server": _SERVER}
 _LOGGER = logging.getLogger("wechatpay_chain.sandbox")
 _FAILED = Answer.of(500, {"code": "SYSTEM_ERROR", "message": "系统异常，请稍后重试"})
 # The first byte of a record that begins a TLS connection.
@@ -96,7 +101,7 @@ class Server(ThreadingHTTPServer):
         except (OSError, UnicodeError) as error:
             raise _not_to_be_had(host, port, error) from error
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Whether it listens for this machine alone."""
         return ip_address(str(self.server_address[0]).partition("%")[0]).is_loopback
@@ -175,11 +180,22 @@ def _not_to_be_had(host: str, port: int, error: Exception) -> ConfigError:
     return ConfigError(f"host: {host!r} is no address of this machine ({error}); 127.0.0.1 is the default", "host")
 
 
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+@cache
+def _line(status: int) -> str:
+    reasons = BaseHTTPRequestHandler.responses
+    return f"{status} {reasons[status][0] if status in reasons else ''}"
+
+
 class Connection(BaseHTTPRequestHandler):
     """One connection: its requests in their order, each read to its end before the next."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "wechatpay_chain"
+    server_version = _SERVER
     sys_version = ""
     timeout = KEEP_ALIVE
     disable_nagle_algorithm = True
@@ -237,15 +253,25 @@ class Connection(BaseHTTPRequestHandler):
         try:
             if head.fault:
                 raise BadRequest(400, head.fault)
+            self._fields = head.fields or framing.Fields(self.headers.items())
             if self.request_version not in _VERSIONS:
                 raise BadRequest(400, "the request line names no version of HTTP")
-            framing.check_fields(self.headers, self.request_version)
+            framing.check_fields(self._fields, self.request_version)
+            self._persist()
             # http.server, which has folded slashes in its own path, keeps the line as it came.
             self.path = framing.target_of(getattr(self, "raw_requestline", b""))
         except BadRequest as bad:
             self.send_error(bad.status, str(bad))
             return False
         return True
+
+    def _persist(self) -> None:
+        """Whether the connection goes on: HTTP/1.1 unless it is said not to, HTTP/1.0 when it is said."""
+        said = {word.strip() for word in self._fields.get("Connection").lower().split(",")}
+        if "close" in said:
+            self.close_connection = True
+        elif "keep-alive" in said:
+            self.close_connection = False
 
     def serve(self) -> None:
         """Read the body, let the request be answered, and send the answer."""
@@ -257,7 +283,7 @@ class Connection(BaseHTTPRequestHandler):
         except Refusal as refusal:
             self.send_error(refusal.status, str(refusal))
             return
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self.headers.items())
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._fields.items())
         try:
             answer = self.server.respond(self.command, self.path, headers, body, form, client=self._client)
         except Exception:
@@ -291,9 +317,9 @@ class Connection(BaseHTTPRequestHandler):
         """Nothing: the gateway remembers what it received."""
 
     def _read(self) -> tuple[bytes, Form | None]:
-        is_form, boundary = upload.form_of(self.headers.get("Content-Type", ""))
+        is_form, boundary = upload.form_of(self._fields.get("Content-Type"))
         longest = _LONGEST_FORM if is_form else _LONGEST_BODY
-        body = framing.body_of(self.headers, self.rfile, self.request_version, longest, self._ask_for_body)
+        body = framing.body_of(self._fields, self.rfile, self.request_version, longest, self._ask_for_body)
         if not is_form:
             return b"".join(iter(lambda: body.read(1 << 20), b"")), None
         algorithm = "md5" if is_legacy(self.path) else "sha256"
@@ -306,11 +332,11 @@ class Connection(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         framed, pieces = self._framed(answer)
-        self.send_response(answer.status)
         persistence = {"Connection": "close"} if self.close_connection else _KEPT
-        for name, value in {**framed, **answer.headers, **_ALWAYS, **persistence}.items():
-            self.send_header(name, value)
-        self.end_headers()
+        fields = {**_OWN, "Date": _date(int(time.time())), **framed, **answer.headers, **_ALWAYS, **persistence}
+        # In one piece: a call of send_header for each takes longer than the book does.
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        self.wfile.write(f"{self.protocol_version} {_line(answer.status)}\r\n{lines}\r\n".encode("latin-1"))
         if self.command != "HEAD":
             for piece in pieces:
                 self.wfile.write(piece)

@@ -15,6 +15,7 @@ from wechatpay_chain.sandbox.framing import Body
 __all__ = ["check", "form_of", "read_form"]
 
 _BLOCK = 1 << 16
+_FORM = "multipart/form-data"
 _LONGEST_KEPT = 1 << 20
 # RFC 2046, section 5.1.1; each part has few header lines, and they are short.
 _LONGEST_BOUNDARY = 70
@@ -28,9 +29,11 @@ def form_of(content_type: str) -> tuple[bool, str]:
 
     wechatpayv3 sends ``multipart/form-data`` without the parameter, and WeChat Pay takes it.
     """
+    if not content_type.lower().lstrip().startswith(_FORM):
+        return False, ""
     message = Message()
     message["Content-Type"] = content_type
-    is_form = message.get_content_type() == "multipart/form-data"
+    is_form = message.get_content_type() == _FORM
     return is_form, message.get_boundary("") if is_form else ""
 
 

@@ -143,8 +143,8 @@ class Head:
     """The lines of a head, looked at before http.client reads them, which takes some of them in its own way.
 
     ``fault`` says what is wrong with the first line that is no header field; it is empty for none. ``fields`` are
-    those of a head that is as it has to be, whose lines http.client is spared: its parser is one of mail, and takes a
-    third of the time of a request. None where http.client has to tell what is wrong.
+    those of a head that is as it has to be: the parser of http.client is one of mail, and takes a third of the time of
+    a request. None where http.client has to tell what is wrong.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -157,6 +157,11 @@ class Head:
         if self._lines is None:
             self._lines = self._read()
         return self._lines.readline(size)
+
+    def read(self) -> bool:
+        """Read the lines; whether they are as they have to be."""
+        self._lines = self._read()
+        return self.fields is not None
 
     def _read(self) -> BytesIO:
         """The lines up to the empty one; of a head that is too long as many as http.client needs to refuse it."""
@@ -171,7 +176,6 @@ class Head:
             self.fault = _fault(lines)
         elif len(lines) < _MOST_LINES - 1:
             self.fields = Fields(map(_pair, lines[:-1]))
-            return BytesIO(lines[-1])
         return BytesIO(head)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import socket
 import socketserver
 import ssl
@@ -50,6 +51,7 @@ _FAILED = Answer.of(500, {"code": "SYSTEM_ERROR", "message": "系统异常，请
 # The first byte of a record that begins a TLS connection.
 _HANDSHAKE = b"\x16"
 _VERSIONS = ("HTTP/1.0", "HTTP/1.1")
+_PLAIN = re.compile(rb"([A-Z]+) [!-~]+ (HTTP/1\.[01])\r?\n")
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - shown in place of it, not bound
 
 
@@ -243,13 +245,21 @@ class Connection(BaseHTTPRequestHandler):
 
     def parse_request(self) -> bool:
         """Read the head; False when it was answered with an error."""
+        line: bytes = getattr(self, "raw_requestline", b"")
         file, head = self.rfile, framing.Head(self.rfile)
-        self.rfile = cast(BinaryIO, head)
-        try:
-            if not super().parse_request():
-                return False
-        finally:
-            self.rfile = file
+        plain = _PLAIN.fullmatch(line)
+        if plain and head.read():
+            self.requestline = line.decode("ascii").rstrip()
+            self.command, self.request_version = plain[1].decode("ascii"), plain[2].decode("ascii")
+            self.close_connection = self.request_version == "HTTP/1.0"
+        else:
+            # http.server tells what is wrong with it.
+            self.rfile = cast(BinaryIO, head)
+            try:
+                if not super().parse_request():
+                    return False
+            finally:
+                self.rfile = file
         try:
             if head.fault:
                 raise BadRequest(400, head.fault)
@@ -259,7 +269,7 @@ class Connection(BaseHTTPRequestHandler):
             framing.check_fields(self._fields, self.request_version)
             self._persist()
             # http.server, which has folded slashes in its own path, keeps the line as it came.
-            self.path = framing.target_of(getattr(self, "raw_requestline", b""))
+            self.path = framing.target_of(line)
         except BadRequest as bad:
             self.send_error(bad.status, str(bad))
             return False

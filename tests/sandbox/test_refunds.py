@@ -199,3 +199,20 @@ def test_apiv2_refunds_in_the_same_book(gateway: Sandbox, listener: Listener) ->
         refund.post(back(gateway, out_trade_no=number, refund_fee=70), security=False)
         assert code(refund_fee=1) == "ERROR"
     json.dumps(told)
+
+
+def test_a_minute_lies_between_two_refunds_where_that_is_asked_for(
+    gateway: Sandbox, wxpay: Wechatpay, paid: str
+) -> None:
+    """A repeat of the first is no second one; WeChat Pay asks for it always, the sandbox where it is set."""
+    refunds, first, second = wxpay.v3.refund.domestic.refunds, shop.refund(paid, 10), shop.refund(paid, 20)
+    gateway.clock.factor = 0
+    gateway.world.settings.refund_wait = 60
+    try:
+        refunds.post(first)
+        assert refused(lambda: refunds.post(second)) == (429, "FREQUENCY_LIMITED")
+        assert refunds.post(first).data["out_refund_no"] == first["out_refund_no"]
+        gateway.advance(60)
+        assert refunds.post(second).data["amount"]["refund"] == 20
+    finally:
+        gateway.world.settings.refund_wait = 0

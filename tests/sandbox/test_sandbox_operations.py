@@ -35,6 +35,11 @@ def callbacks(gateway: Sandbox, wxpay: Wechatpay) -> None:
     wxpay.v3.marketing.favor.callbacks.post(body)
     wxpay.v3.marketing.membercardOpen.callback.patch(body)
     wxpay.v3.marketing.partner.productCoupon.notifyConfigs.post(body)
+    wxpay.v3.marketing.busifavor.callbacks.post(body)
+
+
+def complaint_address(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    wxpay.v3.merchantService.complaintNotifications.post({"url": "https://pay.weixin.qq.com"})
 
 
 # What is printed is what the catalogue requires; these ask for more, each in its own words.
@@ -46,7 +51,9 @@ MORE: Mapping[str, str] = {
 # What has to be there before it can be read or changed; the documentation's own orders always are.
 BEFORE: Mapping[str, Callable[[Sandbox, Wechatpay], None]] = {
     "GET /v3/marketing/favor/callbacks": callbacks,
+    "GET /v3/marketing/busifavor/callbacks": callbacks,
     "GET /v3/marketing/membercard-open/callback": callbacks,
+    **{f"{verb} /v3/merchant-service/complaint-notifications": complaint_address for verb in ("GET", "PUT", "DELETE")},
     "GET /v3/marketing/partner/product-coupon/notify-configs": callbacks,
 }
 
@@ -144,7 +151,9 @@ def asked_for(operation: Operation, received: Received) -> list[tuple[str, str]]
         return stored.lookups(operation, fields) or [("transaction_id", str(fields.get("transaction_id")))]
     path, query, body = read(operation, received, frozenset({"*"}))
     asked = [pair for given in (path, query, body) for pair in stored.lookups(operation, given)]
-    return asked or [(name, str(body[name])) for name in (*ORDER, "stock_id", "out_order_no") if body.get(name)]
+    return asked or [
+        (name, str(body[name])) for name in (*ORDER, "stock_id", "out_order_no", "coupon_code") if body.get(name)
+    ]
 
 
 def contradictions(told: Any) -> list[str]:

@@ -92,6 +92,14 @@ class Gateway(Protocol):
         """End a transfer."""
         ...
 
+    def payscore(self, out_order_no: str, state: str) -> None:
+        """What the user of a PayScore order does."""
+        ...
+
+    def complain(self, out_trade_no: str, detail: str = "") -> str:
+        """Let the payer of an order complain."""
+        ...
+
     def push(self, event_type: str, resource: Mapping[str, Any] | None = None, *, notify_url: str) -> Delivery:
         """Push a notification."""
         ...
@@ -323,6 +331,16 @@ def _refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
     return {"out_refund_no": names[0], "status": names[1]}
 
 
+def _complain(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    detail = _text_of(_known(fields, "detail"), "detail")
+    return {"out_trade_no": names[0], "complaint_id": sandbox.complain(names[0], detail)}
+
+
+def _payscore(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    sandbox.payscore(names[0], names[1])
+    return {"out_order_no": names[0], "state": names[1]}
+
+
 def _transfer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.transfer(names[0], names[1], _text_of(_known(fields, "fail_reason"), "fail_reason"))
     return {"out_bill_no": names[0], "state": names[1]}
@@ -395,10 +413,12 @@ _ROUTES: tuple[tuple[str, str, _Reply], ...] = (
     ("POST", "orders/([^/]+)/pay", _pay),
     ("POST", "orders/([^/]+)/close", _close),
     ("POST", "orders/([^/]+)/refund", _ask_refund),
+    ("POST", "orders/([^/]+)/complain", _complain),
     ("GET", "refunds", _refunds),
     ("POST", "refunds/([^/]+)/([A-Z]+)", _refund),
     ("GET", "transfers", _transfers),
     ("POST", "transfers/([^/]+)/([A-Z]+)", _transfer),
+    ("POST", "payscore/([^/]+)/([A-Z]+)", _payscore),
     ("GET", "notices", _notices),
     ("POST", "notices/([^/]+)/resend", _resend),
     ("POST", "push", _push),

@@ -41,7 +41,7 @@ from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.outbox import Outbox
 from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.product import Call, Route
-from wechatpay_chain.sandbox.products import PRODUCTS, stored
+from wechatpay_chain.sandbox.products import PRODUCTS, complaints, payscore, stored
 from wechatpay_chain.sandbox.products.bills import Bills
 from wechatpay_chain.sandbox.products.refunds import RefundError, Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
@@ -78,6 +78,8 @@ class Sandbox:
     ``database`` is a file that is made once and goes on after a restart, None keeps all in memory. ``mchid`` is the
     merchant's number, else any. ``clock`` is how fast its time passes (0 stands still) or a Clock. ``pay_after`` and
     ``refund_after`` are the seconds after which orders are paid and refunds end by themselves, None for never.
+    ``close_wait`` is how old an order has to be before it may be closed (WeChat Pay's older pages: 300 s), and
+    ``refund_wait`` how long it takes after a refund until the next of its order is taken (WeChat Pay: 60 s).
     ``verify`` says which key of WeChat Pay signs: one of ``platform.MODES``.
 
     ``proxy`` is the port (0 for any) of a proxy that leads WeChat Pay's hosts here, for clients with a fixed base URL.
@@ -102,6 +104,8 @@ class Sandbox:
         clock: float | Clock | None = None,
         pay_after: float | None = None,
         refund_after: float | None = 1.0,
+        close_wait: float = 0,
+        refund_wait: float = 0,
         verify: str = "both",
         directory: str | Path | None = None,
         proxy: int | None = None,
@@ -127,7 +131,11 @@ class Sandbox:
         self._closing = threading.Event()
         self.tamper: Callable[[Answer, Received], None] | None = None
         self._settings = Settings(
-            _seconds("pay_after", pay_after), _seconds("refund_after", refund_after), is_tls=bool(tls)
+            _seconds("pay_after", pay_after),
+            _seconds("refund_after", refund_after),
+            _seconds("close_wait", close_wait) or 0,
+            _seconds("refund_wait", refund_wait) or 0,
+            is_tls=bool(tls),
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
@@ -399,6 +407,25 @@ class Sandbox:
             if transfer is None:
                 raise KeyError(out_bill_no)
             transfers.turn(transfer, state, fail_reason)
+
+    def payscore(self, out_order_no: str, state: str) -> None:
+        """Let the user of a PayScore order confirm it (``DOING``), pay it (``DONE``), or leave it (``EXPIRED``).
+
+        Its notice goes out. Raises KeyError for an unknown order, and ValueError for a state that cannot follow.
+        """
+        self.world.settle()
+        with self._store.transaction():
+            payscore.turn(self.world, out_order_no, state, self.clock.now())
+
+    def complain(self, out_trade_no: str, detail: str = "") -> str:
+        """Let the payer of an order complain, or complain again; the ``complaint_id``.
+
+        A notice goes to the address of complaints. Raises KeyError for an unknown order, and ValueError for one that
+        nobody has paid.
+        """
+        self.world.settle()
+        with self._store.transaction():
+            return complaints.complain(self.world, out_trade_no, detail or "沙箱的投诉", self.clock.now())
 
     def advance(self, seconds: float) -> None:
         """Move its clock forward, or back for a negative number; what is due by then has been done."""

@@ -23,7 +23,7 @@ __all__ = ["add_parser", "push", "run"]
 
 _KEY_MODES = ("both", "public-key", "certificate", "switching")
 # Flags that the sandbox takes by the same name.
-_OPTIONS = ("mchid", "tls", "clock", "pay_after", "verify", "proxy")
+_OPTIONS = ("mchid", "tls", "clock", "pay_after", "close_wait", "refund_wait", "verify", "proxy")
 _NEEDED = ("WECHATPAY_APIV3_KEY", "WECHATPAY_PUBLIC_KEY_ID", "WECHATPAY_SANDBOX_KEY")
 
 
@@ -58,6 +58,16 @@ def add_parser(commands: Commands) -> None:
         "--clock", metavar="FACTOR", type=float, help="how fast its time passes: 60, or 0 to stand still"
     )
     parser.add_argument("--pay-after", metavar="S", type=float, help="pay every order by itself after so many seconds")
+    parser.add_argument(
+        "--close-wait", metavar="S", type=float, default=0, help="refuse to close an order before so many seconds"
+    )
+    parser.add_argument(
+        "--refund-wait",
+        metavar="S",
+        type=float,
+        default=0,
+        help="refuse another refund of an order for so many seconds, as WeChat Pay does for 60",
+    )
     parser.add_argument("--verify", choices=_KEY_MODES, default="both", help="which key signs; both by default")
     parser.add_argument("--json", action="store_true", help="print the configuration as one line of JSON")
     parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")

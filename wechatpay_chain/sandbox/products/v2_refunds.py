@@ -24,6 +24,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
     "all refunded": ("ERROR", "订单已全额退款"),
     "too much": ("INVALID_REQUEST", "refund_fee大于可退金额"),
     "too many": ("INVALID_REQUEST", "订单部分退款次数已达上限50次"),
+    "too soon": ("FREQUENCY_LIMITED", "同一笔订单的多次退款需间隔1分钟"),
     "too late": ("TRADE_OVERDUE", "订单已经超过退款期限"),
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wechatpay_chain import Sandbox, errors, read_bill
 
-with Sandbox() as gateway, gateway.client() as wxpay, tempfile.TemporaryDirectory() as folder:
+with Sandbox(bill_rows=20) as gateway, gateway.client() as wxpay, tempfile.TemporaryDirectory() as folder:
     # The bill of a day is there from ten o'clock of the next; its URL lives for five minutes.
     answer = wxpay.v3.bill.tradebill.get(params={"bill_date": "2026-11-01", "bill_type": "ALL", "tar_type": "GZIP"})
     path = Path(folder, "trade.csv")

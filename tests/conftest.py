@@ -21,7 +21,8 @@ settings.load_profile("suite")
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    # Made-up rows, so that a test of bills need not trade first.
+    with Sandbox(bill_rows=20) as sandbox:
         yield sandbox
 
 

@@ -80,6 +80,7 @@ class Sandbox:
     ``refund_after`` are the seconds after which orders are paid and refunds end by themselves, None for never.
     ``close_wait`` is how old an order has to be before it may be closed (WeChat Pay's older pages: 300 s), and
     ``refund_wait`` how long it takes after a refund until the next of its order is taken (WeChat Pay: 60 s).
+    ``bill_rows`` is how many rows are made up in the bill of a day without trade; 0 is no bill, as WeChat Pay has it.
     ``verify`` says which key of WeChat Pay signs: one of ``platform.MODES``.
 
     ``proxy`` is the port (0 for any) of a proxy that leads WeChat Pay's hosts here, for clients with a fixed base URL.
@@ -106,6 +107,7 @@ class Sandbox:
         refund_after: float | None = 1.0,
         close_wait: float = 0,
         refund_wait: float = 0,
+        bill_rows: int = 0,
         verify: str = "both",
         directory: str | Path | None = None,
         proxy: int | None = None,
@@ -135,6 +137,7 @@ class Sandbox:
             _seconds("refund_after", refund_after),
             _seconds("close_wait", close_wait) or 0,
             _seconds("refund_wait", refund_wait) or 0,
+            int(_seconds("bill_rows", bill_rows) or 0),
             is_tls=bool(tls),
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
@@ -656,7 +659,7 @@ class Sandbox:
 
     def _new_world(self) -> World:
         made = World(self.identity, self.platform, self._store, self.clock, self.notices, self._settings, _JOBS)
-        made.bills = Bills(made)
+        made.bills = Bills(made, rows=self._settings.bill_rows)
         made.wake = self._wake
         return made
 

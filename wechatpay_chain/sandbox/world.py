@@ -31,14 +31,16 @@ class Settings:
 
     ``pay_after`` pays every order by itself, None never; ``refund_after`` ends every refund, None never;
     ``close_wait`` is how old an order has to be before it may be closed, ``refund_wait`` how long after one refund the
-    next of the same order may be asked for. ``cancel_while_paying``: a completed PayScore order can be cancelled.
-    ``is_tls`` says that clients come by TLS, so that their certificate can be asked for.
+    next of the same order may be asked for. ``bill_rows`` are made up for a day on which nothing was traded.
+    ``cancel_while_paying``: a completed PayScore order can be cancelled. ``is_tls`` says that clients come by TLS, so
+    that their certificate can be asked for.
     """
 
     pay_after: float | None = None
     refund_after: float | None = 1.0
     close_wait: float = 0.0
     refund_wait: float = 0.0
+    bill_rows: int = 0
     cancel_while_paying: bool = True
     is_tls: bool = False
 

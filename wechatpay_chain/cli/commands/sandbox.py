@@ -23,7 +23,7 @@ __all__ = ["add_parser", "push", "run"]
 
 _KEY_MODES = ("both", "public-key", "certificate", "switching")
 # Flags that the sandbox takes by the same name.
-_OPTIONS = ("mchid", "tls", "clock", "pay_after", "close_wait", "refund_wait", "verify", "proxy")
+_OPTIONS = ("mchid", "tls", "clock", "pay_after", "close_wait", "refund_wait", "bill_rows", "verify", "proxy")
 _NEEDED = ("WECHATPAY_APIV3_KEY", "WECHATPAY_PUBLIC_KEY_ID", "WECHATPAY_SANDBOX_KEY")
 
 
@@ -67,6 +67,9 @@ def add_parser(commands: Commands) -> None:
         type=float,
         default=0,
         help="refuse another refund of an order for so many seconds, as WeChat Pay does for 60",
+    )
+    parser.add_argument(
+        "--bill-rows", metavar="N", type=int, default=0, help="make up so many rows for the bill of a day without trade"
     )
     parser.add_argument("--verify", choices=_KEY_MODES, default="both", help="which key signs; both by default")
     parser.add_argument("--json", action="store_true", help="print the configuration as one line of JSON")

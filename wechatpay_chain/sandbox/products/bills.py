@@ -1,7 +1,7 @@
 """The bills: a digest and a URL that expires first, then the file.
 
-A day's bill lists what was paid and refunded that day; of a day on which nothing was, made-up rows that say so in a
-header. Source: https://pay.weixin.qq.com/doc/v3/merchant/4013071238
+A day's bill lists what was paid, refunded and shared that day; of a day on which nothing was there is none, or rows
+that are made up where they are asked for, which a header says. Source: https://pay.weixin.qq.com/doc/v3/merchant/4013071238
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from wechatpay_chain.sandbox.clock import beijing
 from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Booked, Ledger, Table, encrypted, zipped
 from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
 from wechatpay_chain.sandbox.products.refunds import Refund, Refunds, v2_status, v2_time
+from wechatpay_chain.sandbox.products.sharing import shares_on
 from wechatpay_chain.sandbox.store import dump, load
 from wechatpay_chain.sandbox.world import World
 
@@ -56,13 +57,13 @@ _File: TypeAlias = "Ledger | Booked"
 class Bills:
     """How the sandbox's bills are.
 
-    They list the orders that were paid that day; where there are none, or a request asks for ``rows``, as many
-    rows that are made up. ``lifetime`` of a URL is in seconds, ``is_wrong`` names a digest that does not fit, an
-    encrypted bill comes in ``parts``.
+    They list the orders that were paid that day. Where there are none, or a request asks for ``rows``, there are as
+    many rows that are made up; 0 is no bill. ``lifetime`` of a URL is in seconds, ``is_wrong`` names a digest that
+    does not fit, an encrypted bill comes in ``parts``.
     """
 
     world: World = field(repr=False)
-    rows: int = 20
+    rows: int = 0
     lifetime: float = 300
     hash_type: str = "SHA1"
     is_wrong: bool = False
@@ -79,10 +80,10 @@ class Bills:
         rows = fields.get("rows", str(self.rows))
         if date is None or not rows.isdecimal():
             raise wrong(name, f"应为日期: {given[:20]}", "query", given)
-        if int(rows) == 0:
-            raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
         day = "-".join(date.groups())
         booked = None if "rows" in fields else self._booked(table, day, fields)
+        if booked is None and int(rows) == 0:
+            raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
         return booked or Ledger(table, day, fields.get("sub_mchid", self.world.identity.mchid), int(rows))
 
     def name(self, file: _File, fields: Mapping[str, str], host: str, encrypts: bool = False) -> dict[str, Any]:
@@ -107,6 +108,8 @@ class Bills:
     def _booked(self, table: Table, day: str, fields: Mapping[str, str]) -> Booked | None:
         """What was paid and refunded on a day, None where nothing was."""
         now = self.world.clock.now()
+        if table is SHARING:
+            return _sharing(self.world, day, fields.get("sub_mchid", ""))
         orders = [(order, None) for order in Book(self.world, now).paid_on(day)]
         refunds = [(self._order(refund), refund) for refund in Refunds(self.world, now).asked_on(day)]
         sub = fields.get("sub_mchid")
@@ -116,7 +119,7 @@ class Bills:
             *(refunds if not kind.startswith("SUC") else []),
         ]
         rows = [row for row in rows if not sub or row[0].data.get("sub_mchid") == sub]
-        if not rows or table is SHARING:
+        if not rows:
             return None
         return _trade(rows, kind) if table is TRADE else _fund(rows)
 
@@ -201,8 +204,7 @@ def _common(order: Order, moment: float) -> dict[str, str]:
         "手续费": "0.00000",
         "费率": "0.60%",
     }
-    # A value never ends its line, nor its column.
-    return {name: re.sub(r"[\r\n,`]", " ", value) for name, value in told.items()}
+    return {name: _cell(value) for name, value in told.items()}
 
 
 def _fund(rows: Iterable[tuple[Order, Refund | None]]) -> Booked:
@@ -232,6 +234,44 @@ def _fund(rows: Iterable[tuple[Order, Refund | None]]) -> Booked:
         )
     values = (f"{len(lines)}", f"{len(income)}", _yuan(sum(income)), f"{len(spent)}", _yuan(sum(spent)))
     return Booked(FUND.header, tuple(lines), FUND.totals, values)
+
+
+def _sharing(world: World, day: str, sub_mchid: str) -> Booked | None:
+    """The shares of a day, a line for each receiver."""
+    book = Book(world, world.clock.now())
+    lines: list[tuple[str, ...]] = []
+    total = 0
+    for share, receivers in shares_on(world, day):
+        if sub_mchid and share["sub_mchid"] != sub_mchid:
+            continue
+        order = book.transaction(share["transaction_id"], combined=True)
+        payer = share["sub_mchid"] or world.identity.mchid
+        for part in receivers:
+            total += part["amount"]
+            lines.append(
+                (
+                    f"{beijing(share['created']):%Y-%m-%d %H:%M:%S}",
+                    world.identity.mchid,
+                    payer,
+                    share["transaction_id"],
+                    share["order_id"],
+                    part["detail_id"],
+                    share["out_order_no"],
+                    _yuan(order.total if order is not None else 0),
+                    part["account"],
+                    _yuan(part["amount"]),
+                    "分账",
+                    "分账成功" if share["state"] == "FINISHED" else "处理中",
+                    _cell(part["description"]),
+                    "",
+                )
+            )
+    return Booked(SHARING.header, tuple(lines), SHARING.totals, (f"{len(lines)}", _yuan(total))) if lines else None
+
+
+def _cell(value: str) -> str:
+    """A value never ends its line, nor its column."""
+    return re.sub(r"[\r\n,`]", " ", value)
 
 
 def _yuan(fen: int) -> str:

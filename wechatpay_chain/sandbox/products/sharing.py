@@ -10,18 +10,19 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Order
-from wechatpay_chain.sandbox.clock import rfc3339
+from wechatpay_chain.sandbox.clock import BEIJING, rfc3339
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.world import World
 
-__all__ = ["PRODUCT"]
+__all__ = ["PRODUCT", "shares_on"]
 
 _PATH = "/v3/profitsharing"
 _END = "share.end"
@@ -234,6 +235,13 @@ def _end(world: World, identifier: int, at: float) -> None:
     world.store.change("shares", identifier, state="FINISHED", finished=at)
 
 
+def shares_on(world: World, day: str) -> list[tuple[Row, list[dict[str, Any]]]]:
+    """What was shared on a day such as ``2026-11-01``, each with its receivers."""
+    begin = datetime.fromisoformat(day).replace(tzinfo=BEIJING).timestamp()
+    sql = "SELECT * FROM shares WHERE created>=? AND created<? ORDER BY created, id"
+    return [(row, load(row["data"])["receivers"]) for row in world.store.all(sql, begin, begin + 86_400)]
+
+
 def _found(world: World, column: str, value: Any) -> Row | None:
     return world.store.one(f"SELECT * FROM shares WHERE {column}=?", value)  # noqa: S608
 
@@ -285,6 +293,7 @@ PRODUCT = Product(
         " transaction_id TEXT NOT NULL, sub_mchid TEXT NOT NULL, amount INTEGER NOT NULL, is_last INTEGER NOT NULL,"
         " state TEXT NOT NULL, created REAL NOT NULL, finished REAL, data TEXT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS shares_transaction ON shares (transaction_id)",
+        "CREATE INDEX IF NOT EXISTS shares_created ON shares (created)",
         "CREATE TABLE IF NOT EXISTS share_returns (id INTEGER PRIMARY KEY, out_return_no TEXT NOT NULL UNIQUE,"
         " return_id TEXT NOT NULL UNIQUE, share INTEGER NOT NULL, return_mchid TEXT NOT NULL, amount INTEGER NOT NULL,"
         " description TEXT NOT NULL, created REAL NOT NULL)",

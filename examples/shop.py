@@ -4,23 +4,18 @@ Run it as it stands: it sells one book to a customer in a sandbox. For WeChat Pa
 variables and the shop's address, ``SHOP_URL``: ``gunicorn --pythonpath examples 'shop:create_app()'``
 """
 
-import logging
 import os
-import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-import requests
 import segno
 from flask import Flask
-from werkzeug.serving import make_server
 
 from wechatpay_chain import Notification, Sandbox, Wechatpay
 from wechatpay_chain.web.flask import receive
 
 APPID, PRICE = "wxd678efh567hg6787", {"total": 4900, "currency": "CNY"}
-FORM = '<form method="post" action="/orders/{}/{}"><button>{}</button></form>'
 
 
 def create_app(wxpay: Wechatpay | None = None, url: str = "", ship: Callable[[str], Any] = print) -> Flask:
@@ -39,7 +34,9 @@ def create_app(wxpay: Wechatpay | None = None, url: str = "", ship: Callable[[st
         # A notice may be late or lost: what counts is what WeChat Pay says now.
         node = wxpay.v3.pay.transactions.outTradeNo._out_trade_no_
         state = node.get(params={"mchid": wxpay.mchid}, out_trade_no=number).data["trade_state"]
-        return f"<p>order: {state}</p>{FORM.format(number, 'refund', 'Refund')}"
+        return (
+            f'<p>order: {state}</p><form method="post" action="/orders/{number}/refund"><button>Refund</button></form>'
+        )
 
     @app.post("/notify")
     @receive(wxpay)
@@ -57,21 +54,9 @@ def create_app(wxpay: Wechatpay | None = None, url: str = "", ship: Callable[[st
     return app
 
 
-def main() -> None:
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    shipped = threading.Event()
-    with Sandbox() as gateway, gateway.client() as wxpay, requests.Session() as customer:
-        server = make_server("127.0.0.1", 0, Flask("shop"), threaded=True)
-        shop = f"http://127.0.0.1:{server.port}"
-        server.app = create_app(wxpay, shop, lambda number: shipped.set())
-        threading.Thread(target=server.serve_forever).start()
-        number = customer.post(f"{shop}/orders").text.partition("/orders/")[2].partition('"')[0]
-        gateway.pay(number)
-        print("shipped", shipped.wait(10))
-        for page in (customer.get(f"{shop}/orders/{number}"), customer.post(f"{shop}/orders/{number}/refund")):
-            print(page.text.partition("</p>")[0].removeprefix("<p>"))
-        server.shutdown()
-
-
 if __name__ == "__main__":
-    main()
+    with Sandbox() as gateway, gateway.client() as own:
+        customer = create_app(own, "https://shop.example").test_client()
+        number = customer.post("/orders").text.partition("/orders/")[2].partition('"')[0]
+        gateway.pay(number)
+        print(customer.get(f"/orders/{number}").text, customer.post(f"/orders/{number}/refund").text, sep="\n")

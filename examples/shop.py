@@ -34,9 +34,7 @@ def create_app(wxpay: Wechatpay | None = None, url: str = "", ship: Callable[[st
         # A notice may be late or lost: what counts is what WeChat Pay says now.
         node = wxpay.v3.pay.transactions.outTradeNo._out_trade_no_
         state = node.get(params={"mchid": wxpay.mchid}, out_trade_no=number).data["trade_state"]
-        return (
-            f'<p>order: {state}</p><form method="post" action="/orders/{number}/refund"><button>Refund</button></form>'
-        )
+        return f'<p>order: {state}</p><form method="post" action="{number}/refund"><button>Refund</button></form>'
 
     @app.post("/notify")
     @receive(wxpay)

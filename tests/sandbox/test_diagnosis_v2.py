@@ -105,6 +105,24 @@ def test_a_sign_type_that_the_sign_is_not_is_told(gateway: Sandbox) -> None:
     assert "sign_type为HMAC-SHA256，而sign是MD5" in message
 
 
+@pytest.mark.parametrize("kind", ["SHA1", "md5", "RSA"])
+def test_a_sign_type_that_is_none_is_told(gateway: Sandbox, kind: str) -> None:
+    """The sign itself is right."""
+    fields = {**order(gateway), "sign_type": kind}
+    message = told(gateway, {**fields, "sign": md5(f"{joined(fields)}&key={gateway.identity.secret}")})
+    assert f"sign_type为{kind}，应为MD5或HMAC-SHA256" in message
+
+
+def test_what_was_not_understood_has_no_result(gateway: Sandbox) -> None:
+    """An answer with return_code FAIL says nothing of a success."""
+    fields = {**order(gateway), "total_fee": "0"}
+    fields["sign"] = md5(f"{joined(fields)}&key={gateway.identity.secret}")
+    body = "<xml>" + "".join(f"<{name}>{value}</{name}>" for name, value in fields.items()) + "</xml>"
+    answer = requests.post(f"{gateway.base_url}/pay/unifiedorder", data=body.encode(), timeout=10).text
+    assert "<return_code>FAIL</return_code>" in answer
+    assert "result_code" not in answer
+
+
 def test_another_merchants_number_is_told(gateway: Sandbox) -> None:
     """With the one that is known here."""
     fields = {**order(gateway), "mch_id": "1"}

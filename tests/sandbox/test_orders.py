@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -291,3 +292,12 @@ def test_an_application_is_opened_with_the_key_that_it_names(gateway: Sandbox, w
         assert refused(apply, plain, headers=headers) == (400, "PARAM_ERROR")
         other = {"Wechatpay-Serial": next(each for each in certs if each != key_id)}
         assert refused(apply, sealed, headers=other) == (400, "PARAM_ERROR")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_an_answer_is_json_whatever_came(gateway: Sandbox, wxpay: Wechatpay, number: str) -> None:
+    """Python's reader takes more than JSON has, and would tell it back."""
+    body = json.dumps(shop.order(gateway, amount={"total": 1})).replace("1}", f"{number}}}")
+    with pytest.raises(errors.ClientError, match="请求体不是JSON对象") as caught:
+        wxpay.v3.pay.transactions.native.post(data=body)
+    json.loads(caught.value.response.content, parse_constant=pytest.fail)

@@ -26,6 +26,8 @@ def diagnose_v2(fields: Mapping[str, Any], text: str, keys: Mapping[str, str]) -
     if len(sign) not in _KINDS:
         return f"sign的长度为{len(sign)}，应为32位（MD5）或64位（HMAC-SHA256）的大写十六进制"
     declared = fields.get("sign_type")
+    if declared and declared not in _KINDS.values():
+        return f"sign_type为{str(declared)[:40]}，应为{'或'.join(_KINDS.values())}"
     if declared in _KINDS.values() and declared != _KINDS[len(sign)]:
         return f"sign_type为{declared}，而sign是{_KINDS[len(sign)]}"
     right = next(iter(keys))

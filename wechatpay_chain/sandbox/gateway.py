@@ -61,7 +61,7 @@ __all__ = ["Sandbox"]
 
 _REMEMBERED = 10_000
 _MOST_HELD = 64 * 1024 * 1024
-_CLOCK = "clock"
+_CLOCK = "clock reading"
 _IDENTITY = "identity"
 _ASKED_FOR = "token"
 _SHORTEST_TOKEN = 16
@@ -700,9 +700,15 @@ class Sandbox:
         """The clock that was asked for; of a file that goes on, the one that it had."""
         if isinstance(clock, Clock):
             return clock
-        kept = self._store.kept(_CLOCK)
-        ahead, factor = (float(part) for part in kept.split()) if kept else (0.0, 1.0)
-        return Clock(factor if clock is None else clock, start=time.time() + ahead)
+        kept, now = self._store.kept(_CLOCK), time.time()
+        was, then, factor = (float(part) for part in kept.split()) if kept else (now, now, 1.0)
+        # It went on while the sandbox was off, as fast as it did before: not at all when it stood still.
+        made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
+        self._keep_clock(made)
+        return made
+
+    def _keep_clock(self, clock: Clock) -> None:
+        self._store.keep(_CLOCK, f"{clock.now()} {time.time()} {clock.factor}")
 
     def _wake(self) -> None:
         # Work of a file that goes on may be due before the thread for it is there.
@@ -710,7 +716,7 @@ class Sandbox:
             self._ticker.wake()
 
     def _clock_changed(self) -> None:
-        self._store.keep(_CLOCK, f"{self.clock.now() - time.time()} {self.clock.factor}")
+        self._keep_clock(self.clock)
         self._wake()
         self.notices.wake()
 

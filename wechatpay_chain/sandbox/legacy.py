@@ -84,7 +84,8 @@ def xml_answer(fields: Mapping[str, Any]) -> Answer:
 def _finished(made: Answer, fields: Mapping[str, Any], path: str, secret: str) -> Answer:
     if made.fields is None:
         return made
-    told = {**_SUCCEEDED, **made.fields}
+    # What was not understood has no result.
+    told = made.fields if made.fields.get("return_code") == "FAIL" else {**_SUCCEEDED, **made.fields}
     if told["return_code"] == "SUCCESS":
         own = {name: fields[name] for name in ("appid", "mch_id", "sub_appid", "sub_mch_id") if fields.get(name)}
         told = {**own, **told}

@@ -7,6 +7,7 @@ everywhere would refuse what is right. Products add those that RULES of their pa
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -131,7 +132,7 @@ def missing(fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body; Refusal for anything else."""
     try:
-        fields = json.loads(body.decode("utf-8"))
+        fields = json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=_float)
         if b"\\u" in body:
             # Half a character, escaped, can be read and never be written again.
             json.dumps(fields, ensure_ascii=False).encode("utf-8")
@@ -141,6 +142,18 @@ def json_object(body: bytes) -> dict[str, Any]:
         detail = {"location": "body", "value": None, "issue": "not a JSON object"}
         raise Refusal(400, "PARAM_ERROR", "请求体不是JSON对象", detail)
     return fields
+
+
+def _no_number(text: str) -> Any:
+    """NaN and Infinity are Python's own, and not JSON: an answer that told them back could not be read."""
+    raise ValueError(text)
+
+
+def _float(text: str) -> float:
+    found = float(text)
+    if math.isinf(found):
+        raise ValueError(text)
+    return found
 
 
 def query_of(text: str) -> dict[str, str]:

@@ -450,7 +450,19 @@ def test_coupons_are_sent_from_a_stock_that_runs(gateway: Sandbox, wxpay: Wechat
     asked = favor.users._openid_.coupons._id_
     found = asked.get(openid="oUser", id=coupon, params={"appid": shop.APPID}).data
     assert (found["status"], found["stock_id"]) == ("SENDED", stock_id)
+
+    def listed(openid: str, **query: Any) -> list[tuple[str, str]]:
+        told = favor.users._o_.coupons.get(o=openid, params={"appid": shop.APPID, **query}).data
+        assert told["total_count"] == len(told["data"])
+        return [(each["coupon_id"], each["status"]) for each in told["data"]]
+
+    assert listed("oUser", creator_mchid=gateway.mchid) == [(coupon, "SENDED")]
+    assert listed("oOther") == listed("oUser", status="USED") == []
+    assert refused(lambda: listed("oUser", creator_mchid="1", sender_mchid="1")) == (400, "PARAM_ERROR")
+    assert refused(lambda: listed("oUser", limit=21)) == (400, "PARAM_ERROR")
     gateway.advance(2 * 86_400)
+    assert listed("oUser") == [(coupon, "EXPIRED")]
+    assert listed("oUser", available_mchid=gateway.mchid) == []
     assert asked.get(openid="oUser", id=coupon, params={"appid": shop.APPID}).data["status"] == "EXPIRED"
     for call in (
         lambda: stock.get(id="nobody", params=own),

@@ -133,6 +133,18 @@ def test_what_was_stored_is_read_back(wxpay: Wechatpay, gateway: Sandbox) -> Non
         orders.get(params={**asked, "out_order_no": "no9"})
 
 
+def test_what_a_path_makes_is_there_whatever_its_name(wxpay: Wechatpay) -> None:
+    """A store's id is a merchant's own elsewhere; here a POST makes it, new each time."""
+    stores = wxpay.v3.merchantStore.stores
+    body = {"sub_mchid": "1900000109", "store_basics": {"store_name": "茶铺"}}
+    first, second = (stores.post(body).data["store_id"] for _ in range(2))
+    assert first != second
+    assert stores._store_id_.get(store_id=first).data["store_basics"] == body["store_basics"]
+    with pytest.raises(errors.ClientError) as caught:
+        stores._store_id_.get(store_id=1)
+    assert (caught.value.status, caught.value.code) == (404, "RESOURCE_NOT_EXISTS")
+
+
 def test_what_was_deleted_is_gone(wxpay: Wechatpay) -> None:
     """And a change is read back."""
     build = wxpay.v3.merchantService.complaintNotifications

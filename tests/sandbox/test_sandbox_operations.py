@@ -160,7 +160,11 @@ def contradictions(told: Any) -> list[str]:
     """Fields of a failure in an answer that is none."""
     if isinstance(told, dict):
         inner = [found for value in told.values() for found in contradictions(value)]
-        return inner + [name for name in told if re.search("fail_(reason|code|desc)|reject_reason|err_code", name)]
+        inner += [name for name in told if re.search("fail(ed)?_(reason|code|desc)|reject_reason|err_code", name)]
+        # What explains a failure, where the example was one.
+        return inner + [
+            name for name, text in told.items() if re.search("desc|reason|message|msg", name) and "失败" in str(text)
+        ]
     return [found for value in told for found in contradictions(value)] if isinstance(told, list) else []
 
 

@@ -34,8 +34,13 @@ _ELSEWHERE = re.compile(
     r"|contact_id\w*|id|taxpayer_id|store_id|device_sn|merchant_code|\w*merchant_id|wechat_openid"
 )
 _FAILURE = re.compile(
-    r"\w*(fail|reject|error|err|abnormal|refuse|blocked?)_?(reason|code|msg|message|des|desc|detail|param|description)\w*"
+    r"\w*(fail(ed|ure)?|reject(ed|ion)?|error|err|abnormal|refuse|blocked?)_?(reason|code|msg|message|des|desc|detail|param|description)\w*"
 )
+# A text that explains, and one that explains a failure.
+_EXPLANATION = re.compile(r"(\w+_)?(desc|description|reason|message|msg)")
+_FAILED = re.compile("失败|驳回|拒绝|错误|不通过")
+_SUCCEEDED = "成功"
+_FAILING = re.compile(r"\w*(FAIL|REJECT|ABNORMAL|ERROR)\w*")
 _LATER = re.compile(r"expire|end|invalid|deadline|until|close_time")
 _TIMES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(\+\d\d:\d\d|Z)"), "iso milliseconds"),
@@ -57,7 +62,7 @@ class Examples:
     """How the answers to one request are written: its ``host``, whose it is, who encrypts a field, who names a file.
 
     ``file`` is told whether the file is to be encrypted. ``now`` is what times say; ``fresh`` makes an id of an
-    example of one, None leaves the example.
+    example of one, None leaves the example; ``made`` are names of what the operation makes, though they are no ids.
     """
 
     host: str
@@ -66,6 +71,7 @@ class Examples:
     file: Callable[[bool], Mapping[str, Any]]
     now: float
     fresh: Callable[[str, Any], Any] | None = None
+    made: frozenset[str] = frozenset()
 
     def answer(self, fields: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """An answer with all ``fields``; one that was ``given`` by the same name and type is told back."""
@@ -99,11 +105,15 @@ class Examples:
         if schema.get("type") == "array":
             return [self._value(name, schema.get("items", {}))]
         value = sample.value(name, schema, dict.fromkeys(_CALLER, self.mchid))
-        if self.fresh is not None and is_number(name) and not schema.get("enum"):
+        if self.fresh is not None and (is_number(name) or name in self.made) and not schema.get("enum"):
             return self.fresh(name, value)
-        if isinstance(value, str):
-            return self._time(name, value) or _HOST.sub(self.host, value)
-        return value
+        if not isinstance(value, str):
+            return value
+        if _EXPLANATION.fullmatch(name) and _FAILED.search(value):
+            return _SUCCEEDED
+        if schema.get("enum") and _FAILING.fullmatch(value):
+            return next((each for each in schema["enum"] if not _FAILING.fullmatch(str(each))), value)
+        return self._time(name, value) or _HOST.sub(self.host, value)
 
     def _time(self, name: str, value: str) -> str:
         """The time of an example, now; empty for what is no time."""

@@ -29,7 +29,7 @@ _RULES: Mapping[str, Rule] = {
     "comment": Rule(180),
     "stock_id": Rule(20),
 }
-_DAY = 86_400
+_DAY, _LIMIT = 86_400, 20
 # From which states each call leads to which, and what it calls the time.
 _MOVES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
     "start": (("unactivated", "running"), "running", "start_time"),
@@ -99,6 +99,38 @@ def _send(call: Call) -> Answer:
     return Answer.of(200, {"coupon_id": coupon_id})
 
 
+def _list(call: Call) -> Answer:
+    """The coupons that a user has; by one of three merchants, and with ``available_mchid`` only what can be used."""
+    query = call.query
+    merchants = [name for name in ("creator_mchid", "sender_mchid", "available_mchid") if query.get(name)]
+    if len(merchants) > 1:
+        raise wrong(
+            merchants[1], "creator_mchid、sender_mchid与available_mchid只能传一个", "query", query[merchants[1]]
+        )
+    limit, offset = int(query.get("limit") or _LIMIT), int(query.get("offset") or 0)
+    if not 1 <= limit <= _LIMIT:
+        raise wrong("limit", "页大小超过阈值", "query", query["limit"], "页大小超过阈值")
+    rows = call.world.store.all(
+        "SELECT coupon_id, favor_coupons.stock_id, ends FROM favor_coupons JOIN favor_stocks"
+        " ON favor_stocks.stock_id=favor_coupons.stock_id WHERE openid=? ORDER BY coupon_id",
+        call.path["openid"],
+    )
+    found = [
+        {
+            "stock_creator_mchid": call.mchid,
+            "stock_id": row["stock_id"],
+            "coupon_id": row["coupon_id"],
+            "status": "EXPIRED" if row["ends"] < call.now else "SENDED",
+        }
+        for row in rows
+    ]
+    status = "SENDED" if query.get("available_mchid") else query.get("status")
+    found = [each for each in found if status in (None, "", each["status"])]
+    found = [each for each in found if query.get("stock_id") in (None, "", each["stock_id"])]
+    page = found if query.get("available_mchid") else found[offset : offset + limit]
+    return Answer.of(200, {"total_count": len(found), "offset": offset, "limit": limit, "data": page})
+
+
 def _coupon(call: Call) -> Answer:
     row = call.world.store.one("SELECT * FROM favor_coupons WHERE coupon_id=?", call.path["coupon_id"])
     if row is None or row["openid"] != call.path["openid"]:
@@ -140,12 +172,14 @@ PRODUCT = Product(
         " most INTEGER NOT NULL, sent INTEGER NOT NULL, ends REAL NOT NULL) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS favor_coupons (out_request_no TEXT PRIMARY KEY, coupon_id TEXT NOT NULL UNIQUE,"
         " stock_id TEXT NOT NULL, openid TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX IF NOT EXISTS favor_coupons_openid ON favor_coupons (openid)",
     ),
     routes=(
         Route("POST", f"{_PATH}/coupon-stocks", _create),
         *(Route("POST", f"{_PATH}/stocks/{{stock_id}}/{verb}", _move) for verb in _MOVES),
         Route("GET", f"{_PATH}/stocks/{{stock_id}}", _query),
         Route("POST", f"{_PATH}/users/{{openid}}/coupons", _send),
+        Route("GET", f"{_PATH}/users/{{openid}}/coupons", _list),
         Route("GET", f"{_PATH}/users/{{openid}}/coupons/{{coupon_id}}", _coupon),
     ),
 )

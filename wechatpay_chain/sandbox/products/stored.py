@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from wechatpay_chain.catalog import tree
-from wechatpay_chain.catalog.facts import Operation, is_legacy
+from wechatpay_chain.catalog.facts import Operation, is_legacy, operations
 from wechatpay_chain.catalog.values import own_numbers
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol import v3
@@ -113,7 +114,35 @@ def lookups(operation: Operation, given: Mapping[str, Any]) -> list[tuple[str, s
         *in_path,
         *(name for name in in_query if name.startswith(("out_", "order_id", "query_id")) or name in _QUERIED),
     ]
-    return [(name, str(given[name])) for name in names if is_number(name) and given.get(name)]
+    made = frozenset() if is_list else _made_beside(operation)
+    return [(name, str(given[name])) for name in names if (is_number(name) or name in made) and given.get(name)]
+
+
+@cache
+def _made_beside(operation: Operation) -> frozenset[str]:
+    """The placeholders of a path that a POST on what stands before them makes, whatever their names: ``store_id``."""
+    words = operation.words
+    return frozenset(
+        word.strip("{}")
+        for place, word in enumerate(words)
+        if word.startswith("{") and word.strip("{}") in _made_by("/".join(words[:place]))
+    )
+
+
+@cache
+def _made_by(path: str) -> frozenset[str]:
+    """What a POST on a path makes that is named by a placeholder below it, and that it tells or is told."""
+    branch = tree.branch(path)
+    maker = None if branch is None else branch.operations.get("POST")
+    if branch is None or maker is None:
+        return frozenset()
+    told = {*_documented(maker)[1], *(maker.facts.get("body") or {}).get("fields", {})}
+    return frozenset(word.strip("{}") for word in branch.children if word.startswith("{")) & told
+
+
+@cache
+def _made_anywhere() -> frozenset[str]:
+    return frozenset(name for operation in operations() for name in _made_beside(operation))
 
 
 _QUERIED = frozenset({"transaction_id", "applyment_id", "business_code", "contract_id", "complaint_id", "coupon_code",
@@ -126,7 +155,7 @@ def learn(world: World, source: str, data: Mapping[str, Any]) -> None:
         record = world.store.add(
             "records", area=_ANYWHERE, family=_ANYWHERE, operation=source, request="{}", answer="{}", data=dump(data)
         )
-        _index(world, record, _ANYWHERE, _ANYWHERE, data)
+        _index(world, record, _ANYWHERE, _ANYWHERE, data, _made_anywhere())
 
 
 def example_of(event_type: str, mchid: str) -> Mapping[str, Any]:
@@ -261,7 +290,7 @@ def _add(call: Call, operation: Operation, given: Mapping[str, Any], made: Answe
         answer=dump(told),
         data=dump({"create_time": rfc3339(call.now), **told, **plain}),
     )
-    _index(call.world, record, area, family, {**told, **plain})
+    _index(call.world, record, area, family, {**told, **plain}, _made_by(operation.path))
 
 
 def _merge(world: World, record: Row, data: Mapping[str, Any]) -> None:
@@ -275,9 +304,21 @@ def _forget(world: World, record: int) -> None:
     world.store.run("DELETE FROM records WHERE id=?", record)
 
 
-def _index(world: World, record: int, area: str, family: str, data: Mapping[str, Any]) -> None:
+def _index(
+    world: World,
+    record: int,
+    area: str,
+    family: str,
+    data: Mapping[str, Any],
+    made: frozenset[str] = frozenset(),
+) -> None:
     for name, value in _leaves(data):
-        if is_number(name) and not isinstance(value, bool) and isinstance(value, str | int) and value != "":
+        if (
+            (is_number(name) or name in made)
+            and not isinstance(value, bool)
+            and isinstance(value, str | int)
+            and value != ""
+        ):
             world.store.run(
                 "INSERT OR IGNORE INTO numbers VALUES (?, ?, ?, ?, ?)", str(value)[:256], name, record, area, family
             )
@@ -340,6 +381,7 @@ def _answer(call: Call, operation: Operation, given: Mapping[str, Any], record: 
         call.now,
         # A list of examples is no answer about a number, so its ids stay the documentation's.
         fresh if record is not None or not _only_looks(operation) else None,
+        _made_by(operation.path) if operation.method == "POST" else frozenset(),
     )
     told = written.answer(fields, {**known, **given}) if fields else None
     if record is not None and told is not None and _only_looks(operation):

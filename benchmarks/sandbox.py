@@ -1,7 +1,8 @@
 """``python -m benchmarks.sandbox``: what the sandbox answers in a second, and what 100,000 orders and requests cost it.
 
 Two client processes create orders and ask for them, in memory and in a file; the machine is shared by them and the
-sandbox. The rest goes through ``Sandbox.respond``, without sockets, so that it is the sandbox that is measured.
+sandbox. On a machine that does other work too the microseconds of a processor that a call takes tell more than the
+calls a second. The rest goes through ``Sandbox.respond``, without sockets, so that it is the sandbox that is measured.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from requests.structures import CaseInsensitiveDict
 
@@ -22,7 +23,7 @@ from benchmarks.measure import resident
 from wechatpay_chain import Sandbox, Wechatpay
 from wechatpay_chain.sandbox.book import Book
 
-__all__ = ["growth", "lookups", "main", "rates", "starts"]
+__all__ = ["Rate", "growth", "lookups", "main", "rates", "starts"]
 
 ORDER: dict[str, Any] = {
     "appid": "wx8888888888888888",
@@ -32,27 +33,41 @@ ORDER: dict[str, Any] = {
 }
 _MIB = 1 << 20
 _CLIENT = """
-import os, sys
+import os, sys, time
 from benchmarks.sandbox import ORDER
 from wechatpay_chain import Wechatpay
 who, count, mchid = sys.argv[1], int(sys.argv[2]), os.environ["WECHATPAY_MCHID"]
 with Wechatpay.from_env() as wxpay:
     native, query = wxpay.v3.pay.transactions.native, wxpay.v3.pay.transactions.outTradeNo._no_
     native.post({**ORDER, "mchid": mchid, "out_trade_no": f"{who}warm"})
+    spent = 0.0
     for work in (
         lambda number: native.post({**ORDER, "mchid": mchid, "out_trade_no": number}),
         lambda number: query.get(no=number, params={"mchid": mchid}),
     ):
-        print("ready", flush=True)
+        print(spent, flush=True)
         sys.stdin.readline()
+        began = time.process_time()
         for number in range(count):
             work(f"{who}{number:08d}")
-    print("done", flush=True)
+        spent = time.process_time() - began
+    print(spent, flush=True)
 """
 
 
-def rates(count: int, database: Path | None = None) -> tuple[float, float]:
-    """Created orders and queries a second, of two client processes with ``count`` of each."""
+class Rate(NamedTuple):
+    """Calls a second, and the microseconds of a processor that one call takes of the sandbox and of its client."""
+
+    per_second: float
+    sandbox: float
+    client: float
+
+    def __str__(self) -> str:
+        return f"{self.per_second:.0f} ({self.sandbox:.0f} + {self.client:.0f} us)"
+
+
+def rates(count: int, database: Path | None = None) -> tuple[Rate, Rate]:
+    """Created orders and queries, of two client processes with ``count`` of each."""
     with Sandbox(database=database) as gateway:
         environment = {**os.environ, **gateway.environment()}
         clients = [
@@ -65,19 +80,22 @@ def rates(count: int, database: Path | None = None) -> tuple[float, float]:
             )
             for who in ("first", "other")
         ]
-        found = []
         _answered(clients)
-        for _ in range(2):
-            started = time.perf_counter()
-            for client in clients:
-                assert client.stdin is not None
-                client.stdin.write("\n")
-                client.stdin.flush()
-            _answered(clients)
-            found.append(len(clients) * count / (time.perf_counter() - started))
+        found = [_rate(clients, len(clients) * count) for _ in range(2)]
         for client in clients:
             client.communicate()
     return found[0], found[1]
+
+
+def _rate(clients: list[subprocess.Popen[str]], calls: int) -> Rate:
+    started, began = time.perf_counter(), time.process_time()
+    for client in clients:
+        assert client.stdin is not None
+        client.stdin.write("\n")
+        client.stdin.flush()
+    spent = _answered(clients)
+    passed, own = time.perf_counter() - started, time.process_time() - began
+    return Rate(calls / passed, own / calls * 1e6, spent / calls * 1e6)
 
 
 def lookups(orders: int = 100_000, rounds: int = 300) -> tuple[float, float]:
@@ -136,10 +154,13 @@ def _query(gateway: Sandbox, wxpay: Wechatpay, out_trade_no: str) -> Callable[[]
     return work
 
 
-def _answered(clients: list[subprocess.Popen[str]]) -> None:
+def _answered(clients: list[subprocess.Popen[str]]) -> float:
+    """Wait for every client; the seconds of a processor that they took together."""
+    total = 0.0
     for client in clients:
         assert client.stdout is not None
-        client.stdout.readline()
+        total += float(client.stdout.readline())
+    return total
 
 
 def main(count: int = 1500) -> None:
@@ -149,7 +170,7 @@ def main(count: int = 1500) -> None:
     for name in ("in memory", "in a file"):
         with tempfile.TemporaryDirectory() as folder:
             created, asked = rates(count, Path(folder) / "sandbox.db" if name == "in a file" else None)
-        print(f"| {name} | {created:.0f} | {asked:.0f} |", flush=True)
+        print(f"| {name} | {created} | {asked} |", flush=True)
     first, last = lookups()
     print(f"query of the last of 100,000 orders: {last / first:.2f} of the first's time ({first * 1e6:.0f} us)")
     print(f"memory from 20,000 to 100,000 requests: {growth():+.2f} MiB")

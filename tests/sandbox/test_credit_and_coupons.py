@@ -241,3 +241,55 @@ def test_a_program_steers_them_over_http(wxpay: Wechatpay, gateway: Sandbox) -> 
         assert session.post(f"{url}/DOING", json={}).json() == {"out_order_no": "bike-0001", "state": "DOING"}
         assert session.post(f"{url}/EXPIRED", json={}).status_code == 409
         assert session.post(f"{gateway.base_url}/_/orders/nobody/complain", json={}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "states", "read"),
+    [
+        (
+            "v3/applyment4sub/applyment/",
+            "business_code",
+            [(0, "APPLYMENT_STATE_AUDITING"), (60, "APPLYMENT_STATE_TO_BE_SIGNED"), (120, "APPLYMENT_STATE_FINISHED")],
+            "business_code/{}",
+        ),
+        (
+            "v3/ecommerce/applyments/",
+            "out_request_no",
+            [(0, "CHECKING"), (60, "NEED_SIGN"), (60, "FINISH")],
+            "out-request-no/{}",
+        ),
+    ],
+)
+def test_an_application_is_audited_as_the_clock_goes(
+    wxpay: Wechatpay, gateway: Sandbox, path: str, name: str, states: list[tuple[float, str]], read: str
+) -> None:
+    """Its merchant is there from signing on; a repeat is told the old id, and what was rejected begins again."""
+    gateway.clock.factor = 0
+    made = wxpay.chain(path).post({name: "A_1"}).data["applyment_id"]
+    assert wxpay.chain(path).post({name: "A_1", "contact_info": {}}).data["applyment_id"] == made
+
+    def found() -> Any:
+        return wxpay.chain(path + read.format("A_1")).get().data
+
+    for pause, state in states:
+        gateway.advance(pause)
+        assert found()["applyment_state"] == state
+        assert ("sub_mchid" in found()) == (pause > 0)
+        assert "audit_detail" not in found()
+    gateway.applyment("A_1", "REJECTED", "看不清")
+    assert found()["audit_detail"][0]["reject_reason"] == "看不清"
+    assert wxpay.chain(path).post({name: "A_1"}).data["applyment_id"] == made
+    assert found()["applyment_state"] == states[0][1]
+    with pytest.raises(ValueError, match="expected"):
+        gateway.applyment("A_1", "NOTHING")
+    status, code = told(lambda: wxpay.chain(path + read.format("A_2")).get())
+    assert (status, code in ("APPLYMENT_NOT_EXIST", "RESOURCE_NOT_EXISTS")) == (404, True)
+
+
+def test_an_application_is_revoked(wxpay: Wechatpay) -> None:
+    """By either number, once."""
+    node = wxpay.v3.ecommerce.applyments
+    made = node._empty_.post({"out_request_no": "A_3"}).data["applyment_id"]
+    assert node._id_.revoke.post(id=made).data == {"applyment_id": made, "out_request_no": "A_3"}
+    assert node._id_.get(id=made).data["applyment_state"] == "CANCELED"
+    assert told(lambda: node.outRequestNo._no_.revoke.post(no="A_3")) == (400, "INVALID_REQUEST")

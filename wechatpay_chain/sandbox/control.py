@@ -96,6 +96,10 @@ class Gateway(Protocol):
         """What the user of a PayScore order does."""
         ...
 
+    def applyment(self, number: str, state: str, reason: str = "") -> None:
+        """Let an application take a state."""
+        ...
+
     def complain(self, out_trade_no: str, detail: str = "") -> str:
         """Let the payer of an order complain."""
         ...
@@ -336,6 +340,11 @@ def _complain(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any
     return {"out_trade_no": names[0], "complaint_id": sandbox.complain(names[0], detail)}
 
 
+def _applyment(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    sandbox.applyment(names[0], names[1], _text_of(_known(fields, "reason"), "reason"))
+    return {"number": names[0], "state": names[1]}
+
+
 def _payscore(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.payscore(names[0], names[1])
     return {"out_order_no": names[0], "state": names[1]}
@@ -418,6 +427,7 @@ _ROUTES: tuple[tuple[str, str, _Reply], ...] = (
     ("POST", "refunds/([^/]+)/([A-Z]+)", _refund),
     ("GET", "transfers", _transfers),
     ("POST", "transfers/([^/]+)/([A-Z]+)", _transfer),
+    ("POST", "applyments/([^/]+)/([A-Z_]+)", _applyment),
     ("POST", "payscore/([^/]+)/([A-Z]+)", _payscore),
     ("GET", "notices", _notices),
     ("POST", "notices/([^/]+)/resend", _resend),

@@ -34,7 +34,7 @@ _ELSEWHERE = re.compile(
     r"|contact_id\w*|id|taxpayer_id|store_id|device_sn|merchant_code|\w*merchant_id|wechat_openid"
 )
 _FAILURE = re.compile(
-    r"\w*(fail(ed|ure)?|reject(ed|ion)?|error|err|abnormal|refuse|blocked?)_?(reason|code|msg|message|des|desc|detail|param|description)\w*"
+    r"\w*(fail(ed|ure)?|reject(ed|ion)?|error|err|abnormal|refuse|block(ed)?)_?(reason|code|msg|message|des|desc|detail|param|description)\w*"
 )
 # A text that explains, and one that explains a failure.
 _EXPLANATION = re.compile(r"(\w+_)?(desc|description|reason|message|msg)")

@@ -41,7 +41,7 @@ from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.outbox import Outbox
 from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.product import Call, Route
-from wechatpay_chain.sandbox.products import PRODUCTS, complaints, payscore, stored
+from wechatpay_chain.sandbox.products import PRODUCTS, applyments, complaints, payscore, stored
 from wechatpay_chain.sandbox.products.bills import Bills
 from wechatpay_chain.sandbox.products.refunds import RefundError, Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
@@ -419,6 +419,15 @@ class Sandbox:
         self.world.settle()
         with self._store.transaction():
             payscore.turn(self.world, out_order_no, state, self.clock.now())
+
+    def applyment(self, number: str, state: str, reason: str = "") -> None:
+        """Let a sub-merchant's application take a state, such as ``REJECTED`` for a ``reason``, and stay there.
+
+        Without it an application is audited and finished as the clock goes. Raises KeyError for an unknown number, and
+        ValueError for a state that its API does not have.
+        """
+        with self._store.transaction():
+            applyments.turn(self.world, number, state, reason)
 
     def complain(self, out_trade_no: str, detail: str = "") -> str:
         """Let the payer of an order complain, or complain again; the ``complaint_id``.

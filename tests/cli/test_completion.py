@@ -135,7 +135,7 @@ def test_commands_and_flags_are_those_of_the_parsers() -> None:
     assert {f"{each} " for each in COMMANDS} <= set(offered(""))
     assert COMMAND not in " ".join(offered(""))
     assert offered("sand") == ["sandbox "]
-    assert offered("sandbox p") == ["push ", "pay "]
+    assert offered("sandbox p") == ["push ", "pay ", "payscore "]
     for name in (each for each in COMMANDS if each != "request"):
         inner = build_parser(Console(), [name]).commands[name]
         flags = {f"{flag} " for action in inner.actions for flag in action.option_strings}

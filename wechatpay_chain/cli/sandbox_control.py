@@ -26,6 +26,9 @@ _COMMANDS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "close": ("close an order, as its merchant would", _NUMBER),
     "refund": ("end a refund: SUCCESS, ABNORMAL or CLOSED", (*_NUMBER, ("state", "STATE"))),
     "transfer": ("end a transfer: SUCCESS, FAIL or CANCELLED", (*_NUMBER, ("state", "STATE"))),
+    "payscore": ("let the user of a PayScore order act: DOING, DONE or EXPIRED", (*_NUMBER, ("state", "STATE"))),
+    "applyment": ("let an application take a state, such as REJECTED", (*_NUMBER, ("state", "STATE"))),
+    "complain": ("let the payer of an order complain", _NUMBER),
     "resend": ("send a notice once more, now", (("number", "ID"),)),
     "fault": ("let requests meet a fault, or list and clear the faults", ()),
     "answer": ("answer the next requests with what is given", (("method", "METHOD"), ("path", "PATH"))),
@@ -34,7 +37,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "log": ("list what it was asked, the newest first", ()),
 }
 _HELP = {
-    "number": "the merchant's number: out_trade_no, out_refund_no or out_bill_no; a notice's id",
+    "number": "the merchant's number: out_trade_no, out_refund_no and the like; a notice's id",
     "state": "the state that it takes",
     "seconds": "how many; back when it is negative",
     "method": "of which requests; * for any",
@@ -92,6 +95,14 @@ def _transfer_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fail-reason", metavar="REASON", help="why it failed")
 
 
+def _applyment_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", help="why it was rejected")
+
+
+def _complain_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--detail", metavar="TEXT", help="what about")
+
+
 def _fault_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="?", help="SLOW, HANG_UP, any error code; without it they are listed"
@@ -124,6 +135,8 @@ def _log_flags(parser: argparse.ArgumentParser) -> None:
 _OWN = {
     "pay": _pay_flags,
     "transfer": _transfer_flags,
+    "applyment": _applyment_flags,
+    "complain": _complain_flags,
     "fault": _fault_flags,
     "answer": _answer_flags,
     "log": _log_flags,
@@ -226,8 +239,12 @@ def _call(arguments: argparse.Namespace, console: Console) -> tuple[str, str, di
         return "POST", f"orders/{number}/pay", {"openid": arguments.openid} if arguments.openid else {}
     if action in ("close", "resend"):
         return "POST", f"{'orders' if action == 'close' else 'notices'}/{number}/{action}", {}
-    body = {"fail_reason": arguments.fail_reason} if getattr(arguments, "fail_reason", None) else {}
-    return "POST", f"{action}s/{number}/{quote(arguments.state.upper(), safe='')}", body
+    if action == "complain":
+        return "POST", f"orders/{number}/complain", {"detail": arguments.detail} if arguments.detail else {}
+    names = ("fail_reason", "reason")
+    body = {name: getattr(arguments, name) for name in names if getattr(arguments, name, None)}
+    path = action if action == "payscore" else f"{action}s"
+    return "POST", f"{path}/{number}/{quote(arguments.state.upper(), safe='')}", body
 
 
 def _log(arguments: argparse.Namespace, console: Console) -> tuple[str, str, dict[str, Any] | None]:

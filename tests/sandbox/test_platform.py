@@ -27,7 +27,7 @@ SIGNERS: dict[str, dict[str, str]] = {
     "certificate": dict.fromkeys(NAMES, CERTIFICATE),
     "switching": {**dict.fromkeys(NAMES, CERTIFICATE), "the public key": KEY},
 }
-SIGNED = "/v3/bill/tradebill?bill_date=2020-01-02"
+SIGNED = "/v3/bill/tradebill?bill_date=2020-01-02&rows=1"
 
 
 def verified_by(gateway: Sandbox, answer: Answer) -> str:

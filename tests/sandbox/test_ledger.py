@@ -37,7 +37,8 @@ def test_the_sandbox_takes_rows_from_a_request(gateway: Sandbox, wxpay: Wechatpa
     gateway.bills.rows = 3
     bill = read_bill(wxpay.download(wxpay.v3.bill.tradebill.get(params={"bill_date": "2026-11-01"})), amounts="yuan")
     assert sum(row["订单金额"] for row in bill) == bill.summary["订单总金额"] == Decimal("0.24")
-    for params in ({"bill_date": "x"}, {}, {"bill_date": "2026-11-01", "rows": "x"}):
+    days = ("x", "2026-13-01", "2026-02-30", "2026-1101-")
+    for params in ({}, {"bill_date": "2026-11-01", "rows": "x"}, *({"bill_date": day} for day in days)):
         with pytest.raises(errors.ClientError, match="PARAM_ERROR"):
             wxpay.v3.bill.tradebill.get(params=params)
     with pytest.raises(errors.ClientError, match="NO_STATEMENT_EXIST"):

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -76,11 +77,11 @@ class Bills:
     def of(self, table: Table, fields: Mapping[str, str], name: str = "bill_date") -> _File:
         """The file that a request asks for. Raises Refusal."""
         given = fields.get(name, "")
-        date = _DATE.fullmatch(given)
+        found = _DATE.fullmatch(given)
         rows = fields.get("rows", str(self.rows))
-        if date is None or not rows.isdecimal():
+        day = "" if found is None else "-".join(found.groups())
+        if not _is_day(day) or not rows.isdecimal():
             raise wrong(name, f"应为日期: {given[:20]}", "query", given)
-        day = "-".join(date.groups())
         booked = None if "rows" in fields else self._booked(table, day, fields)
         if booked is None and int(rows) == 0:
             raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
@@ -125,6 +126,14 @@ class Bills:
 
     def _order(self, refund: Refund) -> Order:
         return Book(self.world, self.world.clock.now()).by_id(refund.order_id)
+
+
+def _is_day(text: str) -> bool:
+    """Whether there is such a day: a February has no 30th."""
+    try:
+        return bool(text and date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _trade(rows: Iterable[tuple[Order, Refund | None]], kind: str) -> Booked:

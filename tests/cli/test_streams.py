@@ -122,7 +122,10 @@ TABLE = [
     Row("sandbox log --limit x", nothing, Status.USAGE, "", "line"),
     *(
         Row(f"sandbox {words} --url http://127.0.0.1:9", nothing, Status.TRANSPORT, "", "line")
-        for words in ("pay 1", "refund 1 SUCCESS", "transfer 1 FAIL", "advance 1", "reset", "log", "resend 1")
+        for words in (
+            *("pay 1", "refund 1 SUCCESS", "transfer 1 FAIL", "advance 1", "reset", "log", "resend 1"),
+            *("payscore 1 DOING", "applyment 1 REJECTED", "complain 1"),
+        )
     ),
     Row("bill trade 2026-11-01 --to {folder}", served, Status.OK, "line", ""),
     Row("bill trade 2026-11-01 --to {folder} --summary", served, Status.OK, "text", ""),

@@ -10,13 +10,11 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from cryptography import x509
 
 from tests.promises import PATIENCE
 from tests.sandbox import shop
@@ -131,19 +129,6 @@ def test_a_first_flight_that_comes_with_the_head_is_not_lost(gateway: Sandbox) -
                 connection.sendall(sent.read())
             else:
                 break
-
-
-def test_its_authority_certifies_nobody_else(tmp_path: Path) -> None:
-    """Its names are in the authority itself, so that a client refuses a certificate that it gives to others."""
-    with Sandbox(directory=tmp_path) as one:
-        authority = one.identity.authority
-        permitted = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-        names = permitted.permitted_subtrees or []
-        found = {name.value for name in names if isinstance(name, x509.DNSName)}
-    assert found == {*HOSTS, "localhost"}
-    assert (tmp_path / "identity.json").stat().st_mode & 0o777 == 0o600
-    with Sandbox(directory=tmp_path / "other") as other:
-        assert other.identity.authority.pem != authority.pem
 
 
 def test_a_port_that_is_taken_is_named(gateway: Sandbox) -> None:

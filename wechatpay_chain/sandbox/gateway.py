@@ -32,7 +32,7 @@ from wechatpay_chain.sandbox import (
 )
 from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
 from wechatpay_chain.sandbox.book import Book, Order, OrderError
-from wechatpay_chain.sandbox.certificate import client_context
+from wechatpay_chain.sandbox.certificate import Authority, client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.directory import CA_FILE, Directory
 from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, parse_rule
@@ -131,10 +131,11 @@ class Sandbox:
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
-        self._trust = Trust(self.identity.authority) if tls is True or proxy is not None else None
+        authorities = self._authorities(tls is True, proxy is not None)
+        self._trust = Trust(authorities) if tls is True or proxy is not None else None
         self._is_trusted = tls is True
         if tls is True:
-            tls = self.identity.authority.server_context((host, *access.LOOPBACK))
+            tls = self.identity.server_authority.server_context((host, *access.LOOPBACK), self.identity.authority)
         try:
             self._server = Server(host, port, self.respond, tls or None)
         except ConfigError:
@@ -145,7 +146,7 @@ class Sandbox:
             self._proxy = None if proxy is None else self._new_proxy(host, proxy)
             self.token = "" if self.is_local else self._kept_token(token)
             if self._directory is not None:
-                self._directory.describe(self.description(), self._variables())
+                self._directory.describe(self.description(), self._variables(), authorities)
         except ConfigError:
             self._server.server_close()
             if self._proxy is not None:
@@ -269,9 +270,11 @@ class Sandbox:
 
     @property
     def ca_file(self) -> Path | None:
-        """The file of the authority that clients of ``tls=True`` and of the proxy have to trust, until ``close()``.
+        """The file of the authorities that clients of ``tls=True`` and of the proxy have to trust, until ``close()``.
 
-        With a directory it is one of its files, and stays; None without any of these.
+        That of the proxy is for WeChat Pay's names alone, that of ``tls=True`` for localhost and private addresses;
+        each is in the file only where it is needed. With a directory it is one of its files, and stays; None without
+        any of these.
         """
         if self._directory is not None:
             return self._directory.path / CA_FILE
@@ -654,6 +657,11 @@ class Sandbox:
         if self._directory is not None and held is None:
             self._directory.keep(made)
         return made
+
+    def _authorities(self, is_tls: bool, is_proxied: bool) -> list[Authority]:
+        """Those that a client has to trust, and no more; the one of WeChat Pay's names for a folder without TLS."""
+        own = [self.identity.server_authority] if is_tls else []
+        return [self.identity.authority, *own] if is_proxied or not is_tls else own
 
     def _new_proxy(self, host: str, port: int) -> Proxy:
         return Proxy(host, port, self.respond, self.identity.authority, self.base_url)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,8 @@ def furnish(gateway: Sandbox, wxpay: Wechatpay) -> str:
         wxpay.v3.refund.domestic.refunds.post(shop.refund(number, 30))
     transfer(gateway, wxpay)
     send_wrong(gateway)
+    told = b"<xml><mch_id>%b</mch_id><sign>AB</sign></xml>" % gateway.mchid.encode()
+    gateway.respond("POST", "/pay/unifiedorder", {"Host": "127.0.0.1"}, told)  # type: ignore[arg-type]
     shop.control(gateway, "POST", "faults", {"name": "SLOW", "seconds": 3, "path": "/v3/nothing*", "times": None})
     waiting = place(gateway, wxpay)
     gateway.notices.wait()
@@ -303,6 +306,106 @@ def test_faults_are_set_and_cleared(browser: Browser, gateway: Sandbox, wxpay: W
     browser.says("#rows", "没有设置故障")
 
 
+def test_an_answer_is_written(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """The next request that fits gets it; what is no JSON is told before anything is sent."""
+    visit(browser, gateway, "faults")
+    browser.click("#filters summary")
+    browser.find("#answer-form [name=path]").send_keys("/v3/pay/*")
+    status = browser.find("#answer-form [name=status]")
+    status.clear()
+    status.send_keys("403")
+    body = browser.find("#answer-form [name=body]")
+    body.send_keys("{'code'}")
+    browser.click("#answer-form button")
+    browser.says("#failed", "应为 JSON")
+    assert gateway.faults.answers == []
+    body.clear()
+    body.send_keys('{"code": "NOT_ENOUGH", "message": "余额不足"}')
+    browser.click("#answer-form button")
+    browser.says("#told", "403")
+    browser.says("#rows tbody tr", "指定应答 403", "/v3/pay/*")
+    browser.picture("answer")
+    with pytest.raises(errors.ClientError, match="NOT_ENOUGH"):
+        place(gateway, wxpay)
+    browser.says("#rows", "没有设置故障")
+
+
+def test_a_notice_is_pushed(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """With the documentation's content or one that is typed; a receiver that refuses is told apart."""
+    with listening() as receiver:
+        visit(browser, gateway, "notices")
+        browser.click("#filters summary")
+        browser.find("#push-form [name=event_type]").send_keys("TRANSACTION.SUCCES")
+        browser.find("#push-form [name=url]").send_keys(receiver.url)
+        browser.click("#push-form button")
+        browser.says("#failed", "没有示例", "TRANSACTION.SUCCESS")
+        browser.find("#push-form [name=event_type]").send_keys("S")
+        browser.find("#push-form [name=resource]").send_keys('{"out_trade_no": "<b>茶</b>"}')
+        browser.click("#push-form button")
+        browser.says("#told", "已被接收")
+        browser.says("#rows tbody tr", "TRANSACTION.SUCCESS", "已接收")
+        [(headers, body)] = receiver.received
+        assert wxpay.notification(headers, body).resource == {"out_trade_no": "<b>茶</b>"}
+        browser.click("#rows button.open")
+        browser.says("#details", "<b>茶</b>", "创建时间")
+        browser.picture("push")
+    url = browser.find("#push-form [name=url]")
+    url.clear()
+    url.send_keys(shop.NOWHERE)
+    browser.click("#push-form button")
+    browser.says("#told", "未被接收", "没有应答")
+
+
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    *((f"orders/{{{name}}}/pay", {}) for name in ("none", "paid", "closed")),
+    *((f"orders/{{{name}}}/close", {}) for name in ("none", "paid")),
+    ("orders/{open}/refund", {"amount": 1}),
+    ("orders/{paid}/refund", {"amount": 10_000}),
+    ("orders/{paid}/refund", {"amount": 0}),
+    ("refunds/{none}/SUCCESS", {}),
+    ("refunds/{refund}/PROCESSING", {}),
+    ("transfers/{transfer}/SUCCESSFUL", {}),
+    ("notices/{none}/resend", {}),
+    *(
+        ("faults", {"name": "SLOW", **wrong})
+        for wrong in (
+            *({"name": "x"}, {"name": "SIGNTEST", "when": "before"}, {"rate": 2}, {"seconds": -1}),
+            *({"method": "A B"}, {"path": "a?b"}, {"times": 0}),
+        )
+    ),
+    ("answers", {"method": "GET", "path": "/x", "status": 100}),
+    *(
+        ("push", {"event_type": "TRANSACTION.SUCCESS", "url": shop.NOWHERE, **wrong})
+        for wrong in ({"event_type": "TRANSACTION.SUCCES"}, {"event_type": "x"}, {"url": "x"}, {"url": "http://a/?b"})
+    ),
+    *(("clock", wrong) for wrong in ({"factor": -1}, {"set": "x"}, {"advance": 1e300})),
+]
+
+
+def test_every_refusal_is_told_in_both_languages(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """What the control API says to a form or a button: in Chinese with its values, in English as it is."""
+    numbers = {"none": "nothing", "open": place(gateway, wxpay), "paid": place(gateway, wxpay)}
+    numbers |= {"closed": place(gateway, wxpay), "transfer": transfer(gateway, wxpay)}
+    gateway.close_order(numbers["closed"])
+    gateway.pay(numbers["paid"])
+    numbers["refund"] = gateway.ask_refund(numbers["paid"], 1)
+    messages = []
+    for path, fields in REFUSED:
+        status, told = shop.control(gateway, "POST", path.format(**numbers), fields)
+        assert status >= 400, path
+        messages.append(told["message"])
+    in_words = (
+        "const [messages, done] = arguments;"
+        "import('/_/console/messages.js').then((module) => done(messages.map(module.inWords)))"
+    )
+    chinese = browser.script_async(in_words, messages)
+    for message, shown in zip(messages, chinese, strict=True):
+        latin = re.sub(r"[A-Z_.]+[A-Z]|openid|http|JSON", "", re.sub(r"“.*?”|" + "|".join(numbers.values()), "", shown))
+        assert (shown != message, re.search("[a-z]{3,} [a-z]{2,}", latin)) == (True, None), shown
+    browser.click("#language")
+    assert browser.script_async(in_words, messages) == messages
+
+
 def test_the_clock_and_the_configuration(browser: Browser, gateway: Sandbox) -> None:
     """A day passes by a click, the clock stops and is set; the merchant's entries and the snippets are shown."""
     before = gateway.clock.now()
@@ -351,11 +454,18 @@ def test_both_languages(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) ->
         visit(browser, gateway, section)
         shown = browser.script(
             "const copy = document.body.cloneNode(true);"
-            "for (const each of copy.querySelectorAll('pre, dialog, noscript, #language, tbody th,"
-            " tbody td:nth-child(2), dd, code, [hidden]')) each.remove(); return copy.textContent"
+            "for (const each of copy.querySelectorAll('pre, dialog, noscript, #language, [hidden]')) each.remove();"
+            "return copy.textContent"
         )
         assert [letter for letter in shown if "\u4e00" <= letter <= "\u9fff"] == [], section
         browser.picture(f"english-{section}")
+    for at in (1, 2):
+        browser.open(f"{gateway.base_url}/_/#requests/{gateway.journal.last - at}")
+        browser.says("#details", "Verdict", "SIGN_ERROR" if at == 2 else "FAIL")
+        shown = browser.text("#details dl") + browser.text("#cause") + browser.text("#first")
+        assert [letter for letter in shown if "\u4e00" <= letter <= "\u9fff"] == [], shown
+        assert len(browser.text("#cause")) > 10
+    browser.picture("english-verdict")
     browser.click("#language")
     browser.says("h1", "微信支付沙箱")
     assert browser.script("return document.documentElement.lang") == "zh-CN"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.sandbox import by_hand, shop
-from wechatpay_chain import Sandbox, Wechatpay
+from wechatpay_chain import Media, Sandbox, Wechatpay
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.sandbox.answer import Answer, Received
 from wechatpay_chain.sandbox.journal import Journal
+from wechatpay_chain.sandbox.journal_file import TABLES, JournalFile
+from wechatpay_chain.sandbox.store import Store
 
 
 def listed(gateway: Sandbox, query: str = "") -> list[Any]:
@@ -142,3 +145,55 @@ def test_commands_set_faults_and_answers(gateway: Sandbox, wxpay: Wechatpay) -> 
     assert json.loads(run(gateway, "close", number)[1]) == {"out_trade_no": number, "trade_state": "CLOSED"}
     assert run(gateway, "close", "nobody")[0] == 4
     assert run(gateway, "resend", "nobody")[0] == 4
+
+
+def test_a_database_keeps_it(tmp_path: Path) -> None:
+    """All of each entry, over a restart; ids go on, and a reset forgets them for good."""
+    database = tmp_path / "sandbox.db"
+    with Sandbox(database=database) as gateway, gateway.client() as wxpay:
+        wxpay.v3.pay.transactions.native.post(shop.order(gateway, out_trade_no="J300001"))
+        by_hand.send(gateway, by_hand.request(gateway, text=lambda *parts: b"x"))
+        picture = tmp_path / "a.png"
+        picture.write_bytes(b"\xff\x00")
+        wxpay.v3.merchant.media.upload.post(files={"file": Media(picture)})
+        before = [shop.control(gateway, "GET", f"requests/{at}")[1] for at in (1, 2, 3)]
+        assert before[2]["form"]["files"]["file"]["size"] == 2
+    with Sandbox(database=database) as gateway, gateway.client() as wxpay:
+        assert [shop.control(gateway, "GET", f"requests/{at}")[1] for at in (1, 2, 3)] == before
+        assert [row["id"] for row in listed(gateway, "?verdict=wrong")] == [2]
+        shop.query(wxpay, gateway, "J300001")
+        assert [row["id"] for row in listed(gateway, "?number=J300001")] == [4, 1]
+        gateway.reset()
+        assert listed(gateway) == []
+    with Sandbox(database=database) as gateway:
+        assert listed(gateway) == []
+
+
+def test_a_row_of_another_version_is_left_out(tmp_path: Path) -> None:
+    """And so is one that is damaged: a sandbox starts all the same."""
+    store = Store(TABLES, tmp_path / "journal.db")
+    file = JournalFile(store)
+    kept = Journal(file.write)
+    for _ in range(3):
+        kept.add(Received("GET", "/v3/x", {}, b"\xff"), Answer(200, b"\x00"), 0.0, 0.0)
+    store.run("UPDATE journal SET data='{}' WHERE id=1")
+    store.run("UPDATE journal SET data='x' WHERE id=2")
+    again = Journal(entries=file.read())
+    assert [(entry.id, entry.request.body, entry.body) for entry in again.find()] == [(3, b"\xff", b"\x00")]
+    store.close()
+
+
+def test_a_file_holds_no_more_than_the_journal(tmp_path: Path) -> None:
+    """What was pushed out of the one goes out of the other; two sandboxes on one file are told apart by their ids."""
+    store = Store(TABLES)
+    file = JournalFile(store)
+    one, other = Journal(file.write), Journal(file.write)
+    for journal in (one, other):
+        journal.add(Received("GET", "/v3/x", {}, b""), Answer(200), 0.0, 0.0)
+    assert [entry.id for entry in Journal(entries=file.read()).find()] == [2, 1]
+    for _ in range(5):
+        one.add(Received("POST", "/v3/x", {}, b"x" * (16 << 20)), Answer(200), 0.0, 0.0)
+    assert [row["id"] for row in store.all("SELECT id FROM journal ORDER BY id")] == [
+        entry.id for entry in one.find()[::-1]
+    ]
+    store.close()

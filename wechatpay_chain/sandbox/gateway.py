@@ -38,6 +38,8 @@ from wechatpay_chain.sandbox.directory import CA_FILE, Directory
 from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, parse_rule
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
+from wechatpay_chain.sandbox.journal_file import TABLES as JOURNAL_TABLES
+from wechatpay_chain.sandbox.journal_file import JournalFile
 from wechatpay_chain.sandbox.outbox import Outbox
 from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.product import Call, Route
@@ -65,7 +67,11 @@ _CLOCK = "clock"
 _IDENTITY = "identity"
 _ASKED_FOR = "token"
 _SHORTEST_TOKEN = 16
-_TABLES = (*world.TABLES, *outbox.TABLES, *(table for product in PRODUCTS for table in product.tables), *stored.TABLES)
+_TABLES = (
+    *(*world.TABLES, *outbox.TABLES, *JOURNAL_TABLES),
+    *(table for product in PRODUCTS for table in product.tables),
+    *stored.TABLES,
+)
 _JOBS = {name: job for product in PRODUCTS for name, job in product.jobs.items()}
 _ROUTES = Routes(PRODUCTS, stored.reply)
 
@@ -109,7 +115,6 @@ class Sandbox:
         faults: Iterable[Fault | str] = (),
     ) -> None:
         self.faults = Faults(tuple(parse_rule(each) if isinstance(each, str) else each for each in faults))
-        self.journal = Journal()
         self._directory = None if directory is None else Directory(directory)
         self._store = Store(_TABLES, database)
         try:
@@ -117,6 +122,7 @@ class Sandbox:
         except ConfigError:
             self._store.close()
             raise
+        self.journal = Journal() if database is None else self._kept_journal()
         self.clock = self._clock(clock)
         self._verify = verify
         self.platform = Platform(self.identity, verify)
@@ -339,7 +345,7 @@ class Sandbox:
                 reason = error.reason
             else:
                 return number
-        raise ValueError(f"order {out_trade_no!r:.80} cannot be refunded so: {reason}")
+        raise ValueError(f"order {out_trade_no!r:.80} cannot be refunded: {_NOT_REFUNDED.get(reason, reason)}")
 
     def fault(
         self,
@@ -525,8 +531,9 @@ class Sandbox:
                 refusal = self._refusal(request)
                 hint = hints.absent(request.method, path)
                 answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
-                verdict = "404" if is_legacy(path) else "" if refusal is None else str(refusal)
-                return answer, replace(request, verdict=verdict), refusal, None
+                if is_legacy(path):
+                    return answer, replace(request, verdict="404", cause=hint), refusal, None
+                return answer, request if refusal is None else _judged(request, refusal), refusal, None
             # A written answer waits for it.
             found = Found(Route(request.method, path, _nothing), None)
         met: list[Fault] = []
@@ -537,7 +544,8 @@ class Sandbox:
                 self.identity,
                 lambda fields: self._carried_out(found, request, met, fields),
             )
-            request = replace(request, verdict=verdict)
+            if verdict is not None:
+                request = replace(request, verdict=verdict.message, cause=verdict.cause)
         refusal = None
         asked = request.headers.get("Wechatpay-Serial", "") or self._unasked(target)
         if not is_legacy(path):
@@ -548,7 +556,7 @@ class Sandbox:
                 answer = refused_.answer()
                 if not refused_.is_signed:
                     refusal = refused_
-                    request = replace(request, verdict=str(refusal))
+                    request = _judged(request, refusal)
             answer.sign(self.platform, asked)
         for fault in met:
             fault.change(answer, self.platform, asked)
@@ -658,6 +666,10 @@ class Sandbox:
             self._directory.keep(made)
         return made
 
+    def _kept_journal(self) -> Journal:
+        file = JournalFile(self._store)
+        return Journal(file.write, file.read())
+
     def _authorities(self, is_tls: bool, is_proxied: bool) -> list[Authority]:
         """Those that a client has to trust, and no more; the one of WeChat Pay's names for a folder without TLS."""
         own = [self.identity.server_authority] if is_tls else []
@@ -709,6 +721,21 @@ class Sandbox:
             self._held -= len(self.requests.popleft().body)
         if self.tamper is not None:
             self.tamper(answer, received)
+
+
+# Why an order cannot be refunded, by the reasons of RefundError.
+_NOT_REFUNDED = {
+    "no order": "it is not paid",
+    "all refunded": "nothing is left",
+    "too much": "that is more than is left",
+    "too many": "it has as many refunds as an order may have",
+    "too late": "it was paid too long ago",
+    "differs": "another refund has this number",
+}
+
+
+def _judged(request: Received, refusal: Refusal) -> Received:
+    return replace(request, verdict=str(refusal), cause=refusal.cause or refusal.payload["message"])
 
 
 def _nothing(call: Call) -> Answer:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -93,13 +94,23 @@ class Entry:
 
 
 class Journal:
-    """The last 10,000 entries, or 64 MiB of bodies; safe to be asked by any thread."""
+    """The last 10,000 entries, or 64 MiB of bodies; safe to be asked by any thread.
 
-    def __init__(self) -> None:
+    ``write`` gets each entry and the id of the oldest that is held, to keep them elsewhere; ``entries`` are those that
+    were kept before, the oldest first.
+    """
+
+    def __init__(
+        self, write: Callable[[Entry, int], object] = lambda entry, first: None, entries: Iterable[Entry] = ()
+    ) -> None:
         self._entries: deque[Entry] = deque()
         self._lock = threading.Lock()
         self._held = 0
         self._last = 0
+        self._write = write
+        for entry in entries:
+            # Of two sandboxes on one file both began at the same id.
+            self._append(entry if entry.id > self._last else replace(entry, id=self._last + 1))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -127,11 +138,17 @@ class Journal:
             self._last += 1
             status = 0 if answer.is_dropped else answer.status
             entry = Entry(self._last, time, request, status, dict(answer.headers), answer.body, seconds, fault, refusal)
-            self._entries.append(entry)
-            self._held += _size(entry)
-            while len(self._entries) > _LONGEST or (self._held > _MOST_HELD and len(self._entries) > 1):
-                self._held -= _size(self._entries.popleft())
+            self._append(entry)
+            first = self._entries[0].id
+        self._write(entry, first)
         return entry
+
+    def _append(self, entry: Entry) -> None:
+        self._last = entry.id
+        self._entries.append(entry)
+        self._held += _size(entry)
+        while len(self._entries) > _LONGEST or (self._held > _MOST_HELD and len(self._entries) > 1):
+            self._held -= _size(self._entries.popleft())
 
     def clear(self) -> None:
         """Forget all; ids go on."""
@@ -142,9 +159,9 @@ class Journal:
     def entry(self, identifier: int) -> Entry | None:
         """The entry with an id, None when it is not there any more."""
         with self._lock:
-            first = self._entries[0].id if self._entries else 0
-            at = identifier - first
-            return self._entries[at] if 0 <= at < len(self._entries) else None
+            at = bisect_left(self._entries, identifier, key=lambda entry: entry.id)
+            found = self._entries[at] if at < len(self._entries) else None
+            return found if found is not None and found.id == identifier else None
 
     def find(self, limit: int = 100, **wanted: Any) -> list[Entry]:
         """The newest entries that fit, the newest first.

@@ -4,9 +4,11 @@ import * as details from "./details.js";
 import { button, element, find } from "./dom.js";
 import { choose, language, say, state, translate } from "./languages.js";
 import { List } from "./lists.js";
-import { faultForm, settings } from "./settings.js";
+import { answerForm, faultForm, pushForm } from "./forms.js";
+import { inWords } from "./messages.js";
+import { settings } from "./settings.js";
 
-const { clockTime, money, badge } = details;
+const { clockTime, money, badge, wrong } = details;
 const MOST = 1000;
 // Milliseconds between two looks; a sandbox that answers slowly is asked less often.
 const PAUSE = 1000;
@@ -78,7 +80,11 @@ const SECTIONS = {
       { title: say("actions"), class: "narrow", cell: (row) =>
         button(say("resend"), () => act("resend", row), { "aria-label": `${say("resend")} ${row.event_type} ${row.id}` }) },
     ],
-    load: async () => (await get("notices", { limit: MOST })).notices,
+    load: async () => {
+      const told = await get("notices", { limit: MOST });
+      if (!find("push-form")) find("filters").replaceChildren(pushForm((await get("events")).events, act));
+      return told.notices;
+    },
     title: (row) => row.event_type,
     details: (row) => details.notice(row, act),
   },
@@ -94,7 +100,7 @@ const SECTIONS = {
     ],
     load: async () => {
       const told = await get("faults");
-      if (!find("fault-form")) find("filters").replaceChildren(faultForm(told.names, act));
+      if (!find("fault-form")) find("filters").replaceChildren(faultForm(told.names, act), answerForm(act));
       return [...told.faults, ...told.answers];
     },
   },
@@ -103,7 +109,7 @@ const SECTIONS = {
 
 function verdict(row) {
   const shown = row.verdict
-    ? element("span", { class: "bad" }, `✗ ${row.verdict}`)
+    ? element("span", { class: "bad" }, `✗ ${wrong(row)}`)
     : element("span", { class: "good" }, `✓ ${say("right")}`);
   const more = [row.verdict ? "" : row.code, row.fault && say("fault", row.fault), row.is_example && say("example")].filter(Boolean);
   return [shown, more.length ? element("span", { class: "quiet" }, ` ${more.join(" · ")}`) : null];
@@ -153,6 +159,16 @@ const ACTIONS = {
     await post("faults", fields);
     return say("faultSet", fields.name);
   },
+  answer: async (fields) => {
+    const { status } = await post("answers", { ...fields, body: jsonOf(fields.body) });
+    return say("answerSet", status);
+  },
+  push: async ({ resource, ...fields }) => {
+    const told = jsonOf(resource);
+    if (told !== null && (typeof told !== "object" || Array.isArray(told))) throw badJson(resource);
+    const done = await post("push", told === null ? fields : { ...fields, resource: told });
+    return done.accepted ? say("pushAccepted", done.id) : say("pushRefused", done.id, done.status || say("noAnswer"));
+  },
   clock: async (fields) => {
     const { time } = await post("clock", fields);
     return say("clockMoved", clockTime(time));
@@ -172,6 +188,18 @@ const ACTIONS = {
     return say("resetDone");
   },
 };
+
+const badJson = (typed) => new ControlError(400, "PARAM_ERROR", say("badJson", typed.slice(0, 40)));
+
+// What was typed as JSON; null for nothing.
+function jsonOf(typed) {
+  if (!typed.trim()) return null;
+  try {
+    return JSON.parse(typed);
+  } catch {
+    throw badJson(typed);
+  }
+}
 
 // An amount in yuan as fen, by its digits: 0.29 times 100 is not 29.
 function fen(typed) {
@@ -211,7 +239,7 @@ function failed(error) {
   if (error instanceof ControlError && error.status === 401) return askToken();
   if (error instanceof ControlError && error.status === 0) return write("failed", say("unreachable"));
   if (!(error instanceof ControlError)) console.error(error);
-  return write("failed", [error.code, error.message].filter(Boolean).join(": "));
+  return write("failed", [error.code, inWords(error.message)].filter(Boolean).join(": "));
 }
 
 // The answer to a question: what was typed, "" without a field, null when it was cancelled.

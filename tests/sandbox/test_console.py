@@ -306,6 +306,20 @@ def test_faults_are_set_and_cleared(browser: Browser, gateway: Sandbox, wxpay: W
     browser.says("#rows", "没有设置故障")
 
 
+def test_a_form_stays_in_its_section(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Who leaves a section before its form is there finds none in the next one."""
+    browser.says("#merchant", gateway.mchid)
+    for section in ("faults", "notices"):
+        shown = browser.script_async(
+            "const [section, done] = arguments; location.hash = section;"
+            "setTimeout(() => { location.hash = 'requests'; }, 1);"
+            "setTimeout(() => done([...document.querySelectorAll('form')].map((each) => each.id)), 600)",
+            section,
+        )
+        assert [name for name in shown if name] == []
+        assert browser.all("#filters [name=verdict]")
+
+
 def test_an_answer_is_written(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
     """The next request that fits gets it; what is no JSON is told before anything is sent."""
     visit(browser, gateway, "faults")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,7 @@ def test_commands_set_faults_and_answers(gateway: Sandbox, wxpay: Wechatpay) -> 
     assert run(gateway, "resend", "nobody")[0] == 4
 
 
+@pytest.mark.slow
 def test_a_database_keeps_it(tmp_path: Path) -> None:
     """All of each entry, over a restart; ids go on, and a reset forgets them for good."""
     database = tmp_path / "sandbox.db"
@@ -169,31 +172,58 @@ def test_a_database_keeps_it(tmp_path: Path) -> None:
         assert listed(gateway) == []
 
 
-def test_a_row_of_another_version_is_left_out(tmp_path: Path) -> None:
+def test_a_row_of_another_version_is_left_out() -> None:
     """And so is one that is damaged: a sandbox starts all the same."""
-    store = Store(TABLES, tmp_path / "journal.db")
-    file = JournalFile(store)
-    kept = Journal(file.write)
-    for _ in range(3):
-        kept.add(Received("GET", "/v3/x", {}, b"\xff"), Answer(200, b"\x00"), 0.0, 0.0)
-    store.run("UPDATE journal SET data='{}' WHERE id=1")
-    store.run("UPDATE journal SET data='x' WHERE id=2")
-    again = Journal(entries=file.read())
-    assert [(entry.id, entry.request.body, entry.body) for entry in again.find()] == [(3, b"\xff", b"\x00")]
-    store.close()
-
-
-def test_a_file_holds_no_more_than_the_journal(tmp_path: Path) -> None:
-    """What was pushed out of the one goes out of the other; two sandboxes on one file are told apart by their ids."""
     store = Store(TABLES)
     file = JournalFile(store)
-    one, other = Journal(file.write), Journal(file.write)
-    for journal in (one, other):
-        journal.add(Received("GET", "/v3/x", {}, b""), Answer(200), 0.0, 0.0)
-    assert [entry.id for entry in Journal(entries=file.read()).find()] == [2, 1]
-    for _ in range(5):
-        one.add(Received("POST", "/v3/x", {}, b"x" * (16 << 20)), Answer(200), 0.0, 0.0)
-    assert [row["id"] for row in store.all("SELECT id FROM journal ORDER BY id")] == [
-        entry.id for entry in one.find()[::-1]
+    kept = Journal(file)
+    for _ in range(3):
+        kept.add(Received("GET", "/v3/x", {}, b"\xff"), Answer(200, b"\x00"), 0.0, 0.0)
+    file.flush()
+    store.run("UPDATE journal SET data='{}' WHERE id=1")
+    store.run("UPDATE journal SET data='x' WHERE id=2")
+    again = Journal(JournalFile(store))
+    assert again.last == 3
+    again.add(Received("GET", "/v3/y", {}, b""), Answer(200), 0.0, 0.0)
+    assert [(entry.id, entry.request.body, entry.body) for entry in again.find()] == [
+        (4, b"", b""),
+        (3, b"\xff", b"\x00"),
     ]
     store.close()
+
+
+def test_a_file_holds_no_more_than_the_journal() -> None:
+    """What was pushed out of the one goes out of the other; two sandboxes on one file are told apart by their ids."""
+    store = Store(TABLES)
+    one, other = JournalFile(store), JournalFile(store)
+    journals = Journal(one), Journal(other)
+    for journal in journals:
+        journal.add(Received("GET", "/v3/x", {}, b""), Answer(200), 0.0, 0.0)
+    one.flush()
+    other.flush()
+    assert [entry.id for entry in Journal(one).find()] == [1]
+    for _ in range(5):
+        journals[0].add(Received("POST", "/v3/x", {}, b"x" * (16 << 20)), Answer(200), 0.0, 0.0)
+    one.flush()
+    kept = [row["id"] for row in store.all("SELECT id FROM journal ORDER BY id DESC")]
+    assert kept == [entry.id for entry in journals[0].find()] == [6, 5, 4, 3]
+    store.close()
+
+
+@pytest.mark.slow
+def test_what_is_killed_keeps_all_but_the_last_second(tmp_path: Path) -> None:
+    """The clock's thread writes, without a word from anybody."""
+    with Sandbox(database=tmp_path / "sandbox.db") as gateway:
+        gateway.respond("GET", "/v3/certificates", {"Host": "127.0.0.1"}, b"")  # type: ignore[arg-type]
+        store = Store((), tmp_path / "sandbox.db")
+        deadline = time.monotonic() + 10
+        while store.one("SELECT 1 FROM journal") is None and time.monotonic() < deadline:
+            threading.Event().wait(0.02)
+        assert store.one("SELECT id FROM journal") is not None
+        store.close()
+
+
+def test_a_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It holds the keys of both sides."""
+    with Sandbox(database=tmp_path / "sandbox.db"):
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

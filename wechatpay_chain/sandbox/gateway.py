@@ -122,7 +122,8 @@ class Sandbox:
         except ConfigError:
             self._store.close()
             raise
-        self.journal = Journal() if database is None else self._kept_journal()
+        self._journal_file = None if database is None else JournalFile(self._store)
+        self.journal = Journal(self._journal_file)
         self.clock = self._clock(clock)
         self._verify = verify
         self.platform = Platform(self.identity, verify)
@@ -168,7 +169,7 @@ class Sandbox:
         self._thread.start()
         if self._proxy is not None:
             self._proxy.start()
-        self._ticker = Ticker(lambda: self.world)
+        self._ticker = Ticker(lambda: self.world, self._flush_journal)
         self.clock.changed = self._clock_changed
 
     @property
@@ -452,6 +453,8 @@ class Sandbox:
         """Forget what was received, stored and rotated; the keys stay, and the clock is as it was made."""
         self.requests.clear()
         self.journal.clear()
+        if self._journal_file is not None:
+            self._journal_file.discard()
         self.faults.reset()
         self._held = 0
         self.tamper = None
@@ -471,6 +474,7 @@ class Sandbox:
             self._proxy.stop()
         if self._ticker is not None:
             self._ticker.close()
+        self._flush_journal()
         self._release()
 
     def _release(self) -> None:
@@ -666,9 +670,9 @@ class Sandbox:
             self._directory.keep(made)
         return made
 
-    def _kept_journal(self) -> Journal:
-        file = JournalFile(self._store)
-        return Journal(file.write, file.read())
+    def _flush_journal(self) -> None:
+        if self._journal_file is not None:
+            self._journal_file.flush()
 
     def _authorities(self, is_tls: bool, is_proxied: bool) -> list[Authority]:
         """Those that a client has to trust, and no more; the one of WeChat Pay's names for a folder without TLS."""

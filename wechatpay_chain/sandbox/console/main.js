@@ -14,7 +14,7 @@ const MOST = 1000;
 const PAUSE = 1000;
 const THEME = "wechatpay-sandbox-theme";
 
-const page = { section: "", chosen: "", rows: [], list: null, health: null, shown: "", newest: 0, timer: 0, turn: 0, filters: {} };
+const page = { section: "", chosen: "", rows: [], list: null, health: null, shown: "", newest: 0, timer: 0, turn: 0, entered: 0, filters: {} };
 
 // A row's button that opens it.
 const open = (label, key) => button(label, () => { location.hash = `${page.section}/${encodeURIComponent(key)}`; }, { class: "open" });
@@ -80,11 +80,8 @@ const SECTIONS = {
       { title: say("actions"), class: "narrow", cell: (row) =>
         button(say("resend"), () => act("resend", row), { "aria-label": `${say("resend")} ${row.event_type} ${row.id}` }) },
     ],
-    load: async () => {
-      const told = await get("notices", { limit: MOST });
-      if (!find("push-form")) find("filters").replaceChildren(pushForm((await get("events")).events, act));
-      return told.notices;
-    },
+    load: async () => (await get("notices", { limit: MOST })).notices,
+    forms: async () => [pushForm((await get("events")).events, act)],
     title: (row) => row.event_type,
     details: (row) => details.notice(row, act),
   },
@@ -100,9 +97,9 @@ const SECTIONS = {
     ],
     load: async () => {
       const told = await get("faults");
-      if (!find("fault-form")) find("filters").replaceChildren(faultForm(told.names, act), answerForm(act));
       return [...told.faults, ...told.answers];
     },
+    forms: async () => [faultForm((await get("faults")).names, act), answerForm(act)],
   },
   settings: {},
 };
@@ -361,7 +358,11 @@ function enter(section) {
   find("heading").textContent = say(section);
   document.title = `${say(section)} – ${say("page")}`;
   find("filters").replaceChildren(...(section === "requests" ? filters() : []));
-  const { columns, key } = SECTIONS[section];
+  page.entered += 1;
+  const { entered } = page;
+  const { columns, key, forms } = SECTIONS[section];
+  // Whoever has left the section meanwhile gets no form of it.
+  forms?.().then((made) => { if (entered === page.entered) find("filters").replaceChildren(...made); }, failed);
   if (columns) {
     const empty = say(`none.${section}`, location.origin);
     page.list = new List({ caption: say("listed", 0), columns: columns(), key, empty });
@@ -369,7 +370,7 @@ function enter(section) {
   } else {
     find("rows").replaceChildren();
     settings(act).then((made) => {
-      if (page.section === section) find("rows").replaceChildren(...made.filter(Boolean));
+      if (entered === page.entered) find("rows").replaceChildren(...made.filter(Boolean));
     }, failed);
   }
 }

@@ -43,6 +43,10 @@ WAYS: dict[str, tuple[str, dict[str, str]]] = {
     "a name that points here, to read": ("GET", {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}),
     "a name that only begins as ours": ("GET", {"Host": "127.0.0.1.evil.example"}),
     "a name with our name as user": ("GET", {"Host": "localhost@evil.example"}),
+    "our name with a user": ("GET", {"Host": "evil.example@127.0.0.1"}),
+    "our name with a fragment": ("GET", {"Host": "127.0.0.1#evil.example"}),
+    "another form of our address": ("GET", {"Host": "127.1"}),
+    "an extension": ("POST", {"Host": "127.0.0.1", "Origin": "chrome-extension://127.0.0.1", "Content-Type": JSON}),
 }
 PARTS = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
 READ = ("orders", "requests", "notices", "configuration", "snippets", "faults", "refunds", "transfers", "health")

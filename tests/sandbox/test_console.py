@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import zxingcpp
@@ -666,6 +667,60 @@ def test_a_thousand_rows_stay_fluid(browser: Browser, gateway: Sandbox, wxpay: W
     assert browser.script("return touched.length") == 2  # a row came, the oldest went
     assert len(browser.all("#rows tbody tr")) == MANY
     browser.picture("thousand")
+
+
+HOSTILE = (
+    "\"'><img src=x onerror=pwn()><svg onload=pwn()><script>pwn()</script><a href=javascript:pwn()>{{7*7}}</a>&lt;b&gt;"
+)
+
+
+def test_no_text_becomes_markup(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Every field that somebody else can fill: shown as it is, in lists, details and messages; no script runs."""
+    number = place(gateway, wxpay, description=HOSTILE, notify_url="http://127.0.0.1:9/\"'><svg/onload=pwn()>")
+    gateway.pay(number, HOSTILE)
+    gateway.ask_refund(number, 1, reason=HOSTILE)
+    moved = transfer(gateway, wxpay)
+    gateway.transfer(moved, "FAIL", HOSTILE)
+    waiting = place(gateway, wxpay, description=HOSTILE)
+    shop.control(gateway, "POST", "faults", {"name": "SLOW", "path": f"/{HOSTILE}"[:80], "times": None})
+    shop.control(gateway, "POST", "answers", {"method": "GET", "path": f"/{HOSTILE}", "status": 200, "body": HOSTILE})
+    told = {"event_type": HOSTILE[:60], "url": shop.NOWHERE, "resource": {HOSTILE: HOSTILE}}
+    shop.control(gateway, "POST", "push", told)
+    headers = {"User-Agent": HOSTILE, "Authorization": HOSTILE, "X-Evil": HOSTILE, "Host": "127.0.0.1", "Accept": "*/*"}
+    gateway.respond("POST", f"/v3/{HOSTILE}?{HOSTILE}", headers, HOSTILE.encode())  # type: ignore[arg-type]
+    gateway.respond("POST", "/pay/unifiedorder", headers, f"<xml><sign>{HOSTILE}</sign></xml>".encode())  # type: ignore[arg-type]
+    browser.complaints()
+    for section, rows in (
+        ("requests", 9),
+        ("orders", 2),
+        ("refunds", 1),
+        ("transfers", 1),
+        ("notices", 4),
+        ("faults", 0),
+    ):
+        visit(browser, gateway, section)
+        browser.script("window.pwn = () => { document.title = 'pwned'; }")
+        for at in range(rows):
+            openers = browser.all("#rows button.open")
+            if at >= len(openers):
+                break
+            browser.script("arguments[0].click()", openers[at])
+            browser.says("#details", "返回列表")
+            browser.script("for (const each of document.querySelectorAll('details')) each.open = true")
+        found = browser.script(
+            "return [...document.querySelectorAll('img, svg, script, a, iframe, object')].map((each) => each.outerHTML)"
+            ".filter((each) => /pwn|src=\"?x|javascript:/.test(each) && !each.includes('qrcode.svg'))"
+        )
+        assert (found, browser.script("return document.title.includes('pwned')")) == ([], False)
+        assert "onerror" in browser.text("body") or section in ("refunds", "transfers")
+    browser.open(f"{gateway.base_url}/_/#orders/{waiting}")
+    browser.says("#details", "<img src=x onerror=pwn()>")
+    browser.picture("hostile")
+    # An address with markup in it opens nothing either.
+    browser.open(f"{gateway.base_url}/_/#orders/{quote(HOSTILE)}")
+    browser.says("#details", "这条记录已不在了")
+    browser.open(f"{gateway.base_url}/_/#orders/%E0%A4%A")
+    browser.says("#merchant", gateway.mchid)
 
 
 def test_a_token_is_asked_for(browser: Browser) -> None:

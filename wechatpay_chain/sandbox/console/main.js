@@ -339,10 +339,15 @@ function leave() {
   page.list?.focus(chosen);
 }
 
+// An address that somebody typed may have a % of its own.
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
 function show() {
   const [section, chosen = ""] = location.hash.slice(1).split("/");
   const next = section in SECTIONS ? section : "requests";
-  page.chosen = decodeURIComponent(chosen);
+  page.chosen = decoded(chosen);
   if (next !== page.section) enter(next);
   look();
 }

@@ -158,6 +158,22 @@ TABLE: dict[str, tuple[Broken, str, str]] = {
         "APIv3 key fits",
         "it does not open WeChat Pay's certificates",
     ),
+    "the APIv2 key of another": (
+        lambda g: {"SECRET": "Zk3vR8qLx1Wn5Tb7Yc2Md9Pf4Hj6Gs0A"},
+        "signed call of APIv2",
+        "set secret to the APIv2 key",
+    ),
+    "the APIv3 key as APIv2 key": (
+        lambda g: {"SECRET": g.identity.apiv3_key},
+        "signed call of APIv2",
+        "APIv3密钥",
+    ),
+    "half an APIv2 key": (lambda g: {"SECRET": "Zk3vR8qLx1Wn5Tb7"}, "APIv2 key", "16 characters, expected 32"),
+    "a placeholder as APIv2 key": (
+        lambda g: {"SECRET": "your_apiv2_key_goes_here_thanks!"},
+        "APIv2 key",
+        "a placeholder",
+    ),
     "nobody listens": (lambda g: {"BASE_URL": "http://127.0.0.1:9"}, "host 127.0.0.1:9", "not reached"),
     "no such host": (lambda g: {"BASE_URL": "https://pay.invalid"}, "host pay.invalid", "check the name servers"),
     "plain http": (
@@ -389,6 +405,37 @@ def test_apiv2_alone_is_no_failure_of_apiv3(environment: Variables) -> None:
     status, out, _ = run("doctor", environment={name: environment[name] for name in names})
     assert status == 0, out
     assert lines_of(out)["signed call"].startswith("skipped")
+    assert lines_of(out)["signed call of APIv2"] == "ok the sign holds; an order that does not exist is ORDERNOTEXIST"
+
+
+def brand_entries(gateway: Sandbox, folder: Path, **changes: object) -> Variables:
+    """A profile of a brand."""
+    own = gateway.brand
+    (folder / "key.pem").write_text(pem(own.key))
+    (folder / "pub.pem").write_text(gateway.environment()["WECHATPAY_PUBLIC_KEY"])
+    rows: dict[str, object] = {"brand_id": own.number, "serial": own.serial, "private_key": "key.pem"}
+    rows |= {"public_key_id": gateway.identity.public_key_id, "public_key": "pub.pem", "base_url": gateway.base_url}
+    file = folder / "profiles.toml"
+    file.write_text(
+        "[shop]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in {**rows, **changes}.items())
+    )
+    return {"WECHATPAY_PROFILES": str(file)}
+
+
+def test_a_brands_signed_call_is_made(gateway: Sandbox, environment: Variables, tmp_path: Path) -> None:
+    """A list of its stores, signed with the brand's own key."""
+    status, out, _ = run("doctor", "--profile", "shop", environment=brand_entries(gateway, tmp_path))
+    assert (status, lines_of(out)["signed call"]) == (0, "ok the signature holds"), out
+    assert gateway.requests[-1].target.startswith("/brand/store/brandstores?")
+    assert gateway.requests[-1].verdict == ""
+
+
+def test_a_brand_with_another_serial_is_named(gateway: Sandbox, environment: Variables, tmp_path: Path) -> None:
+    """By the call alone: a brand has no certificate at hand."""
+    wrong = brand_entries(gateway, tmp_path, serial="B" * 37)
+    status, out, _ = run("doctor", "--profile", "shop", environment=wrong)
+    assert status == 1
+    assert "serial" in lines_of(out)["signed call"]
 
 
 def test_the_table_is_of_twenty_at_least() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import ciphers
 from wechatpay_chain.errors import (
     ApiError,
+    BusinessError,
     ClockOffset,
     ConfigError,
     DecryptionError,
@@ -115,22 +116,33 @@ def check_calls(entries: Mapping[str, Any], is_reached: bool) -> Iterator[Check]
         if not is_reached:
             yield Check("signed call", SKIPPED, "no host is reached")
             return
-        if entries.get("brand_id") is not None:
-            yield Check("signed call", SKIPPED, "a brand has no call that changes nothing")
-            return
+        is_brand = entries.get("brand_id") is not None
         if entries.get("private_key") is None:
             yield Check("signed call", SKIPPED, "no private_key is configured")
-            return
-        check = _check_call(client, key_ids(entries))
-        yield check
-        if check.outcome == OK and entries.get("apiv3_key") is not None:
-            yield _check_apiv3_key(client, entries["apiv3_key"])
+        else:
+            check = _check_call(_ask_for_stores if is_brand else _ask_for_an_order, client, key_ids(entries))
+            yield check
+            if check.outcome == OK and entries.get("apiv3_key") is not None and not is_brand:
+                yield _check_apiv3_key(client, entries["apiv3_key"])
+        if entries.get("secret") is not None and not is_brand:
+            yield _check_v2_call(client)
 
 
-def _check_call(client: Wechatpay, known: list[str]) -> Check:
-    name, node = "signed call", client.v3.pay.transactions.outTradeNo._out_trade_no_
+def _ask_for_an_order(client: Wechatpay) -> object:
+    """One that does not exist: https://pay.weixin.qq.com/doc/v3/merchant/4012791859"""
+    node = client.v3.pay.transactions.outTradeNo._out_trade_no_
+    return node.get(params={"mchid": client.mchid}, out_trade_no=f"doctor{secrets.token_hex(8)}")
+
+
+def _ask_for_stores(client: Wechatpay) -> object:
+    """A brand's own, one at most: https://pay.weixin.qq.com/doc/brand/4016756646"""
+    return client.brand.store.brandstores.get(params={"offset": 0, "limit": 1})
+
+
+def _check_call(ask: Callable[[Wechatpay], object], client: Wechatpay, known: list[str]) -> Check:
+    name = "signed call"
     try:
-        node.get(params={"mchid": client.mchid}, out_trade_no=f"doctor{secrets.token_hex(8)}")
+        ask(client)
     except SignError as error:
         return Check(name, FAILED, str(error), error.remedy)
     except ServerError as error:
@@ -145,7 +157,7 @@ def _check_call(client: Wechatpay, known: list[str]) -> Check:
             why = "does not fit the key that is configured for it" if is_known else "is of a key that is not configured"
             found = f"{kind.__name__}: the answer's signature, which names {serial[:64]}, {why}"
             return Check(name, FAILED, found, _VERIFICATION[kind])
-        return Check(name, OK, f"the signature holds; an order that does not exist is {error.status} {error.code}")
+        return Check(name, OK, f"the signature holds; the harmless call was answered with {error.status} {error.code}")
     except VerificationError as error:
         remedy = next((text for kind, text in _VERIFICATION.items() if isinstance(error, kind)), "try again")
         return Check(name, FAILED, f"{type(error).__name__}: {error}", remedy)
@@ -154,6 +166,37 @@ def _check_call(client: Wechatpay, known: list[str]) -> Check:
     except WechatpayError as error:
         return Check(name, FAILED, str(error), "mend this entry")
     return Check(name, OK, "the signature holds")
+
+
+# Nobody's: the call asks for an order that does not exist, and configurations have no appid.
+_APPID = "wx0000000000000000"
+_V2_KEY = (
+    "set secret to the APIv2 key of the console (account centre, API security), which is another than the APIv3 key"
+)
+
+
+def _check_v2_call(client: Wechatpay) -> Check:
+    """A query of APIv2; what return_code refuses carries no sign, and may have been refused before ours was checked.
+
+    https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_2
+    """
+    name = "signed call of APIv2"
+    try:
+        number = f"doctor{secrets.token_hex(8)}"
+        client.v2.pay.orderquery.post({"appid": _APPID, "mch_id": client.mchid, "out_trade_no": number})
+    except BusinessError as error:
+        if error.verified:
+            return Check(name, OK, f"the sign holds; an order that does not exist is {error.code}")
+        if "签名" in error.message or "sign" in error.message.lower():
+            return Check(name, FAILED, f"WeChat Pay refuses the sign: {error.message}", _V2_KEY)
+        return Check(name, SKIPPED, f"refused before the sign counted ({error.message}); the first call tells")
+    except VerificationError as error:
+        return Check(name, FAILED, f"{type(error).__name__}: {error}", _V2_KEY)
+    except TransportError as error:
+        return Check(name, FAILED, str(error), "see the checks of the hosts")
+    except WechatpayError as error:
+        return Check(name, FAILED, str(error), "this is not WeChat Pay: check base_url and the proxy")
+    return Check(name, OK, "the sign holds")
 
 
 def _check_apiv3_key(client: Wechatpay, key: str | bytes) -> Check:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.authorities import Authorities
 
 __all__ = [
+    "VARIABLES",
     "Recipe",
     "Settings",
     "entries",
@@ -194,6 +195,8 @@ _ENVIRONMENT = {
 # An environment has text alone.
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _MERCHANT_ENVIRONMENT = {"WECHATPAY_MERCHANT_CERT": "cert", "WECHATPAY_MERCHANT_KEY": "key"}
+# Every variable that a client is configured by.
+VARIABLES = (*_ENVIRONMENT, *_MERCHANT_ENVIRONMENT)
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,11 @@ TABLE: dict[str, tuple[Broken, str, str]] = {
         "signed call of APIv2",
         "APIv3密钥",
     ),
+    "a variable of another name": (
+        lambda g: {"APIV3_KEY": None, "API_V3_KEY": "Zk3vR8qLx1Wn5Tb7Yc2Md9Pf4Hj6Gs0A"},
+        "variables",
+        "WECHATPAY_API_V3_KEY is not read by anybody; rename it to WECHATPAY_APIV3_KEY",
+    ),
     "half an APIv2 key": (lambda g: {"SECRET": "Zk3vR8qLx1Wn5Tb7"}, "APIv2 key", "16 characters, expected 32"),
     "a placeholder as APIv2 key": (
         lambda g: {"SECRET": "your_apiv2_key_goes_here_thanks!"},
@@ -264,6 +269,35 @@ def test_a_proxy_that_is_down_is_named(environment: Variables, monkeypatch: pyte
     assert "failed  " in host
     assert "the proxy http://127.0.0.1:9 cannot be used; start the proxy" in host
     assert "hidden" not in out
+
+
+@pytest.mark.parametrize("proxy", ["::::", "http://", "http://someone:hidden@:x"])
+def test_a_proxy_that_is_no_address_is_named(
+    environment: Variables, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """With how it is written."""
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    status, out, err = run("doctor", environment=environment)
+    line = next(line for line in out.splitlines() if "host " in line)
+    assert (status, err, "is no URL; write HTTPS_PROXY" in line, "hidden" in out) == (1, "", True, False), line
+
+
+def test_a_bundle_that_is_not_there_is_named(environment: Variables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a check, not as the end of the doctor."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    status, out, err = run("doctor", environment=changed(environment, {"BASE_URL": "https://127.0.0.1:9"}))
+    assert (status, err) == (1, "")
+    assert "/nowhere.pem; set REQUESTS_CA_BUNDLE" in lines_of(out)["host 127.0.0.1:9"]
+
+
+def test_another_server_in_its_place_is_named(gateway: Sandbox, environment: Variables) -> None:
+    """Both calls say that it is not WeChat Pay, and not that a key is wrong."""
+    gateway.tamper = answers.bare(200, b"<html>hi</html>")
+    status, out, _ = run("doctor", environment=environment)
+    found = lines_of(out)
+    assert status == 1
+    assert "something between here and WeChat Pay answers in its place" in found["signed call"]
+    assert "this is not WeChat Pay" in found["signed call of APIv2"]
 
 
 @contextlib.contextmanager

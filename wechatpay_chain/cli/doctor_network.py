@@ -66,6 +66,11 @@ def check_hosts(entries: Mapping[str, Any]) -> Iterator[Check]:
 def _check_host(base: Base) -> tuple[Check, str]:
     name, host = f"host {urlsplit(base.origin).netloc}", urlsplit(base.origin).hostname or ""
     proxy = requests.utils.select_proxy(base.origin, requests.utils.get_environ_proxies(base.origin))
+    if proxy:
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if not _is_address(proxy):
+            remedy = "write HTTPS_PROXY (or HTTP_PROXY) as http://host:port, or unset it"
+            return Check(name, FAILED, f"the proxy {proxy.rpartition('@')[2][:60]!r} is no URL", remedy), ""
     way = f" through the proxy {_without_password(proxy)}" if proxy else ""
     try:
         # Nothing is signed, and nothing but the head of the answer counts.
@@ -79,7 +84,11 @@ def _check_host(base: Base) -> tuple[Check, str]:
     except requests.Timeout:
         remedy = f"let this machine reach {host} (firewall, security group), or set HTTPS_PROXY"
         return Check(name, FAILED, f"no answer in {_TIMEOUT:.0f} s{way}", remedy), ""
-    except requests.RequestException as error:
+    except OSError as error:
+        if not isinstance(error, requests.RequestException):
+            # requests raises a plain one for a bundle that is not there.
+            remedy = "set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to a file of certificates, or unset it"
+            return Check(name, FAILED, str(error), remedy), ""
         remedy = f"check the name servers, the firewall and base_url; let this machine reach {host}"
         return Check(name, FAILED, f"not reached{way} ({_reason(error)})", remedy), ""
     with answer:
@@ -191,7 +200,9 @@ def _check_v2_call(client: Wechatpay) -> Check:
             return Check(name, FAILED, f"WeChat Pay refuses the sign: {error.message}", _V2_KEY)
         return Check(name, SKIPPED, f"refused before the sign counted ({error.message}); the first call tells")
     except VerificationError as error:
-        return Check(name, FAILED, f"{type(error).__name__}: {error}", _V2_KEY)
+        is_xml = error.response is not None and error.response.content.lstrip().startswith(b"<xml")
+        remedy = _V2_KEY if is_xml else "this is not WeChat Pay: check base_url and the proxy"
+        return Check(name, FAILED, f"{type(error).__name__}: {error}", remedy)
     except TransportError as error:
         return Check(name, FAILED, str(error), "see the checks of the hosts")
     except WechatpayError as error:
@@ -216,6 +227,14 @@ def _check_apiv3_key(client: Wechatpay, key: str | bytes) -> Check:
     except (KeyError, TypeError, IndexError):
         return Check(name, SKIPPED, "no certificates to try it on; the first notice tells")
     return Check(name, OK, "it opens WeChat Pay's certificates")
+
+
+def _is_address(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy)
+        return bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def _without_password(proxy: str | None) -> str:

@@ -76,6 +76,10 @@ _JOBS = {name: job for product in PRODUCTS for name, job in product.jobs.items()
 _ROUTES = Routes(PRODUCTS, stored.reply)
 
 
+class _Forgotten(Exception):
+    """All was reset while a request was on its way."""
+
+
 class Sandbox:
     """A gateway that checks requests, keeps orders, pushes notices and signs answers as WeChat Pay does.
 
@@ -130,6 +134,10 @@ class Sandbox:
         self._brand: Party | None = None
         self._context: ssl.SSLContext | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
+        # A request that was on its way when all was reset belongs to what was forgotten: it counts in no later life.
+        self._resets = 0
+        self._seen = threading.local()
+        self._remembering = threading.Lock()
         self._held = 0
         self._closing = threading.Event()
         self.tamper: Callable[[Answer, Received], None] | None = None
@@ -451,14 +459,17 @@ class Sandbox:
 
     def reset(self) -> None:
         """Forget what was received, stored and rotated; the keys stay, and the clock is as it was made."""
-        self.requests.clear()
-        self.journal.clear()
-        if self._journal_file is not None:
-            self._journal_file.discard()
+        with self._remembering:
+            self.requests.clear()
+            self._held = 0
+            self.journal.clear()
+            if self._journal_file is not None:
+                self._journal_file.discard()
+            with self._store.transaction():
+                self._resets += 1
+                self._store.wipe()
         self.faults.reset()
-        self._held = 0
         self.tamper = None
-        self._store.wipe()
         self.clock.reset()
         self.platform = Platform(self.identity, self._verify)
         self.world = self._new_world()
@@ -510,11 +521,21 @@ class Sandbox:
         own = self._own_page(request)
         if own is not None:
             return own
-        answer, request, refusal, fault = self._answered(request)
-        self._remember(answer, request)
-        now = time.time()
+        self._seen.resets = resets = self._resets
+        try:
+            answer, request, refusal, fault = self._answered(request)
+        except _Forgotten:
+            return Answer(503, is_signed=False, is_dropped=True)
         name = "" if fault is None else fault.name
-        self.journal.add(request, answer, now, time.perf_counter() - began, fault=name, refusal=refusal)
+        with self._remembering:
+            if resets == self._resets:
+                self._remember(request)
+        if self.tamper is not None:
+            self.tamper(answer, request)
+        with self._remembering:
+            if resets == self._resets:
+                seconds = time.perf_counter() - began
+                self.journal.add(request, answer, time.time(), seconds, fault=name, refusal=refusal)
         return answer
 
     def _own_page(self, request: Received) -> Answer | None:
@@ -622,6 +643,8 @@ class Sandbox:
             given = parameters.Parameters({}, query, v2)
         self.world.settle()
         with self._store.transaction():
+            if self._seen.resets != self._resets:
+                raise _Forgotten
             call = Call(request, self.world, route, operation, given.path, given.query, given.fields, self.clock.now())
             try:
                 return route.reply(call)
@@ -643,7 +666,8 @@ class Sandbox:
         return given._replace(query=query, fields={name: texts.get(name, v) for name, v in given.fields.items()})
 
     def _new_world(self) -> World:
-        made = World(self.identity, self.platform, self._store, self.clock, self.notices, self._settings, _JOBS)
+        settings = replace(self._settings)
+        made = World(self.identity, self.platform, self._store, self.clock, self.notices, settings, _JOBS)
         made.bills = Bills(made)
         made.wake = self._wake
         return made
@@ -718,13 +742,11 @@ class Sandbox:
         """The key that an answer is asked of when the request names none: those who have no key yet ask so."""
         return self.identity.certificate_serial if target == "/v3/certificates" else ""
 
-    def _remember(self, answer: Answer, received: Received) -> None:
+    def _remember(self, received: Received) -> None:
         self.requests.append(received)
         self._held += len(received.body)
         while self._held > _MOST_HELD and len(self.requests) > 1:
             self._held -= len(self.requests.popleft().body)
-        if self.tamper is not None:
-            self.tamper(answer, received)
 
 
 # Why an order cannot be refunded, by the reasons of RefundError.

@@ -119,6 +119,12 @@ def test_a_command_lists_it(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert run(gateway, "log", "--number", "J200001") == (0, f"POST {by_hand.NATIVE} 200 ok\n", "")
     status, out, _ = run(gateway, "log", "--json", "--verdict", "wrong", "--limit", "1")
     assert (status, json.loads(out)["status"]) == (0, 401)
+    assert run(gateway, "log", "--verdict", "wrong")[1].startswith("GET /v3/certificates 401 SIGN_ERROR: the key")
+    assert run(gateway, "log", "--verdict", "wrong")[1].isascii()
+    assert run(gateway, "log", "--url", "nonsense")[::2] == (
+        8,
+        "wechatpay-chain: --url: expected http://host:port, found 'nonsense'\n",
+    )
     status, _, err = run(gateway, "log", "--limit", "0")
     assert (status, err.startswith("error: 400 PARAM_ERROR") or "400 PARAM_ERROR" in err) == (4, True)
 

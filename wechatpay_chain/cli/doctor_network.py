@@ -14,6 +14,7 @@ import requests
 from wechatpay_chain.cli.doctor_checks import FAILED, OK, SKIPPED, Check, key_ids
 from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import ciphers
+from wechatpay_chain.display.reasons import reason_of
 from wechatpay_chain.errors import (
     ApiError,
     BusinessError,
@@ -80,7 +81,7 @@ def _check_host(base: Base) -> tuple[Check, str]:
         return Check(name, FAILED, f"the proxy {_without_password(proxy)} cannot be used", remedy), ""
     except requests.exceptions.SSLError as error:
         remedy = "update certifi; behind a proxy that opens TLS set REQUESTS_CA_BUNDLE to the file of its authority"
-        return Check(name, FAILED, f"TLS is not trusted{way} ({_reason(error)})", remedy), ""
+        return Check(name, FAILED, f"TLS is not trusted{way} ({reason_of(error)})", remedy), ""
     except requests.Timeout:
         remedy = f"let this machine reach {host} (firewall, security group), or set HTTPS_PROXY"
         return Check(name, FAILED, f"no answer in {_TIMEOUT:.0f} s{way}", remedy), ""
@@ -90,7 +91,7 @@ def _check_host(base: Base) -> tuple[Check, str]:
             remedy = "set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to a file of certificates, or unset it"
             return Check(name, FAILED, str(error), remedy), ""
         remedy = f"check the name servers, the firewall and base_url; let this machine reach {host}"
-        return Check(name, FAILED, f"not reached{way} ({_reason(error)})", remedy), ""
+        return Check(name, FAILED, f"not reached{way} ({reason_of(error)})", remedy), ""
     with answer:
         trusted = ", TLS trusted" if base.origin.startswith("https:") else ", plain http"
         return Check(name, OK, f"reached{way}{trusted}"), answer.headers.get("Date", "")
@@ -240,14 +241,3 @@ def _is_address(proxy: str) -> bool:
 def _without_password(proxy: str | None) -> str:
     parts = urlsplit(proxy or "")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "without a host"
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause, in few words and without addresses of objects."""
-    seen: BaseException = error
-    while (inner := getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)) is not None:
-        if not isinstance(inner, BaseException):
-            break
-        seen = inner
-    words = str(seen).rpartition(": ")[2]
-    return (words or type(seen).__name__)[:120]

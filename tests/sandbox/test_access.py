@@ -70,6 +70,13 @@ def test_a_page_of_another_origin_is_refused(gateway: Sandbox, wxpay: Wechatpay,
     assert shop.query(wxpay, gateway, number)["trade_state"] == "NOTPAY"
 
 
+def test_the_host_of_a_whole_url_counts(gateway: Sandbox) -> None:
+    """Whatever the header beside it says: that is how a proxy is asked."""
+    for url, status in (("http://evil.example", 403), (gateway.base_url, 200)):
+        head = f"GET {url}/_/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        assert by_hand.send(gateway, head).status == status
+
+
 def test_a_preflight_permits_nothing(gateway: Sandbox) -> None:
     """A page that asks first, as for JSON it has to, is told no."""
     headers: dict[str, str | None] = {

@@ -675,7 +675,13 @@ class Sandbox:
     def _identity(self, mchid: str) -> Identity:
         """The keys of this sandbox: of a folder or a file that goes on, those that it has."""
         text = self._store.kept(_IDENTITY)
-        kept = None if text is None else Identity.from_json(text)
+        try:
+            kept = None if text is None else Identity.from_json(text)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"database: its keys are those of another version ({type(error).__name__}); take another file",
+                "database",
+            ) from None
         held = None if self._directory is None else self._directory.identity()
         if kept is not None and held is not None and kept.to_json() != held.to_json():
             raise ConfigError(

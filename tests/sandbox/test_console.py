@@ -521,6 +521,29 @@ def test_the_keyboard_alone(browser: Browser, gateway: Sandbox, wxpay: Wechatpay
     assert browser.script("return document.querySelectorAll('#rows tbody button:not([tabindex=\"-1\"])').length") <= 3
 
 
+def test_forms_by_the_keyboard(browser: Browser, gateway: Sandbox) -> None:
+    """A folded form is opened, filled and sent with Tab and Enter; what came of it is told and the focus stays."""
+    visit(browser, gateway, "notices")
+    browser.tab_to("#filters summary")
+    browser.press(Keys.ENTER)
+    browser.press(Keys.TAB, "REFUND.SUCCESS", Keys.TAB, shop.NOWHERE, Keys.ENTER)
+    browser.says("#told", "未被接收")
+    assert browser.script("return document.activeElement.name") == "url"
+    browser.tab_to("nav a[href='#faults']", most=200)
+    browser.press(Keys.ENTER)
+    browser.says("#rows", "没有设置故障")
+    browser.tab_to("#filters summary")
+    browser.press(Keys.ENTER)
+    browser.press(Keys.TAB, Keys.TAB, "/v3/x", Keys.TAB, Keys.TAB, Keys.TAB, "[1]", Keys.TAB, Keys.ENTER)
+    browser.says("#rows tbody tr", "指定应答 200", "/v3/x")
+    [written] = gateway.faults.answers
+    assert (written.path, written.status, written.body) == ("/v3/x", 200, [1])
+    browser.tab_to("#rows button")
+    browser.press(Keys.ENTER)
+    browser.says("#rows", "没有设置故障")
+    assert gateway.faults.answers == []
+
+
 def test_the_width_of_a_phone(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
     """390 pixels: nothing scrolls sideways, what is opened stands above the list, buttons suit fingers."""
     waiting = furnish(gateway, wxpay)

@@ -36,6 +36,7 @@ def test_both_pages_say_the_same() -> None:
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_every_test_of_the_page_passes(tmp_path: Path) -> None:
     """pytest, unittest, Flask, Django and FastAPI, in one run of pytest without any configuration."""
     for number, source in enumerate(blocks("python")):

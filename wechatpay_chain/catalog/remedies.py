@@ -15,7 +15,20 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-__all__ = ["REPEATS", "TABLE", "ErrorCode", "error_codes", "find_code", "find_error", "remedy"]
+from wechatpay_chain.catalog.facts import operations
+
+__all__ = [
+    "REPEATS",
+    "TABLE",
+    "ErrorCode",
+    "error_codes",
+    "find_code",
+    "find_error",
+    "is_code",
+    "operations_of_code",
+    "remedy",
+    "rows_of_code",
+]
 
 TABLE = "errors.jsonl"
 REPEATS = {
@@ -92,6 +105,25 @@ def error_codes(method: str, path: str) -> list[ErrorCode]:
             if not row.message and (row.on is None or (row.on and re.fullmatch(row.on, name))):
                 told.setdefault((row.status, row.code), row)
     return sorted(told.values(), key=lambda each: each.status)
+
+
+def rows_of_code(code: str) -> list[ErrorCode]:
+    """Every row of a code, products in the order of the table; underscores count."""
+    return [row for rows in _table()[1].values() for row in rows if row.code == code]
+
+
+def is_code(word: str) -> bool:
+    """Whether a word is an error code of the table, in capitals as WeChat Pay writes it."""
+    return word == word.upper() and bool(rows_of_code(word))
+
+
+def operations_of_code(code: str) -> frozenset[int]:
+    """The numbers of the operations that may answer a code."""
+    return frozenset(
+        each.number
+        for each in operations()
+        if any(row.code == code for row in error_codes(each.method, "/".join(each.words)))
+    )
 
 
 def _products(method: str, path: str) -> list[str]:

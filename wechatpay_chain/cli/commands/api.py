@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 from wechatpay_chain.catalog import facts, manual, sample, tree
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.catalog.overview import Word, overview
-from wechatpay_chain.catalog.remedies import error_codes
-from wechatpay_chain.catalog.search import close, exact, path_of, search
+from wechatpay_chain.catalog.remedies import error_codes, is_code, rows_of_code
+from wechatpay_chain.catalog.search import close, correct, exact, path_of, search
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
@@ -23,6 +24,8 @@ _MOST = 30
 _WIDEST = 60
 _MOST_WORDS = 24
 _NO_TAG = "(no tag)"
+_NOTICE = re.compile(r"^(notif|notice|webhook|callback)|通知|回调", re.IGNORECASE)
+_NOTICES = "notices of payments and refunds are received, not called: wxpay.notification, docs/notifications.md"
 
 
 def add_parser(commands: Commands) -> None:
@@ -64,14 +67,34 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.json and not arguments.openapi:
         console.say(json.dumps([_entry(each) for each in found], ensure_ascii=False, indent=2))
     if not found:
-        console.complain(f"no operation has all of these words ({close(asked)})")
+        console.complain(f"no operation has all of these words ({close(asked)}){_notices(asked)}")
         return Status.ERROR
+    if is_for_people:
+        _show_meaning(asked, console)
     if arguments.openapi:
         return _show_openapi(found, console)
     if not arguments.json:
         one = None if arguments.all and len(found) > 1 else exact(asked)
         _show_page(one, len(found), console) if one else _show_list(found, arguments.all, console)
     return Status.OK
+
+
+def _show_meaning(asked: Sequence[str], console: Console) -> None:
+    """What is to be known of the words beside what they find: what a code means, what is looked for instead."""
+    better = correct(asked)
+    if better:
+        console.complain(f"no operation has all of these words ({close(asked)}); shown is: {' '.join(better)}")
+    elif note := _notices(asked):
+        console.complain(note.removeprefix("; "))
+    for word in asked:
+        for row in rows_of_code(word) if is_code(word) else ():
+            status = f"{row.status} " if row.status else "APIv2 "
+            console.say(f"{status}{row.code} [{row.product}] {row.zh} ({row.en}): {row.remedy}")
+
+
+def _notices(asked: Sequence[str]) -> str:
+    """A note for who looks for notices, which are no operations."""
+    return f"; {_NOTICES}" if any(_NOTICE.search(word) for word in asked) else ""
 
 
 def _show_openapi(chosen: Sequence[Operation], console: Console) -> int:

@@ -53,6 +53,9 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+")
 _SHORT = 3
 # Shorter words are like too many others.
 _SHORTEST_TYPO = 5
+_LONGEST_TYPO = 40
+# So many words are a text, and each is compared with all that are known.
+_MOST_CORRECTED = 8
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
 # What is said around a word when somebody asks for it.
@@ -92,7 +95,7 @@ def correct(asked: Sequence[str]) -> list[str]:
     Empty where the words are found as they are, and where nothing is like them.
     """
     wanted = _split(asked)
-    if not wanted or _as_given(wanted):
+    if not 0 < len(wanted) <= _MOST_CORRECTED or _as_given(wanted):
         return []
     parts = [[part for part in _words(bare) if _is_known(part)] for word in wanted for bare in _bare(word)]
     known = [part for each in parts for part in each] if all(parts) else []
@@ -384,7 +387,7 @@ def _by_role(word: str) -> list[str]:
 
 def _like(word: str) -> Iterator[str]:
     """The known words that a misspelt one is like, the likest first."""
-    if len(word) < _SHORTEST_TYPO:
+    if not _SHORTEST_TYPO <= len(word) <= _LONGEST_TYPO:
         return
     # Only where nothing was found: it takes longer to import than a search takes.
     import difflib

@@ -25,6 +25,21 @@ def test_both_pages_say_the_same() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_the_page_is_short_and_its_links_lead_somewhere(page: str) -> None:
+    """About 150 lines; headings for what is in the table of contents, and files for the rest, in its own language."""
+    text = text_of(page)
+    assert len(text.splitlines()) <= 155
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.*)$", text, re.MULTILINE)}
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert {link[1:] for link in links if link.startswith("#")} == headings
+    files = [link for link in links if not link.startswith("#")]
+    assert not [link for link in files if not (ROOT / link).exists()]
+    if "zh" in page:
+        translated = [link for link in files if (ROOT / re.sub(r"\.md$", ".zh-CN.md", link)).is_file()]
+        assert translated == ["README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_first_two_lines_set_everything_up(page: str) -> None:
     """One for the tour, one for the tests, which CI runs as they stand."""
     first, second = blocks(page, "sh")[0].text.splitlines()

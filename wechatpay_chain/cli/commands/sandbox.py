@@ -128,14 +128,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             told = {_short(name): value for name, value in environment.items()}
             console.say(json.dumps({**told, **gateway.description()}, ensure_ascii=False))
         else:
-            for name, value in environment.items():
-                # PEM text has lines; \\n is read as one, so that each variable stays one line.
-                console.say(assignment(shell, name, value.replace("\n", "\\n")))
+            # PEM text has lines; \\n is read as one, so that each variable stays one line.
+            values = {name: value.replace("\n", "\\n") for name, value in environment.items()}
+            lines = [assignment(shell, name, value) for name, value in values.items()]
             if arguments.dir is not None:
-                console.say(f"# keys, variables and snippets are in {gateway.description()['directory']}")
+                lines.append(f"# keys, variables and snippets are in {gateway.description()['directory']}")
             token = f"#token={gateway.token}" if gateway.token else ""
-            console.say(f"# its console and control: {gateway.base_url}/_/{token}")
-            console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
+            lines.append(f"# its console and control: {gateway.base_url}/_/{token}")
+            lines.append(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
+            # At once: who waits until the file is not empty reads the whole.
+            console.say("\n".join(lines))
         # A shell that starts it in the background has SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # What a service manager sends: the files of the sandbox are closed, and those for the moment go.

@@ -83,22 +83,21 @@ def _add_push(commands: Commands) -> None:
 
 
 def _rule(text: str) -> str:
-    """Text that is a rule, for ``Sandbox``; ValueError for any other."""
+    """Text that is a rule, for ``Sandbox``."""
     from wechatpay_chain.errors import ArgumentError
     from wechatpay_chain.sandbox.faults import parse_rule
 
     try:
         parse_rule(text)
     except ArgumentError as error:
-        raise ValueError(str(error)) from None
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(text)
-    return port
+    if not (text.isdecimal() and int(text[:6]) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a number from 0 to 65535")
+    return int(text)
 
 
 # What its control asks for, where it listens for other machines.

@@ -538,3 +538,14 @@ def test_a_mistake_is_told_in_words(words: list[str], told: str) -> None:
     assert status == 2
     assert told in err
     assert "_" not in err.partition(told)[0]
+
+
+def test_a_field_that_should_travel_encrypted_is_masked(gateway: Sandbox) -> None:
+    """It may hold a name or the number of an identity card as they are; what stands beside it is shown."""
+    contact = {"contact_name": "plain-name", "contact_id_number": "11010119900101", "contact_type": "SUPER"}
+    words = ["business_code=code-1", f"contact_info:={json.dumps(contact)}", "-v"]
+    err = run("POST", "/v3/applyment4sub/applyment/", *words, environment=gateway.environment())[2]
+    shown = "\n".join(line for line in err.splitlines() if line[:1] in "*>")
+    assert not [text for text in ("plain-name", "11010119900101") if text in shown]
+    assert shown.count('"contact_name":"***"') == 2
+    assert shown.count('"contact_type":"SUPER"') == 2

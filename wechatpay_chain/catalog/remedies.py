@@ -71,12 +71,17 @@ def remedy(method: str, path: str, status: int, code: str, message: str = "") ->
 
 
 def find_error(method: str, path: str, status: int, code: str, message: str = "") -> ErrorCode | None:
-    """The row for a refusal: with its status and its message before others, of its product before all products."""
+    """The row for a refusal: with its status and its message before others, of its product before all products.
+
+    Some operations of APIv3 still answer the older spelling of a code, ORDERNOTEXIST for ORDER_NOT_EXIST.
+    """
+    plain = code.replace("_", "")
     fitting = [
-        ((row.status != status, not row.message, rank), row)
+        ((row.code != code, row.status != status, not row.message, rank), row)
         for rank, product in enumerate(_products(method, path))
         for row in _rows(product)
-        if row.code == code and row.message in message and bool(row.status) == bool(status)
+        if row.code == code or (status and row.code.replace("_", "") == plain)
+        if row.message in message and bool(row.status) == bool(status)
     ]
     return min(fitting, key=lambda each: each[0])[1] if fitting else None
 

@@ -549,3 +549,13 @@ def test_a_field_that_should_travel_encrypted_is_masked(gateway: Sandbox) -> Non
     assert not [text for text in ("plain-name", "11010119900101") if text in shown]
     assert shown.count('"contact_name":"***"') == 2
     assert shown.count('"contact_type":"SUPER"') == 2
+
+
+def test_a_method_is_named_once() -> None:
+    """Before a chain or behind it; a word of a path that looks like a verb is none."""
+    status, _, err = run("GET", "v3.certificates.get")
+    assert status == 2
+    assert "the method stands before it already; leave .get out, or GET" in err
+    assert (
+        "POST /v3/profitsharing/receivers/delete " in run("POST", "v3.profitsharing.receivers.delete", "--dry-run")[1]
+    )

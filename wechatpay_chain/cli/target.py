@@ -86,7 +86,10 @@ def _aim(verb: str, text: str) -> Target:
     for word in words:
         if not word or paths.is_foreign(word):
             raise ItemError(f"{text}: {word!r} is no word of a path")
-    return Target(verb, "/".join(map(paths.segment, words)))
+    segments = list(map(paths.segment, words))
+    if words[-1] in VERBS and tree.branch("/".join(segments)) is None and tree.branch("/".join(segments[:-1])):
+        raise ItemError(f"{text}: the method stands before it already; leave .{words[-1]} out, or {verb.upper()}")
+    return Target(verb, "/".join(segments))
 
 
 def _aim_at_url(verb: str, url: str) -> Target:

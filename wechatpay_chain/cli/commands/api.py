@@ -33,16 +33,20 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "api",
         help="find an operation by words, in Chinese or English, or show one in full",
-        description="Find operations by words of their names, paths and tags, or show one in full.",
+        description=(
+            "Find operations by words of their names, paths and tags, by a field or an error code, or show one in full."
+        ),
         examples=(
             "wechatpay-chain api refund",
             "wechatpay-chain api 退款",
+            "wechatpay-chain api code_url",
+            "wechatpay-chain api NOT_ENOUGH",
             "wechatpay-chain api v3.pay.transactions.jsapi.post",
             "wechatpay-chain api https://api.mch.weixin.qq.com/v3/certificates",
             "wechatpay-chain api --openapi > wechatpay.json",
         ),
     )
-    parser.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
+    parser.add_argument("words", metavar="WORD", nargs="*", help="a word, a field, an error code, a chain, a path, a URL")
     parser.add_argument("--all", action="store_true", help="list all that is found")
     parser.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
     parser.add_argument("--openapi", action="store_true", help="print all operations, or those found, as OpenAPI 3.1")

@@ -46,7 +46,7 @@ def add_parser(commands: Commands) -> None:
             "wechatpay-chain api --openapi > wechatpay.json",
         ),
     )
-    parser.add_argument("words", metavar="WORD", nargs="*", help="a word, a field, an error code, a chain, a path, a URL")
+    parser.add_argument("words", metavar="WORD", nargs="*", help="words, a field, an error code, a chain, a URL")
     parser.add_argument("--all", action="store_true", help="list all that is found")
     parser.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
     parser.add_argument("--openapi", action="store_true", help="print all operations, or those found, as OpenAPI 3.1")

@@ -205,6 +205,8 @@ def test_a_misspelt_word_is_taken_for_what_it_is_like() -> None:
     assert (status, out) == run("api", "refund")[:2]
     assert "refnd: did you mean refund" in err
     assert err.endswith("; shown is: refund\n")
+    for flag in ("--all", "--json"):
+        assert "; shown is: refund" in run("api", "refnd", flag)[2]
 
 
 def test_an_error_code_is_explained() -> None:

@@ -73,8 +73,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if not found:
         console.complain(f"no operation has all of these words ({close(asked)}){_notices(asked)}")
         return Status.ERROR
+    _complain_of(asked, console)
     if is_for_people:
-        _show_meaning(asked, console)
+        _show_codes(asked, console)
     if arguments.openapi:
         return _show_openapi(found, console)
     if not arguments.json:
@@ -83,13 +84,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return Status.OK
 
 
-def _show_meaning(asked: Sequence[str], console: Console) -> None:
-    """What is to be known of the words beside what they find: what a code means, what is looked for instead."""
+def _complain_of(asked: Sequence[str], console: Console) -> None:
+    """Say what is shown in place of what was asked for, and where notices are."""
     better = correct(asked)
     if better:
         console.complain(f"no operation has all of these words ({close(asked)}); shown is: {' '.join(better)}")
     elif note := _notices(asked):
         console.complain(note.removeprefix("; "))
+
+
+def _show_codes(asked: Sequence[str], console: Console) -> None:
+    """What the error codes among the words mean, and what to do."""
     for word in asked:
         for row in rows_of_code(word) if is_code(word) else ():
             status = f"{row.status} " if row.status else "APIv2 "

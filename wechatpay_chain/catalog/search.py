@@ -45,6 +45,9 @@ _SPELLED = "initials:"
 _FIELD = "field:"
 _CODE = "code:"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_IDENTITY = re.compile(r"(mch|app|open)id")
+# What comes first: what shops use, what is called so, what shops use and only answers it, and all else.
+_USED, _EXACT, _ANSWERED, _OTHER = range(4)
 # Further away than all that sends it: a field that an operation only answers.
 _FAR = 10
 # Words that are put together, as programs write them: appPay, refund_query.
@@ -59,7 +62,7 @@ _MOST_CORRECTED = 8
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
 # What is said around a word when somebody asks for it.
-_FILLERS = re.compile("怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
+_FILLERS = re.compile("给(?:员工|用户|个人|客户)|怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
 _PAIR = 2
 _ROLES = frozenset({"服务商", "直连商户", "普通商户", "电商平台", "渠道商", "从业机构"})
 _ROLE_NAMES = {"partner": "服务商", "service-provider": "服务商", "电商": "电商平台", "ecommerce": "电商平台"}
@@ -137,10 +140,6 @@ def _parted(wanted: Sequence[str], part: Callable[[str], Sequence[str]]) -> list
     return [each for word in wanted for each in part(word)]
 
 
-def _kept(word: str) -> list[str]:
-    return [word]
-
-
 def exact(asked: Sequence[str]) -> Operation | None:
     """The one operation that is meant: by path and method, by its whole name, or because nothing else fits."""
     wanted = _split(asked)
@@ -192,7 +191,10 @@ def _found(wanted: Sequence[str]) -> tuple[list[Operation], bool]:
     measures = [_distance(word) for word in wanted]
     scored = ((_score(each, measures), each) for each in operations())
     found = sorted((score, each.number, each) for score, each in scored if score)
-    return [each for _, _, each in found], any(score[0] == 0 or _name(each.name) == name for score, _, each in found)
+    is_meant = any(word.startswith((_FIELD, _CODE)) for word in wanted) or any(
+        score[0] == _USED or _name(each.name) == name for score, _, each in found
+    )
+    return [each for _, _, each in found], is_meant
 
 
 def _score(operation: Operation, measures: Iterable[_Measure]) -> tuple[int, ...]:
@@ -206,8 +208,8 @@ def _score(operation: Operation, measures: Iterable[_Measure]) -> tuple[int, ...
     is_other = not operation.path.startswith("/v3/")
     used = usage().get(operation.number)
     if used is not None:
-        return (0, total >= _FAR, is_other, used)
-    return (1, 0, 2 * total + is_other, popularity(operation))
+        return (_USED if total < _FAR else _ANSWERED, is_other, used)
+    return (_EXACT if total == 0 else _OTHER, 2 * total + is_other, popularity(operation))
 
 
 def _distance(word: str) -> _Measure:
@@ -340,8 +342,14 @@ def _special(word: str) -> list[str]:
     """What a word means that is none of a language: an error code, the name of a field, initials."""
     if is_code(word):
         return [_CODE + word]
-    if _NAME.fullmatch(word) and ("_" in word or f"{{{word}}}" in _placeholders()) and word in _fields():
+    is_name = "_" in word or _IDENTITY.fullmatch(word) or f"{{{word}}}" in _placeholders()
+    if _NAME.fullmatch(word) and is_name and word in _fields():
         return [_FIELD + word]
+    if "_" in word and is_code(word.upper()):
+        return [_CODE + word.upper()]
+    turned = word[_PAIR:] + word[:_PAIR]
+    if len(word) == 2 * _PAIR and word not in MEANINGS and turned in _SYNONYMS:
+        return [turned]
     return _initials(word)
 
 
@@ -398,14 +406,14 @@ def _like(word: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def _fields() -> dict[str, dict[int, int]]:
-    """The operations that have a field, by its name: number and distance, far where it is only in the answer."""
+    """The operations that have a field, by its name: number and distance, 0 in the path, far only in the answer."""
     holders: dict[str, dict[int, int]] = {}
     for each in operations():
         details = each.facts
-        sent = [details[place] for place in ("path_params", "query", "form") if details.get(place)]
         answered = filter(None, (details.get("responses") or {}).values())
-        sets = [(0, fields) for fields in sent]
-        sets += [(0, {"": details["body"]})] if details.get("body") else []
+        sets: list[tuple[int, Mapping[str, Any]]] = [(0, details.get("path_params") or {})]
+        sets += [(1, details[place]) for place in ("query", "form") if details.get(place)]
+        sets += [(1, {"": details["body"]})] if details.get("body") else []
         sets += [(_FAR, {"": answer}) for answer in answered]
         for distance, fields in sets:
             for name in _names_in(fields):

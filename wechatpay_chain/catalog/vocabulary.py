@@ -35,9 +35,11 @@ cancel-order 关单 关闭订单
 cash 代金
 certificate 证书
 change 变更 修改
+charge 下单 扣款
 chargeback 投诉
 charity 公益 捐赠
 check 查询 校验
+checkout 下单
 close 关闭 关单
 combine 合单
 commission 分账
@@ -49,6 +51,7 @@ contract 签约 协议
 coupon 券
 create 创建 下单
 cross-border 跨境
+customer 用户
 customs 报关
 deactivate 失效
 debit 扣款 代扣 扣费
@@ -61,6 +64,8 @@ dispute 投诉
 donate 捐赠
 download 下载
 employee 员工
+endpoint 通知 回调
+event 通知 回调
 fetch 获取 下载
 file 文件
 find 查询
@@ -224,6 +229,26 @@ native支付 native下单
 退款单 退款
 支付订单 下单 订单号查询
 申诉 投诉
+支付结果 订单号查询
+支付状态 订单号查询
+取消支付 关单 撤销
+预支付 下单
+刷卡 付款码
+被扫 付款码
+扫码枪 付款码
+收款码 native
+网页支付 h5
+手机网页支付 h5
+商家付款 转账
+零钱 转账
+提现到零钱 转账
+记录 查询
+撤回 撤销
+进度 查询
+微信支付分 支付分
+微信退款 退款
+微信转账 转账
+商户进件 服务商∙进件
 """
 MEANINGS: Mapping[str, tuple[str, ...]] = {
     line.split()[0]: tuple(line.split()[1:]) for line in _TABLE.strip().splitlines()

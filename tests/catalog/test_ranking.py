@@ -121,3 +121,9 @@ def test_an_operation_is_found_by_its_whole_name() -> None:
         first = search(operation.name.split())[0]
         is_same = first.name.removesuffix("API") == operation.name.removesuffix("API")
         assert is_same or operation.name.removesuffix("API") in MEANINGS, (operation.name, first.name)
+
+
+@pytest.mark.parametrize("asked", ["v3.refund.", "wxpay.v3.refund.", "v3/refund/", "/v3/refund/"])
+def test_a_path_that_is_not_finished_is_one(asked: str) -> None:
+    """As it stands where Tab is pressed."""
+    assert search([asked]) == search(["v3/refund"]) != []

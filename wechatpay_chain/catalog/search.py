@@ -170,7 +170,9 @@ def _split(asked: Sequence[str]) -> list[str]:
     # The arguments of a call that was pasted hold spaces, and nothing to search for.
     asked = [_HOST.sub("https://", text, count=1) if _HOST.match(text) else text for text in asked]
     calls = [(text, _CALL.search(text)) for text in asked]
-    wanted = [word for text, call in calls for word in (text[: call.end()] if call else text).split()]
+    texts = (text[: call.end()] if call else text for text, call in calls)
+    # A chain that is not finished ends with its dot.
+    wanted = [word.rstrip(".") or word for text in texts for word in text.split()]
     wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
     return list(_joined(wanted))
 
@@ -271,7 +273,7 @@ def _at(word: str) -> dict[int, int]:
     path, method = _path(url[1] if url else word)
     if not path:
         return {}
-    for route in (path, f"v2/{path}"):
+    for route in (path, f"v2/{path}", path.rstrip("/")):
         here = {method: tree.matching(method, route) for method in _METHODS}
         below = tree.below(route)
         if below or any(here.values()):

@@ -57,8 +57,9 @@ _SHORT = 3
 # Shorter words are like too many others.
 _SHORTEST_TYPO = 5
 _LONGEST_TYPO = 40
+_TYPED = re.compile(r"[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
 # So many words are a text, and each is compared with all that are known.
-_MOST_CORRECTED = 8
+_MOST_CORRECTED = 5
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
 # What is said around a word when somebody asks for it.
@@ -112,7 +113,11 @@ def _is_known(word: str) -> bool:
 
 def _as_given(asked: Sequence[str]) -> list[Operation]:
     """What has all words in some reading: the first one that finds what shops use or what is called so, else any."""
-    wanted = _split(asked)
+    return list(_read(tuple(_split(asked))))
+
+
+@lru_cache(maxsize=32)
+def _read(wanted: tuple[str, ...]) -> Sequence[Operation]:
     # Names turn Chinese words round, 订单查询 is 查询订单, and shops have other words than names.
     bare = _parted(wanted, _bare)
     words = _parted(bare, _words)
@@ -239,25 +244,18 @@ def _distance(word: str) -> _Measure:
     plain = _plain(word)
     spelled = list(forms(plain))
     meanings = [meaning for form in spelled for meaning in MEANINGS.get(form, ())]
-    occurs = _occurs_whole if plain.isascii() and len(plain) <= _SHORT else _occurs
+    is_short = plain.isascii() and len(plain) <= _SHORT
+    whole = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, spelled))})(?![a-z0-9])")
 
     def measure(operation: Operation) -> int:
         text, own = _texts()[operation.number]
         if plain in own:
             return 0
-        if any(occurs(form, text) for form in spelled):
+        if whole.search(text) if is_short else any(form in text for form in spelled):
             return 1
         return 2 if any(meaning in text for meaning in meanings) else -1
 
     return measure
-
-
-def _occurs(word: str, text: str) -> bool:
-    return word in text
-
-
-def _occurs_whole(word: str, text: str) -> bool:
-    return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", text) is not None
 
 
 @lru_cache(maxsize=16)
@@ -397,13 +395,19 @@ def _by_role(word: str) -> list[str]:
 
 def _like(word: str) -> Iterator[str]:
     """The known words that a misspelt one is like, the likest first."""
-    if not _SHORTEST_TYPO <= len(word) <= _LONGEST_TYPO:
+    if not (_SHORTEST_TYPO <= len(word) <= _LONGEST_TYPO and _TYPED.fullmatch(word)):
         return
     # Only where nothing was found: it takes longer to import than a search takes.
     import difflib
 
-    known = {*MEANINGS, *(piece for _, own in _texts() for piece in own if "\n" not in piece and "/" not in piece)}
-    yield from difflib.get_close_matches(_plain(word), sorted(known), n=_NAMED, cutoff=0.7)
+    yield from difflib.get_close_matches(_plain(word), _vocabulary(), n=_NAMED, cutoff=0.7)
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> list[str]:
+    """The words of English that the catalogue and shops have."""
+    known = {*MEANINGS, *(piece for _, own in _texts() for piece in own)}
+    return sorted(word for word in known if _TYPED.fullmatch(word))
 
 
 @lru_cache(maxsize=1)

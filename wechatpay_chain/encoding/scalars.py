@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["signed_text", "spell"]
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["signed_text", "spell", "spell_decimal"]
+
+
+def spell_decimal(value: Decimal) -> str:
+    """A finite decimal number in digits: a whole one as an integer, since WeChat Pay refuses ``150.00`` for 150."""
+    text = f"{value:f}"
+    whole, _, part = text.partition(".")
+    return text if part.strip("0") else whole
 
 
 def spell(value: object, key: str, style: Style = PHP) -> str:
@@ -28,7 +39,7 @@ def spell(value: object, key: str, style: Style = PHP) -> str:
     from decimal import Decimal
 
     if isinstance(value, Decimal) and value.is_finite():
-        return f"{value:f}"
+        return spell_decimal(value)
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8")

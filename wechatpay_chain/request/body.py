@@ -174,7 +174,13 @@ def _describe_bad_value(value: Any, where: str, takes_dates: bool) -> str:
         return ""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{where} is {value}, which JSON cannot hold"
-    if value is None or isinstance(value, bool | int | float | Sealed):
+    if isinstance(value, int):
+        try:
+            int.__repr__(value)
+        except ValueError:
+            return f"{where} is a number of more than 4300 digits"
+        return ""
+    if value is None or isinstance(value, float | Sealed):
         return ""
     if takes_dates and isinstance(value, datetime):
         return "" if value.tzinfo else f"{where} is a datetime without a time zone; give it one"

@@ -196,9 +196,9 @@ def test_a_whole_decimal_leaves_as_an_integer(gateway: Sandbox, wxpay: Wechatpay
 
 def test_a_fraction_in_text_is_warned_of(wxpay: Wechatpay) -> None:
     for text in ('{"amount":{"total":28.999999999999996}}', b'{"amount":{"total":28.999999999999996}}'):
-        for given in ({"data": text}, {}):
+        for args, options in (((text,), {}), ((), {"data": text})):
             with pytest.warns(UserWarning, match=told(r"amount\.total")):
-                wxpay.prepare(wxpay.v3.pay.transactions.native.post, *(() if given else (text,)), **given)
+                wxpay.prepare(wxpay.v3.pay.transactions.native.post, *args, **options)
 
 
 @pytest.mark.parametrize(

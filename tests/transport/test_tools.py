@@ -333,3 +333,51 @@ def test_sockets_of_a_mock_may_name_the_size_of_a_buffer_otherwise() -> None:
             return io.BytesIO(b"HTTP/1.1 200 OK\r\n\r\n")
 
     assert connection._Incoming(Socket(), math.inf).makefile("rb").read(4) == b"HTTP"
+
+
+GREEN_TIMEOUTS = """
+{patch}
+import requests, socket, time
+from wechatpay_chain import Wechatpay, errors, testing
+server = socket.create_server(("127.0.0.1", 0))
+accepted = []
+def serve():
+    while True:
+        accepted.append(server.accept()[0])
+{spawn}(serve)
+url = "http://127.0.0.1:%d" % server.getsockname()[1]
+wxpay = Wechatpay(testing.configuration(), base_url=url, retry=3)
+for thrown in (requests.Timeout("a"), OSError("b"), TimeoutError("c"), ValueError("d"), KeyError("e"), Exception("f")):
+    try:
+        with {timeout}(0.1, thrown):
+            wxpay.v3.x.post({{"a": 1}})
+    except Exception as error:
+        assert error is thrown, error
+assert len(accepted) == 6, accepted
+try:
+    wxpay.v3.x.post({{"a": 1}}, timeout=0.1, retry=False)
+except errors.TimedOut:
+    print("done")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("patch", "spawn", "timeout"),
+    [
+        (GEVENT[0], "gevent.spawn", "gevent.Timeout"),
+        (EVENTLET[0], "eventlet.spawn", "eventlet.Timeout"),
+    ],
+    ids=["gevent", "eventlet"],
+)
+def test_what_a_green_timeout_throws_comes_out(patch: str, spawn: str, timeout: str) -> None:
+    """Of whatever kind, and nothing is sent again because of it; a time-out of the socket is still the host's."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", GREEN_TIMEOUTS.format(patch=patch, spawn=spawn, timeout=timeout)],
+        env={"PATH": "", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -333,13 +333,23 @@ class Client(Root):
 
     def _refuse_beginning(self, path: str) -> None:
         """Raise ChainError for a path that is none of WeChat Pay's, and name the method that may be meant."""
+        first = paths.shown(path).strip("/").partition("/")[0]
+        told = f"/{first[:64]}: paths begin with v3, v2, hk or global{self._method_hint(path)}"
+        raise ChainError(f"{told}; nothing was sent")
+
+    def _method_hint(self, path: str) -> str:
+        """The method of the client that the first word of a path may be, as words; empty for a path of WeChat Pay's."""
+        if _BEGINNING.match(path):
+            return ""
         import difflib
 
-        first = paths.shown(path).strip("/").partition("/")[0]
+        first = paths.shown(path).strip("/").partition("/")[0].replace("_", "-")
         own = {name.replace("_", "-"): name for name in dir(Client) if not name.startswith("_")}
         close = difflib.get_close_matches(first, own, n=1)
-        hint = f"; did you mean .{own[close[0]]}(…) of the client?" if close else ""
-        raise ChainError(f"/{first[:64]}: paths begin with v3, v2, hk or global{hint}; nothing was sent")
+        if not close:
+            return ""
+        name = own[close[0]]
+        return f"; did you mean .{name}{'(…)' if callable(getattr(Client, name)) else ''} of the client?"
 
     def _require(self, protocol: str) -> None:
         """Raise ConfigError for entries that a protocol needs and that were left out."""

@@ -163,8 +163,10 @@ def _open_folder_above(path: Path) -> str:
     """The folder above ``path`` in which everybody can rename and replace what is there; empty where there is none."""
     if not hasattr(os, "getuid"):
         return ""
-    for folder in Path(os.path.realpath(path)).parents:
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # no name that a file can have
+        path = Path(os.path.realpath(path))
+    for folder in path.parents:
+        with contextlib.suppress(OSError, ValueError):
             mode = folder.stat().st_mode
             if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
                 return str(folder)

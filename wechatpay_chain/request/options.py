@@ -224,7 +224,8 @@ def _refuse(name: str, names: tuple[str, ...], path: str, face: Face, method: st
         raise ChainError(f"{name}: not an option here: {face.elsewhere[name]}; nothing was sent")
     import difflib
 
-    close = difflib.get_close_matches(name, [*names, *face.options], n=1)
+    # What is less alike, as amount and timeout, is most often a field or a parameter.
+    close = difflib.get_close_matches(name, [*names, *face.options], n=1, cutoff=0.75)
     if close:
         hint = f"; did you mean {close[0]}?"
     elif method in ("GET", "DELETE"):

@@ -120,9 +120,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, caplog: pytest.
     assert Folder(tmp_path / "file" / "certs", is_cache=True).shared() is None
 
 
-@pytest.mark.parametrize(
-    "entry", ["a\0b", "~nosuchuser/x", private_pem(KEY), "k" * 32, "a\0b", "", __file__, b"\xff" * 40]
-)
+@pytest.mark.parametrize("entry", ["~nosuchuser/x", private_pem(KEY), "k" * 32, "a\0b", "", __file__, b"\xff" * 40])
 def test_what_can_be_no_folder_is_refused(entry: str) -> None:
     """A key in the wrong place must not become a folder's name; nothing of it is shown."""
     with pytest.raises(errors.ConfigError, match=r"^certs_dir: ") as caught:
@@ -226,3 +224,8 @@ def test_a_folder_that_is_opened_later_is_ignored(tmp_path: Path, caught: pytest
         place.chmod(before)
         assert folder.shared()
     assert "can be written by everybody and is ignored" in caught.text
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(errors.ConfigError, match=r"^certs_dir: no certificate"):
+        Folder.of("a\0b", is_cache=False).certificates()

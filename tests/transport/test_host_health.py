@@ -107,7 +107,7 @@ def test_one_host_alone_is_never_held(gateway: Sandbox) -> None:
 
 
 def test_a_clock_that_went_back_holds_no_host_for_ever() -> None:
-    """As a test that freezes time leaves it: the steady clock said seconds since 1970, and says those of the machine."""
+    """As a test that freezes time leaves it: the steady clock said seconds since 1970 for a while."""
     clock = Clock()
     sites = HostHealth(clock)
     clock.now = 1.7e9

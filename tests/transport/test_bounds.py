@@ -165,10 +165,11 @@ def alarm(kind: type[Exception], seconds: float) -> Iterator[list[Exception]]:
         signal.signal(signal.SIGALRM, before)
 
 
-KINDS = [
-    *(Alarm, LateAlarm, requests.Timeout, requests.ConnectionError, HTTPError, http.client.RemoteDisconnected),
-    *(zlib.error, BrokenPipeError, ssl.SSLError, ValueError),
+MORE: list[Any] = [
+    *(requests.ConnectionError, HTTPError, http.client.RemoteDisconnected, zlib.error),
+    *(BrokenPipeError, ssl.SSLError, ValueError),
 ]
+KINDS = [Alarm, LateAlarm, requests.Timeout, *(pytest.param(kind, marks=pytest.mark.slow) for kind in MORE)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -182,7 +183,7 @@ def test_what_a_signal_handler_raises_comes_out(gateway: Sandbox, method: str, k
         gate.wait(10)
 
     with raw_server(behave) as (url, accepted), gateway.client(base_url=url, retry=3) as wxpay:
-        with alarm(kind, 0.1) as raised, pytest.raises(kind) as caught:
+        with alarm(kind, 0.05) as raised, pytest.raises(kind) as caught:
             CALLS[method](wxpay)
         gate.set()
         assert caught.value is raised[0]

@@ -284,3 +284,59 @@ def test_a_program_without_the_catalogue(gateway: Sandbox, wxpay: Wechatpay, mon
 
     monkeypatch.setattr("wechatpay_chain.catalog.tree.matching", missing)
     assert wxpay.prepare(wxpay.v3.pay.transactions.native.post, {"amount": {"total": 0.5}}).body
+
+
+class Integer:
+    """A whole number of another library, as numpy's int64 is."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __index__(self) -> Any:
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("total", "text"),
+    [
+        (Decimal("0.29") * 100, "29"),
+        (Decimal("150.00"), "150"),
+        (Decimal("1E+2"), "100"),
+        (Decimal("-0.0"), "0"),
+        (Integer(150), "150"),
+        (Integer(2**60), "1152921504606846976"),
+    ],
+)
+def test_a_whole_number_of_another_type_is_an_integer(
+    wxpay: Wechatpay, instance: Instance, total: Any, text: str
+) -> None:
+    """Fen that were reckoned without floats."""
+    for request in (
+        wxpay.prepare(wxpay.v3.x.post, {"a": [{"total": total}], "b": 1.0}),
+        instance.prepare(instance.v3.x.post, {"json": {"a": [{"total": total}], "b": 1.0}}),
+    ):
+        assert request.body == f'{{"a":[{{"total":{text}}}],"b":1}}'.encode()
+    sealed = wxpay.prepare(wxpay.v3.x.post, {"total": total, "name": Sealed("x")}).body
+    assert sealed.startswith(f'{{"total":{text},"name":"'.encode())
+
+
+@pytest.mark.parametrize("total", ["0.29", "NaN", "Infinity", "1E+999999999", "1E-999999999"])
+def test_any_other_decimal_is_refused_before_anything_is_sent(gateway: Sandbox, wxpay: Wechatpay, total: str) -> None:
+    """Soon, whatever its exponent, and with the field's name."""
+    with pytest.raises(
+        errors.ChainError, match=r"^json: a\.total is .*; round it to a whole number.*nothing was sent$"
+    ):
+        wxpay.v3.x.post({"a": {"total": Decimal(total)}})
+    if total != "0.29":
+        with pytest.raises(errors.ChainError, match=r"nothing was sent$"):
+            wxpay.v3.x.get(params={"total": Decimal(total)})
+        with pytest.raises(errors.ChainError, match=r"^total: expected text.*nothing was sent$"):
+            wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid, "total": Decimal(total)})
+    assert not gateway.requests
+
+
+def test_what_gives_no_integer_is_named(wxpay: Wechatpay) -> None:
+    with pytest.raises(errors.ChainError, match=r"^json: total is Integer, which gives no whole number; nothing"):
+        wxpay.v3.x.post({"total": Integer("x")})
+    with pytest.raises(errors.ChainError, match=r"^json: total is a number of more than 4300 digits; nothing"):
+        wxpay.v3.x.post({"total": Integer(10**5000)})

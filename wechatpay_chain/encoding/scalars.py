@@ -11,7 +11,15 @@ from wechatpay_chain.errors import ChainError
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["signed_text", "spell", "spell_decimal"]
+__all__ = ["has_plain_digits", "signed_text", "spell", "spell_decimal"]
+
+# 1E+999999999 is nine letters, and a thousand million digits.
+_MOST_DIGITS = 1000
+
+
+def has_plain_digits(value: Decimal) -> bool:
+    """Whether a decimal number is finite, and can be written without an exponent in a reasonable length."""
+    return value.is_finite() and -_MOST_DIGITS < int(value.as_tuple().exponent) <= value.adjusted() < _MOST_DIGITS
 
 
 def spell_decimal(value: Decimal) -> str:
@@ -38,14 +46,14 @@ def spell(value: object, key: str, style: Style = PHP) -> str:
         return style.number(value)
     from decimal import Decimal
 
-    if isinstance(value, Decimal) and value.is_finite():
+    if isinstance(value, Decimal) and has_plain_digits(value):
         return spell_decimal(value)
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             raise ChainError(f"{key[:80]}: bytes that are no UTF-8 text; nothing was sent") from None
-    found = repr(value) if isinstance(value, float | Decimal) else type(value).__name__
+    found = f"{value!r:.40}" if isinstance(value, float | Decimal) else type(value).__name__
     raise ChainError(f"{key[:80]}: expected text, a number or a boolean, found {found}; nothing was sent")
 
 

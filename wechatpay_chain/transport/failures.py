@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import inspect
-import signal
 import traceback
 import zlib
 from collections.abc import Iterator
@@ -87,6 +86,8 @@ def _find_foreign_error(error: BaseException, before: BaseException | None) -> B
 
 def _codes_of_handlers() -> set[CodeType]:
     """The code of each signal handler that this process has set; what it raises is not the network's, of any kind."""
+    import signal  # a call that goes well never needs it
+
     found: set[CodeType] = set()
     for number in signal.valid_signals():
         handler: Any = signal.getsignal(number)

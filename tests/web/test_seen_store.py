@@ -274,3 +274,13 @@ def test_a_file_of_another_user_is_told_or_refused(
         Seen(path)
         assert "and can be used by others" in caplog.text
     assert path.stat().st_mode & 0o777 == mode
+
+
+def test_what_is_no_store_keeps_its_mode(tmp_path: Path) -> None:
+    """Somebody's file, given by mistake."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"x" * 5000)
+    path.chmod(0o664)
+    with pytest.raises(errors.ConfigError, match=r"^seen\.path: .* cannot be used"):
+        Seen(path)
+    assert path.stat().st_mode & 0o777 == 0o664

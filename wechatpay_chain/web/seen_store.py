@@ -291,14 +291,17 @@ def _file(path: object) -> str:
 
 
 def _create(path: str) -> None:
-    """Make the file, or the one that is there, one for its owner alone, as SQLite then makes those beside it.
-
-    Of another user's file the log tells. Raises ConfigError where everybody can write it, and this user cannot
-    change that: whoever can takes an id for handled, and the payment is lost. On Windows a mode means nothing.
-    """
+    """Make the file for its owner alone, as SQLite then makes those beside it."""
     with suppress(OSError):  # SQLite tells what is wrong with the path
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        return
+
+
+def _restrict(path: str) -> None:
+    """Make a store that is there one for its owner alone, with the files beside it.
+
+    Of another user's the log tells. Raises ConfigError where everybody can write it, and this user cannot change
+    that: whoever can takes an id for handled, and the payment is lost. On Windows a mode means nothing.
+    """
     if not hasattr(os, "getuid"):
         return
     for each in (path, f"{path}-wal", f"{path}-shm"):
@@ -327,6 +330,7 @@ def _opened(path: str) -> _Opened:
     while True:
         try:
             opened.connection.executescript(_TABLE)
+            _restrict(path)
             return opened
         except sqlite3.OperationalError as error:
             # For the lock that begins WAL, SQLite does not wait by itself.

@@ -341,7 +341,7 @@ def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     entries: dict[str, Any] = {name: given[variable] for variable, name in _ENVIRONMENT.items() if variable in given}
     merchant = {name: given[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if variable in given}
     if "," in entries.get("base_url", ""):
-        entries["base_url"] = [url.strip() for url in entries["base_url"].split(",")]
+        entries["base_url"] = [url.strip() for url in entries["base_url"].split(",") if url.strip()]
     return {**entries, "merchant": merchant} if merchant else entries
 
 

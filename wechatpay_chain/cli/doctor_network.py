@@ -64,9 +64,14 @@ def check_hosts(entries: Mapping[str, Any]) -> Iterator[Check]:
     yield _check_clock([(date, at) for date, at in dates if date])
 
 
+_NO_PROXY = {"http": "", "https": "", "all": ""}
+
+
 def _check_host(base: Base) -> tuple[Check, str]:
     name, host = f"host {urlsplit(base.origin).netloc}", urlsplit(base.origin).hostname or ""
-    proxy = requests.utils.select_proxy(base.origin, requests.utils.get_environ_proxies(base.origin))
+    # As the client does: what a proxy's environment names is no way to this machine itself.
+    proxies = _NO_PROXY if base.is_loopback else requests.utils.get_environ_proxies(base.origin)
+    proxy = requests.utils.select_proxy(base.origin, proxies)
     if proxy:
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if not _is_address(proxy):
@@ -75,7 +80,7 @@ def _check_host(base: Base) -> tuple[Check, str]:
     way = f" through the proxy {_without_password(proxy)}" if proxy else ""
     try:
         # Nothing is signed, and nothing but the head of the answer counts.
-        answer = requests.get(f"{base.origin}/", timeout=_TIMEOUT, allow_redirects=False, stream=True)
+        answer = requests.get(f"{base.origin}/", timeout=_TIMEOUT, allow_redirects=False, stream=True, proxies=proxies)
     except requests.exceptions.ProxyError:
         remedy = "start the proxy, or change HTTPS_PROXY, or name the host in NO_PROXY"
         return Check(name, FAILED, f"the proxy {_without_password(proxy)} cannot be used", remedy), ""

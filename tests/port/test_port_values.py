@@ -324,12 +324,95 @@ def test_what_the_package_lacks_is_left() -> None:
             "ok = Rsa.verify(m, s, k)",
         ),
         ("call_user_func([$instance->chain($p), $verb], []);", "php", "[instance.chain(p), verb]"),
+        ("const r = await wxpay.v3.a.post<T>({ b: 1 })\nf(r.data)", "ts", "r = wxpay.v3.a.post({'b': 1})"),
+        ("import W = require('wechatpay-axios-plugin')\nconst c = new W.Wechatpay(o)", "ts", "c = Wechatpay(o)"),
+        (
+            "async () => { const { Wechatpay: W } = await import('wechatpay-axios-plugin'); const c = new W(o) }",
+            "js",
+            "c = Wechatpay(o)",
+        ),
+        (
+            "$r = match ($t) { 'a' => $instance->v3->a->get(), default => $instance->v3->b->get() };\n"
+            "echo $r->getStatusCode();",
+            "php",
+            "r = instance.v3.a.get() if t == 'a' else instance.v3.b.get()\nprint(r.getStatusCode())",
+        ),
+        (
+            "class A { function c() { return $this->all[$m] ??= Builder::factory($o); }"
+            " function d($p) { yield $this->c()[$p]->get(); } }",
+            "php",
+            "lambda: HERE(3, '$this->c()')[p].get())",
+        ),
+        ("function c() { static $c; return $c ?? $c = Builder::factory($o); }", "php", "c = None\n"),
+        (
+            "exit(json_encode(['sign' => Rsa::sign('a', $k)]));",
+            "php",
+            "json.dumps({'sign': Rsa.sign('a', k)}, separators=(',', ':'))",
+        ),
+        (
+            "[$a, $b] = [$instance->v3->a->get(), 1];\necho $a->getStatusCode();",
+            "php",
+            "print(a.getStatusCode())",
+        ),
+        (
+            "try { await wxpay.v3.a.get() } catch ({ response: { statusText } }) { ctx.throw(502, statusText) }",
+            "js",
+            "HERE(1, 'ctx.throw(502, statusText)', error.response.reason)",
+        ),
+        (
+            "const all = await Promise.all(ns.map(async (n) => (await wxpay.v3.a.$n$.get({ n })).data))\n"
+            "wxpay.v3.b.get({ s: all[0].status })",
+            "js",
+            "{'s': all_[0]['status']}",
+        ),
+        (
+            "const { Multipart } = require('wechatpay-axios-plugin')\nconst fs = require('fs')\n"
+            "const form = new Multipart()\n"
+            "form.append('meta', JSON.stringify(meta), 'meta.json')\n"
+            "form.append('file', fs.createReadStream(path), 'a.png')\n"
+            "await wxpay.v3.merchant.media.upload.post(form, { meta, headers: form.getHeaders() })",
+            "js",
+            "form = Media(path, **meta)\nwxpay.v3.merchant.media.upload.post(form, {'meta': meta})",
+        ),
+        (
+            "const ok = [Rsa.verify(m, s, k)].every(Boolean)",
+            "js",
+            "ok = HERE(1, '[Rsa.verify(m, s, k)].every(Boolean)', lambda: [Rsa.verify(m, s, k)])",
+        ),
+        (
+            "switch ($instance->v3->a->post([])->getStatusCode()) { case 200: f(); break; case 204: return; }\n"
+            "$instance->v3->b->get();",
+            "php",
+            "case_0 = instance.v3.a.post([]).getStatusCode()\nif case_0 == 204:",
+        ),
     ],
 )
 def test_a_manner_of_writing(source: str, language: str, python: str) -> None:
     """Aliases of nodes and classes, what may be missing, expressions that throw, texts of several lines."""
     code = code_of(source, language)
     assert python in code
+
+
+def test_a_property_that_someone_else_fills_is_not_emptied() -> None:
+    """Only one that is asked for itself starts as nothing."""
+    source = "class A { #[Inject] protected BuilderChainable $wx; function f() { return (string) $this->wx->v3->a->get(); } }"
+    assert code_of(source, "php") == "HERE(1, '(string) $this->wx->v3->a->get()', lambda: wx.v3.a.get())"
+
+
+def test_an_assignment_of_two_is_listed_once() -> None:
+    """The functions within it too."""
+    report = listed("const s = module.exports = { p() { return wxpay.v3.a.get() } }", "js")
+    assert [each.python for each in report.statements] == ["wxpay.v3.a.get()"]
+
+
+def test_a_form_that_is_no_media_is_left() -> None:
+    """Of other parts than the plugin's, or of one more."""
+    head = "import { Multipart } from 'wechatpay-axios-plugin'\nconst form = new Multipart()\n"
+    one = "form.append('meta', JSON.stringify(meta))\n"
+    for source in (head + one + "form.append('file', buffer)", head + one * 2):
+        report = listed(source, "js")
+        assert (len(report.statements), report.count("left")) == (3, 1)
+    assert "HERE(1, 'form')" in code_of(head + one + "wxpay.v3.a.post(form)", "js")
 
 
 def test_a_variable_around_a_closure_is_not_lost() -> None:

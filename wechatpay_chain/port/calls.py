@@ -230,7 +230,9 @@ class Calls(Expressions):
         if word not in PROMISES or (self.uses == before and not any(isinstance(each, ast.Name) for each in given)):
             raise NoRule
         made = python.method(self.needs("wechatpay_chain", "Promise"), word, *given)
-        return self.use(Value(made, "answers") if word == "unwrap" else Value(made, "promise", _GATHERED[word]))
+        mapped = self.value(part.arguments[0]).brings if part.arguments else ""
+        brings = "list" if word == "all" and mapped not in ("", "answer") else _GATHERED.get(word, "answers")
+        return self.use(Value(made, "answers") if word == "unwrap" else Value(made, "promise", brings))
 
     def _method(self, part: syntax.Call, function: syntax.Access) -> Value:
         """A method of what the SDK handed back."""
@@ -291,7 +293,7 @@ class Calls(Expressions):
             raise NoRule
         target = ast.Name(made.code.args.args[0].arg, ast.Store())
         loop = ast.comprehension(target, self.value(function.base).code, [], 0)
-        return Value(ast.ListComp(made.code.body, [loop]), "list")
+        return Value(ast.ListComp(made.code.body, [loop]), "list", made.brings)
 
     # Other expressions that call
 
@@ -319,8 +321,7 @@ class Calls(Expressions):
 
     def _form(self, part: syntax.Call) -> Value | None:
         """``new Multipart().append('meta', …).append('file', …)`` is a Media."""
-        fields: dict[str | None, syntax.Part] = {}
-        count, each = 0, part.function.base if isinstance(part.function, syntax.Access) else part
+        each = part.function.base if isinstance(part.function, syntax.Access) else part
         if syntax.called(part) != "append":
             return None
         calls: list[syntax.Call] = [part]
@@ -329,13 +330,16 @@ class Calls(Expressions):
             each = each.function.base if isinstance(each.function, syntax.Access) else each
         if not isinstance(each, syntax.New) or syntax.word_of(each.function) != "Multipart":
             return None
-        for call in calls:
-            count += 1
-            if len(call.arguments) > 1:
-                fields[syntax.literal_text(call.arguments[0])] = call.arguments[1]
+        return self.media(part, calls)
+
+    def media(self, part: syntax.Part, calls: list[syntax.Call]) -> Value:
+        """The Media of a form to which these calls append."""
+        fields: dict[str | None, syntax.Part] = {
+            syntax.literal_text(call.arguments[0]): call.arguments[1] for call in calls if len(call.arguments) > 1
+        }
         dumped, opened = fields.get("meta"), fields.get("file")
         is_stream = isinstance(opened, syntax.Call) and syntax.word_of(opened.function) == "createReadStream"
-        is_whole = count == 2 and syntax.called(dumped) == "stringify" and is_stream
+        is_whole = len(calls) == 2 and syntax.called(dumped) == "stringify" and is_stream
         if not is_whole or not isinstance(dumped, syntax.Call) or not isinstance(opened, syntax.Call):
             return self.hole_of(part, _FORM, "media")
         self.needs("wechatpay_chain", "Media")
@@ -358,7 +362,7 @@ class Calls(Expressions):
             return self.use(Value(python.attribute(base.code, word), "answer"))
         if base.kind in _NODES and word is not None and not self.is_php:
             return self.use(Value(self._segment(base.code, syntax.Access(key.node, key, key)), "node"))
-        if base.kind in _ENTRIES and isinstance(key, syntax.Literal) and isinstance(key.value, int | str):
+        if base.kind in _ENTRIES and isinstance(key, syntax.Literal) and isinstance(key.value, _ENTRY_KEYS[base.kind]):
             return Value(python.item(base.code, key.value), _ENTRIES[base.kind])
         index = self.value(key)
         is_known = isinstance(key, syntax.Literal) or index.kind in ("text", "int")
@@ -452,7 +456,9 @@ class Calls(Expressions):
             ):
                 raise NoRule
             if default is None:
+                before = self.uses
                 found = self.entry(value, key)
+                found = found._replace(uses=value.uses + self.uses - before)
             else:
                 # A default is for what is missing; what is null stays so.
                 given = (self.value(key).code, self.value(default).code)
@@ -668,6 +674,7 @@ _ERRORS = {
 }
 # What an entry is, of what has entries of one kind.
 _ENTRIES = {"settled": "settled", "answers": "answer", "list": "json", "headers": "text"}
+_ENTRY_KEYS = {"settled": (int, str), "answers": (int, str), "list": (int,), "headers": (str,)}
 _ONE = range(1, 2)
 _TEST: _Build = (range(1, 9), lambda self, part: Value(self.flag(part), "flag"))
 _PHP: dict[str, _Build] = {

@@ -44,7 +44,7 @@ class Scope:
         self.aliases: dict[str, Value] = {}
         # Set from within a function that runs who knows when.
         self.unstable = frozenset(unstable)
-        # Arrays that are changed in place, and ``[key]`` of entries that are, with the last line where that is done.
+        # Arrays that are changed in place, and ``[key]`` of entries that are, with the last place where that is done.
         # PHP copies these where they are stored.
         self.changed: dict[str, int] = outer.changed if outer is not None else {}
 
@@ -157,7 +157,14 @@ class Expressions:
         inner = part.value if isinstance(part, syntax.Await) else part
         function = inner.function if isinstance(inner, syntax.Call) else None
         word = syntax.word_of(function) or self.own_method(function)
-        return Value(python.hole(text(part.node), values), self.knowledge.functions.get(word, ""))
+        return Value(python.hole(text(part.node), values), self.knowledge.functions.get(word, "") or self._kept(part))
+
+    def _kept(self, part: syntax.Part) -> str:
+        """The kind of what is kept once it was made: ``$c ??= …``, ``c || (c = …)``."""
+        operands = [part.value] if isinstance(part, syntax.Assign) else []
+        if isinstance(part, syntax.Operation) and part.operator in ("??", "?:", "||"):
+            operands = part.operands[-2:]
+        return _common(found.kind for each in operands if (found := self.done.get(each)) is not None)
 
     def _inner_uses(self, part: syntax.Part) -> Iterator[ast.expr]:
         for each in syntax.inner_parts(part):
@@ -205,16 +212,19 @@ class Expressions:
         scope: Scope | None = self.scope
         while scope is not None and part.word not in scope.kinds:
             if part.word in scope.aliases:
+                self.uses += scope.aliases[part.word].uses
                 return scope.aliases[part.word]
             scope = scope.outer
         is_custom = part.word == ("instance" if self.is_php else "wxpay") and not self.scope.knows(part.word)
         kind = "client" if is_custom else self.scope.kind(part.word)
+        if kind == "form":
+            raise NoRule
         return Value(python.name(self.names[part.word]), kind, self.scope.brought(part.word))
 
     def copied(self, part: syntax.Part, is_changed: bool = False) -> Value:
         """A value that is stored: PHP's arrays are copied then, as far as anyone could tell the difference."""
         made = self.value(part)
-        is_changed = is_changed or self.scope.changed.get(syntax.word_of(part), 0) > part.node.start_point[0]
+        is_changed = is_changed or self.scope.changed.get(syntax.word_of(part), 0) > part.node.start_byte
         is_array = isinstance(made.code, ast.Name) and made.kind in ("", "map", "list", "json")
         if self.is_php and isinstance(part, syntax.Name) and is_changed and is_array:
             return made._replace(code=python.method(self.needs("copy"), "deepcopy", made.code))
@@ -368,7 +378,8 @@ class Expressions:
         if operator == "?:" and len(operands) == 3:
             test = self.condition(first)
             body, other = (self.value(each) for each in operands[1:])
-            return Value(ast.IfExp(test, body.code, other.code), body.kind if body.kind == other.kind else "")
+            kind = body.kind if body.kind == other.kind else _common((body.kind, other.kind))
+            return Value(ast.IfExp(test, body.code, other.code), kind)
         left, right = (self.value(each) for each in operands[:2])
         kinds = (left.kind, right.kind)
         if operator == "+" and not self.is_php and "text" in kinds:
@@ -513,6 +524,12 @@ _LOGIC: dict[str, type[ast.boolop]] = {"&&": ast.And, "and": ast.And, "||": ast.
 _FLAGS = frozenset(["!", "instanceof", "<", ">", "<=", ">=", *_EQUAL, *_LOGIC])
 # What a cast leaves as it is.
 _CASTS = {"array": ("json", "map", "list"), "bool": ("flag",), "int": ("int",)}
+
+
+def _common(kinds: Iterable[str]) -> str:
+    """The client or the answer that a value is where one of its sources tells and the others are the shop's."""
+    known = set(kinds) - {"", "none"}
+    return known.pop() if known in ({"client"}, {"answer"}) else ""
 
 
 def _is_environment(part: syntax.Part) -> bool:

@@ -24,6 +24,8 @@ _SPACES = frozenset(["Aes", "fs", "default"])
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "b": "\b", "f": "\f", "0": "\0"}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(\r\n|[\s\S]))")
 _EXACT = 2**53
+# ``require('x')``, ``await import('x')``, and the part that is taken of it.
+_REQUIRE = re.compile(r"""\(?(?:await\s+)?(?:require|import)\(\s*['"`]([^'"`]+)['"`]\s*\)\)?(?:\.(\w+))?$""")
 _FUNCTIONS = ("arrow_function", "function_expression", "function", "generator_function")
 
 
@@ -43,6 +45,9 @@ class JavaScriptReader(Reader):
             node = todo.pop()
             todo.extend(reversed(node.named_children))
             if node.type == "import_statement":
+                whole = next((each for each in children(node) if each.type == "import_require_clause"), None)
+                if whole is not None:
+                    self._import(text(children(whole)[-1])[1:-1], text(children(whole)[0]), "")
                 library = text(field_of(node, "source"))[1:-1]
                 for each in _inner(node, "import_specifier"):
                     word = text(field_of(each, "name"))
@@ -53,7 +58,7 @@ class JavaScriptReader(Reader):
                             self._import(library, text(each).rpartition(" ")[2], "")
             elif node.type == "variable_declarator":
                 name, value = field_of(node, "name"), field_of(node, "value")
-                found = re.match(r"""require\(\s*['"`]([^'"`]+)['"`]\s*\)(?:\.(\w+))?$""", text(value))
+                found = _REQUIRE.match(text(value))
                 if found and name is not None:
                     self._require(found[1], name, found[2] or "")
                 elif (
@@ -94,12 +99,7 @@ class JavaScriptReader(Reader):
     # Statements
 
     def effect(self, node: Node, value: syntax.Part) -> syntax.Part:
-        """An expression statement: what is set, and ``a && b()`` as an if."""
-        inner = value.value if isinstance(value, syntax.Await) else value
-        if isinstance(inner, syntax.Operation) and inner.operator in ("&&", "||"):
-            left, right = inner.operands
-            test = left if inner.operator == "&&" else syntax.Operation(left.node, "!", [left])
-            return syntax.If(node, test, [self.effect(right.node, right)], [])
+        """An expression statement; ``process.exit()`` leaves."""
         if (
             (
                 isinstance(value, syntax.Call)
@@ -125,7 +125,7 @@ class JavaScriptReader(Reader):
         made: list[syntax.Part] = []
         for each in children(node):
             name, value = field_of(each, "name"), field_of(each, "value")
-            is_import = text(value).startswith("require(") or (
+            is_import = _REQUIRE.match(text(value)) is not None or (
                 self.imported.get(text(value)) in ("", "Aes") and name is not None and name.type == "object_pattern"
             )
             is_import = is_import or (name is not None and text(name) in self.imported)
@@ -332,6 +332,9 @@ class JavaScriptReader(Reader):
         if any(child.type == "optional_chain" for child in node.children):
             return syntax.Other(node, [callee, *map(self.value, children(arguments))])
         values = [self.value(each) for each in children(arguments)]
+        if isinstance(callee, syntax.Await) and field_of(node, "type_arguments") is not None:
+            # The grammar takes ``await f<T>()`` for ``(await f)<T>()``.
+            return syntax.Await(node, syntax.Call(node, callee.value, values))
         return syntax.New(node, callee, values) if node.type == "new_expression" else syntax.Call(node, callee, values)
 
     def function(self, node: Node) -> syntax.Function:

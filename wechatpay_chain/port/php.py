@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from wechatpay_chain.port import syntax
-from wechatpay_chain.port.reader import Reader
+from wechatpay_chain.port.reader import Reader, any_of, is_broken
 from wechatpay_chain.port.source import children, field_of, need, text
 
 if TYPE_CHECKING:
@@ -71,11 +71,12 @@ class PhpReader(Reader):
     # Statements
 
     def effect(self, node: Node, value: syntax.Part) -> syntax.Part:
-        """An expression statement: ``a or die()`` and ``$x = a ?? throw b`` are ifs, ``exit`` leaves."""
-        if isinstance(value, syntax.Assign) and isinstance(value.value, syntax.Operation):
-            inner = self.effect(node, value.value)
-            if isinstance(inner, syntax.If) and len(value.value.operands) == 2:
-                first = value.value.operands[0]
+        """An expression statement: ``a ?: die()`` and ``$x = a ?? throw b`` are ifs, ``exit`` leaves."""
+        whole = value.value if isinstance(value, syntax.Assign) else None
+        if isinstance(value, syntax.Assign) and isinstance(whole, syntax.Operation) and self._stop(whole.operands[-1]):
+            inner = self.effect(node, whole)
+            if isinstance(inner, syntax.If) and len(whole.operands) == 2:
+                first = whole.operands[0]
                 assign = syntax.Do(node, syntax.Assign(node, value.target, value.operator, first))
                 test = inner.test
                 if isinstance(test, syntax.Operation) and test.operator == "===":
@@ -86,13 +87,10 @@ class PhpReader(Reader):
         if isinstance(value, syntax.Operation) and len(value.operands) == 2:
             left, right = value.operands
             stop = self._stop(right)
-            if stop is not None:
-                tests = {
-                    "and": left,
-                    "&&": left,
-                    "??": syntax.Operation(left.node, "===", [left, syntax.Literal(node, None)]),
-                }
-                return syntax.If(node, tests.get(value.operator, syntax.Operation(left.node, "!", [left])), [stop], [])
+            if stop is not None and value.operator in ("??", "?:"):
+                is_null = syntax.Operation(left.node, "===", [left, syntax.Literal(node, None)])
+                test = is_null if value.operator == "??" else syntax.Operation(left.node, "!", [left])
+                return syntax.If(node, test, [stop], [])
         return self._stop(value) or super().effect(node, value)
 
     def _stop(self, value: syntax.Part) -> syntax.Part | None:
@@ -104,7 +102,34 @@ class PhpReader(Reader):
             else ""
         )
         is_bare = isinstance(value, syntax.ClassName) and value.word.lower() in _STOPS
-        return syntax.Leave(value.node) if word.lower() in _STOPS or is_bare else None
+        arguments = value.arguments if isinstance(value, syntax.Call) else []
+        told = arguments[0] if arguments else None
+        return syntax.Leave(value.node, told) if word.lower() in _STOPS or is_bare else None
+
+    def _exit(self, node: Node) -> syntax.Part:
+        found = children(node)
+        return syntax.Leave(node, self.value(found[0]) if found else None)
+
+    def _static(self, node: Node) -> syntax.Part:
+        value = field_of(node, "value")
+        told = syntax.Literal(node, None) if value is None else self.value(value)
+        return syntax.Do(node, syntax.Assign(node, self.value(field_of(node, "name")), "=", told))
+
+    def _match(self, node: Node) -> syntax.Part | None:
+        """``match``: a condition for each arm; without a default PHP throws."""
+        subject = self.value(field_of(node, "condition"))
+        arms = children(field_of(node, "body"))
+        tail = [each for each in arms if each.type == "match_default_expression"]
+        if not isinstance(subject, syntax.Name | syntax.Literal) or any(map(is_broken, arms)):
+            return None
+        made = self.value(children(tail[0])[-1]) if tail else syntax.Other(node, [])
+        for arm in reversed([each for each in arms if each not in tail]):
+            conditions, value = children(arm)
+            tests: list[syntax.Part] = [
+                syntax.Operation(arm, "===", [subject, self.value(each)]) for each in children(conditions)
+            ]
+            made = syntax.Operation(node, "?:", [any_of(arm, tests), self.value(value), made])
+        return made
 
     def _foreach(self, node: Node) -> syntax.Part:
         source, target = (each for each in children(node)[:2])
@@ -400,10 +425,9 @@ PhpReader.statements = {
     "expression_statement": lambda self, node: [self.effect(node, self.value(each)) for each in children(node)],
     "compound_statement": lambda self, node: syntax.Group(node, self.block(children(node))),
     "return_statement": PhpReader.give_back,
-    **dict.fromkeys(
-        ("exit_statement", "break_statement", "continue_statement", "goto_statement"),
-        lambda self, node: syntax.Leave(node),
-    ),
+    "exit_statement": PhpReader._exit,
+    **dict.fromkeys(("break_statement", "continue_statement", "goto_statement"), lambda self, node: syntax.Leave(node)),
+    "static_variable_declaration": PhpReader._static,
     "echo_statement": PhpReader._echo,
     "if_statement": PhpReader.branch,
     "foreach_statement": PhpReader._foreach,
@@ -444,6 +468,7 @@ PhpReader.expressions = {
         ("anonymous_function", "anonymous_function_creation_expression", "arrow_function"), PhpReader.function
     ),
     "binary_expression": PhpReader._operation,
+    "match_expression": PhpReader._match,
     **dict.fromkeys(("unary_op_expression", "conditional_expression"), PhpReader.operation),
     "cast_expression": PhpReader._cast,
     **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), PhpReader.assign),

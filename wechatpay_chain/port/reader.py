@@ -13,7 +13,7 @@ from wechatpay_chain.port.source import children, field_of, text
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Reader", "is_broken"]
+__all__ = ["Reader", "any_of", "is_broken"]
 
 # Deeper than any program of a shop, and well within Python's own stack.
 _MAX_DEPTH = 64
@@ -61,7 +61,12 @@ class Reader:
             self.depth -= 1
 
     def effect(self, node: Node, value: syntax.Part) -> syntax.Part:
-        """An expression statement; ``a ? b : c`` is an if."""
+        """An expression statement; ``a ? b : c``, ``a && b`` and ``a or b`` are ifs."""
+        inner = value.value if isinstance(value, syntax.Await) else value
+        if isinstance(inner, syntax.Operation) and inner.operator in ("&&", "and", "||", "or"):
+            left, right = inner.operands
+            test = left if inner.operator in ("&&", "and") else syntax.Operation(left.node, "!", [left])
+            return syntax.If(node, test, [self.effect(right.node, right)], [])
         if isinstance(value, syntax.Operation) and value.operator == "?:" and len(value.operands) == 3:
             test, body, other = value.operands
             return syntax.If(node, test, [self.effect(body.node, body)], [self.effect(other.node, other)])
@@ -152,29 +157,47 @@ class Reader:
         return syntax.Loop(node, None if is_first else value, value if is_first else None, [], body)
 
     def cases(self, node: Node) -> list[syntax.Part]:
-        """``switch``: each case is an if; one that falls through is a condition of the next."""
+        """``switch``: each case is an if; one that falls through is a condition of the next.
+
+        The default is what no case is.
+        """
         sign, name = self.switch
         made: list[syntax.Part] = []
-        tests: list[syntax.Part] = []
         subject = self.value(field_of(node, name))
-        for each in children(field_of(node, "body")):
-            value = field_of(each, "value")
-            is_default = value is None
-            tests.append(
-                syntax.Other(each, []) if is_default else syntax.Operation(each, sign, [subject, self.value(value)])
-            )
+        if not isinstance(subject, syntax.Name | syntax.Literal | syntax.Access):
+            word = syntax.Name(subject.node, f"case_{node.start_byte}")
+            made.append(syntax.Do(subject.node, syntax.Assign(subject.node, word, "=", subject, declares=True)))
+            subject = word
+        clauses = children(field_of(node, "body"))
+        values = {each: field_of(each, "value") for each in clauses}
+        cases: dict[Node, syntax.Part] = {
+            each: syntax.Operation(each, sign, [subject, self.value(value)])
+            for each, value in values.items()
+            if value is not None
+        }
+        tests: list[syntax.Part] = []
+        for each in clauses:
+            value = values[each]
+            is_any = any_of(each, list(cases.values()))
+            tests.append(syntax.Operation(each, "!", [is_any]) if value is None else cases[each])
             body = [child for child in children(each) if child != value]
             if len(body) == 1 and body[0].type in self.blocks:
                 body = children(body[0])
             if not body:
                 continue
-            test = tests[0]
-            for other in tests[1:]:
-                test = syntax.Operation(each, "||", [test, other])
+            test = any_of(each, tests)
             parts = self.block(body[:-1] if body[-1].type == "break_statement" else body)
             made.append(syntax.If(each, test, parts, []))
             tests = [] if body[-1].type in _LEAVES else tests
         return made
+
+
+def any_of(node: Node, tests: list[syntax.Part]) -> syntax.Part:
+    """Whether one of the tests is true."""
+    made = tests[0] if tests else syntax.Literal(node, False)
+    for other in tests[1:]:
+        made = syntax.Operation(node, "||", [made, other])
+    return made
 
 
 def is_broken(node: Node) -> bool:

@@ -207,7 +207,7 @@ class _Listing:
             is_loop = isinstance(output.part, syntax.Loop)
             source = (_head if is_loop else _dedented)(output.part)
             code = [line for statement in output.code for line in self._code(statement)]
-            if code:
+            if code or output.is_sdk:
                 self._comment(output, source, margin)
                 self._say(code, margin)
             self.made |= output.targets | {each.name for each in output.code if isinstance(each, ast.FunctionDef)}

@@ -14,7 +14,8 @@ from typing import Any
 
 from wechatpay_chain.port import python, syntax
 from wechatpay_chain.port.calls import PRINTS, Calls
-from wechatpay_chain.port.expressions import NoRule, Scope, Value
+from wechatpay_chain.port.expressions import Knowledge, NoRule, Scope, Value
+from wechatpay_chain.port.python import Names
 from wechatpay_chain.port.sdk import CLIENT_TYPES, EXCEPTIONS
 from wechatpay_chain.port.slicing import FOREVER, Branch, Output, is_log, leaves, prune, words_in
 from wechatpay_chain.port.source import text
@@ -59,6 +60,11 @@ class Statements(Calls):
     tested: frozenset[str] = frozenset()
     returned: list[Value] = []  # noqa: RUF012  # replaced by each function
 
+    def __init__(self, language: str, names: Names, knowledge: Knowledge, mentions: bool) -> None:
+        super().__init__(language, names, knowledge, mentions)
+        # What is appended to a form, statement by statement.
+        self.forms: dict[str, list[syntax.Call]] = {}
+
     def outputs(self, parts: list[syntax.Part]) -> list[Output]:
         """A whole file, with what nothing needs left out."""
         if not parts:
@@ -69,7 +75,9 @@ class Statements(Calls):
             for each in inner
             if isinstance(each, syntax.If | syntax.Operation)
         ]
-        self.tested = frozenset(syntax.called(each) for test in asked for each in syntax.walk(test, False))
+        read = [each for test in asked for each in syntax.walk(test, False)]
+        bases = {each.base for each in read if isinstance(each, syntax.Access)}
+        self.tested = frozenset(syntax.called(each) for each in read if each not in bases)
         self.scope = Scope(unstable=_unstable(parts))
         self.scope.changed = _changed(parts)
         top = Output(
@@ -89,6 +97,10 @@ class Statements(Calls):
                 # What follows a branch that leaves is the other one.
                 part = syntax.If(part.node, part.test, part.body, [waiting.pop()])
             made += _STATEMENTS.get(type(part), Statements._loose)(self, part)
+            if leaves([part]) and any(not isinstance(each, syntax.Define | syntax.Function) for each in waiting):
+                # Only a label is a way past it.
+                stop = python.stop(_line(part), text(part.node))
+                made.append(Output(part, self.place, "code", [stop], span=self.span, may_stop=True))
             if not self.nested:
                 self.names.release()
         return made
@@ -142,6 +154,12 @@ class Statements(Calls):
         value = part.value
         if isinstance(value, syntax.Assign):
             return self._assign(part, value)
+        if syntax.called(value) == "append" and isinstance(value, syntax.Call):
+            form = syntax.word_of(syntax.path_of(value.function)[0])
+            if self.scope.kind(form) == "form":
+                made = self._output(part, "code", lambda: self._appended(form, value))
+                made.targets = frozenset([self.names[form]] if made.code else [])
+                return [made]
         test = self._assertion(value)
         if test is not None:
             return self._if(syntax.If(part.node, test, [syntax.Throw(part.node, None)], []))
@@ -158,6 +176,16 @@ class Statements(Calls):
             self.scope.kinds[word] = ""
             (made,) = self._holes(part, [word], text(part.node))
         return [made, *self._closures(part)]
+
+    def _appended(self, form: str, part: syntax.Call) -> list[ast.stmt]:
+        """What is appended to a form; with its two parts it is a Media."""
+        self.uses += 1
+        self.forms[form].append(part)
+        if len(self.forms[form]) < 2:
+            return []
+        made = self.media(part, self.forms[form])
+        self.scope.kinds[form] = "media"
+        return [python.assign(self.names[form], made.code)]
 
     def _may_stop(self, value: syntax.Part, is_set: bool = False) -> bool:
         """Whether a statement of the shop may end the function: it throws, or calls what does, or might."""
@@ -186,13 +214,14 @@ class Statements(Calls):
             return []
         if isinstance(value, syntax.Assign):
             assigned = self._assign(syntax.Do(part.node, value), value)
-            self.returned.append(self.value(value.target))
+            target, kind = self.value(value.target), self.value(value.value).kind
+            self.returned.append(target if target.kind else target._replace(kind=kind))
             return assigned
         made = self._output(part, "code", lambda: self.settled(value))
         self.returned.append(self.value(value))
         return [*([made] if made.is_sdk else []), *self._closures(part)]
 
-    def _throw(self, part: syntax.Throw) -> list[Output]:
+    def _throw(self, part: syntax.Throw | syntax.Leave) -> list[Output]:
         value = part.value
         made = self._output(part, "code", None if value is None else lambda: self.value(value))
         return [made] if made.is_sdk else []
@@ -205,7 +234,7 @@ class Statements(Calls):
             return made + self.block(part.parts)
         if isinstance(part, syntax.Function):
             return self._function(part, part.name)
-        is_nothing = isinstance(part, syntax.Leave | syntax.Literal | syntax.Name | syntax.ClassName)
+        is_nothing = isinstance(part, syntax.Literal | syntax.Name | syntax.ClassName)
         return [] if is_nothing else self._do(syntax.Do(part.node, part))
 
     # Branches
@@ -223,9 +252,8 @@ class Statements(Calls):
 
     def _loop(self, part: syntax.Loop) -> list[Output]:
         """The statements of a turn; what the turns leave behind is a hole."""
-        first, last = _line(part), int(part.node.end_point[0]) + 1
         head, written = text(part.node).split("{")[0], _written(part.body)
-        outer, self.span = self.span, (first, last)
+        outer, self.span = self.span, (part.node.start_byte, part.node.end_byte)
         targets = [word for each in part.targets for word in _leaves_of(each)]
         flags = {word for word in written if self.scope.kind(word) == "flag"}
         stale = {word for word in written if self.scope.kinds.get(word, "client") not in _LASTING}
@@ -235,11 +263,16 @@ class Statements(Calls):
             self.scope.kinds[targets[-1]] = "answer"
         made += self._holes(part, targets, head)
         if part.test is not None:
-            made += self._if(syntax.If(part.node, part.test, part.body, [syntax.Throw(part.node, None)]))
+            turns = self._if(syntax.If(part.node, part.test, part.body, [syntax.Throw(part.node, None)]))
+            for each in turns:
+                if each.kind == "if" and each.is_sdk:
+                    # A turn ends before the next test of the SDK.
+                    each.branches[0].kind = "closed"
+            made += turns
         else:
             made += self.branch("loop", part.body).outputs
         self.span = outer
-        return made + self._holes(part, written, head, flags, span=(last + 1, FOREVER))
+        return made + self._holes(part, written, head, flags, span=(part.node.end_byte, FOREVER))
 
     def _try(self, part: syntax.Try) -> list[Output]:
         branches = [self.branch("try", part.body)]
@@ -333,6 +366,7 @@ class Statements(Calls):
 
     def _assign(self, part: syntax.Do, assign: syntax.Assign) -> list[Output]:
         made: list[Output] = []
+        is_chained = isinstance(assign.value, syntax.Assign)
         if isinstance(assign.value, syntax.Assign):
             made = self._assign(part, assign.value)
             assign = syntax.Assign(assign.node, assign.target, assign.operator, assign.value.target)
@@ -344,7 +378,7 @@ class Statements(Calls):
         output.is_lasting = bool(self.property_of(assign.target))
         if not output.is_sdk and not output.targets:
             output.kind = "drop"
-        return [*made, *([output] if output.code else []), *self._closures(part)]
+        return [*made, *([output] if output.code or output.uses else []), *([] if is_chained else self._closures(part))]
 
     def assigned(self, part: syntax.Assign) -> list[ast.stmt]:
         """An assignment as statements, and what becomes known by it; a hole where the target is the shop's."""
@@ -373,6 +407,10 @@ class Statements(Calls):
         if isinstance(target, syntax.Access) and not is_own:
             return self._entry(target, part)
         word = syntax.called(target) if is_own else syntax.word_of(target)
+        if isinstance(part.value, syntax.New) and self._is_form(part.value) and not is_own:
+            self.uses += 1
+            self.forms[word], self.scope.kinds[word] = [], "form"
+            return []
         made = self.copied(part.value, is_changed=not is_own and word in self.scope.changed)
         if is_own and (made.uses or made.kind in ("client", "node", "key", "media")):
             # A property that the SDK fills is a plain variable from then on.
@@ -387,6 +425,10 @@ class Statements(Calls):
             self.scope.brings[word] = made.brings
             self.scope.keys[word] = _keys_of(made.code) or set()
         return statements
+
+    def _is_form(self, part: syntax.New) -> bool:
+        is_known = isinstance(part.function, syntax.ClassName) and part.function.known
+        return is_known and syntax.word_of(part.function) == "Multipart" and not self.is_php
 
     def _stored(self, word: str, operator: str, made: Value) -> list[ast.stmt]:
         name = self.names[word]
@@ -458,8 +500,11 @@ class Statements(Calls):
         if not told:
             given = [source.code] if made.uses else []
             told = [(word, Value(python.hole(_read(pattern, word, part), given))) for word in words]
+        entries = part.value.entries if isinstance(part.value, syntax.Items) and part.value.is_list else []
+        known = {f"[{index}]": self.done[each].kind for index, (_, each) in enumerate(entries) if each in self.done}
         for word, value in told:
-            self.scope.kinds[word] = value.kind
+            index = f"[{ast.unparse(value.code.slice)}]" if isinstance(value.code, ast.Subscript) else ""
+            self.scope.kinds[word] = known.get(index, value.kind)
             statements.append(python.assign(self.names[word], value.code))
         return statements
 
@@ -468,6 +513,7 @@ _STATEMENTS: dict[type[syntax.Part], Callable[..., list[Output]]] = {
     syntax.Do: Statements._do,
     syntax.Return: Statements._return,
     syntax.Throw: Statements._throw,
+    syntax.Leave: Statements._throw,
     syntax.If: Statements._if,
     syntax.Loop: Statements._loop,
     syntax.Try: Statements._try,
@@ -530,20 +576,18 @@ def _set_around(function: syntax.Function) -> set[str]:
 
 
 def _changed(parts: Iterable[syntax.Part]) -> dict[str, int]:
-    """The variables whose entries are set, and the last line where that is done; in a loop that is its end."""
+    """The variables whose entries are set, and the last place where that is done; in a loop that is its end."""
     found: dict[str, int] = {}
     inner = [each for part in parts for each in syntax.walk(part)]
     loops = [each.node for each in inner if isinstance(each, syntax.Loop)]
     for each in inner:
         root, keys = syntax.path_of(each.target) if isinstance(each, syntax.Assign) else (each, [])
         if isinstance(root, syntax.Name) and keys:
-            around = [
-                int(loop.end_point[0]) for loop in loops if loop.start_byte <= each.node.start_byte < loop.end_byte
-            ]
-            line = max([int(each.node.start_point[0]), *around])
-            found[root.word] = max(found.get(root.word, 0), line)
+            around = [loop.end_byte for loop in loops if loop.start_byte <= each.node.start_byte < loop.end_byte]
+            place = max([each.node.start_byte, *around])
+            found[root.word] = max(found.get(root.word, 0), place)
             if len(keys) > 1 and root.word != "this":
-                found[f"[{syntax.literal_text(keys[0])}]"] = line
+                found[f"[{syntax.literal_text(keys[0])}]"] = place
     return found
 
 

@@ -209,6 +209,8 @@ class Throw(Part):
 class Leave(Part):
     """``break``, ``continue``, ``exit``."""
 
+    value: Part | None = None
+
 
 @dataclass(eq=False)
 class If(Part):

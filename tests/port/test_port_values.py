@@ -395,7 +395,7 @@ def test_a_manner_of_writing(source: str, language: str, python: str) -> None:
 
 def test_a_property_that_someone_else_fills_is_not_emptied() -> None:
     """Only one that is asked for itself starts as nothing."""
-    source = "class A { #[Inject] protected BuilderChainable $wx; function f() { return (string) $this->wx->v3->a->get(); } }"
+    source = "class A { protected BuilderChainable $wx; function f() { return (string) $this->wx->v3->a->get(); } }"
     assert code_of(source, "php") == "HERE(1, '(string) $this->wx->v3->a->get()', lambda: wx.v3.a.get())"
 
 

@@ -109,7 +109,7 @@ class JavaScriptReader(Reader):
             and isinstance(value.function.base, syntax.ClassName)
             and value.function.base.word == "process"
         ):
-            return syntax.Leave(node)
+            return syntax.Throw(node, None)
         return super().effect(node, value)
 
     def _export(self, node: Node) -> list[syntax.Part]:
@@ -433,6 +433,7 @@ JavaScriptReader.skipped = re.compile(
 )
 JavaScriptReader.statements = {
     "expression_statement": JavaScriptReader._expression,
+    "labeled_statement": lambda self, node: self.body(field_of(node, "body")),
     "internal_module": lambda self, node: self.body(field_of(node, "body")),
     "statement_block": lambda self, node: syntax.Group(node, self.block(children(node))),
     **dict.fromkeys(("lexical_declaration", "variable_declaration"), JavaScriptReader._declaration),

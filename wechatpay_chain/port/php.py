@@ -71,7 +71,7 @@ class PhpReader(Reader):
     # Statements
 
     def effect(self, node: Node, value: syntax.Part) -> syntax.Part:
-        """An expression statement: ``a ?: die()`` and ``$x = a ?? throw b`` are ifs, ``exit`` leaves."""
+        """An expression statement: ``a ?: die()`` and ``$x = a ?? throw b`` are ifs."""
         whole = value.value if isinstance(value, syntax.Assign) else None
         if isinstance(value, syntax.Assign) and isinstance(whole, syntax.Operation) and self._stop(whole.operands[-1]):
             inner = self.effect(node, whole)
@@ -104,11 +104,11 @@ class PhpReader(Reader):
         is_bare = isinstance(value, syntax.ClassName) and value.word.lower() in _STOPS
         arguments = value.arguments if isinstance(value, syntax.Call) else []
         told = arguments[0] if arguments else None
-        return syntax.Leave(value.node, told) if word.lower() in _STOPS or is_bare else None
+        return syntax.Throw(value.node, told) if word.lower() in _STOPS or is_bare else None
 
     def _exit(self, node: Node) -> syntax.Part:
         found = children(node)
-        return syntax.Leave(node, self.value(found[0]) if found else None)
+        return syntax.Throw(node, self.value(found[0]) if found else None)
 
     def _static(self, node: Node) -> syntax.Part:
         value = field_of(node, "value")

@@ -98,9 +98,7 @@ class Statements(Calls):
                 part = syntax.If(part.node, part.test, part.body, [waiting.pop()])
             made += _STATEMENTS.get(type(part), Statements._loose)(self, part)
             if leaves([part]) and any(not isinstance(each, syntax.Define | syntax.Function) for each in waiting):
-                # Only a label is a way past it.
-                stop = python.stop(_line(part), text(part.node))
-                made.append(Output(part, self.place, "code", [stop], span=self.span, may_stop=True))
+                made += self._end(part)  # only a label is a way past it
             if not self.nested:
                 self.names.release()
         return made
@@ -120,6 +118,11 @@ class Statements(Calls):
         code = [ast.Expr(made.code)] if isinstance(made, Value) else made
         told = {"uses": self.uses - uses, "left": tuple(self.left[left:]), "span": self.span, **more}
         return Output(part, self.place, kind, [*self.hoisted, *code], **told)
+
+    def _end(self, part: syntax.Part) -> list[Output]:
+        """The end of what leaves in any case, although something of the SDK may follow."""
+        stop = python.stop(_line(part), text(part.node))
+        return [Output(part, self.place, "code", [stop], span=self.span, may_stop=True)]
 
     def _holes(
         self, part: syntax.Part, words: Iterable[str], head: str, checks: Iterable[str] = (), **more: Any
@@ -221,7 +224,7 @@ class Statements(Calls):
         self.returned.append(self.value(value))
         return [*([made] if made.is_sdk else []), *self._closures(part)]
 
-    def _throw(self, part: syntax.Throw | syntax.Leave) -> list[Output]:
+    def _throw(self, part: syntax.Throw) -> list[Output]:
         value = part.value
         made = self._output(part, "code", None if value is None else lambda: self.value(value))
         return [made] if made.is_sdk else []
@@ -234,7 +237,7 @@ class Statements(Calls):
             return made + self.block(part.parts)
         if isinstance(part, syntax.Function):
             return self._function(part, part.name)
-        is_nothing = isinstance(part, syntax.Literal | syntax.Name | syntax.ClassName)
+        is_nothing = isinstance(part, syntax.Leave | syntax.Literal | syntax.Name | syntax.ClassName)
         return [] if is_nothing else self._do(syntax.Do(part.node, part))
 
     # Branches
@@ -271,6 +274,9 @@ class Statements(Calls):
             made += turns
         else:
             made += self.branch("loop", part.body).outputs
+            last = part.body[-1] if part.body else None
+            made += self._end(last) if isinstance(last, syntax.Return | syntax.Throw) else []
+        flags |= {word for word in written if self.scope.kind(word) == "flag"}
         self.span = outer
         return made + self._holes(part, written, head, flags, span=(part.node.end_byte, FOREVER))
 
@@ -513,7 +519,6 @@ _STATEMENTS: dict[type[syntax.Part], Callable[..., list[Output]]] = {
     syntax.Do: Statements._do,
     syntax.Return: Statements._return,
     syntax.Throw: Statements._throw,
-    syntax.Leave: Statements._throw,
     syntax.If: Statements._if,
     syntax.Loop: Statements._loop,
     syntax.Try: Statements._try,

@@ -200,16 +200,14 @@ class Return(Part):
 
 @dataclass(eq=False)
 class Throw(Part):
-    """``throw``, or a call that never comes back."""
+    """``throw``, ``exit``, or a call that never comes back."""
 
     value: Part | None
 
 
 @dataclass(eq=False)
 class Leave(Part):
-    """``break``, ``continue``, ``exit``."""
-
-    value: Part | None = None
+    """``break``, ``continue``, ``goto``."""
 
 
 @dataclass(eq=False)

@@ -9,16 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.expressions import Knowledge
 from wechatpay_chain.port.javascript import JavaScriptReader
 from wechatpay_chain.port.php import PhpReader
 from wechatpay_chain.port.python import Names
-from wechatpay_chain.port.reader import is_broken
 from wechatpay_chain.port.sdk import mentions
 from wechatpay_chain.port.slicing import Branch, Output, is_log, leaves
 from wechatpay_chain.port.snippets import Snippet
-from wechatpay_chain.port.source import parse, shown, text
+from wechatpay_chain.port.source import is_broken, parse, shown, text
 from wechatpay_chain.port.statements import Statements
 
 if TYPE_CHECKING:
@@ -180,7 +179,7 @@ class _Listing:
         root = parse(self.snippet.code, self.snippet.language)
         self.broken = _first_error(root)
         parts = PhpReader(root).parts if self.snippet.language == "php" else JavaScriptReader(root).parts
-        words = {each.word for part in parts for each in syntax.walk(part) if isinstance(each, syntax.Name)}
+        words = {each.word for part in parts for each in ir.walk(part) if isinstance(each, ir.Name)}
         knowledge = Knowledge()
         for _ in range(5):
             before = knowledge.state()
@@ -204,7 +203,7 @@ class _Listing:
         elif output.kind == "try":
             self._try(output, margin)
         else:
-            is_loop = isinstance(output.part, syntax.Loop)
+            is_loop = isinstance(output.part, ir.Loop)
             source = (_head if is_loop else _dedented)(output.part)
             code = [line for statement in output.code for line in self._code(statement)]
             if code or output.is_sdk:
@@ -294,7 +293,7 @@ class _Listing:
     def _say(self, lines: Iterable[str], margin: int) -> None:
         self.lines += [" " * margin + line for line in lines]
 
-    def _line(self, part: syntax.Part) -> int:
+    def _line(self, part: ir.Part) -> int:
         return int(part.node.start_point[0]) + 1 + self.snippet.offset
 
     def _where(self, output: Output) -> str:
@@ -343,7 +342,7 @@ def _first_error(root: Node) -> int:
     return 0
 
 
-def _dedented(part: syntax.Part) -> str:
+def _dedented(part: ir.Part) -> str:
     """The source of a statement, its later lines moved left with its first."""
     whole = text(part.node)
     lines = whole.split("\n")
@@ -352,7 +351,7 @@ def _dedented(part: syntax.Part) -> str:
     return "\n".join(told if len(told) <= _MAX_SOURCE else [*told[:_MAX_SOURCE], "…"]).replace("\r", "")
 
 
-def _head(part: syntax.Part) -> str:
+def _head(part: ir.Part) -> str:
     """The head of a branch."""
     whole = _dedented(part)
     found = whole.find("{")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.source import text
 
 __all__ = ["FOREVER", "Branch", "Output", "is_log", "leaves", "prune", "words_in"]
@@ -17,7 +17,7 @@ FOREVER = 10**9
 _LOGS = re.compile(
     r"(?i)(?:^|[\\$>.:_])(?:log|logger|logging|console|error_log|echo|print|print_r|printf|dump|sleep|usleep|trace|info|debug)\b"
 )
-_ENDS = (syntax.Return, syntax.Throw, syntax.Leave)
+_ENDS = (ir.Return, ir.Throw, ir.Leave)
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Branch:
     """A branch: ``if``, ``else``, ``try``, ``except``, ``finally``, or a function's own statements."""
 
     kind: str
-    parts: list[syntax.Part]
+    parts: list[ir.Part]
     outputs: list[Output]
     classes: list[ast.expr] = field(default_factory=list)
     name: str = ""
@@ -38,7 +38,7 @@ class Output:
     ``kind`` is ``code``, ``print``, ``drop`` for what is the shop's, ``if``, ``try`` or ``scope`` for a function.
     """
 
-    part: syntax.Part
+    part: ir.Part
     place: str
     kind: str
     code: list[ast.stmt] = field(default_factory=list)
@@ -80,20 +80,20 @@ class Output:
                 yield from each.inner(into_scopes)
 
 
-def leaves(parts: list[syntax.Part]) -> bool:
+def leaves(parts: list[ir.Part]) -> bool:
     """Whether statements never come out at their end."""
     last = parts[-1] if parts else None
-    return leaves(last.parts) if isinstance(last, syntax.Group) else isinstance(last, _ENDS)
+    return leaves(last.parts) if isinstance(last, ir.Group) else isinstance(last, _ENDS)
 
 
-def is_log(part: syntax.Part) -> bool:
+def is_log(part: ir.Part) -> bool:
     """Whether a statement only tells what happens."""
     return _LOGS.search(text(part.node).split("(")[0]) is not None
 
 
-def words_in(part: syntax.Part) -> set[str]:
+def words_in(part: ir.Part) -> set[str]:
     """The variables in a part of a program."""
-    return {each.word for each in syntax.walk(part, False) if isinstance(each, syntax.Name)} - {"this"}
+    return {each.word for each in ir.walk(part, False) if isinstance(each, ir.Name)} - {"this"}
 
 
 def prune(top: Output) -> None:
@@ -153,14 +153,14 @@ def _may_leave(output: Output) -> bool:
     if any(each.may_stop for each in output.inner(into_scopes=False) if each.kind in ("code", "drop")):
         return True
     parts = [part for branch in output.branches for part in branch.parts]
-    return any(isinstance(each, _ENDS) for part in parts for each in syntax.walk(part, into_functions=False))
+    return any(isinstance(each, _ENDS) for part in parts for each in ir.walk(part, into_functions=False))
 
 
 def _is_shared(output: Output, own: list[Output]) -> bool:
     """Whether a call of the shop, which might end the function, has to do with what the SDK does after it."""
-    value = output.part.value if isinstance(output.part, syntax.Do) and output.kind == "drop" else None
-    value = value.value if isinstance(value, syntax.Await) else value
-    if not isinstance(value, syntax.Call) or _LOGS.search(text(value.function.node)):
+    value = output.part.value if isinstance(output.part, ir.Do) and output.kind == "drop" else None
+    value = value.value if isinstance(value, ir.Await) else value
+    if not isinstance(value, ir.Call) or _LOGS.search(text(value.function.node)):
         return False
     later = [each for each in own if each.is_sdk and each.kind == "code" and each.start > output.start]
     return bool(words_in(value) & {word for each in later for word in words_in(each.part)})

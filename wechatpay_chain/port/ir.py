@@ -1,4 +1,4 @@
-"""What PHP and JavaScript have in common: the parts of a program that statements of the SDKs are made of."""
+"""The intermediate form of PHP and JavaScript: the parts of a program that statements of the SDKs are made of."""
 
 from __future__ import annotations
 

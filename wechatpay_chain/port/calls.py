@@ -375,10 +375,6 @@ class Calls(Expressions):
 
     # Functions as values
 
-    def on_function(self, part: ir.Function) -> Value:
-        """A closure is a value where calls of the SDK take it; elsewhere its statements stand for themselves."""
-        raise NoRule
-
     def is_closure(self, part: ir.Function) -> bool:
         """Whether a function that gets a name is one expression of the SDK; as a value it is a lambda then."""
         uses, made = self.uses, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.python import Names
@@ -48,32 +48,24 @@ class Scope:
         # PHP copies these where they are stored.
         self.changed: dict[str, int] = outer.changed if outer is not None else {}
 
+    def holder(self, word: str) -> Scope | None:
+        """The scope that has a variable, or None."""
+        if word in self.kinds or word in self.unstable:
+            return self
+        return None if self.outer is None else self.outer.holder(word)
+
     def kind(self, word: str) -> str:
         """What a variable is; empty where that is not known."""
-        scope: Scope | None = self
-        while scope is not None:
-            if word in scope.kinds or word in scope.unstable:
-                kind = scope.kinds.get(word, "")
-                # A check stays one: what a function did to it is never taken for granted.
-                return "" if word in scope.unstable and kind != "flag" else kind
-            scope = scope.outer
-        return ""
-
-    def knows(self, word: str) -> bool:
-        """Whether a variable is set, or given, in this file."""
-        scope: Scope | None = self
-        while scope is not None:
-            if word in scope.kinds or word in scope.unstable:
-                return True
-            scope = scope.outer
-        return False
+        holder = self.holder(word)
+        kind = "" if holder is None else holder.kinds.get(word, "")
+        # A check stays one: what a function did to it is never taken for granted.
+        return "" if holder is not None and word in holder.unstable and kind != "flag" else kind
 
     def brought(self, word: str) -> str:
         """What a promise in a variable brings."""
-        scope: Scope | None = self
-        while scope is not None and word not in scope.brings:
-            scope = scope.outer
-        return "" if scope is None else scope.brings[word]
+        if word in self.brings or self.outer is None:
+            return self.brings.get(word, "")
+        return self.outer.brought(word)
 
 
 class Knowledge:
@@ -123,13 +115,17 @@ class Expressions:
             return found
         uses, left, hoisted, ported = self.uses, len(self.left), len(self.hoisted), set(self.ported)
         try:
-            made = _RULES.get(type(part), Expressions.on_nothing)(self, part)
+            made = (self._rule(part) or self.on_nothing)(part)
         except NoRule:
             self.uses, self.ported = uses, ported
             del self.left[left:], self.hoisted[hoisted:]
             made = self.hole(part)
         self.done[part] = made._replace(uses=self.uses - uses, left=tuple(self.left[left:]))
         return self.done[part]
+
+    def _rule(self, part: ir.Part) -> Callable[[Any], Value] | None:
+        """The method that is named for a kind of part."""
+        return getattr(self, f"on_{type(part).__name__.lower()}", None)
 
     def exact(self, part: ir.Part) -> Value:
         """Python for an expression that is wholly known; raises NoRule."""
@@ -171,7 +167,7 @@ class Expressions:
             if isinstance(each, ir.Other | ir.Parameter):
                 yield from self._inner_uses(each)
                 self.left += [each.problem] if isinstance(each, ir.Other) and each.problem else []
-            elif type(each) in _RULES and not isinstance(each, ir.Function):
+            elif self._rule(each) and not isinstance(each, ir.Function):
                 made = self.value(each)
                 if made.uses:
                     yield made.code.value if isinstance(made.code, ast.Starred) else made.code
@@ -215,7 +211,7 @@ class Expressions:
                 self.uses += scope.aliases[part.word].uses
                 return scope.aliases[part.word]
             scope = scope.outer
-        is_custom = part.word == ("instance" if self.is_php else "wxpay") and not self.scope.knows(part.word)
+        is_custom = part.word == ("instance" if self.is_php else "wxpay") and self.scope.holder(part.word) is None
         kind = "client" if is_custom else self.scope.kind(part.word)
         if kind == "form":
             raise NoRule
@@ -549,19 +545,3 @@ def _negated(test: ast.expr) -> ast.expr:
         return ast.Compare(test.left, [opposite[type(test.ops[0])]()], test.comparators)
     is_not = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
     return test.operand if is_not and isinstance(test, ast.UnaryOp) else ast.UnaryOp(ast.Not(), test)
-
-
-_RULES: dict[type[ir.Part], Callable[..., Value]] = {
-    ir.Literal: Expressions.on_literal,
-    ir.Name: Expressions.on_name,
-    ir.Template: Expressions.on_template,
-    ir.Items: Expressions.on_items,
-    ir.Spread: Expressions.on_spread,
-    ir.Access: Expressions.on_access,
-    ir.Operation: Expressions.on_operation,
-    ir.Assign: Expressions.on_assign,
-    ir.Call: lambda self, part: self.on_call(part),
-    ir.New: lambda self, part: self.on_new(part),
-    ir.Await: lambda self, part: self.on_await(part),
-    ir.Function: lambda self, part: self.on_function(part),
-}

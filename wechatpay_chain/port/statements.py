@@ -92,7 +92,7 @@ class Statements(Calls):
             if isinstance(part, ir.If) and is_one and len(waiting) == 1 and leaves(waiting):
                 # What follows a branch that leaves is the other one.
                 part = ir.If(part.node, part.test, part.body, [waiting.pop()])
-            made += _STATEMENTS.get(type(part), Statements._loose)(self, part)
+            made += getattr(self, f"emit_{type(part).__name__.lower()}", self.emit_loose)(part)
             if leaves([part]) and any(not isinstance(each, ir.Define | ir.Function) for each in waiting):
                 made += self._end(part)  # only a label is a way past it
             if not self.nested:
@@ -138,9 +138,9 @@ class Statements(Calls):
         made: list[Output] = []
         for each in ir.inner_parts(part):
             if isinstance(each, ir.Function) and each not in self.ported:
-                made += self._function(each, each.name)
+                made += self.emit_function(each)
                 told = each.shared if self.is_php else _set_around(each)
-                around = {word for word in told if self.scope.knows(word)}
+                around = {word for word in told if self.scope.holder(word)}
                 checks = {word for word in around if self.scope.kinds.get(word) == "flag"}
                 made += self._holes(each, around, text(each.node), checks)
             elif not isinstance(each, ir.Function):
@@ -149,7 +149,8 @@ class Statements(Calls):
 
     # One statement
 
-    def _do(self, part: ir.Do) -> list[Output]:
+    def emit_do(self, part: ir.Do) -> list[Output]:
+        """An expression by itself: an assignment, a check, a call."""
         value = part.value
         if isinstance(value, ir.Assign):
             return self._assign(part, value)
@@ -161,9 +162,9 @@ class Statements(Calls):
                 return [made]
         test = self._assertion(value)
         if test is not None:
-            return self._if(ir.If(part.node, test, [ir.Throw(part.node, None)], []))
+            return self.emit_if(ir.If(part.node, test, [ir.Throw(part.node, None)], []))
         if isinstance(value, ir.Call) and isinstance(value.function, ir.Function) and not value.arguments:
-            return self._function(value.function, value.function.name)
+            return self.emit_function(value.function)
         made = self._output(part, "drop", lambda: self.settled(value), may_stop=self._may_stop(value))
         changed = _CHANGES.search(text(part.node))
         if made.is_sdk:
@@ -207,7 +208,8 @@ class Statements(Calls):
             goes_on = _ASSERT_METHODS.get(ir.called(function).lower())
         return None if goes_on is None else ir.Operation(inner.node, "!", [first]) if goes_on else first
 
-    def _return(self, part: ir.Return) -> list[Output]:
+    def emit_return(self, part: ir.Return) -> list[Output]:
+        """What a function hands back."""
         value = part.value
         if value is None:
             return []
@@ -220,25 +222,29 @@ class Statements(Calls):
         self.returned.append(self.value(value))
         return [*([made] if made.is_sdk else []), *self._closures(part)]
 
-    def _throw(self, part: ir.Throw) -> list[Output]:
+    def emit_throw(self, part: ir.Throw) -> list[Output]:
+        """What an error is made of."""
         value = part.value
         made = self._output(part, "code", None if value is None else lambda: self.value(value))
         return [made] if made.is_sdk else []
 
-    def _loose(self, part: ir.Part) -> list[Output]:
+    def emit_group(self, part: ir.Group) -> list[Output]:
+        """Statements in braces."""
+        return self.block(part.parts)
+
+    def emit_loose(self, part: ir.Part) -> list[Output]:
         """What is no statement of either language, as far as it could be read."""
         if isinstance(part, ir.Other):
             stop = [python.stop(_line(part), text(part.node))]
             made = [Output(part, self.place, "code", stop, uses=1, left=(part.problem,))] if part.problem else []
             return made + self.block(part.parts)
-        if isinstance(part, ir.Function):
-            return self._function(part, part.name)
         is_nothing = isinstance(part, ir.Leave | ir.Literal | ir.Name | ir.ClassName)
-        return [] if is_nothing else self._do(ir.Do(part.node, part))
+        return [] if is_nothing else self.emit_do(ir.Do(part.node, part))
 
     # Branches
 
-    def _if(self, part: ir.If) -> list[Output]:
+    def emit_if(self, part: ir.If) -> list[Output]:
+        """A condition, where something of the SDK depends on it."""
         made = self._output(part, "if", lambda: Value(self.condition(part.test)))
         words, test = words_in(part.test), made.code.pop()
         made.test = test.value if isinstance(test, ast.Expr) else None
@@ -249,7 +255,7 @@ class Statements(Calls):
         made.branches = [self.branch("if", part.body), *([self.branch("else", part.other)] if part.other else [])]
         return [*before, made, *self._closures(ir.Do(part.node, part.test))]
 
-    def _loop(self, part: ir.Loop) -> list[Output]:
+    def emit_loop(self, part: ir.Loop) -> list[Output]:
         """The statements of a turn; what the turns leave behind is a hole."""
         head, written = text(part.node).split("{")[0], _written(part.body)
         outer, self.span = self.span, (part.node.start_byte, part.node.end_byte)
@@ -257,12 +263,12 @@ class Statements(Calls):
         flags = {word for word in written if self.scope.kind(word) == "flag"}
         stale = {word for word in written if self.scope.kinds.get(word, "client") not in _LASTING}
         self.scope.kinds.update(dict.fromkeys([*stale, *targets], ""))
-        made = [] if part.source is None else self._do(ir.Do(part.source.node, part.source))
+        made = [] if part.source is None else self.emit_do(ir.Do(part.source.node, part.source))
         if part.source is not None and targets and self.value(part.source).kind == "answers":
             self.scope.kinds[targets[-1]] = "answer"
         made += self._holes(part, targets, head)
         if part.test is not None:
-            turns = self._if(ir.If(part.node, part.test, part.body, [ir.Throw(part.node, None)]))
+            turns = self.emit_if(ir.If(part.node, part.test, part.body, [ir.Throw(part.node, None)]))
             for each in turns:
                 if each.kind == "if" and each.is_sdk:
                     # A turn ends before the next test of the SDK.
@@ -276,7 +282,8 @@ class Statements(Calls):
         self.span = outer
         return made + self._holes(part, written, head, flags, span=(part.node.end_byte, FOREVER))
 
-    def _try(self, part: ir.Try) -> list[Output]:
+    def emit_try(self, part: ir.Try) -> list[Output]:
+        """What is tried, and what follows its errors."""
         branches = [self.branch("try", part.body)]
         for each in part.handlers:
             told = [EXCEPTIONS.get(found.word) if found.known else None for found in each.classes]
@@ -304,7 +311,8 @@ class Statements(Calls):
 
     # Functions and classes
 
-    def _define(self, part: ir.Define) -> list[Output]:
+    def emit_define(self, part: ir.Define) -> list[Output]:
+        """A class, a method, a property."""
         outer = self.scope, self.place
         kind, _, word = part.name.rpartition(" ")
         if kind in CLIENT_TYPES:
@@ -323,13 +331,14 @@ class Statements(Calls):
                 is_asked = isinstance(assign.target, ir.Name) or ir.called(assign.target) in self.tested
                 made += self.block([each]) if is_asked else []
             else:
-                made += self._function(each, part.name) if isinstance(each, ir.Function) else self.block([each])
+                made += self.emit_function(each, part.name) if isinstance(each, ir.Function) else self.block([each])
         return made
 
-    def _function(self, part: ir.Function, name: str) -> list[Output]:
+    def emit_function(self, part: ir.Function, name: str = "") -> list[Output]:
         """A function's statements, in a scope of their own."""
         if part in self.ported:
             return []
+        name = name or part.name
         outer = self.scope, self.place, self.nested, self.span, self.returned
         self.scope = self.inner_scope(_unstable(part.body) | part.shared)
         self.scope.changed = _changed(part.body)
@@ -341,7 +350,7 @@ class Statements(Calls):
             self.scope.kinds.update(dict.fromkeys(_leaves_of(each.pattern), ""))
             if isinstance(each.pattern, ir.Name):
                 self.scope.kinds[each.pattern.word] = _TYPES.get(each.type, "")
-            found = [] if each.default is None else self._do(ir.Do(each.node, each.default))
+            found = [] if each.default is None else self.emit_do(ir.Do(each.node, each.default))
             made += [output for output in found if output.is_sdk or output.kind == "scope"]
         made.append(Output(part, self.place, "scope", branches=[Branch("scope", part.body, self.block(part.body))]))
         if name:
@@ -370,7 +379,7 @@ class Statements(Calls):
             assign = ir.Assign(assign.node, assign.target, assign.operator, assign.value.target)
         function = assign.value if isinstance(assign.value, ir.Function) else None
         if function is not None and not (isinstance(assign.target, ir.Name) and self.is_closure(function)):
-            return [*made, *self._function(function, function.name)]
+            return [*made, *self.emit_function(function)]
         output = self._output(part, "code", lambda: self.assigned(assign), may_stop=self._may_stop(assign.value, True))
         output.targets = frozenset(word for statement in output.code for word in python.targets_of(statement))
         output.is_lasting = bool(self.property_of(assign.target))
@@ -459,7 +468,7 @@ class Statements(Calls):
             raise NoRule
         kind = self.scope.kind(word) if isinstance(root, ir.Name) else self.knowledge.properties[word]
         before: list[ast.stmt] = []
-        if self.is_php and isinstance(root, ir.Name) and not self.scope.knows(word):
+        if self.is_php and isinstance(root, ir.Name) and self.scope.holder(word) is None:
             # An array begins with its first entry.
             kind = "list" if keys[0] is None else "map"
             before = [python.assign(self.names[word], python.code("{}" if kind == "map" else "[]"))]
@@ -505,18 +514,6 @@ class Statements(Calls):
             self.scope.kinds[word] = known.get(index, value.kind)
             statements.append(python.assign(self.names[word], value.code))
         return statements
-
-
-_STATEMENTS: dict[type[ir.Part], Callable[..., list[Output]]] = {
-    ir.Do: Statements._do,
-    ir.Return: Statements._return,
-    ir.Throw: Statements._throw,
-    ir.If: Statements._if,
-    ir.Loop: Statements._loop,
-    ir.Try: Statements._try,
-    ir.Define: Statements._define,
-    ir.Group: lambda self, part: self.block(part.parts),
-}
 
 
 def _line(part: ir.Part) -> int:

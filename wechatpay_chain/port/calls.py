@@ -239,7 +239,7 @@ class Calls(Expressions):
         word = ir.called(function)
         if word == "map" and not self.is_php and len(part.arguments) == 1:
             return self._mapped(function, part.arguments[0])
-        base = self.value(function.base) if word else Value(python.constant(None))
+        base = self.value(function.base) if word else Value(ast.Constant(None))
         # A verb that a variable names may be either.
         if base.kind == "promise" or (base.brings and base.kind == "answer" and word in (*_THEN, "wait")):
             return self._promised(part, base, word)
@@ -405,7 +405,7 @@ class Calls(Expressions):
                 found: ast.expr = ast.Lambda(parameters, made.code)
                 brings = made.brings if made.kind == "promise" else made.kind
             elif not part.body:
-                found, brings = ast.Lambda(parameters, python.constant(None)), ""
+                found, brings = ast.Lambda(parameters, ast.Constant(None)), ""
             else:
                 name, body = self.names.fresh(role), self.plain(part.body)
                 outer[1].append(ast.FunctionDef(name, parameters, body, [], None))
@@ -534,7 +534,7 @@ def _in_seconds(code: ast.expr) -> ast.expr:
     for index, (key, value) in enumerate(zip(code.keys, code.values, strict=True)):
         if isinstance(key, ast.Constant) and key.value == "timeout":
             number = value.value if isinstance(value, ast.Constant) and isinstance(value.value, int | float) else None
-            made.values[index] = python.code("_0 / 1000", value) if number is None else python.constant(number / 1000)
+            made.values[index] = python.code("_0 / 1000", value) if number is None else ast.Constant(number / 1000)
     return made
 
 
@@ -610,7 +610,7 @@ def _compact(self: Calls, part: ir.Call) -> Value:
     values = [self.copied(ir.Name(part.node, word or "this")).code for word in words]
     if any(next(python.holes_in(each), None) for each in values):
         raise NoRule
-    return Value(ast.Dict([python.constant(word) for word in words], values), "map")
+    return Value(ast.Dict([ast.Constant(word) for word in words], values), "map")
 
 
 def _array_values(self: Calls, part: ir.Call) -> Value:
@@ -634,7 +634,7 @@ def _read(self: Calls, part: ir.Call) -> Value:
         raise NoRule
     if len(part.arguments) == 2 and (ir.literal_text(part.arguments[1]) or "").lower().replace("-", "") != "utf8":
         raise NoRule
-    path = self.value(part.arguments[0]).code if word is None else python.constant(word.removeprefix("file://"))
+    path = self.value(part.arguments[0]).code if word is None else ast.Constant(word.removeprefix("file://"))
     self.needs("pathlib", "Path")
     is_text = self.is_php or len(part.arguments) == 2
     return Value(

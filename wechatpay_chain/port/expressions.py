@@ -199,7 +199,7 @@ class Expressions:
 
     def on_literal(self, part: ir.Literal) -> Value:
         """A literal; ``undefined`` is nothing too."""
-        return Value(python.constant(part.value), _KINDS[type(part.value)])
+        return Value(ast.Constant(part.value), _KINDS[type(part.value)])
 
     def on_name(self, part: ir.Name) -> Value:
         """A variable, or what a pattern made of it."""
@@ -232,7 +232,7 @@ class Expressions:
             return made.code
         if made.kind in ("int", "body"):
             is_constant = isinstance(made.code, ast.Constant)
-            return python.constant(ast.unparse(made.code)) if is_constant else python.call("str", made.code)
+            return ast.Constant(ast.unparse(made.code)) if is_constant else python.call("str", made.code)
         if made.kind in ("map", "list", "none", "answer", "promise", "client", "node"):
             raise NoRule
         return self.converted("php_text" if self.is_php else "js_text", made.code)
@@ -243,10 +243,10 @@ class Expressions:
         for piece in part.pieces:
             code = self.as_text(self.value(piece))
             if isinstance(code, ast.Constant) and codes and isinstance(codes[-1], ast.Constant):
-                codes[-1] = python.constant(str(codes[-1].value) + str(code.value))
+                codes[-1] = ast.Constant(str(codes[-1].value) + str(code.value))
             elif not isinstance(code, ast.Constant) or code.value != "":
                 codes.append(code)
-        made = codes[0] if codes else python.constant("")
+        made = codes[0] if codes else ast.Constant("")
         for code in codes[1:]:
             made = ast.BinOp(made, ast.Add(), code)
         return Value(made, "text")
@@ -263,7 +263,7 @@ class Expressions:
                 continue
             if not self.is_php and text(value.node) == "undefined":
                 continue
-            told = Value(python.constant(count)) if key is None else self.value(key)
+            told = Value(ast.Constant(count)) if key is None else self.value(key)
             found = told.code.value if isinstance(told.code, ast.Constant) else ...
             if self.is_php and isinstance(found, str) and _INDEX.fullmatch(found):
                 found = int(found)
@@ -271,7 +271,7 @@ class Expressions:
                 raise NoRule
             are_words = are_words and isinstance(found, str) and not _INDEX.fullmatch(found)
             count = max(count, found + 1) if isinstance(found, int) else count
-            code = python.constant(found) if isinstance(found, str | int) else told.code
+            code = ast.Constant(found) if isinstance(found, str | int) else told.code
             entries.append((code, self.copied(value, is_changed=f"[{found!s}]" in self.scope.changed).code))
         keys = [key.value if isinstance(key, ast.Constant) else None for key, _ in entries]
         if self.is_php and keys == list(range(len(keys))):
@@ -365,7 +365,7 @@ class Expressions:
             return self.cast(operator[1:-1], first)
         if len(operands) == 1:
             if operator == "-" and isinstance(first, ir.Literal) and isinstance(first.value, int | float):
-                return Value(python.code("-_0", python.constant(first.value)), _KINDS[type(first.value)])
+                return Value(python.code("-_0", ast.Constant(first.value)), _KINDS[type(first.value)])
             if operator == "+" and not self.is_php:
                 return self.js_int(first)
             raise NoRule

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 __all__ = [
-    *("Access", "Assign", "Await", "Call", "ClassName", "Define", "Do", "Function", "Group", "Handler", "If"),
+    *("Access", "Assign", "Await", "Call", "ClassName", "Define", "Do", "Function", "Handler", "If"),
     *("Items", "Leave", "Literal", "Loop", "Name", "New", "Operation", "Other", "Parameter", "Part", "Return"),
     *("Spread", "Template", "Throw", "Try", "called", "inner_parts", "literal_text", "path_of", "walk", "word_of"),
 ]
@@ -225,13 +225,6 @@ class Define(Part):
     name: str
     parts: list[Part]
     is_class: bool = False
-
-
-@dataclass(eq=False)
-class Group(Part):
-    """Statements one behind the other."""
-
-    parts: list[Part]
 
 
 def inner_parts(part: Part) -> Iterator[Part]:

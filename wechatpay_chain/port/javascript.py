@@ -99,11 +99,11 @@ class JavaScriptReader(Reader):
 
     # Statements
 
-    def effect(self, node: Node, value: ir.Part) -> ir.Part:
+    def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement; ``process.exit()`` leaves."""
         holder = value.function if isinstance(value, ir.Call) else None
         is_exit = ir.called(value) == "exit" and isinstance(holder, ir.Access) and ir.word_of(holder.base) == "process"
-        return ir.Throw(node, None) if is_exit else super().effect(node, value)
+        return [ir.Throw(node, None)] if is_exit else super().effect(node, value)
 
     def _export(self, node: Node) -> list[ir.Part]:
         inner = field_of(node, "declaration", "value")
@@ -276,15 +276,6 @@ class JavaScriptReader(Reader):
             _name_function(made.value, text(field_of(need(node, "left"), "property")))
         return made
 
-    def _expression(self, node: Node) -> list[ir.Part]:
-        return [
-            part
-            for each in children(node)
-            for part in (
-                self.statement(each) if each.type in self.statements else [self.effect(node, self.value(each))]
-            )
-        ]
-
 
 def _name_function(part: ir.Part, name: str) -> None:
     """A function without a name has that of what holds it."""
@@ -301,9 +292,9 @@ JavaScriptReader.skipped = re.compile(
     r"statement_identifier|optional_chain|html_comment|override_modifier|index_signature"
 )
 JavaScriptReader.statements = {
-    **dict.fromkeys(("expression_statement", "decorator"), JavaScriptReader._expression),
+    **dict.fromkeys(("expression_statement", "decorator"), JavaScriptReader.expression),
     **dict.fromkeys(("labeled_statement", "internal_module"), lambda self, node: self.body(field_of(node, "body"))),
-    "statement_block": JavaScriptReader.group,
+    "statement_block": JavaScriptReader.braces,
     **dict.fromkeys(("lexical_declaration", "variable_declaration"), JavaScriptReader._declaration),
     "export_statement": JavaScriptReader._export,
     **dict.fromkeys(("class_declaration", "abstract_class_declaration", "class"), JavaScriptReader.define_class),

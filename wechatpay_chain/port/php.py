@@ -73,25 +73,26 @@ class PhpReader(Reader):
 
     # Statements
 
-    def effect(self, node: Node, value: ir.Part) -> ir.Part:
+    def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement: ``a ?: die()`` and ``$x = a ?? throw b`` are ifs."""
         whole = value.value if isinstance(value, ir.Assign) else None
         if isinstance(value, ir.Assign) and isinstance(whole, ir.Operation) and self._stop(whole.operands[-1]):
-            inner = self.effect(node, whole)
+            (inner,) = self.effect(node, whole)
             if isinstance(inner, ir.If) and len(whole.operands) == 2:
                 assign = ir.Do(node, ir.Assign(node, value.target, value.operator, whole.operands[0]))
                 test = inner.test
                 if isinstance(test, ir.Operation):
                     test = ir.Operation(node, test.operator, [value.target, *test.operands[1:]])
-                return ir.Group(node, [assign, ir.If(node, test, inner.body, [])])
+                return [assign, ir.If(node, test, inner.body, [])]
         if isinstance(value, ir.Operation) and value.operator in ("??", "?:") and len(value.operands) == 2:
             left, right = value.operands
             stop = self._stop(right)
             is_null = ir.Operation(left.node, "===", [left, ir.Literal(node, None)])
             if stop is not None:
                 test = is_null if value.operator == "??" else ir.Operation(left.node, "!", [left])
-                return ir.If(node, test, [stop], [])
-        return self._stop(value) or super().effect(node, value)
+                return [ir.If(node, test, [stop], [])]
+        stop = self._stop(value)
+        return super().effect(node, value) if stop is None else [stop]
 
     def _stop(self, value: ir.Part) -> ir.Part | None:
         if isinstance(value, ir.Operation) and value.operator == "throw":
@@ -315,8 +316,8 @@ PhpReader.skipped = re.compile(
     r"class_interface_clause|relative_scope|attribute_list|declare_statement"
 )
 PhpReader.statements = {
-    "expression_statement": lambda self, node: [self.effect(node, self.value(each)) for each in children(node)],
-    "compound_statement": PhpReader.group,
+    "expression_statement": PhpReader.expression,
+    "compound_statement": PhpReader.braces,
     "return_statement": PhpReader.give_back,
     "exit_statement": PhpReader.throw,
     **dict.fromkeys(("break_statement", "continue_statement", "goto_statement"), PhpReader.leave),

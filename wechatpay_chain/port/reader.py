@@ -66,7 +66,7 @@ class Reader:
             if made is not None:
                 return made if isinstance(made, list) else [made]
             if node.type in self.expressions:
-                return [self.effect(node, self.value(node))]
+                return self.effect(node, self.value(node))
             if self.skipped.fullmatch(node.type) or node.type.endswith("_type"):
                 return []
             return [ir.Other(node, self.block(children(node)), _problem(node))]
@@ -79,17 +79,24 @@ class Reader:
                 return rules[node.type](self, node)
         return None
 
-    def effect(self, node: Node, value: ir.Part) -> ir.Part:
+    def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement; ``a ? b : c``, ``a && b`` and ``a or b`` are ifs."""
         inner = value.value if isinstance(value, ir.Await) else value
         if isinstance(inner, ir.Operation) and inner.operator in ("&&", "and", "||", "or"):
             left, right = inner.operands
             test = left if inner.operator in ("&&", "and") else ir.Operation(left.node, "!", [left])
-            return ir.If(node, test, [self.effect(right.node, right)], [])
+            return [ir.If(node, test, self.effect(right.node, right), [])]
         if isinstance(value, ir.Operation) and value.operator == "?:" and len(value.operands) == 3:
             test, body, other = value.operands
-            return ir.If(node, test, [self.effect(body.node, body)], [self.effect(other.node, other)])
-        return ir.Do(node, value)
+            return [ir.If(node, test, self.effect(body.node, body), self.effect(other.node, other))]
+        return [ir.Do(node, value)]
+
+    def expression(self, node: Node) -> list[ir.Part]:
+        """An expression, or several with commas between, as a statement."""
+        made: list[ir.Part] = []
+        for each in children(node):
+            made += self.statement(each) if each.type in self.statements else self.effect(node, self.value(each))
+        return made
 
     def branch(self, node: Node) -> ir.Part:
         """``if`` with all its alternatives."""
@@ -170,9 +177,9 @@ class Reader:
         """``break``, ``continue``, ``goto``."""
         return ir.Leave(node)
 
-    def group(self, node: Node) -> ir.Part:
+    def braces(self, node: Node) -> list[ir.Part]:
         """Statements in braces of their own."""
-        return ir.Group(node, self.block(children(node)))
+        return self.block(children(node))
 
     # Classes and functions
 

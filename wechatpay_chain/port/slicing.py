@@ -82,8 +82,7 @@ class Output:
 
 def leaves(parts: list[ir.Part]) -> bool:
     """Whether statements never come out at their end."""
-    last = parts[-1] if parts else None
-    return leaves(last.parts) if isinstance(last, ir.Group) else isinstance(last, _ENDS)
+    return bool(parts) and isinstance(parts[-1], _ENDS)
 
 
 def is_log(part: ir.Part) -> bool:

@@ -47,7 +47,7 @@ _CHANGES = re.compile(
 _READABLE = frozenset(["client", "node", "json", "map", "list", "answer", "answers", "settled", "error", "sdk error"])
 # Kinds that a turn of a loop does not change.
 _LASTING = ("client", "answer", "json", "flag")
-_BLOCKS = (ir.Define, ir.Group, ir.If, ir.Try, ir.Loop, ir.Do, ir.Return, ir.Throw)
+_BLOCKS = (ir.Define, ir.If, ir.Try, ir.Loop, ir.Do, ir.Return, ir.Throw)
 
 
 class Statements(Calls):
@@ -78,7 +78,7 @@ class Statements(Calls):
         self.tested = frozenset(ir.called(each) for each in read if each not in bases)
         self.scope = Scope(unstable=_unstable(parts))
         self.scope.changed = _changed(parts)
-        top = Output(ir.Group(parts[0].node, parts), "", "scope", branches=[Branch("scope", parts, self.block(parts))])
+        top = Output(parts[0], "", "scope", branches=[Branch("scope", parts, self.block(parts))])
         prune(top)
         return [top]
 
@@ -227,10 +227,6 @@ class Statements(Calls):
         value = part.value
         made = self._output(part, "code", None if value is None else lambda: self.value(value))
         return [made] if made.is_sdk else []
-
-    def emit_group(self, part: ir.Group) -> list[Output]:
-        """Statements in braces."""
-        return self.block(part.parts)
 
     def emit_loose(self, part: ir.Part) -> list[Output]:
         """What is no statement of either language, as far as it could be read."""

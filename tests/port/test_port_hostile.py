@@ -235,6 +235,16 @@ def test_a_condition_of_the_shop_is_a_guard_too() -> None:
             "if HERE(1, '$this->old($m)'):\n    raise NotImplementedError('line 1: $this->fail();')",
         ),
         (
+            "if (empty($m)) show_error('none'); $t = AesGcm::decrypt($m, $k, $n);",
+            "php",
+            "if HERE(1, 'empty($m)'):\n    raise NotImplementedError(\"line 1: show_error('none')\")",
+        ),
+        (
+            "if (!m) ctx.throw(400)\nconst t = Aes.AesGcm.decrypt(n, k, m)",
+            "js",
+            "if not HERE(1, 'm'):\n    raise NotImplementedError('line 1: ctx.throw(400)')",
+        ),
+        (
             "async function must(m) { if (!Rsa.verify(m, s, k)) throw new Error() }\n"
             "const f = async (m) => { await must(m); return Aes.AesGcm.decrypt(n, k, m) }",
             "js",

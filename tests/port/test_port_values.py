@@ -325,6 +325,37 @@ def test_what_the_package_lacks_is_left() -> None:
         ),
         ("call_user_func([$instance->chain($p), $verb], []);", "php", "[instance.chain(p), verb]"),
         ("const r = await wxpay.v3.a.post<T>({ b: 1 })\nf(r.data)", "ts", "r = wxpay.v3.a.post({'b': 1})"),
+        (
+            "const r = await wxpay.v3.a.post<T>({}).catch((e) => { throw e })\nf(r.data)",
+            "ts",
+            "r = wxpay.v3.a.post_async({}).catch(on_rejected).wait()",
+        ),
+        ("const r = (await wxpay.v3.a.get<T>({})).data.b", "ts", "r = wxpay.v3.a.get({}).data['b']"),
+        (
+            "wxpay.v3.a.get().then(({ data: { data } }) => data.map(f))",
+            "js",
+            "lambda answer: HERE(1, 'data.map(f)', answer.data['data'])",
+        ),
+        (
+            "const { data: { download_url: url } } = await wxpay.v3.a.get()\nawait clients.get(id)[url].get()",
+            "js",
+            "HERE(1, 'clients.get(id)')[url].get()",
+        ),
+        (
+            "\\GuzzleHttp\\Promise\\Utils::unwrap($wxpay->all());",
+            "php",
+            "Promise.unwrap(HERE(1, '$wxpay->all()'))",
+        ),
+        (
+            "const all = await Promise.all([wxpay.v3.a.get()])\nall.forEach((r) => save(r.data.id))",
+            "js",
+            "HERE(1, 'save(r.data.id)', r.data['id'])",
+        ),
+        (
+            "const all = await Promise.all([wxpay.v3.a.get()])\nall.forEach(({ data, status }) => save(data.id, status))",
+            "js",
+            "HERE(1, 'save(data.id, status)', answer.data['id'], answer.status)",
+        ),
         ("import W = require('wechatpay-axios-plugin')\nconst c = new W.Wechatpay(o)", "ts", "c = Wechatpay(o)"),
         (
             "async () => { const { Wechatpay: W } = await import('wechatpay-axios-plugin'); const c = new W(o) }",
@@ -377,7 +408,7 @@ def test_what_the_package_lacks_is_left() -> None:
         (
             "const ok = [Rsa.verify(m, s, k)].every(Boolean)",
             "js",
-            "ok = HERE(1, '[Rsa.verify(m, s, k)].every(Boolean)', lambda: [Rsa.verify(m, s, k)])",
+            "ok = HERE(1, '[Rsa.verify(m, s, k)].every(Boolean)', [Rsa.verify(m, s, k)])",
         ),
         (
             "switch ($instance->v3->a->post([])->getStatusCode()) { case 200: f(); break; case 204: return; }\n"

@@ -57,9 +57,13 @@ class Calls(Expressions):
         base = self.node(part.base, is_sure)
         if base is None:
             start = ir.literal_text(part.key) or ""
-            is_start = start.lower() in ("v2", "v3") or (part.is_item and _is_path(start))
+            is_start = start.lower() in ("v2", "v3") or (part.is_item and (_is_path(start) or self._is_url(part.key)))
             base = self._root(part.base, is_start and self.mentions and not is_sure)
         return None if base is None else self._segment(base, part)
+
+    def _is_url(self, key: ir.Part) -> bool:
+        """Whether an index is an address that an answer brought."""
+        return isinstance(key, ir.Name) and "url" in key.word.lower() and self.value(key).kind == "json"
 
     def _root(self, part: ir.Part, is_start: bool) -> ast.expr | None:
         """What a chain starts from: a client, or, where the path shows one, what may be a client."""
@@ -227,7 +231,8 @@ class Calls(Expressions):
         """``Promise.all`` and its like, of promises of the SDK."""
         before = self.uses
         given = self._positional(part) if word in PROMISES else []
-        if word not in PROMISES or (self.uses == before and not any(isinstance(each, ast.Name) for each in given)):
+        is_ours = self.uses > before or any(isinstance(each, ast.Name) for each in given)
+        if word not in PROMISES or not (is_ours or (self.is_php and self.mentions)):
             raise NoRule
         made = python.method(self.needs("wechatpay_chain", "Promise"), word, *given)
         mapped = self.value(part.arguments[0]).brings if part.arguments else ""
@@ -240,6 +245,9 @@ class Calls(Expressions):
         if word == "map" and not self.is_php and len(part.arguments) == 1:
             return self._mapped(function, part.arguments[0])
         base = self.value(function.base) if word else Value(ast.Constant(None))
+        for each in part.arguments if base.kind == "answers" else []:
+            if isinstance(each, ir.Function) and each.parameters:
+                each.parameters[0].kind = "answer"
         # A verb that a variable names may be either.
         if base.kind == "promise" or (base.brings and base.kind == "answer" and word in (*_THEN, "wait")):
             return self._promised(part, base, word)

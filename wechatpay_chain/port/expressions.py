@@ -163,7 +163,10 @@ class Expressions:
         return _common(found.kind for each in operands if (found := self.done.get(each)) is not None)
 
     def _inner_uses(self, part: ir.Part) -> Iterator[ast.expr]:
-        for each in ir.inner_parts(part):
+        method = part.function if isinstance(part, ir.Call) and isinstance(part.function, ir.Access) else None
+        for found in ir.inner_parts(part):
+            # A method is no entry of what it belongs to.
+            each = method.base if method is not None and found is method else found
             if isinstance(each, ir.Other | ir.Parameter):
                 yield from self._inner_uses(each)
                 self.left += [each.problem] if isinstance(each, ir.Other) and each.problem else []

@@ -100,11 +100,12 @@ class New(Part):
 
 @dataclass(eq=False)
 class Parameter(Part):
-    """A parameter: its pattern, its default, the short name of its class."""
+    """A parameter: its pattern, its default, the short name of its class, the kind of what it is given."""
 
     pattern: Part
     default: Part | None = None
     type: str = ""
+    kind: str = ""
 
 
 @dataclass(eq=False)

@@ -39,6 +39,7 @@ class JavaScriptReader(Reader):
         # A name of the file, and which part of which library it is; "" is the plugin as a whole.
         self.imported: dict[str, str] = {}
         self.declared: set[str] = set()
+        self.early: set[ir.Part | None] = set()
         for node in nodes_in(root):
             if node.type == "import_statement":
                 self._import_statement(node)
@@ -100,10 +101,12 @@ class JavaScriptReader(Reader):
     # Statements
 
     def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
-        """An expression statement; ``process.exit()`` leaves."""
-        holder = value.function if isinstance(value, ir.Call) else None
-        is_exit = ir.called(value) == "exit" and isinstance(holder, ir.Access) and ir.word_of(holder.base) == "process"
-        return [ir.Throw(node, None)] if is_exit else super().effect(node, value)
+        """An expression statement; ``process.exit()`` and ``ctx.throw()`` leave."""
+        function = value.function if isinstance(value, ir.Call) else None
+        base = function.base if isinstance(function, ir.Access) else None
+        is_stop = (ir.word_of(base), ir.called(value)) == ("process", "exit")
+        is_stop |= ir.called(value) == "throw" and "ctx" in (ir.word_of(base), ir.called(base))
+        return [ir.Throw(node, value)] if is_stop else super().effect(node, value)
 
     def _export(self, node: Node) -> list[ir.Part]:
         inner = field_of(node, "declaration", "value")
@@ -245,12 +248,29 @@ class JavaScriptReader(Reader):
         if isinstance(found, ir.ClassName) and found.word in ("", "Aes") and word in _NAMED | _SPACES:
             return ir.ClassName(node, word if word in _NAMED else "", True)
         is_optional = field_of(node, "optional_chain") is not None
-        return ir.Access(node, found, ir.Literal(name, word), is_optional=is_optional)
+        return self._awaited(ir.Access(node, self._waiting(found), ir.Literal(name, word), False, is_optional), found)
+
+    def _waiting(self, part: ir.Part) -> ir.Part:
+        """What an ``await`` that the grammar put too far within waits for."""
+        return part.value if isinstance(part, ir.Await) and part in self.early else part
+
+    def _awaited(self, made: ir.Part, inner: ir.Part) -> ir.Part:
+        """The whole that such an ``await`` is meant for."""
+        if inner not in self.early:
+            return made
+        whole = ir.Await(made.node, made)
+        self.early.add(whole)
+        return whole
+
+    def _parenthesized(self, node: Node) -> ir.Part | None:
+        made = self.inner(node)
+        self.early.discard(made)
+        return made
 
     def _subscript(self, node: Node) -> ir.Part:
         base, index = self.value(field_of(node, "object")), self.value(field_of(node, "index"))
         is_optional = field_of(node, "optional_chain") is not None
-        return ir.Access(node, base, index, is_item=True, is_optional=is_optional)
+        return self._awaited(ir.Access(node, self._waiting(base), index, True, is_optional), base)
 
     def _call(self, node: Node) -> ir.Part | None:
         arguments = field_of(node, "arguments")
@@ -262,8 +282,10 @@ class JavaScriptReader(Reader):
             return ir.Other(node, [callee, *values])
         if isinstance(callee, ir.Await) and field_of(node, "type_arguments") is not None:
             # The grammar takes ``await f<T>()`` for ``(await f)<T>()``.
-            return ir.Await(node, ir.Call(node, callee.value, values))
-        return ir.New(node, callee, values) if node.type == "new_expression" else ir.Call(node, callee, values)
+            self.early.add(callee)
+        if node.type == "new_expression":
+            return ir.New(node, callee, values)
+        return self._awaited(ir.Call(node, self._waiting(callee), values), callee)
 
     def _unary(self, node: Node) -> ir.Part | None:
         made = self.operation(node)
@@ -329,7 +351,8 @@ JavaScriptReader.expressions = {
     **dict.fromkeys(("binary_expression", "ternary_expression"), JavaScriptReader.operation),
     "unary_expression": JavaScriptReader._unary,
     **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), JavaScriptReader.assign),
-    **dict.fromkeys(("parenthesized_expression", "instantiation_expression"), JavaScriptReader.inner),
-    **dict.fromkeys(("as_expression", "satisfies_expression", "non_null_expression"), JavaScriptReader.inner),
+    "parenthesized_expression": JavaScriptReader._parenthesized,
+    **dict.fromkeys(("as_expression", "satisfies_expression"), JavaScriptReader.inner),
+    **dict.fromkeys(("non_null_expression", "instantiation_expression"), JavaScriptReader.inner),
     "type_assertion": lambda self, node: self.value(children(node)[-1]),
 }

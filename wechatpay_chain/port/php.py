@@ -21,8 +21,10 @@ _ROOTS = frozenset(
 _INDENTED = re.compile(r"\n[ \t]+\w+$")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "e": "\x1b", "f": "\f", "\\": "\\", "$": "$", '"': '"'}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|([ntrvef\\$\"]))")
-# Functions that never come back.
-_STOPS = frozenset(["exit", "die", "abort"])
+# Functions of PHP and its frameworks that never come back.
+_STOPS = frozenset(
+    "exit die abort dd halt show_404 show_error wp_die wp_send_json wp_send_json_error wp_send_json_success".split()
+)
 _CLASSES = ("class_declaration", "trait_declaration", "interface_declaration", "enum_declaration")
 _REFERENCES = ("by_ref", "reference_modifier", "&")
 _CASTS = {"integer": "int", "boolean": "bool"}

@@ -284,16 +284,8 @@ class Statements(Calls):
         for each in part.handlers:
             told = [EXCEPTIONS.get(found.word) if found.known else None for found in each.classes]
             outer, self.scope = self.scope, self.inner_scope()
-            name = self.names.lend("error") if isinstance(each.target, ir.Items) else ""
-            if isinstance(each.target, ir.Name):
-                is_ours = all(found is not None and found[1] for found in told)
-                self.scope.kinds[each.target.word] = "sdk error" if is_ours else "error"
-                name = self.names[each.target.word]
-            elif isinstance(each.target, ir.Items):
-                self.scope.kinds.update(dict.fromkeys(_leaves_of(each.target), ""))
-                with contextlib.suppress(NoRule):
-                    aliases = dict(self.taken_apart(each.target, Value(python.name(name), "error")))
-                    self.scope.aliases, self.scope.kinds = aliases, {}
+            is_ours = all(found is not None and found[1] for found in told)
+            name = "" if each.target is None else self._given(each.target, "sdk error" if is_ours else "error")
             made = self.branch("except", each.body)
             made.name, self.scope = name, outer
             made.classes = [
@@ -304,6 +296,20 @@ class Statements(Calls):
                 branches.append(made)
         branches += [self.branch("finally", part.final)] if part.final else []
         return [Output(part, self.place, "try", branches=branches)]
+
+    def _given(self, target: ir.Part, kind: str) -> str:
+        """The Python name of what a function or a handler is given; a pattern stands for what is read of it."""
+        self.scope.kinds.update(dict.fromkeys(_leaves_of(target), ""))
+        if isinstance(target, ir.Name):
+            self.scope.kinds[target.word] = kind
+        if not isinstance(target, ir.Items) or not kind:
+            return self.names[target.word] if isinstance(target, ir.Name) else ""
+        name = self.names.lend(kind.removeprefix("sdk "))
+        with contextlib.suppress(NoRule):
+            self.scope.aliases |= dict(self.taken_apart(target, Value(python.name(name), kind)))
+            for word in _leaves_of(target):
+                del self.scope.kinds[word]
+        return name
 
     # Functions and classes
 
@@ -343,9 +349,7 @@ class Statements(Calls):
         self.nested, self.span, self.returned = 0, (0, FOREVER), []
         made: list[Output] = []
         for each in part.parameters:
-            self.scope.kinds.update(dict.fromkeys(_leaves_of(each.pattern), ""))
-            if isinstance(each.pattern, ir.Name):
-                self.scope.kinds[each.pattern.word] = _TYPES.get(each.type, "")
+            self._given(each.pattern, each.kind or _TYPES.get(each.type, ""))
             found = [] if each.default is None else self.emit_do(ir.Do(each.node, each.default))
             made += [output for output in found if output.is_sdk or output.kind == "scope"]
         made.append(Output(part, self.place, "scope", branches=[Branch("scope", part.body, self.block(part.body))]))

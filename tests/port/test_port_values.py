@@ -352,7 +352,7 @@ def test_what_the_package_lacks_is_left() -> None:
             "HERE(1, 'save(r.data.id)', r.data['id'])",
         ),
         (
-            "const all = await Promise.all([wxpay.v3.a.get()])\nall.forEach(({ data, status }) => save(data.id, status))",
+            "const r = await Promise.all([wxpay.v3.a.get()])\nr.forEach(({ data, status }) => save(data.id, status))",
             "js",
             "HERE(1, 'save(data.id, status)', answer.data['id'], answer.status)",
         ),

@@ -22,9 +22,8 @@ _INDENTED = re.compile(r"\n[ \t]+\w+$")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "e": "\x1b", "f": "\f", "\\": "\\", "$": "$", '"': '"'}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|([ntrvef\\$\"]))")
 # Functions of PHP and its frameworks that never come back.
-_STOPS = frozenset(
-    "exit die abort dd halt show_404 show_error wp_die wp_send_json wp_send_json_error wp_send_json_success".split()
-)
+_STOPS = frozenset(["exit", "die", "abort", "dd", "halt", "show_404", "show_error", "wp_die"])
+_STOPS |= {"wp_send_json", "wp_send_json_error", "wp_send_json_success"}
 _CLASSES = ("class_declaration", "trait_declaration", "interface_declaration", "enum_declaration")
 _REFERENCES = ("by_ref", "reference_modifier", "&")
 _CASTS = {"integer": "int", "boolean": "bool"}

@@ -356,6 +356,22 @@ def test_what_the_package_lacks_is_left() -> None:
             "js",
             "HERE(1, 'save(data.id, status)', answer.data['id'], answer.status)",
         ),
+        (
+            "try { await wxpay.v3.a.get() } catch (e) { if (e.response?.status === 404) return null }",
+            "js",
+            "if getattr(getattr(e, 'response', None), 'status', None) == 404:",
+        ),
+        (
+            "try { await wxpay.v3.a.get() } catch (e) { if (e.response && e.response.status === 404) return null }",
+            "js",
+            "if getattr(e, 'response', None) is not None and e.response.status == 404:",
+        ),
+        (
+            "try { $instance->v3->a->get(); } catch (RequestException $e)"
+            " { if ($e->getResponse()?->getStatusCode() === 404) { return; } }",
+            "php",
+            "if HERE(1, '$e->getResponse()?->getStatusCode() === 404', lambda: e.getResponse()):",
+        ),
         ("import W = require('wechatpay-axios-plugin')\nconst c = new W.Wechatpay(o)", "ts", "c = Wechatpay(o)"),
         (
             "async () => { const { Wechatpay: W } = await import('wechatpay-axios-plugin'); const c = new W(o) }",

@@ -254,7 +254,7 @@ class Calls(Expressions):
         kind = "error" if base.kind == "sdk error" else base.kind
         if word == "__toString" and kind in ("body", "error"):
             return Value(python.call("str", base.code), "text")
-        if word in METHODS.get(kind, ()):
+        if word in METHODS.get(kind, ()) and not (function.is_optional and _is_of_error(base.code)):
             return self.use(Value(python.method(base.code, word, *self._positional(part)), METHODS[kind][word]))
         if word in _ERRORS and kind == "error" and self.is_php and not part.arguments:
             # Of errors that may be anyone's, what Python has in their place.
@@ -361,7 +361,10 @@ class Calls(Expressions):
         if key is None or (is_optional and not is_error and base.kind != "answer"):
             raise NoRule
         if not self.is_php and base.kind == "answer" and word in ANSWER_FIELDS:
-            return self.use(Value(python.attribute(base.code, ANSWER_FIELDS[word][0]), ANSWER_FIELDS[word][1]))
+            name, kind = ANSWER_FIELDS[word]
+            if is_optional and _is_of_error(base.code):
+                return self.use(Value(python.code(f"getattr(_0, {name!r}, None)", python.response_of(base.code))))
+            return self.use(Value(python.attribute(base.code, name), kind))
         if not self.is_php and is_error and word == "message":
             return Value(python.call("str", base.code), "text")
         if not self.is_php and is_error and word == "response":
@@ -532,6 +535,12 @@ class Calls(Expressions):
 
 def _is_path(word: str) -> bool:
     return word.lower().lstrip("/").startswith(("v2/", "v3/"))
+
+
+def _is_of_error(code: ast.expr) -> bool:
+    """Whether an answer is that of an error, which may have none."""
+    function = code.func if isinstance(code, ast.Call) else code
+    return isinstance(function, ast.Attribute) and function.attr in ("response", "getResponse")
 
 
 def _in_seconds(code: ast.expr) -> ast.expr:

@@ -472,7 +472,7 @@ class Expressions:
         if made.kind == "text" and not self.is_php:
             return python.code("_0 != ''", made.code)
         if made.kind in ("client", "answer"):
-            return python.code("_0 is not None", self.exact(part).code)
+            return python.code("_0 is not None", python.response_of(self.exact(part).code))
         raise NoRule
 
     def exception(self, word: str) -> ast.expr:

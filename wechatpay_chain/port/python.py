@@ -14,7 +14,7 @@ from wechatpay_chain.port.source import MissingExtra, shown
 
 __all__ = [
     *("Names", "assign", "attribute", "call", "code", "code_of", "formatted", "hole", "holes_in", "item", "loads"),
-    *("method", "name", "path_word", "stop", "targets_of"),
+    *("method", "name", "path_word", "response_of", "stop", "targets_of"),
 ]
 
 _WIDTH = 100
@@ -117,6 +117,13 @@ def code(template: str, *parts: ast.expr) -> ast.expr:
 
     filled: ast.expr = Fill().visit(ast.parse(template, mode="eval").body)
     return filled
+
+
+def response_of(value: ast.expr) -> ast.expr:
+    """``error.response`` where errors of others have none; any other expression as it is."""
+    if isinstance(value, ast.Attribute) and value.attr == "response":
+        return code("getattr(_0, 'response', None)", value.value)
+    return value
 
 
 def item(value: ast.expr, key: ast.expr | str | int) -> ast.Subscript:

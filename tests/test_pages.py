@@ -41,6 +41,7 @@ def test_both_pages_say_the_same(page: str) -> None:
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_every_block_runs(page: str, tmp_path: Path) -> None:
     """In order, in one new process that has no name and no variable of a merchant."""

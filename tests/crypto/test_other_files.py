@@ -152,9 +152,8 @@ def test_small_keys_are_refused_in_every_form(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("passphrase", [PASSPHRASE, PASSPHRASE.encode()])
+@pytest.mark.parametrize(("passphrase", "pair"), [(PASSPHRASE, tuple), (PASSPHRASE.encode(), list)])
 @pytest.mark.parametrize("form", ["PEM", "DER"])
-@pytest.mark.parametrize("pair", [tuple, list])
 @pytest.mark.parametrize("entry", PRIVATE)
 def test_a_key_comes_with_its_passphrase(
     tmp_path: Path, passphrase: str | bytes, form: str, pair: Any, entry: str

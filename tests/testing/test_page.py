@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ["docs/testing-your-shop.md", "docs/testing-your-shop.zh-CN.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -31,6 +33,7 @@ def test_both_pages_say_the_same() -> None:
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_every_test_of_the_page_passes(tmp_path: Path) -> None:
     """pytest, unittest, Flask, Django and FastAPI, in one run of pytest without any configuration."""
     for number, source in enumerate(blocks("python")):

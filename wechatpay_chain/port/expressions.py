@@ -100,6 +100,8 @@ class Expressions:
         self.hoisted: list[ast.stmt] = []
         self.done: dict[ir.Part, Value] = {}
         self.ported: set[ir.Part] = set()
+        # What is appended to a form, statement by statement.
+        self.forms: dict[str, list[ir.Call]] = {}
         self.uses = 0
         self.left: list[str] = []
         self.is_within_closure = False

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 __all__ = [
-    *("Access", "Assign", "Await", "Call", "ClassName", "Define", "Do", "Function", "Handler", "If"),
+    *("Access", "Assign", "Await", "Call", "ClassName", "Define", "Do", "End", "Function", "Handler", "Holder", "If"),
     *("Items", "Leave", "Literal", "Loop", "Name", "New", "Operation", "Other", "Parameter", "Part", "Return"),
     *("Spread", "Template", "Throw", "Try", "called", "inner_parts", "literal_text", "path_of", "walk", "word_of"),
 ]
@@ -64,10 +64,14 @@ class Items(Part):
 
 
 @dataclass(eq=False)
-class Spread(Part):
-    """``...value``."""
+class Holder(Part):
+    """A part around another."""
 
     value: Part
+
+
+class Spread(Holder):
+    """``...value``."""
 
 
 @dataclass(eq=False)
@@ -138,11 +142,8 @@ class Assign(Part):
     declares: bool = False
 
 
-@dataclass(eq=False)
-class Await(Part):
+class Await(Holder):
     """``await value``."""
-
-    value: Part
 
 
 @dataclass(eq=False)
@@ -156,29 +157,26 @@ class Other(Part):
 # Statements
 
 
-@dataclass(eq=False)
-class Do(Part):
+class Do(Holder):
     """An expression by itself."""
 
-    value: Part
-
 
 @dataclass(eq=False)
-class Return(Part):
+class End(Part):
+    """What never comes out at its end, and the value that it takes along."""
+
+    value: Part | None = None
+
+
+class Return(End):
     """``return``."""
 
-    value: Part | None
 
-
-@dataclass(eq=False)
-class Throw(Part):
+class Throw(End):
     """``throw``, ``exit``, or a call that never comes back."""
 
-    value: Part | None
 
-
-@dataclass(eq=False)
-class Leave(Part):
+class Leave(End):
     """``break``, ``continue``, ``goto``."""
 
 

@@ -215,11 +215,9 @@ class PhpReader(Reader):
         return ir.Items(node, entries, is_list=False)
 
     def _member(self, node: Node) -> ir.Part:
-        name = need(node, "name")
+        base, name = need(node, "object", "scope"), need(node, "name")
         key = ir.Literal(name, text(name)) if name.type == "name" else self.value(name)
-        base = field_of(node, "object")
-        held = self.value(base) if base is not None else self._scope(need(node, "scope"))
-        return ir.Access(node, held, key, is_optional=node.type.startswith("nullsafe"))
+        return ir.Access(node, self._scope(base), key, is_optional=node.type.startswith("nullsafe"))
 
     def _item(self, node: Node) -> ir.Part:
         base, *keys = map(self.value, children(node))
@@ -236,7 +234,7 @@ class PhpReader(Reader):
         return ir.Access(node, self._scope(scope), ir.Literal(name, text(name)))
 
     def _scope(self, node: Node) -> ir.Part:
-        """The left side of ``::``."""
+        """The left side of ``->`` and ``::``."""
         if node.type in ("name", "qualified_name"):
             return self.class_name(node)
         is_own = node.type == "relative_scope" and text(node) != "parent"

@@ -17,7 +17,6 @@ FOREVER = 10**9
 _LOGS = re.compile(
     r"(?i)(?:^|[\\$>.:_])(?:log|logger|logging|console|error_log|echo|print|print_r|printf|dump|sleep|usleep|trace|info|debug)\b"
 )
-_ENDS = (ir.Return, ir.Throw, ir.Leave)
 
 
 @dataclass
@@ -82,7 +81,7 @@ class Output:
 
 def leaves(parts: list[ir.Part]) -> bool:
     """Whether statements never come out at their end."""
-    return bool(parts) and isinstance(parts[-1], _ENDS)
+    return bool(parts) and isinstance(parts[-1], ir.End)
 
 
 def is_log(part: ir.Part) -> bool:
@@ -152,7 +151,7 @@ def _may_leave(output: Output) -> bool:
     if any(each.may_stop for each in output.inner(into_scopes=False) if each.kind in ("code", "drop")):
         return True
     parts = [part for branch in output.branches for part in branch.parts]
-    return any(isinstance(each, _ENDS) for part in parts for each in ir.walk(part, into_functions=False))
+    return any(isinstance(each, ir.End) for part in parts for each in ir.walk(part, into_functions=False))
 
 
 def _is_shared(output: Output, own: list[Output]) -> bool:

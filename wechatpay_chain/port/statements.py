@@ -14,8 +14,7 @@ from typing import Any
 
 from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.calls import PRINTS, Calls
-from wechatpay_chain.port.expressions import Knowledge, NoRule, Scope, Value
-from wechatpay_chain.port.python import Names
+from wechatpay_chain.port.expressions import NoRule, Scope, Value
 from wechatpay_chain.port.sdk import CLIENT_TYPES, EXCEPTIONS
 from wechatpay_chain.port.slicing import FOREVER, Branch, Output, is_log, leaves, prune, words_in
 from wechatpay_chain.port.source import text
@@ -59,11 +58,6 @@ class Statements(Calls):
     # Properties that some condition asks for.
     tested: frozenset[str] = frozenset()
     returned: list[Value] = []  # noqa: RUF012  # replaced by each function
-
-    def __init__(self, language: str, names: Names, knowledge: Knowledge, mentions: bool) -> None:
-        super().__init__(language, names, knowledge, mentions)
-        # What is appended to a form, statement by statement.
-        self.forms: dict[str, list[ir.Call]] = {}
 
     def outputs(self, parts: list[ir.Part]) -> list[Output]:
         """A whole file, with what nothing needs left out."""

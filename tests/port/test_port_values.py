@@ -44,6 +44,8 @@ def argument(source: str, language: str) -> str:
         ("array_merge([1], [$x])", "[*[1], *[x]]"),
         ("['7' => 1, 'a' => 2, 3]", "{7: 1, 'a': 2, 8: 3}"),
         ("(object) []", "{}"),
+        ("json_encode(['a/b'])", "json.dumps(['a/b'], separators=(',', ':')).replace('/', '\\\\/')"),
+        ("json_encode(['a/b'], JSON_UNESCAPED_SLASHES)", "json.dumps(['a/b'], separators=(',', ':'))"),
         ("compact('x')", "{'x': x}"),
         ("Rsa::verify(message: $m, signature: $s, publicKey: $k)", "Rsa.verify(message=m, signature=s, publicKey=k)"),
         ("0x1F + 0b11 + 017 + 1_000", "31 + 3 + 15 + 1000"),
@@ -394,7 +396,7 @@ def test_what_the_package_lacks_is_left() -> None:
         (
             "exit(json_encode(['sign' => Rsa::sign('a', $k)]));",
             "php",
-            "json.dumps({'sign': Rsa.sign('a', k)}, separators=(',', ':'))",
+            "json.dumps({'sign': Rsa.sign('a', k)}, separators=(',', ':')).replace('/', '\\\\/')",
         ),
         (
             "[$a, $b] = [$instance->v3->a->get(), 1];\necho $a->getStatusCode();",

@@ -594,7 +594,9 @@ def _dumps(self: Calls, part: ir.Call) -> Value:
     told = {_JSON_FLAGS[each] for each in flags} | ({"ensure_ascii=False"} if not self.is_php else set())
     separators = "" if "JSON_PRETTY_PRINT" in flags else "separators=(',', ':')"
     options = ", ".join(sorted(filter(None, {*told, separators})))
-    return Value(python.code(f"json.dumps(_0, {options})", made.code), "text")
+    # A slash stands in texts alone.
+    slashes = ".replace('/', '\\\\/')" if self.is_php and "JSON_UNESCAPED_SLASHES" not in flags else ""
+    return Value(python.code(f"json.dumps(_0, {options}){slashes}", made.code), "text")
 
 
 def _array_merge(self: Calls, part: ir.Call) -> Value:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.port.listing import code_of, listed
-from wechatpay_chain.port.conversion import js_int, js_text, php_int, php_text
+from wechatpay_chain.port.conversion import js_int, js_json, js_text, php_int, php_json, php_text
 
 
 def argument(source: str, language: str) -> str:
@@ -44,8 +44,11 @@ def argument(source: str, language: str) -> str:
         ("array_merge([1], [$x])", "[*[1], *[x]]"),
         ("['7' => 1, 'a' => 2, 3]", "{7: 1, 'a': 2, 8: 3}"),
         ("(object) []", "{}"),
-        ("json_encode(['a/b'])", "json.dumps(['a/b'], separators=(',', ':')).replace('/', '\\\\/')"),
-        ("json_encode(['a/b'], JSON_UNESCAPED_SLASHES)", "json.dumps(['a/b'], separators=(',', ':'))"),
+        ("json_encode(['a/b'])", "php_json(['a/b'])"),
+        ("json_encode(['a/b'], JSON_UNESCAPED_SLASHES)", "php_json(['a/b'], unescaped_slashes=True)"),
+        ("json_encode(['a/b'], JSON_PRETTY_PRINT)", None),
+        ("array_values(['a' => $x])", "[*{'a': x}.values()]"),
+        ("[...array_values(['a' => $x]), 1]", "[*{'a': x}.values(), 1]"),
         ("compact('x')", "{'x': x}"),
         ("Rsa::verify(message: $m, signature: $s, publicKey: $k)", "Rsa.verify(message=m, signature=s, publicKey=k)"),
         ("0x1F + 0b11 + 017 + 1_000", "31 + 3 + 15 + 1000"),
@@ -107,6 +110,7 @@ def test_a_value_of_php(source: str, python: str | None) -> None:
         ("{ ...x, 'a-b': 1, [y]: 2 }", "{**x, 'a-b': 1, y: 2}"),
         ("{ b: 1, 2: 3, 1: 4, u: undefined }", "{'1': 4, '2': 3, 'b': 1}"),
         ("[...x, 1]", "[*x, 1]"),
+        ("JSON.stringify({ a: x })", "js_json({'a': x})"),
         ("1.0 + 0x10 + 1e3 + 10n", "1 + 16 + 1000 + 10"),
         ("x as string", "x"),
         ("<string>x", "x"),
@@ -188,6 +192,16 @@ def test_text_is_javascripts(value: object, told: str) -> None:
 def test_a_whole_number_is_phps(value: object, told: int) -> None:
     """What ``(int)`` makes of each kind."""
     assert php_int(value) == told
+
+
+def test_json_is_that_of_either_language() -> None:
+    """Numbers as each writes them; PHP's slashes, and its letters beyond ASCII, are escapes unless it is told."""
+    value = {"a/b": ["中\u2028", 2.0, 1e25, None, True]}
+    assert php_json(value) == r'{"a\/b":["\u4e2d\u2028",2,1.0e+25,null,true]}'
+    assert php_json(value, unescaped_unicode=True, unescaped_slashes=True) == (
+        r'{"a/b":["中\u2028",2,1.0e+25,null,true]}'
+    )
+    assert js_json(value) == '{"a/b":["中\u2028",2,1e+25,null,true]}'
 
 
 @pytest.mark.parametrize("convert", [php_text, js_text, php_int, js_int])
@@ -396,7 +410,7 @@ def test_what_the_package_lacks_is_left() -> None:
         (
             "exit(json_encode(['sign' => Rsa::sign('a', $k)]));",
             "php",
-            "json.dumps({'sign': Rsa.sign('a', k)}, separators=(',', ':')).replace('/', '\\\\/')",
+            "php_json({'sign': Rsa.sign('a', k)})",
         ),
         (
             "[$a, $b] = [$instance->v3->a->get(), 1];\necho $a->getStatusCode();",

@@ -20,9 +20,8 @@ __all__ = ["PRINTS", "Calls"]
 PRINTS = frozenset(["echo", "print_r", "var_dump"])
 _CONSOLE = frozenset(["log", "info", "error", "warn", "debug"])
 _JSON_FLAGS = {
-    "JSON_UNESCAPED_UNICODE": "ensure_ascii=False",
-    "JSON_PRETTY_PRINT": "indent=4",
-    "JSON_UNESCAPED_SLASHES": "",
+    "JSON_UNESCAPED_UNICODE": "unescaped_unicode",
+    "JSON_UNESCAPED_SLASHES": "unescaped_slashes",
     "JSON_THROW_ON_ERROR": "",
 }
 _THEN = {"then": "then", "otherwise": "otherwise", "catch": "catch", "finally": "finally_"}
@@ -590,13 +589,9 @@ def _dumps(self: Calls, part: ir.Call) -> Value:
     made = self.exact(part.arguments[0])
     if made.kind not in ("map", "list", "json") or not flags <= _JSON_FLAGS.keys():
         raise NoRule
-    self.needs("json")
-    told = {_JSON_FLAGS[each] for each in flags} | ({"ensure_ascii=False"} if not self.is_php else set())
-    separators = "" if "JSON_PRETTY_PRINT" in flags else "separators=(',', ':')"
-    options = ", ".join(sorted(filter(None, {*told, separators})))
-    # A slash stands in texts alone.
-    slashes = ".replace('/', '\\\\/')" if self.is_php and "JSON_UNESCAPED_SLASHES" not in flags else ""
-    return Value(python.code(f"json.dumps(_0, {options}){slashes}", made.code), "text")
+    code = self.converted("php_json" if self.is_php else "js_json", made.code)
+    code.keywords = [ast.keyword(_JSON_FLAGS[each], ast.Constant(True)) for each in sorted(flags) if _JSON_FLAGS[each]]
+    return Value(code, "text")
 
 
 def _array_merge(self: Calls, part: ir.Call) -> Value:
@@ -636,7 +631,7 @@ def _array_values(self: Calls, part: ir.Call) -> Value:
     made = self.exact(part.arguments[0])
     if made.kind != "map":
         raise NoRule
-    return Value(python.method(made.code, "values"), "values")
+    return Value(python.code("[*_0.values()]", made.code), "list")
 
 
 def _abs(self: Calls, part: ir.Call) -> Value:

@@ -192,7 +192,7 @@ class Expressions:
         self.imports.add((module, word))
         return python.name(word or module)
 
-    def converted(self, word: str, code: ast.expr) -> ast.expr:
+    def converted(self, word: str, code: ast.expr) -> ast.Call:
         """A call of one of the conversions."""
         return python.call(self.needs("wechatpay_chain.port.conversion", word), code)
 
@@ -296,7 +296,9 @@ class Expressions:
 
     def on_spread(self, part: ir.Spread) -> Value:
         """``...list``, in a list or among arguments."""
-        return Value(ast.Starred(self._spread(part, ("list", "values")), ast.Load()))
+        made = self._spread(part, ("list",))
+        (inner,) = made.elts if isinstance(made, ast.List) and len(made.elts) == 1 else [made]
+        return Value(inner if isinstance(inner, ast.Starred) else ast.Starred(made, ast.Load()))
 
     def on_assign(self, part: ir.Assign) -> Value:
         """An assignment within an expression, of a variable."""

@@ -23,7 +23,7 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Names that the printed Python itself may use.
 _RESERVED = frozenset(
     [*CLASSES, *(name for name, _ in EXCEPTIONS.values()), "HERE", "Media", "Path", "Promise", "copy", "json", "os"]
-) | {"time", "traceback", "php_text", "php_int", "js_text", "js_int"}
+) | {"time", "traceback", "php_text", "php_int", "php_json", "js_text", "js_int", "js_json"}
 # What a node or a client keeps for itself: as a word of a path it stands in brackets.
 _KEPT = frozenset(["chain", "prepare", "download", "pay_params", "close", "notification", "encrypt", "decrypt"])
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 __all__ = ["MissingExtra", "children", "field_of", "is_broken", "need", "nodes_in", "parse", "shown", "text"]
 
-_GRAMMARS = {
-    "php": ("tree_sitter_php", "language_php_only"),
-    "js": ("tree_sitter_javascript", "language"),
-    "ts": ("tree_sitter_typescript", "language_typescript"),
-    "tsx": ("tree_sitter_typescript", "language_tsx"),
-}
 # Letters that nobody sees although they are no control characters.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
 _UNSEEN = re.compile(f"[{_BLANK}\U000e0100-\U000e01ef]")
@@ -29,18 +22,30 @@ class MissingExtra(Exception):
 
 def parse(code: str, language: str) -> Node:
     """The tree of ``php``, ``js``, ``ts`` or ``tsx``; raises MissingExtra."""
-    module, grammar = _GRAMMARS[language]
-    if language == "php" and "<?" in code:
-        grammar = "language_php"
     try:
         from tree_sitter import Language, Parser
 
-        language_of = getattr(importlib.import_module(module), grammar)
+        grammar = _grammar(code, language)
     except ImportError as error:
         name = (error.name or "tree_sitter").replace("_", "-")
         raise MissingExtra(f"port needs {name}: pip install 'wechatpay-chain[port]'") from None
     # A lone surrogate has no place in UTF-8.
-    return Parser(Language(language_of())).parse(code.encode("utf-8", "replace")).root_node
+    return Parser(Language(grammar)).parse(code.encode("utf-8", "replace")).root_node
+
+
+def _grammar(code: str, language: str) -> Any:
+    """A language's grammar; each is imported in sight of those who freeze a program."""
+    if language == "php":
+        import tree_sitter_php
+
+        return tree_sitter_php.language_php() if "<?" in code else tree_sitter_php.language_php_only()
+    if language == "js":
+        import tree_sitter_javascript
+
+        return tree_sitter_javascript.language()
+    import tree_sitter_typescript
+
+    return tree_sitter_typescript.language_tsx() if language == "tsx" else tree_sitter_typescript.language_typescript()
 
 
 def text(node: Node | None) -> str:

@@ -226,13 +226,7 @@ class JavaScriptReader(Reader):
         if node.type == "object_pattern":
             return ir.Items(node, list(map(self._taken, children(node))), is_list=False)
         if node.type == "array_pattern":
-            told: list[tuple[ir.Part | None, ir.Part]] = []
-            place = 0
-            for each in node.children:
-                place += each.type == ","
-                if each.is_named and each.type != "comment":
-                    told.append((ir.Literal(each, place), self.pattern(each)))
-            return ir.Items(node, told, is_list=False)
+            return self.positions(node)
         return ir.Name(node, text(node)) if "identifier" in node.type else self.value(node)
 
     def _taken(self, node: Node) -> tuple[ir.Part | None, ir.Part]:

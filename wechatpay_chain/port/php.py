@@ -199,21 +199,6 @@ class PhpReader(Reader):
             entries.append((self.value(inner[0]) if len(inner) == 2 else None, self.value(inner[-1])))
         return ir.Items(node, entries, is_list=not any(key is not None for key, _ in entries))
 
-    def _list(self, node: Node) -> ir.Part | None:
-        entries: list[tuple[ir.Part | None, ir.Part]] = []
-        key: ir.Part | None = None
-        place = 0
-        for child in node.children:
-            place += child.type == ","
-            if child.type == "by_ref":
-                return None
-            if child.type == "=>":
-                key = entries.pop()[1]
-            elif child.is_named and child.type != "comment":
-                entries.append((key or ir.Literal(child, place), self.value(child)))
-                key = None
-        return ir.Items(node, entries, is_list=False)
-
     def _member(self, node: Node) -> ir.Part:
         base, name = need(node, "object", "scope"), need(node, "name")
         key = ir.Literal(name, text(name)) if name.type == "name" else self.value(name)
@@ -344,7 +329,7 @@ PhpReader.expressions = {
     "heredoc": PhpReader._heredoc,
     **dict.fromkeys(("parenthesized_expression", "error_suppression_expression"), PhpReader.inner),
     "array_creation_expression": PhpReader._array,
-    "list_literal": PhpReader._list,
+    "list_literal": PhpReader.positions,
     "variadic_unpacking": PhpReader.spread,
     **dict.fromkeys(("member_access_expression", "nullsafe_member_access_expression"), PhpReader._member),
     "subscript_expression": PhpReader._item,

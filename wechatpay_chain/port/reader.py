@@ -291,6 +291,22 @@ class Reader:
         """What is assigned to."""
         return self.value(node)
 
+    def positions(self, node: Node) -> ir.Part:
+        """A destructuring by position, or by the keys that stand before ``=>``."""
+        entries: list[tuple[ir.Part | None, ir.Part]] = []
+        key: ir.Part | None = None
+        place = 0
+        for child in node.children:
+            place += child.type == ","
+            if child.type == "by_ref":
+                raise TypeError
+            if child.type == "=>":
+                key = entries.pop()[1]
+            elif child.is_named and child.type != "comment":
+                entries.append((key or ir.Literal(child, place), self.pattern(child)))
+                key = None
+        return ir.Items(node, entries, is_list=False)
+
     def template(self, node: Node) -> ir.Part:
         """Text with values in it."""
         pieces: list[ir.Part] = []

@@ -253,3 +253,23 @@ def test_one_key_for_signatures_and_tls_is_checked_once(gateway: Sandbox, monkey
         with contextlib.suppress(errors.ConfigError):
             settings.read({**entries, "merchant": {**entries["merchant"], part: value}}, {})
         assert len(checked) > 1, part
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("appid", "a field of the body"),
+        ("wechatpay_type", "a word of the chain"),
+        ("cert_serial_no", "did you mean serial?"),
+        ("api_key", "did you mean secret, the APIv2 key, or apiv3_key?"),
+        ("mch_cert", "did you mean merchant={'cert': …, 'key': …}?"),
+        ("mch_id", "did you mean mchid?"),
+        ("proxy", "HTTPS_PROXY"),
+    ],
+)
+def test_an_entry_of_another_library_is_answered_with_ours(name: str, told: str) -> None:
+    """Those of wechatpayv3 and wechatpy, as the pages about them have it."""
+    with pytest.raises(errors.ConfigError, match=f"^{name}: no such entry; ") as caught:
+        Wechatpay(mchid="1900000001", **{name: "x"})
+    assert told in str(caught.value)
+    assert caught.value.field == name

@@ -214,7 +214,8 @@ def test_a_merchant_coupon_is_sent_used_returned_and_deactivated(wxpay: Wechatpa
     third = favor.coupons.send.post(last).data["coupon_code"]
     assert favor.stocks._id_.get(id=number).data["send_count_information"] == {"total_send_num": 3}
     gateway.advance(11 * 86_400)
-    assert favor.users._o_.coupons.get(o="oThree", params={"appid": "wx9"}).data["data"][0]["coupon_state"] == "EXPIRED"
+    mine = {"appid": "wx9", "belong_merchant": gateway.mchid}
+    assert favor.users._o_.coupons.get(o="oThree", params=mine).data["data"][0]["coupon_state"] == "EXPIRED"
     assert told(lambda: favor.coupons.use.post({**use, "coupon_code": third})) == (400, "INVALID_REQUEST")
     assert told(lambda: favor.coupons.use.post({**use, "coupon_code": "nobody"})) == (404, "RESOURCE_NOT_EXISTS")
 

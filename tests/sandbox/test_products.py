@@ -452,7 +452,8 @@ def test_coupons_are_sent_from_a_stock_that_runs(gateway: Sandbox, wxpay: Wechat
     assert (found["status"], found["stock_id"]) == ("SENDED", stock_id)
 
     def listed(openid: str, **query: Any) -> list[tuple[str, str]]:
-        told = favor.users._o_.coupons.get(o=openid, params={"appid": shop.APPID, **query}).data
+        whose = query if any(name.endswith("_mchid") for name in query) else {"sender_mchid": gateway.mchid, **query}
+        told = favor.users._o_.coupons.get(o=openid, params={"appid": shop.APPID, **whose}).data
         assert told["total_count"] == len(told["data"])
         return [(each["coupon_id"], each["status"]) for each in told["data"]]
 

@@ -269,7 +269,11 @@ class Connection(BaseHTTPRequestHandler):
             framing.check_fields(self._fields, self.request_version)
             self._persist()
             # http.server, which has folded slashes in its own path, keeps the line as it came.
-            self.path = framing.target_of(line)
+            self.path, host = framing.target_of(line)
+            if host:
+                # It counts, whatever the header says: RFC 9112, section 3.2.2.
+                others = (pair for pair in self._fields.items() if pair[0].lower() != "host")
+                self._fields = framing.Fields([*others, ("Host", host)])
         except BadRequest as bad:
             self.send_error(bad.status, str(bad))
             return False

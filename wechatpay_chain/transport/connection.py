@@ -8,6 +8,7 @@ import io
 import math
 import queue
 import re
+import socket
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -62,18 +63,23 @@ class _Connection(HTTPConnection):
     # A body that takes long makes its connection old too: the host may have sent it long before it was read.
     _last_heard = math.inf
     _held: list[bytes] | None = None
+    _made_of: Any = None
 
     @property
     def is_stale(self) -> bool:
         """Whether its last answer is too long ago for another request."""
-        return time.monotonic() - self._last_heard > LONGEST_IDLE
+        idle = time.monotonic() - self._last_heard
+        # A clock that was frozen by a test, and is not any more, may have gone back.
+        return idle > LONGEST_IDLE or -math.inf < idle < 0
 
     @property
     def is_connected(self) -> bool:
-        # The pool asks before it hands out a connection, and makes a new one of what is none.
-        return not self.is_stale and super().is_connected
+        # The pool asks before it hands out a connection, and makes a new one of what is none. What was opened before a
+        # test or gevent put another class in the place of sockets would go past it.
+        return self._made_of is socket.socket and not self.is_stale and super().is_connected
 
     def connect(self) -> None:
+        self._made_of = socket.socket
         try:
             super().connect()
         except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
@@ -131,7 +137,7 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, sock: Any, deadline: float) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
+        self._raw = sock.makefile("rb", 0)  # by its place: a mock of sockets has another name for it
         self._deadline = deadline
         self._begun = False
         self._held = b""

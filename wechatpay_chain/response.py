@@ -71,6 +71,13 @@ class HeaderFields(CaseInsensitiveDict[str]):
             fields[key] = (name, value) if known is None else (known[0], f"{known[1]}, {value}")
         return made
 
+    @classmethod
+    def of_lower(cls, fields: dict[str, tuple[str, str]]) -> HeaderFields:
+        """The fields by their names in lower case, each with the name as it was written."""
+        made = cls()
+        made._fields = fields
+        return made
+
     def plain(self) -> dict[str, str]:
         """The names as they were written, and their values."""
         return dict(self._fields.values())

@@ -105,6 +105,8 @@ class Keyring:
         self._fixed = dict(keys)
         self._fetched = fetched
         self._held = _joined(self._fixed, fetched)
+        # No other key is preferred to a public key, which has no end.
+        self._preferred = next((key for key in keys.values() if key.since == key.until == _ALWAYS), None)
         self.refresh: Refresh | None = None
         self.clock = clock
         self._tried: float | None = None
@@ -178,6 +180,8 @@ class Keyring:
 
     def newest(self) -> Key | None:
         """The key that ``current`` would prefer among those that are held and valid now."""
+        if self._preferred is not None:
+            return self._preferred
         now = self.clock()
         held = self._held.values()
         return max(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -116,12 +117,13 @@ def build(
     for whatever could not be sent as it was meant.
     """
     values, options = split_options(paths.placeholders(path), given, path, face, method)
-    text = paths.expand(path, values)
     urls = options.get("base_url")
     bases = None if urls is None else _bases(urls, face.typed("base_url"), allow_http)
-    text, bases = _split_url(text, bases, known_bases)
-    route, _, inline = text.partition("?")
-    route = _resolve_dots(route)
+    if "{" in path or "//" in path:
+        text, bases = _split_url(paths.expand(path, values), bases, known_bases)
+        route, inline = _split_query(text)
+    else:
+        route, inline = _fixed_route(path)
     is_v2 = route.lower().startswith("/v2/")
     if not is_v2 and not options.keys().isdisjoint(v2_payload.OPTIONS):
         _refuse_v2(options)
@@ -144,7 +146,7 @@ def build(
         response_type=response_type,
         extra={name: options[name] for name in face.extra if name in options} if face.extra else _NOTHING,
         # Most calls give none of these.
-        **{name: read(options[name]) for name, read in _READERS.items() if name in options},
+        **({} if options.keys().isdisjoint(_READERS) else _read_limits(options)),
     )
 
 
@@ -152,6 +154,10 @@ def _refuse_v2(options: Mapping[str, Any]) -> None:
     for name in v2_payload.OPTIONS:
         if options.get(name) is not None:
             raise ChainError(f"{name}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
+
+
+def _read_limits(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: read(options[name]) for name, read in _READERS.items() if name in options}
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -209,6 +215,17 @@ def _split_url(
     if not base.is_wechat and base.origin not in named:
         raise ChainError(f"{base.origin} is not a host of WeChat Pay; name it as base_url; nothing was sent")
     return path, (base,)
+
+
+@lru_cache(maxsize=1024)
+def _fixed_route(path: str) -> tuple[str, str]:
+    """Path and query of a chain that has neither placeholders nor a host."""
+    return _split_query("/" + paths.expand(path, _NOTHING).removeprefix("/"))
+
+
+def _split_query(text: str) -> tuple[str, str]:
+    route, _, inline = text.partition("?")
+    return _resolve_dots(route), inline
 
 
 def _resolve_dots(path: str) -> str:

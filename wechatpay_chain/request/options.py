@@ -119,6 +119,8 @@ NATIVE = Face(
 
 def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a native call: ``post(data, config)``, ``get(config)``, and keywords."""
+    if len(args) == 1 and not keywords and type(args[0]) is dict and method in _WITH_BODY:
+        return {"json": args[0]}  # the commonest call
     limit = 2 if method in _WITH_BODY else 1
     if len(args) > limit:
         raise ChainError(f"{method.lower()}: at most {limit} positional arguments, found {len(args)}; nothing was sent")

@@ -24,13 +24,16 @@ _START = 1024
 
 def response_of(request: SignedRequest, raw: Any) -> Response:
     """The answer that urllib3 has read the head of."""
-    coding = raw.headers.get("Content-Encoding", "")
+    # Read once already, but where a recorder's connection has answered.
+    head = getattr(getattr(raw, "connection", None), "plain_fields", None)
+    headers = HeaderFields.of(raw.headers.iteritems()) if head is None else HeaderFields.of_lower(head)
+    coding = headers.get("Content-Encoding", "")
     if coding[-1:] in (" ", "\t"):
         # A blank behind a value is no part of it (RFC 9110, 5.5), but urllib3 would not decode the body.
-        raw.headers["Content-Encoding"] = coding.rstrip()
+        raw.headers["Content-Encoding"] = headers["Content-Encoding"] = coding.rstrip()
     response = request.response_class()
     response.status_code = raw.status
-    response.headers = HeaderFields.of(raw.headers.iteritems())
+    response.headers = headers
     response.encoding = _encoding(response.headers.get("Content-Type"))
     response.raw = raw
     response.reason = raw.reason or ""

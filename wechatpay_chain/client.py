@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from wechatpay_chain import settings
@@ -178,9 +178,8 @@ class Client(Root):
         seconds) judges the freshness of one that was saved as of that time. Raises the VerificationError that tells
         why it is not proven, DecryptionError, ConfigError, or TypeError for a body that is text or parsed already.
         """
-        from wechatpay_chain.protocol import notification
-
-        return notification.read(self._v3, self._settings.merchant, headers, body, now)
+        notification: Notification = self._notifications.read(self._v3, self._settings.merchant, headers, body, now)
+        return notification
 
     @hide_values
     def notification_v2(self, body: bytes) -> NotificationV2:
@@ -190,9 +189,14 @@ class Client(Root):
         together of two notices, or be an old one. Ask ``refundquery`` before it is booked.
         Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
         """
+        notification: NotificationV2 = self._notifications.read_v2(self._v2, self._settings.merchant, body)
+        return notification
+
+    @cached_property
+    def _notifications(self) -> ModuleType:
         from wechatpay_chain.protocol import notification
 
-        return notification.read_v2(self._v2, self._settings.merchant, body)
+        return notification
 
     @property
     def pay_params(self) -> PayParams:

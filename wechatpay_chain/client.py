@@ -28,7 +28,6 @@ from wechatpay_chain.request.record import CallRecord, report
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
-from wechatpay_chain.transport.certificate_download import CertificateDownload
 from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.session import Session
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.notification import Notification, NotificationV2
     from wechatpay_chain.protocol.payment import PayParams
     from wechatpay_chain.protocol.v2 import APIv2
+    from wechatpay_chain.transport.certificate_download import CertificateDownload
     from wechatpay_chain.transport.download import Download, Opening, Progress
     from wechatpay_chain.typed.global_ import OpenGlobal
     from wechatpay_chain.typed.hk import OpenHk
@@ -99,16 +99,6 @@ class Client(Root):
             from wechatpay_chain.workers import Workers
 
             self._workers = Workers(configured.max_workers)
-        self._certificates = CertificateDownload(
-            self._session,
-            merchant,
-            configured.keyring,
-            configured.folder,
-            configured.bases,
-            configured.timeout or DEFAULT_TIMEOUT,
-            Call("GET", "/").request_headers(configured.headers),
-            configured.authorities,
-        )
         if merchant.downloads:
             configured.keyring.refresh = self._certificates
 
@@ -191,6 +181,22 @@ class Client(Root):
         """
         notification: NotificationV2 = self._notifications.read_v2(self._v2, self._settings.merchant, body)
         return notification
+
+    @cached_property
+    def _certificates(self) -> CertificateDownload:
+        from wechatpay_chain.transport.certificate_download import CertificateDownload
+
+        configured = self._settings
+        return CertificateDownload(
+            self._session,
+            configured.merchant,
+            configured.keyring,
+            configured.folder,
+            configured.bases,
+            configured.timeout or DEFAULT_TIMEOUT,
+            Call("GET", "/").request_headers(configured.headers),
+            configured.authorities,
+        )
 
     @cached_property
     def _notifications(self) -> ModuleType:

@@ -225,6 +225,18 @@ def test_a_tracer_sees_every_request(owner: Any, name: str, monkeypatch: pytest.
     assert calls
 
 
+def test_a_request_without_an_answer_is_forgotten() -> None:
+    """The connection that sent it was closed, and is used again for a long body, which urllib3 sends itself."""
+    made = connection(True)
+    made.sock = Wire()
+    made.request("POST", "/v3/x", b"{}", {"User-Agent": "a"}, **OPTIONS)
+    made.close()
+    for body in [b"x" * (1 << 17)] * 2:
+        made.sock = Wire(OK)
+        made.request("POST", "/v3/x", body, {"User-Agent": "a"}, **OPTIONS)
+        assert made.getresponse().read(2) == b"ok"
+
+
 def test_a_connection_is_used_again_after_either_way() -> None:
     """An answer that http.client had to read leaves the connection as any other does."""
     answers = [OK, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"] * 3

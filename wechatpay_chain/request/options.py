@@ -20,6 +20,8 @@ __all__ = [
     "JSON",
     "JSON_UTF8",
     "NATIVE",
+    "V2_OPTIONS",
+    "XML_UTF8",
     "Face",
     "Sink",
     "is_writable",
@@ -38,6 +40,9 @@ __all__ = [
 
 JSON = "application/json"
 JSON_UTF8 = "application/json; charset=utf-8"
+XML_UTF8 = "text/xml; charset=utf-8"
+# Options that mean nothing in APIv3.
+V2_OPTIONS = ("xml", "nonceless", "security")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _OWN_HEADERS = {
     "authorization": "is made by the client",

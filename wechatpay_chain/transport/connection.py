@@ -151,10 +151,10 @@ class _Connection(HTTPConnection):
     def request(  # type: ignore[override]  # as urllib3's, which differs from that of http.client
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
     ) -> None:
+        self._asked = self._answer = None
         if not (body is None or (isinstance(body, bytes) and len(body) <= _SHORT)):
             super().request(method, url, body=body, headers=headers, **options)
             return
-        self._asked = None
         fields = _fields_to_send(headers) if self._is_original() else b""
         if fields and self._added and _TARGET.fullmatch(url) and method in _WITHOUT_BODY and not options.get("chunked"):
             self._asked = method, url, options

@@ -10,7 +10,6 @@ from typing import Any
 import requests
 
 from wechatpay_chain.errors import ApiError, BusinessError, SignError, VerificationError
-from wechatpay_chain.protocol import sign_comparison
 from wechatpay_chain.protocol.signer import is_file
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.decoding import BLOCK, TooLarge, decode, read_pieces
@@ -88,6 +87,9 @@ def _refusal(request: SignedRequest, response: Response) -> ApiError:
     """The error in an answer; that of a signature says where the two texts part."""
     error = ApiError.of(response)
     if isinstance(error, SignError):
+        # No call that goes well needs it.
+        from wechatpay_chain.protocol import sign_comparison
+
         authorization, date = request.headers.get("Authorization", ""), response.headers.get("Date", "")
         error.add(sign_comparison.explain(request.message, authorization, error.message, error.detail, date))
     return error

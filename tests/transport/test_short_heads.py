@@ -120,6 +120,7 @@ def read(warm: bool, said: bytes, piece: int, method: str = "POST") -> Any:
             *(response.status, response.reason, response.version, response.length_remaining, response.url),
             *(getattr(response, "version_string", ""), response.retries, response.enforce_content_length),
             *(list(response.headers.iteritems()), response._original_response.msg.items()),
+            *(response._original_response.msg.as_bytes(), response._original_response.msg.get_payload()),
             *(response._original_response.will_close, made.sock is None),
         )
         return (*seen, response.read())
@@ -173,7 +174,7 @@ def test_an_answer_is_read_as_http_client_reads_it(said: bytes, piece: int) -> N
 
 
 def test_the_commonest_answer_needs_no_parser() -> None:
-    """The parser runs when somebody asks for the message."""
+    """Its message is made when somebody asks for it."""
     made = connection(True)
     made.sock = wire = Wire(HEADS[1])
     made.request("POST", "/v3/x", b"{}", {"User-Agent": "a"}, **OPTIONS)

@@ -259,14 +259,17 @@ def _fields_to_send(headers: Mapping[str, str] | None) -> bytes:
 class _Answer(http.client.HTTPResponse):
     """An answer whose head, where it is of the commonest form, is read without the parser of mails."""
 
-    _head = b""
+    _fields: dict[str, tuple[str, str]] | None = None
     _message: http.client.HTTPMessage | None = None
 
     @property
     def headers(self) -> Any:
-        """The fields as http.client parses them, which it does when somebody asks."""
-        if self._message is None and self._head:
-            self._message = http.client.parse_headers(io.BytesIO(self._head))
+        """The fields as http.client would have parsed them, made when somebody asks."""
+        if self._message is None and self._fields is not None:
+            self._message = http.client.HTTPMessage()
+            for name, value in self._fields.values():
+                self._message[name] = value
+            self._message.set_payload("")
         return self._message
 
     @headers.setter
@@ -299,7 +302,8 @@ class _Answer(http.client.HTTPResponse):
             or "close" in fields.get("connection", _ABSENT)[1].lower()
         ):
             return None
-        self._head = self.fp.read(end + 4)[len(first) + 2 :]
+        self.fp.read(end + 4)
+        self._fields = fields
         self.version, self.chunked, self.will_close = 11, False, False
         self.code = self.status = int(status[1])
         self.reason, self.length = (status[2] or "").strip(), int(length)

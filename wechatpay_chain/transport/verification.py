@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -61,8 +62,11 @@ def check_response(request: SignedRequest, response: Response, stream: bool) -> 
     if stream and response.status_code < 300 and _may_stream(request, response):
         return response
     if not response._content_consumed:  # type: ignore[attr-defined]
-        response._content = _read(response, request.max_body)
-        response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
+        body, raw = _read(response, request.max_body), response.raw
+        # From here requests takes it, as it takes any body.
+        response.raw = io.BytesIO(body)
+        _ = response.content
+        response.raw = raw
     try:
         result = request.protocol.prove(
             str(request.method),

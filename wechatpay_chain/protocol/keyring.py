@@ -254,7 +254,7 @@ class Keyring:
 
     def _renew(self) -> None:
         """Begin to bring new certificates when those that were brought are old; nobody waits for it."""
-        if not self._is_stale():
+        if self._fetched is None or not self._is_stale():
             return
         flight = self._begin("", lambda: self._is_stale() and self._is_due(), joining=False)
         if flight is None:

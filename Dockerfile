@@ -13,5 +13,5 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/_/health', timeout=2)"]
+    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=2); c.request('GET', '/_/health'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["wechatpay-chain", "sandbox", "--host", "0.0.0.0", "--port", "8080", "--db", "/data/sandbox.db"]

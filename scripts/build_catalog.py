@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.corrections import correct
+from scripts.labels import add_labels
 from scripts.roles import mark_roles
 from wechatpay_chain.catalog import facts
 
@@ -26,8 +27,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def endpoints(source: dict[str, Any]) -> list[dict[str, Any]]:
-    """The operations of the source as they are shipped: with the corrections, and with the roles of fields."""
-    return [mark_roles(correct(each)) for each in source["endpoints"]]
+    """The operations of the source as they are shipped: with corrections, roles of fields, and labels it lacks."""
+    return add_labels([mark_roles(correct(each)) for each in source["endpoints"]])
 
 
 def main(argv: list[str]) -> None:

@@ -91,7 +91,7 @@ def _synopsis(parser: Parser) -> Iterator[str]:
     yield ".RI [ OPTION \\&...] \\ CHAIN.VERB \\ [ ITEM \\&...]"
     yield ".br"
     yield f".B {_text(PROGRAM)}"
-    yield ".IR METHOD \\ PATH|CHAIN|URL \\ [ ITEM \\&...]"
+    yield '.IR METHOD " " PATH|CHAIN|URL " [" ITEM \\&...]'
     yield ".br"
     yield f".B {_text(PROGRAM)}"
     yield ".IR COMMAND \\ [ ARGUMENT \\&...]"

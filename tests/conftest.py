@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from wechatpay_chain.php import Instance
 # The collector's walk over what a whole run has left can fall into the first draw of any strategy.
 settings.register_profile("suite", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """What a run keeps to its end is nothing that each collection has to walk over."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,13 @@ MODULES = {module_of(path): path for path in ROOMS}
 WITH_STUBS = {**{module_of(path): path for path in STUBS}, **MODULES}
 
 
-def imported(path: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def imported(path: Path) -> tuple[tuple[str, bool], ...]:
     """Every module that a file names, and whether it is for type checkers alone."""
+    return tuple(imports(path))
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
     tree = ast.parse(path.read_text())
     typing_only = {
         child

@@ -388,6 +388,25 @@ KINDS = {
         "分账时间,分账发起方,分账方,微信订单号,微信分账/回退单号,分账明细单号,商户分账/回退单号,*订单金额,分账接收方,*分账金额,业务类型,处理状态,分账描述",
         "总分账笔数,*分账总金额,*回退总金额,*净额",
     ),
+    "v3 RECHARGE_REFUND": (
+        "交易时间,货币种类,*应结订单金额,*代金券金额,*退款金额,*充值券退款金额,退款类型,*手续费,费率,*订单金额,*申请退款金额,费率备注",
+        "总交易单数,*退款总金额,*充值券退款总金额,*手续费总金额,*申请退款总金额",
+    ),
+    # The columns of a coupon's use and refund flow as programs that import them have them.
+    "coupons, used and refunded": (
+        "批次id,优惠id,优惠类型,*优惠金额（元）,*订单总金额（元）,交易类型,支付单号,消耗时间,消耗商户号,设备号,银行流水号,单品信息",
+        "总条数,*优惠总金额（元）",
+    ),
+    # Names that no page of a bill has, but whose words do.
+    "the same words with others behind them": (
+        "佣金比例,服务费账号,退款金额来源,余额支付,余额不足原因,手续费承担方,补差方,佣金接收方,手续费收取商户号,金额变更,"
+        "fee_bearer,amount_source,结余用途,额外描述,交易额度,手续费优惠活动",
+        "总笔数,支出笔数,*收入合计,*支出合计(元)",
+    ),
+    "other words for amounts": (
+        "*税额,*税费,*运费,*发生额,*商品单价,*单价(元),*代金券面值,*押金,*保证金,*本金,*利息,*违约金,*实收,*应付(元),*unit_price,*tax",
+        "总计数,*合计,*总计",
+    ),
     "overseas": (
         "Trade Time,Order Number,*Total Fee,Fee Type,*Settlement Amount,Settlement Currency,Exchange Rate,"
         "*Service Charge,Service Charge Rate,*Refund Amount,Refund Status,*Account Balance",
@@ -414,3 +433,30 @@ def test_every_amount_of_every_kind_is_a_number(kind: str, amounts: str, value: 
     for names, found in ((columns, row), (totals, bill.summary)):
         for name in names:
             assert found[name.lstrip("*")] == (value if name.startswith("*") else "12.30"), name
+
+
+_COUPONS = "批次id,优惠金额（元）,设备号,银行流水号,单品信息\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "last"),
+    [
+        pytest.param("`9865,`1.00,,,", ["", "", ""], id="nothing"),
+        pytest.param(
+            '`9865,`1.00,A1,10,"[{""id"":""a,b""},{""id"":""c""}]"',
+            ["A1", "10", '[{"id":"a,b"},{"id":"c"}]'],
+            id="a value of csv",
+        ),
+        pytest.param('`9865,`1.00,,10,[{"id":"a","n":1}]', ["", "10", '[{"id":"a","n":1}]'], id="bare JSON"),
+    ],
+)
+def test_last_values_may_come_without_a_backquote(line: str, last: list[str]) -> None:
+    """Seen in the use flow of coupons: https://developers.weixin.qq.com/community/pay/article/doc/0008426accc720e0933d1e0b651813"""
+    (row,) = read_bill(f"{_COUPONS}{line}\n".encode(), amounts="fen")
+
+    assert list(row.values()) == ["9865", 100, *last]
+
+
+def test_a_row_that_was_cut_behind_its_last_backquote_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^line 2: .*it was cut$"):
+        list(read_bill(f'{_COUPONS}`9865,`1.00,"A1"\n'.encode()))

@@ -62,6 +62,7 @@ def test_every_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == SENT.keys() | RECEIVERS.keys() | {SHOP}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SENT, *RECEIVERS, SHOP])
 def test_an_example_runs_as_a_script(name: str) -> None:
     """With one command and no output on standard error."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from scripts import house
 
 
@@ -32,6 +34,7 @@ def test_imports_levels_and_circles_of_a_package(tmp_path: Path) -> None:
     assert house.levels(whole) == 3
 
 
+@pytest.mark.slow
 def test_this_tree_is_measured() -> None:
     """A call that enters no room, or a first call without the client, was not measured."""
     (found,) = house.measure([house.ROOT], runs=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import ROOT, blocks, fences, fits, run_python, text_of
+from tests.pages import ROOT, blocks, fences, fits, run_python, run_shell, text_of
 from wechatpay_chain import errors, settings
 
 PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.md") if not path.name.endswith(".zh-CN.md"))
@@ -32,15 +32,16 @@ def test_no_page_is_left_out() -> None:
     assert len(RUN) >= 7
 
 
-@pytest.mark.parametrize("page", [*RUN, *sorted(MIGRATION)])
+@pytest.mark.parametrize("page", sorted({*PAGES} - WITHOUT_BLOCKS))
 def test_both_pages_say_the_same(page: str) -> None:
-    """The same blocks in the same order, and as many headings and table rows."""
+    """The same blocks in the same order, and as many lines, headings, list items and table rows."""
     english, chinese = (text_of(f"docs/{page}{suffix}") for suffix in (".md", ".zh-CN.md"))
     assert fences(f"docs/{page}.md") == fences(f"docs/{page}.zh-CN.md")
     for mark in (r"^#", r"^\|"):
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_every_block_runs(page: str, tmp_path: Path) -> None:
     """In order, in one new process that has no name and no variable of a merchant."""
@@ -52,6 +53,19 @@ def test_every_block_runs(page: str, tmp_path: Path) -> None:
 def test_every_block_of_the_chinese_page_runs(page: str, tmp_path: Path) -> None:
     """The same for the other language."""
     run_python(f"docs/{page}.zh-CN.md", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["docs/sandbox-for-a-team.md", "docs/sandbox-for-a-team.zh-CN.md"])
+def test_the_lines_for_a_team_run(page: str, tmp_path: Path) -> None:
+    """The control by curl, in one bash that ends at the first line that fails."""
+    assert '"status": "ABNORMAL"' in run_shell(page, tmp_path).stdout
+
+
+def test_every_block_for_a_shell_is_run_by_a_test() -> None:
+    """By one of those that run a page's lines."""
+    pages = {page for page in PAGES if blocks(f"docs/{page}.md", "sh")}
+    assert pages == {"command-line", "sandbox-for-a-team", "testing-your-shop"}
 
 
 @pytest.mark.parametrize(

@@ -405,3 +405,21 @@ def test_any_tells_every_error() -> None:
     assert str(error) == "all 2 promises were rejected: KeyError: 'a'; OSError: b"
     assert [type(each) for each in pickle.loads(pickle.dumps(error)).errors] == [KeyError, OSError]
     assert str(errors.AggregateError()) == "all 0 promises were rejected: there was none"
+
+
+@pytest.mark.parametrize("given", [None, 5, 1.5, object()])
+@pytest.mark.parametrize("name", ["all", "any", "race", "settle", "unwrap"])
+def test_what_is_no_list_of_promises_is_told(name: str, given: Any) -> None:
+    with pytest.raises(
+        TypeError, match=f"^expected promises in a list or another iterable, found {type(given).__name__}$"
+    ):
+        getattr(Promise, name)(given)
+
+
+@pytest.mark.parametrize("given", [None, "x", 5, ["x"]])
+def test_only_an_exception_rejects_and_only_a_function_runs(given: Any) -> None:
+    """Where it is given, and not where it would be raised or called."""
+    with pytest.raises(TypeError, match=r"^reject: expected an exception, found"):
+        Promise.reject(given)
+    with pytest.raises(TypeError, match=r"^run: expected a function, found"):
+        Promise.run(given)

@@ -25,6 +25,19 @@ def test_both_pages_say_the_same() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_the_page_is_short(page: str) -> None:
+    """About 150 lines; its table of contents has every heading, and the pages that it names are in its language."""
+    text = text_of(page)
+    assert len(text.splitlines()) <= 155
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.*)$", text, re.MULTILINE)}
+    assert {link[1:] for link in re.findall(r"\]\((#[^)]+)\)", text)} == headings
+    named = re.findall(r"`((?:docs/)?[\w-]+(?:\.zh-CN)?\.md)`", text)
+    assert len(named) > 15
+    if page != PAGES[0]:
+        assert [name for name in named if (ROOT / re.sub(r"\.md$", ".zh-CN.md", name)).is_file()] == [PAGES[0]]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_first_two_lines_set_everything_up(page: str) -> None:
     """One for the tour, one for the tests, which CI runs as they stand."""
     first, second = blocks(page, "sh")[0].text.splitlines()

@@ -268,3 +268,23 @@ def test_a_tls_certificate_in_pem_needs_no_parser_of_x509(gateway: Sandbox) -> N
     environment = {**os.environ, **gateway.environment()}
     assert "WECHATPAY_MERCHANT_CERT" in environment
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("appid", "a field of the body"),
+        ("wechatpay_type", "a word of the chain"),
+        ("cert_serial_no", "did you mean serial?"),
+        ("api_key", "did you mean secret, the APIv2 key, or apiv3_key?"),
+        ("mch_cert", "did you mean merchant={'cert': …, 'key': …}?"),
+        ("mch_id", "did you mean mchid?"),
+        ("proxy", "HTTPS_PROXY"),
+    ],
+)
+def test_an_entry_of_another_library_is_answered_with_ours(name: str, told: str) -> None:
+    """Those of wechatpayv3 and wechatpy, as the pages about them have it."""
+    with pytest.raises(errors.ConfigError, match=f"^{name}: no such entry; ") as caught:
+        Wechatpay(mchid="1900000001", **{name: "x"})
+    assert told in str(caught.value)
+    assert caught.value.field == name

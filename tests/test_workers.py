@@ -191,6 +191,7 @@ def program(script: str, gateway: Sandbox) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDS)
 def test_the_program_ends(name: str, gateway: Sandbox) -> None:
     """After what is on the wire, as long as answers come; what never ends is cut, which the log tells."""

@@ -31,9 +31,12 @@ _BUFFER = 1 << 17
 # https://pay.weixin.qq.com/doc/v3/merchant/4013071206, and for APIv2, whose total is 总交易额,
 # https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_6.
 _AMOUNT = re.compile(
-    r"(金额|[交易总净差余]额(?!外|度)|手续费|服务费|佣金|结余|补差|amount|\bfees?\b|(?<=_)fee\b|charges?\b|balance)"
-    r"(?!.*(率|单位|备注|类型|币种|说明|状态|账户|方式|时间|日期|单号|编号|[笔单次个]数"
-    r"|rate|currency|type|remark|description|status|account|time|date|count|number|\bno\b|\bid\b))",
+    r"(金额|(?:交易|发生|[总净差余税面])额(?!外|度)|手续费|服务费|税费|运费|佣金|押金|保证金|本金|利息|违约金|结余|补差|面值|单价"
+    r"|[实应][收付](?:款)?(?=$|[（(])|(?:收入|支出|[总合])[合总]?计(?=$|[（(])"
+    r"|amount|\bfees?\b|(?<=_)fee\b|charges?\b|balance|\bprice\b|(?<=_)price\b|\btax(?:es)?\b)"
+    r"(?!.*(率|比例|单位|备注|类型|币种|说明|状态|账户|账号|方|时间|日期|单号|编号|商户|名称|原因|来源|用途|变更|活动|支付$|[笔单次个]数"
+    r"|rate|ratio|currency|type|remark|description|status|account|time|date|count|number|bearer|payer|reason|source"
+    r"|\bno\b|\bid\b))",
     re.IGNORECASE,
 )
 _BROKEN = (csv.Error, ValueError, EOFError, zlib.error, gzip.BadGzipFile)
@@ -189,7 +192,7 @@ class Bill:
                     if not self._is_split and (len(row) != width or '"' in self._line):
                         row = self._fitted(row)
                     elif len(row) != width:
-                        raise ValueError(f"{len(row)} values for {width} columns; it was cut")
+                        row = _with_unmarked(row, width)
                     row[0] = row[0][1:]
                 elif not row:
                     continue
@@ -281,6 +284,19 @@ def _quoted(line: str) -> str:
     """A line of values behind backquotes as csv quotes them, without any backquote but the first."""
     values = line.rstrip("\r\n").split(f",{_MARK}")
     return ",".join('"' + value.replace('"', '""') + '"' for value in values)
+
+
+def _with_unmarked(row: list[str], width: int) -> list[str]:
+    """A row whose last values have no backquote, as those of coupons: they follow the last value that has one."""
+    values = row[-1].split(",", max(width - len(row), 0))
+    if len(row) - 1 + len(values) != width:
+        raise ValueError(f"{len(row)} values for {width} columns; it was cut")
+    return [*row[:-1], values[0], *map(_unquoted, values[1:])]
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1].replace('""', '"') if is_quoted else value
 
 
 def _plain(value: str) -> str:

@@ -25,7 +25,7 @@ from wechatpay_chain.request.call import Call, Verb, build, download_url
 from wechatpay_chain.request.encryption import SERIAL_HEADER, Encrypted, Envelope, encrypt_fields
 from wechatpay_chain.request.options import NATIVE, read_native, read_sink
 from wechatpay_chain.request.record import CallRecord, report
-from wechatpay_chain.response import HeaderFields, Response
+from wechatpay_chain.response import HeaderFields, Response, parse_json
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
 from wechatpay_chain.transport.multipart import Multipart
@@ -314,7 +314,7 @@ class Client(Root):
                 self._warn_of_fractions(method, call.path, body, self._face.style.json_number)
             return call
         fields = call.payload.fields
-        if any(isinstance(value, float) for value in fields.values()):
+        if not all(isinstance(value, str | int | bytes | None) for value in fields.values()):
             self._warn_of_fractions(method, f"v2{call.path}", fields, self._face.style.number)
         body, query = call.payload.signed(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
@@ -326,12 +326,12 @@ class Client(Root):
 
         What floats leave of a whole one (``0.29 * 100``) is a warning of the caller's line, any other goes to the log.
         """
-        if not isinstance(body, Mapping):
-            return
         try:
             from wechatpay_chain.catalog.whole_numbers import fractions
 
-            found = list(fractions(method, path, body, spell))
+            body = parse_json(bytes(body)) if isinstance(body, bytes | bytearray) else body
+            body = parse_json(body) if isinstance(body, str) else body
+            found = list(fractions(method, path, body, spell)) if isinstance(body, Mapping) else []
         except Exception:  # a program without the catalogue's files, or a body in itself: it only helps
             return
         for each in found:
@@ -343,13 +343,23 @@ class Client(Root):
 
     def _refuse_beginning(self, path: str) -> None:
         """Raise ChainError for a path that is none of WeChat Pay's, and name the method that may be meant."""
+        first = paths.shown(path).strip("/").partition("/")[0]
+        told = f"/{first[:64]}: paths begin with v3, v2, hk or global{self._method_hint(path)}"
+        raise ChainError(f"{told}; nothing was sent")
+
+    def _method_hint(self, path: str) -> str:
+        """The method of the client that the first word of a path may be, as words; empty for a path of WeChat Pay's."""
+        if _BEGINNING.match(path):
+            return ""
         import difflib
 
-        first = paths.shown(path).strip("/").partition("/")[0]
+        first = paths.shown(path).strip("/").partition("/")[0].replace("_", "-")
         own = {name.replace("_", "-"): name for name in dir(Client) if not name.startswith("_")}
         close = difflib.get_close_matches(first, own, n=1)
-        hint = f"; did you mean .{own[close[0]]}(…) of the client?" if close else ""
-        raise ChainError(f"/{first[:64]}: paths begin with v3, v2, hk or global{hint}; nothing was sent")
+        if not close:
+            return ""
+        name = own[close[0]]
+        return f"; did you mean .{name}{'(…)' if callable(getattr(Client, name)) else ''} of the client?"
 
     def _require(self, protocol: str) -> None:
         """Raise ConfigError for entries that a protocol needs and that were left out."""

@@ -53,6 +53,8 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
     @classmethod
     def run(cls, task: Callable[[], T], *, pool: Workers | None = None, name: str = "") -> Promise[T]:
         """A promise for what ``task`` returns, run by a thread of ``pool``; the log calls it ``name``."""
+        if not callable(task):
+            raise TypeError(f"run: expected a function, found {type(task).__name__}")
         promise: Promise[T] = cls()
         promise._name = name or getattr(task, "__qualname__", "a task")
         context = contextvars.copy_context()
@@ -73,7 +75,9 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
 
     @classmethod
     def reject(cls, error: BaseException) -> Promise[Any]:
-        """A promise that is rejected with ``error``."""
+        """A promise that is rejected with ``error``, an exception."""
+        if not isinstance(error, BaseException):
+            raise TypeError(f"reject: expected an exception, found {type(error).__name__}")
         promise: Promise[Any] = cls()
         promise._settle("rejected", error)
         return promise
@@ -473,6 +477,8 @@ def _call(call: Callable[[], Any]) -> tuple[State, Any]:
 
 
 def _promises(items: Iterable[Any]) -> tuple[Promise[Any], ...]:
+    if not isinstance(items, Iterable):
+        raise TypeError(f"expected promises in a list or another iterable, found {type(items).__name__}")
     return tuple(item if isinstance(item, Promise) else Promise.resolve(item) for item in items)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.certificate_folder import Folder
 
 __all__ = [
+    "VARIABLES",
     "Recipe",
     "Settings",
     "entries",
@@ -174,6 +175,24 @@ _ALIASES = {
     "certsCa": "certs_ca",
     "brandId": "brand_id",
 }
+# What wechatpayv3 and wechatpy call an entry, or configure where it is none here.
+_IN_BODY = "it is a field of the body, in each call"
+_ELSEWHERE = {
+    "api_key": "did you mean secret, the APIv2 key, or apiv3_key?",
+    "appid": _IN_BODY,
+    "cert_dir": "did you mean certs_dir?",
+    "logger": "the logger is logging.getLogger('wechatpay_chain')",
+    "mch_cert": "did you mean merchant={'cert': …, 'key': …}?",
+    "mch_key": "did you mean merchant={'cert': …, 'key': …}?",
+    "notify_url": _IN_BODY,
+    "partner_mode": "it is a word of the chain: v3.pay.partner.transactions",
+    "proxy": "proxies are those of session=, a requests.Session, or of HTTPS_PROXY",
+    "sandbox": "a sandbox is wechatpay_chain.Sandbox().client()",
+    "sub_appid": _IN_BODY,
+    "sub_mch_id": _IN_BODY,
+    "sub_mchid": _IN_BODY,
+    "wechatpay_type": "it is a word of the chain: v3.pay.transactions.native, .jsapi, .h5 or .app",
+}
 _IDENTITIES = {"mchid", "brand_id"}
 _KEYS = {"certs", "certs_dir", "public_key", "public_key_id"}
 _FILES = ("private_key", "public_key", "certs_dir", "certs_ca")
@@ -194,6 +213,8 @@ _ENVIRONMENT = {
 # An environment has text alone.
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _MERCHANT_ENVIRONMENT = {"WECHATPAY_MERCHANT_CERT": "cert", "WECHATPAY_MERCHANT_KEY": "key"}
+# Every variable that a client is configured by.
+VARIABLES = (*_ENVIRONMENT, *_MERCHANT_ENVIRONMENT)
 
 
 @dataclass(frozen=True)
@@ -326,7 +347,7 @@ def from_env(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     entries: dict[str, Any] = {name: given[variable] for variable, name in _ENVIRONMENT.items() if variable in given}
     merchant = {name: given[variable] for variable, name in _MERCHANT_ENVIRONMENT.items() if variable in given}
     if "," in entries.get("base_url", ""):
-        entries["base_url"] = [url.strip() for url in entries["base_url"].split(",")]
+        entries["base_url"] = [url.strip() for url in entries["base_url"].split(",") if url.strip()]
     return {**entries, "merchant": merchant} if merchant else entries
 
 
@@ -444,6 +465,8 @@ def _max_workers(number: object) -> int | None:
 
 
 def _unknown(given: object, names: set[str]) -> str:
+    if given in _ELSEWHERE:
+        return f"{given}: no such entry; {_ELSEWHERE[str(given)]}"
     import difflib
 
     close = difflib.get_close_matches(str(given), names, n=1)

@@ -11,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import build_catalog, corrections
+from wechatpay_chain import Sandbox, errors, testing
 from wechatpay_chain.catalog import tree
-from wechatpay_chain.catalog.alternatives import ALTERNATIVES, GROUPS, alternatives, groups, missing_groups
+from wechatpay_chain.catalog.alternatives import (
+    ALTERNATIVES,
+    GROUPS,
+    alternatives,
+    crowded_groups,
+    groups,
+    missing_groups,
+)
 from wechatpay_chain.catalog.facts import Operation, is_legacy, operations
 from wechatpay_chain.catalog.roles import DIRECT, PARTNER, is_required, roles
 from wechatpay_chain.catalog.security import needs_certificate
@@ -87,6 +95,58 @@ def test_of_an_order_s_two_numbers_one_is_enough_wherever_both_are_asked_for() -
 def test_what_lacks_is_told_in_any_depth(path: str, given: dict[str, Any], missing: list[tuple[str, ...]]) -> None:
     """Of objects that are there; those that lack as a whole are another matter."""
     assert [group.names for group in missing_groups(operation_of("POST", path), given)] == missing
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "lacks", "has_two"),
+    [
+        ("v3/payscore/serviceorder", {}, True, False),
+        ("v3/payscore/serviceorder", {"query_id": "1"}, False, False),
+        ("v3/payscore/partner/serviceorder", {"query_id": "1", "out_order_no": "2"}, False, True),
+        ("v3/marketing/busifavor/users/{openid}/coupons", {"appid": "wx"}, True, False),
+        (
+            "v3/marketing/busifavor/users/{openid}/coupons",
+            {"belong_merchant": "1", "sender_merchant": "1"},
+            False,
+            False,
+        ),
+        ("v3/marketing/favor/users/{openid}/coupons", {"creator_mchid": "1", "available_mchid": "1"}, False, True),
+    ],
+)
+def test_a_query_has_one_of_them_and_where_it_is_said_no_more(
+    path: str, given: dict[str, Any], lacks: bool, has_two: bool
+) -> None:
+    """As the pages have it: of payscore's numbers both are refused, of a coupon's merchants they are not."""
+    operation = operation_of("GET", path)
+    assert bool(missing_groups(operation, given)) == lacks
+    assert bool(crowded_groups(operation, given)) == has_two
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "wrong"),
+    [
+        ("v3/payscore/permissions/assess-user-risk-level", {"service_id": "1", "appid": "wx"}, True),
+        ("v3/payscore/permissions/assess-user-risk-level", {"service_id": "1", "appid": "wx", "openid": "o"}, False),
+        ("v3/marketing/favor/stocks/1/modify-goods-id", {"stock_creator_mchid": "1"}, True),
+    ],
+)
+def test_the_sandbox_refuses_what_has_none(served: Sandbox, path: str, fields: dict[str, Any], wrong: bool) -> None:
+    """In every product, by the same table."""
+    with served.client() as wxpay:
+        try:
+            wxpay.chain(path).post(fields)
+            refusal = None
+        except errors.ClientError as error:
+            refusal = error
+    assert (refusal is not None and refusal.code == "PARAM_ERROR" and "至少填写一个" in refusal.message) == wrong
+
+
+def test_the_sandbox_refuses_two_where_only_one_may_be() -> None:
+    """A service order is asked for by one number."""
+    with testing.sandbox() as gateway, gateway.client() as wxpay:
+        params = {"service_id": "1", "appid": "wx", "out_order_no": "1", "query_id": "2"}
+        with pytest.raises(errors.ClientError, match="只能填写一个"):
+            wxpay.v3.payscore.serviceorder.get(params=params)
 
 
 JSON = st.recursive(

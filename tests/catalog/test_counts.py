@@ -16,8 +16,8 @@ from wechatpay_chain.catalog.facts import Operation, links, operations
 MOST = {
     "operations without a page": 0,
     "operations without a name": 0,
-    "fields of requests without a label": 166,
-    "fields of answers without a label": 117,
+    "fields of requests without a label": 0,
+    "fields of answers without a label": 0,
     "examples outside their own values": 0,
     "examples of another type": 0,
     "types that are none": 0,

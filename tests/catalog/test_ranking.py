@@ -9,7 +9,7 @@ import pytest
 from tests.catalog.queries import QUERIES, Query
 from wechatpay_chain.catalog.facts import Operation, links, operations
 from wechatpay_chain.catalog.initials import FILE, has_initials
-from wechatpay_chain.catalog.search import search
+from wechatpay_chain.catalog.search import correct, search
 from wechatpay_chain.catalog.usage import USED, usage
 from wechatpay_chain.catalog.vocabulary import MEANINGS
 
@@ -86,3 +86,44 @@ def test_every_operation_is_found_by_each_of_its_pages() -> None:
     for operation in operations()[::5]:
         for link in links(operation):
             assert operation in search([link]), (named(operation), link)
+
+
+@pytest.mark.parametrize(
+    ("asked", "instead"),
+    [
+        ("refnd", ["refund"]),
+        ("jaspi pay", ["jsapi", "pay"]),
+        ("请帮我查询订单吧", ["查询订单"]),
+        ("refund", []),
+        ("xdjk", []),
+        ("refund jsapi", []),
+        ("", []),
+    ],
+)
+def test_what_is_searched_for_instead_is_said(asked: str, instead: list[str]) -> None:
+    """Misspelt words and words around others, only where nothing has the words as they are."""
+    assert correct(asked.split()) == instead
+
+
+def test_nothing_that_is_like_nothing_finds_nothing() -> None:
+    """And not all operations, as no word does."""
+    assert search(["xdjk"]) == search(["4012791877"]) == search(["https://pay.weixin.qq.com/doc/v3/none"]) == []
+
+
+def test_a_short_word_is_not_found_within_another() -> None:
+    """``app`` is not of ``apply``, and h5 is no part of a number."""
+    assert not [each for each in search(["app", "pay"]) if "apply" in named(each)]
+
+
+def test_an_operation_is_found_by_its_whole_name() -> None:
+    """Before others that shops use more, unless its name is a word that shops have for one of these."""
+    for operation in operations()[::9]:
+        first = search(operation.name.split())[0]
+        is_same = first.name.removesuffix("API") == operation.name.removesuffix("API")
+        assert is_same or operation.name.removesuffix("API") in MEANINGS, (operation.name, first.name)
+
+
+@pytest.mark.parametrize("asked", ["v3.refund.", "wxpay.v3.refund.", "v3/refund/", "/v3/refund/"])
+def test_a_path_that_is_not_finished_is_one(asked: str) -> None:
+    """As it stands where Tab is pressed."""
+    assert search([asked]) == search(["v3/refund"]) != []

@@ -194,3 +194,21 @@ def test_a_broken_table_never_hides_an_answer(
         wxpay.v3.pay.transactions.id._transaction_id_.get(params={"mchid": wxpay.mchid}, transaction_id="4200")
     assert caught.value.code == "ORDER_NOT_EXIST"
     assert caught.value.remedy == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "row"),
+    [
+        ("NOAUTH", 403, "NO_AUTH"),
+        ("ORDERNOTEXIST", 404, "ORDER_NOT_EXIST"),
+        ("SYSTEMERROR", 500, "SYSTEM_ERROR"),
+        ("ORDERPAID", 400, "ORDERPAID"),
+        ("ORDER_PAID", 400, "ORDER_PAID"),
+    ],
+)
+def test_the_older_spelling_of_a_code_has_its_remedy(code: str, status: int, row: str) -> None:
+    """The code as it is spelled comes first; APIv2 has rows of its own."""
+    found = find_error("GET", "v3/pay/transactions/id/4200", status, code)
+    found = found or find_error("POST", JSAPI, status, code)
+    assert found
+    assert (found.code, found.status) == (row, status)

@@ -236,6 +236,7 @@ def test_pyright_says_the_same(tmp_path: Path) -> None:
     assert found["wrong_strict.py"].keys() == set(range(4, 4 + len(WRONG)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [PLAIN, STRICT])
 @pytest.mark.parametrize(
     ("typed_so_far", "offered"),
@@ -254,6 +255,7 @@ def test_an_editor_completes_the_chain(head: str, typed_so_far: str, offered: st
     assert offered in [each.name for each in script.complete()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [PLAIN, STRICT])
 def test_an_editor_shows_what_a_verb_is(head: str) -> None:
     """Its official name, its page and its roles, and the type of its body."""

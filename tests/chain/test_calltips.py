@@ -63,6 +63,7 @@ def test_fields_follow_what_is_typed(
     assert not gateway.requests
 
 
+@pytest.mark.slow
 def test_ipython_completes_the_fields_of_a_body(gateway: Sandbox) -> None:
     """By a matcher of its completer, which comes with the first client and once."""
     code = (

@@ -29,6 +29,21 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         r"did you mean \.postAsync\(…\)\?",
     ),
     "a method of the client": (lambda wxpay: wxpay.dowload({"download_url": "x"}), r"did you mean \.download\(…\)"),
+    "a verb in capitals": (lambda wxpay: wxpay.v3.pay.transactions.jsapi.POST({"a": 1}), r"did you mean \.post\(…\)\?"),
+    "a verb with one capital": (
+        lambda wxpay: wxpay.v3.profitsharing.receivers.Delete({"a": 1}),
+        r"did you mean \.delete\(…\)\?",
+    ),
+    "a field that is nearly an option": (
+        lambda wxpay: wxpay.v3.pay.transactions.jsapi.post(amount={"total": 1}),
+        r"amount: [^?]*post\(\{'amount': …\}\)",
+    ),
+    "a method with an answer": (lambda wxpay: wxpay.dowload(b"x"), r"did you mean \.download\(…\) of the client\?"),
+    "a method with nothing": (lambda wxpay: wxpay.clsoe(), r"did you mean \.close\(…\) of the client\?"),
+    "a method of a part": (
+        lambda wxpay: wxpay.pay_param.jsapi("wx1", "wx2"),
+        r"did you mean \.pay_params of the client\?",
+    ),
     "a path without a version": (lambda wxpay: wxpay.pay.transactions.jsapi.post({}), r"/pay: paths begin with v3, v2"),
     "the same as text": (lambda wxpay: wxpay.chain("pay/unifiedorder").post({}), r"/pay: paths begin with v3, v2"),
 }

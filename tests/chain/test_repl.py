@@ -42,6 +42,7 @@ def printed(session: pexpect.spawn[str], expression: str, prompt: str) -> str:
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_ipython_completes_and_shows_without_sending(gateway: Sandbox) -> None:
     """A real IPython in a terminal: Tab after a dot and a bracket, ?, display and help send nothing."""
@@ -101,6 +102,7 @@ def test_plain_python_completes_without_sending(gateway: Sandbox) -> None:
     session.close()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_ptpython_completes_without_sending(gateway: Sandbox) -> None:
     """Its menu opens while one types."""
@@ -126,8 +128,9 @@ def displayed(session: pexpect.spawn[str], line: str, prompt: str) -> str:
     return str(session.before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("colours", ["Linux", pytest.param("NoColor", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("colours", ["Linux", "NoColor"])
 def test_ipython_shows_status_json_and_a_code_to_scan(gateway: Sandbox, colours: str) -> None:
     """A real IPython in a terminal; in a list an answer is one line."""
     order = {**ORDER, "mchid": gateway.mchid}

@@ -177,7 +177,7 @@ def test_red_packets_say_that_they_need_the_certificate() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (["refnd"], "refnd: did you mean refund"),
+        (["refnd", "jsapi"], "refnd: did you mean refund"),
         (["refund", "jsapi"], "refund: 37 alone, jsapi: 12 alone"),
         (["$(reboot)"], "in none"),
         (["`x`", "'\"", "\\"], "in none"),
@@ -197,6 +197,31 @@ def test_nothing_found_is_one_line_and_exit_code_1(asked: list[str], told: str) 
     assert told in err
     assert "\x1b" not in err
     assert told in close(asked)
+
+
+def test_a_misspelt_word_is_taken_for_what_it_is_like() -> None:
+    """The list is that of the right word, and standard error says so."""
+    status, out, err = run("api", "refnd")
+    assert (status, out) == run("api", "refund")[:2]
+    assert "refnd: did you mean refund" in err
+    assert err.endswith("; shown is: refund\n")
+    for flag in ("--all", "--json"):
+        assert "; shown is: refund" in run("api", "refnd", flag)[2]
+
+
+def test_an_error_code_is_explained() -> None:
+    """Each product's meaning and remedy, then the operations that answer it."""
+    status, out, err = run("api", "NOT_ENOUGH")
+    assert (status, err) == (0, "")
+    assert out.startswith("403 NOT_ENOUGH [orders] 余额不足 (too little money): ")
+    assert "\n403 NOT_ENOUGH [refunds] " in out
+    assert "  POST   v3.refund.domestic.refunds " in out
+
+
+@pytest.mark.parametrize("asked", ["支付回调", "notify", "webhook", "支付通知"])
+def test_who_looks_for_notices_is_told_where_they_are(asked: str) -> None:
+    """They are no operations, found or not."""
+    assert "wxpay.notification, docs/notifications.md" in run("api", asked)[2]
 
 
 def test_a_word_that_is_no_path_is_a_word() -> None:

@@ -438,6 +438,7 @@ def zsh_terminal(folder: Path) -> Iterator[Terminal]:
     terminal.spawn.close(force=True)
 
 
+@pytest.mark.slow
 def test_bash(bash_terminal: Terminal, folder: Path) -> None:
     """A real bash in a terminal: chains, items, values, files, and nothing hostile is run."""
     completes(bash_terminal, folder)

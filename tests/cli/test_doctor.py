@@ -158,6 +158,27 @@ TABLE: dict[str, tuple[Broken, str, str]] = {
         "APIv3 key fits",
         "it does not open WeChat Pay's certificates",
     ),
+    "the APIv2 key of another": (
+        lambda g: {"SECRET": "Zk3vR8qLx1Wn5Tb7Yc2Md9Pf4Hj6Gs0A"},
+        "signed call of APIv2",
+        "set secret to the APIv2 key",
+    ),
+    "the APIv3 key as APIv2 key": (
+        lambda g: {"SECRET": g.identity.apiv3_key},
+        "signed call of APIv2",
+        "APIv3密钥",
+    ),
+    "a variable of another name": (
+        lambda g: {"APIV3_KEY": None, "API_V3_KEY": "Zk3vR8qLx1Wn5Tb7Yc2Md9Pf4Hj6Gs0A"},
+        "variables",
+        "WECHATPAY_API_V3_KEY is not read by anybody; rename it to WECHATPAY_APIV3_KEY",
+    ),
+    "half an APIv2 key": (lambda g: {"SECRET": "Zk3vR8qLx1Wn5Tb7"}, "APIv2 key", "16 characters, expected 32"),
+    "a placeholder as APIv2 key": (
+        lambda g: {"SECRET": "your_apiv2_key_goes_here_thanks!"},
+        "APIv2 key",
+        "a placeholder",
+    ),
     "nobody listens": (lambda g: {"BASE_URL": "http://127.0.0.1:9"}, "host 127.0.0.1:9", "not reached"),
     "no such host": (lambda g: {"BASE_URL": "https://pay.invalid"}, "host pay.invalid", "check the name servers"),
     "plain http": (
@@ -166,6 +187,10 @@ TABLE: dict[str, tuple[Broken, str, str]] = {
         "WeChat Pay is reached by https alone",
     ),
 }
+
+
+# RFC 6761, 6.4: a name that is never there.
+ELSEWHERE = "http://pay.invalid"
 
 
 @pytest.fixture
@@ -240,14 +265,45 @@ def test_a_clock_that_is_wrong_is_named(gateway: Sandbox, environment: Variables
 
 
 def test_a_proxy_that_is_down_is_named(environment: Variables, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy is told without its password."""
+    """The proxy is told without its password; this machine itself is reached directly, as by the client."""
     monkeypatch.setenv("HTTP_PROXY", "http://someone:hidden@127.0.0.1:9")
     status, out, _ = run("doctor", environment=environment)
+    assert status == 0, out
+    status, out, _ = run("doctor", environment=changed(environment, {"BASE_URL": ELSEWHERE, "ALLOW_HTTP": "1"}))
     assert status == 1
     host = next(line for line in out.splitlines() if "host " in line)
     assert "failed  " in host
     assert "the proxy http://127.0.0.1:9 cannot be used; start the proxy" in host
     assert "hidden" not in out
+
+
+@pytest.mark.parametrize("proxy", ["::::", "http://", "http://someone:hidden@:x"])
+def test_a_proxy_that_is_no_address_is_named(
+    environment: Variables, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """With how it is written."""
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    status, out, err = run("doctor", environment=changed(environment, {"BASE_URL": ELSEWHERE, "ALLOW_HTTP": "1"}))
+    line = next(line for line in out.splitlines() if "host " in line)
+    assert (status, err, "is no URL; write HTTPS_PROXY" in line, "hidden" in out) == (1, "", True, False), line
+
+
+def test_a_bundle_that_is_not_there_is_named(environment: Variables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a check, not as the end of the doctor."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    status, out, err = run("doctor", environment=changed(environment, {"BASE_URL": "https://127.0.0.1:9"}))
+    assert (status, err) == (1, "")
+    assert "/nowhere.pem; set REQUESTS_CA_BUNDLE" in lines_of(out)["host 127.0.0.1:9"]
+
+
+def test_another_server_in_its_place_is_named(gateway: Sandbox, environment: Variables) -> None:
+    """Both calls say that it is not WeChat Pay, and not that a key is wrong."""
+    gateway.tamper = answers.bare(200, b"<html>hi</html>")
+    status, out, _ = run("doctor", environment=environment)
+    found = lines_of(out)
+    assert status == 1
+    assert "something between here and WeChat Pay answers in its place" in found["signed call"]
+    assert "this is not WeChat Pay" in found["signed call of APIv2"]
 
 
 @contextlib.contextmanager
@@ -389,6 +445,37 @@ def test_apiv2_alone_is_no_failure_of_apiv3(environment: Variables) -> None:
     status, out, _ = run("doctor", environment={name: environment[name] for name in names})
     assert status == 0, out
     assert lines_of(out)["signed call"].startswith("skipped")
+    assert lines_of(out)["signed call of APIv2"] == "ok the sign holds; an order that does not exist is ORDERNOTEXIST"
+
+
+def brand_entries(gateway: Sandbox, folder: Path, **changes: object) -> Variables:
+    """A profile of a brand."""
+    own = gateway.brand
+    (folder / "key.pem").write_text(pem(own.key))
+    (folder / "pub.pem").write_text(gateway.environment()["WECHATPAY_PUBLIC_KEY"])
+    rows: dict[str, object] = {"brand_id": own.number, "serial": own.serial, "private_key": "key.pem"}
+    rows |= {"public_key_id": gateway.identity.public_key_id, "public_key": "pub.pem", "base_url": gateway.base_url}
+    file = folder / "profiles.toml"
+    file.write_text(
+        "[shop]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in {**rows, **changes}.items())
+    )
+    return {"WECHATPAY_PROFILES": str(file)}
+
+
+def test_a_brands_signed_call_is_made(gateway: Sandbox, environment: Variables, tmp_path: Path) -> None:
+    """A list of its stores, signed with the brand's own key."""
+    status, out, _ = run("doctor", "--profile", "shop", environment=brand_entries(gateway, tmp_path))
+    assert (status, lines_of(out)["signed call"]) == (0, "ok the signature holds"), out
+    assert gateway.requests[-1].target.startswith("/brand/store/brandstores?")
+    assert gateway.requests[-1].verdict == ""
+
+
+def test_a_brand_with_another_serial_is_named(gateway: Sandbox, environment: Variables, tmp_path: Path) -> None:
+    """By the call alone: a brand has no certificate at hand."""
+    wrong = brand_entries(gateway, tmp_path, serial="B" * 37)
+    status, out, _ = run("doctor", "--profile", "shop", environment=wrong)
+    assert status == 1
+    assert "serial" in lines_of(out)["signed call"]
 
 
 def test_the_table_is_of_twenty_at_least() -> None:

@@ -460,3 +460,102 @@ def test_elapsed_is_what_passed(gateway: Sandbox) -> None:
     seconds = re.search(r"bytes in (\d+\.\d+) s", err)
     assert seconds
     assert float(seconds[1]) >= 0.2
+
+
+@pytest.mark.parametrize("words", [["GET", "{}"], ["{}"]])
+@pytest.mark.parametrize("url", ["api.mch.weixin.qq.com/v3/certificates", "api2.wechatpay.cn/v3/certificates"])
+def test_a_url_without_its_scheme(gateway: Sandbox, words: list[str], url: str) -> None:
+    """As browsers and logs show it."""
+    status, _, err = run(*(word.format(url) for word in words), environment=gateway.environment())
+    assert (status, err) == (0, "")
+    assert gateway.requests[-1].target == "/v3/certificates"
+
+
+@pytest.mark.parametrize("page", ["https://pay.weixin.qq.com/doc/v3/merchant/4012716434", "wechatpay.im/openapi/v3/x"])
+def test_a_page_of_the_documentation_is_no_call(page: str) -> None:
+    """It is named with the command that finds its operation."""
+    status, _, err = run(page)
+    assert status == 2
+    assert "a page of the documentation; wechatpay-chain api https://" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["description=@/dev/zero"],
+        ["amount:=@/dev/zero"],
+        ["-d", "@/dev/zero"],
+    ],
+)
+def test_a_file_without_an_end_is_no_field(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not all of it is read."""
+    monkeypatch.setattr("wechatpay_chain.cli.items.MOST", 1 << 20)
+    status, _, err = run("v3.pay.transactions.native.post", *words)
+    assert status == 2
+    assert "/dev/zero is over 1 MiB, which no body is" in err
+
+
+def test_what_is_piped_in_without_an_end_is_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is that read to its end."""
+    for module in ("items", "piped_input"):
+        monkeypatch.setattr(f"wechatpay_chain.cli.{module}.MOST", 1 << 20)
+    read_end, write_end = os.pipe()
+    with subprocess.Popen(["cat", "/dev/zero"], stdout=write_end):
+        os.close(write_end)
+        status, _, err = run_with(os.fdopen(read_end), "v3.pay.transactions.native.post", environment={})
+    assert status == 2
+    assert "standard input: over 1 MiB, which no body is" in err
+
+
+def test_a_file_is_uploaded_once(gateway: Sandbox, tmp_path: Path) -> None:
+    """Two of one name would be signed as one, and a name has to be there."""
+    file = tmp_path / "logo.png"
+    file.write_bytes(b"a")
+    before = len(gateway.requests)
+    for words, told in (
+        ([f"file@{file}"] * 2, "file@: given twice"),
+        (["file@"], "file@: expected the name of a file"),
+    ):
+        status, _, err = run("v3.merchant.media.upload.post", *words, environment=gateway.environment())
+        assert status == 2
+        assert told in err
+    assert len(gateway.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sandbox", "--port", "x"], "'x': expected a number from 0 to 65535"),
+        (["sandbox", "--port", "65536"], "'65536': expected a number from 0 to 65535"),
+        (["sandbox", "--fault", "x"], "--fault: name: 'x' is no fault"),
+        ([" "], "' ': no such command"),
+        (["help", ""], "'': no such command"),
+    ],
+)
+def test_a_mistake_is_told_in_words(words: list[str], told: str) -> None:
+    """Not in the names of functions, and what is blank can be seen."""
+    status, _, err = run(*words)
+    assert status == 2
+    assert told in err
+    assert "_" not in err.partition(told)[0]
+
+
+def test_a_field_that_should_travel_encrypted_is_masked(gateway: Sandbox) -> None:
+    """It may hold a name or the number of an identity card as they are; what stands beside it is shown."""
+    contact = {"contact_name": "plain-name", "contact_id_number": "11010119900101", "contact_type": "SUPER"}
+    words = ["business_code=code-1", f"contact_info:={json.dumps(contact)}", "-v"]
+    err = run("POST", "/v3/applyment4sub/applyment/", *words, environment=gateway.environment())[2]
+    shown = "\n".join(line for line in err.splitlines() if line[:1] in "*>")
+    assert not [text for text in ("plain-name", "11010119900101") if text in shown]
+    assert shown.count('"contact_name":"***"') == 2
+    assert shown.count('"contact_type":"SUPER"') == 2
+
+
+def test_a_method_is_named_once() -> None:
+    """Before a chain or behind it; a word of a path that looks like a verb is none."""
+    status, _, err = run("GET", "v3.certificates.get")
+    assert status == 2
+    assert "the method stands before it already; leave .get out, or GET" in err
+    assert (
+        "POST /v3/profitsharing/receivers/delete " in run("POST", "v3.profitsharing.receivers.delete", "--dry-run")[1]
+    )

@@ -113,6 +113,7 @@ def test_ipython(begin: Begin, wxpay: Wechatpay) -> None:
     assert ended(session) == 0
 
 
+@pytest.mark.slow
 def test_the_plain_shell(begin: Begin, home: Path, wxpay: Wechatpay) -> None:
     """Where IPython is not installed: the same, and a history for its owner alone that the next shell has."""
     session = begin("--sandbox", bare=True)
@@ -168,6 +169,7 @@ def test_the_environment_connects_it(begin: Begin, gateway: Sandbox) -> None:
     assert ended(session) == 1
 
 
+@pytest.mark.slow
 def test_without_a_terminal_lines_are_run() -> None:
     """From a pipe, as python does."""
     lines = "print('status', wxpay.v3.certificates.get().status)\n1 / 0\nraise SystemExit(5)\n"

@@ -106,3 +106,14 @@ def test_the_shell_of_a_platform() -> None:
     assert default_shell({}, "nt") == "powershell"
     assert default_shell({"SHELL": "/usr/bin/bash"}, "nt") == default_shell({}, "posix") == "sh"
     assert default_shell({"SHELL": "/usr/bin/fish"}, "posix") == "sh"
+
+
+@pytest.mark.slow
+def test_all_variables_come_at_once() -> None:
+    """A script that waits until the file is not empty, as the README's, reads all of them."""
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE) as started:
+        assert started.stdout
+        first = os.read(started.stdout.fileno(), 1 << 16)
+        started.send_signal(signal.SIGTERM)
+    assert b"WECHATPAY_BASE_URL=" in first
+    assert first.endswith(b"until interrupted (Ctrl-C)\n")

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.authority import certificate
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors
+from wechatpay_chain.crypto.key_loader import load_private_key
 from wechatpay_chain.php import PemUtil, Rsa
 
 PASSPHRASE = "pass密码 "
@@ -69,6 +70,7 @@ WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
     "base64 in UTF-16": (lambda: "".join(pem().decode().splitlines()[1:-1]).encode("utf-16"), "UTF-16"),
     "OpenSSH": (lambda: KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), "ssh-keygen -p"),
     "SSH public": (lambda: KEY.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH), "public key of SSH"),
+    "PEM in base64": (lambda: base64.encodebytes(pem()), "PEM text in base64; decode it once"),
     "zip": (zipped, "zip archive"),
     "HTML": (lambda: b"\n<!DOCTYPE html><html></html>", "XML, HTML or JSON"),
     "JSON": (lambda: b'\xef\xbb\xbf{"code": "SIGN_ERROR"}', "XML, HTML or JSON"),
@@ -152,9 +154,8 @@ def test_small_keys_are_refused_in_every_form(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("passphrase", [PASSPHRASE, PASSPHRASE.encode()])
+@pytest.mark.parametrize(("passphrase", "pair"), [(PASSPHRASE, tuple), (PASSPHRASE.encode(), list)])
 @pytest.mark.parametrize("form", ["PEM", "DER"])
-@pytest.mark.parametrize("pair", [tuple, list])
 @pytest.mark.parametrize("entry", PRIVATE)
 def test_a_key_comes_with_its_passphrase(
     tmp_path: Path, passphrase: str | bytes, form: str, pair: Any, entry: str
@@ -219,3 +220,24 @@ def test_a_profile_names_an_encrypted_key(gateway: Sandbox, tmp_path: Path, monk
     certs = {gateway.identity.public_key_id: gateway.identity.public_key.public_key()}
     with Wechatpay.from_profile("shop", certs=certs, base_url=gateway.base_url) as wxpay:
         assert wxpay.v3.certificates.get().verified
+
+
+@pytest.mark.parametrize("breaks", ["\\n", "\\\\n", "\\r\\n", "\\\\r\\\\n", "\\r"])
+def test_line_breaks_may_be_escaped_more_than_once(breaks: str) -> None:
+    """JSON in a variable, or in JSON."""
+    assert (
+        load_private_key(pem().decode().replace("\n", breaks), "private_key").private_numbers() == KEY.private_numbers()
+    )
+
+
+def test_a_private_key_is_no_key_of_wechat_pay() -> None:
+    with pytest.raises(errors.ConfigError, match=r"PRIVATE KEY', which is not public; WeChat Pay's key is in pub_key"):
+        PUBLIC["certs"](pem())
+
+
+@pytest.mark.parametrize("secret", ["1" * 31 + "\u200b", "1" * 31 + "\n1", "１" * 32, "1" * 32 + "\0"])
+def test_a_secret_with_a_character_that_is_not_seen_is_refused(secret: str) -> None:
+    """It would only be told as a signature that does not fit."""
+    with pytest.raises(errors.ConfigError, match=r"^secret: a character is in it that no APIv2 key has") as caught:
+        Wechatpay(mchid="1900000001", secret=secret)
+    assert secret.strip() not in str(caught.value)

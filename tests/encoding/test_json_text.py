@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -149,6 +151,69 @@ def test_json_text_is_the_body(gateway: Sandbox, wxpay: Wechatpay, text: str, se
 ORDER = {"description": "d", "out_trade_no": "T2026_1", "notify_url": "https://a.example/1.5"}
 
 
+class Strange(float):
+    """A float that writes itself otherwise, as numpy's do: ``np.float64(150.0)``."""
+
+    def __repr__(self) -> str:
+        return f"Strange({float.__repr__(self)})"
+
+    __str__ = __repr__
+
+    def __add__(self, other: float) -> Strange:
+        return Strange(float(self) + other)
+
+
+@pytest.mark.parametrize(("number", "js", "php"), NUMBERS)
+def test_a_number_of_another_library_is_spelled_alike(number: float, js: str, php: str) -> None:
+    for style, text in ((JS, js), (PHP, php)):
+        assert dumps({"total": Strange(number)}, style) == f'{{"total":{text}}}'
+
+
+@pytest.mark.parametrize("total", [Decimal("28.99"), Decimal("0.29"), 0.29 * 100, Strange(0.29)])
+def test_every_kind_of_fraction_in_apiv2_is_told(
+    gateway: Sandbox, wxpay: Wechatpay, caplog: pytest.LogCaptureFixture, total: Any
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wxpay.prepare(wxpay.v2.pay.unifiedorder.post, {"mch_id": gateway.mchid, "total_fee": Decimal("150.00")})
+        assert not caplog.text
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        wxpay.prepare(wxpay.v2.pay.unifiedorder.post, {"mch_id": gateway.mchid, "total_fee": total})
+    assert "total_fee: " in caplog.text + "".join(str(each.message) for each in caught)
+
+
+def test_a_whole_decimal_leaves_as_an_integer(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Databases hand out ``Decimal("150.00")``, and WeChat Pay takes ``150``."""
+    fields = {"mch_id": gateway.mchid, "total_fee": Decimal("150.00"), "refund_fee": Decimal("1E+2")}
+    body = wxpay.prepare(wxpay.v2.pay.unifiedorder.post, fields).body
+
+    assert b"<total_fee>150</total_fee><refund_fee>100</refund_fee>" in body
+    assert str(wxpay.prepare(wxpay.v3.x.get, params={"a": Decimal("150.00"), "b": Decimal("1.50")}).url).endswith(
+        "?a=150&b=1.50"
+    )
+
+
+def test_a_fraction_in_text_is_warned_of(wxpay: Wechatpay) -> None:
+    for text in ('{"amount":{"total":28.999999999999996}}', b'{"amount":{"total":28.999999999999996}}'):
+        for args, options in (((text,), {}), ((), {"data": text})):
+            with pytest.warns(UserWarning, match=told(r"amount\.total")):
+                wxpay.prepare(wxpay.v3.pay.transactions.native.post, *args, **options)
+
+
+@pytest.mark.parametrize(
+    "text", ['\ufeff{"a":1}', '\ufeff {"a":1}\r\n', b'\xef\xbb\xbf{"a":1}', bytearray(b'\xef\xbb\xbf{"a":1}')]
+)
+def test_text_of_a_file_that_was_saved_on_windows_is_json(wxpay: Wechatpay, text: Any) -> None:
+    """Its byte order mark is no part of it."""
+    assert wxpay.prepare(wxpay.v3.x.post, text).body == b'{"a":1}'
+
+
+def test_a_number_that_python_does_not_write_is_named(wxpay: Wechatpay) -> None:
+    with pytest.raises(errors.ChainError, match=r"^json: amount\.total is a number of more than 4300 digits; nothing"):
+        wxpay.v3.pay.transactions.native.post({"amount": {"total": 10**5000}})
+
+
 def told(place: str, text: str = "28.999999999999996") -> str:
     return rf"^{place}: {text} leaves as it is, but WeChat Pay takes a whole number there; round it$"
 
@@ -219,3 +284,59 @@ def test_a_program_without_the_catalogue(gateway: Sandbox, wxpay: Wechatpay, mon
 
     monkeypatch.setattr("wechatpay_chain.catalog.tree.matching", missing)
     assert wxpay.prepare(wxpay.v3.pay.transactions.native.post, {"amount": {"total": 0.5}}).body
+
+
+class Integer:
+    """A whole number of another library, as numpy's int64 is."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __index__(self) -> Any:
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("total", "text"),
+    [
+        (Decimal("0.29") * 100, "29"),
+        (Decimal("150.00"), "150"),
+        (Decimal("1E+2"), "100"),
+        (Decimal("-0.0"), "0"),
+        (Integer(150), "150"),
+        (Integer(2**60), "1152921504606846976"),
+    ],
+)
+def test_a_whole_number_of_another_type_is_an_integer(
+    wxpay: Wechatpay, instance: Instance, total: Any, text: str
+) -> None:
+    """Fen that were reckoned without floats."""
+    for request in (
+        wxpay.prepare(wxpay.v3.x.post, {"a": [{"total": total}], "b": 1.0}),
+        instance.prepare(instance.v3.x.post, {"json": {"a": [{"total": total}], "b": 1.0}}),
+    ):
+        assert request.body == f'{{"a":[{{"total":{text}}}],"b":1}}'.encode()
+    sealed = wxpay.prepare(wxpay.v3.x.post, {"total": total, "name": Sealed("x")}).body
+    assert sealed.startswith(f'{{"total":{text},"name":"'.encode())
+
+
+@pytest.mark.parametrize("total", ["0.29", "NaN", "Infinity", "1E+999999999", "1E-999999999"])
+def test_any_other_decimal_is_refused_before_anything_is_sent(gateway: Sandbox, wxpay: Wechatpay, total: str) -> None:
+    """Soon, whatever its exponent, and with the field's name."""
+    with pytest.raises(
+        errors.ChainError, match=r"^json: a\.total is .*; round it to a whole number.*nothing was sent$"
+    ):
+        wxpay.v3.x.post({"a": {"total": Decimal(total)}})
+    if total != "0.29":
+        with pytest.raises(errors.ChainError, match=r"nothing was sent$"):
+            wxpay.v3.x.get(params={"total": Decimal(total)})
+        with pytest.raises(errors.ChainError, match=r"^total: expected text.*nothing was sent$"):
+            wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid, "total": Decimal(total)})
+    assert not gateway.requests
+
+
+def test_what_gives_no_integer_is_named(wxpay: Wechatpay) -> None:
+    with pytest.raises(errors.ChainError, match=r"^json: total is Integer, which gives no whole number; nothing"):
+        wxpay.v3.x.post({"total": Integer("x")})
+    with pytest.raises(errors.ChainError, match=r"^json: total is a number of more than 4300 digits; nothing"):
+        wxpay.v3.x.post({"total": Integer(10**5000)})

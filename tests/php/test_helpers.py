@@ -315,3 +315,38 @@ def test_the_transformer_reads_text_alone() -> None:
     """XMLError tells what was found."""
     with pytest.raises(XMLError, match="expected text or bytes, found int"):
         Transformer.toArray(5)  # type: ignore[arg-type]
+
+
+NUMBER: Any = 5
+HOSTILE: dict[str, Any] = {"None": None, "a number": 5, "a list": [1], "an object": object(), "lone": "\ud800"}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda given: Formatter.nonce(given),
+        lambda given: Formatter.ksort(NUMBER if given is None else given),
+        lambda given: Formatter.queryStringLike(NUMBER if given is None else given),
+        lambda given: Formatter.response("1", "x", given),
+        lambda given: Formatter.request("GET", "/x", "1", "\ud800", given),
+        lambda given: Hash.hmac("text", "key", given),
+        lambda given: Hash.md5(given, "key"),
+        lambda given: Hash.sign(given, "text", "key"),
+        lambda given: Transformer.sanitize(NUMBER if isinstance(given, str) else given),
+        lambda given: Transformer.toXml({"a": 1}, True, False, given, given),
+        lambda given: AesGcm.decrypt(given, "k" * 32, "n" * 12),
+        lambda given: AesEcb.encrypt("text", given),
+        lambda given: Rsa.from_(given),
+        lambda given: PemUtil.parseCertificateSerialNo(given),
+    ],
+)
+def test_what_is_of_another_type_is_told_in_one_line(call: Callable[[Any], Any], kind: str) -> None:
+    """By an error of this package, where Python's own would name a method of ours."""
+    if kind == "a number" and call.__code__.co_names[:2] == ("Formatter", "nonce"):
+        assert len(call(HOSTILE[kind])) == 5
+        return
+    with pytest.raises(WechatpayError) as caught:
+        call(HOSTILE[kind])
+    assert "\n" not in str(caught.value)
+    assert str(caught.value)

@@ -185,6 +185,21 @@ def test_where_a_group_can_write_the_log_tells(
     assert f"certs_dir: {folder} can be written by group {folder.stat().st_gid}; name a folder" in caught.text
 
 
+def test_a_folder_above_in_which_everybody_can_rename_is_told(
+    gateway: Sandbox, tmp_path: Path, caught: pytest.LogCaptureFixture
+) -> None:
+    """There another folder can be put in its place; with the sticky bit, as in /tmp, it cannot."""
+    above = tmp_path / "above"
+    (above / "one").mkdir(parents=True)
+    (above / "one").chmod(0o700)
+    for mode, told in ((0o777, True), (0o1777, False), (0o700, False)):
+        above.chmod(mode)
+        caught.clear()
+        for name in ("one", "one/later", "none/later"):
+            gateway.client(certs_dir=above / name).close()
+        assert caught.text.count(f"everybody can put another folder in the place of one in {above}") == 3 * told
+
+
 def test_a_folder_of_ones_own_is_used_silently(
     gateway: Sandbox, tmp_path: Path, caught: pytest.LogCaptureFixture
 ) -> None:
@@ -209,3 +224,8 @@ def test_a_folder_that_is_opened_later_is_ignored(tmp_path: Path, caught: pytest
         place.chmod(before)
         assert folder.shared()
     assert "can be written by everybody and is ignored" in caught.text
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(errors.ConfigError, match=r"^certs_dir: no certificate"):
+        Folder.of("a\0b", is_cache=False).certificates()

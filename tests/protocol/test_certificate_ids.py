@@ -19,7 +19,8 @@ from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 
 CERTIFICATE = authority.certificate()
-SERIAL = f"{CERTIFICATE.serial_number:040X}"
+# Two digits for each byte, as openssl prints it.
+SERIAL = CERTIFICATE.serial_number.to_bytes((CERTIFICATE.serial_number.bit_length() + 7) // 8, "big").hex().upper()
 OTHER = authority.other_key()
 
 

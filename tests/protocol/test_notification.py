@@ -186,11 +186,15 @@ def test_a_header_twice_is_refused(wxpay: Wechatpay, notice: Notice) -> None:
             wxpay.notification([*notice.headers.items(), (other, "x")], notice.body)
 
 
-@pytest.mark.parametrize("offset", [-301, -299, 299, 301])
-def test_five_minutes_are_allowed(wxpay: Wechatpay, gateway: Sandbox, offset: int) -> None:
-    """In both directions, as for answers."""
-    pushed = gateway.pusher(clock=lambda: time.time() + offset).notice("REFUND.SUCCESS")
-    if abs(offset) < 300:
+@pytest.mark.parametrize("offset", [-301, -300, 300, 301])
+def test_five_minutes_are_allowed(
+    wxpay: Wechatpay, gateway: Sandbox, monkeypatch: pytest.MonkeyPatch, offset: int
+) -> None:
+    """In both directions, as for answers; the clock stands, however slow the machine is."""
+    now = float(int(time.time()))
+    pushed = gateway.pusher(clock=lambda: now + offset).notice("REFUND.SUCCESS")
+    monkeypatch.setattr("wechatpay_chain.protocol.v3.time.time", lambda: now)
+    if abs(offset) <= 300:
         assert wxpay.notification(pushed.headers, pushed.body)
     else:
         with pytest.raises(errors.ClockOffset):

@@ -27,11 +27,11 @@ def with_target(change: Callable[[str], str]) -> Callable[[Passing], Passing]:
     return lambda passing: passing._replace(target=change(passing.target))
 
 
-def with_authorization(pattern: str, text: str) -> Callable[[Passing], Passing]:
+def with_authorization(pattern: str, text: Callable[[], str]) -> Callable[[Passing], Passing]:
     def change(passing: Passing) -> Passing:
         return passing._replace(
             headers={
-                name: re.sub(pattern, text, value) if name == "Authorization" else value
+                name: re.sub(pattern, text(), value) if name == "Authorization" else value
                 for name, value in passing.headers.items()
             }
         )
@@ -56,10 +56,10 @@ ON_THE_WAY: dict[str, tuple[Callable[[Passing], Passing], str]] = {
     "slash": (with_target(lambda target: target + "/"), "usually a proxy adds or takes away the slash at the end"),
     "query": (with_target(lambda target: target + "?a=1"), "the query arrived and was not signed"),
     "time": (
-        with_authorization(r'timestamp="\d+"', f'timestamp="{int(time.time()) - 100}"'),
+        with_authorization(r'timestamp="\d+"', lambda: f'timestamp="{int(time.time()) - 100}"'),
         "the timestamp differs: signed ",
     ),
-    "nonce": (with_authorization(r'nonce_str="\w+"', 'nonce_str="ANOTHER"'), "the nonce differs: signed "),
+    "nonce": (with_authorization(r'nonce_str="\w+"', lambda: 'nonce_str="ANOTHER"'), "the nonce differs: signed "),
     "no body": (with_body(lambda body: b""), "an empty body arrived"),
     "other body": (with_body(lambda body: b"[" + body + b"]"), "the body differs from its character 1 on"),
     "spaces": (with_body(spaced), "the body differs behind its beginning: "),

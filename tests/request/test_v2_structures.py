@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import ChainMap, OrderedDict
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -37,6 +39,9 @@ def fits(fields: dict[str, Any], secret: str) -> bool:
         ("detail", [], "[]"),
         ("detail", {"a": None, "b": True, "c": "]]>"}, '{"a":null,"b":true,"c":"]]>"}'),
         ("detail", TEXT, TEXT),
+        ("detail", MappingProxyType({"a": 1}), '{"a":1}'),
+        ("detail", OrderedDict(a=(1.0,)), '{"a":[1]}'),
+        ("detail", ChainMap({"a": 1}), '{"a":1}'),
     ],
 )
 def test_a_structure_is_json_text(
@@ -125,3 +130,12 @@ def test_blanks_that_xml_holds_are_sent(gateway: Sandbox, wxpay: Wechatpay) -> N
     with pytest.raises(errors.BusinessError, match="ORDERNOTEXIST"):
         wxpay.v2.pay.orderquery.post(fields)
     assert from_xml(gateway.requests[0].body)["body"] == fields["body"]
+
+
+def test_a_structure_beside_a_file_is_json_text(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    upload = wxpay.v2.secapi.mch.uploadmedia
+    request: Any = wxpay.prepare(
+        upload.post, xml={"mch_id": gateway.mchid, "a": {"b": [1.0]}}, files={"media": ("a.png", b"x")}
+    )
+
+    assert b'{"b":[1]}' in [part.content for part in request.body.parts]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -77,7 +78,10 @@ class Browser:
             found = self.all(css)
             if not found:
                 return False
-            found[0].click()
+            try:
+                found[0].click()
+            except StaleElementReferenceException:
+                return False
             return True
 
         self.wait(clicked)

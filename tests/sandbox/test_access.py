@@ -43,6 +43,10 @@ WAYS: dict[str, tuple[str, dict[str, str]]] = {
     "a name that points here, to read": ("GET", {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}),
     "a name that only begins as ours": ("GET", {"Host": "127.0.0.1.evil.example"}),
     "a name with our name as user": ("GET", {"Host": "localhost@evil.example"}),
+    "our name with a user": ("GET", {"Host": "evil.example@127.0.0.1"}),
+    "our name with a fragment": ("GET", {"Host": "127.0.0.1#evil.example"}),
+    "another form of our address": ("GET", {"Host": "127.1"}),
+    "an extension": ("POST", {"Host": "127.0.0.1", "Origin": "chrome-extension://127.0.0.1", "Content-Type": JSON}),
 }
 PARTS = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
 READ = ("orders", "requests", "notices", "configuration", "snippets", "faults", "refunds", "transfers", "health")
@@ -64,6 +68,13 @@ def test_a_page_of_another_origin_is_refused(gateway: Sandbox, wxpay: Wechatpay,
         assert number not in answer.body.decode()
         assert gateway.identity.apiv3_key not in answer.body.decode()
     assert shop.query(wxpay, gateway, number)["trade_state"] == "NOTPAY"
+
+
+def test_the_host_of_a_whole_url_counts(gateway: Sandbox) -> None:
+    """Whatever the header beside it says: that is how a proxy is asked."""
+    for url, status in (("http://evil.example", 403), (gateway.base_url, 200)):
+        head = f"GET {url}/_/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        assert by_hand.send(gateway, head).status == status
 
 
 def test_a_preflight_permits_nothing(gateway: Sandbox) -> None:

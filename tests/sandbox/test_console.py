@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import zxingcpp
@@ -108,6 +110,8 @@ def furnish(gateway: Sandbox, wxpay: Wechatpay) -> str:
         wxpay.v3.refund.domestic.refunds.post(shop.refund(number, 30))
     transfer(gateway, wxpay)
     send_wrong(gateway)
+    told = b"<xml><mch_id>%b</mch_id><sign>AB</sign></xml>" % gateway.mchid.encode()
+    gateway.respond("POST", "/pay/unifiedorder", {"Host": "127.0.0.1"}, told)  # type: ignore[arg-type]
     shop.control(gateway, "POST", "faults", {"name": "SLOW", "seconds": 3, "path": "/v3/nothing*", "times": None})
     waiting = place(gateway, wxpay)
     gateway.notices.wait()
@@ -303,6 +307,120 @@ def test_faults_are_set_and_cleared(browser: Browser, gateway: Sandbox, wxpay: W
     browser.says("#rows", "没有设置故障")
 
 
+def test_a_form_stays_in_its_section(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Who leaves a section before its form is there finds none in the next one."""
+    browser.says("#merchant", gateway.mchid)
+    for section in ("faults", "notices"):
+        shown = browser.script_async(
+            "const [section, done] = arguments; location.hash = section;"
+            "setTimeout(() => { location.hash = 'requests'; }, 1);"
+            "setTimeout(() => done([...document.querySelectorAll('form')].map((each) => each.id)), 600)",
+            section,
+        )
+        assert [name for name in shown if name] == []
+        assert browser.all("#filters [name=verdict]")
+
+
+def test_an_answer_is_written(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """The next request that fits gets it; what is no JSON is told before anything is sent."""
+    visit(browser, gateway, "faults")
+    browser.click("#filters summary")
+    browser.find("#answer-form [name=path]").send_keys("/v3/pay/*")
+    status = browser.find("#answer-form [name=status]")
+    status.clear()
+    status.send_keys("403")
+    body = browser.find("#answer-form [name=body]")
+    body.send_keys("{'code'}")
+    browser.click("#answer-form button")
+    browser.says("#failed", "应为 JSON")
+    assert gateway.faults.answers == []
+    body.clear()
+    body.send_keys('{"code": "NOT_ENOUGH", "message": "余额不足"}')
+    browser.click("#answer-form button")
+    browser.says("#told", "403")
+    browser.says("#rows tbody tr", "指定应答 403", "/v3/pay/*")
+    browser.picture("answer")
+    with pytest.raises(errors.ClientError, match="NOT_ENOUGH"):
+        place(gateway, wxpay)
+    browser.says("#rows", "没有设置故障")
+
+
+def test_a_notice_is_pushed(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """With the documentation's content or one that is typed; a receiver that refuses is told apart."""
+    with listening() as receiver:
+        visit(browser, gateway, "notices")
+        browser.click("#filters summary")
+        browser.find("#push-form [name=event_type]").send_keys("TRANSACTION.SUCCES")
+        browser.find("#push-form [name=url]").send_keys(receiver.url)
+        browser.click("#push-form button")
+        browser.says("#failed", "没有示例", "TRANSACTION.SUCCESS")
+        browser.find("#push-form [name=event_type]").send_keys("S")
+        browser.find("#push-form [name=resource]").send_keys('{"out_trade_no": "<b>茶</b>"}')
+        browser.click("#push-form button")
+        browser.says("#told", "已被接收")
+        browser.says("#rows tbody tr", "TRANSACTION.SUCCESS", "已接收")
+        [(headers, body)] = receiver.received
+        assert wxpay.notification(headers, body).resource == {"out_trade_no": "<b>茶</b>"}
+        browser.click("#rows button.open")
+        browser.says("#details", "<b>茶</b>", "创建时间")
+        browser.picture("push")
+    url = browser.find("#push-form [name=url]")
+    url.clear()
+    url.send_keys(shop.NOWHERE)
+    browser.click("#push-form button")
+    browser.says("#told", "未被接收", "没有应答")
+
+
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    *((f"orders/{{{name}}}/pay", {}) for name in ("none", "paid", "closed")),
+    *((f"orders/{{{name}}}/close", {}) for name in ("none", "paid")),
+    ("orders/{open}/refund", {"amount": 1}),
+    ("orders/{paid}/refund", {"amount": 10_000}),
+    ("orders/{paid}/refund", {"amount": 0}),
+    ("refunds/{none}/SUCCESS", {}),
+    ("refunds/{refund}/PROCESSING", {}),
+    ("transfers/{transfer}/SUCCESSFUL", {}),
+    ("notices/{none}/resend", {}),
+    *(
+        ("faults", {"name": "SLOW", **wrong})
+        for wrong in (
+            *({"name": "x"}, {"name": "SIGNTEST", "when": "before"}, {"rate": 2}, {"seconds": -1}),
+            *({"method": "A B"}, {"path": "a?b"}, {"times": 0}),
+        )
+    ),
+    ("answers", {"method": "GET", "path": "/x", "status": 100}),
+    *(
+        ("push", {"event_type": "TRANSACTION.SUCCESS", "url": shop.NOWHERE, **wrong})
+        for wrong in ({"event_type": "TRANSACTION.SUCCES"}, {"event_type": "x"}, {"url": "x"}, {"url": "http://a/?b"})
+    ),
+    *(("clock", wrong) for wrong in ({"factor": -1}, {"set": "x"}, {"advance": 1e300})),
+]
+
+
+def test_every_refusal_is_told_in_both_languages(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """What the control API says to a form or a button: in Chinese with its values, in English as it is."""
+    numbers = {"none": "nothing", "open": place(gateway, wxpay), "paid": place(gateway, wxpay)}
+    numbers |= {"closed": place(gateway, wxpay), "transfer": transfer(gateway, wxpay)}
+    gateway.close_order(numbers["closed"])
+    gateway.pay(numbers["paid"])
+    numbers["refund"] = gateway.ask_refund(numbers["paid"], 1)
+    messages = []
+    for path, fields in REFUSED:
+        status, told = shop.control(gateway, "POST", path.format(**numbers), fields)
+        assert status >= 400, path
+        messages.append(told["message"])
+    in_words = (
+        "const [messages, done] = arguments;"
+        "import('/_/console/messages.js').then((module) => done(messages.map(module.inWords)))"
+    )
+    chinese = browser.script_async(in_words, messages)
+    for message, shown in zip(messages, chinese, strict=True):
+        latin = re.sub(r"[A-Z_.]+[A-Z]|openid|http|JSON", "", re.sub(r"“.*?”|" + "|".join(numbers.values()), "", shown))
+        assert (shown != message, re.search("[a-z]{3,} [a-z]{2,}", latin)) == (True, None), shown
+    browser.click("#language")
+    assert browser.script_async(in_words, messages) == messages
+
+
 def test_the_clock_and_the_configuration(browser: Browser, gateway: Sandbox) -> None:
     """A day passes by a click, the clock stops and is set; the merchant's entries and the snippets are shown."""
     before = gateway.clock.now()
@@ -351,11 +469,18 @@ def test_both_languages(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) ->
         visit(browser, gateway, section)
         shown = browser.script(
             "const copy = document.body.cloneNode(true);"
-            "for (const each of copy.querySelectorAll('pre, dialog, noscript, #language, tbody th,"
-            " tbody td:nth-child(2), dd, code, [hidden]')) each.remove(); return copy.textContent"
+            "for (const each of copy.querySelectorAll('pre, dialog, noscript, #language, [hidden]')) each.remove();"
+            "return copy.textContent"
         )
         assert [letter for letter in shown if "\u4e00" <= letter <= "\u9fff"] == [], section
         browser.picture(f"english-{section}")
+    for at in (1, 2):
+        browser.open(f"{gateway.base_url}/_/#requests/{gateway.journal.last - at}")
+        browser.says("#details", "Verdict", "SIGN_ERROR" if at == 2 else "FAIL")
+        shown = browser.text("#details dl") + browser.text("#cause") + browser.text("#first")
+        assert [letter for letter in shown if "\u4e00" <= letter <= "\u9fff"] == [], shown
+        assert len(browser.text("#cause")) > 10
+    browser.picture("english-verdict")
     browser.click("#language")
     browser.says("h1", "微信支付沙箱")
     assert browser.script("return document.documentElement.lang") == "zh-CN"
@@ -396,6 +521,29 @@ def test_the_keyboard_alone(browser: Browser, gateway: Sandbox, wxpay: Wechatpay
     assert browser.script("return document.querySelectorAll('#rows tbody button:not([tabindex=\"-1\"])').length") <= 3
 
 
+def test_forms_by_the_keyboard(browser: Browser, gateway: Sandbox) -> None:
+    """A folded form is opened, filled and sent with Tab and Enter; what came of it is told and the focus stays."""
+    visit(browser, gateway, "notices")
+    browser.tab_to("#filters summary")
+    browser.press(Keys.ENTER)
+    browser.press(Keys.TAB, "REFUND.SUCCESS", Keys.TAB, shop.NOWHERE, Keys.ENTER)
+    browser.says("#told", "未被接收")
+    assert browser.script("return document.activeElement.name") == "url"
+    browser.tab_to("nav a[href='#faults']", most=200)
+    browser.press(Keys.ENTER)
+    browser.says("#rows", "没有设置故障")
+    browser.tab_to("#filters summary")
+    browser.press(Keys.ENTER)
+    browser.press(Keys.TAB, Keys.TAB, "/v3/x", Keys.TAB, Keys.TAB, Keys.TAB, "[1]", Keys.TAB, Keys.ENTER)
+    browser.says("#rows tbody tr", "指定应答 200", "/v3/x")
+    [written] = gateway.faults.answers
+    assert (written.path, written.status, written.body) == ("/v3/x", 200, [1])
+    browser.tab_to("#rows button")
+    browser.press(Keys.ENTER)
+    browser.says("#rows", "没有设置故障")
+    assert gateway.faults.answers == []
+
+
 def test_the_width_of_a_phone(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
     """390 pixels: nothing scrolls sideways, what is opened stands above the list, buttons suit fingers."""
     waiting = furnish(gateway, wxpay)
@@ -406,6 +554,17 @@ def test_the_width_of_a_phone(browser: Browser, gateway: Sandbox, wxpay: Wechatp
         width = browser.script("return document.documentElement.scrollWidth")
         assert width <= 390, section
         browser.picture(f"phone-{section}")
+    browser.click("#language")
+    for section in ("notices", "faults", "orders", "requests"):
+        visit(browser, gateway, section)
+        browser.wait(lambda: browser.all("#rows tbody tr"))
+        assert browser.script("return document.documentElement.scrollWidth") <= 390, section
+        tall = "return [...document.querySelectorAll('#rows td button')].map((each) => each.offsetHeight)"
+        assert max(browser.script(tall) or [0]) < 50, "a word of a button is broken"
+        cut = "return [...document.querySelectorAll('thead th')].filter((each) => each.scrollWidth > each.clientWidth)"
+        assert browser.script(f"{cut}.map((each) => each.textContent)") == []
+        browser.picture(f"phone-english-{section}")
+    browser.click("#language")
     for address in (f"orders/{waiting}", "requests"):
         browser.open(f"{gateway.base_url}/_/#{address}")
         if address == "requests":
@@ -542,6 +701,60 @@ def test_a_thousand_rows_stay_fluid(browser: Browser, gateway: Sandbox, wxpay: W
     assert browser.script("return touched.length") == 2  # a row came, the oldest went
     assert len(browser.all("#rows tbody tr")) == MANY
     browser.picture("thousand")
+
+
+HOSTILE = (
+    "\"'><img src=x onerror=pwn()><svg onload=pwn()><script>pwn()</script><a href=javascript:pwn()>{{7*7}}</a>&lt;b&gt;"
+)
+
+
+def test_no_text_becomes_markup(browser: Browser, gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Every field that somebody else can fill: shown as it is, in lists, details and messages; no script runs."""
+    number = place(gateway, wxpay, description=HOSTILE, notify_url="http://127.0.0.1:9/\"'><svg/onload=pwn()>")
+    gateway.pay(number, HOSTILE)
+    gateway.ask_refund(number, 1, reason=HOSTILE)
+    moved = transfer(gateway, wxpay)
+    gateway.transfer(moved, "FAIL", HOSTILE)
+    waiting = place(gateway, wxpay, description=HOSTILE)
+    shop.control(gateway, "POST", "faults", {"name": "SLOW", "path": f"/{HOSTILE}"[:80], "times": None})
+    shop.control(gateway, "POST", "answers", {"method": "GET", "path": f"/{HOSTILE}", "status": 200, "body": HOSTILE})
+    told = {"event_type": HOSTILE[:60], "url": shop.NOWHERE, "resource": {HOSTILE: HOSTILE}}
+    shop.control(gateway, "POST", "push", told)
+    headers = {"User-Agent": HOSTILE, "Authorization": HOSTILE, "X-Evil": HOSTILE, "Host": "127.0.0.1", "Accept": "*/*"}
+    gateway.respond("POST", f"/v3/{HOSTILE}?{HOSTILE}", headers, HOSTILE.encode())  # type: ignore[arg-type]
+    gateway.respond("POST", "/pay/unifiedorder", headers, f"<xml><sign>{HOSTILE}</sign></xml>".encode())  # type: ignore[arg-type]
+    browser.complaints()
+    for section, rows in (
+        ("requests", 9),
+        ("orders", 2),
+        ("refunds", 1),
+        ("transfers", 1),
+        ("notices", 4),
+        ("faults", 0),
+    ):
+        visit(browser, gateway, section)
+        browser.script("window.pwn = () => { document.title = 'pwned'; }")
+        for at in range(rows):
+            openers = browser.all("#rows button.open")
+            if at >= len(openers):
+                break
+            browser.script("arguments[0].click()", openers[at])
+            browser.says("#details", "返回列表")
+            browser.script("for (const each of document.querySelectorAll('details')) each.open = true")
+        found = browser.script(
+            "return [...document.querySelectorAll('img, svg, script, a, iframe, object')].map((each) => each.outerHTML)"
+            ".filter((each) => /pwn|src=\"?x|javascript:/.test(each) && !each.includes('qrcode.svg'))"
+        )
+        assert (found, browser.script("return document.title.includes('pwned')")) == ([], False)
+        assert "onerror" in browser.text("body") or section in ("refunds", "transfers")
+    browser.open(f"{gateway.base_url}/_/#orders/{waiting}")
+    browser.says("#details", "<img src=x onerror=pwn()>")
+    browser.picture("hostile")
+    # An address with markup in it opens nothing either.
+    browser.open(f"{gateway.base_url}/_/#orders/{quote(HOSTILE)}")
+    browser.says("#details", "这条记录已不在了")
+    browser.open(f"{gateway.base_url}/_/#orders/%E0%A4%A")
+    browser.says("#merchant", gateway.mchid)
 
 
 def test_a_token_is_asked_for(browser: Browser) -> None:

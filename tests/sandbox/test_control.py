@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import threading
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.sandbox import shop
+from tests.sandbox import by_hand, shop
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
@@ -240,3 +241,22 @@ def test_a_reset_forgets_everything(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert full in ([], ["kept"])
     with requests.Session() as session:
         assert session.get(f"{gateway.base_url}/_/orders", timeout=10).json() == {"orders": []}
+
+
+def test_a_reset_forgets_what_is_on_its_way(gateway: Sandbox) -> None:
+    """A request of before neither leaves an order nor counts as one of after, whenever it ends."""
+    body = by_hand.order(gateway, shop.number())
+    slow = gateway.fault("SLOW", seconds=0.1)
+    request = by_hand.request(gateway, "POST", by_hand.NATIVE, body)
+    with by_hand.connected(gateway) as connection:
+        connection.sendall(request)
+        deadline = time.monotonic() + 10
+        while slow.used == 0 and time.monotonic() < deadline:
+            threading.Event().wait(0.001)
+        gateway.world.settings.close_wait = 5
+        gateway.reset()
+        assert connection.recv(1) == b""
+    assert slow.used == 1
+    assert (list(gateway.requests), len(gateway.journal)) == ([], 0)
+    assert shop.control(gateway, "GET", "orders")[1] == {"orders": []}
+    assert gateway.world.settings.close_wait == 0

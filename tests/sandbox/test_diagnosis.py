@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -102,6 +104,13 @@ SHAPES: dict[str, tuple[Text, str]] = {
     "no break at the end": (lambda *parts: lines(*parts)[:-1], "line break after the last line"),
     "no fifth line": (lambda *parts: lines(*parts[:4]), "last line, the body, is missing"),
     "a break too many": (lambda *parts: lines(*parts, ""), "one line break too many"),
+    "hashed twice": (lambda *parts: hashlib.sha256(lines(*parts)).digest(), "hashed before it was signed"),
+    "hashed twice, in hexadecimal digits": (
+        lambda *parts: hashlib.sha256(lines(*parts)).hexdigest().encode(),
+        "hashed before it was signed",
+    ),
+    "base64": (lambda *parts: base64.b64encode(lines(*parts)), "as base64"),
+    "a byte order mark": (lambda *parts: b"\xef\xbb\xbf" + lines(*parts), "byte order mark"),
     "CRLF": (lambda *parts: lines(*parts, end="\r\n"), "\\r\\n instead of \\n"),
     "an escape that is none": (lambda *parts: lines(*parts, end="\\n"), "backslash"),
     "no breaks": (lambda *parts: lines(*parts, end=""), "not separated"),

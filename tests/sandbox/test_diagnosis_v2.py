@@ -93,6 +93,9 @@ def test_the_mistake_in_a_sign_is_told(gateway: Sandbox, name: str) -> None:
     fields = order(gateway)
     message = told(gateway, {**fields, "sign": make(fields, gateway)})
     assert "签名错误（沙箱：" in message
+    english = gateway.requests[-1].cause.replace(fields["body"], "")
+    assert (english.isascii(), len(english) > 10) == (True, True), english
+    assert gateway.identity.secret not in english
     assert cause in message
     assert gateway.identity.secret not in message
     assert gateway.identity.apiv3_key not in message

@@ -21,6 +21,7 @@ from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.sandbox.sample_programs import snippets
+from wechatpay_chain.sandbox.store import Store
 
 NAMES = ("apiclient_key.pem", "apiclient_cert.pem", "apiclient_cert.p12", "pub_key.pem", "ca.pem", "sandbox.env")
 KEYS = ("mchid", "serial", "appid", "apiv3_key", "secret", "public_key_id", "platform_serial", "base_url")
@@ -100,6 +101,20 @@ def test_a_folder_and_a_database_go_together(tmp_path: Path) -> None:
     with pytest.raises(errors.ConfigError) as caught:
         Sandbox(database=tmp_path / "db", directory=tmp_path / "third")
     assert caught.value.field == "directory"
+
+
+@pytest.mark.parametrize("kept", ["{}", "x", '{"mchid": "1900000001"}'])
+def test_a_database_of_another_version_is_refused(tmp_path: Path, kept: str) -> None:
+    """With what to do, and nothing in it is changed."""
+    store = Store((), tmp_path / "db")
+    store.keep("identity", kept)
+    store.close()
+    with pytest.raises(errors.ConfigError, match="take another file") as caught:
+        Sandbox(database=tmp_path / "db")
+    assert caught.value.field == "database"
+    store = Store((), tmp_path / "db")
+    assert store.kept("identity") == kept
+    store.close()
 
 
 @pytest.mark.parametrize("damage", ["a file", "not JSON", "other keys", "a key in pieces", "a merchant's own"])

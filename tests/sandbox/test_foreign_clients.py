@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 def run(gateway: Sandbox, command: list[str], folder: Path) -> Any:
     """What a shop found; it trusts the sandbox's authority."""
     authority = folder / "ca.pem"
-    authority.write_text(gateway.identity.authority.pem)
+    authority.write_text(gateway.identity.server_authority.pem)
     told = gateway.configuration()
     key_id = gateway.identity.public_key_id
     if key_id in told["certs"]:

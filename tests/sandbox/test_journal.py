@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.sandbox import by_hand, shop
-from wechatpay_chain import Sandbox, Wechatpay
+from wechatpay_chain import Media, Sandbox, Wechatpay
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.sandbox.answer import Answer, Received
 from wechatpay_chain.sandbox.journal import Journal
+from wechatpay_chain.sandbox.journal_file import TABLES, JournalFile
+from wechatpay_chain.sandbox.store import Store
 
 
 def listed(gateway: Sandbox, query: str = "") -> list[Any]:
@@ -114,6 +119,12 @@ def test_a_command_lists_it(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert run(gateway, "log", "--number", "J200001") == (0, f"POST {by_hand.NATIVE} 200 ok\n", "")
     status, out, _ = run(gateway, "log", "--json", "--verdict", "wrong", "--limit", "1")
     assert (status, json.loads(out)["status"]) == (0, 401)
+    assert run(gateway, "log", "--verdict", "wrong")[1].startswith("GET /v3/certificates 401 SIGN_ERROR: the key")
+    assert run(gateway, "log", "--verdict", "wrong")[1].isascii()
+    assert run(gateway, "log", "--url", "nonsense")[::2] == (
+        8,
+        "wechatpay-chain: --url: expected http://host:port, found 'nonsense'\n",
+    )
     status, _, err = run(gateway, "log", "--limit", "0")
     assert (status, err.startswith("error: 400 PARAM_ERROR") or "400 PARAM_ERROR" in err) == (4, True)
 
@@ -142,3 +153,83 @@ def test_commands_set_faults_and_answers(gateway: Sandbox, wxpay: Wechatpay) -> 
     assert json.loads(run(gateway, "close", number)[1]) == {"out_trade_no": number, "trade_state": "CLOSED"}
     assert run(gateway, "close", "nobody")[0] == 4
     assert run(gateway, "resend", "nobody")[0] == 4
+
+
+@pytest.mark.slow
+def test_a_database_keeps_it(tmp_path: Path) -> None:
+    """All of each entry, over a restart; ids go on, and a reset forgets them for good."""
+    database = tmp_path / "sandbox.db"
+    with Sandbox(database=database) as gateway, gateway.client() as wxpay:
+        wxpay.v3.pay.transactions.native.post(shop.order(gateway, out_trade_no="J300001"))
+        by_hand.send(gateway, by_hand.request(gateway, text=lambda *parts: b"x"))
+        picture = tmp_path / "a.png"
+        picture.write_bytes(b"\xff\x00")
+        wxpay.v3.merchant.media.upload.post(files={"file": Media(picture)})
+        before = [shop.control(gateway, "GET", f"requests/{at}")[1] for at in (1, 2, 3)]
+        assert before[2]["form"]["files"]["file"]["size"] == 2
+    with Sandbox(database=database) as gateway, gateway.client() as wxpay:
+        assert [shop.control(gateway, "GET", f"requests/{at}")[1] for at in (1, 2, 3)] == before
+        assert [row["id"] for row in listed(gateway, "?verdict=wrong")] == [2]
+        shop.query(wxpay, gateway, "J300001")
+        assert [row["id"] for row in listed(gateway, "?number=J300001")] == [4, 1]
+        gateway.reset()
+        assert listed(gateway) == []
+    with Sandbox(database=database) as gateway:
+        assert listed(gateway) == []
+
+
+def test_a_row_of_another_version_is_left_out() -> None:
+    """And so is one that is damaged: a sandbox starts all the same."""
+    store = Store(TABLES)
+    file = JournalFile(store)
+    kept = Journal(file)
+    for _ in range(3):
+        kept.add(Received("GET", "/v3/x", {}, b"\xff"), Answer(200, b"\x00"), 0.0, 0.0)
+    file.flush()
+    store.run("UPDATE journal SET data='{}' WHERE id=1")
+    store.run("UPDATE journal SET data='x' WHERE id=2")
+    again = Journal(JournalFile(store))
+    assert again.last == 3
+    again.add(Received("GET", "/v3/y", {}, b""), Answer(200), 0.0, 0.0)
+    assert [(entry.id, entry.request.body, entry.body) for entry in again.find()] == [
+        (4, b"", b""),
+        (3, b"\xff", b"\x00"),
+    ]
+    store.close()
+
+
+def test_a_file_holds_no_more_than_the_journal() -> None:
+    """What was pushed out of the one goes out of the other; two sandboxes on one file are told apart by their ids."""
+    store = Store(TABLES)
+    one, other = JournalFile(store), JournalFile(store)
+    journals = Journal(one), Journal(other)
+    for journal in journals:
+        journal.add(Received("GET", "/v3/x", {}, b""), Answer(200), 0.0, 0.0)
+    one.flush()
+    other.flush()
+    assert [entry.id for entry in Journal(one).find()] == [1]
+    for _ in range(5):
+        journals[0].add(Received("POST", "/v3/x", {}, b"x" * (16 << 20)), Answer(200), 0.0, 0.0)
+    one.flush()
+    kept = [row["id"] for row in store.all("SELECT id FROM journal ORDER BY id DESC")]
+    assert kept == [entry.id for entry in journals[0].find()] == [6, 5, 4, 3]
+    store.close()
+
+
+@pytest.mark.slow
+def test_what_is_killed_keeps_all_but_the_last_second(tmp_path: Path) -> None:
+    """The clock's thread writes, without a word from anybody."""
+    with Sandbox(database=tmp_path / "sandbox.db") as gateway:
+        gateway.respond("GET", "/v3/certificates", {"Host": "127.0.0.1"}, b"")  # type: ignore[arg-type]
+        store = Store((), tmp_path / "sandbox.db")
+        deadline = time.monotonic() + 10
+        while store.one("SELECT 1 FROM journal") is None and time.monotonic() < deadline:
+            threading.Event().wait(0.02)
+        assert store.one("SELECT id FROM journal") is not None
+        store.close()
+
+
+def test_a_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It holds the keys of both sides."""
+    with Sandbox(database=tmp_path / "sandbox.db"):
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

@@ -183,6 +183,7 @@ def test_an_identity_is_read_back() -> None:
     assert again.configuration() == identity.configuration()
     assert again.merchant_entry["key"] == identity.merchant_entry["key"]
     assert again.authority.pem == identity.authority.pem
+    assert again.server_authority.pem == identity.server_authority.pem
     assert again.to_json() == identity.to_json()
     assert identity.secret not in repr(identity)
     assert identity.apiv3_key not in repr(identity)
@@ -195,7 +196,7 @@ def test_the_certificates_are_those_of_one_authority() -> None:
     """The merchant's, which has its number and serial, and the platform's: both verify."""
     identity = Identity.new("1900000109")
     for certificate in (identity.merchant_certificate, identity.certificate):
-        certificate.verify_directly_issued_by(identity.authority.certificate)
+        certificate.verify_directly_issued_by(identity.authority.root)
     merchant = identity.merchant_certificate
     assert merchant.serial_number == int(identity.serial, 16)
     assert [name.value for name in merchant.subject] == ["1900000109"]

@@ -10,13 +10,11 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from cryptography import x509
 
 from tests.promises import PATIENCE
 from tests.sandbox import shop
@@ -60,6 +58,29 @@ def test_this_client_pays_through_it(gateway: Sandbox) -> None:
         assert shop.query(wxpay, gateway, body["out_trade_no"])["trade_state"] == "SUCCESS"
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/_//health", "//_/health", "/%5f/health", "/./_/health", "/x/../_/health", "/_/console/main.js"),
+        *("https://api.mch.weixin.qq.com/_/health", "http://127.0.0.1/_/health", "/_/", "*"),
+    ],
+)
+@pytest.mark.parametrize("host", ["api.mch.weixin.qq.com", "127.0.0.1"])
+def test_no_way_of_writing_leads_to_its_own(gateway: Sandbox, target: str, host: str) -> None:
+    """Neither by the path nor by the Host in the tunnel."""
+    context = ssl.create_default_context(cafile=str(gateway.ca_file))
+    parts = urlsplit(str(gateway.proxy_url))
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as connection:
+        connection.sendall(b"CONNECT api.mch.weixin.qq.com:443 HTTP/1.1\r\nHost: api.mch.weixin.qq.com\r\n\r\n")
+        while not connection.recv(65536).endswith(b"\r\n\r\n"):
+            pass
+        with context.wrap_socket(connection, server_hostname="api.mch.weixin.qq.com") as inside:
+            inside.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            answer = inside.recv(65536).decode()
+    assert answer.startswith("HTTP/1.1 404 ")
+    assert gateway.mchid not in answer
+
+
 @pytest.mark.parametrize("path", ["/_/orders", "/_/health", "/_/", "/_/reset", "/", "/wxpay/bizpayurl?pr=x"])
 def test_nothing_of_its_own_is_reached_through_it(gateway: Sandbox, path: str) -> None:
     """Neither control nor pages."""
@@ -87,6 +108,15 @@ def raw(gateway: Sandbox, text: str) -> str:
         "CONNECT api.mch.weixin.qq.com:80 HTTP/1.1\r\nHost: api.mch.weixin.qq.com\r\n\r\n",
         "CONNECT api.mch.weixin.qq.com.evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         "CONNECT api.mch.weixin.qq.com HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT [::1]:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT [api.mch.weixin.qq.com]:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT user@api.mch.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT api.mch.weixin.qq.com:443:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT api.mch.weixin.qq.com:443/_/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT http://api.mch.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT :443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT 2130706433:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET http://api.mch.weixin.qq.com/v3/certificates HTTP/1.1\r\nHost: api.mch.weixin.qq.com\r\n\r\n",
         "GET http://127.0.0.1/_/orders HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
         "POST /_/reset HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
@@ -131,19 +161,6 @@ def test_a_first_flight_that_comes_with_the_head_is_not_lost(gateway: Sandbox) -
                 connection.sendall(sent.read())
             else:
                 break
-
-
-def test_its_authority_certifies_nobody_else(tmp_path: Path) -> None:
-    """Its names are in the authority itself, so that a client refuses a certificate that it gives to others."""
-    with Sandbox(directory=tmp_path) as one:
-        authority = one.identity.authority
-        permitted = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-        names = permitted.permitted_subtrees or []
-        found = {name.value for name in names if isinstance(name, x509.DNSName)}
-    assert found == {*HOSTS, "localhost"}
-    assert (tmp_path / "identity.json").stat().st_mode & 0o777 == 0o600
-    with Sandbox(directory=tmp_path / "other") as other:
-        assert other.identity.authority.pem != authority.pem
 
 
 def test_a_port_that_is_taken_is_named(gateway: Sandbox) -> None:

@@ -407,7 +407,7 @@ def tls() -> Iterator[Sandbox]:
 def trust(tls: Sandbox, tmp_path: Path) -> Path:
     """The file of the sandbox's authority."""
     path = tmp_path / "ca.pem"
-    path.write_text(tls.identity.authority.pem)
+    path.write_text(tls.identity.server_authority.pem)
     return path
 
 
@@ -429,7 +429,7 @@ def test_its_own_clients_trust_a_tls_sandbox() -> None:
     with Sandbox(tls=True) as gateway:
         file = gateway.ca_file
         assert file is not None
-        assert file.read_text() == gateway.identity.authority.pem
+        assert file.read_text() == gateway.identity.server_authority.pem
         with gateway.client() as wxpay, gateway.builder() as instance, gateway.brand_client() as brand:
             assert wxpay.v3.certificates.get().ok
             assert instance.v3.certificates.get().getStatusCode() == 200

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from wechatpay_chain import Sandbox
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ["docs/testing-your-shop.md", "docs/testing-your-shop.zh-CN.md"]
@@ -31,6 +36,7 @@ def test_both_pages_say_the_same() -> None:
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_every_test_of_the_page_passes(tmp_path: Path) -> None:
     """pytest, unittest, Flask, Django and FastAPI, in one run of pytest without any configuration."""
     for number, source in enumerate(blocks("python")):
@@ -64,6 +70,21 @@ def test_the_dockerfile_is_what_the_page_says() -> None:
     instructions = dict(re.findall(r"^(USER|HEALTHCHECK|EXPOSE|VOLUME|FROM) (.*)$", text, re.MULTILINE))
     assert instructions["USER"] not in ("root", "0")
     assert "/_/health" in text.partition("HEALTHCHECK")[2]
+    assert {"tests", "screenshots", ".git", ".venv*"} <= set((ROOT / ".dockerignore").read_text().split())
     assert instructions["EXPOSE"] == "8080"
     assert instructions["VOLUME"] == "/data"
     assert "8080:8080" in text_of(PAGES[0])
+
+
+@pytest.mark.slow
+def test_the_health_check_asks_the_container_itself(gateway: Sandbox) -> None:
+    """Whatever proxy its environment has; it fails when nobody answers."""
+    [command] = re.findall(r"CMD (\[.*\])", (ROOT / "Dockerfile").read_text())
+    executable, flag, program = json.loads(command)
+    port = gateway.base_url.rpartition(":")[2]
+    environment = {**os.environ, "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    assert (executable, flag) == ("python", "-c")
+    for listening, status in ((port, 0), ("9", 1)):
+        command = [sys.executable, "-c", program.replace("8080", listening)]
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+        assert done.returncode == status

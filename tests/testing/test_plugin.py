@@ -26,6 +26,7 @@ def test_a_suite_of_thirty_tests_runs(tmp_path: Path, flags: tuple[str, ...]) ->
     assert "30 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_failure_says_what_was_found(tmp_path: Path) -> None:
     """The state of the order, the refund or the notice, instead of a bare False."""
     source = """
@@ -50,6 +51,7 @@ def test_notice(wechatpay_sandbox):
     assert "<no notice TRANSACTION.SUCCESS; sent: none>" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_plugin_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:
     """A run without its fixtures imports nothing of the package but names, and starts no thread."""
     source = """
@@ -77,6 +79,7 @@ def test_the_module_is_light() -> None:
     assert done.stdout.splitlines()[1].endswith("False")
 
 
+@pytest.mark.slow
 def test_the_plugin_can_be_named_or_left_out(tmp_path: Path) -> None:
     """As any other: -p loads it where entry points are not read, -p no: takes it away."""
     source = "def test_it(wechatpay_sandbox):\n    assert not wechatpay_sandbox.ordered('A')\n"
@@ -231,6 +234,7 @@ def test_the_php_face_is_a_fixture_too(wechatpay_sandbox: ObservedSandbox, wecha
     assert wechatpay_sandbox.requested("GET", "/v3/certificates")
 
 
+@pytest.mark.slow
 def test_faults_and_answers_end_with_their_test(tmp_path: Path) -> None:
     """What one test asked for and did not use is not there for the next."""
     source = """
@@ -252,6 +256,7 @@ def test_two(wechatpay_sandbox, wxpay):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_program_may_import_the_package_before_it_starts_pytest(tmp_path: Path) -> None:
     """pytest would warn that assertions cannot be rewritten any more, which is an error for some."""
     source = """

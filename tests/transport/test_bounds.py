@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import resource
 import signal
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -14,7 +16,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from tests.sockets import raw_server, request_of
 from tests.transport.test_session import CALLS
@@ -161,10 +165,17 @@ def alarm(kind: type[Exception], seconds: float) -> Iterator[list[Exception]]:
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("kind", [Alarm, LateAlarm])
+MORE: list[Any] = [
+    *(requests.ConnectionError, HTTPError, http.client.RemoteDisconnected, zlib.error),
+    *(BrokenPipeError, ssl.SSLError, ValueError),
+]
+KINDS = [Alarm, LateAlarm, requests.Timeout, *(pytest.param(kind, marks=pytest.mark.slow) for kind in MORE)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", CALLS)
 def test_what_a_signal_handler_raises_comes_out(gateway: Sandbox, method: str, kind: type[Exception]) -> None:
-    """As it is, and nothing is repeated because of it, though the call may be."""
+    """As it is, whatever it is, and nothing is repeated because of it, though the call may be."""
     gate = threading.Event()
 
     def behave(connection: socket.socket) -> None:
@@ -172,7 +183,7 @@ def test_what_a_signal_handler_raises_comes_out(gateway: Sandbox, method: str, k
         gate.wait(10)
 
     with raw_server(behave) as (url, accepted), gateway.client(base_url=url, retry=3) as wxpay:
-        with alarm(kind, 0.2) as raised, pytest.raises(kind) as caught:
+        with alarm(kind, 0.05) as raised, pytest.raises(kind) as caught:
             CALLS[method](wxpay)
         gate.set()
         assert caught.value is raised[0]

@@ -111,3 +111,15 @@ def test_a_host_may_be_left_out() -> None:
     (piece,) = sent(with_fresh_connections(urllib3.PoolManager()), "GET", None, skip)
     assert b"SKIP" not in piece
     assert b"Accept-Encoding" not in piece
+
+
+def test_a_connection_is_new_stale_or_from_a_clock_that_went_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose last answer is told by a clock that was frozen might be of any age."""
+    pool = with_fresh_connections(urllib3.PoolManager()).connection_from_url("http://127.0.0.1:9")
+    one: Any = pool.ConnectionCls("127.0.0.1")
+    assert not one.is_stale
+    for age, stale in ((0.0, False), (6.9, False), (7.1, True), (-1.7e9, True)):
+        monkeypatch.setattr(type(one), "_last_heard", 1000.0 - age)
+        monkeypatch.setattr("wechatpay_chain.transport.connection.time.monotonic", lambda: 1000.0)
+        assert one.is_stale is stale
+        monkeypatch.undo()

@@ -104,3 +104,13 @@ def test_one_host_alone_is_never_held(gateway: Sandbox) -> None:
     sites.mark_failed(Base(closed_port()))
     sites.mark_failed(MAIN)
     assert sites.order((MAIN,)) == (MAIN,)
+
+
+def test_a_clock_that_went_back_holds_no_host_for_ever() -> None:
+    """As a test that freezes time leaves it: the steady clock said seconds since 1970 for a while."""
+    clock = Clock()
+    sites = HostHealth(clock)
+    clock.now = 1.7e9
+    sites.mark_failed(MAIN)
+    clock.now = 1000.0
+    assert sites.order(BASES) == BASES

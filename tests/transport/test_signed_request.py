@@ -39,6 +39,15 @@ def test_curl_sends_the_same_request(gateway: Sandbox, wxpay: Wechatpay) -> None
     assert [received.verdict for received in gateway.requests] == ["", ""]
 
 
+@pytest.mark.parametrize("body", [b"\xff\xfe{}", b"a\0b", "密".encode("gbk")])
+def test_curl_sends_a_body_that_no_shell_holds(gateway: Sandbox, wxpay: Wechatpay, body: bytes) -> None:
+    """Byte for byte: another one would not fit the signature."""
+    request = wxpay.prepare(wxpay.v3.x.post, data=body)
+    subprocess.run(f"{request.curl()} --silent", shell=True, capture_output=True, check=True)
+    (received,) = gateway.requests
+    assert (received.body, received.verdict) == (body, "")
+
+
 def test_a_copy_or_a_pickle_is_an_ordinary_request(wxpay: Wechatpay) -> None:
     """Neither holds what could sign or was signed."""
     request = wxpay.prepare(wxpay.v3.certificates.get)

@@ -8,10 +8,15 @@
 | ``session.hooks`` | the verified answer; what a hook returns changes nothing | once |
 | OpenTelemetry for requests and for urllib3 | one span a call | once |
 | gevent, eventlet | answers, quiet spells or not | once a call |
+| what replaces ``socket.socket`` (pytest-socket, mocket) | its error or answer, connections kept or not | never |
+| a session that stores answers (requests-cache) | the verified answer | once, and never again for a GET |
 """
 
 from __future__ import annotations
 
+import io
+import math
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +38,7 @@ from requests.adapters import HTTPAdapter
 from tests import answers
 from tests.transport.test_session import CALLS
 from wechatpay_chain import Builder, Sandbox, Wechatpay, errors, testing
+from wechatpay_chain.transport import connection
 
 ROOT = Path(__file__).parent.parent.parent
 URL = "https://api.mch.weixin.qq.com/v3/pay/transactions/jsapi"
@@ -252,3 +258,126 @@ def test_green_threads_call_once_each(gateway: Sandbox, patch: str, together: st
     )
     assert (done.returncode, done.stdout) == (0, "26\n"), done.stderr
     assert len(gateway.requests) == 27
+
+
+class Blocked(socket.socket):
+    """A socket that goes nowhere, as a test puts it in the place of all."""
+
+    def connect(self, address: Any) -> None:
+        self.close()
+        raise AssertionError(f"a test tried to connect to {address}")
+
+
+def test_a_kept_connection_does_not_go_past_a_mock_of_sockets(
+    gateway: Sandbox, wxpay: Wechatpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that has called before holds real connections, over which a mocked transfer would leave."""
+    assert wxpay.v3.certificates.get().verified
+    monkeypatch.setattr(socket, "socket", Blocked)
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="a test tried to connect"):
+            order(wxpay)
+    monkeypatch.undo()
+    assert len(gateway.requests) == 1
+    assert wxpay.v3.certificates.get().verified
+
+
+class Wrapped(requests.Response):
+    """What a store makes of an answer: another class of the same object, and later one without a stream."""
+
+
+class Store(requests.Session):
+    """Answers a GET that it has seen by itself; it writes the fields of a request anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored: dict[str, requests.Response] = {}
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        request.headers = requests.structures.CaseInsensitiveDict(request.headers)
+        known = self.stored.get(f"{request.method} {request.url}")
+        if known is not None:
+            return known
+        answer = super().send(request, **options)
+        answer.__class__ = Wrapped
+        if request.method == "GET":
+            copy = Wrapped()
+            copy.status_code, copy.headers, copy._content = answer.status_code, answer.headers, answer.content
+            copy.raw = io.BytesIO()
+            self.stored[f"GET {request.url}"] = copy
+        return answer
+
+
+def test_a_session_that_stores_answers(gateway: Sandbox) -> None:
+    """A call that was carried out is told as such, whatever class the store has made of its answer."""
+    with gateway.client(session=Store()) as wxpay:
+        for _ in range(2):
+            answer = wxpay.v3.certificates.get()
+            assert (answer.verified, len(answer.data["data"])) == (True, 1)
+        placed = wxpay.v3.pay.transactions.native.post(
+            {
+                **{"appid": "wx1", "mchid": gateway.mchid, "description": "a book", "out_trade_no": "T2026_1"},
+                **{"notify_url": "https://shop.example/paid", "amount": {"total": 1}},
+            }
+        )
+        assert placed.data["code_url"]
+    assert len(gateway.requests) == 2
+
+
+def test_sockets_of_a_mock_may_name_the_size_of_a_buffer_otherwise() -> None:
+    """mocket's ``makefile(mode, bufsize)``."""
+
+    class Socket:
+        def makefile(self, mode: str = "r", bufsize: int = -1) -> io.BytesIO:
+            assert bufsize == 0
+            return io.BytesIO(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    assert connection._Reader(Socket(), math.inf).makefile("rb").read(4) == b"HTTP"
+
+
+GREEN_TIMEOUTS = """
+{patch}
+import requests, socket, time
+from wechatpay_chain import Wechatpay, errors, testing
+server = socket.create_server(("127.0.0.1", 0))
+accepted = []
+def serve():
+    while True:
+        accepted.append(server.accept()[0])
+{spawn}(serve)
+url = "http://127.0.0.1:%d" % server.getsockname()[1]
+wxpay = Wechatpay(testing.configuration(), base_url=url, retry=3)
+for thrown in (requests.Timeout("a"), OSError("b"), TimeoutError("c"), ValueError("d"), KeyError("e"), Exception("f")):
+    try:
+        with {timeout}(0.1, thrown):
+            wxpay.v3.x.post({{"a": 1}})
+    except Exception as error:
+        assert error is thrown, error
+assert len(accepted) == 6, accepted
+try:
+    wxpay.v3.x.post({{"a": 1}}, timeout=0.1, retry=False)
+except errors.TimedOut:
+    print("done")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("patch", "spawn", "timeout"),
+    [
+        (GEVENT[0], "gevent.spawn", "gevent.Timeout"),
+        (EVENTLET[0], "eventlet.spawn", "eventlet.Timeout"),
+    ],
+    ids=["gevent", "eventlet"],
+)
+def test_what_a_green_timeout_throws_comes_out(patch: str, spawn: str, timeout: str) -> None:
+    """Of whatever kind, and nothing is sent again because of it; a time-out of the socket is still the host's."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", GREEN_TIMEOUTS.format(patch=patch, spawn=spawn, timeout=timeout)],
+        env={"PATH": "", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -222,10 +222,10 @@ def test_what_is_no_clock_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o007])
 def test_the_files_are_for_their_owner_alone(tmp_path: Path, umask: int) -> None:
-    """Whatever the umask leaves, and those beside it too; a file that is there keeps what its owner gave it."""
+    """Whatever the umask leaves, those beside it too, and a file that is there already."""
     given = tmp_path / "given.db"
     given.touch()
-    given.chmod(0o660)
+    given.chmod(0o666)
     before = os.umask(umask)
     try:
         for path in (tmp_path / "seen.db", given):
@@ -235,6 +235,52 @@ def test_the_files_are_for_their_owner_alone(tmp_path: Path, umask: int) -> None
             claim.done()
             modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.glob(f"{path.name}*")}
             assert len(modes) >= 1
-            assert set(modes.values()) == {0o660 if path == given else 0o600}
+            assert set(modes.values()) == {0o600}
     finally:
         os.umask(before)
+
+
+def test_the_files_of_an_open_store_are_closed_to_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As one of before 0.4 left them, and a journal beside it; what was handled is still known."""
+    path = tmp_path / "seen.db"
+    seen = Seen(path)
+    claim = seen.claim("EV-1")
+    assert claim is not None
+    claim.done()
+    files = list(tmp_path.glob("seen.db*"))
+    for each in files:
+        each.chmod(0o664)
+
+    assert Seen(path).handled("EV-1")
+
+    assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
+    assert f"seen: {path} could be used by others (mode 64); it is for its owner alone now" in caplog.text
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o606, True), (0o660, False), (0o604, False)])
+def test_a_file_of_another_user_is_told_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mode: int, refused: bool
+) -> None:
+    path = tmp_path / "seen.db"
+    path.touch()
+    path.chmod(mode)
+    monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+    if refused:
+        with pytest.raises(
+            errors.ConfigError, match=r"^seen\.path: '.*seen\.db' can be written by everybody; chmod 600$"
+        ):
+            Seen(path)
+    else:
+        Seen(path)
+        assert "and can be used by others" in caplog.text
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_what_is_no_store_keeps_its_mode(tmp_path: Path) -> None:
+    """Somebody's file, given by mistake."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"x" * 5000)
+    path.chmod(0o664)
+    with pytest.raises(errors.ConfigError, match=r"^seen\.path: .* cannot be used"):
+        Seen(path)
+    assert path.stat().st_mode & 0o777 == 0o664

@@ -4,7 +4,9 @@ One table for help, samples, types and the sandbox. A row holds for an operation
 in that place. Sources: the operations' own pages, of APIv2
 https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_2 and 9_5 and
 https://pay.weixin.qq.com/wiki/doc/api/external/declarecustom.php?chapter=18_2, of APIv3
-https://pay.weixin.qq.com/doc/v3/merchant/4012791862 and https://pay.weixin.qq.com/doc/v3/partner/4012523593
+https://pay.weixin.qq.com/doc/v3/merchant/4012791862 and https://pay.weixin.qq.com/doc/v3/partner/4012523593, of
+payscore https://pay.weixin.qq.com/docs/merchant/apis/weixin-pay-score/service-order/get-service-order.html and
+.../service-auth/assess-user-risk-level.html, of merchants' coupons https://pay.weixin.qq.com/doc/v3/partner/4012693087
 """
 
 from __future__ import annotations
@@ -16,7 +18,16 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 
-__all__ = ["ALTERNATIVES", "GROUPS", "Alternative", "Group", "alternatives", "groups", "missing_groups"]
+__all__ = [
+    "ALTERNATIVES",
+    "GROUPS",
+    "Alternative",
+    "Group",
+    "alternatives",
+    "crowded_groups",
+    "groups",
+    "missing_groups",
+]
 
 
 class Alternative(NamedTuple):
@@ -85,16 +96,18 @@ _V3 = (
     _row(r"POST /v3/pay/(partner/)?transactions/(codepay|scannedpos)", "id out_id", "scene_info/store_info"),
     # What is shared, returned, and asked for by either number.
     _row(r"(GET|POST) /v3/(brand/|ecommerce/)?profitsharing/return-?orders", "out_order_no order_id"),
-    _row(
-        r"GET /v3/payscore/((oversea/)?partner/|acquiringbank/)?(serviceorder|payafter-orders|smartretail-orders)",
-        "out_order_no query_id",
-    ),
+    _row(r"GET /v3/payscore/(partner/)?serviceorder", "out_order_no query_id", only_one=True),
+    _row(r"GET /v3/payscore/(oversea/partner|acquiringbank)/serviceorder", "out_order_no query_id"),
+    _row(r"GET /v3/payscore/(payafter-orders|smartretail-orders)", "out_order_no query_id"),
+    _row(r"POST /v3/payscore/(partner/)?permissions/assess-user-risk-level", "openid sub_openid authorization_code"),
     # Transfers that the user allowed once.
     _row(r"POST /v3/fund-app/mch-transfer/transfer-bills/transfer", "authorization_id out_authorization_no"),
     # Coupons: whose they are, and which budget is to be changed.
     _row(
         r"GET /v3/marketing/favor/users/\{openid\}/coupons", "creator_mchid sender_mchid available_mchid", only_one=True
     ),
+    # The caller is at least one of these, and names itself as that.
+    _row(r"GET /v3/marketing/busifavor/users/\{openid\}/coupons", "creator_merchant belong_merchant sender_merchant"),
     _row(
         r"PATCH /v3/marketing/busifavor/stocks/\{stock_id\}/budget",
         "target_max_coupons target_max_coupons_by_day",
@@ -139,6 +152,16 @@ def missing_groups(operation: Operation, given: Mapping[str, Any]) -> list[Group
         for group in groups(operation)
         for holder in _holders(given, group.place)
         if all(holder.get(name) in (None, "") for name in group.names)
+    ]
+
+
+def crowded_groups(operation: Operation, given: Mapping[str, Any]) -> list[Group]:
+    """The groups of which only one may be there, and ``given`` has more."""
+    return [
+        group
+        for group in groups(operation)
+        for holder in _holders(given, group.place)
+        if group.only_one and sum(holder.get(name) not in (None, "") for name in group.names) > 1
     ]
 
 

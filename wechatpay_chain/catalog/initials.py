@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 
 __all__ = ["FILE", "has_initials", "is_spelled"]
 
@@ -19,13 +19,18 @@ def is_spelled(initials: str, text: str) -> bool:
 
 def has_initials(initials: str, text: str) -> bool:
     """Whether a part of ``text`` has these initials, a letter of Chinese each."""
-    known = _initials()
-    letters = [known.get(letter, "") for letter in text]
+    letters = _spelled(text)
     width = len(initials)
     return any(
         all(initial in letters[at + place] for place, initial in enumerate(initials))
         for at in range(len(letters) - width + 1)
     )
+
+
+@lru_cache(maxsize=2048)
+def _spelled(text: str) -> Sequence[str]:
+    known = _initials()
+    return [known.get(letter, "") for letter in text]
 
 
 @cache

@@ -15,7 +15,20 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-__all__ = ["REPEATS", "TABLE", "ErrorCode", "error_codes", "find_code", "find_error", "remedy"]
+from wechatpay_chain.catalog.facts import operations
+
+__all__ = [
+    "REPEATS",
+    "TABLE",
+    "ErrorCode",
+    "error_codes",
+    "find_code",
+    "find_error",
+    "is_code",
+    "operations_of_code",
+    "remedy",
+    "rows_of_code",
+]
 
 TABLE = "errors.jsonl"
 REPEATS = {
@@ -58,12 +71,17 @@ def remedy(method: str, path: str, status: int, code: str, message: str = "") ->
 
 
 def find_error(method: str, path: str, status: int, code: str, message: str = "") -> ErrorCode | None:
-    """The row for a refusal: with its status and its message before others, of its product before all products."""
+    """The row for a refusal: with its status and its message before others, of its product before all products.
+
+    Some operations of APIv3 still answer the older spelling of a code, ORDERNOTEXIST for ORDER_NOT_EXIST.
+    """
+    plain = code.replace("_", "")
     fitting = [
-        ((row.status != status, not row.message, rank), row)
+        ((row.code != code, row.status != status, not row.message, rank), row)
         for rank, product in enumerate(_products(method, path))
         for row in _rows(product)
-        if row.code == code and row.message in message and bool(row.status) == bool(status)
+        if row.code == code or (status and row.code.replace("_", "") == plain)
+        if row.message in message and bool(row.status) == bool(status)
     ]
     return min(fitting, key=lambda each: each[0])[1] if fitting else None
 
@@ -92,6 +110,25 @@ def error_codes(method: str, path: str) -> list[ErrorCode]:
             if not row.message and (row.on is None or (row.on and re.fullmatch(row.on, name))):
                 told.setdefault((row.status, row.code), row)
     return sorted(told.values(), key=lambda each: each.status)
+
+
+def rows_of_code(code: str) -> list[ErrorCode]:
+    """Every row of a code, products in the order of the table; underscores count."""
+    return [row for rows in _table()[1].values() for row in rows if row.code == code]
+
+
+def is_code(word: str) -> bool:
+    """Whether a word is an error code of the table, in capitals as WeChat Pay writes it."""
+    return word == word.upper() and bool(rows_of_code(word))
+
+
+def operations_of_code(code: str) -> frozenset[int]:
+    """The numbers of the operations that may answer a code."""
+    return frozenset(
+        each.number
+        for each in operations()
+        if any(row.code == code for row in error_codes(each.method, "/".join(each.words)))
+    )
 
 
 def _products(method: str, path: str) -> list[str]:

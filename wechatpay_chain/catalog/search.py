@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote
 
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.facts import Operation, is_legacy, links, operations
 from wechatpay_chain.catalog.initials import has_initials, is_spelled
 from wechatpay_chain.catalog.overview import popularity
+from wechatpay_chain.catalog.remedies import is_code, operations_of_code
 from wechatpay_chain.catalog.usage import usage
 from wechatpay_chain.catalog.vocabulary import MEANINGS, forms
 from wechatpay_chain.encoding import paths
 
 __all__ = [
     "close",
+    "correct",
     "exact",
     "path_of",
     "search",
@@ -26,6 +29,8 @@ __all__ = [
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _URL = re.compile(r"https?://[^/\s]+(/[^?#\s]*)")
+# An address without its scheme, as browsers show it.
+_HOST = re.compile(r"(?=(?:[\w-]+\.)*(?:qq\.com|wechatpay\.im)/)")
 _API = re.compile(r"https?://(api|127\.|localhost)")
 _CHAIN = re.compile(r"(?:\$?instance|wxpay)(?=[.\[/])[.]?|^/")
 _PIECE = re.compile(r"[\w{}<>$+-]*", re.ASCII)
@@ -36,16 +41,40 @@ _DOCUMENT = re.compile(r"\d{6,}")
 _INITIALS = re.compile(r"[a-z]{2,8}")
 # Before letters that are initials, and no word.
 _SPELLED = "initials:"
+# Before the name of a field, and an error code.
+_FIELD = "field:"
+_CODE = "code:"
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_IDENTITY = re.compile(r"(mch|app|open)id")
+# What comes first: what shops use, what is called so, what shops use and only answers it, and all else.
+_USED, _EXACT, _ANSWERED, _OTHER = range(4)
+# Further away than all that sends it: a field that an operation only answers.
+_FAR = 10
+# Words that are put together, as programs write them: appPay, refund_query.
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+")
+# A part of another word by chance, as app is of apply, is no word.
+_SHORT = 3
+# Shorter words are like too many others.
+_SHORTEST_TYPO = 5
+_LONGEST_TYPO = 40
+_TYPED = re.compile(r"[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
+# So many words are a text, and each is compared with all that are known.
+_MOST_CORRECTED = 5
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
 # What is said around a word when somebody asks for it.
-_FILLERS = re.compile("怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
+_FILLERS = re.compile("给(?:员工|用户|个人|客户)|怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
 _PAIR = 2
 _ROLES = frozenset({"服务商", "直连商户", "普通商户", "电商平台", "渠道商", "从业机构"})
+_ROLE_NAMES = {"partner": "服务商", "service-provider": "服务商", "电商": "电商平台", "ecommerce": "电商平台"}
 # Before a word that is looked for among an operation's roles alone.
 _ROLE = "role:"
 # The Chinese words of the vocabulary: what shops say, and names do not.
 _SYNONYMS = frozenset(word for word in MEANINGS if not word.isascii())
+# Those that names have too.
+_KNOWN = (
+    _SYNONYMS | _ROLES | {"电商"} | {each for meanings in MEANINGS.values() for each in meanings if not each.isascii()}
+)
 _NAMED = 3
 
 _Measure = Callable[[Operation], int]
@@ -55,27 +84,71 @@ def search(asked: Sequence[str]) -> list[Operation]:
     """The operations in which every word occurs, in any case, the closest first; all of them for no word.
 
     A word may also be what an English word means in Chinese, the initials of Chinese in pinyin, a path as documented
-    or as a chain, with or without its host, filled or not, a link of the documentation or its number, or an HTTP
-    method. Of what fits, the operations that shops use most come first.
+    or as a chain, with or without its host, filled or not, a link of the documentation or its number, an HTTP method,
+    the name of a field, or an error code. Of what fits, the operations that shops use most come first. Where nothing
+    fits, misspelt words are taken for those that they are like.
+    """
+    found = _as_given(asked)
+    better = [] if found else correct(asked)
+    return _as_given(better) if better else found
+
+
+def correct(asked: Sequence[str]) -> list[str]:
+    """What is searched for where nothing has all words: misspelt ones as those that they are like, else known ones.
+
+    Empty where the words are found as they are, and where nothing is like them.
     """
     wanted = _split(asked)
+    if not 0 < len(wanted) <= _MOST_CORRECTED or _as_given(wanted):
+        return []
+    parts = [[part for part in _words(bare) if _is_known(part)] for word in wanted for bare in _bare(word)]
+    known = [part for each in parts for part in each] if all(parts) else []
+    like = [word if _as_given([word]) else next(_like(word), word) for word in wanted]
+    return next((words for words in (like, known) if words and words != wanted and _as_given(words)), [])
+
+
+def _is_known(word: str) -> bool:
+    return (word in _KNOWN or word.isascii()) and bool(_as_given([word]))
+
+
+def _as_given(asked: Sequence[str]) -> list[Operation]:
+    """What has all words in some reading: the first one that finds what shops use or what is called so, else any."""
+    return list(_read(tuple(_split(asked))))
+
+
+@lru_cache(maxsize=32)
+def _read(wanted: tuple[str, ...]) -> Sequence[Operation]:
     # Names turn Chinese words round, 订单查询 is 查询订单, and shops have other words than names.
-    readings = (_parted(wanted, each) for each in (_initials, _kept, _bare, _synonyms, _pairs, _by_role))
-    return next(filter(None, map(_found, dict.fromkeys(map(tuple, readings)))), [])
+    bare = _parted(wanted, _bare)
+    words = _parted(bare, _words)
+    readings = (
+        _parted(wanted, _special),
+        wanted,
+        bare,
+        _parted(bare, _synonyms),
+        _parted(bare, _pairs),
+        _parted(bare, _by_role),
+        words,
+        _parted(words, _by_role),
+        _parted(wanted, _compound),
+    )
+    any_found: list[Operation] = []
+    for reading in dict.fromkeys(map(tuple, readings)):
+        found, is_meant = _found(reading)
+        if is_meant:
+            return found
+        any_found = any_found or found
+    return any_found
 
 
 def _parted(wanted: Sequence[str], part: Callable[[str], Sequence[str]]) -> list[str]:
     return [each for word in wanted for each in part(word)]
 
 
-def _kept(word: str) -> list[str]:
-    return [word]
-
-
 def exact(asked: Sequence[str]) -> Operation | None:
     """The one operation that is meant: by path and method, by its whole name, or because nothing else fits."""
     wanted = _split(asked)
-    found = _found(wanted) or search(asked)
+    found = _found(wanted)[0] or search(asked)
     if len(found) <= 1:
         return next(iter(found), None)
     if any(map(_at, wanted)):
@@ -91,8 +164,8 @@ def close(asked: Sequence[str]) -> str:
     """What to try where a search finds nothing: how much each word finds alone, or the words that are like it."""
     told = []
     for word in _split(asked):
-        found = len(search([word]))
-        like = [] if found else _like(word)
+        found = len(_as_given([word]))
+        like = [] if found else list(_like(word))
         text = f"{found} alone" if found else f"did you mean {' or '.join(like)}?" if like else "in none"
         told.append(f"{word[:40]}: {text}")
     return ", ".join(told)
@@ -100,8 +173,11 @@ def close(asked: Sequence[str]) -> str:
 
 def _split(asked: Sequence[str]) -> list[str]:
     # The arguments of a call that was pasted hold spaces, and nothing to search for.
+    asked = [_HOST.sub("https://", text, count=1) if _HOST.match(text) else text for text in asked]
     calls = [(text, _CALL.search(text)) for text in asked]
-    wanted = [word for text, call in calls for word in (text[: call.end()] if call else text).split()]
+    texts = (text[: call.end()] if call else text for text, call in calls)
+    # A chain that is not finished ends with its dot.
+    wanted = [word.rstrip(".") or word for text in texts for word in text.split()]
     wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
     return list(_joined(wanted))
 
@@ -116,11 +192,16 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
         del left[: 1 + is_one]
 
 
-def _found(wanted: Sequence[str]) -> list[Operation]:
+def _found(wanted: Sequence[str]) -> tuple[list[Operation], bool]:
+    """What has all words, the closest first; and whether shops use one of them much, or one is called just so."""
+    name = _name("".join(wanted))
     measures = [_distance(word) for word in wanted]
     scored = ((_score(each, measures), each) for each in operations())
-    found = [(score, each.number, each) for score, each in scored if score]
-    return [each for _, _, each in sorted(found)]
+    found = sorted((score, each.number, each) for score, each in scored if score)
+    is_meant = any(word.startswith((_FIELD, _CODE)) for word in wanted) or any(
+        score[0] == _USED or _name(each.name) == name for score, _, each in found
+    )
+    return [each for _, _, each in found], is_meant
 
 
 def _score(operation: Operation, measures: Iterable[_Measure]) -> tuple[int, ...]:
@@ -134,8 +215,8 @@ def _score(operation: Operation, measures: Iterable[_Measure]) -> tuple[int, ...
     is_other = not operation.path.startswith("/v3/")
     used = usage().get(operation.number)
     if used is not None:
-        return (0, is_other, used)
-    return (1, 2 * total + is_other, popularity(operation))
+        return (_USED if total < _FAR else _ANSWERED, is_other, used)
+    return (_EXACT if total == 0 else _OTHER, 2 * total + is_other, popularity(operation))
 
 
 def _distance(word: str) -> _Measure:
@@ -143,6 +224,12 @@ def _distance(word: str) -> _Measure:
 
     A part that words of English are put together of, as ``transfer`` of ``mch-transfer``, is a whole word too.
     """
+    if word.startswith(_CODE):
+        having = operations_of_code(word.removeprefix(_CODE))
+        return lambda each: 0 if each.number in having else -1
+    if word.startswith(_FIELD):
+        holders = _fields().get(word.removeprefix(_FIELD), {})
+        return lambda each: holders.get(each.number, -1)
     if word in _METHODS:
         return lambda each: 0 if each.method == word else -1
     at = _at(word)
@@ -157,12 +244,14 @@ def _distance(word: str) -> _Measure:
     plain = _plain(word)
     spelled = list(forms(plain))
     meanings = [meaning for form in spelled for meaning in MEANINGS.get(form, ())]
+    is_short = plain.isascii() and len(plain) <= _SHORT
+    whole = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, spelled))})(?![a-z0-9])")
 
     def measure(operation: Operation) -> int:
         text, own = _texts()[operation.number]
         if plain in own:
             return 0
-        if any(form in text for form in spelled):
+        if whole.search(text) if is_short else any(form in text for form in spelled):
             return 1
         return 2 if any(meaning in text for meaning in meanings) else -1
 
@@ -182,7 +271,7 @@ def _at(word: str) -> dict[int, int]:
     path, method = _path(url[1] if url else word)
     if not path:
         return {}
-    for route in (path, f"v2/{path}"):
+    for route in (path, f"v2/{path}", path.rstrip("/")):
         here = {method: tree.matching(method, route) for method in _METHODS}
         below = tree.below(route)
         if below or any(here.values()):
@@ -243,7 +332,25 @@ def _initials(word: str) -> list[str]:
     if not _INITIALS.fullmatch(word) or word in MEANINGS or any(word in own for _, own in _texts()):
         return [word]
     known = [each for each in MEANINGS if each in _SYNONYMS and is_spelled(word, each)]
-    return known[:1] or [_SPELLED + word]
+    if known:
+        return known[:1]
+    meant = [each for each in _KNOWN if is_spelled(word, each)]
+    return meant if len(meant) == 1 else [_SPELLED + word]
+
+
+def _special(word: str) -> list[str]:
+    """What a word means that is none of a language: an error code, the name of a field, initials."""
+    if is_code(word):
+        return [_CODE + word]
+    is_name = "_" in word or _IDENTITY.fullmatch(word) or f"{{{word}}}" in _placeholders()
+    if _NAME.fullmatch(word) and is_name and word in _fields():
+        return [_FIELD + word]
+    if "_" in word and is_code(word.upper()):
+        return [_CODE + word.upper()]
+    turned = word[_PAIR:] + word[:_PAIR]
+    if len(word) == 2 * _PAIR and word not in MEANINGS and turned in _SYNONYMS:
+        return [turned]
+    return _initials(word)
 
 
 def _bare(word: str) -> list[str]:
@@ -255,24 +362,83 @@ def _bare(word: str) -> list[str]:
 
 def _synonyms(word: str) -> list[str]:
     """A Chinese word taken apart where a part of it is a word of shops: 企业付款查询 is 企业付款 and 查询."""
-    part = next((each for each in sorted(_SYNONYMS, key=len, reverse=True) if each in word and each != word), "")
-    if not part:
+    return _taken_apart(word, _SYNONYMS)
+
+
+def _words(word: str) -> list[str]:
+    """A Chinese word taken apart at every word that shops or names have: 服务商退款 is 服务商 and 退款."""
+    return _taken_apart(word, _KNOWN)
+
+
+def _taken_apart(word: str, known: frozenset[str]) -> list[str]:
+    part = next((each for each in sorted(known, key=lambda each: (-len(each), each)) if each in word), "")
+    if not part or part == word:
         return [word]
     before, _, behind = word.partition(part)
-    return list(filter(None, (*(_synonyms(before) if before else ()), part, *(_synonyms(behind) if behind else ()))))
+    return [
+        *(_taken_apart(before, known) if before else ()),
+        part,
+        *(_taken_apart(behind, known) if behind else ()),
+    ]
+
+
+def _compound(word: str) -> list[str]:
+    """A word of ASCII taken apart where programs put words together: appPay is app and pay."""
+    return [word] if not word.isascii() or _at(word) else list(_joined(list(filter(None, _CAPITAL.split(word)))))
 
 
 def _by_role(word: str) -> list[str]:
     """A word for who calls, where neither names nor tags have it."""
-    return [_ROLE + word] if word in _ROLES else [word]
+    role = _ROLE_NAMES.get(word, word)
+    return [_ROLE + role] if role in _ROLES else [word]
 
 
-def _like(word: str) -> list[str]:
+def _like(word: str) -> Iterator[str]:
+    """The known words that a misspelt one is like, the likest first."""
+    if not (_SHORTEST_TYPO <= len(word) <= _LONGEST_TYPO and _TYPED.fullmatch(word)):
+        return
     # Only where nothing was found: it takes longer to import than a search takes.
     import difflib
 
-    known = {*MEANINGS, *(piece for _, own in _texts() for piece in own if "\n" not in piece and "/" not in piece)}
-    return difflib.get_close_matches(_plain(word), sorted(known), n=_NAMED, cutoff=0.7)
+    yield from difflib.get_close_matches(_plain(word), _vocabulary(), n=_NAMED, cutoff=0.7)
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> list[str]:
+    """The words of English that the catalogue and shops have."""
+    known = {*MEANINGS, *(piece for _, own in _texts() for piece in own)}
+    return sorted(word for word in known if _TYPED.fullmatch(word))
+
+
+@lru_cache(maxsize=1)
+def _fields() -> dict[str, dict[int, int]]:
+    """The operations that have a field, by its name: number and distance, 0 in the path, far only in the answer."""
+    holders: dict[str, dict[int, int]] = {}
+    for each in operations():
+        details = each.facts
+        answered = filter(None, (details.get("responses") or {}).values())
+        sets: list[tuple[int, Mapping[str, Any]]] = [(0, details.get("path_params") or {})]
+        sets += [(1, details[place]) for place in ("query", "form") if details.get(place)]
+        sets += [(1, {"": details["body"]})] if details.get("body") else []
+        sets += [(_FAR, {"": answer}) for answer in answered]
+        for distance, fields in sets:
+            for name in _names_in(fields):
+                holders.setdefault(name, {}).setdefault(each.number, distance)
+    return holders
+
+
+def _names_in(fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, schema in fields.items():
+        inner = schema
+        while inner.get("items"):
+            inner = inner["items"]
+        yield name
+        yield from _names_in(inner.get("fields", {}))
+
+
+@lru_cache(maxsize=1)
+def _placeholders() -> frozenset[str]:
+    return frozenset(word for each in operations() for word in each.words if word.startswith("{"))
 
 
 @lru_cache(maxsize=1)
@@ -293,7 +459,8 @@ def _name(text: str) -> str:
 
 
 def _plain(word: str) -> str:
-    return word.casefold().strip().removeprefix("wxpay.")
+    # Names write both letters for an account.
+    return word.casefold().strip().removeprefix("wxpay.").replace("帐", "账")
 
 
 _CUTOFF = 0.6

@@ -78,6 +78,9 @@ POST v3/ecommerce/applyments/{empty}
 POST v3/ecommerce/refunds/apply
 POST v3/ecommerce/profitsharing/orders
 POST v3/new-tax-control-fapiao/fapiao-applications
+GET v3/merchant/fund/balance/{account_type}
+POST v3/ecommerce/fund/withdraw
+GET v3/ecommerce/fund/balance/{sub_mchid}
 POST v2/pay/unifiedorder
 POST v2/pay/orderquery
 POST v2/pay/closeorder

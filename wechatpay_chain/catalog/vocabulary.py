@@ -22,6 +22,7 @@ attach 关联 绑定
 authorize 授权
 balance 余额
 bank 银行
+barcode 付款码
 batch 批次 批量
 bill 账单
 bind 绑定
@@ -34,8 +35,11 @@ cancel-order 关单 关闭订单
 cash 代金
 certificate 证书
 change 变更 修改
+charge 下单 扣款
+chargeback 投诉
 charity 公益 捐赠
 check 查询 校验
+checkout 下单
 close 关闭 关单
 combine 合单
 commission 分账
@@ -47,6 +51,7 @@ contract 签约 协议
 coupon 券
 create 创建 下单
 cross-border 跨境
+customer 用户
 customs 报关
 deactivate 失效
 debit 扣款 代扣 扣费
@@ -55,11 +60,15 @@ delete 删除
 deposit 押金 充值
 detail 详情 明细
 discount 优惠
+dispute 投诉
 donate 捐赠
 download 下载
 employee 员工
+endpoint 通知 回调
+event 通知 回调
 fetch 获取 下载
 file 文件
+find 查询
 finish 完结
 fund 资金
 get 获取 查询
@@ -69,14 +78,17 @@ identity 身份 实名
 image 图片
 insurance 保险 保单
 invoice 发票
+issue 发放 开具
 join 进件
 list 列表
+lookup 查询
 medical 医保
 member 会员
 merchant 商户 商家
 mini-program jsapi 小程序
 miniprogram jsapi 小程序
 modify 修改
+new 创建 下单
 notify 通知 回调
 onboard 进件
 order 订单 下单 关单
@@ -89,9 +101,28 @@ payment 支付 付款
 payment-status 订单号查询
 permission 权限 授权
 points 积分
+prepay 下单
 profit 分账
 profit-sharing 分账
 profitsharing 分账
+recipient 接收方
+reconciliation 账单
+recurring 代扣
+redeem 核销
+reverse-order 撤销
+scan native 付款码
+show 查询
+split-payment 分账
+subscription 代扣 签约
+void 撤销
+voucher 券
+webhook 通知 回调
+withhold 代扣
+wap h5
+web-pay h5
+web-payment h5
+scan-qr native
+qr native
 qr-code native
 qrcode native
 qualification 资格
@@ -129,8 +160,8 @@ sharing 分账
 shop 门店 小店
 sign 签约
 split 分账
-state 状态
-status 状态
+state 状态 查询
+status 状态 查询
 statement 账单
 stock 批次
 store 门店
@@ -188,6 +219,36 @@ native支付 native下单
 关单 关闭订单
 回执 回单
 对账单 账单
+状态 查询
+下载 获取
+退钱 退款
+打款 转账
+商家付款到零钱 发起转账 用户个人付款
+商家转账到零钱 转账
+撤销订单 撤销
+退款单 退款
+支付订单 下单 订单号查询
+申诉 投诉
+支付结果 订单号查询
+支付状态 订单号查询
+取消支付 关单 撤销
+预支付 下单
+刷卡 付款码
+被扫 付款码
+扫码枪 付款码
+收款码 native
+网页支付 h5
+手机网页支付 h5
+商家付款 转账
+零钱 转账
+提现到零钱 转账
+记录 查询
+撤回 撤销
+进度 查询
+微信支付分 支付分
+微信退款 退款
+微信转账 转账
+商户进件 服务商∙进件
 """
 MEANINGS: Mapping[str, tuple[str, ...]] = {
     line.split()[0]: tuple(line.split()[1:]) for line in _TABLE.strip().splitlines()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import tree
+from wechatpay_chain.encoding.scalars import spell_decimal
 
 __all__ = ["Fraction", "fractions"]
 
@@ -22,7 +24,7 @@ class Fraction(NamedTuple):
 
 
 def fractions(method: str, path: str, body: Mapping[Any, Any], spell: _Spell) -> Iterator[Fraction]:
-    """Each float in ``body`` that ``spell`` does not write as the integer that is documented.
+    """Each float and Decimal in ``body`` that is not written as the integer that is documented, floats by ``spell``.
 
     ``path`` is a chain's; none of an operation that is not known.
     """
@@ -32,8 +34,8 @@ def fractions(method: str, path: str, body: Mapping[Any, Any], spell: _Spell) ->
 
 
 def _found(place: str, value: Any, schema: Mapping[str, Any], spell: _Spell) -> Iterator[Fraction]:
-    if isinstance(value, float) and schema.get("type") == "integer":
-        text = spell(value)
+    if isinstance(value, float | Decimal) and schema.get("type") == "integer":
+        text = spell(value) if isinstance(value, float) else spell_decimal(value)
         if not text.lstrip("-").isdecimal():
             yield Fraction(place, text, math.isclose(value, round(value), rel_tol=1e-9, abs_tol=1e-9))
     elif isinstance(value, Mapping):

@@ -30,6 +30,8 @@ class Dispatcher(Protocol):
 
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any: ...
 
+    def _method_hint(self, path: str) -> str: ...
+
 
 @documented
 class Chain(metaclass=Spelled):
@@ -82,7 +84,7 @@ class Chain(metaclass=Spelled):
             else:
                 raise ChainError(
                     f"/{paths.shown(path)} is called without a verb: end it with one, such as .get() or"
-                    " .post({…}), or pass a mapping to post; nothing was sent"
+                    f" .post({{…}}), or pass a mapping to post{self._client._method_hint(path)}; nothing was sent"
                 )
             verb = VERBS["post"]
         _refuse_unsendable(self, path)
@@ -215,6 +217,9 @@ class _Nobody:
     def _dispatch(self, verb: Verb, path: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> NoReturn:
         raise ChainError("this chain belongs to a class; make a client, and call its chain; nothing was sent")
 
+    def _method_hint(self, path: str) -> str:
+        return ""
+
 
 _NOBODY = _Nobody()
 
@@ -236,6 +241,7 @@ def _refuse_misspelt(node: Chain) -> None:
 
     word = node._word or ""
     close = difflib.get_close_matches(word, VERBS, n=1, cutoff=0.8)
+    close = close or [verb for verb in VERBS if verb.lower() == word.lower()]
     if close:
         raise ChainError(
             f"/{paths.shown(_join_path(node._path))}: did you mean .{close[0]}(…)? A path that ends so is posted to"

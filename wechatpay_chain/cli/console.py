@@ -33,7 +33,7 @@ class Console:
 
     def say(self, text: str = "") -> None:
         """A line for standard output."""
-        print(text, file=self.stdout, flush=True)
+        print(f"{text}\n", end="", file=self.stdout, flush=True)
 
     def complain(self, error: object) -> None:
         """One line for standard error, whatever the error holds."""

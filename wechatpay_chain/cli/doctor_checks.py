@@ -6,6 +6,7 @@ Where the entries come from: https://pay.weixin.qq.com/doc/v3/merchant/401305324
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -19,11 +20,12 @@ from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.protocol.certificate_folder import Folder
 from wechatpay_chain.protocol.keyring import canonical
 from wechatpay_chain.protocol.merchant import Merchant
+from wechatpay_chain.settings import VARIABLES
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-__all__ = ["FAILED", "OK", "SKIPPED", "Check", "check_configuration", "key_ids"]
+__all__ = ["FAILED", "OK", "SKIPPED", "Check", "check_configuration", "check_variables", "key_ids"]
 
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 
@@ -31,6 +33,9 @@ _BITS = 2048
 _CERTIFICATE_FILE = "apiclient_cert.pem"
 _KEY_ID = re.compile(r"PUB_KEY_ID_[0-9]{28,}")
 _SERIAL_DIGITS = 40
+_SECRET_LENGTH = 32
+# WECHATPAY_APIV3KEY, _API_V3_KEY, _MCH_ID and _SERIAL_NO are so close; _NOTIFY_URL is nobody's.
+_CLOSE = 0.89
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _V2_ALONE = "none; APIv2 alone is configured"
 # Keys that stand in documentation and tutorials: few letters, a row of them, or words.
@@ -61,6 +66,18 @@ def check_configuration(entries: Mapping[str, Any]) -> Iterator[Check]:
     yield from _check_keys(entries, key)
     if not brand:
         yield _check_apiv3_key(entries)
+    if entries.get("secret") is not None:
+        yield _check_secret(entries)
+
+
+def check_variables(environment: Mapping[str, str]) -> Iterator[Check]:
+    """A variable that nobody reads, where its name is almost that of one that is read and not set."""
+    unset = [name for name in VARIABLES if not environment.get(name)]
+    for name in sorted(environment):
+        if name.startswith("WECHATPAY_") and name not in VARIABLES:
+            meant = difflib.get_close_matches(name, unset, n=1, cutoff=_CLOSE)
+            if meant:
+                yield Check("variables", FAILED, f"{name[:60]} is not read by anybody", f"rename it to {meant[0]}")
 
 
 def _has_v2_alone(entries: Mapping[str, Any]) -> bool:
@@ -228,11 +245,28 @@ def _check_apiv3_key(entries: Mapping[str, Any]) -> Check:
         key = Merchant.of("1", None, None, source).apiv3_key or b""
     except ConfigError as error:
         return Check(name, FAILED, str(error), remedy)
-    text = key.decode("latin-1").lower()
-    is_example = len(set(text)) < _FEWEST_LETTERS or any(text in row for row in _ROWS)
-    if is_example or any(word in text for word in _WORDS):
+    if _is_example(key.decode("latin-1")):
         return Check(name, FAILED, "an example or a placeholder, not a secret", remedy)
     return Check(name, OK, f"{len(key)} bytes")
+
+
+def _check_secret(entries: Mapping[str, Any]) -> Check:
+    """The APIv2 key: https://pay.weixin.qq.com/doc/v3/merchant/4013053267"""
+    name, source = "APIv2 key", entries.get("secret")
+    remedy = f"set 32 letters and digits at {_CONSOLE}, and the same here (secret)"
+    text = source.decode("latin-1") if isinstance(source, bytes) else source
+    if not isinstance(text, str) or len(text.strip()) != _SECRET_LENGTH:
+        found = f"{len(text.strip())} characters" if isinstance(text, str) else type(source).__name__
+        return Check(name, FAILED, f"secret: {found}, expected {_SECRET_LENGTH} characters", remedy)
+    if _is_example(text):
+        return Check(name, FAILED, "an example or a placeholder, not a secret", remedy)
+    return Check(name, OK, f"{_SECRET_LENGTH} characters")
+
+
+def _is_example(text: str) -> bool:
+    text = text.strip().lower()
+    is_row = len(set(text)) < _FEWEST_LETTERS or any(text in row for row in _ROWS)
+    return is_row or any(word in text for word in _WORDS)
 
 
 def _numbers(key: object) -> object:

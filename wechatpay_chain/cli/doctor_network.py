@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +14,10 @@ import requests
 from wechatpay_chain.cli.doctor_checks import FAILED, OK, SKIPPED, Check, key_ids
 from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import ciphers
+from wechatpay_chain.display.reasons import reason_of
 from wechatpay_chain.errors import (
     ApiError,
+    BusinessError,
     ClockOffset,
     ConfigError,
     DecryptionError,
@@ -62,25 +64,39 @@ def check_hosts(entries: Mapping[str, Any]) -> Iterator[Check]:
     yield _check_clock([(date, at) for date, at in dates if date])
 
 
+_NO_PROXY = {"http": "", "https": "", "all": ""}
+
+
 def _check_host(base: Base) -> tuple[Check, str]:
     name, host = f"host {urlsplit(base.origin).netloc}", urlsplit(base.origin).hostname or ""
-    proxy = requests.utils.select_proxy(base.origin, requests.utils.get_environ_proxies(base.origin))
+    # As the client does: what a proxy's environment names is no way to this machine itself.
+    proxies = _NO_PROXY if base.is_loopback else requests.utils.get_environ_proxies(base.origin)
+    proxy = requests.utils.select_proxy(base.origin, proxies)
+    if proxy:
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if not _is_address(proxy):
+            remedy = "write HTTPS_PROXY (or HTTP_PROXY) as http://host:port, or unset it"
+            return Check(name, FAILED, f"the proxy {proxy.rpartition('@')[2][:60]!r} is no URL", remedy), ""
     way = f" through the proxy {_without_password(proxy)}" if proxy else ""
     try:
         # Nothing is signed, and nothing but the head of the answer counts.
-        answer = requests.get(f"{base.origin}/", timeout=_TIMEOUT, allow_redirects=False, stream=True)
+        answer = requests.get(f"{base.origin}/", timeout=_TIMEOUT, allow_redirects=False, stream=True, proxies=proxies)
     except requests.exceptions.ProxyError:
         remedy = "start the proxy, or change HTTPS_PROXY, or name the host in NO_PROXY"
         return Check(name, FAILED, f"the proxy {_without_password(proxy)} cannot be used", remedy), ""
     except requests.exceptions.SSLError as error:
         remedy = "update certifi; behind a proxy that opens TLS set REQUESTS_CA_BUNDLE to the file of its authority"
-        return Check(name, FAILED, f"TLS is not trusted{way} ({_reason(error)})", remedy), ""
+        return Check(name, FAILED, f"TLS is not trusted{way} ({reason_of(error)})", remedy), ""
     except requests.Timeout:
         remedy = f"let this machine reach {host} (firewall, security group), or set HTTPS_PROXY"
         return Check(name, FAILED, f"no answer in {_TIMEOUT:.0f} s{way}", remedy), ""
-    except requests.RequestException as error:
+    except OSError as error:
+        if not isinstance(error, requests.RequestException):
+            # requests raises a plain one for a bundle that is not there.
+            remedy = "set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to a file of certificates, or unset it"
+            return Check(name, FAILED, str(error), remedy), ""
         remedy = f"check the name servers, the firewall and base_url; let this machine reach {host}"
-        return Check(name, FAILED, f"not reached{way} ({_reason(error)})", remedy), ""
+        return Check(name, FAILED, f"not reached{way} ({reason_of(error)})", remedy), ""
     with answer:
         trusted = ", TLS trusted" if base.origin.startswith("https:") else ", plain http"
         return Check(name, OK, f"reached{way}{trusted}"), answer.headers.get("Date", "")
@@ -115,22 +131,33 @@ def check_calls(entries: Mapping[str, Any], is_reached: bool) -> Iterator[Check]
         if not is_reached:
             yield Check("signed call", SKIPPED, "no host is reached")
             return
-        if entries.get("brand_id") is not None:
-            yield Check("signed call", SKIPPED, "a brand has no call that changes nothing")
-            return
+        is_brand = entries.get("brand_id") is not None
         if entries.get("private_key") is None:
             yield Check("signed call", SKIPPED, "no private_key is configured")
-            return
-        check = _check_call(client, key_ids(entries))
-        yield check
-        if check.outcome == OK and entries.get("apiv3_key") is not None:
-            yield _check_apiv3_key(client, entries["apiv3_key"])
+        else:
+            check = _check_call(_ask_for_stores if is_brand else _ask_for_an_order, client, key_ids(entries))
+            yield check
+            if check.outcome == OK and entries.get("apiv3_key") is not None and not is_brand:
+                yield _check_apiv3_key(client, entries["apiv3_key"])
+        if entries.get("secret") is not None and not is_brand:
+            yield _check_v2_call(client)
 
 
-def _check_call(client: Wechatpay, known: list[str]) -> Check:
-    name, node = "signed call", client.v3.pay.transactions.outTradeNo._out_trade_no_
+def _ask_for_an_order(client: Wechatpay) -> object:
+    """One that does not exist: https://pay.weixin.qq.com/doc/v3/merchant/4012791859"""
+    node = client.v3.pay.transactions.outTradeNo._out_trade_no_
+    return node.get(params={"mchid": client.mchid}, out_trade_no=f"doctor{secrets.token_hex(8)}")
+
+
+def _ask_for_stores(client: Wechatpay) -> object:
+    """A brand's own, one at most: https://pay.weixin.qq.com/doc/brand/4016756646"""
+    return client.brand.store.brandstores.get(params={"offset": 0, "limit": 1})
+
+
+def _check_call(ask: Callable[[Wechatpay], object], client: Wechatpay, known: list[str]) -> Check:
+    name = "signed call"
     try:
-        node.get(params={"mchid": client.mchid}, out_trade_no=f"doctor{secrets.token_hex(8)}")
+        ask(client)
     except SignError as error:
         return Check(name, FAILED, str(error), error.remedy)
     except ServerError as error:
@@ -145,7 +172,7 @@ def _check_call(client: Wechatpay, known: list[str]) -> Check:
             why = "does not fit the key that is configured for it" if is_known else "is of a key that is not configured"
             found = f"{kind.__name__}: the answer's signature, which names {serial[:64]}, {why}"
             return Check(name, FAILED, found, _VERIFICATION[kind])
-        return Check(name, OK, f"the signature holds; an order that does not exist is {error.status} {error.code}")
+        return Check(name, OK, f"the signature holds; the harmless call was answered with {error.status} {error.code}")
     except VerificationError as error:
         remedy = next((text for kind, text in _VERIFICATION.items() if isinstance(error, kind)), "try again")
         return Check(name, FAILED, f"{type(error).__name__}: {error}", remedy)
@@ -154,6 +181,39 @@ def _check_call(client: Wechatpay, known: list[str]) -> Check:
     except WechatpayError as error:
         return Check(name, FAILED, str(error), "mend this entry")
     return Check(name, OK, "the signature holds")
+
+
+# Nobody's: the call asks for an order that does not exist, and configurations have no appid.
+_APPID = "wx0000000000000000"
+_V2_KEY = (
+    "set secret to the APIv2 key of the console (account centre, API security), which is another than the APIv3 key"
+)
+
+
+def _check_v2_call(client: Wechatpay) -> Check:
+    """A query of APIv2; what return_code refuses carries no sign, and may have been refused before ours was checked.
+
+    https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_2
+    """
+    name = "signed call of APIv2"
+    try:
+        number = f"doctor{secrets.token_hex(8)}"
+        client.v2.pay.orderquery.post({"appid": _APPID, "mch_id": client.mchid, "out_trade_no": number})
+    except BusinessError as error:
+        if error.verified:
+            return Check(name, OK, f"the sign holds; an order that does not exist is {error.code}")
+        if "签名" in error.message or "sign" in error.message.lower():
+            return Check(name, FAILED, f"WeChat Pay refuses the sign: {error.message}", _V2_KEY)
+        return Check(name, SKIPPED, f"refused before the sign counted ({error.message}); the first call tells")
+    except VerificationError as error:
+        is_xml = error.response is not None and error.response.content.lstrip().startswith(b"<xml")
+        remedy = _V2_KEY if is_xml else "this is not WeChat Pay: check base_url and the proxy"
+        return Check(name, FAILED, f"{type(error).__name__}: {error}", remedy)
+    except TransportError as error:
+        return Check(name, FAILED, str(error), "see the checks of the hosts")
+    except WechatpayError as error:
+        return Check(name, FAILED, str(error), "this is not WeChat Pay: check base_url and the proxy")
+    return Check(name, OK, "the sign holds")
 
 
 def _check_apiv3_key(client: Wechatpay, key: str | bytes) -> Check:
@@ -175,17 +235,14 @@ def _check_apiv3_key(client: Wechatpay, key: str | bytes) -> Check:
     return Check(name, OK, "it opens WeChat Pay's certificates")
 
 
+def _is_address(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy)
+        return bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
 def _without_password(proxy: str | None) -> str:
     parts = urlsplit(proxy or "")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "without a host"
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause, in few words and without addresses of objects."""
-    seen: BaseException = error
-    while (inner := getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)) is not None:
-        if not isinstance(inner, BaseException):
-            break
-        seen = inner
-    words = str(seen).rpartition(": ")[2]
-    return (words or type(seen).__name__)[:120]

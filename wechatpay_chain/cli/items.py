@@ -11,7 +11,10 @@ from typing import Any
 
 from wechatpay_chain.cli.console import Console
 
-__all__ = ["SEPARATOR", "Arguments", "ItemError", "parse", "read_data", "read_json"]
+__all__ = ["MOST", "SEPARATOR", "Arguments", "ItemError", "parse", "read_data", "read_json"]
+
+# The bytes of the longest body or field that is read: the API takes none that is near it.
+MOST = 64 << 20
 
 # The separator that begins first wins; at one place the longest.
 SEPARATOR = re.compile(r":=@|:=|==|=@|=|:|@")
@@ -47,6 +50,8 @@ def parse(items: Sequence[str], placeholders: Sequence[str]) -> Arguments:
         elif separator == ":":
             _put(arguments.headers, key, text)
         elif separator == "@":
+            if any(key == known for known, _ in arguments.files):
+                raise ItemError(f"{key}@: given twice")
             arguments.files.append((key, _upload(text, key)))
         else:
             _put(arguments.body, key, _READERS[separator](text, key))
@@ -56,12 +61,14 @@ def parse(items: Sequence[str], placeholders: Sequence[str]) -> Arguments:
 def read_data(data: str, console: Console) -> Any:
     """The JSON of ``-d``: text, ``@file``, or ``@-`` for standard input."""
     if data == "@-":
-        return read_json(console.read_bytes(), "-d")
+        return read_json(console.read_bytes(MOST + 1), "-d")
     return read_json(_file(data[1:], "-d") if data.startswith("@") else data, "-d")
 
 
 def read_json(text: str | bytes, name: str) -> Any:
     """The value that a JSON text holds; ItemError, which says where it stood, for anything else."""
+    if len(text) > MOST:
+        raise ItemError(f"{name}: over {MOST >> 20} MiB, which no body is")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -76,13 +83,21 @@ def _put(target: dict[str, Any], key: str, value: Any) -> None:
 
 def _file(name: str, key: str) -> str:
     try:
-        return Path(name).expanduser().read_text(encoding="utf-8")
+        with Path(name).expanduser().open("rb") as file:
+            content = file.read(MOST + 1)
+        if len(content) > MOST:
+            raise ItemError(f"{key}: {name} is over {MOST >> 20} MiB, which no body is")
+        return content.decode("utf-8")
+    except ItemError:
+        raise
     except (OSError, ValueError, RuntimeError) as error:  # the last: ~ of a user who does not exist
         reason = getattr(error, "strerror", None) or "no UTF-8 text"
         raise ItemError(f"{key}: {name} cannot be read ({reason})") from None
 
 
 def _upload(name: str, key: str) -> Path:
+    if not name:
+        raise ItemError(f"{key}@: expected the name of a file behind it")
     try:
         path = Path(name).expanduser()
         with path.open("rb"):

@@ -9,6 +9,7 @@ import threading
 from typing import TextIO
 
 from wechatpay_chain.cli.console import Console
+from wechatpay_chain.cli.items import MOST
 
 __all__ = ["has_unread_input", "is_piped", "read_piped"]
 
@@ -30,13 +31,13 @@ def is_piped(stdin: TextIO) -> bool:
 
 
 def read_piped(console: Console) -> bytes:
-    """All of standard input; says what is waited for when it takes long."""
+    """All of standard input, or one byte more than a body may have; says what is waited for when it takes long."""
     waiting = "waiting for a body on standard input; --ignore-stdin sends without one"
     timer = threading.Timer(_PATIENCE, console.complain, [waiting])
     timer.daemon = True
     timer.start()
     try:
-        return console.read_bytes()
+        return console.read_bytes(MOST + 1)
     finally:
         timer.cancel()
 

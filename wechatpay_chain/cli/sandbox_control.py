@@ -141,7 +141,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             if arguments.json:
                 console.say(json.dumps(request, ensure_ascii=False))
             else:
-                verdict = request["verdict"] or "ok"
+                verdict = ": ".join(filter(None, (request["code"], request["cause"]))) if request["verdict"] else "ok"
                 console.say(f"{request['method']} {request['target']} {request['status'] or 'hung up'} {verdict}")
     else:
         console.say(json.dumps(told, ensure_ascii=False))
@@ -209,6 +209,9 @@ def _place(arguments: argparse.Namespace, environment: Mapping[str, str]) -> _Pl
             )
         raise ConfigError(told, "dir")
     url = arguments.url or environment.get(_BASE_URL)
+    if url and not url.startswith(("http://", "https://")):
+        name = "--url" if arguments.url else _BASE_URL
+        raise ConfigError(f"{name}: expected http://host:port, found {url[:80]!r}", name)
     if not url:
         raise ConfigError(
             f"{_BASE_URL}: not set; pass --url or --dir, or take the lines that wechatpay-chain sandbox prints",

@@ -16,6 +16,9 @@ __all__ = ["VERBS", "Target", "placeholders", "read_target"]
 
 VERBS = ("get", "post", "put", "patch", "delete")
 _URL = re.compile(r"https?://", re.IGNORECASE)
+# A host without its scheme, as browsers show it.
+_HOST = re.compile(r"(?=(?:[\w-]+\.)*(?:weixin\.qq\.com|wechatpay\.(?:cn|im))/)", re.IGNORECASE)
+_PAGES = ("pay.weixin.qq.com", "pay.wechatpay.cn", "wechatpay.im", "www.wechatpay.im")
 _METHOD = re.compile(r"[A-Z]{3,}")
 # Main site and backup under both names are one: a URL of theirs is sent to the hosts that are configured.
 _SAME_HOSTS = ("api.mch.weixin.qq.com", "api2.mch.weixin.qq.com", "api.wechatpay.cn", "api2.wechatpay.cn")
@@ -51,7 +54,7 @@ def read_target(words: list[str]) -> tuple[Target, list[str]]:
 
     Raises ItemError, which says what was probably meant.
     """
-    first, rest = words[0], words[1:]
+    first, rest = _with_scheme(words[0]), words[1:]
     if first.lower() in VERBS:
         if not rest:
             raise ItemError(f"{first}: expected a path, a chain or a URL after it: {first.upper()} /v3/certificates")
@@ -71,6 +74,7 @@ def placeholders(target: Target) -> tuple[str, ...]:
 
 def _aim(verb: str, text: str) -> Target:
     """The target of a method and a chain, a path or a URL."""
+    text = _with_scheme(text)
     if _URL.match(text):
         return _aim_at_url(verb, text)
     if not text.strip("/"):
@@ -82,7 +86,10 @@ def _aim(verb: str, text: str) -> Target:
     for word in words:
         if not word or paths.is_foreign(word):
             raise ItemError(f"{text}: {word!r} is no word of a path")
-    return Target(verb, "/".join(map(paths.segment, words)))
+    segments = list(map(paths.segment, words))
+    if words[-1] in VERBS and tree.branch("/".join(segments)) is None and tree.branch("/".join(segments[:-1])):
+        raise ItemError(f"{text}: the method stands before it already; leave .{words[-1]} out, or {verb.upper()}")
+    return Target(verb, "/".join(segments))
 
 
 def _aim_at_url(verb: str, url: str) -> Target:
@@ -93,12 +100,18 @@ def _aim_at_url(verb: str, url: str) -> Target:
         raise ItemError(f"{url[:80]!r} is no URL ({error})") from None
     if "@" in parts.netloc:
         raise ItemError(f"{host}: leave user and password out of the URL; requests are signed")
+    if host in _PAGES:
+        raise ItemError(f"{url[:80]}: a page of the documentation; {PROGRAM} api {url[:200]} shows its operation")
     if not parts.path.strip("/"):
         raise ItemError(f"{url[:80]}: expected a path in the URL, such as /v3/certificates")
     path = _with_version(parts.path) + (f"?{parts.query}" if parts.query else "")
     if host in _SAME_HOSTS:
         return Target(verb, path)
     return Target(verb, path, f"{parts.scheme.lower()}://{parts.netloc}")
+
+
+def _with_scheme(text: str) -> str:
+    return f"https://{text}" if _HOST.match(text) else text
 
 
 def _with_version(path: str) -> str:
@@ -111,7 +124,7 @@ def _split_verb(text: str) -> tuple[str, str]:
     if dot and path and verb in VERBS:
         return path, verb
     if not set("./") & set(text):
-        raise ItemError(f"{text}: {_command_suggestion(text)}")
+        raise ItemError(f"{text if text.strip() else repr(text)}: {_command_suggestion(text)}")
     raise ItemError(f"{text}: expected CHAIN.VERB with a verb of {', '.join(VERBS)}{_suggestion(text, path, verb)}")
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
+from wechatpay_chain.catalog import sample, tree
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.display import rendering
 from wechatpay_chain.errors import CallError
@@ -31,11 +33,28 @@ _SECRETS = (
 _SECRET_HEADERS = re.compile(r"auth(?!orization$)|cookie|token|secret|password|api-?key", re.IGNORECASE)
 
 
-def mask(text: str) -> str:
-    """``text`` without signatures, payment codes, download tokens and keys."""
+def mask(text: str, sealed: Iterable[str] = ()) -> str:
+    """``text`` without signatures, payment codes, download tokens and keys, and without the fields of these names."""
     for secret in _SECRETS:
         text = secret.sub(rf"\1{_MASK}", text)
-    return text
+    names = "|".join(map(re.escape, sealed))
+    return re.sub(rf'("(?:{names})"\s*:\s*")(?:[^"\\]|\\.)*', rf"\1{_MASK}", text) if names else text
+
+
+def _sealed_fields(request: SignedRequest) -> set[str]:
+    """The names of the fields that travel encrypted, which may have been given as they are."""
+    known = tree.matching(str(request.method), request.target.partition("?")[0])
+    return set(_sealed_in((known.facts.get("body") or {}).get("fields", {}))) if known else set()
+
+
+def _sealed_in(fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, schema in fields.items():
+        inner = schema
+        while inner.get("items"):
+            inner = inner["items"]
+        if sample.is_sealed(inner):
+            yield name
+        yield from _sealed_in(inner.get("fields", {}))
 
 
 def lines_of(request: SignedRequest, authorization: str = "") -> list[str]:
@@ -57,12 +76,13 @@ def show_exchange(
     request: SignedRequest, answer: Response | None, error: Exception | None, seconds: float, console: Console
 ) -> None:
     """Request, signed text, attempts, the answer's head and times on standard error, secrets masked."""
+    sealed = _sealed_fields(request)
     for line in lines_of(request):
-        _say(">", _masked_header(line), console)
+        _say(">", mask(_masked_header(line), sealed), console)
     if request.message:
         _say("*", "signed text:", console)
         for line in request.message.removesuffix("\n").split("\n"):
-            _say("*", f"  {mask(line)}", console)
+            _say("*", f"  {mask(line, sealed)}", console)
     for number, attempt in enumerate(error.attempts if isinstance(error, CallError) else (), 1):
         sent = "sent" if attempt.sent else "nothing was sent"
         _say("*", f"attempt {number}: {attempt.host}: {attempt.error} ({sent})", console)

@@ -56,7 +56,7 @@ def hmac(text: str | bytes, key: str | bytes, algorithm: str = "sha256") -> str:
 
     Raises ChainError for an ``algorithm`` that hashlib does not have.
     """
-    found = _hash(algorithm)
+    found = _hash(algorithm) if isinstance(algorithm, str) else None
     if found is None:
         raise ChainError(f"algorithm: expected a name such as sha256, found {_describe_name(algorithm)}")
     return _hmac.new(_bytes(key), _bytes(text) + b"&key=" + _bytes(key), found.name).hexdigest()
@@ -159,7 +159,7 @@ def _hash(algorithm: str) -> Any:
     name = algorithm.lower().replace("-", "_").replace("/", "_")
     try:
         found = hashlib.new(name, usedforsecurity=False)
-    except ValueError:
+    except (TypeError, ValueError):  # TypeError: half a character
         return None
     # SHAKE has no length of its own.
     return found if found.digest_size else None

@@ -165,6 +165,8 @@ _CERTIFICATES = re.compile(
 PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
 
 _PEM_MARK = b"-----BEGIN "
+# As JSON, or JSON within JSON, leaves a line break of PEM text.
+_ESCAPED_BREAK = re.compile(r"(?:\\+r)?\\+n|\\+r")
 # SEQUENCE of the object identifier 1.2.840.113549.1.1.1 and NULL.
 _RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")
 _LEAST_BITS = 2048
@@ -352,7 +354,7 @@ def _read(source: object, field: str) -> tuple[bytes, str]:
     if file_urls.is_file_url(text):
         return _read_file(Path(file_urls.path_of(text)), field)
     if _PEM_MARK.decode() in text:
-        return text.replace("\\r", "").replace("\\n", "\n").encode("utf-8", "replace"), ""
+        return _ESCAPED_BREAK.sub("\n", text).encode("utf-8", "replace"), ""
     if _base64(text) is not None:
         return "".join(text.split()).encode("ascii"), ""
     return _read_file(Path(text), field)
@@ -460,6 +462,8 @@ def _found(data: bytes, key: object = None, tried: bool = False, private: bool =
     label = data.partition(_PEM_MARK)[2].partition(b"-----")[0][:40].decode("ascii", "replace")
     if not label:
         data = _base64(data.decode("latin-1")) or data
+        if data.startswith(_PEM_MARK):
+            return "PEM text in base64; decode it once"
     other = next((words for pattern, words in _FORMATS if pattern.match(data)), "")
     told = other or (f"PEM text {label!r}" if label else "")
     if label.startswith("ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in data or (not label and _ENCRYPTED.match(data)):
@@ -469,6 +473,8 @@ def _found(data: bytes, key: object = None, tried: bool = False, private: bool =
         return f"{told}, which holds no private key; that is in apiclient_key.pem"
     if label == "OPENSSH PRIVATE KEY":
         return f"{told}; convert it with ssh-keygen -p -m PKCS8 -f FILE"
+    if not private and label.endswith("PRIVATE KEY") and not other:
+        return f"{told}, which is not public; WeChat Pay's key is in pub_key.pem, a certificate in apiclient_cert.pem"
     if label and not other:
         return f"{told} that is none, or cannot be read"
     return told or f"{len(data)} bytes that are none"

@@ -10,12 +10,13 @@ import math
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, TypeGuard
 
 from wechatpay_chain.encoding.style import Style
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["dumps", "field_text", "is_json"]
+__all__ = ["dumps", "field_text", "is_json", "stripped"]
 
 # Whether there may be a number with a point or an exponent; text that looks like one costs a second look.
 _FLOAT = re.compile(r"(?:^|[\[:,])-?[0-9]+(?:\.|e)|\"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?\":")
@@ -72,7 +73,9 @@ def field_text(value: object, key: str, style: Style) -> object:
 
     One that defines ``__str__`` spells itself. Raises ChainError, which names ``key``, for what JSON cannot hold.
     """
-    if not isinstance(value, Mapping | list | tuple) or type(value).__str__ is not object.__str__:
+    # That of a mappingproxy is written in C, and makes no text for WeChat Pay.
+    spells_itself = isinstance(type(value).__str__, FunctionType)
+    if spells_itself or not isinstance(value, Mapping | list | tuple):
         return value
     try:
         return dumps(_plain(value), style)
@@ -87,6 +90,12 @@ def _plain(value: object) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def stripped(text: str | bytes | bytearray) -> str | bytes | bytearray:
+    """Text without the blanks around it, and without the byte order mark that editors on Windows begin files with."""
+    bare = text.removeprefix("\ufeff") if isinstance(text, str) else text.removeprefix(b"\xef\xbb\xbf")
+    return bare.strip()
 
 
 def is_json(text: str | bytes | bytearray) -> bool:

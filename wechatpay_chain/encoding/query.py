@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from urllib.parse import quote
 
+from wechatpay_chain.encoding.scalars import has_plain_digits, spell_decimal
 from wechatpay_chain.encoding.style import Style
 from wechatpay_chain.errors import ChainError
 
@@ -102,8 +103,8 @@ def _plain(value: object, key: str, style: Style) -> str:
         return style.number(value)
     from decimal import Decimal
 
-    if isinstance(value, Decimal) and value.is_finite():
-        return f"{value:f}"
+    if isinstance(value, Decimal) and has_plain_digits(value):
+        return spell_decimal(value)
     if isinstance(value, datetime) and style.takes_dates and value.tzinfo is not None:
         return iso_string(value)
     expected = "one with a time zone" if isinstance(value, datetime) else "text, a number, a list or a mapping"

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["signed_text", "spell"]
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["has_plain_digits", "signed_text", "spell", "spell_decimal"]
+
+# 1E+999999999 is nine letters, and a thousand million digits.
+_MOST_DIGITS = 1000
+
+
+def has_plain_digits(value: Decimal) -> bool:
+    """Whether a decimal number is finite, and can be written without an exponent in a reasonable length."""
+    return value.is_finite() and -_MOST_DIGITS < int(value.as_tuple().exponent) <= value.adjusted() < _MOST_DIGITS
+
+
+def spell_decimal(value: Decimal) -> str:
+    """A finite decimal number in digits: a whole one as an integer, since WeChat Pay refuses ``150.00`` for 150."""
+    text = f"{value:f}"
+    whole, _, part = text.partition(".")
+    return text if part.strip("0") else whole
 
 
 def spell(value: object, key: str, style: Style = PHP) -> str:
@@ -27,14 +46,14 @@ def spell(value: object, key: str, style: Style = PHP) -> str:
         return style.number(value)
     from decimal import Decimal
 
-    if isinstance(value, Decimal) and value.is_finite():
-        return f"{value:f}"
+    if isinstance(value, Decimal) and has_plain_digits(value):
+        return spell_decimal(value)
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             raise ChainError(f"{key[:80]}: bytes that are no UTF-8 text; nothing was sent") from None
-    found = repr(value) if isinstance(value, float | Decimal) else type(value).__name__
+    found = f"{value!r:.40}" if isinstance(value, float | Decimal) else type(value).__name__
     raise ChainError(f"{key[:80]}: expected text, a number or a boolean, found {found}; nothing was sent")
 
 

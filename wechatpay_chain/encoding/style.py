@@ -16,18 +16,20 @@ def float_as_php(value: float) -> str:
 
 def float_as_js(value: float) -> str:
     """A finite number as JavaScript's string: all digits that tell it, ``1e+25``."""
+    # A subclass, such as numpy's, may write itself in another way.
+    text = float.__repr__(value + 0.0)
     if value and not 1e-6 <= abs(value) < 1e21:
-        return repr(value).replace("e-0", "e-")
+        return text.replace("e-0", "e-")
     from decimal import Decimal
 
-    return f"{Decimal(repr(value + 0.0)):f}".removesuffix(".0")
+    return f"{Decimal(text):f}".removesuffix(".0")
 
 
 def float_as_php_json(value: float) -> str:
     """A finite number as ``json_encode`` writes it: all digits that tell it, ``1.0e+25``."""
     from decimal import Decimal
 
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    sign, digits, exponent = Decimal(float.__repr__(value)).normalize().as_tuple()
     point = len(digits) + int(exponent)
     text = "".join(map(str, digits))
     minus = "-" if sign else ""

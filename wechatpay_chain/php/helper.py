@@ -60,6 +60,8 @@ def raise_helper_errors(function: Callable[P, R]) -> Callable[P, R]:
             raise HelperError(str(error), error.field) from None
         except WechatpayError:
             raise
+        except UnicodeEncodeError:
+            raise HelperError("text that UTF-8 cannot hold") from None
         except ValueError as error:
             field, colon, _ = str(error).partition(":")
             raise HelperError(str(error), field if colon else "") from None

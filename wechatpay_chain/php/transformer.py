@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wechatpay_chain.encoding.style import PHP
+from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.xml import from_xml, sanitize, to_xml
 
 __all__ = ["Transformer"]
@@ -40,6 +41,8 @@ class Transformer:
     @staticmethod
     def sanitize(xml: str | bytes) -> str:
         """The text without the characters that XML cannot hold; nothing of bytes that are no UTF-8."""
+        if not isinstance(xml, str | bytes):
+            raise ChainError(f"xml: expected text or bytes, found {type(xml).__name__}")
         try:
             return sanitize(xml if isinstance(xml, str) else xml.decode("utf-8"))
         except UnicodeDecodeError:

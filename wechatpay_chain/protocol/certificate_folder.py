@@ -46,7 +46,7 @@ class Folder:
     def of(cls, entry: object, is_cache: bool) -> Folder:
         """The folder that a ``certs_dir`` entry names; ConfigError for what can be none, and where everybody can write.
 
-        Where a group or another user can write, the log tells.
+        Where a group or another user can write, or everybody in a folder above it, the log tells.
         """
         if not isinstance(entry, str | os.PathLike):
             raise ConfigError(f"certs_dir: expected a path, found {type(entry).__name__}", "certs_dir")
@@ -72,6 +72,9 @@ class Folder:
                 )
             if who:
                 _log.warning("certs_dir: %s can be written by %s; %s", place, who, _MEND)
+        above = _open_folder_above(path)
+        if above:
+            _log.warning("certs_dir: everybody can put another folder in the place of one in %s; %s", above, _MEND)
         return cls(path, is_cache)
 
     def certificates(self) -> dict[str, x509.Certificate]:
@@ -155,6 +158,20 @@ def _writers(path: Path) -> str:
     if found.st_uid not in (0, os.getuid()):
         return f"user {found.st_uid}"
     return f"group {found.st_gid}" if found.st_mode & stat.S_IWGRP else ""
+
+
+def _open_folder_above(path: Path) -> str:
+    """The folder above ``path`` in which everybody can rename and replace what is there; empty where there is none."""
+    if not hasattr(os, "getuid"):
+        return ""
+    with contextlib.suppress(OSError, ValueError):  # no name that a file can have
+        path = Path(os.path.realpath(path))
+    for folder in path.parents:
+        with contextlib.suppress(OSError, ValueError):
+            mode = folder.stat().st_mode
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                return str(folder)
+    return ""
 
 
 def _shown(path: Path) -> str:

@@ -193,6 +193,8 @@ def _secret(secret: object) -> str:
         raise ConfigError(f"secret: expected the APIv2 key as text, found {type(secret).__name__}", "secret")
     if not secret.strip():
         raise ConfigError("secret: empty; it is the APIv2 key of the merchant console", "secret")
+    if not secret.isascii() or not secret.isprintable():
+        raise ConfigError("secret: a character is in it that no APIv2 key has, perhaps an invisible one", "secret")
     return secret
 
 

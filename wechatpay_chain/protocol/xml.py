@@ -46,10 +46,10 @@ def to_xml(
     but NUL; with ``strict`` they are refused. Raises ChainError, which names the key, for what cannot be written.
     """
     if not isinstance(fields, Mapping | list | tuple):
-        raise ChainError(f"{root[:80]}: expected a mapping, found {type(fields).__name__}; nothing was sent")
+        raise ChainError(f"{str(root)[:80]}: expected a mapping, found {type(fields).__name__}; nothing was sent")
     for name in (root, item):
-        if not _is_name(name):
-            raise ChainError(f"{name[:80]!r}: no XML name; nothing was sent")
+        if not isinstance(name, str) or not name or not _is_name(name):
+            raise ChainError(f"{str(name)[:80]!r}: no XML name; nothing was sent")
     writer = _Writer(item, style, indent, strict)
     writer.element(root, fields)
     if declaration:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wechatpay_chain.encoding import json_text
 from wechatpay_chain.encoding.query import iso_string
+from wechatpay_chain.encoding.scalars import has_plain_digits
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.encryption import Envelope, Sealed, Seals
 from wechatpay_chain.request.options import JSON_UTF8, Face, mapping
 from wechatpay_chain.transport.media import Media, uploaded
 from wechatpay_chain.transport.multipart import Multipart
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 __all__ = [
     "Body",
@@ -104,7 +110,7 @@ def _json(payload: Any, face: Face) -> tuple[bytes, str]:
         return json_text.dumps(payload, face.style).encode("utf-8"), face.json_content_type
     except (TypeError, ValueError, RecursionError):
         # It holds sealed texts or dates, or what no JSON can hold.
-        seals = Seals(_date if takes_dates else None)
+        seals = Seals(partial(_spell_foreign, takes_dates=takes_dates))
     try:
         body = json_text.dumps(payload, face.style, seals).encode("utf-8")
         sealed = Envelope.of(body, seals, _find_sealed(payload)) if seals.texts else body
@@ -116,10 +122,24 @@ def _json(payload: Any, face: Face) -> tuple[bytes, str]:
     raise ChainError(f"json: {reason}; nothing was sent")
 
 
-def _date(value: Any) -> str:
-    if isinstance(value, datetime) and value.tzinfo is not None:
+def _spell_foreign(value: Any, takes_dates: bool) -> str | int:
+    """A date as text, and a whole number of another type; TypeError, as ``json`` expects it, for anything else."""
+    if takes_dates and isinstance(value, datetime) and value.tzinfo is not None:
         return iso_string(value)
-    raise TypeError
+    return _whole_number(value)
+
+
+def _whole_number(value: Any) -> int:
+    """A whole Decimal, which is how fen are reckoned without floats, or an integer of another library, as an int."""
+    from decimal import Decimal  # few bodies hold one
+
+    if isinstance(value, Decimal) and _is_whole(value):
+        return int(value)
+    return operator.index(value)
+
+
+def _is_whole(value: Decimal) -> bool:
+    return has_plain_digits(value) and value == value.to_integral_value()
 
 
 def _find_unserializable(payload: Any, takes_dates: bool) -> str:
@@ -174,11 +194,27 @@ def _describe_bad_value(value: Any, where: str, takes_dates: bool) -> str:
         return ""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{where} is {value}, which JSON cannot hold"
-    if value is None or isinstance(value, bool | int | float | Sealed):
+    if isinstance(value, int) or hasattr(type(value), "__index__"):
+        return _describe_integer(value, where)
+    if value is None or isinstance(value, float | Sealed):
         return ""
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        return "" if _is_whole(value) else f"{where} is {value!s:.40}; round it to a whole number, or pass text"
     if takes_dates and isinstance(value, datetime):
         return "" if value.tzinfo else f"{where} is a datetime without a time zone; give it one"
     return f"{where} is {type(value).__name__}; pass text, a number, True, False, None, a list or a dict"
+
+
+def _describe_integer(value: Any, where: str) -> str:
+    try:
+        int.__repr__(operator.index(value))
+    except ValueError:
+        return f"{where} is a number of more than 4300 digits"
+    except TypeError:
+        return f"{where} is {type(value).__name__}, which gives no whole number"
+    return ""
 
 
 _WRITERS: Mapping[str, Callable[[Any, Face], tuple[bytes, str]]] = {

@@ -61,12 +61,12 @@ class Seals:
     ``fallback`` spells what is not sealed, as another ``default`` does.
     """
 
-    def __init__(self, fallback: Callable[[Any], str] | None = None) -> None:
+    def __init__(self, fallback: Callable[[Any], str | int] | None = None) -> None:
         self._fallback = fallback
         self.texts: list[Sealed] = []
         self.mark = ""
 
-    def __call__(self, value: Any) -> str:
+    def __call__(self, value: Any) -> str | int:
         """The mark for a sealed text; TypeError, as ``json`` expects it, for what nobody spells."""
         if not isinstance(value, Sealed):
             if self._fallback is None:

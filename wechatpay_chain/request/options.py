@@ -136,8 +136,9 @@ def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any])
             raise ChainError("the body is given twice, as first argument and by name; nothing was sent")
         options.pop("data", None)
         # As axios does: JSON text is the body already, other text becomes a JSON string.
-        is_text = isinstance(args[0], str | bytes | bytearray) and json_text.is_json(args[0])
-        options.update({"data": args[0].strip()} if is_text else {"json": args[0]})
+        body = json_text.stripped(args[0]) if isinstance(args[0], str | bytes | bytearray) else None
+        is_text = body is not None and json_text.is_json(body)
+        options.update({"data": body} if is_text else {"json": args[0]})
     return options
 
 
@@ -230,7 +231,8 @@ def _refuse(name: str, names: tuple[str, ...], path: str, face: Face, method: st
         raise ChainError(f"{name}: not an option here: {face.elsewhere[name]}; nothing was sent")
     import difflib
 
-    close = difflib.get_close_matches(name, [*names, *face.options], n=1)
+    # What is less alike, as amount and timeout, is most often a field or a parameter.
+    close = difflib.get_close_matches(name, [*names, *face.options], n=1, cutoff=0.75)
     if close:
         hint = f"; did you mean {close[0]}?"
     elif method in ("GET", "DELETE"):

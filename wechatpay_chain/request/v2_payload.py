@@ -59,7 +59,7 @@ class Payload(NamedTuple):
             fields, files = _split_form(fields)
         named = mapping(fields, face.typed(name))
         return cls(
-            fields=named if method == "GET" or files else _with_texts(named, face),
+            fields=named if method == "GET" else _with_texts(named, face),
             nonceless=read_flag(options.get("nonceless"), "nonceless"),
             security=read_flag(options.get("security"), "security"),
             files=tuple(files),

@@ -7,8 +7,8 @@ another origin is told apart: https://www.w3.org/TR/fetch-metadata/
 from __future__ import annotations
 
 import hmac
+import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from wechatpay_chain.sandbox.answer import Received, Refusal
 
@@ -16,6 +16,9 @@ __all__ = ["LOOPBACK", "check_host", "check_origin", "check_token"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _OWN_SITES = ("same-origin", "none")
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::[0-9]{0,5})?")
+# A proxy before the sandbox may end TLS, so that the page has another scheme than the request.
+_SCHEMES = ("http", "https")
 
 
 def check_host(request: Received, is_local: bool) -> None:
@@ -31,7 +34,8 @@ def check_origin(request: Received, is_local: bool) -> None:
     check_host(request, is_local)
     host = request.headers.get("Host", "")
     origin = request.headers.get("Origin", "")
-    if origin and origin.partition("://")[2] != host:
+    scheme, _, place = origin.partition("://")
+    if origin and (scheme not in _SCHEMES or place != host):
         raise Refusal(403, "FORBIDDEN", f"Origin: a page of {origin:.80} has no business here")
     site = request.headers.get("Sec-Fetch-Site", "")
     if site and site not in _OWN_SITES:
@@ -57,7 +61,6 @@ def _is_loopback(name: str) -> bool:
 
 
 def _name_of(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """The name or address in a Host header; empty for what is none, such as one with a user before it."""
+    found = _HOST.fullmatch(host)
+    return "" if found is None else (found[1] or found[2]).lower()

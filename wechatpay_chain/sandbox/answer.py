@@ -88,6 +88,8 @@ UNKNOWN = Client()
 class Received:
     """A request as it arrived; ``verdict`` is empty when its signature held, else what was wrong.
 
+    ``verdict`` is WeChat Pay's own text, which is Chinese, with the reason behind it; ``cause`` is that in English.
+
     Of an upload of more than 1 MiB ``body`` is empty; ``form`` tells what was in it.
     """
 
@@ -98,6 +100,7 @@ class Received:
     verdict: str = ""
     form: Form | None = None
     client: Client = UNKNOWN
+    cause: str = ""
 
     @property
     def host(self) -> str:
@@ -214,6 +217,13 @@ class Refusal(ValueError):
         self.is_signed = is_signed
         self.signed_text = signed_text
         self.request_id = request_id(number) if has_request_id else ""
+
+    @property
+    def cause(self) -> str:
+        """What only a sandbox says of it, in English; empty for nothing."""
+        detail = self.payload.get("detail")
+        own = detail.get("sandbox") if isinstance(detail, dict) else None
+        return str(own["cause"]) if isinstance(own, dict) else ""
 
     def answer(self) -> Answer:
         """The answer, still without a signature."""

@@ -325,18 +325,19 @@ def _check_payload(party: Party, request: Received) -> None:
             raise Refusal(400, "PARAM_ERROR", "http header中的mchid与post payload中的mchid不匹配", detail)
 
 
-def check_v2(identity: Identity, fields: Mapping[str, Any], request: Received) -> str:
-    """What ``return_msg`` says of an APIv2 request's certificate, number and sign; empty when all are right.
+def check_v2(identity: Identity, fields: Mapping[str, Any], request: Received) -> Cause | None:
+    """What is wrong with an APIv2 request's certificate, number or sign, as ``return_msg`` says it; None for nothing.
 
     Where ``sign_type`` is absent the length of the sign tells it: some calls have HMAC-SHA256 by themselves.
     """
-    told = _check_certificate(identity, request)
-    if told:
-        return told
+    wrong = _check_certificate(identity, request)
+    if wrong:
+        return wrong
     numbers = [fields[name] for name in ("mch_id", "mchid", "combine_mch_id") if fields.get(name)]
     if identity.mchid not in numbers:
         told = f"本沙箱的商户号为{identity.mchid}" if numbers else "缺少mch_id"
-        return f"商户号mch_id与appid不匹配（沙箱：{told}）"
+        cause = f"mch_id: this sandbox has {identity.mchid}" if numbers else "mch_id: missing"
+        return Cause(cause, f"商户号mch_id与appid不匹配（沙箱：{told}）")
     sign = fields.get("sign")
     kind = digest.sign_type_of(sign, fields.get("sign_type")) if isinstance(sign, str) else None
     text = v2.text_of(fields, JS)
@@ -345,27 +346,45 @@ def check_v2(identity: Identity, fields: Mapping[str, Any], request: Received) -
         and fields.get("sign_type") in (None, "", kind)
         and digest.equals(digest.sign(kind, text, identity.secret), sign)
     ):
-        return ""
-    keys = {"APIv2密钥": identity.secret, "APIv3密钥": identity.apiv3_key, "空密钥": ""}
-    return f"签名错误（沙箱：{diagnose_v2(fields, text, keys)}）"
+        return None
+    why = diagnose_v2(fields, text, {_V2_KEY: identity.secret, _V3_KEY: identity.apiv3_key, _EMPTY_KEY: ""})
+    return Cause(why.cause, f"签名错误（沙箱：{why.message}）")
 
 
-def _check_certificate(identity: Identity, request: Received) -> str:
+_V2_KEY = Cause("the APIv2 key", "APIv2密钥")
+_V3_KEY = Cause("the APIv3 key", "APIv3密钥")
+_EMPTY_KEY = Cause("an empty key", "空密钥")
+
+
+def _check_certificate(identity: Identity, request: Received) -> Cause | None:
     """Whether the merchant's certificate was shown where it has to be; over plain HTTP none can be."""
     client = request.client
     if client.scheme != "https" or not needs_certificate(request.target.partition("?")[0]):
-        return ""
+        return None
     if client.certificate_serial == identity.serial:
-        return ""
-    found = f"证书的序列号为{client.certificate_serial}" if client.certificate_serial else "请求没有出示客户端证书"
-    return f"商户API证书校验出错（沙箱：{found}，此接口需要商户{identity.mchid}的API证书）"
+        return None
+    serial = client.certificate_serial
+    found = f"证书的序列号为{serial}" if serial else "请求没有出示客户端证书"
+    shown = f"the client's certificate has the serial {serial}" if serial else "the client showed no certificate"
+    return Cause(
+        f"{shown}; this call needs the API certificate of merchant {identity.mchid}",
+        f"商户API证书校验出错（沙箱：{found}，此接口需要商户{identity.mchid}的API证书）",
+    )
 
 
-def why_no_xml(request: Received) -> str:
-    """What came to a path of APIv2 in place of XML, in brackets; empty where nothing is known."""
+def why_no_xml(request: Received) -> Cause:
+    """What came to a path of APIv2 in place of XML."""
     if request.headers.get("Authorization") or request.body.lstrip().startswith(b"{"):
-        return "（沙箱：这是APIv2的路径，应以POST发送带sign的XML；带Authorization的JSON属于APIv3，其路径以/v3/开头）"
-    return "" if request.body else "（沙箱：请求体为空）"
+        return Cause(
+            "this is an APIv2 path, which takes XML with a sign by POST; JSON with Authorization is APIv3's, whose"
+            " paths begin with /v3/",
+            "XML格式错误（沙箱：这是APIv2的路径，应以POST发送带sign的XML；带Authorization的JSON属于APIv3，其路径以/v3/开头）",
+        )
+    return (
+        Cause("the body is no XML", "XML格式错误")
+        if request.body
+        else Cause("the body is empty", "XML格式错误（沙箱：请求体为空）")
+    )
 
 
 def _malformed(told: str, cause: Cause, is_transaction: bool) -> Refusal:

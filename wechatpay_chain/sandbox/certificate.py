@@ -1,4 +1,9 @@
-"""The authority of one sandbox, and what it certifies: platform keys, the merchant, and the server's TLS."""
+"""The authorities of one sandbox: for WeChat Pay's names with both sides' keys, and for its own address.
+
+A user trusts them, so each may speak for its own names alone (RFC 5280, section 4.2.1.10). Java does not ask what the
+certificate that it trusts permits, only what those below it do. So a root is trusted whose key exists for a moment: it
+certifies the first keys, and the one authority whose key is kept.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +34,11 @@ from urllib3.util.ssl_ import create_urllib3_context
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.protocol.hosts import HOSTS
 
-__all__ = ["SERIAL_MARK", "Authority", "client_context", "new_serial"]
+__all__ = ["SERIAL_MARK", "Authority", "Issuer", "Root", "client_context", "new_serial"]
 
 # The name on WeChat Pay's own: https://pay.weixin.qq.com/doc/v3/merchant/4012072597
 ISSUER = "Tenpay.com Root CA"
+_SANDBOX = "wechatpay_chain sandbox"
 
 # WeChat Pay's certificates are valid for five years.
 _VALID = timedelta(days=5 * 365)
@@ -57,88 +63,21 @@ class _Subject(NamedTuple):
     since: datetime
 
 
-class Authority:
-    """A key that certifies, under the name of WeChat Pay's authority; clients of a TLS sandbox trust it."""
+class Issuer:
+    """A key that certifies, and its own certificate, which says for which names."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key = key
         self.certificate = certificate
 
-    @classmethod
-    def new(cls) -> Authority:
-        """A new one."""
-        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
-        identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-        certificate = (
-            x509.CertificateBuilder(_name(ISSUER), _name(ISSUER), key.public_key(), int(new_serial(), 16))
-            .not_valid_before(now - _BEFORE)
-            .not_valid_after(now + _AUTHORITY_VALID)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(certifies=True), critical=True)
-            .add_extension(identifier, critical=False)
-            .add_extension(x509.NameConstraints(_permitted(), None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        return cls(key, certificate)
-
-    @classmethod
-    def from_pem(cls, text: str) -> Authority:
-        """The one that ``pem_with_key`` wrote."""
-        key = load_pem_private_key(text.encode("ascii"), None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise TypeError("authority: expected an elliptic curve key")
-        return cls(key, x509.load_pem_x509_certificate(text.encode("ascii")))
-
-    @property
-    def pem(self) -> str:
-        """The certificate that clients have to trust."""
-        return self.certificate.public_bytes(Encoding.PEM).decode("ascii")
-
-    @property
-    def pem_with_key(self) -> str:
-        """Private key and certificate, to be kept."""
-        key = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return key.decode("ascii") + self.pem
-
     def platform(self, key: RSAPublicKey, since: datetime | None = None) -> x509.Certificate:
         """A platform certificate, valid since yesterday or ``since``."""
-        subject = _name("wechatpay_chain sandbox platform")
+        subject = _name(f"{_SANDBOX} platform")
         return self._issue(_Subject(subject, key, int(new_serial(), 16), since or _yesterday()))
 
     def merchant(self, mchid: str, serial: str, key: RSAPublicKey) -> x509.Certificate:
         """The certificate of a merchant, which some calls of APIv2 show; ``serial`` in hexadecimal digits."""
         return self._issue(_Subject(_name(mchid), key, int(serial, 16), _yesterday()))
-
-    def server_context(self, hosts: Iterable[str]) -> ssl.SSLContext:
-        """TLS for a server that is called by one of ``hosts``, names or addresses.
-
-        A client may show a certificate, which has to be one of this authority. Raises ConfigError for a host that the
-        authority must not certify.
-        """
-        hosts = list(dict.fromkeys(hosts))
-        foreign = next((host for host in hosts if not _is_permitted(host)), None)
-        if foreign is not None:
-            raise ConfigError(
-                f"host: {foreign!r:.80} is not certified by a sandbox's authority, which is for WeChat Pay's names and"
-                " private addresses; take an address of this machine, or pass tls= a context of your own",
-                "host",
-            )
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-        subject = _Subject(_name("wechatpay_chain sandbox"), key.public_key(), int(new_serial(), 16), _yesterday())
-        certificate = self._issue(subject, names, usage)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.TemporaryDirectory() as folder:
-            # ssl takes files only.
-            path = Path(folder, "server.pem")
-            path.touch(0o600)
-            private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
-            context.load_cert_chain(path)
-        context.load_verify_locations(cadata=self.pem)
-        context.verify_mode = ssl.CERT_OPTIONAL
-        return context
 
     def _issue(self, subject: _Subject, *extensions: x509.ExtensionType) -> x509.Certificate:
         builder = (
@@ -159,6 +98,110 @@ class Authority:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
 
 
+class Root(Issuer):
+    """What clients trust; an object of the moment, since nobody may keep its key."""
+
+    @classmethod
+    def of_wechat_pay(cls) -> Root:
+        """A new one under the name of WeChat Pay's, for WeChat Pay's hosts and no other name or address."""
+        names = [x509.DNSName(host) for host in sorted(HOSTS)]
+        # Without this any address would be permitted: names of a kind that no constraint speaks of are free.
+        return cls._new(ISSUER, x509.NameConstraints(names, [x509.IPAddress(ip_network(net)) for net in _ALL]))
+
+    @classmethod
+    def of_private_addresses(cls) -> Root:
+        """A new one for ``localhost`` and private addresses, where a sandbox itself listens with TLS."""
+        permitted = [x509.DNSName("localhost"), *(x509.IPAddress(network) for network in _NETWORKS)]
+        return cls._new(f"{_SANDBOX} root", x509.NameConstraints(permitted, None))
+
+    @classmethod
+    def _new(cls, name: str, constraints: x509.NameConstraints) -> Root:
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _authority_of(_name(name), _name(name), key, 1).add_extension(constraints, critical=True)
+        return cls(key, builder.sign(key, hashes.SHA256()))
+
+    def authority(self) -> Authority:
+        """A new authority for the same names, which certifies in its place."""
+        key, subject = ec.generate_private_key(ec.SECP256R1()), _name(f"{_SANDBOX} authority")
+        builder = _authority_of(self.certificate.subject, subject, key, 0)
+        constraints = self.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+        builder = builder.add_extension(constraints, critical=True).add_extension(self._identifier, critical=False)
+        return Authority(key, builder.sign(self._key, hashes.SHA256()), self.certificate)
+
+
+class Authority(Issuer):
+    """A key that is kept; ``root`` is what clients trust."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate, root: x509.Certificate) -> None:
+        super().__init__(key, certificate)
+        self.root = root
+
+    @classmethod
+    def from_pem(cls, text: str) -> Authority:
+        """The one that ``pem_with_key`` wrote."""
+        key = load_pem_private_key(text.encode("ascii"), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise TypeError("authority: expected an elliptic curve key")
+        return cls(key, *x509.load_pem_x509_certificates(text.encode("ascii")))
+
+    @property
+    def pem(self) -> str:
+        """The certificate that clients have to trust."""
+        return self.root.public_bytes(Encoding.PEM).decode("ascii")
+
+    @property
+    def chain(self) -> str:
+        """Its own certificate and the root's."""
+        return self.certificate.public_bytes(Encoding.PEM).decode("ascii") + self.pem
+
+    @property
+    def pem_with_key(self) -> str:
+        """Private key and certificates, to be kept."""
+        key = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return key.decode("ascii") + self.chain
+
+    def server_context(self, hosts: Iterable[str], clients: Authority) -> ssl.SSLContext:
+        """TLS for a server that is called by one of ``hosts``, names or addresses.
+
+        A client may show a certificate, which has to be one of ``clients``. Raises ConfigError for a host that this
+        authority must not certify.
+        """
+        hosts = list(dict.fromkeys(hosts))
+        foreign = next((host for host in hosts if not self._permits(host)), None)
+        if foreign is not None:
+            raise ConfigError(
+                f"host: {foreign!r:.80} is not certified by a sandbox's authority, which is for localhost and private"
+                " addresses; take an address of this machine, or pass tls= a context of your own",
+                "host",
+            )
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        subject = _Subject(_name(_SANDBOX), key.public_key(), int(new_serial(), 16), _yesterday())
+        certificate = self._issue(subject, names, usage)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory() as folder:
+            # ssl takes files only.
+            path = Path(folder, "server.pem")
+            path.touch(0o600)
+            private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            own = self.certificate.public_bytes(Encoding.PEM)
+            path.write_bytes(private + certificate.public_bytes(Encoding.PEM) + own)
+            context.load_cert_chain(path)
+        context.load_verify_locations(cadata=clients.chain)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+    def _permits(self, host: str) -> bool:
+        found = self.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+        permitted, name = found.permitted_subtrees or [], _general_name(host)
+        if isinstance(name, x509.IPAddress):
+            networks = [ip_network(str(each.value)) for each in permitted if isinstance(each, x509.IPAddress)]
+            return any(ip_address(str(name.value)) in network for network in networks)
+        names = [each.value for each in permitted if isinstance(each, x509.DNSName)]
+        return any(host == known or host.endswith(f".{known}") for known in names)
+
+
 def client_context(merchant: Mapping[str, str]) -> ssl.SSLContext:
     """A context that shows the merchant's certificate, made once for all of a sandbox's own clients."""
     context = create_urllib3_context()
@@ -177,13 +220,28 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
+def _authority_of(
+    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePrivateKey, path_length: int
+) -> x509.CertificateBuilder:
+    now, public = datetime.now(timezone.utc), key.public_key()
+    return (
+        x509.CertificateBuilder(issuer, subject, public, int(new_serial(), 16))
+        .not_valid_before(now - _BEFORE)
+        .not_valid_after(now + _AUTHORITY_VALID)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(_usage(certifies=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+
+
 def _general_name(host: str) -> x509.GeneralName:
     with contextlib.suppress(ValueError):
         return x509.IPAddress(ip_address(host))
     return x509.DNSName(host)
 
 
-# An authority that a user trusts must not be able to speak for anybody else.
+_ALL = ("0.0.0.0/0", "::/0")
+# Where a sandbox may listen: this machine, and networks that nobody routes.
 _NETWORKS = tuple(
     ip_network(text)
     for text in (
@@ -199,18 +257,6 @@ _NETWORKS = tuple(
         "fe80::/10",
     )
 )
-_NAMES = ("localhost", *sorted(HOSTS))
-
-
-def _permitted() -> list[x509.GeneralName]:
-    return [*map(x509.DNSName, _NAMES), *map(x509.IPAddress, _NETWORKS)]
-
-
-def _is_permitted(host: str) -> bool:
-    name = _general_name(host)
-    if isinstance(name, x509.IPAddress):
-        return any(name.value in network for network in _NETWORKS)
-    return any(host == known or host.endswith(f".{known}") for known in _NAMES)
 
 
 def _usage(certifies: bool) -> x509.KeyUsage:

@@ -67,6 +67,8 @@ class Clock:
     def set(self, at: float | str | datetime) -> None:
         """Set it to a moment: seconds since 1970, RFC 3339 text, or a datetime."""
         moment = at.timestamp() if isinstance(at, datetime) else parse_time(at) if isinstance(at, str) else at
+        if moment is None:
+            raise ConfigError(f"time: expected 2026-11-25T10:00:00+08:00, found {at!r:.40}", "time")
         checked = _checked("time", moment, 0)
         with self._lock:
             self._time, self._origin = min(checked, _LAST), self._machine()

@@ -18,6 +18,7 @@ from wechatpay_chain.sandbox import access, console, control_views, sample_progr
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import Clock, rfc3339
+from wechatpay_chain.sandbox.events import events
 from wechatpay_chain.sandbox.faults import NAMES, Fault, Faults, Scripted
 from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.outbox import Outbox
@@ -277,6 +278,10 @@ def _notices(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]
     return {"notices": [control_views.notice_row(sent) for sent in sandbox.notices.last(fields["limit"])]}
 
 
+def _events(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
+    return {"events": [{"event_type": name, "summary": known.summary} for name, known in events().items()]}
+
+
 def _faults(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     return {
         "faults": [control_views.fault_row(rule) for rule in sandbox.faults.rules],
@@ -402,6 +407,7 @@ _ROUTES: tuple[tuple[str, str, _Reply], ...] = (
     ("GET", "notices", _notices),
     ("POST", "notices/([^/]+)/resend", _resend),
     ("POST", "push", _push),
+    ("GET", "events", _events),
     ("GET", "faults", _faults),
     ("POST", "faults", _add_fault),
     ("DELETE", "faults", _clear_faults),

@@ -47,6 +47,7 @@ def entry_row(entry: Entry, longest: int | None = _SHOWN) -> dict[str, Any]:
         "path": entry.path,
         "api": entry.api,
         "verdict": request.verdict,
+        "cause": request.cause,
         "status": entry.status,
         "code": entry.code,
         "numbers": entry.numbers,
@@ -80,7 +81,7 @@ def _signature(entry: Entry) -> dict[str, Any]:
         "expected": expected,
         "signed": signed,
         "differs": told.get("differs", ""),
-        "cause": told.get("cause", ""),
+        "cause": told.get("cause", "") or entry.request.cause,
         "message": message,
         "difference": None if expected is None or signed is None else _first_difference(expected, signed),
     }

@@ -270,8 +270,16 @@ def _excerpt(text: str, at: int) -> str:
 
 
 # How the five lines are written, and what is wrong with it; the first is right.
+def _text(lines: list[bytes]) -> bytes:
+    return b"\n".join(lines) + b"\n"
+
+
+_TWICE = Cause(
+    "the text was hashed before it was signed; SHA256withRSA hashes it by itself, so give it the text",
+    "签名前已对文本做了摘要；SHA256withRSA会自行计算摘要，应直接传入文本",
+)
 _SHAPES: tuple[Shape, ...] = (
-    (lambda lines: b"\n".join(lines) + b"\n", None),
+    (_text, None),
     (
         lambda lines: b"\n".join(lines),
         Cause("the line break after the last line (the body) is missing", "缺少最后一行（请求体）之后的换行符"),
@@ -321,6 +329,16 @@ _SHAPES: tuple[Shape, ...] = (
     (
         lambda lines: b"\n".join((lines[1], lines[0], *lines[2:])) + b"\n",
         Cause("the target comes before the method; the method is the first line", "方法应在URL之前"),
+    ),
+    (lambda lines: hashlib.sha256(_text(lines)).digest(), _TWICE),
+    (lambda lines: hashlib.sha256(_text(lines)).hexdigest().encode(), _TWICE),
+    (
+        lambda lines: base64.b64encode(_text(lines)),
+        Cause("the text was signed as base64", "签名的是文本的base64，而不是文本"),
+    ),
+    (
+        lambda lines: b"\xef\xbb\xbf" + _text(lines),
+        Cause("a byte order mark stands before the text (UTF-8 with BOM)", "文本前有BOM（带BOM的UTF-8）"),
     ),
 )
 

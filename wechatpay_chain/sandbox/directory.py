@@ -10,7 +10,7 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 from wechatpay_chain.errors import ConfigError
+from wechatpay_chain.sandbox.certificate import Authority
 from wechatpay_chain.sandbox.identity import Identity, public_pem
 from wechatpay_chain.sandbox.sample_programs import snippets
 
@@ -70,7 +71,7 @@ class Directory:
             b"apiclient",
             identity.merchant_key,
             identity.merchant_certificate,
-            [authority.certificate],
+            [authority.certificate, authority.root],
             # As WeChat Pay's: the merchant's number is the password.
             BestAvailableEncryption(identity.mchid.encode()),
         )
@@ -79,12 +80,14 @@ class Directory:
         self._write("apiclient_cert.p12", bundle)
         self._write("pub_key.pem", public_pem(identity.public_key.public_key()))
         self._write(f"wechatpay_{identity.certificate_serial}.pem", platform.public_bytes(Encoding.PEM))
-        self._write(CA_FILE, authority.pem)
         # The last one: a folder without it is begun anew.
         self._write(_IDENTITY, identity.to_json())
 
-    def describe(self, description: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        """Write what changes with each start: where the sandbox listens."""
+    def describe(
+        self, description: Mapping[str, Any], environment: Mapping[str, str], authorities: Iterable[Authority]
+    ) -> None:
+        """Write what changes with each start: where the sandbox listens, and who certifies it there."""
+        self._write(CA_FILE, "".join(each.pem for each in authorities))
         lines = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
         self._write(_ENV, "\n".join([*lines, ""]))
         self._write(_JSON, json.dumps(description, ensure_ascii=False, indent=2) + "\n")

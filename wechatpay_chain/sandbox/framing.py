@@ -171,8 +171,8 @@ def check_fields(headers: Message, version: str) -> None:
         raise BadRequest(400, "HTTP/1.1 needs the header Host")
 
 
-def target_of(line: bytes) -> str:
-    """The target of a request line as it was sent, without the scheme and host that a proxy's client puts before it."""
+def target_of(line: bytes) -> tuple[str, str]:
+    """The target of a request line as it was sent, and the host that a proxy's client puts before it, else ""."""
     words = line.split()
     if len(words) != 3:
         raise BadRequest(400, "the request line is not: method, target, version")
@@ -184,8 +184,10 @@ def target_of(line: bytes) -> str:
         raise BadRequest(400, "the target has a control character")
     if not target.startswith("/"):
         scheme, colon, rest = target.partition("://")
-        target = f"/{rest.partition('/')[2]}" if colon and scheme.lower() in ("http", "https") else target
-    return target
+        if colon and scheme.lower() in ("http", "https"):
+            host, _, path = rest.partition("/")
+            return f"/{path}", host
+    return target, ""
 
 
 def body_of(headers: Message, file: BinaryIO, version: str, longest: int, ask: Callable[[], None]) -> Body:

@@ -32,12 +32,14 @@ from wechatpay_chain.sandbox import (
 )
 from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
 from wechatpay_chain.sandbox.book import Book, Order, OrderError
-from wechatpay_chain.sandbox.certificate import client_context
+from wechatpay_chain.sandbox.certificate import Authority, client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.directory import CA_FILE, Directory
 from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, parse_rule
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
+from wechatpay_chain.sandbox.journal_file import TABLES as JOURNAL_TABLES
+from wechatpay_chain.sandbox.journal_file import JournalFile
 from wechatpay_chain.sandbox.outbox import Outbox
 from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.product import Call, Route
@@ -65,9 +67,17 @@ _CLOCK = "clock"
 _IDENTITY = "identity"
 _ASKED_FOR = "token"
 _SHORTEST_TOKEN = 16
-_TABLES = (*world.TABLES, *outbox.TABLES, *(table for product in PRODUCTS for table in product.tables), *stored.TABLES)
+_TABLES = (
+    *(*world.TABLES, *outbox.TABLES, *JOURNAL_TABLES),
+    *(table for product in PRODUCTS for table in product.tables),
+    *stored.TABLES,
+)
 _JOBS = {name: job for product in PRODUCTS for name, job in product.jobs.items()}
 _ROUTES = Routes(PRODUCTS, stored.reply)
+
+
+class _Forgotten(Exception):
+    """All was reset while a request was on its way."""
 
 
 class Sandbox:
@@ -109,7 +119,6 @@ class Sandbox:
         faults: Iterable[Fault | str] = (),
     ) -> None:
         self.faults = Faults(tuple(parse_rule(each) if isinstance(each, str) else each for each in faults))
-        self.journal = Journal()
         self._directory = None if directory is None else Directory(directory)
         self._store = Store(_TABLES, database)
         try:
@@ -117,12 +126,18 @@ class Sandbox:
         except ConfigError:
             self._store.close()
             raise
+        self._journal_file = None if database is None else JournalFile(self._store)
+        self.journal = Journal(self._journal_file)
         self.clock = self._clock(clock)
         self._verify = verify
         self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
         self._context: ssl.SSLContext | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
+        # A request that was on its way when all was reset belongs to what was forgotten: it counts in no later life.
+        self._resets = 0
+        self._seen = threading.local()
+        self._remembering = threading.Lock()
         self._held = 0
         self._closing = threading.Event()
         self.tamper: Callable[[Answer, Received], None] | None = None
@@ -131,10 +146,11 @@ class Sandbox:
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
-        self._trust = Trust(self.identity.authority) if tls is True or proxy is not None else None
+        authorities = self._authorities(tls is True, proxy is not None)
+        self._trust = Trust(authorities) if tls is True or proxy is not None else None
         self._is_trusted = tls is True
         if tls is True:
-            tls = self.identity.authority.server_context((host, *access.LOOPBACK))
+            tls = self.identity.server_authority.server_context((host, *access.LOOPBACK), self.identity.authority)
         try:
             self._server = Server(host, port, self.respond, tls or None)
         except ConfigError:
@@ -145,7 +161,7 @@ class Sandbox:
             self._proxy = None if proxy is None else self._new_proxy(host, proxy)
             self.token = "" if self.is_local else self._kept_token(token)
             if self._directory is not None:
-                self._directory.describe(self.description(), self._variables())
+                self._directory.describe(self.description(), self._variables(), authorities)
         except ConfigError:
             self._server.server_close()
             if self._proxy is not None:
@@ -161,7 +177,7 @@ class Sandbox:
         self._thread.start()
         if self._proxy is not None:
             self._proxy.start()
-        self._ticker = Ticker(lambda: self.world)
+        self._ticker = Ticker(lambda: self.world, self._flush_journal)
         self.clock.changed = self._clock_changed
 
     @property
@@ -269,9 +285,11 @@ class Sandbox:
 
     @property
     def ca_file(self) -> Path | None:
-        """The file of the authority that clients of ``tls=True`` and of the proxy have to trust, until ``close()``.
+        """The file of the authorities that clients of ``tls=True`` and of the proxy have to trust, until ``close()``.
 
-        With a directory it is one of its files, and stays; None without any of these.
+        That of the proxy is for WeChat Pay's names alone, that of ``tls=True`` for localhost and private addresses;
+        each is in the file only where it is needed. With a directory it is one of its files, and stays; None without
+        any of these.
         """
         if self._directory is not None:
             return self._directory.path / CA_FILE
@@ -336,7 +354,7 @@ class Sandbox:
                 reason = error.reason
             else:
                 return number
-        raise ValueError(f"order {out_trade_no!r:.80} cannot be refunded so: {reason}")
+        raise ValueError(f"order {out_trade_no!r:.80} cannot be refunded: {_NOT_REFUNDED.get(reason, reason)}")
 
     def fault(
         self,
@@ -441,12 +459,17 @@ class Sandbox:
 
     def reset(self) -> None:
         """Forget what was received, stored and rotated; the keys stay, and the clock is as it was made."""
-        self.requests.clear()
-        self.journal.clear()
+        with self._remembering:
+            self.requests.clear()
+            self._held = 0
+            self.journal.clear()
+            if self._journal_file is not None:
+                self._journal_file.discard()
+            with self._store.transaction():
+                self._resets += 1
+                self._store.wipe()
         self.faults.reset()
-        self._held = 0
         self.tamper = None
-        self._store.wipe()
         self.clock.reset()
         self.platform = Platform(self.identity, self._verify)
         self.world = self._new_world()
@@ -462,6 +485,7 @@ class Sandbox:
             self._proxy.stop()
         if self._ticker is not None:
             self._ticker.close()
+        self._flush_journal()
         self._release()
 
     def _release(self) -> None:
@@ -497,11 +521,21 @@ class Sandbox:
         own = self._own_page(request)
         if own is not None:
             return own
-        answer, request, refusal, fault = self._answered(request)
-        self._remember(answer, request)
-        now = time.time()
+        self._seen.resets = resets = self._resets
+        try:
+            answer, request, refusal, fault = self._answered(request)
+        except _Forgotten:
+            return Answer(503, is_signed=False, is_dropped=True)
         name = "" if fault is None else fault.name
-        self.journal.add(request, answer, now, time.perf_counter() - began, fault=name, refusal=refusal)
+        with self._remembering:
+            if resets == self._resets:
+                self._remember(request)
+        if self.tamper is not None:
+            self.tamper(answer, request)
+        with self._remembering:
+            if resets == self._resets:
+                seconds = time.perf_counter() - began
+                self.journal.add(request, answer, time.time(), seconds, fault=name, refusal=refusal)
         return answer
 
     def _own_page(self, request: Received) -> Answer | None:
@@ -522,8 +556,9 @@ class Sandbox:
                 refusal = self._refusal(request)
                 hint = hints.absent(request.method, path)
                 answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
-                verdict = "404" if is_legacy(path) else "" if refusal is None else str(refusal)
-                return answer, replace(request, verdict=verdict), refusal, None
+                if is_legacy(path):
+                    return answer, replace(request, verdict="404", cause=hint), refusal, None
+                return answer, request if refusal is None else _judged(request, refusal), refusal, None
             # A written answer waits for it.
             found = Found(Route(request.method, path, _nothing), None)
         met: list[Fault] = []
@@ -534,7 +569,8 @@ class Sandbox:
                 self.identity,
                 lambda fields: self._carried_out(found, request, met, fields),
             )
-            request = replace(request, verdict=verdict)
+            if verdict is not None:
+                request = replace(request, verdict=verdict.message, cause=verdict.cause)
         refusal = None
         asked = request.headers.get("Wechatpay-Serial", "") or self._unasked(target)
         if not is_legacy(path):
@@ -545,7 +581,7 @@ class Sandbox:
                 answer = refused_.answer()
                 if not refused_.is_signed:
                     refusal = refused_
-                    request = replace(request, verdict=str(refusal))
+                    request = _judged(request, refusal)
             answer.sign(self.platform, asked)
         for fault in met:
             fault.change(answer, self.platform, asked)
@@ -607,6 +643,8 @@ class Sandbox:
             given = parameters.Parameters({}, query, v2)
         self.world.settle()
         with self._store.transaction():
+            if self._seen.resets != self._resets:
+                raise _Forgotten
             call = Call(request, self.world, route, operation, given.path, given.query, given.fields, self.clock.now())
             try:
                 return route.reply(call)
@@ -628,7 +666,8 @@ class Sandbox:
         return given._replace(query=query, fields={name: texts.get(name, v) for name, v in given.fields.items()})
 
     def _new_world(self) -> World:
-        made = World(self.identity, self.platform, self._store, self.clock, self.notices, self._settings, _JOBS)
+        settings = replace(self._settings)
+        made = World(self.identity, self.platform, self._store, self.clock, self.notices, settings, _JOBS)
         made.bills = Bills(made)
         made.wake = self._wake
         return made
@@ -636,7 +675,13 @@ class Sandbox:
     def _identity(self, mchid: str) -> Identity:
         """The keys of this sandbox: of a folder or a file that goes on, those that it has."""
         text = self._store.kept(_IDENTITY)
-        kept = None if text is None else Identity.from_json(text)
+        try:
+            kept = None if text is None else Identity.from_json(text)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"database: its keys are those of another version ({type(error).__name__}); take another file",
+                "database",
+            ) from None
         held = None if self._directory is None else self._directory.identity()
         if kept is not None and held is not None and kept.to_json() != held.to_json():
             raise ConfigError(
@@ -654,6 +699,15 @@ class Sandbox:
         if self._directory is not None and held is None:
             self._directory.keep(made)
         return made
+
+    def _flush_journal(self) -> None:
+        if self._journal_file is not None:
+            self._journal_file.flush()
+
+    def _authorities(self, is_tls: bool, is_proxied: bool) -> list[Authority]:
+        """Those that a client has to trust, and no more; the one of WeChat Pay's names for a folder without TLS."""
+        own = [self.identity.server_authority] if is_tls else []
+        return [self.identity.authority, *own] if is_proxied or not is_tls else own
 
     def _new_proxy(self, host: str, port: int) -> Proxy:
         return Proxy(host, port, self.respond, self.identity.authority, self.base_url)
@@ -694,13 +748,26 @@ class Sandbox:
         """The key that an answer is asked of when the request names none: those who have no key yet ask so."""
         return self.identity.certificate_serial if target == "/v3/certificates" else ""
 
-    def _remember(self, answer: Answer, received: Received) -> None:
+    def _remember(self, received: Received) -> None:
         self.requests.append(received)
         self._held += len(received.body)
         while self._held > _MOST_HELD and len(self.requests) > 1:
             self._held -= len(self.requests.popleft().body)
-        if self.tamper is not None:
-            self.tamper(answer, received)
+
+
+# Why an order cannot be refunded, by the reasons of RefundError.
+_NOT_REFUNDED = {
+    "no order": "it is not paid",
+    "all refunded": "nothing is left",
+    "too much": "that is more than is left",
+    "too many": "it has as many refunds as an order may have",
+    "too late": "it was paid too long ago",
+    "differs": "another refund has this number",
+}
+
+
+def _judged(request: Received, refusal: Refusal) -> Received:
+    return replace(request, verdict=str(refusal), cause=refusal.cause or refusal.payload["message"])
 
 
 def _nothing(call: Call) -> Answer:

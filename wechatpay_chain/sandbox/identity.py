@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from wechatpay_chain.crypto.key_loader import serial_of
 from wechatpay_chain.protocol.merchant import BRAND, MERCHANT, Scheme
-from wechatpay_chain.sandbox.certificate import SERIAL_MARK, Authority, new_serial
+from wechatpay_chain.sandbox.certificate import SERIAL_MARK, Authority, Root, new_serial
 
 __all__ = ["Identity", "Party", "is_of_a_sandbox", "private_pem", "public_pem"]
 
@@ -50,7 +50,10 @@ class Party(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """A merchant, the two keys with which this gateway signs, and the authority that certifies both sides."""
+    """A merchant, the two keys with which this gateway signs, and who certifies.
+
+    ``authority`` is for both sides' keys and WeChat Pay's names, ``server_authority`` for the gateway's own address.
+    """
 
     mchid: str
     serial: str
@@ -63,25 +66,27 @@ class Identity:
     public_key_id: str
     public_key: RSAPrivateKey = field(repr=False)
     authority: Authority = field(repr=False)
+    server_authority: Authority = field(repr=False)
 
     @classmethod
     def new(cls, mchid: str = "") -> Identity:
         """New keys, numbers and secrets; ``mchid`` where the merchant's number is to be a certain one."""
-        authority, serial = Authority.new(), new_serial()
+        root, serial = Root.of_wechat_pay(), new_serial()
         number = mchid or str(1_900_000_000 + secrets.randbelow(100_000_000))
         merchant_key, certificate_key = _key(), _key()
         return cls(
             mchid=number,
             serial=serial,
             merchant_key=merchant_key,
-            merchant_certificate=authority.merchant(number, serial, merchant_key.public_key()),
+            merchant_certificate=root.merchant(number, serial, merchant_key.public_key()),
             apiv3_key=secrets.token_hex(16),
             secret=secrets.token_hex(16),
-            certificate=authority.platform(certificate_key.public_key()),
+            certificate=root.platform(certificate_key.public_key()),
             certificate_key=certificate_key,
             public_key_id=_new_key_id(),
             public_key=_key(),
-            authority=authority,
+            authority=root.authority(),
+            server_authority=Root.of_private_addresses().authority(),
         )
 
     def to_json(self) -> str:

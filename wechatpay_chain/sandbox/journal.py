@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.routes import is_legacy
 
-__all__ = ["Entry", "Journal"]
+__all__ = ["Entry", "Journal", "Kept"]
 
 _LONGEST = 10_000
 _MOST_HELD = 64 * 1024 * 1024
@@ -92,17 +93,42 @@ class Entry:
             yield from filter(None, groups)
 
 
-class Journal:
-    """The last 10,000 entries, or 64 MiB of bodies; safe to be asked by any thread."""
+class Kept(Protocol):
+    """Where entries are kept beside."""
 
-    def __init__(self) -> None:
+    @property
+    def last(self) -> int:
+        """The highest id that is there; 0 for none."""
+        ...
+
+    def write(self, entry: Entry, first: int) -> None:
+        """Add an entry, and forget those before the id ``first``."""
+        ...
+
+    def read(self, last: int) -> Iterable[Entry]:
+        """Those up to the id ``last``, the oldest first."""
+        ...
+
+
+class Journal:
+    """The last 10,000 entries, or 64 MiB of bodies; safe to be asked by any thread.
+
+    ``kept`` is where entries are kept beside, None for nowhere; those that are there already are read when somebody
+    asks for the first time.
+    """
+
+    def __init__(self, kept: Kept | None = None) -> None:
         self._entries: deque[Entry] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._held = 0
-        self._last = 0
+        self._kept = kept
+        self._first_own = 1 + (0 if kept is None else kept.last)
+        self._last = self._first_own - 1
+        self._is_read = self._last == 0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        with self._lock:
+            return len(self._all())
 
     def __repr__(self) -> str:
         return f"<Journal of {len(self)} requests>"
@@ -129,22 +155,44 @@ class Journal:
             entry = Entry(self._last, time, request, status, dict(answer.headers), answer.body, seconds, fault, refusal)
             self._entries.append(entry)
             self._held += _size(entry)
-            while len(self._entries) > _LONGEST or (self._held > _MOST_HELD and len(self._entries) > 1):
-                self._held -= _size(self._entries.popleft())
+            self._shorten()
+            first = self._entries[0].id if self._is_read else 0
+        if self._kept is not None:
+            self._kept.write(entry, max(first, entry.id - _LONGEST + 1))
         return entry
+
+    def _shorten(self) -> None:
+        while len(self._entries) > _LONGEST or (self._held > _MOST_HELD and len(self._entries) > 1):
+            self._held -= _size(self._entries.popleft())
+
+    def _all(self) -> deque[Entry]:
+        """The entries, with those that were kept before."""
+        if not self._is_read and self._kept is not None:
+            before: list[Entry] = []
+            for entry in self._kept.read(self._first_own - 1):
+                # Two sandboxes on one file may have given the same id.
+                known = before[-1].id if before else 0
+                before.append(entry if entry.id > known else replace(entry, id=known + 1))
+            before = [entry for entry in before if entry.id < self._first_own]
+            self._entries.extendleft(reversed(before))
+            self._held += sum(map(_size, before))
+            self._shorten()
+        self._is_read = True
+        return self._entries
 
     def clear(self) -> None:
         """Forget all; ids go on."""
         with self._lock:
             self._entries.clear()
-            self._held = 0
+            self._held, self._is_read = 0, True
 
     def entry(self, identifier: int) -> Entry | None:
         """The entry with an id, None when it is not there any more."""
         with self._lock:
-            first = self._entries[0].id if self._entries else 0
-            at = identifier - first
-            return self._entries[at] if 0 <= at < len(self._entries) else None
+            entries = self._all()
+            at = bisect_left(entries, identifier, key=lambda entry: entry.id)
+            found = entries[at] if at < len(entries) else None
+            return found if found is not None and found.id == identifier else None
 
     def find(self, limit: int = 100, **wanted: Any) -> list[Entry]:
         """The newest entries that fit, the newest first.
@@ -158,7 +206,7 @@ class Journal:
         if unknown:
             raise TypeError(f"find() has no filter {', '.join(unknown)}; it has {', '.join(_FILTERS)}")
         with self._lock:
-            entries = list(self._entries)
+            entries = list(self._all())
         found: list[Entry] = []
         for entry in reversed(entries):
             if len(found) >= limit:

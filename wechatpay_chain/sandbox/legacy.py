@@ -15,6 +15,7 @@ from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.protocol import v2, xml
 from wechatpay_chain.sandbox import authorization, parameters
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.diagnosis import Cause
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.product import Failure
 
@@ -30,7 +31,7 @@ def answer(
     operation: Operation | None,
     identity: Identity,
     reply: Callable[[Mapping[str, Any]], Answer],
-) -> tuple[str, Answer]:
+) -> tuple[Cause | None, Answer]:
     """Verdict and answer: what ``reply`` makes of the fields of a rightly signed request, or FAIL with the reason.
 
     What WeChat Pay leaves unsigned is left unsigned here too.
@@ -39,21 +40,21 @@ def answer(
     try:
         fields = _fields(request, query)
     except xml.XMLError:
-        told = f"XML格式错误{authorization.why_no_xml(request)}"
-        return told, _failed(told)
+        why = authorization.why_no_xml(request)
+        return why, _failed(why.message)
     verdict = authorization.check_v2(identity, fields, request)
     if verdict:
-        return verdict, _failed(verdict)
+        return verdict, _failed(verdict.message)
     issue = _issue(operation, fields, dict(parse_qsl(query)), request) if operation else ""
     if issue:
-        return "", _failed(issue)
+        return None, _failed(issue)
     try:
         made = reply(fields)
     except Failure as failure:
         made = Answer(200, fields=failure.told)
     except Refusal as refusal:
         made = Answer(200, fields=Failure(refusal.payload["code"], refusal.payload["message"]).told)
-    return "", _finished(made, fields, path, identity.secret)
+    return None, _finished(made, fields, path, identity.secret)
 
 
 def notice(kind: str, fields: Mapping[str, Any], secret: str) -> bytes:

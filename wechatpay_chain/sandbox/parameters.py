@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from wechatpay_chain.catalog import sample, tree
+from wechatpay_chain.catalog.alternatives import Group, crowded_groups, missing_groups
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.sandbox.answer import Received, Refusal, wrong
 
@@ -90,6 +91,8 @@ def read(operation: Operation, request: Received, optional: frozenset[str] = fro
     body = _body(request.body) if schema or (request.body and request.method != "GET") else {}
     if schema:
         _check(schema.get("fields", {}), body, "", optional)
+    if "*" not in optional:
+        _check_alternatives(operation, query, body)
     return Parameters(filled, query, body)
 
 
@@ -205,6 +208,22 @@ def _check(fields: Mapping[str, Any], given: Mapping[str, Any], place: str, opti
             _check_type(schema, value, f"{place}{name}", optional)
         elif schema.get("required") and not optional & {"*", f"{place}{name}"}:
             raise wrong(f"{place}{name}", _REQUIRED, "body", "", _missing_text(f"body/{place}{name}", schema, name))
+
+
+def _check_alternatives(operation: Operation, query: Mapping[str, str], body: Mapping[str, Any]) -> None:
+    location, given = ("query", query) if operation.method == "GET" else ("body", {**query, **body})
+    for group in missing_groups(operation, given):
+        raise _wrong_group(group, f"{_choice(group)}，至少填写一个", location)
+    for group in crowded_groups(operation, given):
+        raise _wrong_group(group, f"{_choice(group)}，只能填写一个", location)
+
+
+def _choice(group: Group) -> str:
+    return "、".join(group.names)
+
+
+def _wrong_group(group: Group, issue: str, location: str) -> Refusal:
+    return wrong("/".join((*group.place, group.names[0])), issue, location, "")
 
 
 def _check_type(schema: Mapping[str, Any], value: Any, place: str, optional: frozenset[str]) -> None:

@@ -25,7 +25,7 @@ class Proxy(Server):
     """Listens for ``CONNECT host:443``; ``base_url`` is where the sandbox is without it."""
 
     def __init__(self, host: str, port: int, respond: Respond, authority: Authority, base_url: str) -> None:
-        self.inside = authority.server_context(sorted(HOSTS))
+        self.inside = authority.server_context(sorted(HOSTS), clients=authority)
         self.base_url = base_url
         super().__init__(host, port, respond, connection=_Tunnel)
         self._thread = threading.Thread(

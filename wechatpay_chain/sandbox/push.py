@@ -19,6 +19,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.crypto import ciphers
+from wechatpay_chain.display.reasons import reason_of
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.sandbox.answer import signed_headers
 from wechatpay_chain.sandbox.events import event
@@ -165,7 +166,7 @@ def post(session: requests.Session, url: str, body: bytes, headers: Mapping[str,
         with session.post(url, data=body, headers=dict(headers), **options) as answer:
             told = next(answer.iter_content(_READ), b"").decode("utf-8", "replace")
     except (requests.RequestException, ValueError) as error:  # urllib3 has ValueErrors of its own about addresses
-        return Try(started, 0, f"{type(error).__name__}: {error}")
+        return Try(started, 0, f"{type(error).__name__}: {reason_of(error)}")
     return Try(started, answer.status_code, told)
 
 

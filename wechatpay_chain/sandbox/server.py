@@ -241,7 +241,11 @@ class Connection(BaseHTTPRequestHandler):
                 raise BadRequest(400, "the request line names no version of HTTP")
             framing.check_fields(self.headers, self.request_version)
             # http.server, which has folded slashes in its own path, keeps the line as it came.
-            self.path = framing.target_of(getattr(self, "raw_requestline", b""))
+            self.path, host = framing.target_of(getattr(self, "raw_requestline", b""))
+            if host:
+                # It counts, whatever the header says: RFC 9112, section 3.2.2.
+                del self.headers["Host"]
+                self.headers["Host"] = host
         except BadRequest as bad:
             self.send_error(bad.status, str(bad))
             return False

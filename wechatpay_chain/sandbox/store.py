@@ -7,6 +7,7 @@ a write-ahead log: https://www.sqlite.org/wal.html says that a process which die
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,9 @@ class Store:
         self._lock = threading.RLock()
         self._depth = 0
         try:
+            if database is not None:
+                # It holds keys: for its owner alone, as are the files that SQLite puts beside it.
+                os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
             self._connection = sqlite3.connect(
                 ":memory:" if database is None else database,
                 timeout=_PATIENCE,
@@ -52,7 +56,7 @@ class Store:
                 for statement in tables:
                     self.run(statement)
             self._tables = self._named()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             reason = f"{error}"
         else:
             return

@@ -1,8 +1,9 @@
-"""What a client needs in order to trust the sandbox's TLS: a file with its authority, and sessions that read it."""
+"""What a client needs in order to trust the sandbox's TLS: a file of authorities, and sessions that read it."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import requests
@@ -13,13 +14,13 @@ __all__ = ["Trust"]
 
 
 class Trust:
-    """The authority as a file, and sessions that trust nothing else; both end with ``close()``."""
+    """Authorities as a file, and sessions that trust nothing else; both end with ``close()``."""
 
-    def __init__(self, authority: Authority) -> None:
+    def __init__(self, authorities: Iterable[Authority]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="wechatpay-sandbox-")
         self._sessions: list[requests.Session] = []
         self.file = Path(self._folder.name, "ca.pem")
-        self.file.write_text(authority.pem, encoding="ascii")
+        self.file.write_text("".join(each.pem for each in authorities), encoding="ascii")
 
     def session(self) -> requests.Session:
         """A new session for a client; it reads no environment, whose bundles know other authorities."""

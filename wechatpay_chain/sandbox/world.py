@@ -85,10 +85,11 @@ Job: TypeAlias = Callable[[World, int, float], None]
 
 
 class Ticker:
-    """The thread that does what the clock brings, also while nobody asks."""
+    """The thread that does what the clock brings, also while nobody asks; ``beside`` is called at least each second."""
 
-    def __init__(self, world: Callable[[], World]) -> None:
+    def __init__(self, world: Callable[[], World], beside: Callable[[], object] = lambda: None) -> None:
         self._world = world
+        self._beside = beside
         self._changed = threading.Event()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="sandbox-clock", daemon=True)
@@ -109,6 +110,7 @@ class Ticker:
             self._changed.clear()
             world = self._world()
             world.settle()
+            self._beside()
             due = world.next_due()
             left = None if due is None else world.clock.wait_for(due)
             if not self._is_closed:

@@ -17,7 +17,7 @@ from urllib3.exceptions import ClosedPoolError, HTTPError
 from urllib3.util import Retry, parse_url
 
 from wechatpay_chain.errors import ChainError, TransportError, WechatpayError
-from wechatpay_chain.response import Response
+from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.connection import Unconnected, is_original, with_fresh_connections
 from wechatpay_chain.transport.failures import as_failure
 from wechatpay_chain.transport.retry import HostHealth
@@ -169,7 +169,7 @@ class SigningAdapter(HTTPAdapter):
             method=str(request.method),
             url=self.request_url(request, proxies) if proxies else request.target,
             body=request.body,
-            headers=request.headers.plain(),
+            headers=request.headers.plain() if isinstance(request.headers, HeaderFields) else dict(request.headers),
             redirect=False,
             assert_same_host=False,
             preload_content=False,

@@ -8,6 +8,7 @@ import io
 import math
 import queue
 import re
+import socket
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -128,18 +129,23 @@ class _Connection(HTTPConnection):
     _answer: _Answer | None = None
     # Of the answer whose body is read now: its fields by their names in lower case, where they were plain.
     plain_fields: dict[str, tuple[str, str]] | None = None
+    _made_of: Any = None
 
     @property
     def is_stale(self) -> bool:
         """Whether its last answer is too long ago for another request."""
-        return time.monotonic() - self._last_heard > LONGEST_IDLE
+        idle = time.monotonic() - self._last_heard
+        # A clock that was frozen by a test, and is not any more, may have gone back.
+        return idle > LONGEST_IDLE or -math.inf < idle < 0
 
     @property
     def is_connected(self) -> bool:
-        # The pool asks before it hands out a connection, and makes a new one of what is none.
-        return not self.is_stale and super().is_connected
+        # The pool asks before it hands out a connection, and makes a new one of what is none. What was opened before a
+        # test or gevent put another class in the place of sockets would go past it.
+        return self._made_of is socket.socket and not self.is_stale and super().is_connected
 
     def connect(self) -> None:
+        self._made_of = socket.socket
         try:
             super().connect()
         except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
@@ -318,7 +324,7 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, sock: Any, deadline: float) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
+        self._raw = sock.makefile("rb", 0)  # by its place: a mock of sockets has another name for it
         self._deadline = deadline
         self._begun = False
         self._held = b""

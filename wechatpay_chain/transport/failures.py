@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import inspect
 import traceback
 import zlib
 from collections.abc import Iterator
+from functools import partial
+from itertools import takewhile
+from types import CodeType, FrameType
+from typing import Any
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
@@ -24,6 +29,7 @@ _PACKAGES = frozenset(
 )
 # ValueError, ArithmeticError and LookupError: what parsers of hostile answers raise.
 _KINDS = (OSError, http.client.HTTPException, HTTPError, zlib.error, ValueError, ArithmeticError, LookupError)
+_HUBS = frozenset({"eventlet", "gevent", "greenlet"})
 _PERHAPS = "it may have been carried out; ask for its state before repeating it"
 
 
@@ -65,13 +71,46 @@ def _find_foreign_error(error: BaseException, before: BaseException | None) -> B
 
     A signal handler may raise anything anywhere, and urllib3 takes an OSError of it for the host's.
     """
-    for each in _chain(error):
-        if each is before:
-            break
+    chain = list(takewhile(lambda each: each is not before, _chain(error)))
+    handlers = _codes_of_handlers()
+    # The innermost: urllib3 wraps what it takes for the host's, under the traceback of what it wraps.
+    thrown = next((each for each in reversed(chain) if _is_raised_by(each, handlers)), None)
+    if thrown is not None:
+        return thrown
+    for each in chain:
         package = "" if _is_ours(each) else _package(each)
         if package and package not in _PACKAGES and package != "wechatpay_chain":
             return each
     return None
+
+
+def _codes_of_handlers() -> set[CodeType]:
+    """The code of each signal handler that this process has set; what it raises is not the network's, of any kind."""
+    import signal  # a call that goes well never needs it
+
+    found: set[CodeType] = set()
+    for number in signal.valid_signals():
+        handler: Any = signal.getsignal(number)
+        while isinstance(handler, partial):
+            handler = handler.func
+        if callable(handler):
+            function = handler if inspect.isroutine(handler) else handler.__call__
+            code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+            if code is not None:
+                found.add(code)
+    return found
+
+
+def _is_raised_by(error: BaseException, handlers: set[CodeType]) -> bool:
+    """Whether a handler has raised it, or the hub of green threads: that throws what a caller's timeout is to raise."""
+    codes = [(frame.f_code, frame) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if any(code in handlers for code, _ in codes):
+        return True
+    if not codes or _package_of(codes[-1][1]) not in _HUBS:
+        return False
+    # What green sockets raise themselves has the system's number, or is their time-out.
+    is_of_sockets = isinstance(error, OSError) and (error.errno is not None or "timed out" in str(error))
+    return _is_ours(error) or not is_of_sockets
 
 
 def _is_ours(error: BaseException) -> bool:
@@ -94,4 +133,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _package(error: BaseException) -> str:
     """The top-level package of the code that raised an error; empty where that is not known."""
     frames = list(traceback.walk_tb(error.__traceback__))
-    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
+    return _package_of(frames[-1][0]) if frames else ""
+
+
+def _package_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

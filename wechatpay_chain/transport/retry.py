@@ -63,12 +63,13 @@ class HostHealth:
 
     def _is_set_aside(self, origin: str) -> bool:
         now, since = self._clock(), self._down.get(origin)
-        if since is None or now - since < HELD:
+        # A clock that was frozen by a test, and is not any more, may have gone back.
+        if since is None or 0 <= now - since < HELD:
             return since is not None
         # The time is over: the one call that takes the old mark tries the host, the others wait for its outcome.
         taken = self._down.pop(origin, None)
         self._down[origin] = now
-        return taken is None or now - taken < HELD
+        return taken is None or 0 <= now - taken < HELD
 
 
 # Seconds to connect, and between two bytes of the answer.

@@ -323,7 +323,9 @@ def _send_through_session(session: requests.Session, request: SignedRequest, how
     try:
         session_answer = session.send(request, **{**how, "allow_redirects": False})
         # A session that caches may have run no hook.
-        return found[0] if found else verify(session_answer)
+        final = found[0] if found else verify(session_answer)
+        # One that stores answers may have made another class of this one.
+        return final if isinstance(final, Response) else convert_response(request, final)
     except WechatpayError:
         raise
     except Exception as error:

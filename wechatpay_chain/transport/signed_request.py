@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from typing import Any, Protocol
 
@@ -83,14 +84,21 @@ class SignedRequest(requests.PreparedRequest):
         return self.target
 
     def curl(self) -> str:
-        """This request as one curl command; its signature is good for five minutes."""
+        """This request as one curl command; its signature is good for five minutes.
+
+        A body that no shell takes as an argument, since it is not UTF-8 or has a NUL, is handed to curl by a pipe.
+        """
         words = ["curl", "--request", str(self.method), str(self.url)]
         form = self.body if isinstance(self.body, Multipart) else None
         for name, value in self.headers.items():
             if form is None or name.lower() not in _OF_FORMS:
                 words += ["--header", f"{name}: {value}"]
         if isinstance(self.body, bytes):
-            words += ["--data-raw", self.body.decode("utf-8", "backslashreplace")]
+            text = self.body.decode("utf-8", "replace")
+            if text.encode("utf-8") != self.body or "\0" in text:
+                encoded = base64.b64encode(self.body).decode("ascii")
+                return f"printf %s {encoded} | base64 -d | {shlex.join([*words, '--data-binary', '@-'])}"
+            words += ["--data-raw", text]
         elif form is not None:
             words += form.curl()
         return shlex.join(words)

@@ -50,6 +50,8 @@ def convert_response(request: SignedRequest, answer: requests.Response) -> Respo
     vars(response).update({name: value for name, value in vars(answer).items() if name != "headers"})
     response.headers = HeaderFields(answer.headers)
     response.request = request
+    if vars(response).get("_content", False) is not False:
+        response._content_consumed = True  # type: ignore[attr-defined]  # a store of answers has no stream behind it
     return response
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -79,7 +80,8 @@ class Seen:
     seconds that WeChat Pay waits, for a handler that runs twice is worse than one that runs late. A clock that is set
     forward or back ends neither: time passes in the file as it does on the machine's steady clock. What has finished
     while the file could not be written is remembered by this process and written as soon as it can be. The file has
-    to be on a disk of this machine; several machines need a store of their own. ``clock`` gives seconds since 1970
+    to be on a disk of this machine; several machines need a store of their own. It is for its owner alone (mode 0600),
+    whatever its mode was. ``clock`` gives seconds since 1970
     in place of both clocks, for tests. Raises ConfigError, which names the argument, and the file when it cannot be
     used.
     """
@@ -104,6 +106,8 @@ class Seen:
         self._writer = 0
         try:
             self._opened = _opened(self.path)
+        except ConfigError:
+            raise
         except (sqlite3.Error, ValueError) as error:  # ValueError: no name that a file can have
             reason = str(error)
         else:
@@ -287,9 +291,36 @@ def _file(path: object) -> str:
 
 
 def _create(path: str) -> None:
-    """Make the file for its owner alone, as SQLite makes those beside it; one that is there keeps its permissions."""
+    """Make the file for its owner alone, as SQLite then makes those beside it."""
     with suppress(OSError):  # SQLite tells what is wrong with the path
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _restrict(path: str) -> None:
+    """Make a store that is there one for its owner alone, with the files beside it.
+
+    Of another user's the log tells. Raises ConfigError where everybody can write it, and this user cannot change
+    that: whoever can takes an id for handled, and the payment is lost. On Windows a mode means nothing.
+    """
+    if not hasattr(os, "getuid"):
+        return
+    for each in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):
+            found = os.stat(each)
+            others = stat.S_IMODE(found.st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+            if others and stat.S_ISREG(found.st_mode):
+                _close_to_others(each, found, others)
+
+
+def _close_to_others(path: str, found: os.stat_result, others: int) -> None:
+    if found.st_uid == os.getuid():
+        with suppress(OSError):
+            os.chmod(path, stat.S_IMODE(found.st_mode) & ~others)
+            _log.warning("seen: %s could be used by others (mode %o); it is for its owner alone now", path, others)
+            return
+    if others & stat.S_IWOTH:
+        raise ConfigError(f"seen.path: {path!r} can be written by everybody; chmod 600", "seen.path")
+    _log.warning("seen: %s is user %s's and can be used by others (mode %o); chmod 600", path, found.st_uid, others)
 
 
 def _opened(path: str) -> _Opened:
@@ -299,6 +330,7 @@ def _opened(path: str) -> _Opened:
     while True:
         try:
             opened.connection.executescript(_TABLE)
+            _restrict(path)
             return opened
         except sqlite3.OperationalError as error:
             # For the lock that begins WAL, SQLite does not wait by itself.

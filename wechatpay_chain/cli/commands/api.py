@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 from wechatpay_chain.catalog import facts, manual, sample, tree
 from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.catalog.overview import Word, overview
-from wechatpay_chain.catalog.remedies import error_codes
-from wechatpay_chain.catalog.search import close, exact, path_of, search
+from wechatpay_chain.catalog.remedies import error_codes, is_code, rows_of_code
+from wechatpay_chain.catalog.search import close, correct, exact, path_of, search
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
@@ -23,6 +24,8 @@ _MOST = 30
 _WIDEST = 60
 _MOST_WORDS = 24
 _NO_TAG = "(no tag)"
+_NOTICE = re.compile(r"^(notif|notice|webhook|callback)|通知|回调", re.IGNORECASE)
+_NOTICES = "notices of payments and refunds are received, not called: wxpay.notification, docs/notifications.md"
 
 
 def add_parser(commands: Commands) -> None:
@@ -30,16 +33,20 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "api",
         help="find an operation by words, in Chinese or English, or show one in full",
-        description="Find operations by words of their names, paths and tags, or show one in full.",
+        description=(
+            "Find operations by words of their names, paths and tags, by a field or an error code, or show one in full."
+        ),
         examples=(
             "wechatpay-chain api refund",
             "wechatpay-chain api 退款",
+            "wechatpay-chain api code_url",
+            "wechatpay-chain api NOT_ENOUGH",
             "wechatpay-chain api v3.pay.transactions.jsapi.post",
             "wechatpay-chain api https://api.mch.weixin.qq.com/v3/certificates",
             "wechatpay-chain api --openapi > wechatpay.json",
         ),
     )
-    parser.add_argument("words", metavar="WORD", nargs="*", help="of names, paths and tags; a chain, a path, a URL")
+    parser.add_argument("words", metavar="WORD", nargs="*", help="words, a field, an error code, a chain, a URL")
     parser.add_argument("--all", action="store_true", help="list all that is found")
     parser.add_argument("--json", action="store_true", help="print all that is known of what is found, for scripts")
     parser.add_argument("--openapi", action="store_true", help="print all operations, or those found, as OpenAPI 3.1")
@@ -64,14 +71,39 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.json and not arguments.openapi:
         console.say(json.dumps([_entry(each) for each in found], ensure_ascii=False, indent=2))
     if not found:
-        console.complain(f"no operation has all of these words ({close(asked)})")
+        console.complain(f"no operation has all of these words ({close(asked)}){_notices(asked)}")
         return Status.ERROR
+    _complain_of(asked, console)
+    if is_for_people:
+        _show_codes(asked, console)
     if arguments.openapi:
         return _show_openapi(found, console)
     if not arguments.json:
         one = None if arguments.all and len(found) > 1 else exact(asked)
         _show_page(one, len(found), console) if one else _show_list(found, arguments.all, console)
     return Status.OK
+
+
+def _complain_of(asked: Sequence[str], console: Console) -> None:
+    """Say what is shown in place of what was asked for, and where notices are."""
+    better = correct(asked)
+    if better:
+        console.complain(f"no operation has all of these words ({close(asked)}); shown is: {' '.join(better)}")
+    elif note := _notices(asked):
+        console.complain(note.removeprefix("; "))
+
+
+def _show_codes(asked: Sequence[str], console: Console) -> None:
+    """What the error codes among the words mean, and what to do."""
+    for word in asked:
+        for row in rows_of_code(word) if is_code(word) else ():
+            status = f"{row.status} " if row.status else "APIv2 "
+            console.say(f"{status}{row.code} [{row.product}] {row.zh} ({row.en}): {row.remedy}")
+
+
+def _notices(asked: Sequence[str]) -> str:
+    """A note for who looks for notices, which are no operations."""
+    return f"; {_NOTICES}" if any(_NOTICE.search(word) for word in asked) else ""
 
 
 def _show_openapi(chosen: Sequence[Operation], console: Console) -> int:

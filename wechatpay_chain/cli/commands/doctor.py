@@ -47,13 +47,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _checks(arguments: argparse.Namespace, console: Console) -> Iterator[Check]:
-    from wechatpay_chain.cli.doctor_checks import FAILED, Check
+    from wechatpay_chain.cli.doctor_checks import FAILED, Check, check_variables
     from wechatpay_chain.errors import ConfigError
 
     if arguments.sandbox:
         with sandbox(arguments) as gateway:
             yield from _check_all({**gateway.configuration(), **merged_entries(arguments, console, flags_only=True)})
         return
+    yield from check_variables(console.environment)
     try:
         entries = merged_entries(arguments, console)
     except ConfigError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wechatpay_chain.cli.configuration import add_configuration, client
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.items import ItemError, read_json
+from wechatpay_chain.cli.items import MOST, ItemError, read_json
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.piped_input import is_piped
 from wechatpay_chain.cli.status import Status
@@ -67,11 +67,12 @@ def _source(text: str | None, console: Console) -> Any:
     if text is None and not is_piped(console.stdin):
         raise ItemError("expected SOURCE: a file with an answer's JSON, a URL, or an answer piped in")
     if text in (None, "-"):
-        return read_json(console.read_bytes(), "standard input")
+        return read_json(console.read_bytes(MOST + 1), "standard input")
     if _URL.match(str(text)):
         return text
     try:
-        content = Path(str(text)).expanduser().read_bytes()
+        with Path(str(text)).expanduser().open("rb") as file:
+            content = file.read(MOST + 1)
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise ItemError(f"SOURCE: {text!r:.200} cannot be read ({reason})") from None

@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return status
     for word in words:
         if word not in parser.commands:
-            raise ItemError(f"{word}: no such command of {parser.prog}; {_suggestion(word, parser)}")
+            raise ItemError(
+                f"{word if word.strip() else repr(word)}: no such command of {parser.prog}; {_suggestion(word, parser)}"
+            )
         parser = parser.commands[word]
     parser.print_help()
     return Status.OK

@@ -83,22 +83,21 @@ def _add_push(commands: Commands) -> None:
 
 
 def _rule(text: str) -> str:
-    """Text that is a rule, for ``Sandbox``; ValueError for any other."""
+    """Text that is a rule, for ``Sandbox``."""
     from wechatpay_chain.errors import ArgumentError
     from wechatpay_chain.sandbox.faults import parse_rule
 
     try:
         parse_rule(text)
     except ArgumentError as error:
-        raise ValueError(str(error)) from None
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(text)
-    return port
+    if not (text.isdecimal() and int(text[:6]) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}: expected a number from 0 to 65535")
+    return int(text)
 
 
 # What its control asks for, where it listens for other machines.
@@ -128,14 +127,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             told = {_short(name): value for name, value in environment.items()}
             console.say(json.dumps({**told, **gateway.description()}, ensure_ascii=False))
         else:
-            for name, value in environment.items():
-                # PEM text has lines; \\n is read as one, so that each variable stays one line.
-                console.say(assignment(shell, name, value.replace("\n", "\\n")))
+            # PEM text has lines; \\n is read as one, so that each variable stays one line.
+            values = {name: value.replace("\n", "\\n") for name, value in environment.items()}
+            lines = [assignment(shell, name, value) for name, value in values.items()]
             if arguments.dir is not None:
-                console.say(f"# keys, variables and snippets are in {gateway.description()['directory']}")
+                lines.append(f"# keys, variables and snippets are in {gateway.description()['directory']}")
             token = f"#token={gateway.token}" if gateway.token else ""
-            console.say(f"# its console and control: {gateway.base_url}/_/{token}")
-            console.say(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
+            lines.append(f"# its console and control: {gateway.base_url}/_/{token}")
+            lines.append(f"# serving {gateway.base_url} until interrupted (Ctrl-C)")
+            # At once: who waits until the file is not empty reads the whole.
+            console.say("\n".join(lines))
         # A shell that starts it in the background has SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # What a service manager sends: the files of the sandbox are closed, and those for the moment go.

@@ -24,7 +24,8 @@ _TYPES: Mapping[str, str] = {
 _NAMES = frozenset(
     {
         *("page.html", "page.css", "icon.svg"),
-        *("main.js", "control.js", "dom.js", "difference.js", "lists.js", "details.js", "settings.js", "languages.js"),
+        *("main.js", "control.js", "dom.js", "difference.js", "lists.js", "details.js", "forms.js", "settings.js"),
+        *("languages.js", "messages.js"),
     }
 )
 # Nothing but the files beside this one, no inline script or style, no form that leaves, no frame around the page, and

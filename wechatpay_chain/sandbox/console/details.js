@@ -1,10 +1,13 @@
 // What is known of one request, order, refund, transfer or notice, and what can be done with it.
 import { button, element, pretty, terms, text } from "./dom.js";
 import { difference, marked } from "./difference.js";
-import { say, state } from "./languages.js";
+import { language, say, state } from "./languages.js";
 
 export const money = (fen) => (Number.isInteger(fen) ? `¥${(fen / 100).toFixed(2)}` : "");
 export const clockTime = (stamp) => (stamp ? stamp.replace("T", " ").replace(/([+-]\d\d:\d\d|Z)$/, "") : "");
+
+// What is wrong with a signature, in the page's language: WeChat Pay's own text is Chinese.
+export const wrong = (row) => (language() === "zh" || !row.cause ? row.verdict : [row.code, row.cause].filter(Boolean).join(": "));
 
 const GOOD = ["SUCCESS", "accepted"];
 const BAD = ["ABNORMAL", "FAIL", "PAYERROR", "given up"];
@@ -17,7 +20,7 @@ export function request(row) {
   return [
     terms([
       [say("time"), clockTime(row.time)],
-      [say("verdict"), row.verdict ? element("span", { class: "bad" }, row.verdict) : element("span", { class: "good" }, say("right"))],
+      [say("verdict"), row.verdict ? element("span", { class: "bad" }, wrong(row)) : element("span", { class: "good" }, say("right"))],
       [say("status"), `${answer.status} ${row.code ?? ""}`],
       [say("duration"), row.milliseconds === undefined ? "" : say("milliseconds", row.milliseconds)],
       [say("fault", ""), row.fault],
@@ -38,7 +41,7 @@ function signature(row) {
   const found = row.signature;
   if (!found) return null;
   if (!row.verdict) return found.expected ? folded(say("signedText"), text(found.expected, say("signedText"))) : null;
-  const cause = document.documentElement.lang.startsWith("zh") ? found.message : found.cause;
+  const cause = language() === "zh" || !found.cause ? found.message : found.cause;
   const shown = [element("h3", {}, say("difference"))];
   if (cause) shown.push(element("p", { id: "cause" }, found.differs ? element("strong", {}, `${found.differs}: `) : null, cause));
   if (found.expected === null || found.expected === undefined) return shown;
@@ -136,7 +139,7 @@ export function notice(row, act) {
     terms([
       [say("state"), badge(row.state, say(`state.${row.state}`))],
       [say("receiver"), row.url],
-      [say("created"), clockTime(row.created)],
+      [say("created"), clockTime(row.create_time)],
       [say("due"), clockTime(row.due)],
     ]),
     element("table", {}, element("caption", {}, say("attempts")), element("thead", {}, element("tr", {},

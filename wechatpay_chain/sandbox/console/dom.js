@@ -15,6 +15,8 @@ export const find = (id) => document.getElementById(id);
 
 export const button = (label, onclick, attributes = {}) => element("button", { type: "button", onclick, ...attributes }, label);
 
+export const field = (label, input) => element("label", {}, element("span", {}, label), input);
+
 export function terms(pairs) {
   const shown = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "");
   return element("dl", {}, shown.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));

@@ -4,15 +4,17 @@ import * as details from "./details.js";
 import { button, element, find } from "./dom.js";
 import { choose, language, say, state, translate } from "./languages.js";
 import { List } from "./lists.js";
-import { faultForm, settings } from "./settings.js";
+import { answerForm, faultForm, pushForm } from "./forms.js";
+import { inWords } from "./messages.js";
+import { settings } from "./settings.js";
 
-const { clockTime, money, badge } = details;
+const { clockTime, money, badge, wrong } = details;
 const MOST = 1000;
 // Milliseconds between two looks; a sandbox that answers slowly is asked less often.
 const PAUSE = 1000;
 const THEME = "wechatpay-sandbox-theme";
 
-const page = { section: "", chosen: "", rows: [], list: null, health: null, shown: "", newest: 0, timer: 0, turn: 0, filters: {} };
+const page = { section: "", chosen: "", rows: [], list: null, health: null, shown: "", newest: 0, timer: 0, turn: 0, entered: 0, filters: {} };
 
 // A row's button that opens it.
 const open = (label, key) => button(label, () => { location.hash = `${page.section}/${encodeURIComponent(key)}`; }, { class: "open" });
@@ -79,6 +81,7 @@ const SECTIONS = {
         button(say("resend"), () => act("resend", row), { "aria-label": `${say("resend")} ${row.event_type} ${row.id}` }) },
     ],
     load: async () => (await get("notices", { limit: MOST })).notices,
+    forms: async () => [pushForm((await get("events")).events, act)],
     title: (row) => row.event_type,
     details: (row) => details.notice(row, act),
   },
@@ -94,16 +97,16 @@ const SECTIONS = {
     ],
     load: async () => {
       const told = await get("faults");
-      if (!find("fault-form")) find("filters").replaceChildren(faultForm(told.names, act));
       return [...told.faults, ...told.answers];
     },
+    forms: async () => [faultForm((await get("faults")).names, act), answerForm(act)],
   },
   settings: {},
 };
 
 function verdict(row) {
   const shown = row.verdict
-    ? element("span", { class: "bad" }, `✗ ${row.verdict}`)
+    ? element("span", { class: "bad" }, `✗ ${wrong(row)}`)
     : element("span", { class: "good" }, `✓ ${say("right")}`);
   const more = [row.verdict ? "" : row.code, row.fault && say("fault", row.fault), row.is_example && say("example")].filter(Boolean);
   return [shown, more.length ? element("span", { class: "quiet" }, ` ${more.join(" · ")}`) : null];
@@ -153,6 +156,16 @@ const ACTIONS = {
     await post("faults", fields);
     return say("faultSet", fields.name);
   },
+  answer: async (fields) => {
+    const { status } = await post("answers", { ...fields, body: jsonOf(fields.body) });
+    return say("answerSet", status);
+  },
+  push: async ({ resource, ...fields }) => {
+    const told = jsonOf(resource);
+    if (told !== null && (typeof told !== "object" || Array.isArray(told))) throw badJson(resource);
+    const done = await post("push", told === null ? fields : { ...fields, resource: told });
+    return done.accepted ? say("pushAccepted", done.id) : say("pushRefused", done.id, done.status || say("noAnswer"));
+  },
   clock: async (fields) => {
     const { time } = await post("clock", fields);
     return say("clockMoved", clockTime(time));
@@ -172,6 +185,18 @@ const ACTIONS = {
     return say("resetDone");
   },
 };
+
+const badJson = (typed) => new ControlError(400, "PARAM_ERROR", say("badJson", typed.slice(0, 40)));
+
+// What was typed as JSON; null for nothing.
+function jsonOf(typed) {
+  if (!typed.trim()) return null;
+  try {
+    return JSON.parse(typed);
+  } catch {
+    throw badJson(typed);
+  }
+}
 
 // An amount in yuan as fen, by its digits: 0.29 times 100 is not 29.
 function fen(typed) {
@@ -211,7 +236,7 @@ function failed(error) {
   if (error instanceof ControlError && error.status === 401) return askToken();
   if (error instanceof ControlError && error.status === 0) return write("failed", say("unreachable"));
   if (!(error instanceof ControlError)) console.error(error);
-  return write("failed", [error.code, error.message].filter(Boolean).join(": "));
+  return write("failed", [error.code, inWords(error.message)].filter(Boolean).join(": "));
 }
 
 // The answer to a question: what was typed, "" without a field, null when it was cancelled.
@@ -314,10 +339,15 @@ function leave() {
   page.list?.focus(chosen);
 }
 
+// An address that somebody typed may have a % of its own.
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
 function show() {
   const [section, chosen = ""] = location.hash.slice(1).split("/");
   const next = section in SECTIONS ? section : "requests";
-  page.chosen = decodeURIComponent(chosen);
+  page.chosen = decoded(chosen);
   if (next !== page.section) enter(next);
   look();
 }
@@ -333,7 +363,11 @@ function enter(section) {
   find("heading").textContent = say(section);
   document.title = `${say(section)} – ${say("page")}`;
   find("filters").replaceChildren(...(section === "requests" ? filters() : []));
-  const { columns, key } = SECTIONS[section];
+  page.entered += 1;
+  const { entered } = page;
+  const { columns, key, forms } = SECTIONS[section];
+  // Whoever has left the section meanwhile gets no form of it.
+  forms?.().then((made) => { if (entered === page.entered) find("filters").replaceChildren(...made); }, failed);
   if (columns) {
     const empty = say(`none.${section}`, location.origin);
     page.list = new List({ caption: say("listed", 0), columns: columns(), key, empty });
@@ -341,7 +375,7 @@ function enter(section) {
   } else {
     find("rows").replaceChildren();
     settings(act).then((made) => {
-      if (page.section === section) find("rows").replaceChildren(...made.filter(Boolean));
+      if (entered === page.entered) find("rows").replaceChildren(...made.filter(Boolean));
     }, failed);
   }
 }

@@ -1,39 +1,7 @@
-// The forms of faults, clock and configuration.
+// The forms of the clock, and the configuration.
 import { get } from "./control.js";
-import { button, element, terms, text } from "./dom.js";
+import { button, element, field, terms, text } from "./dom.js";
 import { say } from "./languages.js";
-
-const field = (label, input) => element("label", {}, element("span", {}, label), input);
-const select = (name, pairs) => element("select", { name }, pairs.map(([value, shown]) => element("option", { value }, shown)));
-
-export function faultForm(names, act) {
-  const options = element("datalist", { id: "fault-names" }, names.map((name) => element("option", { value: name })));
-  const methods = ["*", "GET", "POST", "PUT", "PATCH", "DELETE"].map((name) => [name, name]);
-  const form = element("form", { class: "fields", id: "fault-form", onsubmit: (event) => {
-    event.preventDefault();
-    act("fault", faultOf(new FormData(form)));
-  } },
-  field(say("faultName"), element("input", { name: "name", list: "fault-names", required: true, autocomplete: "off" })), options,
-  field(say("method"), select("method", methods)),
-  field(say("pathPattern"), element("input", { name: "path", value: "*", autocomplete: "off" })),
-  field(say("times"), element("input", { name: "times", value: "1", inputmode: "numeric", pattern: "[0-9]*" })),
-  field(say("when"), select("when", [["before", say("before")], ["after", say("after")]])),
-  field(say("rate"), element("input", { name: "rate", value: "100", inputmode: "decimal", pattern: "[0-9]+([.][0-9]+)?" })),
-  field(say("seconds"), element("input", { name: "seconds", inputmode: "decimal", pattern: "[0-9]+([.][0-9]+)?" })),
-  element("button", { type: "submit", class: "main" }, say("addFault")),
-  button(say("clearFaults"), () => act("clear")));
-  return form;
-}
-
-function faultOf(data) {
-  const given = Object.fromEntries(data);
-  return {
-    name: given.name.trim(), method: given.method, path: given.path.trim() || "*", when: given.when,
-    times: given.times === "" ? null : Number(given.times),
-    rate: Number(given.rate || 100) / 100,
-    ...(given.seconds === "" ? {} : { seconds: Number(given.seconds) }),
-  };
-}
 
 // All of the last section; it is made when it is entered, and does not change by itself.
 export async function settings(act) {

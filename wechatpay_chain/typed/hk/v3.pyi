@@ -8,16 +8,25 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class V3CertificatesGetAnswerDataEncryptCertificate(TypedDict):
     algorithm: NotRequired[str]
+    "加密证书的算法"
     nonce: NotRequired[str]
+    "加密证书的随机串"
     associated_data: NotRequired[str]
+    "加密证书的附加数据"
     ciphertext: NotRequired[str]
+    "加密后的证书内容"
 class V3CertificatesGetAnswerData(TypedDict):
     serial_no: NotRequired[str]
+    "证书序列号"
     effective_time: NotRequired[str]
+    "证书启用时间"
     expire_time: NotRequired[str]
+    "证书弃用时间"
     encrypt_certificate: NotRequired[V3CertificatesGetAnswerDataEncryptCertificate]
+    "证书信息"
 class V3CertificatesGetAnswer(TypedDict):
     data: list[V3CertificatesGetAnswerData]
+    "数据列表"
 class V3MerchantsSubMchidGetQuery(TypedDict):
     sp_appid: Text
     "机构appid"
@@ -105,6 +114,7 @@ class V3MerchantsPostBodyBusiness(TypedDict):
     store_address: NotRequired[str]
     "门店地址"
     store_photos: NotRequired[str]
+    "门店照片"
     mcc: NotRequired[str]
     "MCC码"
 class V3MerchantsPostBodyDirector(TypedDict):
@@ -180,6 +190,7 @@ class V3MerchantsPutBodyBusiness(TypedDict):
     store_address: NotRequired[str]
     "门店地址"
     store_photos: NotRequired[str]
+    "门店照片"
     mcc: NotRequired[str]
     "MCC码"
 class V3MerchantsPutBodyDirector(TypedDict):
@@ -458,6 +469,7 @@ class V3RefundsPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "应用ID"
     sp_mchid: NotRequired[str]
     "机构商户号"
     sub_mchid: NotRequired[str]
@@ -625,6 +637,7 @@ class V3TransactionsAppPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -746,6 +759,7 @@ class V3TransactionsIdTransactionIdGetAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     sp_mchid: str
     "机构商户号"
     sub_mchid: str
@@ -828,6 +842,7 @@ class V3TransactionsJsapiPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -915,6 +930,7 @@ class V3TransactionsMicropayPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -996,6 +1012,7 @@ class V3TransactionsMicropayPostAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     sub_mchid: str
     "子商户号"
     sp_mchid: str
@@ -1076,6 +1093,7 @@ class V3TransactionsMwebPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -1167,6 +1185,7 @@ class V3TransactionsNativePostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "应用ID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -1288,6 +1307,7 @@ class V3TransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     sp_mchid: str
     "机构商户号"
     sub_mchid: str

@@ -13,6 +13,7 @@ class AppauthAuthindexGetQuery(TypedDict):
     redirect_uri: Text
     "重定向地址"
     response_type: Text
+    "返回类型"
     scope: Text
     "应用授权作用域"
     state: Text
@@ -27,6 +28,7 @@ class AppauthGetaccesstokenGetQuery(TypedDict):
     code: Text
     "第一步返回的auth_code"
     grant_type: Text
+    "授权类型"
     scope: Text
     "应用授权作用域"
     sign_type: Text
@@ -41,6 +43,7 @@ class AppauthGetaccesstokenGetAnswer(TypedDict):
     access_token: str
     "接口调用凭证"
     access_token_expire_in: str
+    "凭证有效期"
     refresh_token: str
     "refresh令牌"
     refresh_token_expire_in: str
@@ -51,7 +54,7 @@ class AppauthAuthindex(Stem):
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_1&index=2
 
-        required: mch_id 商户号, appid 应用ID, redirect_uri 重定向地址, response_type, scope 应用授权作用域, state 随机字符串"""
+        required: mch_id 商户号, appid 应用ID, redirect_uri 重定向地址, response_type 返回类型, scope 应用授权作用域, state 随机字符串"""
     def getAsync(self, config: Config = ..., /, *, params: AppauthAuthindexGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[Any]]:
         """授权获取code"""
     get_async = getAsync
@@ -61,7 +64,7 @@ class OpenAppauthAuthindex(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_1&index=2
 
-        required: mch_id 商户号, appid 应用ID, redirect_uri 重定向地址, response_type, scope 应用授权作用域, state 随机字符串"""
+        required: mch_id 商户号, appid 应用ID, redirect_uri 重定向地址, response_type 返回类型, scope 应用授权作用域, state 随机字符串"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """授权获取code"""
     get_async = getAsync
@@ -71,7 +74,7 @@ class AppauthGetaccesstoken(Stem):
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
 
-        required: mch_id 商户号, appid 应用ID, openid 微信openID, code 第一步返回的auth_code, grant_type, scope 应用授权作用域, sign_type 签名类型"""
+        required: mch_id 商户号, appid 应用ID, openid 微信openID, code 第一步返回的auth_code, grant_type 授权类型, scope 应用授权作用域, sign_type 签名类型"""
     def getAsync(self, config: Config = ..., /, *, params: AppauthGetaccesstokenGetQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[AppauthGetaccesstokenGetAnswer]]:
         """通过code换取accesstoken"""
     get_async = getAsync
@@ -81,7 +84,7 @@ class OpenAppauthGetaccesstoken(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
 
-        required: mch_id 商户号, appid 应用ID, openid 微信openID, code 第一步返回的auth_code, grant_type, scope 应用授权作用域, sign_type 签名类型"""
+        required: mch_id 商户号, appid 应用ID, openid 微信openID, code 第一步返回的auth_code, grant_type 授权类型, scope 应用授权作用域, sign_type 签名类型"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """通过code换取accesstoken"""
     get_async = getAsync

@@ -218,6 +218,7 @@ class ApplymentMicroSubmitPostBody(TypedDict):
     id_card_number: Text
     "身份证号码"
     id_card_valid_time: Text
+    "身份证有效期限"
     account_name: Text
     "开户名称"
     account_bank: Text
@@ -505,7 +506,7 @@ class ApplymentMicroSubmit(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2
 
-        required: version 接口版本号, cert_sn 平台证书序列号, mch_id 商户号, sign_type 签名类型, business_code 业务申请编号, id_card_copy 身份证人像面照片, id_card_national 身份证国徽面照片, id_card_name 身份证姓名, id_card_number 身份证号码, id_card_valid_time, account_name 开户名称, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号, store_name 门店名称, store_address_code 门店省市编码, store_street 门店街道名称, store_entrance_pic 门店门口照片, indoor_pic 店内环境照片, merchant_shortname 商户简称, service_phone 客服电话, product_desc 售卖商品/提供服务描述, rate 费率, contact 超级管理员姓名, contact_phone 手机号码
+        required: version 接口版本号, cert_sn 平台证书序列号, mch_id 商户号, sign_type 签名类型, business_code 业务申请编号, id_card_copy 身份证人像面照片, id_card_national 身份证国徽面照片, id_card_name 身份证姓名, id_card_number 身份证号码, id_card_valid_time 身份证有效期限, account_name 开户名称, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号, store_name 门店名称, store_address_code 门店省市编码, store_street 门店街道名称, store_entrance_pic 门店门口照片, indoor_pic 店内环境照片, merchant_shortname 商户简称, service_phone 客服电话, product_desc 售卖商品/提供服务描述, rate 费率, contact 超级管理员姓名, contact_phone 手机号码
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroSubmitPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[ApplymentMicroSubmitPostAnswer]]:
@@ -519,7 +520,7 @@ class OpenApplymentMicroSubmit(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2
 
-        required: version 接口版本号, cert_sn 平台证书序列号, mch_id 商户号, sign_type 签名类型, business_code 业务申请编号, id_card_copy 身份证人像面照片, id_card_national 身份证国徽面照片, id_card_name 身份证姓名, id_card_number 身份证号码, id_card_valid_time, account_name 开户名称, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号, store_name 门店名称, store_address_code 门店省市编码, store_street 门店街道名称, store_entrance_pic 门店门口照片, indoor_pic 店内环境照片, merchant_shortname 商户简称, service_phone 客服电话, product_desc 售卖商品/提供服务描述, rate 费率, contact 超级管理员姓名, contact_phone 手机号码
+        required: version 接口版本号, cert_sn 平台证书序列号, mch_id 商户号, sign_type 签名类型, business_code 业务申请编号, id_card_copy 身份证人像面照片, id_card_national 身份证国徽面照片, id_card_name 身份证姓名, id_card_number 身份证号码, id_card_valid_time 身份证有效期限, account_name 开户名称, account_bank 开户银行, bank_address_code 开户银行省市编码, account_number 银行账号, store_name 门店名称, store_address_code 门店省市编码, store_street 门店街道名称, store_entrance_pic 门店门口照片, indoor_pic 店内环境照片, merchant_shortname 商户简称, service_phone 客服电话, product_desc 售卖商品/提供服务描述, rate 费率, contact 超级管理员姓名, contact_phone 手机号码
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: ApplymentMicroSubmitPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:

@@ -74,6 +74,7 @@ class CgiBinMchCustomsCustomdeclareorderPostAnswer(TypedDict):
     cert_check_result: str
     "订购人和支付人身份信息校验结果"
     verify_department: str
+    "核验机构"
     verify_department_trade_id: str
     "验核机构交易流水号"
 class CgiBinMchCustomsCustomdeclarequeryPostBody(TypedDict):

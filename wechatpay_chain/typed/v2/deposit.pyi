@@ -83,6 +83,7 @@ class DepositFacepayPostBody(TypedDict):
     body: Text
     "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
     "附加数据"
     out_trade_no: Text
@@ -165,6 +166,7 @@ class DepositFacepayPostAnswer(TypedDict):
     time_end: str
     "支付完成时间"
     promotion_detail: NotRequired[str]
+    "营销详情"
 class DepositMicropayPostBody(TypedDict):
     version: NotRequired[Text]
     "接口版本号"
@@ -215,6 +217,7 @@ class DepositMicropayPostBody(TypedDict):
     auth_code: Text
     "授权码"
     scene_info: NotRequired[Text]
+    "场景信息"
 class DepositMicropayPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -443,6 +446,7 @@ class DepositUnifiedorderPostBody(TypedDict):
     receipt: NotRequired[Text]
     "电子发票入口开放标识"
     scene_info: NotRequired[Text]
+    "场景信息"
 class DepositUnifiedorderPostAnswer(TypedDict):
     return_code: str
     "返回状态码"

@@ -15,6 +15,7 @@ class MmpaymkttransfersGethbinfoPostBody(TypedDict):
     mch_id: Text
     "商户号"
     appid: Text
+    "应用ID"
     bill_type: Text
     "订单类型"
 class MmpaymkttransfersGethbinfoPostAnswerHblistHbinfo(TypedDict):
@@ -80,6 +81,7 @@ class MmpaymkttransfersGettransferinfoPostBody(TypedDict):
     mch_id: Text
     "商户号"
     appid: Text
+    "应用ID"
 class MmpaymkttransfersGettransferinfoPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -94,6 +96,7 @@ class MmpaymkttransfersGettransferinfoPostAnswer(TypedDict):
     partner_trade_no: str
     "商户单号"
     appid: str
+    "应用ID"
     mch_id: str
     "商户号"
     detail_id: str
@@ -186,6 +189,7 @@ class MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody(TypedDict):
     mch_id: Text
     "商户号"
     appid: Text
+    "应用ID"
 class MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -420,6 +424,7 @@ class MmpaymkttransfersQueryworkwxredpackPostBody(TypedDict):
     mch_id: Text
     "商户号"
     appid: Text
+    "应用ID"
 class MmpaymkttransfersQueryworkwxredpackPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -763,7 +768,7 @@ class MmpaymkttransfersGethbinfo(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_6&index=5
 
-        required: mch_billno 商户订单号, mch_id 商户号, appid, bill_type 订单类型
+        required: mch_billno 商户订单号, mch_id 商户号, appid 应用ID, bill_type 订单类型
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersGethbinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersGethbinfoPostAnswer]]:
@@ -777,7 +782,7 @@ class OpenMmpaymkttransfersGethbinfo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_6&index=5
 
-        required: mch_billno 商户订单号, mch_id 商户号, appid, bill_type 订单类型
+        required: mch_billno 商户订单号, mch_id 商户号, appid 应用ID, bill_type 订单类型
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersGethbinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -791,7 +796,7 @@ class MmpaymkttransfersGettransferinfo(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_3
 
-        required: partner_trade_no 商户订单号, mch_id 商户号, appid
+        required: partner_trade_no 商户订单号, mch_id 商户号, appid 应用ID
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersGettransferinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersGettransferinfoPostAnswer]]:
@@ -805,7 +810,7 @@ class OpenMmpaymkttransfersGettransferinfo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_3
 
-        required: partner_trade_no 商户订单号, mch_id 商户号, appid
+        required: partner_trade_no 商户订单号, mch_id 商户号, appid 应用ID
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersGettransferinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -847,7 +852,7 @@ class MmpaymkttransfersPromotionQuerywwsptrans2pocket(Node):
 
         https://open.work.weixin.qq.com/api/doc/90000/90135/90279
 
-        required: mch_id 商户号, appid
+        required: mch_id 商户号, appid 应用ID
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersPromotionQuerywwsptrans2pocketPostAnswer]]:
@@ -861,7 +866,7 @@ class OpenMmpaymkttransfersPromotionQuerywwsptrans2pocket(OpenNode):
 
         https://open.work.weixin.qq.com/api/doc/90000/90135/90279
 
-        required: mch_id 商户号, appid
+        required: mch_id 商户号, appid 应用ID
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersPromotionQuerywwsptrans2pocketPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -959,7 +964,7 @@ class MmpaymkttransfersQueryworkwxredpack(Node):
 
         https://open.work.weixin.qq.com/api/doc/90000/90135/90276
 
-        required: mch_billno 商户订单号, mch_id 商户号, appid
+        required: mch_billno 商户订单号, mch_id 商户号, appid 应用ID
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersQueryworkwxredpackPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[MmpaymkttransfersQueryworkwxredpackPostAnswer]]:
@@ -973,7 +978,7 @@ class OpenMmpaymkttransfersQueryworkwxredpack(OpenNode):
 
         https://open.work.weixin.qq.com/api/doc/90000/90135/90276
 
-        required: mch_billno 商户订单号, mch_id 商户号, appid
+        required: mch_billno 商户订单号, mch_id 商户号, appid 应用ID
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: MmpaymkttransfersQueryworkwxredpackPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:

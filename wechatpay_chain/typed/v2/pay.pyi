@@ -19,6 +19,7 @@ class PayClosecombinedorderPostBody(TypedDict):
     combine_out_trade_no: Text
     "合单商户订单号"
     sub_order_list: Text
+    "子单列表"
     mch_id: NotRequired[Text]
 class PayClosecombinedorderPostAnswer(TypedDict):
     return_code: str
@@ -103,7 +104,9 @@ class PayCombinedorderPostBody(TypedDict):
     combine_openid: NotRequired[Text]
     "合单用户标识"
     scene_info: Text
+    "场景信息"
     sub_order_list: Text
+    "子单列表"
     mch_id: NotRequired[Text]
 class PayCombinedorderPostAnswer(TypedDict):
     return_code: str
@@ -310,6 +313,7 @@ class PayFacepayPostBody(TypedDict):
     body: Text
     "商品描述"
     detail: NotRequired[Text]
+    "商品详情"
     attach: NotRequired[Text]
     "附加数据"
     out_trade_no: Text
@@ -392,6 +396,7 @@ class PayFacepayPostAnswer(TypedDict):
     time_end: str
     "支付完成时间"
     promotion_detail: NotRequired[str]
+    "营销详情"
 class PayFacepayqueryPostBody(TypedDict):
     version: NotRequired[Text]
     "接口版本号"
@@ -463,6 +468,7 @@ class PayMicropayPostBody(TypedDict):
     auth_code: Text
     "授权码"
     scene_info: NotRequired[Text]
+    "场景信息"
 class PayMicropayPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -697,6 +703,7 @@ class PayProfitsharingaddreceiverPostBody(TypedDict):
     sign_type: Text
     "签名类型"
     receiver: Text
+    "分账接收方"
 class PayProfitsharingaddreceiverPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
     "子商户公众账号ID"
@@ -825,6 +832,7 @@ class PayProfitsharingqueryPostAnswer(TypedDict):
     status: str
     "分账单状态"
     receivers: str
+    "分账接收方列表"
 class PayProfitsharingremovereceiverPostBody(TypedDict):
     mch_id: Text
     "商户号"
@@ -841,6 +849,7 @@ class PayProfitsharingremovereceiverPostBody(TypedDict):
     sign_type: Text
     "签名类型"
     receiver: Text
+    "分账接收方"
 class PayProfitsharingremovereceiverPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
     "子商户公众账号ID"
@@ -865,6 +874,7 @@ class PayProfitsharingremovereceiverPostAnswer(TypedDict):
     err_code_des: NotRequired[str]
     "错误代码描述"
     receiver: str
+    "分账接收方"
 class PayProfitsharingreturnqueryPostBody(TypedDict):
     mch_id: Text
     "商户号"
@@ -977,6 +987,7 @@ class PayQuerycombinedorderPostAnswer(TypedDict):
     err_code_des: NotRequired[str]
     "错误代码描述"
     sub_order_list: str
+    "子单列表"
 class PayQueryexchageratePostBody(TypedDict):
     appid: Text
     "公众账号ID"
@@ -1178,6 +1189,7 @@ class PayUnifiedorderPostBody(TypedDict):
     receipt: NotRequired[Text]
     "电子发票入口开放标识"
     scene_info: NotRequired[Text]
+    "场景信息"
     user_type: NotRequired[Text]
     "证件类型"
     user_creid: NotRequired[Text]
@@ -1214,13 +1226,14 @@ class PayUnifiedorderPostAnswer(TypedDict):
     mweb_url: NotRequired[str]
     "支付跳转链接"
     promotion_detail: NotRequired[str]
+    "营销详情"
 class PayClosecombinedorder(Node):
     def post(self, body: PayClosecombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[PayClosecombinedorderPostAnswer]:
         """合单关单
 
         https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3
 
-        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, sub_order_list"""
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, sub_order_list 子单列表"""
     def postAsync(self, body: PayClosecombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayClosecombinedorderPostAnswer]]:
         """合单关单"""
     post_async = postAsync
@@ -1232,7 +1245,7 @@ class OpenPayClosecombinedorder(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3
 
-        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, sub_order_list"""
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, sub_order_list 子单列表"""
     def postAsync(self, body: PayClosecombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单关单"""
     post_async = postAsync
@@ -1268,7 +1281,7 @@ class PayCombinedorder(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2
 
-        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型, scene_info, sub_order_list"""
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型, scene_info 场景信息, sub_order_list 子单列表"""
     def postAsync(self, body: PayCombinedorderPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayCombinedorderPostAnswer]]:
         """合单下单"""
     post_async = postAsync
@@ -1280,7 +1293,7 @@ class OpenPayCombinedorder(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2
 
-        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型, scene_info, sub_order_list"""
+        required: combine_appid 合单appid, combine_mch_id 合单商户号, sign_type 签名类型, combine_out_trade_no 合单商户订单号, spbill_create_ip 终端IP, notify_url 通知地址, trade_type 交易类型, scene_info 场景信息, sub_order_list 子单列表"""
     def postAsync(self, body: PayCombinedorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """合单下单"""
     post_async = postAsync
@@ -1582,7 +1595,7 @@ class PayProfitsharingaddreceiver(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_3&index=4
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver 分账接收方"""
     def postAsync(self, body: PayProfitsharingaddreceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingaddreceiverPostAnswer]]:
         """添加分账接收方"""
     post_async = postAsync
@@ -1594,7 +1607,7 @@ class OpenPayProfitsharingaddreceiver(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_3&index=4
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver 分账接收方"""
     def postAsync(self, body: PayProfitsharingaddreceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """添加分账接收方"""
     post_async = postAsync
@@ -1678,7 +1691,7 @@ class PayProfitsharingremovereceiver(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_4&index=5
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver 分账接收方"""
     def postAsync(self, body: PayProfitsharingremovereceiverPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayProfitsharingremovereceiverPostAnswer]]:
         """删除分账接收方"""
     post_async = postAsync
@@ -1690,7 +1703,7 @@ class OpenPayProfitsharingremovereceiver(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_4&index=5
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver"""
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, receiver 分账接收方"""
     def postAsync(self, body: PayProfitsharingremovereceiverPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """删除分账接收方"""
     post_async = postAsync

@@ -21,6 +21,7 @@ class PayitilReportPostBody(TypedDict):
     user_ip: Text
     "访问接口IP"
     trades: Text
+    "交易列表"
 class PayitilReportPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -34,7 +35,7 @@ class PayitilReport(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_14&index=8
 
-        required: appid 公众账号ID, mch_id 商户号, interface_url 接口URL, user_ip 访问接口IP, trades"""
+        required: appid 公众账号ID, mch_id 商户号, interface_url 接口URL, user_ip 访问接口IP, trades 交易列表"""
     def postAsync(self, body: PayitilReportPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[PayitilReportPostAnswer]]:
         """交易保障"""
     post_async = postAsync
@@ -46,7 +47,7 @@ class OpenPayitilReport(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/micropay.php?chapter=9_14&index=8
 
-        required: appid 公众账号ID, mch_id 商户号, interface_url 接口URL, user_ip 访问接口IP, trades"""
+        required: appid 公众账号ID, mch_id 商户号, interface_url 接口URL, user_ip 访问接口IP, trades 交易列表"""
     def postAsync(self, body: PayitilReportPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """交易保障"""
     post_async = postAsync

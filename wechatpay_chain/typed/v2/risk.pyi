@@ -90,6 +90,7 @@ class RiskGetviolationPostAnswer(TypedDict):
     result_msg: str
     "错误码描述"
     violation_records: NotRequired[str]
+    "违规记录列表"
 class RiskGetcertficates(Node):
     def post(self, body: RiskGetcertficatesPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[RiskGetcertficatesPostAnswer]:
         """获取平台证书

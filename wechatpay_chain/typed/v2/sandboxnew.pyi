@@ -93,6 +93,7 @@ class SandboxnewPayMicropayPostBody(TypedDict):
     auth_code: Text
     "授权码"
     scene_info: NotRequired[Text]
+    "场景信息"
 class SandboxnewPayMicropayPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -277,6 +278,7 @@ class SandboxnewPayUnifiedorderPostBody(TypedDict):
     receipt: NotRequired[Text]
     "电子发票入口开放标识"
     scene_info: NotRequired[Text]
+    "场景信息"
     user_type: NotRequired[Text]
     "证件类型"
     user_creid: NotRequired[Text]
@@ -313,6 +315,7 @@ class SandboxnewPayUnifiedorderPostAnswer(TypedDict):
     mweb_url: NotRequired[str]
     "支付跳转链接"
     promotion_detail: NotRequired[str]
+    "营销详情"
 class SandboxnewPayDownloadbill(Node):
     def post(self, body: SandboxnewPayDownloadbillPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SandboxnewPayDownloadbillPostAnswer]:
         """下载对账单 (deprecated)

@@ -304,6 +304,7 @@ class SecapiMchQueryInstitutionsubPostAnswer(TypedDict):
     business_category: str
     "业务类目"
     mcc: NotRequired[str]
+    "MCC码"
     office_phone: str
     "公司联系电话"
     contact_name: NotRequired[str]
@@ -381,6 +382,7 @@ class SecapiMchQuerysubdevconfigPostAnswer(TypedDict):
     jsapi_path_list: str
     "授权目录"
     appid_config_list: str
+    "应用ID配置列表"
 class SecapiMchSubmchmanagePostBody(TypedDict):
     appid: Text
     "公众账号ID"
@@ -398,6 +400,7 @@ class SecapiMchSubmchmanagePostBody(TypedDict):
     "展示资料个数"
 class SecapiMchSubmchmanagePostQuery(TypedDict):
     action: Text
+    "操作类型"
     mch_id: NotRequired[Text]
 class SecapiMchSubmchmanagePostAnswerMchinfo(TypedDict):
     appid: str
@@ -546,6 +549,7 @@ class SecapiPayMultiprofitsharingPostBody(TypedDict):
     out_order_no: Text
     "商户分账单号"
     receivers: Text
+    "分账接收方列表"
 class SecapiPayMultiprofitsharingPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
     "子商户公众账号ID"
@@ -576,6 +580,7 @@ class SecapiPayMultiprofitsharingPostAnswer(TypedDict):
     order_id: str
     "微信分账单号"
     receivers: NotRequired[str]
+    "分账接收方列表"
 class SecapiPayProfitsharingPostBody(TypedDict):
     mch_id: Text
     "商户号"
@@ -598,6 +603,7 @@ class SecapiPayProfitsharingPostBody(TypedDict):
     out_order_no: Text
     "商户分账单号"
     receivers: Text
+    "分账接收方列表"
 class SecapiPayProfitsharingPostAnswer(TypedDict):
     sub_appid: NotRequired[str]
     "子商户公众账号ID"
@@ -632,6 +638,7 @@ class SecapiPayProfitsharingPostAnswer(TypedDict):
     status: NotRequired[str]
     "分账单状态"
     receivers: NotRequired[str]
+    "分账接收方列表"
 class SecapiPayProfitsharingfinishPostBody(TypedDict):
     mch_id: Text
     "商户号"
@@ -1066,7 +1073,7 @@ class SecapiMchSubmchmanage(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_21&index=3&p=9
 
-        required: action, appid 公众账号ID, mch_id 商户号, page_index 页码
+        required: action 操作类型, appid 公众账号ID, mch_id 商户号, page_index 页码
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchSubmchmanagePostBody, config: Config = ..., /, *, params: SecapiMchSubmchmanagePostQuery, **options: Unpack[LegacyOptionsWithoutParams]) -> Promise[Answer[SecapiMchSubmchmanagePostAnswer]]:
@@ -1080,7 +1087,7 @@ class OpenSecapiMchSubmchmanage(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_21&index=3&p=9
 
-        required: action, appid 公众账号ID, mch_id 商户号, page_index 页码
+        required: action 操作类型, appid 公众账号ID, mch_id 商户号, page_index 页码
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiMchSubmchmanagePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -1212,7 +1219,7 @@ class SecapiPayMultiprofitsharing(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_6&index=2
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayMultiprofitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayMultiprofitsharingPostAnswer]]:
@@ -1226,7 +1233,7 @@ class OpenSecapiPayMultiprofitsharing(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_6&index=2
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayMultiprofitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
@@ -1240,7 +1247,7 @@ class SecapiPayProfitsharing(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_1&index=1
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayProfitsharingPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecapiPayProfitsharingPostAnswer]]:
@@ -1254,7 +1261,7 @@ class OpenSecapiPayProfitsharing(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=27_1&index=1
 
-        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers
+        required: mch_id 商户号, appid 公众账号ID, sign_type 签名类型, transaction_id 微信订单号, out_order_no 商户分账单号, receivers 分账接收方列表
 
         needs: security=True (the merchant's TLS certificate: merchant={'cert': …, 'key': …})"""
     def postAsync(self, body: SecapiPayProfitsharingPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:

@@ -17,9 +17,11 @@ class SecsvcGetrealnameinfoPostBody(TypedDict):
     cert_serialno: Text
     "加密实名信息的证书序列号"
     access_token: Text
+    "接口调用凭证"
     timestamp: NotRequired[Text]
     "unix时间戳"
     cert_sign: NotRequired[Text]
+    "证件校验串"
     charset: NotRequired[Text]
     "证件类型"
     nonce_str: NotRequired[Text]
@@ -73,6 +75,7 @@ class SecsvcRealnameauthPostBody(TypedDict):
     nonce_str: NotRequired[Text]
     "随机字符串"
     access_token: Text
+    "接口调用凭证"
     sign: NotRequired[Text]
     "签名"
     sign_type: Text
@@ -99,16 +102,20 @@ class SecsvcRealnameauthPostAnswer(TypedDict):
     openid: NotRequired[str]
     "用户标识"
     access_token: NotRequired[str]
+    "接口调用凭证"
     verify_openid: NotRequired[str]
+    "用户标识校验结果"
     verify_real_name: NotRequired[str]
+    "实名校验结果"
     bind_bankcard: NotRequired[str]
+    "是否绑定银行卡"
 class SecsvcGetrealnameinfo(Node):
     def post(self, body: SecsvcGetrealnameinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Answer[SecsvcGetrealnameinfoPostAnswer]:
         """微信支付实名授权
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauthorization.php?chapter=60_5&index=1
 
-        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, cert_serialno 加密实名信息的证书序列号, access_token, sign_type 签名类型"""
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, cert_serialno 加密实名信息的证书序列号, access_token 接口调用凭证, sign_type 签名类型"""
     def postAsync(self, body: SecsvcGetrealnameinfoPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecsvcGetrealnameinfoPostAnswer]]:
         """微信支付实名授权"""
     post_async = postAsync
@@ -120,7 +127,7 @@ class OpenSecsvcGetrealnameinfo(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauthorization.php?chapter=60_5&index=1
 
-        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, cert_serialno 加密实名信息的证书序列号, access_token, sign_type 签名类型"""
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, cert_serialno 加密实名信息的证书序列号, access_token 接口调用凭证, sign_type 签名类型"""
     def postAsync(self, body: SecsvcGetrealnameinfoPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信支付实名授权"""
     post_async = postAsync
@@ -132,7 +139,7 @@ class SecsvcRealnameauth(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
 
-        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, real_name 真实姓名, cred_type 证件类型, cred_id 证件号码, access_token, sign_type 签名类型"""
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, real_name 真实姓名, cred_type 证件类型, cred_id 证件号码, access_token 接口调用凭证, sign_type 签名类型"""
     def postAsync(self, body: SecsvcRealnameauthPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[SecsvcRealnameauthPostAnswer]]:
         """微信支付实名验证"""
     post_async = postAsync
@@ -144,7 +151,7 @@ class OpenSecsvcRealnameauth(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/realnameauth.php?chapter=60_2&index=3
 
-        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, real_name 真实姓名, cred_type 证件类型, cred_id 证件号码, access_token, sign_type 签名类型"""
+        required: version 接口版本号, mch_id 商户号, appid 公众账号ID, openid 用户标识, real_name 真实姓名, cred_type 证件类型, cred_id 证件号码, access_token 接口调用凭证, sign_type 签名类型"""
     def postAsync(self, body: SecsvcRealnameauthPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """微信支付实名验证"""
     post_async = postAsync

@@ -45,6 +45,7 @@ class TransitPartnerpayPayapplyPostBody(TypedDict):
     trade_scene: Text
     "交易场景"
     scene_info: Text
+    "场景信息"
     clientip: NotRequired[Text]
     "客户端 IP"
     deviceid: NotRequired[Text]
@@ -195,6 +196,7 @@ class TransitPayPayapplyPostBody(TypedDict):
     trade_scene: Text
     "交易场景"
     scene_info: Text
+    "场景信息"
     clientip: NotRequired[Text]
     "客户端 IP"
     deviceid: NotRequired[Text]
@@ -299,7 +301,7 @@ class TransitPartnerpayPayapply(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_99&index=5
 
-        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
+        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info 场景信息, version 版本号 此字段仅针对有垫资权限的商户有效"""
     def postAsync(self, body: TransitPartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPartnerpayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
@@ -311,7 +313,7 @@ class OpenTransitPartnerpayPayapply(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/pap_sl_jt_v2.php?chapter=19_99&index=5
 
-        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
+        required: appid 公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info 场景信息, version 版本号 此字段仅针对有垫资权限的商户有效"""
     def postAsync(self, body: TransitPartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
@@ -383,7 +385,7 @@ class TransitPayPayapply(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_99&index=5
 
-        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info 场景信息, version 版本号 此字段仅针对有垫资权限的商户有效"""
     def postAsync(self, body: TransitPayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[TransitPayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
@@ -395,7 +397,7 @@ class OpenTransitPayPayapply(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/pap_jt_v2.php?chapter=19_99&index=5
 
-        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info, version 版本号 此字段仅针对有垫资权限的商户有效"""
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, trade_scene 交易场景, scene_info 场景信息, version 版本号 此字段仅针对有垫资权限的商户有效"""
     def postAsync(self, body: TransitPayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync

@@ -25,6 +25,7 @@ class VehiclePartnerpayNotificationPostBody(TypedDict):
     trade_scene: Text
     "交易场景"
     scene_info: Text
+    "场景信息"
 class VehiclePartnerpayNotificationPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -96,6 +97,7 @@ class VehiclePartnerpayPayapplyPostBody(TypedDict):
     profit_sharing: NotRequired[Text]
     "分账标识"
     scene_info: Text
+    "场景信息"
 class VehiclePartnerpayPayapplyPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -199,6 +201,7 @@ class VehiclePayNotificationPostBody(TypedDict):
     trade_scene: Text
     "交易场景"
     scene_info: Text
+    "场景信息"
 class VehiclePayNotificationPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -262,6 +265,7 @@ class VehiclePayPayapplyPostBody(TypedDict):
     profit_sharing: NotRequired[Text]
     "分账标识"
     scene_info: Text
+    "场景信息"
 class VehiclePayPayapplyPostAnswer(TypedDict):
     return_code: str
     "返回状态码"
@@ -339,7 +343,7 @@ class VehiclePartnerpayNotification(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_992&index=1&p=202
 
-        required: appid 公众账号id, mch_id 商户号, sub_appid 子商户公众账号id, sub_mch_id 子商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, mch_id 商户号, sub_appid 子商户公众账号id, sub_mch_id 子商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePartnerpayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayNotificationPostAnswer]]:
         """用户入场通知api"""
     post_async = postAsync
@@ -351,7 +355,7 @@ class OpenVehiclePartnerpayNotification(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_992&index=1&p=202
 
-        required: appid 公众账号id, mch_id 商户号, sub_appid 子商户公众账号id, sub_mch_id 子商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, mch_id 商户号, sub_appid 子商户公众账号id, sub_mch_id 子商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePartnerpayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """用户入场通知api"""
     post_async = postAsync
@@ -363,7 +367,7 @@ class VehiclePartnerpayPayapply(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_982&index=2&p=202
 
-        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePartnerpayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePartnerpayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
@@ -375,7 +379,7 @@ class OpenVehiclePartnerpayPayapply(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2_sl.php?chapter=20_982&index=2&p=202
 
-        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, sub_appid 子商户公众账号id, mch_id 商户号, sub_mch_id 子商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePartnerpayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync
@@ -419,7 +423,7 @@ class VehiclePayNotification(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_992&index=1
 
-        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePayNotificationPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayNotificationPostAnswer]]:
         """用户入场通知api"""
     post_async = postAsync
@@ -431,7 +435,7 @@ class OpenVehiclePayNotification(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_992&index=1
 
-        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePayNotificationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """用户入场通知api"""
     post_async = postAsync
@@ -443,7 +447,7 @@ class VehiclePayPayapply(Node):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_982&index=1
 
-        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePayPayapplyPostBody, config: Config = ..., /, **options: Unpack[LegacyOptions]) -> Promise[Answer[VehiclePayPayapplyPostAnswer]]:
         """申请扣款"""
     post_async = postAsync
@@ -455,7 +459,7 @@ class OpenVehiclePayPayapply(OpenNode):
 
         https://pay.weixin.qq.com/wiki/doc/api/vehicle_v2.php?chapter=20_982&index=1
 
-        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info"""
+        required: appid 公众账号id, mch_id 商户号, sign_type 签名类型, body 商品描述, out_trade_no 商户订单号, total_fee 总金额, spbill_create_ip 终端IP, notify_url 回调通知url, trade_type 交易类型, version 版本号, trade_scene 交易场景, scene_info 场景信息"""
     def postAsync(self, body: VehiclePayPayapplyPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """申请扣款"""
     post_async = postAsync

@@ -71,6 +71,7 @@ class XdcApiv2sandboxPayMicropayPostBody(TypedDict):
     auth_code: Text
     "授权码"
     scene_info: NotRequired[Text]
+    "场景信息"
 class XdcApiv2sandboxPayMicropayPostAnswer(TypedDict):
     return_code: str
     "返回状态码"

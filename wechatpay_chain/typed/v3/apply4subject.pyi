@@ -30,6 +30,7 @@ class Apply4subjectApplymentPostBodyContactInfo(TypedDict):
     name: str | Sealed
     "联系人姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "超级管理员证件类型"
     id_card_number: str | Sealed
     "联系人身份证号码"
     contact_id_doc_copy: NotRequired[str]
@@ -56,6 +57,7 @@ class Apply4subjectApplymentPostBodySubjectInfoBusinessLicenseInfo(TypedDict):
     company_address: str
     "注册地址"
     licence_valid_date: str
+    "营业执照有效期"
 class Apply4subjectApplymentPostBodySubjectInfoCertificateInfo(TypedDict):
     cert_type: Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"] | str
     "登记证书类型"
@@ -70,6 +72,7 @@ class Apply4subjectApplymentPostBodySubjectInfoCertificateInfo(TypedDict):
     company_address: str
     "注册地址"
     cert_valid_date: str
+    "证件有效期"
 class Apply4subjectApplymentPostBodySubjectInfoAssistProveInfo(TypedDict):
     micro_biz_type: Literal["MICRO_TYPE_STORE", "MICRO_TYPE_MOBILE", "MICRO_TYPE_ONLINE"] | str
     "小微经营类型"
@@ -114,6 +117,7 @@ class Apply4subjectApplymentPostBodyIdentificationInfo(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
     "超级管理员类型"
     identification_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "证件类型"
     authorize_letter_copy: NotRequired[str]
     "法定代表人说明函"
     identification_name: str | Sealed
@@ -121,6 +125,7 @@ class Apply4subjectApplymentPostBodyIdentificationInfo(TypedDict):
     identification_number: str | Sealed
     "证件号码"
     identification_valid_date: str
+    "证件有效期"
     identification_address: NotRequired[str | Sealed]
     "证件居住地址"
     identification_front_copy: str
@@ -131,6 +136,7 @@ class Apply4subjectApplymentPostBodyIdentificationInfo(TypedDict):
     "经营者/法人是否为受益人"
 class Apply4subjectApplymentPostBodyUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "受益人证件类型"
     ubo_id_doc_copy: str
     "证件正面照片"
     ubo_id_doc_copy_back: str

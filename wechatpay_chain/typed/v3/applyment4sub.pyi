@@ -56,6 +56,7 @@ class Applyment4subApplymentEmptyPostBodyContactInfo(TypedDict):
     contact_name: str | Sealed
     "超级管理员姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "超级管理员证件类型"
     contact_id_number: NotRequired[str | Sealed]
     "超级管理员身份证件号码"
     contact_id_doc_copy: NotRequired[str]
@@ -196,6 +197,7 @@ class Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfo(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
     "超级管理员类型"
     id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "证件类型"
     authorize_letter_copy: NotRequired[str]
     "法定代表人说明函"
     id_card_info: NotRequired[Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfoIdCardInfo]
@@ -206,6 +208,7 @@ class Applyment4subApplymentEmptyPostBodySubjectInfoIdentityInfo(TypedDict):
     "经营者/法人是否为受益人"
 class Applyment4subApplymentEmptyPostBodySubjectInfoUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "受益人证件类型"
     ubo_id_doc_copy: str
     "身份证人像面照片"
     ubo_id_doc_copy_back: str
@@ -249,9 +252,9 @@ class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoBizStoreInfo(Typed
     biz_store_address: str
     "线下场所地址"
     store_entrance_pic: list[str]
-    "线下场所门头照片"
+    "门店门头照片"
     indoor_pic: list[str]
-    "线下场所内部照片"
+    "店内环境照片"
     biz_sub_appid: NotRequired[str]
     "线下场所对应的商家AppID"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoMpInfo(TypedDict):
@@ -267,14 +270,14 @@ class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoMiniProgramInfo(Ty
     mini_program_sub_appid: NotRequired[str]
     "商家小程序APPID"
     mini_program_pics: NotRequired[list[str]]
-    "图片MediaID"
+    "小程序截图"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoAppInfo(TypedDict):
     app_appid: NotRequired[str]
     "服务商应用APPID"
     app_sub_appid: NotRequired[str]
     "商家应用APPID"
     app_pics: NotRequired[list[str]]
-    "图片MediaID"
+    "APP截图"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoWebInfo(TypedDict):
     domain: NotRequired[str]
     "互联网网站域名"
@@ -286,7 +289,7 @@ class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfoWeworkInfo(TypedDi
     sub_corp_id: NotRequired[str]
     "商家企业微信CorpID"
     wework_pics: NotRequired[list[str]]
-    "图片MediaID"
+    "企业微信页面截图"
 class Applyment4subApplymentEmptyPostBodyBusinessInfoSalesInfo(TypedDict):
     sales_scenes_type: list[Literal["SALES_SCENES_STORE", "SALES_SCENES_MP", "SALES_SCENES_MINI_PROGRAM", "SALES_SCENES_WEB", "SALES_SCENES_APP", "SALES_SCENES_WEWORK"] | str]
     "经营场景类型"

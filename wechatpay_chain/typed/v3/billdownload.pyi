@@ -7,7 +7,9 @@ from wechatpay_chain.typed.node import Answer, Config, OpenNode, OptionsWithoutP
 
 class BilldownloadFileGetQuery(TypedDict):
     token: Text
+    "凭证"
     tartype: NotRequired[Text]
+    "压缩类型"
 class BilldownloadFile(Stem):
     def get(self, config: Config = ..., /, *, params: BilldownloadFileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Answer[Any]:
         """下载账单API
@@ -16,7 +18,7 @@ class BilldownloadFile(Stem):
 
         电商平台, 服务商, 直连商户
 
-        required: token"""
+        required: token 凭证"""
     def getAsync(self, config: Config = ..., /, *, params: BilldownloadFileGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[Any]]:
         """下载账单API"""
     get_async = getAsync
@@ -28,7 +30,7 @@ class OpenBilldownloadFile(OpenNode):
 
         电商平台, 服务商, 直连商户
 
-        required: token"""
+        required: token 凭证"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """下载账单API"""
     get_async = getAsync

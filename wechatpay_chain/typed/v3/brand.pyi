@@ -380,6 +380,7 @@ class BrandMarketingShakeActivitiesActivitiesGetQuery(TypedDict):
     activity_state: NotRequired[Text]
     "活动状态"
     audit_state: NotRequired[Text]
+    "审核状态"
 class BrandMarketingShakeActivitiesActivitiesGetAnswerDataTimeRange(TypedDict):
     start_time: str
     "开始时间"
@@ -401,6 +402,7 @@ class BrandMarketingShakeActivitiesActivitiesGetAnswerData(TypedDict):
     activity_state: Literal["CREATED", "DELIVERING", "EXPIRED", "PAUSED", "TERMINATED"] | str
     "活动状态"
     audit_state: Literal["PENDING", "APPROVED", "REJECTED"] | str
+    "审核状态"
     available_quota: int
     "可用库存"
     total_quota: int

@@ -39,11 +39,13 @@ class CateringOrdersSyncStatusPostBody(TypedDict):
     sp_mchid: NotRequired[str]
     "微信支付分配的服务商商户号"
     sp_appid: NotRequired[str]
+    "服务商应用ID"
     channel_id: str
     "微信支付分配的渠道商商户号"
     sub_mchid: str
     "微信支付分配子商户商户号"
     sub_appid: str
+    "子商户应用ID"
     out_shop_no: str
     "商户旗下门店的唯一编号"
     sub_openid: str
@@ -84,7 +86,7 @@ class CateringOrdersSyncStatus(Node):
 
         渠道服务商, 服务商
 
-        required: channel_id 微信支付分配的渠道商商户号, sub_mchid 微信支付分配子商户商户号, sub_appid, out_shop_no 商户旗下门店的唯一编号, sub_openid 用户子标识, login_token 微信用户登录接口返回的登录票据, order_entry 点餐入口, total_amount 总价, discount_amount 优惠金额, user_amount 实际支付金额, status 订单状态, action_time 状态发生变化的时间, out_order_no 渠道商系统内部订单号, dish_list 商户菜品信息列表
+        required: channel_id 微信支付分配的渠道商商户号, sub_mchid 微信支付分配子商户商户号, sub_appid 子商户应用ID, out_shop_no 商户旗下门店的唯一编号, sub_openid 用户子标识, login_token 微信用户登录接口返回的登录票据, order_entry 点餐入口, total_amount 总价, discount_amount 优惠金额, user_amount 实际支付金额, status 订单状态, action_time 状态发生变化的时间, out_order_no 渠道商系统内部订单号, dish_list 商户菜品信息列表
 
         one of: out_trade_no, transaction_id"""
     def postAsync(self, body: CateringOrdersSyncStatusPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[None]]:
@@ -100,7 +102,7 @@ class OpenCateringOrdersSyncStatus(OpenNode):
 
         渠道服务商, 服务商
 
-        required: channel_id 微信支付分配的渠道商商户号, sub_mchid 微信支付分配子商户商户号, sub_appid, out_shop_no 商户旗下门店的唯一编号, sub_openid 用户子标识, login_token 微信用户登录接口返回的登录票据, order_entry 点餐入口, total_amount 总价, discount_amount 优惠金额, user_amount 实际支付金额, status 订单状态, action_time 状态发生变化的时间, out_order_no 渠道商系统内部订单号, dish_list 商户菜品信息列表
+        required: channel_id 微信支付分配的渠道商商户号, sub_mchid 微信支付分配子商户商户号, sub_appid 子商户应用ID, out_shop_no 商户旗下门店的唯一编号, sub_openid 用户子标识, login_token 微信用户登录接口返回的登录票据, order_entry 点餐入口, total_amount 总价, discount_amount 优惠金额, user_amount 实际支付金额, status 订单状态, action_time 状态发生变化的时间, out_order_no 渠道商系统内部订单号, dish_list 商户菜品信息列表
 
         one of: out_trade_no, transaction_id"""
     def postAsync(self, body: CateringOrdersSyncStatusPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:

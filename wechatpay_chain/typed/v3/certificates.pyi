@@ -10,16 +10,25 @@ class CertificatesGetQuery(TypedDict):
     "证书算法版本"
 class CertificatesGetAnswerDataEncryptCertificate(TypedDict):
     algorithm: NotRequired[str]
+    "加密证书的算法"
     nonce: NotRequired[str]
+    "加密证书的随机串"
     associated_data: NotRequired[str]
+    "加密证书的附加数据"
     ciphertext: NotRequired[str]
+    "加密后的证书内容"
 class CertificatesGetAnswerData(TypedDict):
     serial_no: NotRequired[str]
+    "证书序列号"
     effective_time: NotRequired[str]
+    "证书启用时间"
     expire_time: NotRequired[str]
+    "证书弃用时间"
     encrypt_certificate: NotRequired[CertificatesGetAnswerDataEncryptCertificate]
+    "证书信息"
 class CertificatesGetAnswer(TypedDict):
     data: list[CertificatesGetAnswerData]
+    "数据列表"
 class Certificates(Stem):
     def get(self, config: Config = ..., /, *, params: CertificatesGetQuery = ..., **options: Unpack[OptionsWithoutParams]) -> Answer[CertificatesGetAnswer]:
         """获取平台证书列表

@@ -282,6 +282,7 @@ class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyBusinessLicenseInf
     company_address: NotRequired[str]
     "注册地址"
     business_time: NotRequired[str]
+    "营业期限"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"] | str]
     "金融机构类型"
@@ -315,6 +316,7 @@ class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyIdDocInfo(TypedDic
     "证件有效期结束时间"
 class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyUboInfoList(TypedDict):
     ubo_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "受益人证件类型"
     ubo_id_doc_copy: NotRequired[str]
     "证件正面照片"
     ubo_id_doc_copy_back: NotRequired[str]
@@ -352,6 +354,7 @@ class EcommerceApplymentsSubmitAccountHostingApplymentPostBodyContactInfo(TypedD
     contact_name: str | Sealed
     "超级管理员姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "超级管理员证件类型"
     contact_id_card_number: NotRequired[str | Sealed]
     "超级管理员身份证件号码"
     contact_id_doc_copy: NotRequired[str]
@@ -398,6 +401,7 @@ class EcommerceApplymentsSubmitAccountHostingApplymentPostBody(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
     "超级管理员类型"
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "证件类型"
     authorize_letter_copy: NotRequired[str]
     "法定代表人说明函"
     id_card_info: NotRequired[EcommerceApplymentsSubmitAccountHostingApplymentPostBodyIdCardInfo]
@@ -417,7 +421,7 @@ class EcommerceApplymentsSubmitAccountHostingApplymentPostBody(TypedDict):
     merchant_shortname: str
     "商户简称"
     qualifications: NotRequired[list[str]]
-    "特殊资质"
+    "特殊资质图片"
     business_addition_pics: NotRequired[list[str]]
     "补充材料"
     business_addition_desc: NotRequired[list[str]]
@@ -512,6 +516,7 @@ class EcommerceApplymentsEmptyPostBodyBusinessLicenseInfo(TypedDict):
     company_address: NotRequired[str]
     "注册地址"
     business_time: NotRequired[str]
+    "营业期限"
 class EcommerceApplymentsEmptyPostBodyFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"] | str]
     "金融机构类型"
@@ -545,6 +550,7 @@ class EcommerceApplymentsEmptyPostBodyIdDocInfo(TypedDict):
     "证件有效期结束时间"
 class EcommerceApplymentsEmptyPostBodyUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str
+    "受益人证件类型"
     ubo_id_doc_copy: str
     "证件正面照片"
     ubo_id_doc_copy_back: str
@@ -580,6 +586,7 @@ class EcommerceApplymentsEmptyPostBodyContactInfo(TypedDict):
     contact_name: NotRequired[str | Sealed]
     "超级管理员姓名"
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "超级管理员证件类型"
     contact_id_card_number: NotRequired[str | Sealed]
     "超级管理员身份证件号码"
     contact_id_doc_copy: NotRequired[str]
@@ -622,6 +629,7 @@ class EcommerceApplymentsEmptyPostBody(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"] | str]
     "超级管理员类型"
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"] | str]
+    "证件类型"
     authorize_letter_copy: NotRequired[str]
     "法定代表人说明函"
     id_card_info: NotRequired[EcommerceApplymentsEmptyPostBodyIdCardInfo]
@@ -643,7 +651,7 @@ class EcommerceApplymentsEmptyPostBody(TypedDict):
     merchant_shortname: str
     "商户简称"
     qualifications: NotRequired[list[str]]
-    "特殊资质"
+    "特殊资质图片"
     business_addition_pics: NotRequired[list[str]]
     "补充材料"
     business_addition_desc: NotRequired[list[str]]

@@ -7,6 +7,7 @@ from wechatpay_chain.typed.node import Answer, Body, Config, Node, OpenNode, Opt
 
 class EduStarOrdersGetQuery(TypedDict):
     appid: Text
+    "商户appid"
     wechat_openid: NotRequired[Text]
     "用户在appid下的唯一标识"
     qq: NotRequired[Text]
@@ -17,6 +18,7 @@ class EduStarOrdersGetQuery(TypedDict):
     "分页大小"
 class EduStarOrdersGetAnswerData(TypedDict):
     appid: str
+    "商户appid"
     wechat_openid: str
     "用户在appid下的唯一标识"
     qq: NotRequired[str]
@@ -40,6 +42,7 @@ class EduStarOrdersGetAnswer(TypedDict):
     "分页大小"
 class EduStarOrdersPostBody(TypedDict):
     appid: str
+    "商户appid"
     wechat_openid: NotRequired[str]
     "用户在appid下的唯一标识"
     qq: NotRequired[str]
@@ -50,6 +53,7 @@ class EduStarOrdersPostBody(TypedDict):
     "权益核销时间"
 class EduStarOrdersPostAnswer(TypedDict):
     appid: str
+    "商户appid"
     wechat_openid: str
     "用户在appid下的唯一标识"
     qq: NotRequired[str]
@@ -69,6 +73,7 @@ class EduStarUsersOpenidWechatOpenidGetAnswer(TypedDict):
     education_star_student: bool
     "是否学生"
     appid: str
+    "商户appid"
     wechat_openid: str
     "用户在appid下的唯一标识"
     qq: NotRequired[str]
@@ -97,7 +102,7 @@ class EduStarOrders(Node):
 
         直连商户
 
-        required: appid"""
+        required: appid 商户appid"""
     def getAsync(self, config: Config = ..., /, *, params: EduStarOrdersGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[EduStarOrdersGetAnswer]]:
         """通过QQ账号查询核销订单列表API"""
     get_async = getAsync
@@ -108,7 +113,7 @@ class EduStarOrders(Node):
 
         直连商户
 
-        required: appid, right_id 权益ID, create_time 权益核销时间"""
+        required: appid 商户appid, right_id 权益ID, create_time 权益核销时间"""
     def postAsync(self, body: EduStarOrdersPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[EduStarOrdersPostAnswer]]:
         """创建核销订单API"""
     post_async = postAsync
@@ -122,7 +127,7 @@ class OpenEduStarOrders(OpenNode):
 
         直连商户
 
-        required: appid"""
+        required: appid 商户appid"""
     def getAsync(self, config: Config = ..., /, **options: Any) -> Promise[Response]:
         """通过QQ账号查询核销订单列表API"""
     get_async = getAsync
@@ -133,7 +138,7 @@ class OpenEduStarOrders(OpenNode):
 
         直连商户
 
-        required: appid, right_id 权益ID, create_time 权益核销时间"""
+        required: appid 商户appid, right_id 权益ID, create_time 权益核销时间"""
     def postAsync(self, body: EduStarOrdersPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建核销订单API"""
     post_async = postAsync

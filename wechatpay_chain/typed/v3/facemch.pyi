@@ -15,16 +15,21 @@ class FacemchUsersFaceSidGetQuery(TypedDict):
     sub_appid: NotRequired[Text]
     "微信分配的子商户公众账号ID"
     sub_serial_no: NotRequired[Text]
+    "子序列号"
 class FacemchUsersFaceSidGetAnswerRealNameInfo(TypedDict):
     encrypted_real_name: NotRequired[str]
     "加密后的姓名信息"
     credential_type: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] | int]
+    "证件类型"
     encrypted_credential_id: NotRequired[str]
     "加密后的身份证号"
 class FacemchUsersFaceSidGetAnswer(TypedDict):
     union_id: NotRequired[str]
+    "用户统一标识"
     openid: NotRequired[str]
+    "用户标识"
     sub_openid: NotRequired[str]
+    "用户子标识"
     real_name_info: NotRequired[FacemchUsersFaceSidGetAnswerRealNameInfo]
     "姓名信息"
 class FacemchUsersFaceSid(Stem):

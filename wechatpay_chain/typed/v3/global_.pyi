@@ -28,7 +28,7 @@ class GlobalCertificatesGetAnswerData(TypedDict):
     "证书信息"
 class GlobalCertificatesGetAnswer(TypedDict):
     data: list[GlobalCertificatesGetAnswerData]
-    "平台证书列表"
+    "数据列表"
 class GlobalCustomsOrdersGetQuery(TypedDict):
     appid: Text
     "机构APPID"
@@ -506,7 +506,7 @@ class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerData
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
     "媒体文件业务类型"
     media_url: list[str]
-    "媒体文件请求url"
+    "媒体文列表"
 class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerData(TypedDict):
     log_id: str
     "操作流水号"
@@ -519,7 +519,7 @@ class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerData
     operate_details: NotRequired[str]
     "操作内容"
     image_list: NotRequired[list[str]]
-    "图片凭证"
+    "图片列表"
     complaint_media_list: NotRequired[GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList]
     "操作资料列表"
 class GlobalMerchantServiceComplaintsComplaintIdNegotiationHistorysGetAnswer(TypedDict):
@@ -537,7 +537,7 @@ class GlobalMerchantServiceComplaintsComplaintIdResponsePostBody(TypedDict):
     response_content: str
     "回复内容"
     response_images: NotRequired[list[str]]
-    "回复图片"
+    "反馈图片"
     jump_url: NotRequired[str]
     "跳转链接"
     jump_url_text: NotRequired[str]
@@ -899,6 +899,7 @@ class GlobalMerchantsPostBodyBusiness(TypedDict):
     store_address: NotRequired[str]
     "门店地址"
     store_photos: NotRequired[str]
+    "门店照片"
     mcc: NotRequired[str]
     "MCC码"
 class GlobalMerchantsPostBodyDirector(TypedDict):
@@ -1028,6 +1029,7 @@ class GlobalMicropayTransactionsPayPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -1109,6 +1111,7 @@ class GlobalMicropayTransactionsPayPostAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "机构APPID"
     sub_mchid: str
     "子商户号"
     sp_mchid: str
@@ -1445,6 +1448,7 @@ class GlobalPapayTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "机构APPID"
     sp_mchid: str
     "机构商户号"
     sub_mchid: str
@@ -1539,6 +1543,7 @@ class GlobalPapayTransactionsTransactionIdGetAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "机构APPID"
     sp_mchid: str
     "机构商户号"
     sub_mchid: str
@@ -1667,6 +1672,7 @@ class GlobalPapayTransactionsPostAnswer(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sp_mchid: NotRequired[str]
     "机构商户号"
     sub_mchid: NotRequired[str]
@@ -2260,6 +2266,7 @@ class GlobalRefundsPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sp_mchid: NotRequired[str]
     "机构商户号"
     sub_mchid: NotRequired[str]
@@ -2444,6 +2451,7 @@ class GlobalTransactionsAppPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -2558,6 +2566,7 @@ class GlobalTransactionsIdTransactionIdGetAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "机构APPID"
     sp_mchid: str
     "机构商户号"
     sub_mchid: str
@@ -2640,6 +2649,7 @@ class GlobalTransactionsJsapiPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -2731,6 +2741,7 @@ class GlobalTransactionsMwebPostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -2822,6 +2833,7 @@ class GlobalTransactionsNativePostBody(TypedDict):
     mchid: NotRequired[str]
     "商户号"
     appid: NotRequired[str]
+    "机构APPID"
     sub_mchid: NotRequired[str]
     "子商户号"
     sp_mchid: NotRequired[str]
@@ -2936,6 +2948,7 @@ class GlobalTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "机构APPID"
     sp_mchid: str
     "机构商户号"
     sub_mchid: str

@@ -208,7 +208,9 @@ class GovSubsidyAuditCupUpdatePostBody(TypedDict):
     sn_code: str
     "SN码"
     imei1: NotRequired[str]
+    "IMEI1"
     imei2: NotRequired[str]
+    "IMEI2"
     register_model: NotRequired[str]
     "能效或水效网备案登记型号"
     record_number: NotRequired[str]
@@ -360,7 +362,9 @@ class GovSubsidyAuditCupUploadPostBody(TypedDict):
     sn_code: str
     "SN码"
     imei1: NotRequired[str]
+    "IMEI1"
     imei2: NotRequired[str]
+    "IMEI2"
     register_model: NotRequired[str]
     "能效或水效网备案登记型号"
     record_number: NotRequired[str]
@@ -510,7 +514,9 @@ class GovSubsidyQualificationGetQuery(TypedDict):
     appliance_id: Text
     "消费品类ID"
     openid: NotRequired[Text]
+    "用户id"
     appid: NotRequired[Text]
+    "应用ID"
     qualification_region_code: Text
     "使用的资格的地区编码"
     identity_document_type: NotRequired[Text]
@@ -1290,7 +1296,9 @@ class GovSubsidyZhejiangQualificationsSyncPostBodyData(TypedDict):
     activity_add_code: str
     "活动地区编码"
     imei1: NotRequired[str]
+    "IMEI1"
     imei2: NotRequired[str]
+    "IMEI2"
     ccc_sn_order_no: NotRequired[str]
     "3C SN 锁定解锁订单号"
 class GovSubsidyZhejiangQualificationsSyncPostBody(TypedDict):

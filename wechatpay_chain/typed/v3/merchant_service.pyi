@@ -100,7 +100,7 @@ class MerchantServiceComplaintsGetAnswer(TypedDict):
     total_count: NotRequired[int]
     "投诉总条数"
     data: NotRequired[list[MerchantServiceComplaintsGetAnswerData]]
-    "用户投诉信息详情"
+    "数据列表"
 class MerchantServiceComplaintsV2ComplaintIdCompletePostBody(TypedDict):
     complainted_mchid: str
     "被诉商户号"
@@ -113,7 +113,7 @@ class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataComp
     media_type: NotRequired[Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str]
     "媒体文件业务类型"
     media_url: NotRequired[list[str]]
-    "媒体文件请求url"
+    "媒体文列表"
 class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksText(TypedDict):
     text: NotRequired[str]
     "文本"
@@ -221,7 +221,7 @@ class MerchantServiceComplaintsV2ComplaintIdNegotiationHistorysGetAnswerData(Typ
     operate_details: NotRequired[str]
     "操作内容"
     image_list: NotRequired[list[str]]
-    "图片凭证"
+    "协商历史图片凭证"
     user_appy_platform_service_reason: NotRequired[str]
     "用户申请平台协助原因"
     user_appy_platform_service_reason_description: NotRequired[str]
@@ -252,7 +252,7 @@ class MerchantServiceComplaintsV2ComplaintIdResponsePostBody(TypedDict):
     response_content: str
     "回复内容"
     response_images: NotRequired[list[str]]
-    "回复图片"
+    "反馈图片"
     jump_url: NotRequired[str]
     "跳转链接"
     jump_url_text: NotRequired[str]

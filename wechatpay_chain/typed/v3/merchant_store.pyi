@@ -22,7 +22,7 @@ class MerchantStoreStoresStoreIdRecipientsBindPostAnswerFailedStoreRecipient(Typ
     "绑定当前收款信息失败的原因"
 class MerchantStoreStoresStoreIdRecipientsBindPostAnswer(TypedDict):
     failed_store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsBindPostAnswerFailedStoreRecipient]]
-    "收款门店信息"
+    "操作失败的收款人"
 class MerchantStoreStoresStoreIdRecipientsUnbindPostBodyStoreRecipient(TypedDict):
     mchid: str
     "门店收款商户号"
@@ -40,7 +40,7 @@ class MerchantStoreStoresStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient(T
     "绑定当前收款信息失败的原因"
 class MerchantStoreStoresStoreIdRecipientsUnbindPostAnswer(TypedDict):
     failed_store_recipient: NotRequired[list[MerchantStoreStoresStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient]]
-    "收款门店信息"
+    "操作失败的收款人"
 class MerchantStoreStoresStoreIdGetQuery(TypedDict):
     sub_mchid: NotRequired[Text]
     "特约商户号"
@@ -82,6 +82,7 @@ class MerchantStoreStoresStoreIdGetAnswerStoreState(TypedDict):
     address_failed_reason: NotRequired[str]
     "地址核实失败原因"
     store_state_value: NotRequired[str]
+    "门店状态"
 class MerchantStoreStoresStoreIdGetAnswer(TypedDict):
     store_basics: NotRequired[MerchantStoreStoresStoreIdGetAnswerStoreBasics]
     "门店基础信息"

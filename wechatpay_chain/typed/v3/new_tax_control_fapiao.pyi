@@ -67,7 +67,9 @@ class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyBuyerInformation(
     "留言信息"
 class NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_name: str
+    "商品名称"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[str]
@@ -167,7 +169,9 @@ class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiao
     "交通工具等级"
 class NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_name: str
+    "商品名称"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[str]
@@ -259,7 +263,9 @@ class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformat
     "加油枪号码"
 class NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_name: str
+    "商品名称"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[Literal["TON", "LETER"] | str]
@@ -361,7 +367,9 @@ class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInform
     "车牌号"
 class NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_name: str
+    "商品名称"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[str]
@@ -484,7 +492,9 @@ class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapia
     "开票人"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdInsertCardsPostBodyFapiaoCardInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_name: str
+    "商品名称"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[str]
@@ -631,7 +641,9 @@ class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformati
     "开票人"
 class NewTaxControlFapiaoFapiaoApplicationsFapiaoApplyIdGetAnswerFapiaoInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_name: str
+    "商品名称"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[str]
@@ -709,9 +721,13 @@ class NewTaxControlFapiaoFapiaoApplicationsPostBodyBuyerInformation(TypedDict):
     "邮箱地址"
 class NewTaxControlFapiaoFapiaoApplicationsPostBodyFapiaoInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_category: NotRequired[str]
+    "商品类目"
     goods_name: NotRequired[str]
+    "商品名称"
     goods_id: NotRequired[int]
+    "商品ID"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[str]
@@ -885,9 +901,13 @@ class NewTaxControlFapiaoMerchantTaxCodesGetAnswerLinks(TypedDict):
     "当前链接"
 class NewTaxControlFapiaoMerchantTaxCodesGetAnswerData(TypedDict):
     goods_name: str
+    "商品名称"
     goods_id: NotRequired[int]
+    "商品ID"
     goods_category: NotRequired[str]
+    "商品类目"
     tax_code: str
+    "税收分类编码"
     tax_rate: int
     "税率"
     tax_prefer_mark: str

@@ -10,6 +10,7 @@ class PalmserviceAuthorizationOpenidOpenidGetQuery(TypedDict):
     "机构ID"
 class PalmserviceAuthorizationOpenidOpenidGetAnswer(TypedDict):
     openid: NotRequired[str]
+    "用户标识"
     organization_id: NotRequired[str]
     "机构ID"
     state: NotRequired[Literal["AUTHORIZATION_STATE_NONE", "AUTHORIZATION_STATE_ON", "AUTHORIZATION_STATE_OFF"] | str]
@@ -18,6 +19,7 @@ class PalmserviceAuthorizationOpenidOpenidGetAnswer(TypedDict):
     "授权时间"
 class PalmserviceAuthorizationPreauthorizePostBody(TypedDict):
     openid: str
+    "用户标识"
     preauthorize_session_id: NotRequired[str]
     "预授权会话ID"
     organization_id: NotRequired[str]
@@ -69,7 +71,7 @@ class PalmserviceAuthorizationPreauthorize(Node):
 
         服务商
 
-        required: openid"""
+        required: openid 用户标识"""
     def postAsync(self, body: PalmserviceAuthorizationPreauthorizePostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PalmserviceAuthorizationPreauthorizePostAnswer]]:
         """服务关联预授权"""
     post_async = postAsync
@@ -83,7 +85,7 @@ class OpenPalmserviceAuthorizationPreauthorize(OpenNode):
 
         服务商
 
-        required: openid"""
+        required: openid 用户标识"""
     def postAsync(self, body: PalmserviceAuthorizationPreauthorizePostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务关联预授权"""
     post_async = postAsync

@@ -97,8 +97,11 @@ class ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule
     free_exit_duration: NotRequired[int]
     "出场免费时间"
     fixed_interval_rule: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleFixedIntervalRule]]
+    "固定间隔收费规则"
     duration_segment_rule: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleDurationSegmentRule]]
+    "时段收费规则"
     pre_entry_rule: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRulePreEntryRule]]
+    "入场前规则"
     holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
     "节假日模式"
     aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
@@ -133,6 +136,7 @@ class ParkingRemindersApplicationQueryGetAnswerApplicationParkingLot(TypedDict):
     parking_order_path: NotRequired[str]
     "商家停车订单路径"
     charging_rule: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule]
+    "收费规则"
 class ParkingRemindersApplicationQueryGetAnswerApplicationAuditCommentFields(TypedDict):
     field: NotRequired[str]
     "字段名"
@@ -140,6 +144,7 @@ class ParkingRemindersApplicationQueryGetAnswerApplicationAuditCommentFields(Typ
     "审核意见"
 class ParkingRemindersApplicationQueryGetAnswerApplicationAuditComment(TypedDict):
     fields: NotRequired[list[ParkingRemindersApplicationQueryGetAnswerApplicationAuditCommentFields]]
+    "字段列表"
     recommendation: NotRequired[str]
     "改进建议"
 class ParkingRemindersApplicationQueryGetAnswerApplication(TypedDict):
@@ -150,9 +155,12 @@ class ParkingRemindersApplicationQueryGetAnswerApplication(TypedDict):
     submit_time: NotRequired[int]
     "提交时间"
     parking_lot: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplicationParkingLot]
+    "停车场"
     audit_comment: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplicationAuditComment]
+    "审核意见"
 class ParkingRemindersApplicationQueryGetAnswer(TypedDict):
     application: NotRequired[ParkingRemindersApplicationQueryGetAnswerApplication]
+    "申请单"
     wx_parking_lot_id: NotRequired[str]
     "微信停车场ID"
 class ParkingRemindersApplicationWithdrawPostBody(TypedDict):
@@ -247,8 +255,11 @@ class ParkingRemindersApplicationPostBodyParkingLotChargingRule(TypedDict):
     free_exit_duration: NotRequired[int]
     "出场免费时间"
     fixed_interval_rule: NotRequired[list[ParkingRemindersApplicationPostBodyParkingLotChargingRuleFixedIntervalRule]]
+    "固定间隔收费规则"
     duration_segment_rule: NotRequired[list[ParkingRemindersApplicationPostBodyParkingLotChargingRuleDurationSegmentRule]]
+    "时段收费规则"
     pre_entry_rule: NotRequired[list[ParkingRemindersApplicationPostBodyParkingLotChargingRulePreEntryRule]]
+    "入场前规则"
     holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
     "节假日模式"
     aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
@@ -283,8 +294,10 @@ class ParkingRemindersApplicationPostBodyParkingLot(TypedDict):
     parking_order_path: NotRequired[str]
     "商家停车订单路径"
     charging_rule: NotRequired[ParkingRemindersApplicationPostBodyParkingLotChargingRule]
+    "收费规则"
 class ParkingRemindersApplicationPostBody(TypedDict):
     parking_lot: ParkingRemindersApplicationPostBodyParkingLot
+    "停车场"
 class ParkingRemindersApplicationPostAnswer(TypedDict):
     parking_lot_audit_no: NotRequired[str]
     "停车场进件审核单号"
@@ -382,8 +395,11 @@ class ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRule
     free_exit_duration: NotRequired[int]
     "出场免费时间"
     fixed_interval_rule: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleFixedIntervalRule]]
+    "固定间隔收费规则"
     duration_segment_rule: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleDurationSegmentRule]]
+    "时段收费规则"
     pre_entry_rule: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRulePreEntryRule]]
+    "入场前规则"
     holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
     "节假日模式"
     aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
@@ -418,6 +434,7 @@ class ParkingRemindersApplicationsGetAnswerApplicationListParkingLot(TypedDict):
     parking_order_path: NotRequired[str]
     "商家停车订单路径"
     charging_rule: NotRequired[ParkingRemindersApplicationsGetAnswerApplicationListParkingLotChargingRule]
+    "收费规则"
 class ParkingRemindersApplicationsGetAnswerApplicationListAuditCommentFields(TypedDict):
     field: NotRequired[str]
     "字段名"
@@ -425,6 +442,7 @@ class ParkingRemindersApplicationsGetAnswerApplicationListAuditCommentFields(Typ
     "审核意见"
 class ParkingRemindersApplicationsGetAnswerApplicationListAuditComment(TypedDict):
     fields: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationListAuditCommentFields]]
+    "字段列表"
     recommendation: NotRequired[str]
     "改进建议"
 class ParkingRemindersApplicationsGetAnswerApplicationList(TypedDict):
@@ -435,9 +453,12 @@ class ParkingRemindersApplicationsGetAnswerApplicationList(TypedDict):
     submit_time: NotRequired[int]
     "提交时间"
     parking_lot: NotRequired[ParkingRemindersApplicationsGetAnswerApplicationListParkingLot]
+    "停车场"
     audit_comment: NotRequired[ParkingRemindersApplicationsGetAnswerApplicationListAuditComment]
+    "审核意见"
 class ParkingRemindersApplicationsGetAnswer(TypedDict):
     application_list: NotRequired[list[ParkingRemindersApplicationsGetAnswerApplicationList]]
+    "申请单列表"
     wx_parking_lot_id: NotRequired[str]
     "微信停车场ID"
 class ParkingRemindersEntryPostBody(TypedDict):
@@ -654,7 +675,7 @@ class ParkingRemindersApplication(Node):
 
         普通服务商
 
-        required: parking_lot"""
+        required: parking_lot 停车场"""
     def postAsync(self, body: ParkingRemindersApplicationPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[ParkingRemindersApplicationPostAnswer]]:
         """提交停车场进件申请"""
     post_async = postAsync
@@ -670,7 +691,7 @@ class OpenParkingRemindersApplication(OpenNode):
 
         普通服务商
 
-        required: parking_lot"""
+        required: parking_lot 停车场"""
     def postAsync(self, body: ParkingRemindersApplicationPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """提交停车场进件申请"""
     post_async = postAsync

@@ -401,6 +401,7 @@ class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBody
     "转账接收方订单类型"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiverUserInfo(TypedDict):
     sp_openid: NotRequired[str]
+    "转账接收方用户 openid"
 class PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPostBodyReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
     "转账接收方类型"
@@ -1940,6 +1941,7 @@ class PlatsolutionInsuranceMchTransferReservationApplyPostAnswer(TypedDict):
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
     "预约记录状态"
     package_info: str
+    "跳转领取页面的package信息"
 class PlatsolutionInsuranceMchTransferReservationOutReservationNoOutReservationNoClosePostQuery(TypedDict):
     sub_mchid: Text
     "二级商户号"
@@ -2421,6 +2423,7 @@ class PlatsolutionMchTransferReservationApplyPostAnswer(TypedDict):
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
     "预约记录状态"
     package_info: str
+    "跳转领取页面的package信息"
 class PlatsolutionMchTransferReservationOutReservationNoOutReservationNoClosePostQuery(TypedDict):
     sub_mchid: Text
     "二级商户号"

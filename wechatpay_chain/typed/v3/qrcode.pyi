@@ -89,7 +89,7 @@ class QrcodeTransactionsOutTradeNoOutTradeNoGetAnswer(TypedDict):
     amount: NotRequired[dict[str, Any]]
     "订单金额信息"
     promotion_detail: NotRequired[list[QrcodeTransactionsOutTradeNoOutTradeNoGetAnswerPromotionDetail]]
-    "优惠信息"
+    "优惠功能"
 class QrcodeTransactionsPostBodyAmount(TypedDict):
     total: NotRequired[int]
     "订单总金额"
@@ -113,6 +113,7 @@ class QrcodeTransactionsPostBodyMetroInfo(TypedDict):
     "乘车终点站"
 class QrcodeTransactionsPostBody(TypedDict):
     appid: str
+    "公众账号ID"
     sub_appid: NotRequired[str]
     "子公众账号ID"
     sub_mchid: NotRequired[str]
@@ -218,9 +219,10 @@ class QrcodeTransactionsPostAnswer(TypedDict):
     amount: NotRequired[dict[str, Any]]
     "订单金额信息"
     promotion_detail: NotRequired[list[QrcodeTransactionsPostAnswerPromotionDetail]]
-    "优惠信息"
+    "优惠功能"
 class QrcodeUserServicesContractIdContractIdGetQuery(TypedDict):
     appid: NotRequired[Text]
+    "公众账号ID"
     sub_appid: NotRequired[Text]
     "子公众账号ID"
     sub_mchid: NotRequired[Text]
@@ -229,6 +231,7 @@ class QrcodeUserServicesContractIdContractIdGetAnswer(TypedDict):
     contract_id: NotRequired[str]
     "签约成功后"
     user_service_state: NotRequired[Literal["NORMAL", "BLOCKED"] | str]
+    "用户服务状态"
     block_reason: NotRequired[str]
     "原因"
 class QrcodeTransactionsOutTradeNoOutTradeNo(Stem):
@@ -272,7 +275,7 @@ class QrcodeTransactions(Node):
 
         服务商, 直连商户
 
-        required: appid, out_trade_no 商户系统内部订单号, trade_scene 交易场景值, contract_id 签约成功后"""
+        required: appid 公众账号ID, out_trade_no 商户系统内部订单号, trade_scene 交易场景值, contract_id 签约成功后"""
     def postAsync(self, body: QrcodeTransactionsPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[QrcodeTransactionsPostAnswer]]:
         """扣费受理"""
     post_async = postAsync
@@ -287,7 +290,7 @@ class OpenQrcodeTransactions(OpenNode):
 
         服务商, 直连商户
 
-        required: appid, out_trade_no 商户系统内部订单号, trade_scene 交易场景值, contract_id 签约成功后"""
+        required: appid 公众账号ID, out_trade_no 商户系统内部订单号, trade_scene 交易场景值, contract_id 签约成功后"""
     def postAsync(self, body: QrcodeTransactionsPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """扣费受理"""
     post_async = postAsync

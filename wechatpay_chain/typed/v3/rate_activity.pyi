@@ -20,7 +20,7 @@ class RateActivityApplicationsIdApplicationIdPatchBodyActivityDetailModification
     apply_material_id: NotRequired[str]
     "材料ID"
     apply_material_information: NotRequired[list[str]]
-    "材料内容"
+    "申请材料信息"
 class RateActivityApplicationsIdApplicationIdPatchBodyActivityDetailModification(TypedDict):
     activity_rate: NotRequired[str]
     "活动费率"
@@ -43,7 +43,7 @@ class RateActivityApplicationsPostBodyActivityDetailActivityApplyInformation(Typ
     apply_material_id: NotRequired[str]
     "材料ID"
     apply_material_information: NotRequired[list[str]]
-    "材料内容"
+    "申请材料信息"
 class RateActivityApplicationsPostBodyActivityDetail(TypedDict):
     activity_id: str
     "活动ID"

@@ -58,7 +58,9 @@ class TaxiInvoiceCardsPostBodyFapiaoCardInformationExtraInformation(TypedDict):
     "开票人"
 class TaxiInvoiceCardsPostBodyFapiaoCardInformationItems(TypedDict):
     tax_code: str
+    "税收分类编码"
     goods_name: str
+    "商品名称"
     specification: NotRequired[str]
     "规格型号"
     unit: NotRequired[str]

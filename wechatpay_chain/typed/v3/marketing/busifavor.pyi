@@ -2055,7 +2055,9 @@ class MarketingBusifavorUsersOpenidCoupons(Stem):
 
         直连商户
 
-        required: appid 公众账号ID"""
+        required: appid 公众账号ID
+
+        one of: creator_merchant, belong_merchant, sender_merchant"""
     def getAsync(self, config: Config = ..., /, *, openid: Value, params: MarketingBusifavorUsersOpenidCouponsGetQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[MarketingBusifavorUsersOpenidCouponsGetAnswer]]:
         """根据过滤条件查询用户券API"""
     get_async = getAsync
@@ -2069,7 +2071,9 @@ class OpenMarketingBusifavorUsersOpenidCoupons(OpenNode):
 
         直连商户
 
-        required: appid 公众账号ID"""
+        required: appid 公众账号ID
+
+        one of: creator_merchant, belong_merchant, sender_merchant"""
     def getAsync(self, config: Config = ..., /, *, openid: Any = ..., **options: Any) -> Promise[Response]:
         """根据过滤条件查询用户券API"""
     get_async = getAsync

@@ -112,13 +112,13 @@ class MarketingFavorCouponStocksPostBodyCouponUseRule(TypedDict):
     limit_card: NotRequired[MarketingFavorCouponStocksPostBodyCouponUseRuleLimitCard]
     "指定银行卡BIN"
     trade_type: NotRequired[list[Literal["MICROAPP", "APPPAY", "PPAY", "CARD", "FACE", "OTHER"] | str]]
-    "支付方式"
+    "交易类型"
     available_items: NotRequired[list[str]]
-    "可核销商品编码"
+    "可用单品列表"
     unavailable_items: NotRequired[list[str]]
-    "不参与优惠商品编码"
+    "不可用单品列表"
     available_merchants: NotRequired[list[str]]
-    "可核销商户号"
+    "可用商户列表"
     combine_use: NotRequired[bool]
     "是否可叠加其他优惠"
 class MarketingFavorCouponStocksPostBody(TypedDict):
@@ -165,7 +165,7 @@ class MarketingFavorStocksStockIdItemsGetAnswer(TypedDict):
     total_count: int
     "可用单品编码总数"
     data: NotRequired[list[str]]
-    "可用单品编码"
+    "数据列表"
     offset: int
     "分页页码"
     limit: int
@@ -451,7 +451,7 @@ class MarketingFavorUsersOpenidCouponsCouponIdGetAnswerConsumeInformation(TypedD
     transaction_id: NotRequired[str]
     "核销商户号"
     goods_detail: NotRequired[list[MarketingFavorUsersOpenidCouponsCouponIdGetAnswerConsumeInformationGoodsDetail]]
-    "单品信息"
+    "单品列表"
 class MarketingFavorUsersOpenidCouponsCouponIdGetAnswer(TypedDict):
     stock_creator_mchid: NotRequired[str]
     "创建批次的商户号"
@@ -535,7 +535,7 @@ class MarketingFavorUsersOpenidCouponsGetAnswerDataConsumeInformation(TypedDict)
     transaction_id: NotRequired[str]
     "核销商户号"
     goods_detail: NotRequired[list[MarketingFavorUsersOpenidCouponsGetAnswerDataConsumeInformationGoodsDetail]]
-    "单品信息"
+    "单品列表"
 class MarketingFavorUsersOpenidCouponsGetAnswerData(TypedDict):
     stock_creator_mchid: NotRequired[str]
     "创建批次的商户号"

@@ -69,7 +69,9 @@ class MarketingPartnershipsTerminatePostAnswer(TypedDict):
     "终止合作关系时间"
 class MarketingPartnershipsGetQuery(TypedDict):
     partner: NotRequired[Text]
+    "合作方信息"
     authorized_data: NotRequired[Text]
+    "被授权数据"
     limit: NotRequired[Text]
     "分页大小"
     offset: NotRequired[Text]

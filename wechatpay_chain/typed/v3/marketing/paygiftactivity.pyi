@@ -48,7 +48,7 @@ class MarketingPaygiftactivityActivitiesActivityIdMerchantsAddPostAnswer(TypedDi
     "未通过规则校验的发券商户号列表"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostBody(TypedDict):
     merchant_id_list: NotRequired[list[str]]
-    "删除的发券商户号"
+    "发券商户号"
     delete_request_no: NotRequired[str]
     "商户请求单号"
 class MarketingPaygiftactivityActivitiesActivityIdMerchantsDeletePostAnswer(TypedDict):

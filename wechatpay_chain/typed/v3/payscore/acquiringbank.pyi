@@ -598,7 +598,7 @@ class PayscoreAcquiringbankServicepayondeliveryorderPostBody(TypedDict):
     post_payments: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostPayments]]
     "后付费项目"
     post_discounts: NotRequired[list[PayscoreAcquiringbankServicepayondeliveryorderPostBodyPostDiscounts]]
-    "后付费商户优惠"
+    "商户优惠"
     time_range: PayscoreAcquiringbankServicepayondeliveryorderPostBodyTimeRange
     "服务时间段"
     location: NotRequired[PayscoreAcquiringbankServicepayondeliveryorderPostBodyLocation]

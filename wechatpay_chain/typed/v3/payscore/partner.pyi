@@ -1098,7 +1098,9 @@ class PayscorePartnerPermissionsAssessUserRiskLevel(Node):
 
         服务商
 
-        required: sub_mchid 子商户商户号, service_id 服务ID, appid 服务商的公众号ID"""
+        required: sub_mchid 子商户商户号, service_id 服务ID, appid 服务商的公众号ID
+
+        one of: openid, sub_openid, authorization_code"""
     def postAsync(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, *, params: PayscorePartnerPermissionsAssessUserRiskLevelPostQuery, **options: Unpack[OptionsWithoutParams]) -> Promise[Answer[PayscorePartnerPermissionsAssessUserRiskLevelPostAnswer]]:
         """服务商评估用户分层"""
     post_async = postAsync
@@ -1112,7 +1114,9 @@ class OpenPayscorePartnerPermissionsAssessUserRiskLevel(OpenNode):
 
         服务商
 
-        required: sub_mchid 子商户商户号, service_id 服务ID, appid 服务商的公众号ID"""
+        required: sub_mchid 子商户商户号, service_id 服务ID, appid 服务商的公众号ID
+
+        one of: openid, sub_openid, authorization_code"""
     def postAsync(self, body: PayscorePartnerPermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """服务商评估用户分层"""
     post_async = postAsync

@@ -147,7 +147,9 @@ class PayscorePermissionsAssessUserRiskLevel(Node):
 
         普通商户
 
-        required: service_id 服务ID, appid 公众号ID"""
+        required: service_id 服务ID, appid 公众号ID
+
+        one of: openid, authorization_code"""
     def postAsync(self, body: PayscorePermissionsAssessUserRiskLevelPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePermissionsAssessUserRiskLevelPostAnswer]]:
         """商户评估用户分层"""
     post_async = postAsync
@@ -161,7 +163,9 @@ class OpenPayscorePermissionsAssessUserRiskLevel(OpenNode):
 
         普通商户
 
-        required: service_id 服务ID, appid 公众号ID"""
+        required: service_id 服务ID, appid 公众号ID
+
+        one of: openid, authorization_code"""
     def postAsync(self, body: PayscorePermissionsAssessUserRiskLevelPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """商户评估用户分层"""
     post_async = postAsync

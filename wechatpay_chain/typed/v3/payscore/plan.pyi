@@ -195,6 +195,7 @@ class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoStopPostAnswer(TypedD
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     merchant_plan_no: str
     "商户侧计划号"
     plan_name: str
@@ -234,6 +235,7 @@ class PayscorePlanPayscorePlansMerchantPlanNoMerchantPlanNoGetAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     merchant_plan_no: str
     "商户侧计划号"
     plan_name: str
@@ -267,6 +269,7 @@ class PayscorePlanPayscorePlansPostBody(TypedDict):
     service_id: str
     "计划所属服务"
     appid: str
+    "应用ID"
     plan_name: str
     "支付分计划名称"
     plan_duration: int
@@ -300,6 +303,7 @@ class PayscorePlanPayscorePlansPostAnswer(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     merchant_plan_no: str
     "商户侧计划号"
     plan_name: str
@@ -505,7 +509,7 @@ class PayscorePlanPayscorePlans(Node):
 
         普通商户
 
-        required: service_id 计划所属服务, appid, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
+        required: service_id 计划所属服务, appid 应用ID, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
     def postAsync(self, body: PayscorePlanPayscorePlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscorePlanPayscorePlansPostAnswer]]:
         """创建支付分计划"""
     post_async = postAsync
@@ -520,7 +524,7 @@ class OpenPayscorePlanPayscorePlans(OpenNode):
 
         普通商户
 
-        required: service_id 计划所属服务, appid, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
+        required: service_id 计划所属服务, appid 应用ID, plan_name 支付分计划名称, plan_duration 支付分计划有效期, deduction_quantity 支付分计划扣费次数, total_original_price 支付分计划原总金额, total_actual_price 支付分计划实际扣费总金额, merchant_plan_no 商户侧计划号"""
     def postAsync(self, body: PayscorePlanPayscorePlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建支付分计划"""
     post_async = postAsync

@@ -81,7 +81,7 @@ class PayscoreServicepayondeliveryorderPostBody(TypedDict):
     post_payments: NotRequired[list[PayscoreServicepayondeliveryorderPostBodyPostPayments]]
     "后付费项目"
     post_discounts: NotRequired[list[PayscoreServicepayondeliveryorderPostBodyPostDiscounts]]
-    "后付费商户优惠"
+    "商户优惠"
     time_range: PayscoreServicepayondeliveryorderPostBodyTimeRange
     "服务时间段"
     location: NotRequired[PayscoreServicepayondeliveryorderPostBodyLocation]

@@ -25,6 +25,7 @@ class PayscoreSignPlanPartnerServiceorderPostBody(TypedDict):
     sign_plan_id: str
     "待创建服务订单对应的用户的签约计划"
     plan_detail_no: int
+    "计划明细序号"
     appid: str
     "服务商的AppID"
     sub_mchid: str
@@ -288,6 +289,7 @@ class PayscoreSignPlanPartnerUserSignPlansPostBody(TypedDict):
     notify_url: str
     "签约成功事件通知回调地址"
     sign_plan_detail: list[PayscoreSignPlanPartnerUserSignPlansPostBodySignPlanDetail]
+    "签约计划明细"
 class PayscoreSignPlanPartnerUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
     plan_detail_no: int
     "计划明细序号"
@@ -385,6 +387,7 @@ class PayscoreSignPlanServiceorderPostBody(TypedDict):
     sign_plan_id: str
     "待创建服务订单对应的用户的签约计划"
     plan_detail_no: int
+    "计划明细序号"
     appid: str
     "商户的AppID"
     openid: str
@@ -499,6 +502,7 @@ class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoStopPostA
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     merchant_sign_plan_no: str
     "商户侧签约计划号"
     merchant_callback_url: str
@@ -564,6 +568,7 @@ class PayscoreSignPlanUserSignPlansMerchantSignPlanNoMerchantSignPlanNoGetAnswer
     mchid: str
     "商户号"
     appid: str
+    "应用ID"
     merchant_sign_plan_no: str
     "商户侧签约计划号"
     merchant_callback_url: str
@@ -605,6 +610,7 @@ class PayscoreSignPlanUserSignPlansPostBody(TypedDict):
     plan_id: str
     "支付分计划ID"
     appid: str
+    "应用ID"
     openid: str
     "待签约用户在商户应用下的OpenID"
     merchant_sign_plan_no: str
@@ -612,6 +618,7 @@ class PayscoreSignPlanUserSignPlansPostBody(TypedDict):
     notify_url: str
     "签约成功事件通知回调地址"
     sign_plan_detail: list[PayscoreSignPlanUserSignPlansPostBodySignPlanDetail]
+    "签约计划明细"
 class PayscoreSignPlanUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
     plan_detail_no: int
     "计划明细序号"
@@ -647,6 +654,7 @@ class PayscoreSignPlanUserSignPlansPostAnswerSignPlan(TypedDict):
     mchid: str
     "商户号"
     appid: str
+    "服务商AppID"
     merchant_sign_plan_no: str
     "商户侧签约计划号"
     merchant_callback_url: str
@@ -690,7 +698,7 @@ class PayscoreSignPlanPartnerServiceorder(Node):
 
         服务商
 
-        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 服务商的AppID, sub_mchid 子商户号, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no 计划明细序号, appid 服务商的AppID, sub_mchid 子商户号, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
     def postAsync(self, body: PayscoreSignPlanPartnerServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerServiceorderPostAnswer]]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
@@ -704,7 +712,7 @@ class OpenPayscoreSignPlanPartnerServiceorder(OpenNode):
 
         服务商
 
-        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 服务商的AppID, sub_mchid 子商户号, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no 计划明细序号, appid 服务商的AppID, sub_mchid 子商户号, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
     def postAsync(self, body: PayscoreSignPlanPartnerServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
@@ -794,7 +802,7 @@ class PayscoreSignPlanPartnerUserSignPlans(Node):
 
         服务商
 
-        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 服务商的AppID, sub_mchid 子商户号, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 服务商的AppID, sub_mchid 子商户号, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail 签约计划明细"""
     def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanPartnerUserSignPlansPostAnswer]]:
         """创建用户的签约计划"""
     post_async = postAsync
@@ -809,7 +817,7 @@ class OpenPayscoreSignPlanPartnerUserSignPlans(OpenNode):
 
         服务商
 
-        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 服务商的AppID, sub_mchid 子商户号, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 服务商的AppID, sub_mchid 子商户号, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail 签约计划明细"""
     def postAsync(self, body: PayscoreSignPlanPartnerUserSignPlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划"""
     post_async = postAsync
@@ -829,7 +837,7 @@ class PayscoreSignPlanServiceorder(Node):
 
         普通商户
 
-        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 商户的AppID, openid 商户公众号下的用户标识, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no 计划明细序号, appid 商户的AppID, openid 商户公众号下的用户标识, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
     def postAsync(self, body: PayscoreSignPlanServiceorderPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanServiceorderPostAnswer]]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
@@ -843,7 +851,7 @@ class OpenPayscoreSignPlanServiceorder(OpenNode):
 
         普通商户
 
-        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no, appid 商户的AppID, openid 商户公众号下的用户标识, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
+        required: service_id 支付分服务ID, sign_plan_id 待创建服务订单对应的用户的签约计划, plan_detail_no 计划明细序号, appid 商户的AppID, openid 商户公众号下的用户标识, notify_url 商户扣款成功回调通知的地址, service_introduction 服务信息, time_range 服务时间, out_trade_no 商户侧订单号"""
     def postAsync(self, body: PayscoreSignPlanServiceorderPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划详情对应的服务订单"""
     post_async = postAsync
@@ -929,7 +937,7 @@ class PayscoreSignPlanUserSignPlans(Node):
 
         普通商户
 
-        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid, openid 待签约用户在商户应用下的OpenID, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 应用ID, openid 待签约用户在商户应用下的OpenID, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail 签约计划明细"""
     def postAsync(self, body: PayscoreSignPlanUserSignPlansPostBody, config: Config = ..., /, **options: Unpack[Options]) -> Promise[Answer[PayscoreSignPlanUserSignPlansPostAnswer]]:
         """创建用户的签约计划"""
     post_async = postAsync
@@ -944,7 +952,7 @@ class OpenPayscoreSignPlanUserSignPlans(OpenNode):
 
         普通商户
 
-        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid, openid 待签约用户在商户应用下的OpenID, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail"""
+        required: service_id 支付分服务ID, plan_id 支付分计划ID, appid 应用ID, openid 待签约用户在商户应用下的OpenID, merchant_sign_plan_no 商户签约计划单号, notify_url 签约成功事件通知回调地址, sign_plan_detail 签约计划明细"""
     def postAsync(self, body: PayscoreSignPlanUserSignPlansPostBody | Body = ..., config: Config = ..., /, **options: Any) -> Promise[Response]:
         """创建用户的签约计划"""
     post_async = postAsync

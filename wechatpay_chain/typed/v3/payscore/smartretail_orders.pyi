@@ -110,6 +110,7 @@ class PayscoreSmartretailOrdersGetAnswer(TypedDict):
     service_id: NotRequired[str]
     "服务ID"
     state: NotRequired[Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str]
+    "服务订单状态"
     finish_type: NotRequired[Literal[1, 2] | int]
     "标识用户订单使用情况"
     service_start_time: NotRequired[str]

@@ -143,7 +143,15 @@ GUARDS = [
         "if ($fresh && !Rsa::verify($m, $s, $k)) { return; } elseif (!$fresh || !Rsa::verify($m, $s, $k)) { return; }",
         "php",
     ),
+    ("if (Rsa::verify($m, $s, $k)) { goto good; } return; good:", "php"),
+    ("$r = Rsa::verify($m, $s, $k); switch ($r) { case true: break; default: return; }", "php"),
+    ("do { if (Rsa::verify($m, $s, $k)) { break; } return; } while (true);", "php"),
+    ("do { $ok = Rsa::verify($m, $s, $k); } while (!$ok && $fresh); if (!$ok) { return; }", "php"),
+    ("a: for (;;) { if (Rsa.verify(m, s, k)) break a; return }", "js"),
+    ("a: { if (Rsa.verify(m, s, k)) break a; return }", "js"),
+    ("while (!Rsa::verify($m, $s, $k)) { if (!$fresh) { return; } }", "php"),
     ("if (!Rsa.verify(m, s, k)) { throw new Error('x') }", "js"),
+    ("switch (Rsa.verify(m, s, k)) { case true: break; default: return }", "js"),
     ("if (!Rsa.verify(m, s, k)) return res.status(401).end()", "js"),
     ("const ok = Rsa.verify(m, s, k); if (!ok) { ctx.status = 401; return }", "ts"),
     ("if (Rsa.verify(m, s, k) === false) reject()", "ts"),
@@ -210,6 +218,43 @@ def test_a_condition_of_the_shop_is_a_guard_too() -> None:
         "HERE(2, '$this->check($n)')",
         "HERE(3, '$this->pay').chain('v3/' + php_text(n)).post([])",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "guard"),
+    [
+        (
+            "function ok($m) { return Rsa::verify($m, $s, $k); }\n"
+            "function f($m) { $this->ok($m) or $this->fail(); return AesGcm::decrypt($m, $k, $n); }",
+            "php",
+            "if not HERE(1, '$this->ok($m)'):\n    raise NotImplementedError('line 2: $this->fail()')",
+        ),
+        (
+            "function f($m) { if ($this->old($m)) { $this->fail(); } return AesGcm::decrypt($m, $k, $n); }",
+            "php",
+            "if HERE(1, '$this->old($m)'):\n    raise NotImplementedError('line 1: $this->fail();')",
+        ),
+        (
+            "if (empty($m)) show_error('none'); $t = AesGcm::decrypt($m, $k, $n);",
+            "php",
+            "if HERE(1, 'empty($m)'):\n    raise NotImplementedError(\"line 1: show_error('none')\")",
+        ),
+        (
+            "if (!m) ctx.throw(400)\nconst t = Aes.AesGcm.decrypt(n, k, m)",
+            "js",
+            "if not HERE(1, 'm'):\n    raise NotImplementedError('line 1: ctx.throw(400)')",
+        ),
+        (
+            "async function must(m) { if (!Rsa.verify(m, s, k)) throw new Error() }\n"
+            "const f = async (m) => { await must(m); return Aes.AesGcm.decrypt(n, k, m) }",
+            "js",
+            "HERE(1, 'await must(m)')",
+        ),
+    ],
+)
+def test_a_check_that_another_function_makes_is_kept(source: str, language: str, guard: str) -> None:
+    """In an expression, in a branch, and on the line of what it guards."""
+    assert guard in code_of(source, language)
 
 
 def test_a_second_call_after_the_first_returned_is_closed() -> None:

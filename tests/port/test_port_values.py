@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.port.listing import code_of, listed
-from wechatpay_chain.port.conversion import js_int, js_text, php_int, php_text
+from wechatpay_chain.port.conversion import js_int, js_json, js_text, php_int, php_json, php_text
 
 
 def argument(source: str, language: str) -> str:
@@ -44,6 +44,11 @@ def argument(source: str, language: str) -> str:
         ("array_merge([1], [$x])", "[*[1], *[x]]"),
         ("['7' => 1, 'a' => 2, 3]", "{7: 1, 'a': 2, 8: 3}"),
         ("(object) []", "{}"),
+        ("json_encode(['a/b'])", "php_json(['a/b'])"),
+        ("json_encode(['a/b'], JSON_UNESCAPED_SLASHES)", "php_json(['a/b'], unescaped_slashes=True)"),
+        ("json_encode(['a/b'], JSON_PRETTY_PRINT)", None),
+        ("array_values(['a' => $x])", "[*{'a': x}.values()]"),
+        ("[...array_values(['a' => $x]), 1]", "[*{'a': x}.values(), 1]"),
         ("compact('x')", "{'x': x}"),
         ("Rsa::verify(message: $m, signature: $s, publicKey: $k)", "Rsa.verify(message=m, signature=s, publicKey=k)"),
         ("0x1F + 0b11 + 017 + 1_000", "31 + 3 + 15 + 1000"),
@@ -105,6 +110,7 @@ def test_a_value_of_php(source: str, python: str | None) -> None:
         ("{ ...x, 'a-b': 1, [y]: 2 }", "{**x, 'a-b': 1, y: 2}"),
         ("{ b: 1, 2: 3, 1: 4, u: undefined }", "{'1': 4, '2': 3, 'b': 1}"),
         ("[...x, 1]", "[*x, 1]"),
+        ("JSON.stringify({ a: x })", "js_json({'a': x})"),
         ("1.0 + 0x10 + 1e3 + 10n", "1 + 16 + 1000 + 10"),
         ("x as string", "x"),
         ("<string>x", "x"),
@@ -186,6 +192,16 @@ def test_text_is_javascripts(value: object, told: str) -> None:
 def test_a_whole_number_is_phps(value: object, told: int) -> None:
     """What ``(int)`` makes of each kind."""
     assert php_int(value) == told
+
+
+def test_json_is_that_of_either_language() -> None:
+    """Numbers as each writes them; PHP's slashes, and its letters beyond ASCII, are escapes unless it is told."""
+    value = {"a/b": ["中\u2028", 2.0, 1e25, None, True]}
+    assert php_json(value) == r'{"a\/b":["\u4e2d\u2028",2,1.0e+25,null,true]}'
+    assert php_json(value, unescaped_unicode=True, unescaped_slashes=True) == (
+        r'{"a/b":["中\u2028",2,1.0e+25,null,true]}'
+    )
+    assert js_json(value) == '{"a/b":["中\u2028",2,1e+25,null,true]}'
 
 
 @pytest.mark.parametrize("convert", [php_text, js_text, php_int, js_int])
@@ -324,12 +340,142 @@ def test_what_the_package_lacks_is_left() -> None:
             "ok = Rsa.verify(m, s, k)",
         ),
         ("call_user_func([$instance->chain($p), $verb], []);", "php", "[instance.chain(p), verb]"),
+        ("const r = await wxpay.v3.a.post<T>({ b: 1 })\nf(r.data)", "ts", "r = wxpay.v3.a.post({'b': 1})"),
+        (
+            "const r = await wxpay.v3.a.post<T>({}).catch((e) => { throw e })\nf(r.data)",
+            "ts",
+            "r = wxpay.v3.a.post_async({}).catch(on_rejected).wait()",
+        ),
+        ("const r = (await wxpay.v3.a.get<T>({})).data.b", "ts", "r = wxpay.v3.a.get({}).data['b']"),
+        (
+            "wxpay.v3.a.get().then(({ data: { data } }) => data.map(f))",
+            "js",
+            "lambda answer: HERE(1, 'data.map(f)', answer.data['data'])",
+        ),
+        (
+            "const { data: { download_url: url } } = await wxpay.v3.a.get()\nawait clients.get(id)[url].get()",
+            "js",
+            "HERE(1, 'clients.get(id)')[url].get()",
+        ),
+        (
+            "\\GuzzleHttp\\Promise\\Utils::unwrap($wxpay->all());",
+            "php",
+            "Promise.unwrap(HERE(1, '$wxpay->all()'))",
+        ),
+        (
+            "const all = await Promise.all([wxpay.v3.a.get()])\nall.forEach((r) => save(r.data.id))",
+            "js",
+            "HERE(1, 'save(r.data.id)', r.data['id'])",
+        ),
+        (
+            "const r = await Promise.all([wxpay.v3.a.get()])\nr.forEach(({ data, status }) => save(data.id, status))",
+            "js",
+            "HERE(1, 'save(data.id, status)', answer.data['id'], answer.status)",
+        ),
+        (
+            "try { await wxpay.v3.a.get() } catch (e) { if (e.response?.status === 404) return null }",
+            "js",
+            "if getattr(getattr(e, 'response', None), 'status', None) == 404:",
+        ),
+        (
+            "try { await wxpay.v3.a.get() } catch (e) { if (e.response && e.response.status === 404) return null }",
+            "js",
+            "if getattr(e, 'response', None) is not None and e.response.status == 404:",
+        ),
+        (
+            "try { $instance->v3->a->get(); } catch (RequestException $e)"
+            " { if ($e->getResponse()?->getStatusCode() === 404) { return; } }",
+            "php",
+            "if HERE(1, '$e->getResponse()?->getStatusCode() === 404', lambda: e.getResponse()):",
+        ),
+        ("import W = require('wechatpay-axios-plugin')\nconst c = new W.Wechatpay(o)", "ts", "c = Wechatpay(o)"),
+        (
+            "async () => { const { Wechatpay: W } = await import('wechatpay-axios-plugin'); const c = new W(o) }",
+            "js",
+            "c = Wechatpay(o)",
+        ),
+        (
+            "$r = match ($t) { 'a' => $instance->v3->a->get(), default => $instance->v3->b->get() };\n"
+            "echo $r->getStatusCode();",
+            "php",
+            "r = instance.v3.a.get() if t == 'a' else instance.v3.b.get()\nprint(r.getStatusCode())",
+        ),
+        (
+            "class A { function c() { return $this->all[$m] ??= Builder::factory($o); }"
+            " function d($p) { yield $this->c()[$p]->get(); } }",
+            "php",
+            "lambda: HERE(3, '$this->c()')[p].get())",
+        ),
+        ("function c() { static $c; return $c ?? $c = Builder::factory($o); }", "php", "c = None\n"),
+        (
+            "exit(json_encode(['sign' => Rsa::sign('a', $k)]));",
+            "php",
+            "php_json({'sign': Rsa.sign('a', k)})",
+        ),
+        (
+            "[$a, $b] = [$instance->v3->a->get(), 1];\necho $a->getStatusCode();",
+            "php",
+            "print(a.getStatusCode())",
+        ),
+        (
+            "try { await wxpay.v3.a.get() } catch ({ response: { statusText } }) { ctx.throw(502, statusText) }",
+            "js",
+            "HERE(1, 'ctx.throw(502, statusText)', error.response.reason)",
+        ),
+        (
+            "const all = await Promise.all(ns.map(async (n) => (await wxpay.v3.a.$n$.get({ n })).data))\n"
+            "wxpay.v3.b.get({ s: all[0].status })",
+            "js",
+            "{'s': all_[0]['status']}",
+        ),
+        (
+            "const { Multipart } = require('wechatpay-axios-plugin')\nconst fs = require('fs')\n"
+            "const form = new Multipart()\n"
+            "form.append('meta', JSON.stringify(meta), 'meta.json')\n"
+            "form.append('file', fs.createReadStream(path), 'a.png')\n"
+            "await wxpay.v3.merchant.media.upload.post(form, { meta, headers: form.getHeaders() })",
+            "js",
+            "form = Media(path, **meta)\nwxpay.v3.merchant.media.upload.post(form, {'meta': meta})",
+        ),
+        (
+            "const ok = [Rsa.verify(m, s, k)].every(Boolean)",
+            "js",
+            "ok = HERE(1, '[Rsa.verify(m, s, k)].every(Boolean)', [Rsa.verify(m, s, k)])",
+        ),
+        (
+            "switch ($instance->v3->a->post([])->getStatusCode()) { case 200: f(); break; case 204: return; }\n"
+            "$instance->v3->b->get();",
+            "php",
+            "case_0 = instance.v3.a.post([]).getStatusCode()\nif case_0 == 204:",
+        ),
     ],
 )
 def test_a_manner_of_writing(source: str, language: str, python: str) -> None:
     """Aliases of nodes and classes, what may be missing, expressions that throw, texts of several lines."""
     code = code_of(source, language)
     assert python in code
+
+
+def test_a_property_that_someone_else_fills_is_not_emptied() -> None:
+    """Only one that is asked for itself starts as nothing."""
+    source = "class A { protected BuilderChainable $wx; function f() { return (string) $this->wx->v3->a->get(); } }"
+    assert code_of(source, "php") == "HERE(1, '(string) $this->wx->v3->a->get()', lambda: wx.v3.a.get())"
+
+
+def test_an_assignment_of_two_is_listed_once() -> None:
+    """The functions within it too."""
+    report = listed("const s = module.exports = { p() { return wxpay.v3.a.get() } }", "js")
+    assert [each.python for each in report.statements] == ["wxpay.v3.a.get()"]
+
+
+def test_a_form_that_is_no_media_is_left() -> None:
+    """Of other parts than the plugin's, or of one more."""
+    head = "import { Multipart } from 'wechatpay-axios-plugin'\nconst form = new Multipart()\n"
+    one = "form.append('meta', JSON.stringify(meta))\n"
+    for source in (head + one + "form.append('file', buffer)", head + one * 2):
+        report = listed(source, "js")
+        assert (len(report.statements), report.count("left")) == (3, 1)
+    assert "HERE(1, 'form')" in code_of(head + one + "wxpay.v3.a.post(form)", "js")
 
 
 def test_a_variable_around_a_closure_is_not_lost() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import wechatpay_chain.php as package
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
-from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.expressions import Expressions, NoRule, Value
 from wechatpay_chain.port.sdk import ANSWER_FIELDS, CLASSES, METHODS, PROMISES, STATIC, verb_of
 from wechatpay_chain.port.source import text
@@ -20,9 +20,8 @@ __all__ = ["PRINTS", "Calls"]
 PRINTS = frozenset(["echo", "print_r", "var_dump"])
 _CONSOLE = frozenset(["log", "info", "error", "warn", "debug"])
 _JSON_FLAGS = {
-    "JSON_UNESCAPED_UNICODE": "ensure_ascii=False",
-    "JSON_PRETTY_PRINT": "indent=4",
-    "JSON_UNESCAPED_SLASHES": "",
+    "JSON_UNESCAPED_UNICODE": "unescaped_unicode",
+    "JSON_UNESCAPED_SLASHES": "unescaped_slashes",
     "JSON_THROW_ON_ERROR": "",
 }
 _THEN = {"then": "then", "otherwise": "otherwise", "catch": "catch", "finally": "finally_"}
@@ -38,7 +37,7 @@ _FORM = "a form other than JSON.stringify(meta) and createReadStream(path)"
 class Calls(Expressions):
     """Expressions that call, and what they hand back."""
 
-    def hole_of(self, part: syntax.Part, reason: str = "", kind: str = "") -> Value:
+    def hole_of(self, part: ir.Part, reason: str = "", kind: str = "") -> Value:
         """A part as the shop's own, or, with a reason, as what is left."""
         if reason:
             self.uses += 1
@@ -47,37 +46,41 @@ class Calls(Expressions):
 
     # Chains
 
-    def node(self, part: syntax.Part, is_sure: bool = False) -> ast.expr | None:
+    def node(self, part: ir.Part, is_sure: bool = False) -> ast.expr | None:
         """The node of a chain; None where it is none, or, asked to be sure, where its root is not known."""
-        if isinstance(part, syntax.Call):
-            return self._chained(part, is_sure) if syntax.called(part) == "chain" else None
-        if not isinstance(part, syntax.Access) or part.key is None or self.property_of(part):
-            made = self.value(part) if isinstance(part, syntax.Name) or self.property_of(part) else None
+        if isinstance(part, ir.Call):
+            return self._chained(part, is_sure) if ir.called(part) == "chain" else None
+        if not isinstance(part, ir.Access) or part.key is None or self.property_of(part):
+            made = self.value(part) if isinstance(part, ir.Name) or self.property_of(part) else None
             return made.code if made is not None and made.kind in _NODES else None
         base = self.node(part.base, is_sure)
         if base is None:
-            start = syntax.literal_text(part.key) or ""
-            is_start = start.lower() in ("v2", "v3") or (part.is_item and _is_path(start))
+            start = ir.literal_text(part.key) or ""
+            is_start = start.lower() in ("v2", "v3") or (part.is_item and (_is_path(start) or self._is_url(part.key)))
             base = self._root(part.base, is_start and self.mentions and not is_sure)
         return None if base is None else self._segment(base, part)
 
-    def _root(self, part: syntax.Part, is_start: bool) -> ast.expr | None:
+    def _is_url(self, key: ir.Part) -> bool:
+        """Whether an index is an address that an answer brought."""
+        return isinstance(key, ir.Name) and "url" in key.word.lower() and self.value(key).kind == "json"
+
+    def _root(self, part: ir.Part, is_start: bool) -> ast.expr | None:
         """What a chain starts from: a client, or, where the path shows one, what may be a client."""
-        root = syntax.path_of(part)[0]
-        is_library = isinstance(root, syntax.ClassName) and (root.word == "Wechatpay" or not self.is_php)
-        if is_library and not isinstance(part, syntax.Call):
+        root = ir.path_of(part)[0]
+        is_library = isinstance(root, ir.ClassName) and (root.word == "Wechatpay" or not self.is_php)
+        if is_library and not isinstance(part, ir.Call):
             return None
-        made = self.hole_of(part) if isinstance(part, syntax.Access) else self.value(part)
+        made = self.hole_of(part) if isinstance(part, ir.Access) else self.value(part)
         return made.code if made.kind in _NODES or (is_start and self._may_be_client(part)) else None
 
-    def _may_be_client(self, part: syntax.Part) -> bool:
+    def _may_be_client(self, part: ir.Part) -> bool:
         """Whether what is unknown in this file may be a client, by its name or by where it comes from."""
-        word = (syntax.word_of(part) or syntax.called(part)).lower()
-        is_made = isinstance(part, syntax.Call | syntax.Await | syntax.New)
+        word = (ir.word_of(part) or ir.called(part)).lower()
+        is_made = isinstance(part, ir.Call | ir.Await | ir.New)
         return self.is_php or self.imports_plugin or is_made or any(each in word for each in _CLIENT_NAME)
 
-    def _segment(self, base: ast.expr, part: syntax.Access) -> ast.expr:
-        word = syntax.literal_text(part.key)
+    def _segment(self, base: ast.expr, part: ir.Access) -> ast.expr:
+        word = ir.literal_text(part.key)
         if word is None:
             return python.item(base, self.value(part.key or part).code)
         if part.is_item and self.is_php:
@@ -93,33 +96,33 @@ class Calls(Expressions):
                 path = paths.as_php(path)
         return python.item(base, path + mark + query)
 
-    def _chained(self, part: syntax.Call, is_sure: bool) -> ast.expr | None:
+    def _chained(self, part: ir.Call, is_sure: bool) -> ast.expr | None:
         (argument,) = part.arguments if len(part.arguments) == 1 else [None]
-        if argument is None or not isinstance(part.function, syntax.Access) or set(part.names) > {"", "segment"}:
+        if argument is None or not isinstance(part.function, ir.Access) or set(part.names) > {"", "segment"}:
             return None
         holder = part.function.base
         base = self.node(holder, is_sure=True)
-        if base is None and not isinstance(argument, syntax.Items | syntax.Function | syntax.Spread):
-            first = next((each for each in syntax.walk(argument) if isinstance(each, syntax.Literal)), None)
-            is_unsure = _is_path(syntax.literal_text(first) or "") or self._may_be_client(holder)
-            made = self.hole_of(holder) if isinstance(holder, syntax.ClassName) else self.value(holder)
+        if base is None and not isinstance(argument, ir.Items | ir.Function | ir.Spread):
+            first = next((each for each in ir.walk(argument) if isinstance(each, ir.Literal)), None)
+            is_unsure = _is_path(ir.literal_text(first) or "") or self._may_be_client(holder)
+            made = self.hole_of(holder) if isinstance(holder, ir.ClassName) else self.value(holder)
             base = made.code if made.kind in _NODES or (is_unsure and self.mentions and not is_sure) else None
         return None if base is None else python.method(base, "chain", self.value(argument).code)
 
-    def _verb(self, part: syntax.Call, function: syntax.Access, is_awaited: bool) -> Value | None:
+    def _verb(self, part: ir.Call, function: ir.Access, is_awaited: bool) -> Value | None:
         """A verb at the end of a chain, one that a variable names, or, in JavaScript, the chain itself."""
-        word = syntax.called(function)
+        word = ir.called(function)
         verb = verb_of(word)
-        is_plain = isinstance(function.base, syntax.Name) or bool(self.property_of(function.base))
+        is_plain = isinstance(function.base, ir.Name) or bool(self.property_of(function.base))
         is_client = is_plain and self.value(function.base).kind != "node"
-        is_named = syntax.literal_text(function.key) is not None
+        is_named = ir.literal_text(function.key) is not None
         base = None if is_named and verb is None else self.node(function.base)
         if base is None or is_client:
             is_path = not self.is_php and verb is None and word not in (*_THEN, "chain")
             base = self.node(function) if is_path else None
             if base is None:
                 return None
-            is_shown = is_awaited and part.arguments and isinstance(part.arguments[0], syntax.Items)
+            is_shown = is_awaited and part.arguments and isinstance(part.arguments[0], ir.Items)
             made = python.call(base, *self._options(part)) if is_shown else self._sent(base, "post", part, is_awaited)
         elif self.is_php and (len(part.arguments) > 1 or set(part.names) - {"", "options"}):
             return self.hole_of(part, "a verb takes one array of options", "answer")
@@ -132,44 +135,44 @@ class Calls(Expressions):
         is_promise = verb is not None and verb[1] if self.is_php else not is_awaited
         return self.use(Value(made, "promise" if is_promise else "answer", "answer"))
 
-    def _sent(self, base: ast.expr, verb: str, part: syntax.Call, is_awaited: bool, is_async: bool = False) -> ast.expr:
+    def _sent(self, base: ast.expr, verb: str, part: ir.Call, is_awaited: bool, is_async: bool = False) -> ast.expr:
         ending = ("Async" if is_async else "") if self.is_php else ("" if is_awaited else "_async")
         return python.method(base, verb + ending, *self._options(part))
 
-    def _options(self, part: syntax.Call) -> list[ast.expr]:
+    def _options(self, part: ir.Call) -> list[ast.expr]:
         """The arguments of a verb: time-outs are in seconds here, and a form has its own headers."""
         made: list[ast.expr] = []
         for each in part.arguments:
-            if isinstance(each, syntax.Items) and not self.is_php:
+            if isinstance(each, ir.Items) and not self.is_php:
                 kept = [entry for entry in each.entries if not self._is_form_headers(entry[1])]
-                each = each if len(kept) == len(each.entries) else syntax.Items(each.node, kept, each.is_list)
+                each = each if len(kept) == len(each.entries) else ir.Items(each.node, kept, each.is_list)
             made.append(self.value(each).code if self.is_php else _in_seconds(self.value(each).code))
         return made
 
-    def _is_form_headers(self, part: syntax.Part) -> bool:
-        function = part.function if syntax.called(part) == "getHeaders" and isinstance(part, syntax.Call) else None
-        return isinstance(function, syntax.Access) and self.value(function.base).kind == "media"
+    def _is_form_headers(self, part: ir.Part) -> bool:
+        function = part.function if ir.called(part) == "getHeaders" and isinstance(part, ir.Call) else None
+        return isinstance(function, ir.Access) and self.value(function.base).kind == "media"
 
     # Every call
 
-    def on_call(self, part: syntax.Call) -> Value:
+    def on_call(self, part: ir.Call) -> Value:
         """Any call."""
         return self.called(part, is_awaited=False)
 
-    def called(self, part: syntax.Call, is_awaited: bool) -> Value:
+    def called(self, part: ir.Call, is_awaited: bool) -> Value:
         """A call; what is awaited in JavaScript hands back the answer itself."""
         function = part.function
-        if isinstance(function, syntax.ClassName):
+        if isinstance(function, ir.ClassName):
             return self._builtin(part, function)
-        if isinstance(function, syntax.Name) and self.scope.kind(function.word) == "function":
+        if isinstance(function, ir.Name) and self.scope.kind(function.word) == "function":
             return Value(python.call(self.value(function).code, *self._positional(part)), "text" if self.is_php else "")
-        if isinstance(function, syntax.Name) and not self.is_php and self.scope.kind(function.word) == "node":
+        if isinstance(function, ir.Name) and not self.is_php and self.scope.kind(function.word) == "node":
             made_ = self._sent(self.value(function).code, "post", part, is_awaited)
             return self.use(Value(made_, "answer" if is_awaited else "promise", "answer"))
-        if not isinstance(function, syntax.Access):
+        if not isinstance(function, ir.Access):
             raise NoRule
-        if isinstance(function.base, syntax.ClassName):
-            return self._static(part, function.base, syntax.called(function))
+        if isinstance(function.base, ir.ClassName):
+            return self._static(part, function.base, ir.called(function))
         owned = self.knowledge.getters.get(self.own_method(function), "")
         if owned in self.knowledge.properties:
             return Value(python.name(self.names[owned]), self.knowledge.properties[owned])
@@ -181,12 +184,12 @@ class Calls(Expressions):
             return self.use(Value(node, "node"))
         return self._method(part, function) if made is None else made
 
-    def _positional(self, part: syntax.Call) -> list[ast.expr]:
+    def _positional(self, part: ir.Call) -> list[ast.expr]:
         if any(part.names):
             raise NoRule
         return [self.value(each).code for each in part.arguments]
 
-    def _static(self, part: syntax.Call, owner: syntax.ClassName, word: str) -> Value:
+    def _static(self, part: ir.Call, owner: ir.ClassName, word: str) -> Value:
         """A static method of a helper class, or of what the language itself brings."""
         if not word or not owner.known:
             raise NoRule
@@ -223,28 +226,34 @@ class Calls(Expressions):
             given[0], given[2] = given[2], given[0]
         return Value(python.method(self.needs(CLASSES[name], name), method, *given, **keywords), STATIC[name][method])
 
-    def _gathered(self, part: syntax.Call, word: str) -> Value:
+    def _gathered(self, part: ir.Call, word: str) -> Value:
         """``Promise.all`` and its like, of promises of the SDK."""
         before = self.uses
         given = self._positional(part) if word in PROMISES else []
-        if word not in PROMISES or (self.uses == before and not any(isinstance(each, ast.Name) for each in given)):
+        is_ours = self.uses > before or any(isinstance(each, ast.Name) for each in given)
+        if word not in PROMISES or not (is_ours or (self.is_php and self.mentions)):
             raise NoRule
         made = python.method(self.needs("wechatpay_chain", "Promise"), word, *given)
-        return self.use(Value(made, "answers") if word == "unwrap" else Value(made, "promise", _GATHERED[word]))
+        mapped = self.value(part.arguments[0]).brings if part.arguments else ""
+        brings = "list" if word == "all" and mapped not in ("", "answer") else _GATHERED.get(word, "answers")
+        return self.use(Value(made, "answers") if word == "unwrap" else Value(made, "promise", brings))
 
-    def _method(self, part: syntax.Call, function: syntax.Access) -> Value:
+    def _method(self, part: ir.Call, function: ir.Access) -> Value:
         """A method of what the SDK handed back."""
-        word = syntax.called(function)
+        word = ir.called(function)
         if word == "map" and not self.is_php and len(part.arguments) == 1:
             return self._mapped(function, part.arguments[0])
-        base = self.value(function.base) if word else Value(python.constant(None))
+        base = self.value(function.base) if word else Value(ast.Constant(None))
+        for each in part.arguments if base.kind == "answers" else []:
+            if isinstance(each, ir.Function) and each.parameters:
+                each.parameters[0].kind = "answer"
         # A verb that a variable names may be either.
         if base.kind == "promise" or (base.brings and base.kind == "answer" and word in (*_THEN, "wait")):
             return self._promised(part, base, word)
         kind = "error" if base.kind == "sdk error" else base.kind
         if word == "__toString" and kind in ("body", "error"):
             return Value(python.call("str", base.code), "text")
-        if word in METHODS.get(kind, ()):
+        if word in METHODS.get(kind, ()) and not (function.is_optional and _is_of_error(base.code)):
             return self.use(Value(python.method(base.code, word, *self._positional(part)), METHODS[kind][word]))
         if word in _ERRORS and kind == "error" and self.is_php and not part.arguments:
             # Of errors that may be anyone's, what Python has in their place.
@@ -259,7 +268,7 @@ class Calls(Expressions):
             return Value(self.as_text(base), "text")
         raise NoRule
 
-    def _promised(self, part: syntax.Call, base: Value, word: str) -> Value:
+    def _promised(self, part: ir.Call, base: Value, word: str) -> Value:
         """``then``, ``catch``, ``wait``."""
         self.uses += 1
         if word == "wait":
@@ -270,44 +279,44 @@ class Calls(Expressions):
         given: list[ast.expr] = []
         brings = [base.brings] if word != "then" else []
         for index, each in enumerate(part.arguments):
-            if isinstance(each, syntax.Function):
+            if isinstance(each, ir.Function):
                 made = self.hole_of(each)
                 with contextlib.suppress(NoRule):
                     role = "on_fulfilled" if word == "then" and index == 0 else "on_rejected"
                     made = self.closure(each, kinds[index : index + 1], role)
                 brings += [] if word == "finally" else [made.brings]
             else:
-                is_console = isinstance(each, syntax.Access) and syntax.word_of(each.base) == "console"
+                is_console = isinstance(each, ir.Access) and ir.word_of(each.base) == "console"
                 made = Value(python.name("print")) if is_console else self.value(each)
             given.append(made.code)
         is_one = len(set(brings)) == 1
         return Value(python.method(base.code, _THEN[word], *given), "promise", brings[0] if is_one else "")
 
-    def _mapped(self, function: syntax.Access, closure: syntax.Part) -> Value:
+    def _mapped(self, function: ir.Access, closure: ir.Part) -> Value:
         """``list.map(each => …)`` with a call of the SDK in it."""
         before = self.uses
-        made = self.closure(closure, [""], "each", closure.is_async) if isinstance(closure, syntax.Function) else None
+        made = self.closure(closure, [""], "each", closure.is_async) if isinstance(closure, ir.Function) else None
         if made is None or self.uses == before or not isinstance(made.code, ast.Lambda):
             raise NoRule
         target = ast.Name(made.code.args.args[0].arg, ast.Store())
         loop = ast.comprehension(target, self.value(function.base).code, [], 0)
-        return Value(ast.ListComp(made.code.body, [loop]), "list")
+        return Value(ast.ListComp(made.code.body, [loop]), "list", made.brings)
 
     # Other expressions that call
 
-    def on_await(self, part: syntax.Await) -> Value:
+    def on_await(self, part: ir.Await) -> Value:
         """``await``: the answer itself."""
         inner = part.value
-        made = self.called(inner, is_awaited=True) if isinstance(inner, syntax.Call) else self.exact(inner)
+        made = self.called(inner, is_awaited=True) if isinstance(inner, ir.Call) else self.exact(inner)
         if made.kind == "promise":
             return Value(python.method(made.code, "wait"), made.brings)
-        if not isinstance(inner, syntax.Call) and made.kind not in ("answer", "answers", "json"):
+        if not isinstance(inner, ir.Call) and made.kind not in ("answer", "answers", "json"):
             raise NoRule
         return made
 
-    def on_new(self, part: syntax.New) -> Value:
+    def on_new(self, part: ir.New) -> Value:
         """``new Wechatpay``, ``new MediaUtil``, an empty object."""
-        word = part.function.word if isinstance(part.function, syntax.ClassName) and part.function.known else ""
+        word = part.function.word if isinstance(part.function, ir.ClassName) and part.function.known else ""
         given = [self.value(each).code for each in part.arguments] if word and not any(part.names) else []
         if word == "Wechatpay" and not self.is_php:
             return self.use(Value(python.call(self.needs("wechatpay_chain", word), *map(_in_seconds, given)), "client"))
@@ -317,51 +326,54 @@ class Calls(Expressions):
             return Value(ast.Dict([], []), "map")
         raise NoRule
 
-    def _form(self, part: syntax.Call) -> Value | None:
+    def _form(self, part: ir.Call) -> Value | None:
         """``new Multipart().append('meta', …).append('file', …)`` is a Media."""
-        fields: dict[str | None, syntax.Part] = {}
-        count, each = 0, part.function.base if isinstance(part.function, syntax.Access) else part
-        if syntax.called(part) != "append":
+        each = part.function.base if isinstance(part.function, ir.Access) else part
+        if ir.called(part) != "append":
             return None
-        calls: list[syntax.Call] = [part]
-        while syntax.called(each) == "append" and isinstance(each, syntax.Call):
+        calls: list[ir.Call] = [part]
+        while ir.called(each) == "append" and isinstance(each, ir.Call):
             calls.append(each)
-            each = each.function.base if isinstance(each.function, syntax.Access) else each
-        if not isinstance(each, syntax.New) or syntax.word_of(each.function) != "Multipart":
+            each = each.function.base if isinstance(each.function, ir.Access) else each
+        if not isinstance(each, ir.New) or ir.word_of(each.function) != "Multipart":
             return None
-        for call in calls:
-            count += 1
-            if len(call.arguments) > 1:
-                fields[syntax.literal_text(call.arguments[0])] = call.arguments[1]
+        return self.media(part, calls)
+
+    def media(self, part: ir.Part, calls: list[ir.Call]) -> Value:
+        """The Media of a form to which these calls append."""
+        fields: dict[str | None, ir.Part] = {
+            ir.literal_text(call.arguments[0]): call.arguments[1] for call in calls if len(call.arguments) > 1
+        }
         dumped, opened = fields.get("meta"), fields.get("file")
-        is_stream = isinstance(opened, syntax.Call) and syntax.word_of(opened.function) == "createReadStream"
-        is_whole = count == 2 and syntax.called(dumped) == "stringify" and is_stream
-        if not is_whole or not isinstance(dumped, syntax.Call) or not isinstance(opened, syntax.Call):
+        is_stream = isinstance(opened, ir.Call) and ir.word_of(opened.function) == "createReadStream"
+        is_whole = len(calls) == 2 and ir.called(dumped) == "stringify" and is_stream
+        if not is_whole or not isinstance(dumped, ir.Call) or not isinstance(opened, ir.Call):
             return self.hole_of(part, _FORM, "media")
         self.needs("wechatpay_chain", "Media")
         given = [self.value(found.arguments[0]).code for found in (opened, dumped)]
         return self.use(Value(python.code("Media(_0, **_1)", *given), "media"))
 
-    def entry(
-        self, base: Value, key: syntax.Part | None, is_optional: bool = False, default: Value | None = None
-    ) -> Value:
+    def entry(self, base: Value, key: ir.Part | None, is_optional: bool = False, default: Value | None = None) -> Value:
         """An entry of a value that came from the SDK, or of a literal; raises NoRule."""
-        word = syntax.literal_text(key)
+        word = ir.literal_text(key)
         is_error = base.kind in ("error", "sdk error")
         if key is None or (is_optional and not is_error and base.kind != "answer"):
             raise NoRule
         if not self.is_php and base.kind == "answer" and word in ANSWER_FIELDS:
-            return self.use(Value(python.attribute(base.code, ANSWER_FIELDS[word][0]), ANSWER_FIELDS[word][1]))
+            name, kind = ANSWER_FIELDS[word]
+            if is_optional and _is_of_error(base.code):
+                return self.use(Value(python.code(f"getattr(_0, {name!r}, None)", python.response_of(base.code))))
+            return self.use(Value(python.attribute(base.code, name), kind))
         if not self.is_php and is_error and word == "message":
             return Value(python.call("str", base.code), "text")
         if not self.is_php and is_error and word == "response":
             return self.use(Value(python.attribute(base.code, word), "answer"))
         if base.kind in _NODES and word is not None and not self.is_php:
-            return self.use(Value(self._segment(base.code, syntax.Access(key.node, key, key)), "node"))
-        if base.kind in _ENTRIES and isinstance(key, syntax.Literal) and isinstance(key.value, int | str):
+            return self.use(Value(self._segment(base.code, ir.Access(key.node, key, key)), "node"))
+        if base.kind in _ENTRIES and isinstance(key, ir.Literal) and isinstance(key.value, _ENTRY_KEYS[base.kind]):
             return Value(python.item(base.code, key.value), _ENTRIES[base.kind])
         index = self.value(key)
-        is_known = isinstance(key, syntax.Literal) or index.kind in ("text", "int")
+        is_known = isinstance(key, ir.Literal) or index.kind in ("text", "int")
         if base.kind not in ("json", "map") or word == "length" or not is_known:
             raise NoRule
         entry = python.item(base.code, index.code)
@@ -373,14 +385,10 @@ class Calls(Expressions):
 
     # Functions as values
 
-    def on_function(self, part: syntax.Function) -> Value:
-        """A closure is a value where calls of the SDK take it; elsewhere its statements stand for themselves."""
-        raise NoRule
-
-    def is_closure(self, part: syntax.Function) -> bool:
+    def is_closure(self, part: ir.Function) -> bool:
         """Whether a function that gets a name is one expression of the SDK; as a value it is a lambda then."""
         uses, made = self.uses, None
-        if len(part.body) == 1 and isinstance(part.body[0], syntax.Return):
+        if len(part.body) == 1 and isinstance(part.body[0], ir.Return):
             with contextlib.suppress(NoRule):
                 made = self.closure(part, [], "closure")
         if made is None or self.uses == uses or not isinstance(made.code, ast.Lambda):
@@ -390,7 +398,7 @@ class Calls(Expressions):
         self.uses = uses
         return True
 
-    def closure(self, part: syntax.Function, kinds: list[str], role: str, is_promise: bool = False) -> Value:
+    def closure(self, part: ir.Function, kinds: list[str], role: str, is_promise: bool = False) -> Value:
         """A function of one expression or a few plain statements, called with values of these kinds."""
         if part.shared:
             raise NoRule
@@ -399,40 +407,36 @@ class Calls(Expressions):
         try:
             parameters = self._parameters(part.parameters, kinds)
             statement = part.body[0] if len(part.body) == 1 else None
-            value = statement.value if isinstance(statement, syntax.Return | syntax.Do) else None
-            if value is not None and not isinstance(value, syntax.Assign):
-                made = self.value(value.value if is_promise and isinstance(value, syntax.Await) else value)
+            value = statement.value if isinstance(statement, ir.Return | ir.Do) else None
+            if value is not None and not isinstance(value, ir.Assign):
+                made = self.value(value.value if is_promise and isinstance(value, ir.Await) else value)
                 if self.hoisted:
                     raise NoRule
                 found: ast.expr = ast.Lambda(parameters, made.code)
                 brings = made.brings if made.kind == "promise" else made.kind
             elif not part.body:
-                found, brings = ast.Lambda(parameters, python.constant(None)), ""
+                found, brings = ast.Lambda(parameters, ast.Constant(None)), ""
             else:
                 name, body = self.names.fresh(role), self.plain(part.body)
                 outer[1].append(ast.FunctionDef(name, parameters, body, [], None))
-                returned = [
-                    each.value for each in part.body if isinstance(each, syntax.Return) and each.value is not None
-                ]
+                returned = [each.value for each in part.body if isinstance(each, ir.Return) and each.value is not None]
                 found, brings = python.name(name), self.value(returned[-1]).kind if returned else ""
         finally:
             self.scope, self.hoisted, self.is_within_closure = outer
         self.ported.add(part)
         return Value(found, "function", brings)
 
-    def _parameters(self, parameters: list[syntax.Parameter], kinds: list[str]) -> ast.arguments:
+    def _parameters(self, parameters: list[ir.Parameter], kinds: list[str]) -> ast.arguments:
         """Parameters; patterns become names that stand for what is read, and all that is given has one."""
         names: list[str] = []
         defaults: list[ast.expr] = []
         for index, each in enumerate(parameters):
             kind = kinds[index] if index < len(kinds) else ""
-            if isinstance(each.pattern, syntax.Name) and (
-                each.default is None or isinstance(each.default, syntax.Literal)
-            ):
+            if isinstance(each.pattern, ir.Name) and (each.default is None or isinstance(each.default, ir.Literal)):
                 self.scope.kinds[each.pattern.word] = kind
                 names.append(self.names[each.pattern.word])
                 defaults += [] if each.default is None else [self.value(each.default).code]
-            elif isinstance(each.pattern, syntax.Items) and each.default is None:
+            elif isinstance(each.pattern, ir.Items) and each.default is None:
                 names.append(self.names.lend({"answer": "answer", "error": "error"}.get(kind, "found")))
                 whole = Value(python.name(names[-1]), kind or "json")
                 self.scope.aliases.update(self.taken_apart(each.pattern, whole))
@@ -441,31 +445,33 @@ class Calls(Expressions):
         names += ["_"] * (len(kinds) - len(names))
         return ast.arguments([], [ast.arg(word) for word in names], None, [], [], None, defaults)
 
-    def taken_apart(self, pattern: syntax.Items, value: Value) -> list[tuple[str, Value]]:
+    def taken_apart(self, pattern: ir.Items, value: Value) -> list[tuple[str, Value]]:
         """The names of a pattern and what each stands for; raises NoRule."""
         told: list[tuple[str, Value]] = []
         for key, target in pattern.entries:
-            inner = target.pattern if isinstance(target, syntax.Parameter) else target
-            default = target.default if isinstance(target, syntax.Parameter) else None
+            inner = target.pattern if isinstance(target, ir.Parameter) else target
+            default = target.default if isinstance(target, ir.Parameter) else None
             if key is None or (
-                default is not None and (value.kind not in ("json", "map") or isinstance(inner, syntax.Items))
+                default is not None and (value.kind not in ("json", "map") or isinstance(inner, ir.Items))
             ):
                 raise NoRule
             if default is None:
+                before = self.uses
                 found = self.entry(value, key)
+                found = found._replace(uses=value.uses + self.uses - before)
             else:
                 # A default is for what is missing; what is null stays so.
                 given = (self.value(key).code, self.value(default).code)
                 found = Value(python.method(value.code, "get", *given), "json")
-            if isinstance(inner, syntax.Name):
+            if isinstance(inner, ir.Name):
                 told.append((inner.word, found))
-            elif isinstance(inner, syntax.Items):
+            elif isinstance(inner, ir.Items):
                 told += self.taken_apart(inner, found)
             else:
                 raise NoRule
         return told
 
-    def plain(self, parts: list[syntax.Part]) -> list[ast.stmt]:
+    def plain(self, parts: list[ir.Part]) -> list[ast.stmt]:
         """The few plain statements of a closure; raises NoRule."""
         made: list[ast.stmt] = []
         for part in parts:
@@ -475,32 +481,32 @@ class Calls(Expressions):
             del self.hoisted[waiting:]
         return made or [ast.Pass()]
 
-    def _plain(self, part: syntax.Part) -> list[ast.stmt]:
-        if isinstance(part, syntax.Return):
+    def _plain(self, part: ir.Part) -> list[ast.stmt]:
+        if isinstance(part, ir.Return):
             return [ast.Return(None if part.value is None else self.value(part.value).code)]
-        if isinstance(part, syntax.Throw):
+        if isinstance(part, ir.Throw):
             return [python.stop(part.node.start_point[0] + 1, text(part.node))]
-        if isinstance(part, syntax.If):
+        if isinstance(part, ir.If):
             other = self.plain(part.other) if part.other else []
             return [ast.If(self.condition(part.test), self.plain(part.body), other)]
-        if not isinstance(part, syntax.Do):
+        if not isinstance(part, ir.Do):
             raise NoRule
-        if isinstance(part.value, syntax.Assign):
-            root = syntax.word_of(syntax.path_of(part.value.target)[0])
+        if isinstance(part.value, ir.Assign):
+            root = ir.word_of(ir.path_of(part.value.target)[0])
             is_new = self.is_php or part.value.declares or root in ("", "this") or root in self.scope.kinds
-            is_pattern = isinstance(part.value.target, syntax.Items) and not (self.is_php or part.value.declares)
+            is_pattern = isinstance(part.value.target, ir.Items) and not (self.is_php or part.value.declares)
             if not is_new or is_pattern:
                 raise NoRule  # a variable of the function around it
             return self.assigned(part.value)
         return [ast.Expr(self.settled(part.value).code)]
 
-    def settled(self, part: syntax.Part) -> Value:
+    def settled(self, part: ir.Part) -> Value:
         """A value whose promise, in JavaScript, runs without anyone waiting for it."""
         made = self.value(part)
         if self.is_php or made.kind != "promise" or not made.uses:
             return made
         function = made.code.func if isinstance(made.code, ast.Call) else None
-        if isinstance(part, syntax.Call) and isinstance(function, ast.Attribute) and function.attr.endswith("_async"):
+        if isinstance(part, ir.Call) and isinstance(function, ast.Attribute) and function.attr.endswith("_async"):
             before = self.uses, len(self.left)
             again = self.called(part, is_awaited=True)
             self.uses = before[0]
@@ -508,26 +514,32 @@ class Calls(Expressions):
             return again._replace(uses=made.uses, left=made.left)
         return made._replace(code=python.method(made.code, "wait"), kind=made.brings)
 
-    def assigned(self, part: syntax.Assign) -> list[ast.stmt]:
+    def assigned(self, part: ir.Assign) -> list[ast.stmt]:
         """An assignment as statements."""
         raise NotImplementedError
 
     # Functions of the languages
 
-    def _builtin(self, part: syntax.Call, function: syntax.ClassName) -> Value:
+    def _builtin(self, part: ir.Call, function: ir.ClassName) -> Value:
         if self.is_php and function.word == "Promise" and function.known:
             return self._gathered(part, text(function.node).rpartition("\\")[2])
         build = _PHP.get(function.word.lower()) if self.is_php else _JAVASCRIPT.get(function.word)
         return self._built(build if function.known else None, part)
 
-    def _built(self, build: _Build | None, part: syntax.Call) -> Value:
-        if build is None or any(isinstance(each, syntax.Spread) for each in part.arguments) or not _fits(build, part):
+    def _built(self, build: _Build | None, part: ir.Call) -> Value:
+        if build is None or any(isinstance(each, ir.Spread) for each in part.arguments) or not _fits(build, part):
             raise NoRule
         return build[1](self, part)
 
 
 def _is_path(word: str) -> bool:
     return word.lower().lstrip("/").startswith(("v2/", "v3/"))
+
+
+def _is_of_error(code: ast.expr) -> bool:
+    """Whether an answer is that of an error, which may have none."""
+    function = code.func if isinstance(code, ast.Call) else code
+    return isinstance(function, ast.Attribute) and function.attr in ("response", "getResponse")
 
 
 def _in_seconds(code: ast.expr) -> ast.expr:
@@ -538,7 +550,7 @@ def _in_seconds(code: ast.expr) -> ast.expr:
     for index, (key, value) in enumerate(zip(code.keys, code.values, strict=True)):
         if isinstance(key, ast.Constant) and key.value == "timeout":
             number = value.value if isinstance(value, ast.Constant) and isinstance(value.value, int | float) else None
-            made.values[index] = python.code("_0 / 1000", value) if number is None else python.constant(number / 1000)
+            made.values[index] = python.code("_0 / 1000", value) if number is None else ast.Constant(number / 1000)
     return made
 
 
@@ -551,40 +563,38 @@ def _parameter(owner: str, word: str, name: str) -> str:
     raise NoRule
 
 
-_Build = tuple[range, Callable[[Calls, syntax.Call], Value]]
+_Build = tuple[range, Callable[[Calls, ir.Call], Value]]
 
 
-def _fits(build: _Build, part: syntax.Call) -> bool:
+def _fits(build: _Build, part: ir.Call) -> bool:
     named = {name for name in part.names if name}
     return len(part.arguments) in build[0] and named <= {"flags", "depth", "associative"}
 
 
-def _print(self: Calls, part: syntax.Call) -> Value:
-    given = [each for each in part.arguments if not (isinstance(each, syntax.Literal) and each.value == "\n")]
+def _print(self: Calls, part: ir.Call) -> Value:
+    given = [each for each in part.arguments if not (isinstance(each, ir.Literal) and each.value == "\n")]
     return Value(python.call("print", *(self.value(each).code for each in given)), "none")
 
 
-def _loads(self: Calls, part: syntax.Call) -> Value:
+def _loads(self: Calls, part: ir.Call) -> Value:
     self.needs("json")
     made = self.value(part.arguments[0])
     return Value(python.code("json.loads(str(_0))" if made.kind == "body" else "json.loads(_0)", made.code), "json")
 
 
-def _dumps(self: Calls, part: syntax.Call) -> Value:
+def _dumps(self: Calls, part: ir.Call) -> Value:
     flags = (
         {each.strip().strip("\\") for each in text(part.arguments[1].node).split("|")} if part.arguments[1:] else set()
     )
     made = self.exact(part.arguments[0])
     if made.kind not in ("map", "list", "json") or not flags <= _JSON_FLAGS.keys():
         raise NoRule
-    self.needs("json")
-    told = {_JSON_FLAGS[each] for each in flags} | ({"ensure_ascii=False"} if not self.is_php else set())
-    separators = "" if "JSON_PRETTY_PRINT" in flags else "separators=(',', ':')"
-    options = ", ".join(sorted(filter(None, {*told, separators})))
-    return Value(python.code(f"json.dumps(_0, {options})", made.code), "text")
+    code = self.converted("php_json" if self.is_php else "js_json", made.code)
+    code.keywords = [ast.keyword(_JSON_FLAGS[each], ast.Constant(True)) for each in sorted(flags) if _JSON_FLAGS[each]]
+    return Value(code, "text")
 
 
-def _array_merge(self: Calls, part: syntax.Call) -> Value:
+def _array_merge(self: Calls, part: ir.Call) -> Value:
     made = [self.value(each) for each in part.arguments]
     kinds = {each.kind for each in made}
     if kinds == {"list"}:
@@ -598,47 +608,47 @@ def _array_merge(self: Calls, part: syntax.Call) -> Value:
     return Value(merged, "map")
 
 
-def _sprintf(self: Calls, part: syntax.Call) -> Value:
-    form = syntax.literal_text(part.arguments[0]) or ""
+def _sprintf(self: Calls, part: ir.Call) -> Value:
+    form = ir.literal_text(part.arguments[0]) or ""
     pieces = form.replace("%%", "\0").split("%s")
     if "%" in "".join(pieces) or len(pieces) != len(part.arguments):
         raise NoRule
-    parts: list[syntax.Part] = []
+    parts: list[ir.Part] = []
     for piece, value in zip(pieces, [*part.arguments[1:], None], strict=True):
-        parts += [syntax.Literal(part.node, piece.replace("\0", "%")), *([] if value is None else [value])]
-    return self.on_template(syntax.Template(part.node, parts))
+        parts += [ir.Literal(part.node, piece.replace("\0", "%")), *([] if value is None else [value])]
+    return self.on_template(ir.Template(part.node, parts))
 
 
-def _compact(self: Calls, part: syntax.Call) -> Value:
-    words = [syntax.literal_text(each) for each in part.arguments]
-    values = [self.copied(syntax.Name(part.node, word or "this")).code for word in words]
+def _compact(self: Calls, part: ir.Call) -> Value:
+    words = [ir.literal_text(each) for each in part.arguments]
+    values = [self.copied(ir.Name(part.node, word or "this")).code for word in words]
     if any(next(python.holes_in(each), None) for each in values):
         raise NoRule
-    return Value(ast.Dict([python.constant(word) for word in words], values), "map")
+    return Value(ast.Dict([ast.Constant(word) for word in words], values), "map")
 
 
-def _array_values(self: Calls, part: syntax.Call) -> Value:
+def _array_values(self: Calls, part: ir.Call) -> Value:
     made = self.exact(part.arguments[0])
     if made.kind != "map":
         raise NoRule
-    return Value(python.method(made.code, "values"), "values")
+    return Value(python.code("[*_0.values()]", made.code), "list")
 
 
-def _abs(self: Calls, part: syntax.Call) -> Value:
+def _abs(self: Calls, part: ir.Call) -> Value:
     made = self.value(part.arguments[0])
     if made.kind != "int":
         raise NoRule
     return Value(python.call("abs", made.code), "int")
 
 
-def _read(self: Calls, part: syntax.Call) -> Value:
+def _read(self: Calls, part: ir.Call) -> Value:
     """A file: in PHP one that is named, since a variable may hold any URL."""
-    word = syntax.literal_text(part.arguments[0])
+    word = ir.literal_text(part.arguments[0])
     if self.is_php and (word is None or len(part.arguments) > 1 or "://" in word.removeprefix("file://")):
         raise NoRule
-    if len(part.arguments) == 2 and (syntax.literal_text(part.arguments[1]) or "").lower().replace("-", "") != "utf8":
+    if len(part.arguments) == 2 and (ir.literal_text(part.arguments[1]) or "").lower().replace("-", "") != "utf8":
         raise NoRule
-    path = self.value(part.arguments[0]).code if word is None else python.constant(word.removeprefix("file://"))
+    path = self.value(part.arguments[0]).code if word is None else ast.Constant(word.removeprefix("file://"))
     self.needs("pathlib", "Path")
     is_text = self.is_php or len(part.arguments) == 2
     return Value(
@@ -646,7 +656,7 @@ def _read(self: Calls, part: syntax.Call) -> Value:
     )
 
 
-def _now(self: Calls, part: syntax.Call) -> Value:
+def _now(self: Calls, part: ir.Call) -> Value:
     """``time()``, ``Math.floor(Date.now() / 1000)``."""
     if not self.is_php and text(part.node).replace(" ", "") != "Math.floor(Date.now()/1000)":
         raise NoRule
@@ -654,7 +664,7 @@ def _now(self: Calls, part: syntax.Call) -> Value:
     return Value(python.code("int(time.time())"), "int")
 
 
-def _number(self: Calls, part: syntax.Call) -> Value:
+def _number(self: Calls, part: ir.Call) -> Value:
     if len(part.arguments) == 2 and text(part.arguments[1].node) != "10":
         raise NoRule
     return self.js_int(part.arguments[0])
@@ -668,6 +678,7 @@ _ERRORS = {
 }
 # What an entry is, of what has entries of one kind.
 _ENTRIES = {"settled": "settled", "answers": "answer", "list": "json", "headers": "text"}
+_ENTRY_KEYS = {"settled": (int, str), "answers": (int, str), "list": (int,), "headers": (str,)}
 _ONE = range(1, 2)
 _TEST: _Build = (range(1, 9), lambda self, part: Value(self.flag(part), "flag"))
 _PHP: dict[str, _Build] = {

@@ -1,13 +1,15 @@
-"""How PHP and JavaScript turn a value into text or a whole number, for what ``port`` prints."""
+"""How PHP and JavaScript turn a value into text, JSON or a whole number, for what ``port`` prints."""
 
 from __future__ import annotations
 
+import json
 import re
 
+from wechatpay_chain.encoding.json_text import dumps
 from wechatpay_chain.encoding.scalars import spell
 from wechatpay_chain.encoding.style import JS, PHP
 
-__all__ = ["js_int", "js_text", "php_int", "php_text"]
+__all__ = ["js_int", "js_json", "js_text", "php_int", "php_json", "php_text"]
 
 _NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _LARGEST = 2**63 - 1
@@ -30,6 +32,19 @@ def js_text(value: object) -> str:
     if isinstance(value, str | int | float):
         return spell(value, "value", JS)
     raise TypeError(f"a {type(value).__name__} has no text of its own")
+
+
+def php_json(value: object, unescaped_unicode: bool = False, unescaped_slashes: bool = False) -> str:
+    """What ``json_encode($value)`` is, by default in ASCII and with ``\\/``; raises as ``json.dumps`` does."""
+    text = dumps(value, PHP)
+    escaped = r"[\u2028\u2029]" if unescaped_unicode else r"[^\x00-\x7f]+"
+    text = re.sub(escaped, lambda found: json.dumps(found[0])[1:-1], text)
+    return text if unescaped_slashes else text.replace("/", "\\/")
+
+
+def js_json(value: object) -> str:
+    """What ``JSON.stringify(value)`` is; raises as ``json.dumps`` does."""
+    return dumps(value, JS)
 
 
 def js_int(value: object) -> int:

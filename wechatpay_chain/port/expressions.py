@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.python import Names
 from wechatpay_chain.port.sdk import CONSTANTS, EXCEPTIONS
 from wechatpay_chain.port.source import text
@@ -44,36 +44,28 @@ class Scope:
         self.aliases: dict[str, Value] = {}
         # Set from within a function that runs who knows when.
         self.unstable = frozenset(unstable)
-        # Arrays that are changed in place, and ``[key]`` of entries that are, with the last line where that is done.
+        # Arrays that are changed in place, and ``[key]`` of entries that are, with the last place where that is done.
         # PHP copies these where they are stored.
         self.changed: dict[str, int] = outer.changed if outer is not None else {}
 
+    def holder(self, word: str) -> Scope | None:
+        """The scope that has a variable, or None."""
+        if word in self.kinds or word in self.unstable:
+            return self
+        return None if self.outer is None else self.outer.holder(word)
+
     def kind(self, word: str) -> str:
         """What a variable is; empty where that is not known."""
-        scope: Scope | None = self
-        while scope is not None:
-            if word in scope.kinds or word in scope.unstable:
-                kind = scope.kinds.get(word, "")
-                # A check stays one: what a function did to it is never taken for granted.
-                return "" if word in scope.unstable and kind != "flag" else kind
-            scope = scope.outer
-        return ""
-
-    def knows(self, word: str) -> bool:
-        """Whether a variable is set, or given, in this file."""
-        scope: Scope | None = self
-        while scope is not None:
-            if word in scope.kinds or word in scope.unstable:
-                return True
-            scope = scope.outer
-        return False
+        holder = self.holder(word)
+        kind = "" if holder is None else holder.kinds.get(word, "")
+        # A check stays one: what a function did to it is never taken for granted.
+        return "" if holder is not None and word in holder.unstable and kind != "flag" else kind
 
     def brought(self, word: str) -> str:
         """What a promise in a variable brings."""
-        scope: Scope | None = self
-        while scope is not None and word not in scope.brings:
-            scope = scope.outer
-        return "" if scope is None else scope.brings[word]
+        if word in self.brings or self.outer is None:
+            return self.brings.get(word, "")
+        return self.outer.brought(word)
 
 
 class Knowledge:
@@ -106,15 +98,17 @@ class Expressions:
         self.imports: set[tuple[str, str]] = set()
         self.scope = Scope()
         self.hoisted: list[ast.stmt] = []
-        self.done: dict[syntax.Part, Value] = {}
-        self.ported: set[syntax.Part] = set()
+        self.done: dict[ir.Part, Value] = {}
+        self.ported: set[ir.Part] = set()
+        # What is appended to a form, statement by statement.
+        self.forms: dict[str, list[ir.Call]] = {}
         self.uses = 0
         self.left: list[str] = []
         self.is_within_closure = False
 
     # The frame of every rule
 
-    def value(self, part: syntax.Part) -> Value:
+    def value(self, part: ir.Part) -> Value:
         """Python for an expression; holes where there is no rule."""
         found = self.done.get(part)
         if found is not None:
@@ -123,7 +117,7 @@ class Expressions:
             return found
         uses, left, hoisted, ported = self.uses, len(self.left), len(self.hoisted), set(self.ported)
         try:
-            made = _RULES.get(type(part), Expressions.on_nothing)(self, part)
+            made = (self._rule(part) or self.on_nothing)(part)
         except NoRule:
             self.uses, self.ported = uses, ported
             del self.left[left:], self.hoisted[hoisted:]
@@ -131,22 +125,26 @@ class Expressions:
         self.done[part] = made._replace(uses=self.uses - uses, left=tuple(self.left[left:]))
         return self.done[part]
 
-    def exact(self, part: syntax.Part) -> Value:
+    def _rule(self, part: ir.Part) -> Callable[[Any], Value] | None:
+        """The method that is named for a kind of part."""
+        return getattr(self, f"on_{type(part).__name__.lower()}", None)
+
+    def exact(self, part: ir.Part) -> Value:
         """Python for an expression that is wholly known; raises NoRule."""
         made = self.value(part)
         if next(python.holes_in(made.code), None) is not None:
             raise NoRule
         return made
 
-    def on_nothing(self, part: syntax.Part) -> Value:
+    def on_nothing(self, part: ir.Part) -> Value:
         """What has no rule."""
         raise NoRule
 
-    def hole(self, part: syntax.Part) -> Value:
+    def hole(self, part: ir.Part) -> Value:
         """What the reader must write, with what the SDK brings to it."""
-        if isinstance(part, syntax.Other) and part.problem:
+        if isinstance(part, ir.Other) and part.problem:
             self.left.append(part.problem)
-        is_call = isinstance(part, syntax.Call | syntax.New)
+        is_call = isinstance(part, ir.Call | ir.New)
         values: list[ast.expr] = []
         for each in self._inner_uses(part):
             is_hole = isinstance(each, ast.Call) and each in python.holes_in(each)
@@ -154,25 +152,35 @@ class Expressions:
                 # Only the arguments of a call are sure to be evaluated there, and once.
                 is_now = is_call or isinstance(value, ast.Lambda)
                 values.append(value if is_now else python.code("lambda: _0", value))
-        inner = part.value if isinstance(part, syntax.Await) else part
-        function = inner.function if isinstance(inner, syntax.Call) else None
-        word = syntax.word_of(function) or self.own_method(function)
-        return Value(python.hole(text(part.node), values), self.knowledge.functions.get(word, ""))
+        inner = part.value if isinstance(part, ir.Await) else part
+        function = inner.function if isinstance(inner, ir.Call) else None
+        word = ir.word_of(function) or self.own_method(function)
+        return Value(python.hole(text(part.node), values), self.knowledge.functions.get(word, "") or self._kept(part))
 
-    def _inner_uses(self, part: syntax.Part) -> Iterator[ast.expr]:
-        for each in syntax.inner_parts(part):
-            if isinstance(each, syntax.Other | syntax.Parameter):
+    def _kept(self, part: ir.Part) -> str:
+        """The kind of what is kept once it was made: ``$c ??= …``, ``c || (c = …)``."""
+        operands = [part.value] if isinstance(part, ir.Assign) else []
+        if isinstance(part, ir.Operation) and part.operator in ("??", "?:", "||"):
+            operands = part.operands[-2:]
+        return _common(found.kind for each in operands if (found := self.done.get(each)) is not None)
+
+    def _inner_uses(self, part: ir.Part) -> Iterator[ast.expr]:
+        method = part.function if isinstance(part, ir.Call) and isinstance(part.function, ir.Access) else None
+        for found in ir.inner_parts(part):
+            # A method is no entry of what it belongs to.
+            each = method.base if method is not None and found is method else found
+            if isinstance(each, ir.Other | ir.Parameter):
                 yield from self._inner_uses(each)
-                self.left += [each.problem] if isinstance(each, syntax.Other) and each.problem else []
-            elif type(each) in _RULES and not isinstance(each, syntax.Function):
+                self.left += [each.problem] if isinstance(each, ir.Other) and each.problem else []
+            elif self._rule(each) and not isinstance(each, ir.Function):
                 made = self.value(each)
                 if made.uses:
                     yield made.code.value if isinstance(made.code, ast.Starred) else made.code
 
-    def own_method(self, part: syntax.Part | None) -> str:
+    def own_method(self, part: ir.Part | None) -> str:
         """The name of a method or property of ``this``; empty for anything else."""
-        is_own = isinstance(part, syntax.Access) and syntax.word_of(part.base) == "this" and not part.is_optional
-        return syntax.called(part) if is_own else ""
+        is_own = isinstance(part, ir.Access) and ir.word_of(part.base) == "this" and not part.is_optional
+        return ir.called(part) if is_own else ""
 
     def use(self, value: Value) -> Value:
         """Note that an expression is the SDK's."""
@@ -184,7 +192,7 @@ class Expressions:
         self.imports.add((module, word))
         return python.name(word or module)
 
-    def converted(self, word: str, code: ast.expr) -> ast.expr:
+    def converted(self, word: str, code: ast.expr) -> ast.Call:
         """A call of one of the conversions."""
         return python.call(self.needs("wechatpay_chain.port.conversion", word), code)
 
@@ -194,29 +202,32 @@ class Expressions:
 
     # Values
 
-    def on_literal(self, part: syntax.Literal) -> Value:
+    def on_literal(self, part: ir.Literal) -> Value:
         """A literal; ``undefined`` is nothing too."""
-        return Value(python.constant(part.value), _KINDS[type(part.value)])
+        return Value(ast.Constant(part.value), _KINDS[type(part.value)])
 
-    def on_name(self, part: syntax.Name) -> Value:
+    def on_name(self, part: ir.Name) -> Value:
         """A variable, or what a pattern made of it."""
         if part.word in ("this", "GLOBALS", "arguments") or (part.word.startswith("_") and part.word.isupper()):
             raise NoRule
         scope: Scope | None = self.scope
         while scope is not None and part.word not in scope.kinds:
             if part.word in scope.aliases:
+                self.uses += scope.aliases[part.word].uses
                 return scope.aliases[part.word]
             scope = scope.outer
-        is_custom = part.word == ("instance" if self.is_php else "wxpay") and not self.scope.knows(part.word)
+        is_custom = part.word == ("instance" if self.is_php else "wxpay") and self.scope.holder(part.word) is None
         kind = "client" if is_custom else self.scope.kind(part.word)
+        if kind == "form":
+            raise NoRule
         return Value(python.name(self.names[part.word]), kind, self.scope.brought(part.word))
 
-    def copied(self, part: syntax.Part, is_changed: bool = False) -> Value:
+    def copied(self, part: ir.Part, is_changed: bool = False) -> Value:
         """A value that is stored: PHP's arrays are copied then, as far as anyone could tell the difference."""
         made = self.value(part)
-        is_changed = is_changed or self.scope.changed.get(syntax.word_of(part), 0) > part.node.start_point[0]
+        is_changed = is_changed or self.scope.changed.get(ir.word_of(part), 0) > part.node.start_byte
         is_array = isinstance(made.code, ast.Name) and made.kind in ("", "map", "list", "json")
-        if self.is_php and isinstance(part, syntax.Name) and is_changed and is_array:
+        if self.is_php and isinstance(part, ir.Name) and is_changed and is_array:
             return made._replace(code=python.method(self.needs("copy"), "deepcopy", made.code))
         return made
 
@@ -226,38 +237,38 @@ class Expressions:
             return made.code
         if made.kind in ("int", "body"):
             is_constant = isinstance(made.code, ast.Constant)
-            return python.constant(ast.unparse(made.code)) if is_constant else python.call("str", made.code)
+            return ast.Constant(ast.unparse(made.code)) if is_constant else python.call("str", made.code)
         if made.kind in ("map", "list", "none", "answer", "promise", "client", "node"):
             raise NoRule
         return self.converted("php_text" if self.is_php else "js_text", made.code)
 
-    def on_template(self, part: syntax.Template) -> Value:
+    def on_template(self, part: ir.Template) -> Value:
         """Text joined from pieces."""
         codes: list[ast.expr] = []
         for piece in part.pieces:
             code = self.as_text(self.value(piece))
             if isinstance(code, ast.Constant) and codes and isinstance(codes[-1], ast.Constant):
-                codes[-1] = python.constant(str(codes[-1].value) + str(code.value))
+                codes[-1] = ast.Constant(str(codes[-1].value) + str(code.value))
             elif not isinstance(code, ast.Constant) or code.value != "":
                 codes.append(code)
-        made = codes[0] if codes else python.constant("")
+        made = codes[0] if codes else ast.Constant("")
         for code in codes[1:]:
             made = ast.BinOp(made, ast.Add(), code)
         return Value(made, "text")
 
-    def on_items(self, part: syntax.Items) -> Value:
+    def on_items(self, part: ir.Items) -> Value:
         """An array or an object."""
         if part.is_list:
             return Value(ast.List([self.copied(value).code for _, value in part.entries], ast.Load()), "list")
         entries: list[tuple[ast.expr | None, ast.expr]] = []
         count, are_words = 0, True
         for key, value in part.entries:
-            if isinstance(value, syntax.Spread):
+            if isinstance(value, ir.Spread):
                 entries.append((None, self._spread(value, ("map", "json"))))
                 continue
             if not self.is_php and text(value.node) == "undefined":
                 continue
-            told = Value(python.constant(count)) if key is None else self.value(key)
+            told = Value(ast.Constant(count)) if key is None else self.value(key)
             found = told.code.value if isinstance(told.code, ast.Constant) else ...
             if self.is_php and isinstance(found, str) and _INDEX.fullmatch(found):
                 found = int(found)
@@ -265,7 +276,7 @@ class Expressions:
                 raise NoRule
             are_words = are_words and isinstance(found, str) and not _INDEX.fullmatch(found)
             count = max(count, found + 1) if isinstance(found, int) else count
-            code = python.constant(found) if isinstance(found, str | int) else told.code
+            code = ast.Constant(found) if isinstance(found, str | int) else told.code
             entries.append((code, self.copied(value, is_changed=f"[{found!s}]" in self.scope.changed).code))
         keys = [key.value if isinstance(key, ast.Constant) else None for key, _ in entries]
         if self.is_php and keys == list(range(len(keys))):
@@ -278,18 +289,20 @@ class Expressions:
         made = ast.Dict([key for key, _ in entries], [value for _, value in entries])
         return Value(made, "map" if are_words or not self.is_php else "")
 
-    def _spread(self, part: syntax.Spread, kinds: tuple[str, ...]) -> ast.expr:
+    def _spread(self, part: ir.Spread, kinds: tuple[str, ...]) -> ast.expr:
         made = self.value(part.value)
         is_known = not self.is_php or made.kind in kinds
         return made.code if is_known else python.hole(text(part.node), [made.code] if made.uses else [])
 
-    def on_spread(self, part: syntax.Spread) -> Value:
+    def on_spread(self, part: ir.Spread) -> Value:
         """``...list``, in a list or among arguments."""
-        return Value(ast.Starred(self._spread(part, ("list", "values")), ast.Load()))
+        made = self._spread(part, ("list",))
+        (inner,) = made.elts if isinstance(made, ast.List) and len(made.elts) == 1 else [made]
+        return Value(inner if isinstance(inner, ast.Starred) else ast.Starred(made, ast.Load()))
 
-    def on_assign(self, part: syntax.Assign) -> Value:
+    def on_assign(self, part: ir.Assign) -> Value:
         """An assignment within an expression, of a variable."""
-        if part.operator != "=" or not isinstance(part.target, syntax.Name) or self.is_within_closure:
+        if part.operator != "=" or not isinstance(part.target, ir.Name) or self.is_within_closure:
             raise NoRule
         made = self.value(part.value)
         self.scope.kinds[part.target.word] = made.kind
@@ -297,15 +310,15 @@ class Expressions:
 
     # What is read
 
-    def property_of(self, part: syntax.Part | None) -> str:
+    def property_of(self, part: ir.Part | None) -> str:
         """The name of a property of ``this`` that the SDK fills; empty for anything else."""
         word = self.own_method(part)
         return word if word in self.knowledge.properties else ""
 
-    def on_access(self, part: syntax.Access) -> Value:
+    def on_access(self, part: ir.Access) -> Value:
         """A word of a path, a part of an answer, an entry of decoded JSON."""
-        if isinstance(part.base, syntax.ClassName):
-            word, owner = syntax.called(part), part.base.word if part.base.known else ""
+        if isinstance(part.base, ir.ClassName):
+            word, owner = ir.called(part), part.base.word if part.base.known else ""
             if word in CONSTANTS.get(owner, ()):
                 return self.use(Value(python.attribute(self.needs("wechatpay_chain.php", owner), word), "text"))
             if owner != "Wechatpay":
@@ -322,9 +335,9 @@ class Expressions:
             return self.use(Value(node, "node"))
         return self.entry(self.value(part.base), part.key, part.is_optional)
 
-    def environment(self, part: syntax.Part, default: syntax.Part | None = None) -> Value:
+    def environment(self, part: ir.Part, default: ir.Part | None = None) -> Value:
         """``process.env.X``: missing is an error, or what ``||`` gives."""
-        word = syntax.literal_text(part.key) if isinstance(part, syntax.Access) and not part.is_optional else None
+        word = ir.literal_text(part.key) if isinstance(part, ir.Access) and not part.is_optional else None
         if word is None:
             raise NoRule
         self.needs("os")
@@ -333,19 +346,17 @@ class Expressions:
         other = self.value(default)
         return Value(python.code(f"os.environ.get({word!r}) or _0", other.code), "text" if other.kind == "text" else "")
 
-    def entry(
-        self, base: Value, key: syntax.Part | None, is_optional: bool = False, default: Value | None = None
-    ) -> Value:
+    def entry(self, base: Value, key: ir.Part | None, is_optional: bool = False, default: Value | None = None) -> Value:
         """An entry of a value that came from the SDK, or of a literal; raises NoRule."""
         raise NoRule
 
-    def node(self, part: syntax.Part, is_sure: bool = False) -> ast.expr | None:
+    def node(self, part: ir.Part, is_sure: bool = False) -> ast.expr | None:
         """The node of a chain; None where it is none, or, asked to be sure, where its root is not known."""
         raise NotImplementedError
 
     # Operators
 
-    def on_operation(self, part: syntax.Operation) -> Value:
+    def on_operation(self, part: ir.Operation) -> Value:
         """Operators that mean the same in Python, for operands of these kinds."""
         operator, operands = part.operator, part.operands
         first = operands[0]
@@ -360,31 +371,32 @@ class Expressions:
         if operator.startswith("("):
             return self.cast(operator[1:-1], first)
         if len(operands) == 1:
-            if operator == "-" and isinstance(first, syntax.Literal) and isinstance(first.value, int | float):
-                return Value(python.code("-_0", python.constant(first.value)), _KINDS[type(first.value)])
+            if operator == "-" and isinstance(first, ir.Literal) and isinstance(first.value, int | float):
+                return Value(python.code("-_0", ast.Constant(first.value)), _KINDS[type(first.value)])
             if operator == "+" and not self.is_php:
                 return self.js_int(first)
             raise NoRule
         if operator == "?:" and len(operands) == 3:
             test = self.condition(first)
             body, other = (self.value(each) for each in operands[1:])
-            return Value(ast.IfExp(test, body.code, other.code), body.kind if body.kind == other.kind else "")
+            kind = body.kind if body.kind == other.kind else _common((body.kind, other.kind))
+            return Value(ast.IfExp(test, body.code, other.code), kind)
         left, right = (self.value(each) for each in operands[:2])
         kinds = (left.kind, right.kind)
         if operator == "+" and not self.is_php and "text" in kinds:
-            return self.on_template(syntax.Template(part.node, list(operands)))
+            return self.on_template(ir.Template(part.node, list(operands)))
         if operator == "+" and self.is_php and kinds == ("map", "map") and isinstance(left.code, ast.Name):
             return Value(python.code("{**_0, **_1, **_0}", left.code, right.code), "map")
         if operator in ("+", "-", "*") and kinds == ("int", "int"):
             return Value(python.code(f"_0 {operator} _1", left.code, right.code), "int")
         raise NoRule
 
-    def _default(self, first: syntax.Part, second: syntax.Part) -> Value:
-        if isinstance(first, syntax.Access) and not self.property_of(first) and not first.is_optional:
+    def _default(self, first: ir.Part, second: ir.Part) -> Value:
+        if isinstance(first, ir.Access) and not self.property_of(first) and not first.is_optional:
             base = self.value(first.base)
             if base.kind not in ("json", "map") or first.key is None:
                 raise NoRule
-            if isinstance(second, syntax.Literal) and second.value is None:
+            if isinstance(second, ir.Literal) and second.value is None:
                 return Value(python.method(base.code, "get", self.value(first.key).code), "json")
             if base.uses:
                 raise NoRule
@@ -395,12 +407,12 @@ class Expressions:
         code = python.code("_0 if _1 is None else _1", other.code, made.code)
         return Value(code, made.kind if made.kind == other.kind else "")
 
-    def cast(self, kind: str, operand: syntax.Part) -> Value:
+    def cast(self, kind: str, operand: ir.Part) -> Value:
         """``(int)``, ``(string)`` and their like."""
         made = self._read(operand) if kind == "int" else self.value(operand)
         if kind == "string":
             return Value(self.as_text(made), "text")
-        if kind == "object" and isinstance(operand, syntax.Items):
+        if kind == "object" and isinstance(operand, ir.Items):
             return Value(made.code if operand.entries else ast.Dict([], []), "map")
         if made.kind in _CASTS.get(kind, ()):
             return made
@@ -408,20 +420,20 @@ class Expressions:
             return Value(self.converted("php_int", made.code), "int")
         raise NoRule
 
-    def js_int(self, operand: syntax.Part) -> Value:
+    def js_int(self, operand: ir.Part) -> Value:
         """``Number(x)``, ``parseInt(x)``, ``+x``: where that is a whole number."""
         made = self._read(operand)
         if made.kind not in ("int", "", "text", "json"):
             raise NoRule
         return made if made.kind == "int" else Value(self.converted("js_int", made.code), "int")
 
-    def _read(self, operand: syntax.Part) -> Value:
+    def _read(self, operand: ir.Part) -> Value:
         """What becomes a whole number: amounts are read, never computed."""
-        return self.value(operand) if isinstance(operand, syntax.Name | syntax.Access) else self.exact(operand)
+        return self.value(operand) if isinstance(operand, ir.Name | ir.Access) else self.exact(operand)
 
     # Conditions
 
-    def condition(self, part: syntax.Part) -> ast.expr:
+    def condition(self, part: ir.Part) -> ast.expr:
         """A flag: what the language takes for true, or a hole."""
         uses, left = self.uses, len(self.left)
         try:
@@ -431,9 +443,9 @@ class Expressions:
             del self.left[left:]
             return self.hole(part).code
 
-    def flag(self, part: syntax.Part) -> ast.expr:
+    def flag(self, part: ir.Part) -> ast.expr:
         """What the language takes for true; raises NoRule."""
-        if isinstance(part, syntax.Operation):
+        if isinstance(part, ir.Operation):
             operator, operands = part.operator, part.operands
             if operator == "!":
                 return _negated(self.condition(operands[0]))
@@ -448,13 +460,13 @@ class Expressions:
                 if (left.kind, right.kind) != ("int", "int"):
                     raise NoRule
                 return python.code(f"_0 {operator} _1", left.code, right.code)
-            if operator == "instanceof" and isinstance(operands[1], syntax.ClassName):
+            if operator == "instanceof" and isinstance(operands[1], ir.ClassName):
                 found = EXCEPTIONS.get(operands[1].word) if operands[1].known else None
                 if found is None or left.kind not in ("error", "sdk error"):
                     raise NoRule
                 return python.call("isinstance", left.code, self.exception(found[0]))
-        word = syntax.word_of(part.function).lower() if isinstance(part, syntax.Call) and self.is_php else ""
-        if isinstance(part, syntax.Call) and word in ("isset", "is_null", "empty"):
+        word = ir.word_of(part.function).lower() if isinstance(part, ir.Call) and self.is_php else ""
+        if isinstance(part, ir.Call) and word in ("isset", "is_null", "empty"):
             tests = [self._is_nothing(each, word) for each in part.arguments]
             tests = [_negated(each) for each in tests] if word == "isset" else tests
             return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
@@ -464,32 +476,32 @@ class Expressions:
         if made.kind == "text" and not self.is_php:
             return python.code("_0 != ''", made.code)
         if made.kind in ("client", "answer"):
-            return python.code("_0 is not None", self.exact(part).code)
+            return python.code("_0 is not None", python.response_of(self.exact(part).code))
         raise NoRule
 
     def exception(self, word: str) -> ast.expr:
         """The name of an exception here."""
         return python.name(word) if word == "Exception" else self.needs("wechatpay_chain.php", word)
 
-    def _is_nothing(self, part: syntax.Part, word: str) -> ast.expr:
+    def _is_nothing(self, part: ir.Part, word: str) -> ast.expr:
         """``is_null``, or the opposite of ``isset``."""
-        if not isinstance(part, syntax.Access) or self.property_of(part):
+        if not isinstance(part, ir.Access) or self.property_of(part):
             made = self.exact(part)
             if word == "empty" and made.kind != "client":
                 raise NoRule
             return python.code("_0 is None", made.code)
-        base, key = self.exact(part.base), syntax.literal_text(part.key)
+        base, key = self.exact(part.base), ir.literal_text(part.key)
         if base.kind not in ("json", "map") or key is None or word == "empty":
             raise NoRule
         return python.code(f"_0.get({key!r}) is None", base.code)
 
-    def _equal(self, operator: str, first: syntax.Part, second: syntax.Part) -> ast.expr:
+    def _equal(self, operator: str, first: ir.Part, second: ir.Part) -> ast.expr:
         """Equality that Python finds where the language finds it, whatever the values are."""
-        if isinstance(first, syntax.Literal):
+        if isinstance(first, ir.Literal):
             first, second = second, first
         is_strict = len(operator) == 3
         left, right = self.value(first), self.value(second)
-        literal = second.value if isinstance(second, syntax.Literal) else ...
+        literal = second.value if isinstance(second, ir.Literal) else ...
         kinds = {left.kind, right.kind}
         if literal is None or isinstance(literal, bool):
             is_sure = is_strict == self.is_php or left.kind == "client"
@@ -515,10 +527,16 @@ _FLAGS = frozenset(["!", "instanceof", "<", ">", "<=", ">=", *_EQUAL, *_LOGIC])
 _CASTS = {"array": ("json", "map", "list"), "bool": ("flag",), "int": ("int",)}
 
 
-def _is_environment(part: syntax.Part) -> bool:
-    base = part.base if isinstance(part, syntax.Access) else None
-    is_env = isinstance(base, syntax.Access) and syntax.called(base) == "env"
-    return is_env and isinstance(base, syntax.Access) and isinstance(base.base, syntax.ClassName)
+def _common(kinds: Iterable[str]) -> str:
+    """The client or the answer that a value is where one of its sources tells and the others are the shop's."""
+    known = set(kinds) - {"", "none"}
+    return known.pop() if known in ({"client"}, {"answer"}) else ""
+
+
+def _is_environment(part: ir.Part) -> bool:
+    base = part.base if isinstance(part, ir.Access) else None
+    is_env = isinstance(base, ir.Access) and ir.called(base) == "env"
+    return is_env and isinstance(base, ir.Access) and isinstance(base.base, ir.ClassName)
 
 
 def _order(key: ast.expr | None) -> tuple[int, int]:
@@ -534,19 +552,3 @@ def _negated(test: ast.expr) -> ast.expr:
         return ast.Compare(test.left, [opposite[type(test.ops[0])]()], test.comparators)
     is_not = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
     return test.operand if is_not and isinstance(test, ast.UnaryOp) else ast.UnaryOp(ast.Not(), test)
-
-
-_RULES: dict[type[syntax.Part], Callable[..., Value]] = {
-    syntax.Literal: Expressions.on_literal,
-    syntax.Name: Expressions.on_name,
-    syntax.Template: Expressions.on_template,
-    syntax.Items: Expressions.on_items,
-    syntax.Spread: Expressions.on_spread,
-    syntax.Access: Expressions.on_access,
-    syntax.Operation: Expressions.on_operation,
-    syntax.Assign: Expressions.on_assign,
-    syntax.Call: lambda self, part: self.on_call(part),
-    syntax.New: lambda self, part: self.on_new(part),
-    syntax.Await: lambda self, part: self.on_await(part),
-    syntax.Function: lambda self, part: self.on_function(part),
-}

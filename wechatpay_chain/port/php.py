@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from wechatpay_chain.port import syntax
-from wechatpay_chain.port.reader import Reader
-from wechatpay_chain.port.source import children, field_of, need, text
+from wechatpay_chain.port import ir
+from wechatpay_chain.port.reader import Reader, any_of
+from wechatpay_chain.port.source import children, field_of, is_broken, need, nodes_in, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -21,8 +21,12 @@ _ROOTS = frozenset(
 _INDENTED = re.compile(r"\n[ \t]+\w+$")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "e": "\x1b", "f": "\f", "\\": "\\", "$": "$", '"': '"'}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|([ntrvef\\$\"]))")
-# Statements that go through by themselves, and the names that calls of these functions stand for.
-_STOPS = frozenset(["exit", "die", "abort"])
+# Functions of PHP and its frameworks that never come back.
+_STOPS = frozenset(["exit", "die", "abort", "dd", "halt", "show_404", "show_error", "wp_die"])
+_STOPS |= {"wp_send_json", "wp_send_json_error", "wp_send_json_success"}
+_CLASSES = ("class_declaration", "trait_declaration", "interface_declaration", "enum_declaration")
+_REFERENCES = ("by_ref", "reference_modifier", "&")
+_CASTS = {"integer": "int", "boolean": "bool"}
 
 
 class PhpReader(Reader):
@@ -31,362 +35,261 @@ class PhpReader(Reader):
     def __init__(self, root: Node) -> None:
         self.aliases: dict[str, str] = {}
         self.own: set[str] = set()
-        self._learn(root)
+        for node in nodes_in(root):
+            if node.type in _CLASSES:
+                self.own.add(text(field_of(node, "name")).lower())
+            elif node.type == "namespace_use_declaration":
+                self._use(node)
         self.parts = self.block(children(root))
 
-    def _learn(self, root: Node) -> None:
-        todo = [root]
-        while todo:
-            node = todo.pop()
-            todo.extend(node.named_children)
-            if node.type in ("class_declaration", "trait_declaration", "interface_declaration", "enum_declaration"):
-                self.own.add(text(field_of(node, "name")).lower())
-            if node.type != "namespace_use_declaration":
-                continue
-            prefix = next((text(each) for each in children(node) if each.type == "namespace_name"), "")
-            group = field_of(node, "body")
-            for clause in children(group) if group is not None else children(node):
-                if clause.type == "namespace_use_clause":
-                    alias = field_of(clause, "alias")
-                    whole = text(next(each for each in children(clause) if each != alias)).strip("\\")
-                    whole = f"{prefix}\\{whole}" if group is not None else whole
-                    short = text(alias) or whole.rpartition("\\")[2]
-                    self.aliases[short.lower()] = whole
+    def _use(self, node: Node) -> None:
+        prefix = next((text(each) for each in children(node) if each.type == "namespace_name"), "")
+        group = field_of(node, "body")
+        for clause in children(group) if group is not None else children(node):
+            if clause.type == "namespace_use_clause":
+                alias = field_of(clause, "alias")
+                whole = text(next(each for each in children(clause) if each != alias)).strip("\\")
+                whole = f"{prefix}\\{whole}" if group is not None else whole
+                self.aliases[(text(alias) or whole.rpartition("\\")[2]).lower()] = whole
 
-    def class_name(self, node: Node) -> syntax.ClassName:
+    def class_name(self, node: Node) -> ir.ClassName:
         """The class by its short name; known where its namespace is the SDK's, Guzzle's or PHP's own."""
         written = text(node)
         whole = written.strip("\\")
         first, slash, rest = whole.partition("\\")
-        if not written.startswith("\\") and first.lower() in self.aliases:
+        is_alias = first.lower() in self.aliases
+        if not written.startswith("\\") and is_alias:
             whole = self.aliases[first.lower()] + slash + rest
         elif whole.lower() in self.own:
-            return syntax.ClassName(node, whole, False)
+            return ir.ClassName(node, whole, False)
         short = whole.rpartition("\\")[2]
         if re.match(r"(?i:guzzlehttp\\promise\\)(?:(?i:utils)$|[a-z])", whole):
             short = "Promise"
-        is_bare = "\\" not in whole and (written.startswith("\\") or first.lower() not in self.aliases)
-        return syntax.ClassName(node, short, whole.lower().startswith(_OURS) or is_bare or whole.lower() in _ROOTS)
+        is_bare = "\\" not in whole and (written.startswith("\\") or not is_alias)
+        return ir.ClassName(node, short, whole.lower().startswith(_OURS) or is_bare or whole.lower() in _ROOTS)
+
+    def short_type(self, node: Node | None) -> str:
+        """The class of the last alternative."""
+        return re.split(r"[\\?|&]", text(node))[-1]
 
     # Statements
 
-    def effect(self, node: Node, value: syntax.Part) -> syntax.Part:
-        """An expression statement: ``a or die()`` and ``$x = a ?? throw b`` are ifs, ``exit`` leaves."""
-        if isinstance(value, syntax.Assign) and isinstance(value.value, syntax.Operation):
-            inner = self.effect(node, value.value)
-            if isinstance(inner, syntax.If) and len(value.value.operands) == 2:
-                first = value.value.operands[0]
-                assign = syntax.Do(node, syntax.Assign(node, value.target, value.operator, first))
+    def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
+        """An expression statement: ``a ?: die()`` and ``$x = a ?? throw b`` are ifs."""
+        whole = value.value if isinstance(value, ir.Assign) else None
+        if isinstance(value, ir.Assign) and isinstance(whole, ir.Operation) and self._stop(whole.operands[-1]):
+            (inner,) = self.effect(node, whole)
+            if isinstance(inner, ir.If) and len(whole.operands) == 2:
+                assign = ir.Do(node, ir.Assign(node, value.target, value.operator, whole.operands[0]))
                 test = inner.test
-                if isinstance(test, syntax.Operation) and test.operator == "===":
-                    test = syntax.Operation(node, "===", [value.target, test.operands[1]])
-                elif isinstance(test, syntax.Operation):
-                    test = syntax.Operation(node, "!", [value.target])
-                return syntax.Group(node, [assign, syntax.If(node, test, inner.body, [])])
-        if isinstance(value, syntax.Operation) and len(value.operands) == 2:
+                if isinstance(test, ir.Operation):
+                    test = ir.Operation(node, test.operator, [value.target, *test.operands[1:]])
+                return [assign, ir.If(node, test, inner.body, [])]
+        if isinstance(value, ir.Operation) and value.operator in ("??", "?:") and len(value.operands) == 2:
             left, right = value.operands
             stop = self._stop(right)
+            is_null = ir.Operation(left.node, "===", [left, ir.Literal(node, None)])
             if stop is not None:
-                tests = {
-                    "and": left,
-                    "&&": left,
-                    "??": syntax.Operation(left.node, "===", [left, syntax.Literal(node, None)]),
-                }
-                return syntax.If(node, tests.get(value.operator, syntax.Operation(left.node, "!", [left])), [stop], [])
-        return self._stop(value) or super().effect(node, value)
+                test = is_null if value.operator == "??" else ir.Operation(left.node, "!", [left])
+                return [ir.If(node, test, [stop], [])]
+        stop = self._stop(value)
+        return super().effect(node, value) if stop is None else [stop]
 
-    def _stop(self, value: syntax.Part) -> syntax.Part | None:
-        if isinstance(value, syntax.Operation) and value.operator == "throw":
-            return syntax.Throw(value.node, value.operands[0])
-        word = (
-            value.function.word
-            if isinstance(value, syntax.Call) and isinstance(value.function, syntax.ClassName)
-            else ""
+    def _stop(self, value: ir.Part) -> ir.Part | None:
+        if isinstance(value, ir.Operation) and value.operator == "throw":
+            return ir.Throw(value.node, value.operands[0])
+        arguments = value.arguments if isinstance(value, ir.Call) else []
+        function = value.function if isinstance(value, ir.Call) else value
+        is_stop = isinstance(function, ir.ClassName) and function.word.lower() in _STOPS
+        return ir.Throw(value.node, arguments[0] if arguments else None) if is_stop else None
+
+    def _static(self, node: Node) -> ir.Part:
+        value = field_of(node, "value")
+        told = ir.Literal(node, None) if value is None else self.value(value)
+        return ir.Do(node, ir.Assign(node, self.value(field_of(node, "name")), "=", told))
+
+    def _foreach(self, node: Node) -> ir.Part:
+        source, target = children(node)[:2]
+        targets = children(target) if target.type in ("pair", "by_ref") else [target]
+        return ir.Loop(
+            node, None, self.value(source), list(map(self.value, targets)), self.body(field_of(node, "body"))
         )
-        is_bare = isinstance(value, syntax.ClassName) and value.word.lower() in _STOPS
-        return syntax.Leave(value.node) if word.lower() in _STOPS or is_bare else None
 
-    def _foreach(self, node: Node) -> syntax.Part:
-        source, target = (each for each in children(node)[:2])
-        targets = [self.value(each) for each in (children(target) if target.type in ("pair", "by_ref") else [target])]
-        return syntax.Loop(node, None, self.value(source), targets, self.body(field_of(node, "body")))
+    def caught(self, node: Node) -> list[ir.ClassName]:
+        """The classes that a ``catch`` names."""
+        found = field_of(node, "type")
+        kinds = children(found) if found is not None and found.type == "type_list" else [found]
+        return [self.class_name(kind) for kind in kinds if kind is not None]
 
-    def _try(self, node: Node) -> syntax.Part:
-        handlers: list[syntax.Handler] = []
-        final: list[syntax.Part] = []
-        for each in children(node):
-            if each.type == "catch_clause":
-                name = field_of(each, "name")
-                found = field_of(each, "type")
-                classes = [
-                    self.class_name(kind)
-                    for kind in (children(found) if found and found.type == "type_list" else [found])
-                    if kind
-                ]
-                handlers.append(
-                    syntax.Handler(
-                        each, classes, None if name is None else self.value(name), self.body(field_of(each, "body"))
-                    )
-                )
-            elif each.type == "finally_clause":
-                final = self.body(field_of(each, "body"))
-        return syntax.Try(node, self.body(field_of(node, "body")), handlers, final)
+    def _property(self, node: Node) -> list[ir.Part]:
+        kind = self.short_type(field_of(node, "type"))
+        return [
+            self.class_property(each, kind, text(field_of(each, "name")).lstrip("$"), field_of(each, "default_value"))
+            for each in children(node)
+            if each.type == "property_element"
+        ]
 
-    def _method(self, node: Node) -> syntax.Part:
-        function = self.function(node)
-        return syntax.Define(node, function.name, [function])
+    def _echo(self, node: Node) -> ir.Part:
+        return ir.Do(node, self._printed(node, _listed(children(node))))
 
-    def _property(self, node: Node) -> list[syntax.Part]:
-        kind = _short_type(field_of(node, "type"))
-        this = syntax.Name(node, "this")
-        made: list[syntax.Part] = []
-        for each in children(node):
-            if each.type == "property_element":
-                word = text(field_of(each, "name")).lstrip("$")
-                value = field_of(each, "default_value")
-                told: syntax.Part = syntax.Literal(each, None) if value is None else self.value(value)
-                target = syntax.Access(each, this, syntax.Literal(each, word))
-                made.append(
-                    syntax.Define(each, f"{kind} {word}", [syntax.Do(each, syntax.Assign(each, target, "=", told))])
-                )
-        return made
-
-    def _echo(self, node: Node) -> syntax.Part:
-        values = [part for each in children(node) for part in self._listed(each)]
-        return syntax.Do(node, syntax.Call(node, syntax.ClassName(node, "echo", True), values))
-
-    def _echo_value(self, node: Node) -> syntax.Part:
-        return syntax.Call(node, syntax.ClassName(node, "echo", True), [self.value(children(node)[0])])
-
-    def _class(self, node: Node) -> syntax.Part:
-        name = text(field_of(node, "name")) or "class"
-        return syntax.Define(node, name, self.block(children(field_of(node, "body") or node)), is_class=True)
-
-    def _listed(self, node: Node) -> list[syntax.Part]:
-        if node.type == "sequence_expression":
-            return [part for each in children(node) for part in self._listed(each)]
-        return [self.value(node)]
+    def _printed(self, node: Node, values: list[Node]) -> ir.Part:
+        return ir.Call(node, ir.ClassName(node, "echo", True), list(map(self.value, values)))
 
     # Expressions
 
-    def _variable(self, node: Node) -> syntax.Part | None:
-        word = text(node).lstrip("$")
-        return syntax.Name(node, word) if re.fullmatch(r"\w+", word) else None
+    def _variable(self, node: Node) -> ir.Part | None:
+        word = text(node).lstrip("&$")
+        return ir.Name(node, word) if re.fullmatch(r"\w+", word) else None
 
-    def _name(self, node: Node) -> syntax.Part:
-        word = text(node).lower()
-        if word == "php_eol":
-            return syntax.Literal(node, "\n")
-        return self.class_name(node)
+    def _name(self, node: Node) -> ir.Part:
+        return ir.Literal(node, "\n") if text(node).lower() == "php_eol" else self.class_name(node)
 
-    def _number(self, node: Node) -> syntax.Part | None:
+    def _number(self, node: Node) -> ir.Part | None:
         digits = text(node).replace("_", "").lower()
-        try:
-            if node.type == "float":
-                return syntax.Literal(node, float(digits))
-            found = int(digits, 8) if re.fullmatch(r"0[0-7]+", digits) else int(digits, 0)
-        except ValueError:
-            return None
-        return syntax.Literal(node, found) if abs(found) < 2**63 else None
+        if node.type == "float":
+            return ir.Literal(node, float(digits))
+        found = int(digits, 8) if re.fullmatch(r"0[0-7]+", digits) else int(digits, 0)
+        return ir.Literal(node, found) if abs(found) < 2**63 else None
 
-    def _quoted(self, node: Node) -> syntax.Part | None:
+    def _quoted(self, node: Node) -> ir.Part | None:
         source = text(node)
         if node.type == "nowdoc":
-            return None if _INDENTED.search(source) else syntax.Literal(node, text(field_of(node, "value"))[1:])
-        return syntax.Literal(node, re.sub(r"\\([\\'])", r"\1", source[source.index("'") + 1 : -1]))
+            return None if _INDENTED.search(source) else ir.Literal(node, text(field_of(node, "value"))[1:])
+        return ir.Literal(node, re.sub(r"\\([\\'])", r"\1", source[source.index("'") + 1 : -1]))
 
-    def _template(self, node: Node) -> syntax.Part | None:
-        is_heredoc = node.type == "heredoc"
-        holder = field_of(node, "value") if is_heredoc else node
+    def _heredoc(self, node: Node) -> ir.Part | None:
+        holder = field_of(node, "value")
         if holder is None:
-            return syntax.Literal(node, "")
-        if is_heredoc and _INDENTED.search(text(node)):
+            return ir.Literal(node, "")
+        if _INDENTED.search(text(node)):
             return None
-        pieces: list[syntax.Part] = []
-        whole, place = holder.text or b"", holder.start_byte
-        for each in holder.children:
-            # Line breaks stand between the parts that the grammar names.
-            told = whole[place - holder.start_byte : each.start_byte - holder.start_byte].decode("utf-8", "replace")
-            place = each.end_byte
-            if each.type in ("string_content", "escape_sequence"):
-                found = _unescaped(text(each))
-                if found is None:
-                    return None
-                told += found
-            pieces.append(syntax.Literal(each, told))
-            if each.type == "subscript_expression" and each.named_children[-1].type == "name":
-                base, key = children(each)
-                pieces.append(syntax.Access(each, self.value(base), syntax.Literal(key, text(key)), is_item=True))
-            elif each.is_named and each.type not in ("string_content", "escape_sequence"):
-                pieces.append(self.value(each))
-        if is_heredoc and isinstance(pieces[0], syntax.Literal):
+        made = self.template(holder)
+        first = made.pieces[0] if isinstance(made, ir.Template) else made
+        if isinstance(first, ir.Literal):
             # The first line break ends the opening.
-            pieces[0].value = str(pieces[0].value).removeprefix("\n")
-        if all(isinstance(piece, syntax.Literal) for piece in pieces):
-            return syntax.Literal(
-                node, "".join(str(piece.value) for piece in pieces if isinstance(piece, syntax.Literal))
-            )
-        return syntax.Template(node, [piece for piece in pieces if syntax.literal_text(piece) != ""])
+            first.value = str(first.value).removeprefix("\n")
+        made.node = node
+        return made
 
-    def _array(self, node: Node) -> syntax.Part | None:
-        entries: list[tuple[syntax.Part | None, syntax.Part]] = []
+    def interpolated(self, node: Node) -> ir.Part:
+        """A value in a text, where a key needs no quotes."""
+        if node.type == "subscript_expression" and node.named_children[-1].type == "name":
+            base, key = children(node)
+            return ir.Access(node, self.value(base), ir.Literal(key, text(key)), is_item=True)
+        return self.value(node)
+
+    def unescaped(self, source: str) -> str:
+        """The text of a literal; a byte that is no ASCII would be half a letter."""
+
+        def letter(found: re.Match[str]) -> str:
+            if found[1] or found[2]:
+                return chr(int(found[1] or found[2], 16))
+            return chr(int(found[3], 8) & 255) if found[3] else _ESCAPES[found[4]]
+
+        if re.search(r"\\x[89a-fA-F][0-9a-fA-F]|\\[2-7][0-7]{2}", source):
+            raise ValueError
+        return _ESCAPE.sub(letter, source)
+
+    def _array(self, node: Node) -> ir.Part | None:
+        entries: list[tuple[ir.Part | None, ir.Part]] = []
         for each in children(node):
-            if each.type == "by_ref" or any(
-                child.type in ("by_ref", "reference_modifier", "&") for child in each.children
-            ):
+            if _is_reference(each):
                 return None
             inner = children(each) if each.type == "array_element_initializer" else [each]
-            if not inner:
-                return None
             entries.append((self.value(inner[0]) if len(inner) == 2 else None, self.value(inner[-1])))
-        return syntax.Items(node, entries, is_list=not any(key is not None for key, _ in entries))
+        return ir.Items(node, entries, is_list=not any(key is not None for key, _ in entries))
 
-    def _pattern(self, node: Node) -> syntax.Part | None:
-        entries: list[tuple[syntax.Part | None, syntax.Part]] = []
-        waiting: Node | None = None
-        place = 0
-        for child in node.children:
-            if child.type == ",":
-                place += 1
-            elif child.type == "=>":
-                key = entries.pop()[1]
-                waiting = key.node
-            elif child.is_named and child.type != "comment":
-                if child.type == "by_ref":
-                    return None
-                told = self.value(waiting) if waiting is not None else syntax.Literal(child, place)
-                entries.append((told, self.value(child)))
-                waiting = None
-        return syntax.Items(node, entries, is_list=False)
+    def _member(self, node: Node) -> ir.Part:
+        base, name = need(node, "object", "scope"), need(node, "name")
+        key = ir.Literal(name, text(name)) if name.type == "name" else self.value(name)
+        return ir.Access(node, self._scope(base), key, is_optional=node.type.startswith("nullsafe"))
 
-    def _member(self, node: Node) -> syntax.Part | None:
-        base, name = field_of(node, "object"), field_of(node, "name")
-        if name is None:
-            return None
-        key = syntax.Literal(name, text(name)) if name.type == "name" else self.value(name)
-        return syntax.Access(node, self.value(base), key, is_optional=node.type.startswith("nullsafe"))
+    def _item(self, node: Node) -> ir.Part:
+        base, *keys = map(self.value, children(node))
+        return ir.Access(node, base, keys[0] if keys else None, is_item=True)
 
-    def _item(self, node: Node) -> syntax.Part:
-        parts = children(node)
-        return syntax.Access(node, self.value(parts[0]), self.value(parts[1]) if len(parts) > 1 else None, is_item=True)
-
-    def _static_property(self, node: Node) -> syntax.Part:
+    def _static_property(self, node: Node) -> ir.Part:
         scope, name = need(node, "scope"), need(node, "name")
         is_own = text(scope).lower() in ("self", "static") or text(scope).lower() in self.own
-        base = syntax.Name(node, "this") if is_own else self.value(scope)
-        return syntax.Access(node, base, syntax.Literal(name, text(name).lstrip("$")))
+        base = ir.Name(node, "this") if is_own else self.value(scope)
+        return ir.Access(node, base, ir.Literal(name, text(name).lstrip("$")))
 
-    def _constant(self, node: Node) -> syntax.Part:
+    def _constant(self, node: Node) -> ir.Part:
         scope, name = children(node)
-        return syntax.Access(node, self.scope(scope), syntax.Literal(name, text(name)))
+        return ir.Access(node, self._scope(scope), ir.Literal(name, text(name)))
 
-    def scope(self, node: Node) -> syntax.Part:
-        """The left side of ``::``."""
+    def _scope(self, node: Node) -> ir.Part:
+        """The left side of ``->`` and ``::``."""
         if node.type in ("name", "qualified_name"):
             return self.class_name(node)
-        return (
-            syntax.Name(node, "this") if node.type == "relative_scope" and text(node) != "parent" else self.value(node)
-        )
+        is_own = node.type == "relative_scope" and text(node) != "parent"
+        return ir.Name(node, "this") if is_own else self.value(node)
 
-    def _call(self, node: Node) -> syntax.Part | None:
-        if node.type == "function_call_expression":
-            callee: syntax.Part | None = self.value(need(node, "function"))
-        elif node.type == "scoped_call_expression":
-            scope, name = need(node, "scope"), need(node, "name")
-            callee = syntax.Access(
-                node, self.scope(scope), syntax.Literal(name, text(name)) if name.type == "name" else self.value(name)
-            )
-        else:
-            callee = self._member(node)
-        found = self._arguments(field_of(node, "arguments"))
-        return None if found is None or callee is None else syntax.Call(node, callee, *found)
+    def _call(self, node: Node) -> ir.Part | None:
+        function = field_of(node, "function")
+        callee = self._member(node) if function is None else self.value(function)
+        found = self._arguments(children(field_of(node, "arguments")))
+        return None if found is None else ir.Call(node, callee, *found)
 
-    def _arguments(self, node: Node | None) -> tuple[list[syntax.Part], list[str]] | None:
-        values: list[syntax.Part] = []
-        names: list[str] = []
-        for each in children(node):
-            if each.type == "variadic_placeholder":
-                return None
-            if any(child.type in ("&", "reference_modifier", "by_ref") for child in each.children):
-                return None
-            name = field_of(each, "name")
-            values.append(self.value(children(each)[-1]))
-            names.append("" if name is None or len(children(each)) == 1 else text(name))
-        return values, names
-
-    def _new(self, node: Node) -> syntax.Part | None:
-        named = children(node)[0] if children(node) else None
-        if named is None or named.type == "anonymous_class":
+    def _arguments(self, nodes: list[Node]) -> tuple[list[ir.Part], list[str]] | None:
+        """The arguments of a call and their names; None for what stands for a function, or is changed by it."""
+        if any(each.type == "variadic_placeholder" or _is_reference(each) for each in nodes):
             return None
-        found = self._arguments(next((child for child in node.children if child.type == "arguments"), None))
+        names = [text(field_of(each, "name")) if len(children(each)) > 1 else "" for each in nodes]
+        return [self.value(children(each)[-1]) for each in nodes], names
+
+    def _new(self, node: Node) -> ir.Part | None:
+        named, *_ = children(node)
+        if named.type == "anonymous_class":
+            return None
+        found = self._arguments(children(next((child for child in node.children if child.type == "arguments"), None)))
         target = self.class_name(named) if named.type in ("name", "qualified_name") else self.value(named)
-        return None if found is None else syntax.New(node, target, *found)
+        return None if found is None else ir.New(node, target, *found)
 
-    def function(self, node: Node) -> syntax.Function:
-        """A function, a method or a closure."""
-        parameters: list[syntax.Parameter] = []
-        promoted: list[syntax.Part] = []
-        for each in children(field_of(node, "parameters")):
-            name, default = field_of(each, "name"), field_of(each, "default_value")
-            if name is None:
-                continue
-            kind = _short_type(field_of(each, "type"))
-            value: syntax.Part = syntax.Name(name, text(name).lstrip("&$"))
-            if each.type == "variadic_parameter":
-                value = syntax.Spread(name, value)
-            parameters.append(syntax.Parameter(each, value, None if default is None else self.value(default), kind))
-            if each.type == "property_promotion_parameter":
-                target = syntax.Access(each, syntax.Name(each, "this"), syntax.Literal(name, text(name).lstrip("$")))
-                promoted.append(syntax.Do(each, syntax.Assign(each, target, "=", value)))
-        body = field_of(node, "body")
-        is_arrow = node.type == "arrow_function" and body is not None
-        parts: list[syntax.Part] = (
-            [syntax.Return(body, self.value(body))] if is_arrow and body is not None else self.body(body)
-        )
-        shared = re.findall(
-            r"&\s*\$(\w+)",
-            text(next((each for each in children(node) if each.type == "anonymous_function_use_clause"), None)),
-        )
-        shared += re.findall(r"&\s*\$(\w+)", text(field_of(node, "parameters")))
-        shared += re.findall(r"\bglobal\s+\$(\w+)", text(body))
-        returns = _short_type(field_of(node, "return_type"))
-        return syntax.Function(
-            node, parameters, promoted + parts, text(field_of(node, "name")), False, frozenset(shared), returns
-        )
+    def shared(self, node: Node) -> frozenset[str]:
+        """What it is given by reference, and what is global."""
+        uses = [text(each) for each in children(node) if each.type == "anonymous_function_use_clause"]
+        given = "".join([*uses, text(field_of(node, "parameters"))])
+        globals_ = re.findall(r"\bglobal\s+\$(\w+)", text(field_of(node, "body")))
+        return frozenset([*re.findall(r"&\s*\$(\w+)", given), *globals_])
 
-    def _operation(self, node: Node) -> syntax.Part | None:
-        sign, left, right = (field_of(node, name) for name in ("operator", "left", "right"))
-        if sign is not None and sign.type == ".":
-            pieces = [self.value(left), self.value(right)]
-            told = [
-                each for piece in pieces for each in (piece.pieces if isinstance(piece, syntax.Template) else [piece])
-            ]
-            return syntax.Template(node, told)
-        return self.operation(node)
+    def _operation(self, node: Node) -> ir.Part | None:
+        if text(field_of(node, "operator")) != ".":
+            return self.operation(node)
+        pieces = [self.value(field_of(node, "left")), self.value(field_of(node, "right"))]
+        told = [each for piece in pieces for each in (piece.pieces if isinstance(piece, ir.Template) else [piece])]
+        return ir.Template(node, told)
 
-    def _cast(self, node: Node) -> syntax.Part:
+    def _cast(self, node: Node) -> ir.Part:
         kind = text(field_of(node, "type")).lower()
-        return syntax.Operation(
-            node, f"({ {'integer': 'int', 'boolean': 'bool'}.get(kind, kind) })", [self.value(field_of(node, "value"))]
-        )
+        return ir.Operation(node, f"({_CASTS.get(kind, kind)})", [self.value(field_of(node, "value"))])
+
+    def _match(self, node: Node) -> ir.Part | None:
+        """``match``: a condition for each arm; without a default PHP throws."""
+        subject = self.value(field_of(node, "condition"))
+        arms = children(field_of(node, "body"))
+        tail = [each for each in arms if each.type == "match_default_expression"]
+        if not isinstance(subject, ir.Name | ir.Literal) or any(map(is_broken, arms)):
+            return None
+        made = self.value(children(tail[0])[-1]) if tail else ir.Other(node, [])
+        for arm in reversed([each for each in arms if each not in tail]):
+            conditions, value = children(arm)
+            tests: list[ir.Part] = [
+                ir.Operation(arm, "===", [subject, self.value(each)]) for each in children(conditions)
+            ]
+            made = ir.Operation(node, "?:", [any_of(arm, tests), self.value(value), made])
+        return made
 
 
-def _short_type(node: Node | None) -> str:
-    return re.split(r"[\\?|&]", text(node))[-1] if node is not None else ""
+def _listed(nodes: list[Node]) -> list[Node]:
+    """What commas part."""
+    return [
+        each for node in nodes for each in (_listed(children(node)) if node.type == "sequence_expression" else [node])
+    ]
 
 
-def _unescaped(source: str) -> str | None:
-    def letter(found: re.Match[str]) -> str:
-        if found[1] or found[2]:
-            return chr(int(found[1] or found[2], 16))
-        return chr(int(found[3], 8) & 255) if found[3] else _ESCAPES[found[4]]
-
-    try:
-        told = _ESCAPE.sub(letter, source)
-    except (OverflowError, ValueError):
-        return None
-    # A byte that is no ASCII would be half a letter.
-    return None if re.search(r"\\x[89a-fA-F][0-9a-fA-F]|\\[2-7][0-7]{2}", source) else told
+def _is_reference(node: Node) -> bool:
+    return node.type in _REFERENCES or any(child.type in _REFERENCES for child in node.children)
 
 
 PhpReader.blocks = ("compound_statement", "colon_block", "switch_block")
@@ -397,56 +300,52 @@ PhpReader.skipped = re.compile(
     r"class_interface_clause|relative_scope|attribute_list|declare_statement"
 )
 PhpReader.statements = {
-    "expression_statement": lambda self, node: [self.effect(node, self.value(each)) for each in children(node)],
-    "compound_statement": lambda self, node: syntax.Group(node, self.block(children(node))),
+    "expression_statement": PhpReader.expression,
+    "compound_statement": PhpReader.braces,
     "return_statement": PhpReader.give_back,
-    **dict.fromkeys(
-        ("exit_statement", "break_statement", "continue_statement", "goto_statement"),
-        lambda self, node: syntax.Leave(node),
-    ),
+    "exit_statement": PhpReader.throw,
+    **dict.fromkeys(("break_statement", "continue_statement", "goto_statement"), PhpReader.leave),
+    "static_variable_declaration": PhpReader._static,
     "echo_statement": PhpReader._echo,
     "if_statement": PhpReader.branch,
     "foreach_statement": PhpReader._foreach,
     **dict.fromkeys(("while_statement", "do_statement", "for_statement"), PhpReader.loop),
-    "try_statement": PhpReader._try,
+    "try_statement": PhpReader.attempt,
     "switch_statement": PhpReader.cases,
-    **dict.fromkeys(("function_definition", "method_declaration"), PhpReader._method),
+    **dict.fromkeys(("function_definition", "method_declaration"), PhpReader.method),
     "property_declaration": PhpReader._property,
-    "unset_statement": lambda self, node: syntax.Do(node, syntax.Other(node, [])),
+    "unset_statement": lambda self, node: ir.Do(node, ir.Other(node, [])),
     "namespace_definition": lambda self, node: self.body(field_of(node, "body")),
-    **dict.fromkeys(
-        ("class_declaration", "trait_declaration", "enum_declaration", "anonymous_class", "interface_declaration"),
-        PhpReader._class,
-    ),
+    **dict.fromkeys((*_CLASSES, "anonymous_class"), PhpReader.define_class),
 }
 PhpReader.expressions = {
     "variable_name": PhpReader._variable,
     **dict.fromkeys(("name", "qualified_name"), PhpReader._name),
     **dict.fromkeys(("integer", "float"), PhpReader._number),
-    "boolean": lambda self, node: syntax.Literal(node, text(node).lower() == "true"),
-    "null": lambda self, node: syntax.Literal(node, None),
+    "boolean": lambda self, node: ir.Literal(node, text(node).lower() == "true"),
+    "null": lambda self, node: ir.Literal(node, None),
     **dict.fromkeys(("string", "nowdoc"), PhpReader._quoted),
-    **dict.fromkeys(("encapsed_string", "heredoc"), PhpReader._template),
+    "encapsed_string": PhpReader.template,
+    "heredoc": PhpReader._heredoc,
     **dict.fromkeys(("parenthesized_expression", "error_suppression_expression"), PhpReader.inner),
     "array_creation_expression": PhpReader._array,
-    "list_literal": PhpReader._pattern,
-    "variadic_unpacking": lambda self, node: syntax.Spread(node, self.value(children(node)[0])),
+    "list_literal": PhpReader.positions,
+    "variadic_unpacking": PhpReader.spread,
     **dict.fromkeys(("member_access_expression", "nullsafe_member_access_expression"), PhpReader._member),
     "subscript_expression": PhpReader._item,
     "scoped_property_access_expression": PhpReader._static_property,
     "class_constant_access_expression": PhpReader._constant,
-    **dict.fromkeys(
-        ("function_call_expression", "member_call_expression", "nullsafe_member_call_expression"), PhpReader._call
-    ),
-    "scoped_call_expression": PhpReader._call,
+    **dict.fromkeys(("function_call_expression", "member_call_expression"), PhpReader._call),
+    **dict.fromkeys(("nullsafe_member_call_expression", "scoped_call_expression"), PhpReader._call),
     "object_creation_expression": PhpReader._new,
     **dict.fromkeys(
-        ("anonymous_function", "anonymous_function_creation_expression", "arrow_function"), PhpReader.function
+        ("anonymous_function_creation_expression", "anonymous_function", "arrow_function"), Reader.function
     ),
     "binary_expression": PhpReader._operation,
     **dict.fromkeys(("unary_op_expression", "conditional_expression"), PhpReader.operation),
     "cast_expression": PhpReader._cast,
+    "match_expression": PhpReader._match,
     **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), PhpReader.assign),
-    "throw_expression": lambda self, node: syntax.Operation(node, "throw", [self.value(children(node)[0])]),
-    "print_intrinsic": PhpReader._echo_value,
+    "throw_expression": lambda self, node: ir.Operation(node, "throw", [self.first(node)]),
+    "print_intrinsic": lambda self, node: self._printed(node, children(node)[:1]),
 }

@@ -13,23 +13,8 @@ from wechatpay_chain.port.sdk import CLASSES, EXCEPTIONS
 from wechatpay_chain.port.source import MissingExtra, shown
 
 __all__ = [
-    "Names",
-    "assign",
-    "attribute",
-    "call",
-    "code",
-    "code_of",
-    "constant",
-    "formatted",
-    "hole",
-    "holes_in",
-    "item",
-    "loads",
-    "method",
-    "name",
-    "path_word",
-    "stop",
-    "targets_of",
+    *("Names", "assign", "attribute", "call", "code", "code_of", "formatted", "hole", "holes_in", "item", "loads"),
+    *("method", "name", "path_word", "response_of", "stop", "targets_of"),
 ]
 
 _WIDTH = 100
@@ -38,7 +23,7 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Names that the printed Python itself may use.
 _RESERVED = frozenset(
     [*CLASSES, *(name for name, _ in EXCEPTIONS.values()), "HERE", "Media", "Path", "Promise", "copy", "json", "os"]
-) | {"time", "traceback", "php_text", "php_int", "js_text", "js_int"}
+) | {"time", "traceback", "php_text", "php_int", "php_json", "js_text", "js_int", "js_json"}
 # What a node or a client keeps for itself: as a word of a path it stands in brackets.
 _KEPT = frozenset(["chain", "prepare", "download", "pay_params", "close", "notification", "encrypt", "decrypt"])
 
@@ -107,11 +92,6 @@ def name(word: str) -> ast.Name:
     return ast.Name(word, ast.Load())
 
 
-def constant(value: str | int | float | bool | None) -> ast.expr:
-    """A literal; a negative number is one too."""
-    return ast.Constant(value)
-
-
 def attribute(value: ast.expr, word: str) -> ast.Attribute:
     """``value.word``."""
     return ast.Attribute(value, word, ast.Load())
@@ -139,19 +119,26 @@ def code(template: str, *parts: ast.expr) -> ast.expr:
     return filled
 
 
+def response_of(value: ast.expr) -> ast.expr:
+    """``error.response`` where errors of others have none; any other expression as it is."""
+    if isinstance(value, ast.Attribute) and value.attr == "response":
+        return code("getattr(_0, 'response', None)", value.value)
+    return value
+
+
 def item(value: ast.expr, key: ast.expr | str | int) -> ast.Subscript:
     """``value[key]``."""
-    return ast.Subscript(value, key if isinstance(key, ast.expr) else constant(key), ast.Load())
+    return ast.Subscript(value, key if isinstance(key, ast.expr) else ast.Constant(key), ast.Load())
 
 
 def hole(source: str, values: Iterable[ast.expr] = ()) -> ast.expr:
     """What the reader must write; ``values`` are what the SDK brings to it."""
-    return call(_HOLE, constant(_short(source)), *values)
+    return call(_HOLE, ast.Constant(_short(source)), *values)
 
 
 def stop(line: int, source: str, cause: str = "") -> ast.stmt:
     """The end of the road where the original goes on in the shop's own way."""
-    message = constant(f"line {line}: {_short(source)}")
+    message = ast.Constant(f"line {line}: {_short(source)}")
     return ast.Raise(call("NotImplementedError", message), name(cause) if cause else None)
 
 
@@ -170,12 +157,9 @@ def targets_of(statement: ast.stmt) -> set[str]:
     found: list[ast.expr] = []
     if isinstance(statement, ast.Assign | ast.AugAssign):
         found = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    elif (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Call)
-        and isinstance(statement.value.func, ast.Attribute)
-    ):
-        found = [statement.value.func.value] if statement.value.func.attr == "append" else []
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        function = statement.value.func
+        found = [function.value] if isinstance(function, ast.Attribute) and function.attr == "append" else []
     roots = [next((each for each in ast.walk(target) if isinstance(each, ast.Name)), None) for target in found]
     return {root.id for root in roots if root is not None}
 
@@ -193,17 +177,14 @@ def holes_in(node: ast.AST) -> Iterator[ast.Call]:
 
 def loads(node: ast.AST) -> set[str]:
     """The names that a tree reads and does not make itself."""
-    made = {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
-    inner = (
-        ast.walk(node)
-        if isinstance(node, ast.FunctionDef)
-        else [each for each in ast.walk(node) if isinstance(each, ast.comprehension)]
-    )
-    for holder in inner:
-        target = holder.target if isinstance(holder, ast.comprehension) else holder
-        made |= {target.id} if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store) else set()
-    read = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
-    return {word for word in read if word not in made and not hasattr(builtins, word)}
+    inner = list(ast.walk(node))
+    names = [each for each in inner if isinstance(each, ast.Name)]
+    loops = [each.target for each in inner if isinstance(each, ast.comprehension)]
+    own = names if isinstance(node, ast.FunctionDef) else loops
+    made = {each.arg for each in inner if isinstance(each, ast.arg)}
+    made |= {each.id for each in own if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    read = {each.id for each in names if isinstance(each.ctx, ast.Load)}
+    return {word for word in read - made if not hasattr(builtins, word)}
 
 
 # Printing

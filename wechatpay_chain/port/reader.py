@@ -7,179 +7,333 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wechatpay_chain.port import syntax
-from wechatpay_chain.port.source import children, field_of, text
+from wechatpay_chain.port import ir
+from wechatpay_chain.port.source import children, field_of, is_broken, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Reader", "is_broken"]
+__all__ = ["Reader", "any_of"]
 
 # Deeper than any program of a shop, and well within Python's own stack.
 _MAX_DEPTH = 64
 _LEAVES = ("break_statement", "return_statement", "continue_statement", "throw_statement")
+_TEXTS = ("string_content", "escape_sequence", "string_fragment")
+# Of a node that lacks a part, or of a literal that Python cannot hold: it has no rule.
+_NO_RULE = (IndexError, TypeError, ValueError, OverflowError)
 
 
 class Reader:
     """One file; a language brings its rules, by the names that its grammar has for them."""
 
-    expressions: ClassVar[dict[str, Callable[[Any, Node], syntax.Part | None]]]
+    expressions: ClassVar[dict[str, Callable[[Any, Node], ir.Part | None]]]
     statements: ClassVar[dict[str, Callable[[Any, Node], Any]]]
     skipped: ClassVar[re.Pattern[str]]
     blocks: ClassVar[tuple[str, ...]]
     # The sign by which ``switch`` compares, and the field of what is compared.
     switch: ClassVar[tuple[str, str]]
+    # The escapes of a literal, and what a found one stands for.
+    escapes: ClassVar[re.Pattern[str]]
     depth = 0
 
-    def block(self, nodes: Iterable[Node]) -> list[syntax.Part]:
+    def short_type(self, node: Node | None) -> str:
+        """The short name of a type."""
+        raise NotImplementedError
+
+    def unescaped(self, source: str) -> str:
+        """The text that the source of a literal stands for; raises ValueError for what no text can be."""
+        raise NotImplementedError
+
+    # Statements
+
+    def block(self, nodes: Iterable[Node]) -> list[ir.Part]:
         """Statements in their order."""
         return [part for node in nodes for part in self.statement(node)]
 
-    def body(self, node: Node | None) -> list[syntax.Part]:
+    def body(self, node: Node | None) -> list[ir.Part]:
         """The statements of a block, or the one that stands for it."""
         if node is None:
             return []
         return self.block(children(node) if node.type in self.blocks else [node])
 
-    def statement(self, node: Node) -> list[syntax.Part]:
+    def statement(self, node: Node) -> list[ir.Part]:
         """The statements that a node stands for."""
         if self.depth > _MAX_DEPTH:
-            return [syntax.Other(node, [], "nested too deeply")]
+            return [ir.Other(node, [], "nested too deeply")]
         self.depth += 1
         try:
-            rule = self.statements.get(node.type)
-            if rule is not None and not is_broken(node):
-                with contextlib.suppress(IndexError, TypeError):  # of a node that lacks a part
-                    made = rule(self, node)
-                    return made if isinstance(made, list) else [made]
+            made = self._by_rule(self.statements, node)
+            if made is not None:
+                return made if isinstance(made, list) else [made]
             if node.type in self.expressions:
-                return [self.effect(node, self.value(node))]
+                return self.effect(node, self.value(node))
             if self.skipped.fullmatch(node.type) or node.type.endswith("_type"):
                 return []
-            return [syntax.Other(node, self.block(children(node)), _problem(node))]
+            return [ir.Other(node, self.block(children(node)), _problem(node))]
         finally:
             self.depth -= 1
 
-    def effect(self, node: Node, value: syntax.Part) -> syntax.Part:
-        """An expression statement; ``a ? b : c`` is an if."""
-        if isinstance(value, syntax.Operation) and value.operator == "?:" and len(value.operands) == 3:
-            test, body, other = value.operands
-            return syntax.If(node, test, [self.effect(body.node, body)], [self.effect(other.node, other)])
-        return syntax.Do(node, value)
+    def _by_rule(self, rules: dict[str, Callable[[Any, Node], Any]], node: Node) -> Any:
+        if node.type in rules and not is_broken(node):
+            with contextlib.suppress(*_NO_RULE):
+                return rules[node.type](self, node)
+        return None
 
-    def value(self, node: Node | None) -> syntax.Part:
+    def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
+        """An expression statement; ``a ? b : c``, ``a && b`` and ``a or b`` are ifs."""
+        inner = value.value if isinstance(value, ir.Await) else value
+        if isinstance(inner, ir.Operation) and inner.operator in ("&&", "and", "||", "or"):
+            left, right = inner.operands
+            test = left if inner.operator in ("&&", "and") else ir.Operation(left.node, "!", [left])
+            return [ir.If(node, test, self.effect(right.node, right), [])]
+        if isinstance(value, ir.Operation) and value.operator == "?:" and len(value.operands) == 3:
+            test, body, other = value.operands
+            return [ir.If(node, test, self.effect(body.node, body), self.effect(other.node, other))]
+        return [ir.Do(node, value)]
+
+    def expression(self, node: Node) -> list[ir.Part]:
+        """An expression, or several with commas between, as a statement."""
+        made: list[ir.Part] = []
+        for each in children(node):
+            made += self.statement(each) if each.type in self.statements else self.effect(node, self.value(each))
+        return made
+
+    def branch(self, node: Node) -> ir.Part:
+        """``if`` with all its alternatives."""
+        other: list[ir.Part] = []
+        for each in reversed(node.children_by_field_name("alternative")):
+            if each.type == "else_clause":
+                other = self.body(field_of(each, "body") or children(each)[0])
+            else:
+                test, body = self.value(field_of(each, "condition")), self.body(field_of(each, "body"))
+                other = [ir.If(each, test, body, other)]
+        body = self.body(field_of(node, "body", "consequence"))
+        return ir.If(node, self.value(field_of(node, "condition")), body, other)
+
+    def loop(self, node: Node) -> ir.Part:
+        """``for (;;)``, ``while``, ``do``."""
+        test, start = field_of(node, "condition"), field_of(node, "initialize", "initializer")
+        body = [*(self.statement(start) if start is not None else []), *self.body(field_of(node, "body"))]
+        if test is None or test.type == "empty_statement":
+            return ir.Loop(node, None, None, [], body)
+        value = self.value(test)
+        is_first = node.type == "do_statement"
+        return ir.Loop(node, None if is_first else value, value if is_first else None, [], body)
+
+    def cases(self, node: Node) -> list[ir.Part]:
+        """``switch``: each case is an if; one that falls through is a condition of the next.
+
+        The default is what no case is.
+        """
+        sign, name = self.switch
+        made: list[ir.Part] = []
+        subject = self.value(field_of(node, name))
+        if not isinstance(subject, ir.Name | ir.Literal | ir.Access):
+            word = ir.Name(subject.node, f"case_{node.start_byte}")
+            made.append(ir.Do(subject.node, ir.Assign(subject.node, word, "=", subject, declares=True)))
+            subject = word
+        clauses = [(each, field_of(each, "value")) for each in children(field_of(node, "body"))]
+        cases: dict[Node, ir.Part] = {
+            each: ir.Operation(each, sign, [subject, self.value(value)]) for each, value in clauses if value is not None
+        }
+        tests: list[ir.Part] = []
+        for each, value in clauses:
+            tests.append(cases.get(each) or ir.Operation(each, "!", [any_of(each, list(cases.values()))]))
+            body = [child for child in children(each) if child != value]
+            if len(body) == 1 and body[0].type in self.blocks:
+                body = children(body[0])
+            if body:
+                parts = self.block(body[:-1] if body[-1].type == "break_statement" else body)
+                made.append(ir.If(each, any_of(each, tests), parts, []))
+                tests = [] if body[-1].type in _LEAVES else tests
+        return made
+
+    def attempt(self, node: Node) -> ir.Part:
+        """``try`` with what it catches."""
+        handlers: list[ir.Handler] = []
+        final: list[ir.Part] = []
+        for each in children(node):
+            if each.type == "catch_clause":
+                name = field_of(each, "name", "parameter")
+                target = None if name is None else self.pattern(name)
+                handlers.append(ir.Handler(each, self.caught(each), target, self.body(field_of(each, "body"))))
+            elif each.type == "finally_clause":
+                final = self.body(field_of(each, "body"))
+        return ir.Try(node, self.body(field_of(node, "body")), handlers, final)
+
+    def caught(self, node: Node) -> list[ir.ClassName]:
+        """The classes that a ``catch`` takes: any, where the language does not say."""
+        return [ir.ClassName(node, "Exception", True)]
+
+    def give_back(self, node: Node) -> ir.Part:
+        """``return``."""
+        return ir.Return(node, self.inner(node))
+
+    def throw(self, node: Node) -> ir.Part:
+        """``throw``, ``exit``."""
+        return ir.Throw(node, self.inner(node))
+
+    def leave(self, node: Node) -> ir.Part:
+        """``break``, ``continue``, ``goto``."""
+        return ir.Leave(node)
+
+    def braces(self, node: Node) -> list[ir.Part]:
+        """Statements in braces of their own."""
+        return self.block(children(node))
+
+    # Classes and functions
+
+    def define_class(self, node: Node) -> ir.Part:
+        """A class, a trait, an enumeration."""
+        parts = self.block(children(field_of(node, "body") or node))
+        return ir.Define(node, text(field_of(node, "name")) or "class", parts, is_class=True)
+
+    def method(self, node: Node) -> ir.Part:
+        """A method, or a function with a name."""
+        function = self.function(node)
+        return ir.Define(node, function.name, [function])
+
+    def member(self, node: Node, name: str, value: ir.Part) -> ir.Part:
+        """A property of ``this`` that gets a value."""
+        target = ir.Access(node, ir.Name(node, "this"), ir.Literal(node, name))
+        return ir.Do(node, ir.Assign(node, target, "=", value))
+
+    def class_property(self, node: Node, kind: str, name: str, value: Node | None) -> ir.Part:
+        """A property of a class, filled or not."""
+        told = ir.Literal(node, None) if value is None else self.value(value)
+        return ir.Define(node, f"{kind} {name}", [self.member(node, name, told)])
+
+    def function(self, node: Node) -> ir.Function:
+        """A function, a method or a closure; parameters may be properties too."""
+        single = field_of(node, "parameter")
+        nodes = [single] if single is not None else children(field_of(node, "parameters"))
+        parameters = [self.parameter(each) for each in nodes]
+        parts = [
+            self.member(each.node, ir.word_of(each.pattern), each.pattern)
+            for each in parameters
+            if self.is_promoted(each.node)
+        ]
+        body = field_of(node, "body")
+        is_value = body is not None and body.type not in self.blocks
+        parts += [ir.Return(body, self.value(body))] if body is not None and is_value else self.body(body)
+        is_async = any(child.type == "async" for child in node.children)
+        name, returns = text(field_of(node, "name")).lstrip("#"), self.short_type(field_of(node, "return_type"))
+        return ir.Function(node, parameters, parts, name, is_async, self.shared(node), returns)
+
+    def parameter(self, node: Node) -> ir.Parameter:
+        """A parameter with its default and its type."""
+        pattern = self.pattern(field_of(node, "pattern", "left", "name") or node)
+        if node.type == "variadic_parameter":
+            pattern = ir.Spread(node, pattern)
+        default = field_of(node, "value", "right", "default_value")
+        value = None if default is None else self.value(default)
+        return ir.Parameter(node, pattern, value, self.short_type(field_of(node, "type")))
+
+    def is_promoted(self, node: Node) -> bool:
+        """Whether a parameter is a property as well."""
+        marks = {mark for child in node.children for mark in (child.type, text(child))}
+        return node.type == "property_promotion_parameter" or bool(marks & {"accessibility_modifier", "readonly"})
+
+    def shared(self, node: Node) -> frozenset[str]:
+        """The variables of others that a function changes, where the language has to say so."""
+        return frozenset()
+
+    # Expressions
+
+    def value(self, node: Node | None) -> ir.Part:
         """The expression that a node stands for."""
         if node is None:
             raise TypeError
         if self.depth > _MAX_DEPTH:
-            return syntax.Other(node, [], "nested too deeply")
+            return ir.Other(node, [], "nested too deeply")
         self.depth += 1
         try:
-            rule = self.expressions.get(node.type)
-            if rule is not None and not is_broken(node):
-                with contextlib.suppress(IndexError, TypeError):
-                    found = rule(self, node)
-                    if found is not None:
-                        return found
-            parts: list[syntax.Part] = []
+            found: ir.Part | None = self._by_rule(self.expressions, node)
+            if found is not None:
+                return found
+            parts: list[ir.Part] = []
             for child in children(node):
-                is_value = child.type in self.expressions or not (
-                    child.type in self.statements or self.skipped.fullmatch(child.type)
-                )
+                is_other = child.type in self.statements or self.skipped.fullmatch(child.type)
+                is_value = child.type in self.expressions or not is_other
                 parts += [self.value(child)] if is_value else self.statement(child)
-            return syntax.Other(node, parts, _problem(node))
+            return ir.Other(node, parts, _problem(node))
         finally:
             self.depth -= 1
 
-    def inner(self, node: Node) -> syntax.Part | None:
-        """What stands within parentheses, or behind a word that changes nothing."""
+    def inner(self, node: Node) -> ir.Part | None:
+        """What stands within parentheses, or behind a word."""
         found = children(node)
         return self.value(found[0]) if found else None
 
-    def operation(self, node: Node) -> syntax.Part | None:
+    def first(self, node: Node) -> ir.Part:
+        """What stands behind a sign."""
+        return self.value(children(node)[0])
+
+    def spread(self, node: Node) -> ir.Part:
+        """``...value``."""
+        return ir.Spread(node, self.first(node))
+
+    def operation(self, node: Node) -> ir.Part | None:
         """An operator with one or two operands, or ``? :``."""
         names = ("condition", "body", "consequence", "alternative", "left", "right", "argument")
         operands = [self.value(found) for name in names if (found := field_of(node, name)) is not None]
-        sign = field_of(node, "operator")
-        word = (
-            "?:"
-            if field_of(node, "condition") is not None
-            else text(sign)
-            if sign is not None
-            else node.children[0].type
-        )
-        return syntax.Operation(node, word.lower(), operands)
+        sign = field_of(node, "operator") or node.children[0]
+        word = "?:" if field_of(node, "condition") is not None else text(sign)
+        return ir.Operation(node, word.lower(), operands)
 
-    def assign(self, node: Node) -> syntax.Part:
+    def assign(self, node: Node) -> ir.Part:
         """An assignment with any operator."""
         sign, left = field_of(node, "operator"), field_of(node, "left")
-        target = self.pattern(left) if left is not None else syntax.Other(node, [])
-        return syntax.Assign(node, target, "=" if sign is None else text(sign), self.value(field_of(node, "right")))
+        target = self.pattern(left) if left is not None else ir.Other(node, [])
+        return ir.Assign(node, target, "=" if sign is None else text(sign), self.value(field_of(node, "right")))
 
-    def pattern(self, node: Node) -> syntax.Part:
+    def pattern(self, node: Node) -> ir.Part:
         """What is assigned to."""
         return self.value(node)
 
-    def give_back(self, node: Node) -> syntax.Part:
-        """``return``."""
-        found = children(node)
-        return syntax.Return(node, self.value(found[0]) if found else None)
+    def positions(self, node: Node) -> ir.Part:
+        """A destructuring by position, or by the keys that stand before ``=>``."""
+        entries: list[tuple[ir.Part | None, ir.Part]] = []
+        key: ir.Part | None = None
+        place = 0
+        for child in node.children:
+            place += child.type == ","
+            if child.type == "by_ref":
+                raise TypeError
+            if child.type == "=>":
+                key = entries.pop()[1]
+            elif child.is_named and child.type != "comment":
+                entries.append((key or ir.Literal(child, place), self.pattern(child)))
+                key = None
+        return ir.Items(node, entries, is_list=False)
 
-    def branch(self, node: Node) -> syntax.Part:
-        """``if`` with all its alternatives."""
-        other: list[syntax.Part] = []
-        alternatives = [
-            each for index, each in enumerate(node.children) if node.field_name_for_child(index) == "alternative"
-        ]
-        for each in reversed(alternatives):
-            if each.type == "else_clause":
-                other = self.body(field_of(each, "body") or children(each)[0])
-            else:
-                other = [
-                    syntax.If(each, self.value(field_of(each, "condition")), self.body(field_of(each, "body")), other)
-                ]
-        body = self.body(field_of(node, "body") or field_of(node, "consequence"))
-        return syntax.If(node, self.value(field_of(node, "condition")), body, other)
+    def template(self, node: Node) -> ir.Part:
+        """Text with values in it."""
+        pieces: list[ir.Part] = []
+        whole, place, told = node.text or b"", node.start_byte, ""
+        for each in node.children:
+            # Not all of the text stands in parts that the grammar names.
+            told += whole[place - node.start_byte : each.start_byte - node.start_byte].decode("utf-8", "replace")
+            place = each.end_byte
+            if each.type in _TEXTS:
+                told += text(each)
+            elif each.is_named:
+                pieces += [ir.Literal(node, self.unescaped(told)), self.interpolated(each)]
+                told = ""
+        pieces.append(ir.Literal(node, self.unescaped(told)))
+        return pieces[0] if len(pieces) == 1 else ir.Template(node, pieces)
 
-    def loop(self, node: Node) -> syntax.Part:
-        """``for (;;)``, ``while``, ``do``."""
-        test, start = field_of(node, "condition"), field_of(node, "initialize") or field_of(node, "initializer")
-        body = [*(self.statement(start) if start is not None else []), *self.body(field_of(node, "body"))]
-        if test is None or test.type == "empty_statement":
-            return syntax.Loop(node, None, None, [], body)
-        value = self.value(test)
-        is_first = node.type == "do_statement"
-        return syntax.Loop(node, None if is_first else value, value if is_first else None, [], body)
-
-    def cases(self, node: Node) -> list[syntax.Part]:
-        """``switch``: each case is an if; one that falls through is a condition of the next."""
-        sign, name = self.switch
-        made: list[syntax.Part] = []
-        tests: list[syntax.Part] = []
-        subject = self.value(field_of(node, name))
-        for each in children(field_of(node, "body")):
-            value = field_of(each, "value")
-            is_default = value is None
-            tests.append(
-                syntax.Other(each, []) if is_default else syntax.Operation(each, sign, [subject, self.value(value)])
-            )
-            body = [child for child in children(each) if child != value]
-            if len(body) == 1 and body[0].type in self.blocks:
-                body = children(body[0])
-            if not body:
-                continue
-            test = tests[0]
-            for other in tests[1:]:
-                test = syntax.Operation(each, "||", [test, other])
-            parts = self.block(body[:-1] if body[-1].type == "break_statement" else body)
-            made.append(syntax.If(each, test, parts, []))
-            tests = [] if body[-1].type in _LEAVES else tests
-        return made
+    def interpolated(self, node: Node) -> ir.Part:
+        """A value in a text."""
+        return self.value(node)
 
 
-def is_broken(node: Node) -> bool:
-    """Whether the source of a node is not sound; the semicolon at its end may be missing."""
-    return any(child.type == "ERROR" or (child.is_missing and child.type != ";") for child in node.children)
+def any_of(node: Node, tests: list[ir.Part]) -> ir.Part:
+    """Whether one of the tests is true."""
+    made = tests[0] if tests else ir.Literal(node, False)
+    for other in tests[1:]:
+        made = ir.Operation(node, "||", [made, other])
+    return made
 
 
 def _problem(node: Node) -> str:

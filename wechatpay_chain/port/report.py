@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.expressions import Knowledge
 from wechatpay_chain.port.javascript import JavaScriptReader
 from wechatpay_chain.port.php import PhpReader
 from wechatpay_chain.port.python import Names
-from wechatpay_chain.port.reader import is_broken
 from wechatpay_chain.port.sdk import mentions
 from wechatpay_chain.port.slicing import Branch, Output, is_log, leaves
 from wechatpay_chain.port.snippets import Snippet
-from wechatpay_chain.port.source import parse, shown, text
+from wechatpay_chain.port.source import is_broken, parse, shown, text
 from wechatpay_chain.port.statements import Statements
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ _HEADER = (
     "# HERE(n, …) marks what is the shop's own and has to be written.",
 )
 _MAX_SOURCE = 40
+# What stands for a comment until the Python is text: a name that no variable is given.
+_MARK = "__comment_"
+_CLAUSES = ("else:", "except", "finally:")
+_Node = TypeVar("_Node", ast.stmt, ast.expr)
 
 
 class Statement(NamedTuple):
@@ -148,31 +152,29 @@ class _Listing:
         self.report = report
         self.file = file
         self.snippet = snippet
-        self.lines: list[str] = []
+        self.comments: list[list[str]] = []
         self.made: set[str] = set()
         self.read: set[str] = set()
         self.broken = 0
 
     def write(self) -> None:
         """Read, translate and print the snippet."""
+        before = len(self.report.statements)
         try:
             outputs, imports = self._outputs()
         except RecursionError:
             outputs, imports = [], set()
-            statement = Statement(self.file, self.snippet.offset + 1, "", "", "", "left", ("nested too deeply",))
-            self.report.statements.append(statement)
-            self.lines.append("# left: nested too deeply")
-        for each in outputs:
-            self._output(each, 0)
-        if self.broken and not any(each.file == self.file and each.reasons for each in self.report.statements):
+            self.broken = 1
+        code = [statement for each in outputs for statement in self._output(each)]
+        lines = self._lines(ast.Module(code, []))
+        if self.broken and not any(each.reasons for each in self.report.statements[before:]):
+            reason = "the syntax is broken" if outputs else "nested too deeply"
             line = self.broken + self.snippet.offset
-            self.report.statements.append(Statement(self.file, line, "", "", "", "left", ("the syntax is broken",)))
-            self.lines.append(f"# left: line {line}: the syntax is broken")
-        if self.lines:
-            self.report.blocks.append(self.lines)
+            self.report.statements.append(Statement(self.file, line, "", "", "", "left", (reason,)))
+            lines += ["", f"# left: line {line}: {reason}"]
+        self.report.blocks += [lines] if lines else []
         self.report.imports |= {each for each in imports if (each[1] or each[0].partition(".")[0]) in self.read}
-        words = {word for _, word in imports if word} | {module for module, word in imports if not word}
-        supplied = self.read - self.made - words - {"HERE"}
+        supplied = self.read - self.made - {word or module for module, word in imports} - {"HERE"}
         self.report.names.setdefault(self.file, set()).update(word for word in supplied if not hasattr(builtins, word))
 
     def _outputs(self) -> tuple[list[Output], set[tuple[str, str]]]:
@@ -180,7 +182,7 @@ class _Listing:
         root = parse(self.snippet.code, self.snippet.language)
         self.broken = _first_error(root)
         parts = PhpReader(root).parts if self.snippet.language == "php" else JavaScriptReader(root).parts
-        words = {each.word for part in parts for each in syntax.walk(part) if isinstance(each, syntax.Name)}
+        words = {each.word for part in parts for each in ir.walk(part) if isinstance(each, ir.Name)}
         knowledge = Knowledge()
         for _ in range(5):
             before = knowledge.state()
@@ -191,126 +193,102 @@ class _Listing:
                 break
         return outputs, writer.imports
 
-    # Lines
+    def _lines(self, module: ast.Module) -> list[str]:
+        """The source, with the comments where their marks stand and what is below them apart from the rest."""
+        lines: list[str] = []
+        for line in filter(None, python.code_of(module).split("\n")):
+            word = line.lstrip()
+            margin = line[: len(line) - len(word)]
+            mark = re.fullmatch(_MARK + r"(\d+)", word)
+            if lines and not margin and (mark or (lines[-1][:1] == " " and word.split()[0] not in _CLAUSES)):
+                lines.append("")
+            lines += [margin + each for each in self.comments[int(mark[1])]] if mark else [line]
+        return lines
 
-    def _output(self, output: Output, margin: int) -> None:
+    def _output(self, output: Output) -> list[ast.stmt]:
+        """The statements of an output that is kept."""
         if not output.is_kept:
-            return
+            return []
         if output.kind == "scope":
-            for each in output.branches[0].outputs:
-                self._output(each, margin)
-        elif output.kind == "if":
-            self._if(output, margin)
-        elif output.kind == "try":
-            self._try(output, margin)
-        else:
-            is_loop = isinstance(output.part, syntax.Loop)
-            source = (_head if is_loop else _dedented)(output.part)
-            code = [line for statement in output.code for line in self._code(statement)]
-            if code:
-                self._comment(output, source, margin)
-                self._say(code, margin)
-            self.made |= output.targets | {each.name for each in output.code if isinstance(each, ast.FunctionDef)}
-            self._record(output, source, code)
+            return self._all(output.branches[0].outputs)
+        if output.kind in ("if", "try"):
+            return self._if(output) if output.kind == "if" else self._try(output)
+        source = (_head if isinstance(output.part, ir.Loop) else _dedented)(output.part)
+        code = [self._numbered(each) for each in output.code]
+        self.made |= output.targets | {each.name for each in output.code if isinstance(each, ast.FunctionDef)}
+        self._record(output, source, "\n".join(map(python.code_of, code)))
+        return [self._comment(output, source), *code] if code or output.is_sdk else []
 
-    def _if(self, output: Output, margin: int) -> None:
+    def _all(self, outputs: Iterable[Output]) -> list[ast.stmt]:
+        return [statement for each in outputs for statement in self._output(each)]
+
+    def _if(self, output: Output) -> list[ast.stmt]:
         if output.test is None:
-            return
-        source = _head(output.part)
-        head = [f"if {python.code_of(self._numbered(output.test))}:"]
-        self._comment(output, source, margin)
-        self._say(head, margin)
-        body, *others = output.branches
-        self._branch(body, output, margin + 4)
-        for branch in others:
-            self._say(["else:"], margin)
-            self._branch(branch, output, margin + 4)
-        if output.uses or output.left:
-            self._record(output, source, head)
-        if margin == 0:
-            self.lines.append("")
+            return []
+        source, test = _head(output.part), self._numbered(output.test)
+        comment = self._comment(output, source)
+        body, *others = [self._branch(branch, output) for branch in output.branches]
+        self._record(output, source, f"if {python.code_of(test)}:")
+        return [comment, ast.If(test, body, [statement for other in others for statement in other])]
 
-    def _branch(self, branch: Branch, output: Output, margin: int, cause: str = "") -> None:
+    def _branch(self, branch: Branch, output: Output, cause: str = "") -> list[ast.stmt]:
         """A branch: what is the shop's in it is a hole, and where the original leaves, Python raises."""
         kept = [each for each in branch.outputs if each.is_kept and each.kind != "drop"]
-        before = len(self.lines)
-        if kept:
-            for each in branch.outputs:
-                if each.is_kept and each.kind != "drop":
-                    self._output(each, margin)
-                elif each.kind in ("drop", "if", "try") and not is_log(each.part):
-                    hole = ast.Expr(python.hole(text(each.part.node)))
-                    self._say([f"# {self._where(each)}", *self._code(hole)], margin)
+        made: list[ast.stmt] = []
+        for each in branch.outputs if kept else []:
+            if each.is_kept and each.kind != "drop":
+                made += self._output(each)
+            elif each.kind in ("drop", "if", "try") and not is_log(each.part):
+                hole = ast.Expr(python.hole(text(each.part.node)))
+                made += [self._mark([f"# {self._where(each)}"]), self._numbered(hole)]
         parts = branch.parts
-        if parts and (not kept or leaves(branch.parts) or branch.kind == "closed"):
-            part = parts[-1] if kept else parts[0]
-            source = text(part.node)
-            if not kept and len(parts) > 1:
-                source = " ".join(text(each.node) for each in parts)
-            self._say(self._code(python.stop(self._line(part), source, cause)), margin)
-        if not any(line.strip() and not line.strip().startswith("#") for line in self.lines[before:]):
-            self._say(["pass"], margin)
+        if parts and (not kept or leaves(parts) or branch.kind == "closed"):
+            source = text(parts[-1].node) if kept else " ".join(text(each.node) for each in parts)
+            made.append(self._numbered(python.stop(self._line(parts[-1] if kept else parts[0]), source, cause)))
+        return made if any(not _is_mark(each) for each in made) else [*made, ast.Pass()]
 
-    def _try(self, output: Output, margin: int) -> None:
+    def _try(self, output: Output) -> list[ast.stmt]:
         body, *others = output.branches
         handlers = [each for each in others if each.kind == "except"]
-        final = [each for each in others if each.kind == "finally"]
-        is_whole = not handlers and not any(each.is_kept for branch in final for each in branch.outputs)
-        if is_whole or not any(each.is_kept for each in body.outputs):
-            for branch in output.branches:
-                for each in branch.outputs:
-                    self._output(each, margin)
-            return
-        self._say(["try:"], margin)
-        before = len(self.lines)
-        for each in body.outputs:
-            self._output(each, margin + 4)
-        told = "\n".join(self.lines[before:])
-        catches_all = any(
-            not isinstance(each, ast.Name) or each.id == "Exception" for branch in handlers for each in branch.classes
-        )
-        if catches_all and ("raise NotImplementedError" in told or "HERE(" in told):
+        final = [each for each in others if each.kind == "finally" and any(found.is_kept for found in each.outputs)]
+        if not (handlers or final) or not any(each.is_kept for each in body.outputs):
+            return [statement for branch in output.branches for statement in self._all(branch.outputs)]
+        made = self._all(body.outputs)
+        told = [node for each in made for node in ast.walk(each)]
+        is_open = any(isinstance(each, ast.Raise) or next(python.holes_in(each), None) for each in told)
+        caught: list[ast.ExceptHandler] = []
+        classes = [each for branch in handlers for each in branch.classes]
+        if is_open and any(not isinstance(each, ast.Name) or each.id == "Exception" for each in classes):
             # What is closed stays closed, whatever the original catches.
-            self._say(["except (NotImplementedError, NameError):", "    raise"], margin)
+            kinds = ast.Tuple([python.name("NotImplementedError"), python.name("NameError")], ast.Load())
+            caught.append(ast.ExceptHandler(kinds, None, [ast.Raise()]))
         for branch in handlers:
-            classes = [python.code_of(self._numbered(each)) for each in branch.classes]
-            kinds = classes[0] if len(classes) == 1 else f"({', '.join(classes)})"
-            self._say([f"except {kinds}{f' as {branch.name}' if branch.name else ''}:"], margin)
+            numbered = [self._numbered(each) for each in branch.classes]
+            kind = numbered[0] if len(numbered) == 1 else ast.Tuple(numbered, ast.Load())
             self.made |= {branch.name}
-            self._branch(branch, output, margin + 4, branch.name)
+            caught.append(ast.ExceptHandler(kind, branch.name or None, self._branch(branch, output, branch.name)))
+        other: list[ast.stmt] = []
         if leaves(body.parts) and handlers and output.is_followed:
             # Where the original returns from within ``try`` and goes on otherwise, Python does not go on.
             part = body.parts[-1]
-            self._say(["else:"], margin)
-            self._say(self._code(python.stop(self._line(part), text(part.node))), margin + 4)
-        for branch in final:
-            if any(each.is_kept for each in branch.outputs):
-                self._say(["finally:"], margin)
-                for each in branch.outputs:
-                    self._output(each, margin + 4)
-        if margin == 0:
-            self.lines.append("")
+            other = [self._numbered(python.stop(self._line(part), text(part.node)))]
+        return [ast.Try(made, caught, other, [statement for each in final for statement in self._all(each.outputs)])]
 
-    def _say(self, lines: Iterable[str], margin: int) -> None:
-        self.lines += [" " * margin + line for line in lines]
-
-    def _line(self, part: syntax.Part) -> int:
+    def _line(self, part: ir.Part) -> int:
         return int(part.node.start_point[0]) + 1 + self.snippet.offset
 
     def _where(self, output: Output) -> str:
         return shown(f"{self.file}:{self._line(output.part)} {output.place}".rstrip())
 
-    def _comment(self, output: Output, source: str, margin: int) -> None:
-        if self.lines and self.lines[-1].strip() and margin == 0:
-            self.lines.append("")
+    def _comment(self, output: Output, source: str) -> ast.stmt:
         lines = [f"# {self._where(output)}", *(f"#   {shown(line)}".rstrip() for line in source.split("\n"))]
-        self._say(lines, margin)
-        self._say([f"# left: {shown(reason)}" for reason in dict.fromkeys(output.left)], margin)
+        return self._mark([*lines, *(f"# left: {shown(reason)}" for reason in dict.fromkeys(output.left))])
 
-    def _code(self, statement: ast.stmt) -> list[str]:
-        return python.code_of(self._numbered(statement)).split("\n")
+    def _mark(self, lines: list[str]) -> ast.stmt:
+        self.comments.append(lines)
+        return ast.Expr(python.name(f"{_MARK}{len(self.comments) - 1}"))
 
-    def _numbered(self, node: ast.AST) -> ast.AST:
+    def _numbered(self, node: _Node) -> _Node:
         """Each hole with its number: the same source, the same number."""
         self.read |= python.loads(node)
         self.made |= {each.target.id for each in ast.walk(node) if isinstance(each, ast.NamedExpr)}
@@ -321,15 +299,16 @@ class _Listing:
                 each.args.insert(0, ast.Constant(number))
         return node
 
-    def _record(self, output: Output, source: str, code: list[str]) -> None:
-        if not (output.uses or output.left):
-            return
-        told = "\n".join(code)
-        status = "left" if output.left else "holes" if "HERE(" in told else "ported"
-        line = self._line(output.part)
-        self.report.statements.append(
-            Statement(self.file, line, output.place, source, told, status, tuple(dict.fromkeys(output.left)))
-        )
+    def _record(self, output: Output, source: str, code: str) -> None:
+        if output.is_sdk:
+            status = "left" if output.left else "holes" if "HERE(" in code else "ported"
+            reasons, line = tuple(dict.fromkeys(output.left)), self._line(output.part)
+            self.report.statements.append(Statement(self.file, line, output.place, source, code, status, reasons))
+
+
+def _is_mark(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Name) and value.id.startswith(_MARK)
 
 
 def _first_error(root: Node) -> int:
@@ -343,7 +322,7 @@ def _first_error(root: Node) -> int:
     return 0
 
 
-def _dedented(part: syntax.Part) -> str:
+def _dedented(part: ir.Part) -> str:
     """The source of a statement, its later lines moved left with its first."""
     whole = text(part.node)
     lines = whole.split("\n")
@@ -352,7 +331,7 @@ def _dedented(part: syntax.Part) -> str:
     return "\n".join(told if len(told) <= _MAX_SOURCE else [*told[:_MAX_SOURCE], "…"]).replace("\r", "")
 
 
-def _head(part: syntax.Part) -> str:
+def _head(part: ir.Part) -> str:
     """The head of a branch."""
     whole = _dedented(part)
     found = whole.find("{")

@@ -5,16 +5,8 @@ from __future__ import annotations
 import re
 
 __all__ = [
-    "ANSWER_FIELDS",
-    "CLASSES",
-    "CLIENT_TYPES",
-    "CONSTANTS",
-    "EXCEPTIONS",
-    "METHODS",
-    "PROMISES",
-    "STATIC",
-    "mentions",
-    "verb_of",
+    *("ANSWER_FIELDS", "CLASSES", "CLIENT_TYPES", "CONSTANTS", "EXCEPTIONS", "METHODS", "PROMISES", "STATIC"),
+    *("mentions", "verb_of"),
 ]
 
 # The classes that are here under their own names, and whence they come.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.source import text
 
 __all__ = ["FOREVER", "Branch", "Output", "is_log", "leaves", "prune", "words_in"]
@@ -17,7 +17,6 @@ FOREVER = 10**9
 _LOGS = re.compile(
     r"(?i)(?:^|[\\$>.:_])(?:log|logger|logging|console|error_log|echo|print|print_r|printf|dump|sleep|usleep|trace|info|debug)\b"
 )
-_ENDS = (syntax.Return, syntax.Throw, syntax.Leave)
 
 
 @dataclass
@@ -25,7 +24,7 @@ class Branch:
     """A branch: ``if``, ``else``, ``try``, ``except``, ``finally``, or a function's own statements."""
 
     kind: str
-    parts: list[syntax.Part]
+    parts: list[ir.Part]
     outputs: list[Output]
     classes: list[ast.expr] = field(default_factory=list)
     name: str = ""
@@ -38,7 +37,7 @@ class Output:
     ``kind`` is ``code``, ``print``, ``drop`` for what is the shop's, ``if``, ``try`` or ``scope`` for a function.
     """
 
-    part: syntax.Part
+    part: ir.Part
     place: str
     kind: str
     code: list[ast.stmt] = field(default_factory=list)
@@ -47,7 +46,7 @@ class Output:
     uses: int = 0
     left: tuple[str, ...] = ()
     targets: frozenset[str] = frozenset()
-    # The lines within which a reader of the targets counts, and whether other functions read them too.
+    # The place within which a reader of the targets counts, and whether other functions read them too.
     span: tuple[int, int] = (0, FOREVER)
     is_lasting: bool = False
     # The variables of a condition; whether a statement may end the function, or a condition is a check of the SDK.
@@ -58,9 +57,9 @@ class Output:
     is_kept: bool = False
 
     @property
-    def line(self) -> int:
+    def start(self) -> int:
         """Where the statement begins."""
-        return int(self.part.node.start_point[0]) + 1
+        return int(self.part.node.start_byte)
 
     @property
     def is_sdk(self) -> bool:
@@ -80,20 +79,19 @@ class Output:
                 yield from each.inner(into_scopes)
 
 
-def leaves(parts: list[syntax.Part]) -> bool:
+def leaves(parts: list[ir.Part]) -> bool:
     """Whether statements never come out at their end."""
-    last = parts[-1] if parts else None
-    return leaves(last.parts) if isinstance(last, syntax.Group) else isinstance(last, _ENDS)
+    return bool(parts) and isinstance(parts[-1], ir.End)
 
 
-def is_log(part: syntax.Part) -> bool:
+def is_log(part: ir.Part) -> bool:
     """Whether a statement only tells what happens."""
     return _LOGS.search(text(part.node).split("(")[0]) is not None
 
 
-def words_in(part: syntax.Part) -> set[str]:
+def words_in(part: ir.Part) -> set[str]:
     """The variables in a part of a program."""
-    return {each.word for each in syntax.walk(part, False) if isinstance(each, syntax.Name)} - {"this"}
+    return {each.word for each in ir.walk(part, False) if isinstance(each, ir.Name)} - {"this"}
 
 
 def prune(top: Output) -> None:
@@ -111,16 +109,16 @@ def prune(top: Output) -> None:
 def _prune_scope(scope: Output, shared: set[str]) -> None:
     own = list(scope.inner(into_scopes=False))
     sdk = [each for each in own if each.is_sdk]
-    last = max((each.line for each in sdk), default=0)
+    last = max((each.start for each in sdk), default=0)
     results = {word for each in sdk for word in each.targets}
     for each in own:
-        each.is_followed = last > int(each.part.node.end_point[0]) + 1
-        is_before = bool(sdk) and each.line < last
+        each.is_followed = last >= each.part.node.end_byte
+        is_before = each.start < last
         if each.is_sdk or (each.branches and any(found.is_kept for found in each.inner())):
             each.is_kept = True
         elif each.kind == "if" and sdk:
             is_tainted = bool(each.reads & results)
-            each.is_kept |= (_may_leave(each) and (each.line <= last or is_tainted)) or (is_tainted and each.may_stop)
+            each.is_kept |= (_may_leave(each) and (is_before or is_tainted)) or (is_tainted and each.may_stop)
         elif each.kind in ("code", "drop", "print"):
             each.is_kept |= is_before and (each.may_stop or _is_shared(each, own))
     scope.is_kept |= any(each.is_kept for each in own)
@@ -137,7 +135,7 @@ def _prune_scope(scope: Output, shared: set[str]) -> None:
     for each in own:
         if each.kind == "code" and each.targets and not each.is_kept:
             first, end = each.span
-            readers = {word for other in kept if first <= other.line <= end for word in other.loads()}
+            readers = {word for other in kept if first <= other.start <= end for word in other.loads()}
             readers |= (inner if end == FOREVER else set()) | (shared if each.is_lasting else set())
             each.is_kept = bool(each.targets & readers)
         elif each.kind == "print" and not each.is_kept:
@@ -149,16 +147,18 @@ def _prune_scope(scope: Output, shared: set[str]) -> None:
 
 
 def _may_leave(output: Output) -> bool:
-    """Whether a branch of an ``if`` may end the function, or a turn of a loop."""
+    """Whether a branch of an ``if`` may end the function, or a turn of a loop: by itself, or by what it calls."""
+    if any(each.may_stop for each in output.inner(into_scopes=False) if each.kind in ("code", "drop")):
+        return True
     parts = [part for branch in output.branches for part in branch.parts]
-    return any(isinstance(each, _ENDS) for part in parts for each in syntax.walk(part, into_functions=False))
+    return any(isinstance(each, ir.End) for part in parts for each in ir.walk(part, into_functions=False))
 
 
 def _is_shared(output: Output, own: list[Output]) -> bool:
     """Whether a call of the shop, which might end the function, has to do with what the SDK does after it."""
-    value = output.part.value if isinstance(output.part, syntax.Do) and output.kind == "drop" else None
-    value = value.value if isinstance(value, syntax.Await) else value
-    if not isinstance(value, syntax.Call) or _LOGS.search(text(value.function.node)):
+    value = output.part.value if isinstance(output.part, ir.Do) and output.kind == "drop" else None
+    value = value.value if isinstance(value, ir.Await) else value
+    if not isinstance(value, ir.Call) or _LOGS.search(text(value.function.node)):
         return False
-    later = [each for each in own if each.is_sdk and each.kind == "code" and each.line > output.line]
+    later = [each for each in own if each.is_sdk and each.kind == "code" and each.start > output.start]
     return bool(words_in(value) & {word for each in later for word in words_in(each.part)})

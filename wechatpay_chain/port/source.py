@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["MissingExtra", "children", "field_of", "need", "parse", "shown", "text"]
+__all__ = ["MissingExtra", "children", "field_of", "is_broken", "need", "nodes_in", "parse", "shown", "text"]
 
 # Letters that nobody sees although they are no control characters.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
@@ -25,7 +25,7 @@ def parse(code: str, language: str) -> Node:
     try:
         from tree_sitter import Language, Parser
 
-        grammar = _GRAMMARS[language](code)
+        grammar = _grammar(code, language)
     except ImportError as error:
         name = (error.name or "tree_sitter").replace("_", "-")
         raise MissingExtra(f"port needs {name}: pip install 'wechatpay-chain[port]'") from None
@@ -33,31 +33,19 @@ def parse(code: str, language: str) -> Node:
     return Parser(Language(grammar)).parse(code.encode("utf-8", "replace")).root_node
 
 
-def _php(code: str) -> Any:
-    import tree_sitter_php
+def _grammar(code: str, language: str) -> Any:
+    """A language's grammar; each is imported in sight of those who freeze a program."""
+    if language == "php":
+        import tree_sitter_php
 
-    return tree_sitter_php.language_php() if "<?" in code else tree_sitter_php.language_php_only()
+        return tree_sitter_php.language_php() if "<?" in code else tree_sitter_php.language_php_only()
+    if language == "js":
+        import tree_sitter_javascript
 
-
-def _js(code: str) -> Any:
-    import tree_sitter_javascript
-
-    return tree_sitter_javascript.language()
-
-
-def _ts(code: str) -> Any:
+        return tree_sitter_javascript.language()
     import tree_sitter_typescript
 
-    return tree_sitter_typescript.language_typescript()
-
-
-def _tsx(code: str) -> Any:
-    import tree_sitter_typescript
-
-    return tree_sitter_typescript.language_tsx()
-
-
-_GRAMMARS: dict[str, Callable[[str], Any]] = {"php": _php, "js": _js, "ts": _ts, "tsx": _tsx}
+    return tree_sitter_typescript.language_tsx() if language == "tsx" else tree_sitter_typescript.language_typescript()
 
 
 def text(node: Node | None) -> str:
@@ -70,27 +58,38 @@ def children(node: Node | None) -> list[Node]:
     return [] if node is None else [child for child in node.named_children if "comment" not in child.type]
 
 
-def field_of(node: Node, name: str) -> Node | None:
-    """The part of a node that has a name."""
-    return node.child_by_field_name(name)
+def nodes_in(node: Node) -> Iterator[Node]:
+    """A node and all named ones in it, in their order."""
+    todo = [node]
+    while todo:
+        each = todo.pop()
+        yield each
+        todo.extend(reversed(each.named_children))
 
 
-def need(node: Node, name: str) -> Node:
-    """The part of a node that has a name; raises TypeError without one, as a broken source may be."""
-    found = node.child_by_field_name(name)
+def field_of(node: Node, *names: str) -> Node | None:
+    """The part of a node that has the first of these names that any part has."""
+    return next((found for name in names if (found := node.child_by_field_name(name)) is not None), None)
+
+
+def need(node: Node, *names: str) -> Node:
+    """The part of a node that has one of these names; raises TypeError without one, as a broken source may be."""
+    found = field_of(node, *names)
     if found is None:
-        raise TypeError(name)
+        raise TypeError(names[0])
     return found
+
+
+def is_broken(node: Node) -> bool:
+    """Whether the source of a node is not sound; the semicolon at its end may be missing."""
+    return any(child.type == "ERROR" or (child.is_missing and child.type != ";") for child in node.children)
 
 
 def shown(source: str) -> str:
     """Source on one line of a comment: what is invisible, or would steer a terminal, is an escape."""
 
     def escape(letter: str) -> str:
-        return (
-            letter
-            if (letter.isprintable() or letter == "\t") and not _UNSEEN.match(letter)
-            else f"\\u{{{ord(letter):x}}}"
-        )
+        is_seen = (letter.isprintable() or letter == "\t") and not _UNSEEN.match(letter)
+        return letter if is_seen else f"\\u{{{ord(letter):x}}}"
 
     return "".join(map(escape, source))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from wechatpay_chain.port import python, syntax
+from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.calls import PRINTS, Calls
 from wechatpay_chain.port.expressions import NoRule, Scope, Value
 from wechatpay_chain.port.sdk import CLIENT_TYPES, EXCEPTIONS
@@ -46,7 +46,7 @@ _CHANGES = re.compile(
 _READABLE = frozenset(["client", "node", "json", "map", "list", "answer", "answers", "settled", "error", "sdk error"])
 # Kinds that a turn of a loop does not change.
 _LASTING = ("client", "answer", "json", "flag")
-_BLOCKS = (syntax.Define, syntax.Group, syntax.If, syntax.Try, syntax.Loop, syntax.Do, syntax.Return, syntax.Throw)
+_BLOCKS = (ir.Define, ir.If, ir.Try, ir.Loop, ir.Do, ir.Return, ir.Throw)
 
 
 class Statements(Calls):
@@ -59,48 +59,48 @@ class Statements(Calls):
     tested: frozenset[str] = frozenset()
     returned: list[Value] = []  # noqa: RUF012  # replaced by each function
 
-    def outputs(self, parts: list[syntax.Part]) -> list[Output]:
+    def outputs(self, parts: list[ir.Part]) -> list[Output]:
         """A whole file, with what nothing needs left out."""
         if not parts:
             return []
-        inner = [each for part in parts for each in syntax.walk(part)]
+        inner = [each for part in parts for each in ir.walk(part)]
         asked = [
-            each.test if isinstance(each, syntax.If) else each
-            for each in inner
-            if isinstance(each, syntax.If | syntax.Operation)
+            each.test if isinstance(each, ir.If) else each for each in inner if isinstance(each, ir.If | ir.Operation)
         ]
-        self.tested = frozenset(syntax.called(each) for test in asked for each in syntax.walk(test, False))
+        read = [each for test in asked for each in ir.walk(test, False)]
+        bases = {each.base for each in read if isinstance(each, ir.Access)}
+        self.tested = frozenset(ir.called(each) for each in read if each not in bases)
         self.scope = Scope(unstable=_unstable(parts))
         self.scope.changed = _changed(parts)
-        top = Output(
-            syntax.Group(parts[0].node, parts), "", "scope", branches=[Branch("scope", parts, self.block(parts))]
-        )
+        top = Output(parts[0], "", "scope", branches=[Branch("scope", parts, self.block(parts))])
         prune(top)
         return [top]
 
-    def block(self, parts: list[syntax.Part]) -> list[Output]:
+    def block(self, parts: list[ir.Part]) -> list[Output]:
         """The outputs of statements, one behind the other."""
         made: list[Output] = []
         waiting = list(parts)
         while waiting:
             part = waiting.pop(0)
-            is_one = isinstance(part, syntax.If) and not part.other and len(part.body) > 1 and leaves(part.body)
-            if isinstance(part, syntax.If) and is_one and len(waiting) == 1 and leaves(waiting):
+            is_one = isinstance(part, ir.If) and not part.other and len(part.body) > 1 and leaves(part.body)
+            if isinstance(part, ir.If) and is_one and len(waiting) == 1 and leaves(waiting):
                 # What follows a branch that leaves is the other one.
-                part = syntax.If(part.node, part.test, part.body, [waiting.pop()])
-            made += _STATEMENTS.get(type(part), Statements._loose)(self, part)
+                part = ir.If(part.node, part.test, part.body, [waiting.pop()])
+            made += getattr(self, f"emit_{type(part).__name__.lower()}", self.emit_loose)(part)
+            if leaves([part]) and any(not isinstance(each, ir.Define | ir.Function) for each in waiting):
+                made += self._end(part)  # only a label is a way past it
             if not self.nested:
                 self.names.release()
         return made
 
-    def branch(self, kind: str, parts: list[syntax.Part]) -> Branch:
+    def branch(self, kind: str, parts: list[ir.Part]) -> Branch:
         """A branch that may or may not run."""
         self.nested += 1
         made = Branch(kind, parts, self.block(parts))
         self.nested -= 1
         return made
 
-    def _output(self, part: syntax.Part, kind: str, make: Callable[[], Any] | None = None, **more: Any) -> Output:
+    def _output(self, part: ir.Part, kind: str, make: Callable[[], Any] | None = None, **more: Any) -> Output:
         """An output; what ``make`` gives, with the closures before it, and how much of the SDK is in that."""
         uses, left = self.uses, len(self.left)
         self.hoisted = []
@@ -109,8 +109,13 @@ class Statements(Calls):
         told = {"uses": self.uses - uses, "left": tuple(self.left[left:]), "span": self.span, **more}
         return Output(part, self.place, kind, [*self.hoisted, *code], **told)
 
+    def _end(self, part: ir.Part) -> list[Output]:
+        """The end of what leaves in any case, although something of the SDK may follow."""
+        stop = python.stop(_line(part), text(part.node))
+        return [Output(part, self.place, "code", [stop], span=self.span, may_stop=True)]
+
     def _holes(
-        self, part: syntax.Part, words: Iterable[str], head: str, checks: Iterable[str] = (), **more: Any
+        self, part: ir.Part, words: Iterable[str], head: str, checks: Iterable[str] = (), **more: Any
     ) -> list[Output]:
         """Variables that something of the shop's has set; a check is not left to a hole."""
         made: list[Output] = []
@@ -122,36 +127,43 @@ class Statements(Calls):
             )
         return made
 
-    def _closures(self, part: syntax.Part) -> list[Output]:
+    def _closures(self, part: ir.Part) -> list[Output]:
         """The functions and classes in a statement that are no part of its Python: each by itself."""
         made: list[Output] = []
-        for each in syntax.inner_parts(part):
-            if isinstance(each, syntax.Function) and each not in self.ported:
-                made += self._function(each, each.name)
+        for each in ir.inner_parts(part):
+            if isinstance(each, ir.Function) and each not in self.ported:
+                made += self.emit_function(each)
                 told = each.shared if self.is_php else _set_around(each)
-                around = {word for word in told if self.scope.knows(word)}
+                around = {word for word in told if self.scope.holder(word)}
                 checks = {word for word in around if self.scope.kinds.get(word) == "flag"}
                 made += self._holes(each, around, text(each.node), checks)
-            elif not isinstance(each, syntax.Function):
+            elif not isinstance(each, ir.Function):
                 made += self.block([each]) if isinstance(each, _BLOCKS) else self._closures(each)
         return made
 
     # One statement
 
-    def _do(self, part: syntax.Do) -> list[Output]:
+    def emit_do(self, part: ir.Do) -> list[Output]:
+        """An expression by itself: an assignment, a check, a call."""
         value = part.value
-        if isinstance(value, syntax.Assign):
+        if isinstance(value, ir.Assign):
             return self._assign(part, value)
+        if ir.called(value) == "append" and isinstance(value, ir.Call):
+            form = ir.word_of(ir.path_of(value.function)[0])
+            if self.scope.kind(form) == "form":
+                made = self._output(part, "code", lambda: self._appended(form, value))
+                made.targets = frozenset([self.names[form]] if made.code else [])
+                return [made]
         test = self._assertion(value)
         if test is not None:
-            return self._if(syntax.If(part.node, test, [syntax.Throw(part.node, None)], []))
-        if isinstance(value, syntax.Call) and isinstance(value.function, syntax.Function) and not value.arguments:
-            return self._function(value.function, value.function.name)
+            return self.emit_if(ir.If(part.node, test, [ir.Throw(part.node, None)], []))
+        if isinstance(value, ir.Call) and isinstance(value.function, ir.Function) and not value.arguments:
+            return self.emit_function(value.function)
         made = self._output(part, "drop", lambda: self.settled(value), may_stop=self._may_stop(value))
         changed = _CHANGES.search(text(part.node))
         if made.is_sdk:
             made.kind = "code"
-        elif isinstance(value, syntax.Call) and _is_print(value.function):
+        elif isinstance(value, ir.Call) and _is_print(value.function):
             made.kind = "print"
         elif changed:
             word = next(each for each in changed.groups() if each)
@@ -159,58 +171,70 @@ class Statements(Calls):
             (made,) = self._holes(part, [word], text(part.node))
         return [made, *self._closures(part)]
 
-    def _may_stop(self, value: syntax.Part, is_set: bool = False) -> bool:
+    def _appended(self, form: str, part: ir.Call) -> list[ast.stmt]:
+        """What is appended to a form; with its two parts it is a Media."""
+        self.uses += 1
+        self.forms[form].append(part)
+        if len(self.forms[form]) < 2:
+            return []
+        made = self.media(part, self.forms[form])
+        self.scope.kinds[form] = "media"
+        return [python.assign(self.names[form], made.code)]
+
+    def _may_stop(self, value: ir.Part, is_set: bool = False) -> bool:
         """Whether a statement of the shop may end the function: it throws, or calls what does, or might."""
-        inner = value.value if isinstance(value, syntax.Await) else value
-        if any(isinstance(each, syntax.Operation) and each.operator == "throw" for each in syntax.walk(inner, False)):
+        inner = value.value if isinstance(value, ir.Await) else value
+        if any(isinstance(each, ir.Operation) and each.operator == "throw" for each in ir.walk(inner, False)):
             return True
-        function = inner.function if isinstance(inner, syntax.Call) else None
-        word = syntax.word_of(function) or ("" if function is None else self.own_method(function))
-        is_own = isinstance(function, syntax.Access) and bool(word) and not is_set and not is_log(inner)
+        function = inner.function if isinstance(inner, ir.Call) else None
+        word = ir.word_of(function) or ("" if function is None else self.own_method(function))
+        is_own = isinstance(function, ir.Access) and bool(word) and not is_set and not is_log(inner)
         return word in self.knowledge.callers or is_own
 
-    def _assertion(self, value: syntax.Part) -> syntax.Part | None:
+    def _assertion(self, value: ir.Part) -> ir.Part | None:
         """The condition under which ``assert(…)`` and its like stop."""
-        inner = value.value if isinstance(value, syntax.Await) else value
-        if not isinstance(inner, syntax.Call) or not inner.arguments:
+        inner = value.value if isinstance(value, ir.Await) else value
+        if not isinstance(inner, ir.Call) or not inner.arguments:
             return None
         function, first = inner.function, inner.arguments[0]
-        goes_on = _ASSERTS.get(syntax.word_of(function).lower())
-        if isinstance(function, syntax.Access) and "assert" in syntax.word_of(function.base).lower():
-            goes_on = _ASSERT_METHODS.get(syntax.called(function).lower())
-        return None if goes_on is None else syntax.Operation(inner.node, "!", [first]) if goes_on else first
+        goes_on = _ASSERTS.get(ir.word_of(function).lower())
+        if isinstance(function, ir.Access) and "assert" in ir.word_of(function.base).lower():
+            goes_on = _ASSERT_METHODS.get(ir.called(function).lower())
+        return None if goes_on is None else ir.Operation(inner.node, "!", [first]) if goes_on else first
 
-    def _return(self, part: syntax.Return) -> list[Output]:
+    def emit_return(self, part: ir.Return) -> list[Output]:
+        """What a function hands back."""
         value = part.value
         if value is None:
             return []
-        if isinstance(value, syntax.Assign):
-            assigned = self._assign(syntax.Do(part.node, value), value)
-            self.returned.append(self.value(value.target))
+        if isinstance(value, ir.Assign):
+            assigned = self._assign(ir.Do(part.node, value), value)
+            target, kind = self.value(value.target), self.value(value.value).kind
+            self.returned.append(target if target.kind else target._replace(kind=kind))
             return assigned
         made = self._output(part, "code", lambda: self.settled(value))
         self.returned.append(self.value(value))
         return [*([made] if made.is_sdk else []), *self._closures(part)]
 
-    def _throw(self, part: syntax.Throw) -> list[Output]:
+    def emit_throw(self, part: ir.Throw) -> list[Output]:
+        """What an error is made of."""
         value = part.value
         made = self._output(part, "code", None if value is None else lambda: self.value(value))
         return [made] if made.is_sdk else []
 
-    def _loose(self, part: syntax.Part) -> list[Output]:
+    def emit_loose(self, part: ir.Part) -> list[Output]:
         """What is no statement of either language, as far as it could be read."""
-        if isinstance(part, syntax.Other):
+        if isinstance(part, ir.Other):
             stop = [python.stop(_line(part), text(part.node))]
             made = [Output(part, self.place, "code", stop, uses=1, left=(part.problem,))] if part.problem else []
             return made + self.block(part.parts)
-        if isinstance(part, syntax.Function):
-            return self._function(part, part.name)
-        is_nothing = isinstance(part, syntax.Leave | syntax.Literal | syntax.Name | syntax.ClassName)
-        return [] if is_nothing else self._do(syntax.Do(part.node, part))
+        is_nothing = isinstance(part, ir.Leave | ir.Literal | ir.Name | ir.ClassName)
+        return [] if is_nothing else self.emit_do(ir.Do(part.node, part))
 
     # Branches
 
-    def _if(self, part: syntax.If) -> list[Output]:
+    def emit_if(self, part: ir.If) -> list[Output]:
+        """A condition, where something of the SDK depends on it."""
         made = self._output(part, "if", lambda: Value(self.condition(part.test)))
         words, test = words_in(part.test), made.code.pop()
         made.test = test.value if isinstance(test, ast.Expr) else None
@@ -219,43 +243,43 @@ class Statements(Calls):
         before = [Output(part, self.place, "code", made.code, uses=made.uses)] if made.code else []
         made.code = []
         made.branches = [self.branch("if", part.body), *([self.branch("else", part.other)] if part.other else [])]
-        return [*before, made, *self._closures(syntax.Do(part.node, part.test))]
+        return [*before, made, *self._closures(ir.Do(part.node, part.test))]
 
-    def _loop(self, part: syntax.Loop) -> list[Output]:
+    def emit_loop(self, part: ir.Loop) -> list[Output]:
         """The statements of a turn; what the turns leave behind is a hole."""
-        first, last = _line(part), int(part.node.end_point[0]) + 1
         head, written = text(part.node).split("{")[0], _written(part.body)
-        outer, self.span = self.span, (first, last)
+        outer, self.span = self.span, (part.node.start_byte, part.node.end_byte)
         targets = [word for each in part.targets for word in _leaves_of(each)]
         flags = {word for word in written if self.scope.kind(word) == "flag"}
         stale = {word for word in written if self.scope.kinds.get(word, "client") not in _LASTING}
         self.scope.kinds.update(dict.fromkeys([*stale, *targets], ""))
-        made = [] if part.source is None else self._do(syntax.Do(part.source.node, part.source))
+        made = [] if part.source is None else self.emit_do(ir.Do(part.source.node, part.source))
         if part.source is not None and targets and self.value(part.source).kind == "answers":
             self.scope.kinds[targets[-1]] = "answer"
         made += self._holes(part, targets, head)
         if part.test is not None:
-            made += self._if(syntax.If(part.node, part.test, part.body, [syntax.Throw(part.node, None)]))
+            turns = self.emit_if(ir.If(part.node, part.test, part.body, [ir.Throw(part.node, None)]))
+            for each in turns:
+                if each.kind == "if" and each.is_sdk:
+                    # A turn ends before the next test of the SDK.
+                    each.branches[0].kind = "closed"
+            made += turns
         else:
             made += self.branch("loop", part.body).outputs
+            last = part.body[-1] if part.body else None
+            made += self._end(last) if isinstance(last, ir.Return | ir.Throw) else []
+        flags |= {word for word in written if self.scope.kind(word) == "flag"}
         self.span = outer
-        return made + self._holes(part, written, head, flags, span=(last + 1, FOREVER))
+        return made + self._holes(part, written, head, flags, span=(part.node.end_byte, FOREVER))
 
-    def _try(self, part: syntax.Try) -> list[Output]:
+    def emit_try(self, part: ir.Try) -> list[Output]:
+        """What is tried, and what follows its errors."""
         branches = [self.branch("try", part.body)]
         for each in part.handlers:
             told = [EXCEPTIONS.get(found.word) if found.known else None for found in each.classes]
             outer, self.scope = self.scope, self.inner_scope()
-            name = self.names.lend("error") if isinstance(each.target, syntax.Items) else ""
-            if isinstance(each.target, syntax.Name):
-                is_ours = all(found is not None and found[1] for found in told)
-                self.scope.kinds[each.target.word] = "sdk error" if is_ours else "error"
-                name = self.names[each.target.word]
-            elif isinstance(each.target, syntax.Items):
-                self.scope.kinds.update(dict.fromkeys(_leaves_of(each.target), ""))
-                with contextlib.suppress(NoRule):
-                    aliases = dict(self.taken_apart(each.target, Value(python.name(name), "error")))
-                    self.scope.aliases, self.scope.kinds = aliases, {}
+            is_ours = all(found is not None and found[1] for found in told)
+            name = "" if each.target is None else self._given(each.target, "sdk error" if is_ours else "error")
             made = self.branch("except", each.body)
             made.name, self.scope = name, outer
             made.classes = [
@@ -267,9 +291,24 @@ class Statements(Calls):
         branches += [self.branch("finally", part.final)] if part.final else []
         return [Output(part, self.place, "try", branches=branches)]
 
+    def _given(self, target: ir.Part, kind: str) -> str:
+        """The Python name of what a function or a handler is given; a pattern stands for what is read of it."""
+        self.scope.kinds.update(dict.fromkeys(_leaves_of(target), ""))
+        if isinstance(target, ir.Name):
+            self.scope.kinds[target.word] = kind
+        if not isinstance(target, ir.Items) or not kind:
+            return self.names[target.word] if isinstance(target, ir.Name) else ""
+        name = self.names.lend(kind.removeprefix("sdk "))
+        with contextlib.suppress(NoRule):
+            self.scope.aliases |= dict(self.taken_apart(target, Value(python.name(name), kind)))
+            for word in _leaves_of(target):
+                del self.scope.kinds[word]
+        return name
+
     # Functions and classes
 
-    def _define(self, part: syntax.Define) -> list[Output]:
+    def emit_define(self, part: ir.Define) -> list[Output]:
+        """A class, a method, a property."""
         outer = self.scope, self.place
         kind, _, word = part.name.rpartition(" ")
         if kind in CLIENT_TYPES:
@@ -282,23 +321,20 @@ class Statements(Calls):
             return made
         made = []
         for each in part.parts:
-            assign = each.value if isinstance(each, syntax.Do) else None
-            if (
-                isinstance(assign, syntax.Assign)
-                and isinstance(assign.value, syntax.Literal)
-                and assign.value.value is None
-            ):
+            assign = each.value if isinstance(each, ir.Do) else None
+            if isinstance(assign, ir.Assign) and isinstance(assign.value, ir.Literal) and assign.value.value is None:
                 # Declared and not yet filled: of use only where someone asks for it.
-                is_asked = isinstance(assign.target, syntax.Name) or syntax.called(assign.target) in self.tested
+                is_asked = isinstance(assign.target, ir.Name) or ir.called(assign.target) in self.tested
                 made += self.block([each]) if is_asked else []
             else:
-                made += self._function(each, part.name) if isinstance(each, syntax.Function) else self.block([each])
+                made += self.emit_function(each, part.name) if isinstance(each, ir.Function) else self.block([each])
         return made
 
-    def _function(self, part: syntax.Function, name: str) -> list[Output]:
+    def emit_function(self, part: ir.Function, name: str = "") -> list[Output]:
         """A function's statements, in a scope of their own."""
         if part in self.ported:
             return []
+        name = name or part.name
         outer = self.scope, self.place, self.nested, self.span, self.returned
         self.scope = self.inner_scope(_unstable(part.body) | part.shared)
         self.scope.changed = _changed(part.body)
@@ -307,10 +343,8 @@ class Statements(Calls):
         self.nested, self.span, self.returned = 0, (0, FOREVER), []
         made: list[Output] = []
         for each in part.parameters:
-            self.scope.kinds.update(dict.fromkeys(_leaves_of(each.pattern), ""))
-            if isinstance(each.pattern, syntax.Name):
-                self.scope.kinds[each.pattern.word] = _TYPES.get(each.type, "")
-            found = [] if each.default is None else self._do(syntax.Do(each.node, each.default))
+            self._given(each.pattern, each.kind or _TYPES.get(each.type, ""))
+            found = [] if each.default is None else self.emit_do(ir.Do(each.node, each.default))
             made += [output for output in found if output.is_sdk or output.kind == "scope"]
         made.append(Output(part, self.place, "scope", branches=[Branch("scope", part.body, self.block(part.body))]))
         if name:
@@ -318,7 +352,7 @@ class Statements(Calls):
         self.scope, self.place, self.nested, self.span, self.returned = outer
         return made
 
-    def _learn(self, part: syntax.Function, name: str, is_caller: bool) -> None:
+    def _learn(self, part: ir.Function, name: str, is_caller: bool) -> None:
         """What a function hands back, for whoever calls it, and whether it calls the SDK."""
         kinds = {"client"} if part.returns in CLIENT_TYPES else {each.kind for each in self.returned}
         names = [each.code.id if isinstance(each.code, ast.Name) else "" for each in self.returned]
@@ -331,32 +365,33 @@ class Statements(Calls):
 
     # Assignments
 
-    def _assign(self, part: syntax.Do, assign: syntax.Assign) -> list[Output]:
+    def _assign(self, part: ir.Do, assign: ir.Assign) -> list[Output]:
         made: list[Output] = []
-        if isinstance(assign.value, syntax.Assign):
+        is_chained = isinstance(assign.value, ir.Assign)
+        if isinstance(assign.value, ir.Assign):
             made = self._assign(part, assign.value)
-            assign = syntax.Assign(assign.node, assign.target, assign.operator, assign.value.target)
-        function = assign.value if isinstance(assign.value, syntax.Function) else None
-        if function is not None and not (isinstance(assign.target, syntax.Name) and self.is_closure(function)):
-            return [*made, *self._function(function, function.name)]
+            assign = ir.Assign(assign.node, assign.target, assign.operator, assign.value.target)
+        function = assign.value if isinstance(assign.value, ir.Function) else None
+        if function is not None and not (isinstance(assign.target, ir.Name) and self.is_closure(function)):
+            return [*made, *self.emit_function(function)]
         output = self._output(part, "code", lambda: self.assigned(assign), may_stop=self._may_stop(assign.value, True))
         output.targets = frozenset(word for statement in output.code for word in python.targets_of(statement))
         output.is_lasting = bool(self.property_of(assign.target))
         if not output.is_sdk and not output.targets:
             output.kind = "drop"
-        return [*made, *([output] if output.code else []), *self._closures(part)]
+        return [*made, *([output] if output.code or output.uses else []), *([] if is_chained else self._closures(part))]
 
-    def assigned(self, part: syntax.Assign) -> list[ast.stmt]:
+    def assigned(self, part: ir.Assign) -> list[ast.stmt]:
         """An assignment as statements, and what becomes known by it; a hole where the target is the shop's."""
         with contextlib.suppress(NoRule):
             return self._assigned(part)
         target = part.target
-        root = syntax.path_of(target)[0]
-        is_whole = not isinstance(target, syntax.Access) or (
-            target.is_item and (self.is_php or bool(self.scope.kind(syntax.word_of(root))))
+        root = ir.path_of(target)[0]
+        is_whole = not isinstance(target, ir.Access) or (
+            target.is_item and (self.is_php or bool(self.scope.kind(ir.word_of(root))))
         )
-        words = _leaves_of(root if isinstance(target, syntax.Access) else target) if is_whole else []
-        owner = target.base if isinstance(target, syntax.Access) and target.is_item else target
+        words = _leaves_of(root if isinstance(target, ir.Access) else target) if is_whole else []
+        owner = target.base if isinstance(target, ir.Access) and target.is_item else target
         words = [self.property_of(owner)] if self.property_of(owner) else words
         value = self.value(part.value)
         # Another operator may not even look at its value.
@@ -365,14 +400,18 @@ class Statements(Calls):
         self.scope.kinds.update(dict.fromkeys(words, ""))
         return [python.assign(self.names[word], code) for word in words] or [ast.Expr(code)]
 
-    def _assigned(self, part: syntax.Assign) -> list[ast.stmt]:
+    def _assigned(self, part: ir.Assign) -> list[ast.stmt]:
         target, operator = part.target, part.operator
-        if isinstance(target, syntax.Items):
+        if isinstance(target, ir.Items):
             return self._pattern(target, part)
-        is_own = isinstance(target, syntax.Access) and syntax.word_of(target.base) == "this" and not target.is_item
-        if isinstance(target, syntax.Access) and not is_own:
+        is_own = isinstance(target, ir.Access) and ir.word_of(target.base) == "this" and not target.is_item
+        if isinstance(target, ir.Access) and not is_own:
             return self._entry(target, part)
-        word = syntax.called(target) if is_own else syntax.word_of(target)
+        word = ir.called(target) if is_own else ir.word_of(target)
+        if isinstance(part.value, ir.New) and self._is_form(part.value) and not is_own:
+            self.uses += 1
+            self.forms[word], self.scope.kinds[word] = [], "form"
+            return []
         made = self.copied(part.value, is_changed=not is_own and word in self.scope.changed)
         if is_own and (made.uses or made.kind in ("client", "node", "key", "media")):
             # A property that the SDK fills is a plain variable from then on.
@@ -387,6 +426,10 @@ class Statements(Calls):
             self.scope.brings[word] = made.brings
             self.scope.keys[word] = _keys_of(made.code) or set()
         return statements
+
+    def _is_form(self, part: ir.New) -> bool:
+        is_known = isinstance(part.function, ir.ClassName) and part.function.known
+        return is_known and ir.word_of(part.function) == "Multipart" and not self.is_php
 
     def _stored(self, word: str, operator: str, made: Value) -> list[ast.stmt]:
         name = self.names[word]
@@ -406,20 +449,20 @@ class Statements(Calls):
         # What is there already stays, in its place.
         return [python.assign(name, python.code("{**_0, **_1, **_0}", old.code, made.code))]
 
-    def _entry(self, target: syntax.Access, part: syntax.Assign) -> list[ast.stmt]:
+    def _entry(self, target: ir.Access, part: ir.Assign) -> list[ast.stmt]:
         """``$params['k'] = …``, ``params.k = …``, ``$list[] = …``."""
         made = self.copied(part.value)
-        keys: list[syntax.Part | None] = []
-        root: syntax.Part = target
-        while isinstance(root, syntax.Access) and not self.property_of(root) and (root.is_item or not self.is_php):
+        keys: list[ir.Part | None] = []
+        root: ir.Part = target
+        while isinstance(root, ir.Access) and not self.property_of(root) and (root.is_item or not self.is_php):
             keys.insert(0, root.key)
             root = root.base
-        word = syntax.word_of(root) if isinstance(root, syntax.Name) else self.property_of(root)
+        word = ir.word_of(root) if isinstance(root, ir.Name) else self.property_of(root)
         if part.operator != "=" or word in ("", "this"):
             raise NoRule
-        kind = self.scope.kind(word) if isinstance(root, syntax.Name) else self.knowledge.properties[word]
+        kind = self.scope.kind(word) if isinstance(root, ir.Name) else self.knowledge.properties[word]
         before: list[ast.stmt] = []
-        if self.is_php and isinstance(root, syntax.Name) and not self.scope.knows(word):
+        if self.is_php and isinstance(root, ir.Name) and self.scope.holder(word) is None:
             # An array begins with its first entry.
             kind = "list" if keys[0] is None else "map"
             before = [python.assign(self.names[word], python.code("{}" if kind == "map" else "[]"))]
@@ -427,7 +470,7 @@ class Statements(Calls):
         holder = self.value(root).code
         if kind == "list" and keys == [None]:
             return [*before, ast.Expr(python.method(holder, "append", made.code))]
-        steps = [syntax.literal_text(key) for key in keys]
+        steps = [ir.literal_text(key) for key in keys]
         last = Value(holder) if keys[-1] is None else self.value(keys[-1])
         is_index = any(re.fullmatch(r"\d+", step or "") for step in steps)
         if (
@@ -442,7 +485,7 @@ class Statements(Calls):
         self.scope.keys.get(word, set()).add(steps[0] or "")
         return [*before, ast.Assign([ast.Subscript(holder, last.code, ast.Store())], made.code)]
 
-    def _pattern(self, pattern: syntax.Items, part: syntax.Assign) -> list[ast.stmt]:
+    def _pattern(self, pattern: ir.Items, part: ir.Assign) -> list[ast.stmt]:
         """A destructuring: of an answer or of decoded JSON what is read, of anything else a hole for each name."""
         made, words = self.value(part.value), _leaves_of(pattern)
         is_readable = made.kind in _READABLE
@@ -458,33 +501,22 @@ class Statements(Calls):
         if not told:
             given = [source.code] if made.uses else []
             told = [(word, Value(python.hole(_read(pattern, word, part), given))) for word in words]
+        entries = part.value.entries if isinstance(part.value, ir.Items) and part.value.is_list else []
+        known = {f"[{index}]": self.done[each].kind for index, (_, each) in enumerate(entries) if each in self.done}
         for word, value in told:
-            self.scope.kinds[word] = value.kind
+            index = f"[{ast.unparse(value.code.slice)}]" if isinstance(value.code, ast.Subscript) else ""
+            self.scope.kinds[word] = known.get(index, value.kind)
             statements.append(python.assign(self.names[word], value.code))
         return statements
 
 
-_STATEMENTS: dict[type[syntax.Part], Callable[..., list[Output]]] = {
-    syntax.Do: Statements._do,
-    syntax.Return: Statements._return,
-    syntax.Throw: Statements._throw,
-    syntax.If: Statements._if,
-    syntax.Loop: Statements._loop,
-    syntax.Try: Statements._try,
-    syntax.Define: Statements._define,
-    syntax.Group: lambda self, part: self.block(part.parts),
-}
-
-
-def _line(part: syntax.Part) -> int:
+def _line(part: ir.Part) -> int:
     return int(part.node.start_point[0]) + 1
 
 
-def _is_print(function: syntax.Part) -> bool:
-    base = function.base if isinstance(function, syntax.Access) else function
-    return isinstance(base, syntax.ClassName) and (
-        base.word in PRINTS or (base.word == "console" and base is not function)
-    )
+def _is_print(function: ir.Part) -> bool:
+    base = function.base if isinstance(function, ir.Access) else function
+    return isinstance(base, ir.ClassName) and (base.word in PRINTS or (base.word == "console" and base is not function))
 
 
 def _keys_of(code: ast.expr) -> set[str] | None:
@@ -497,57 +529,55 @@ def _keys_of(code: ast.expr) -> set[str] | None:
     )
 
 
-def _leaves_of(pattern: syntax.Part) -> list[str]:
+def _leaves_of(pattern: ir.Part) -> list[str]:
     """The names that a pattern gives."""
-    if isinstance(pattern, syntax.Items):
+    if isinstance(pattern, ir.Items):
         return [word for _, value in pattern.entries for word in _leaves_of(value)]
-    if isinstance(pattern, syntax.Parameter | syntax.Spread):
-        return _leaves_of(pattern.pattern if isinstance(pattern, syntax.Parameter) else pattern.value)
-    return [pattern.word] if isinstance(pattern, syntax.Name) and pattern.word != "this" else []
+    if isinstance(pattern, ir.Parameter | ir.Spread):
+        return _leaves_of(pattern.pattern if isinstance(pattern, ir.Parameter) else pattern.value)
+    return [pattern.word] if isinstance(pattern, ir.Name) and pattern.word != "this" else []
 
 
-def _read(pattern: syntax.Items, word: str, part: syntax.Assign) -> str:
+def _read(pattern: ir.Items, word: str, part: ir.Assign) -> str:
     """How the original would read what a name of a pattern stands for."""
     for key, target in pattern.entries:
-        if syntax.word_of(target) == word and isinstance(key, syntax.Literal):
+        if ir.word_of(target) == word and isinstance(key, ir.Literal):
             return f"{text(part.value.node)}[{key.value!r}]"
     return f"{word}: {text(part.node)}"
 
 
-def _written(parts: Iterable[syntax.Part]) -> set[str]:
+def _written(parts: Iterable[ir.Part]) -> set[str]:
     """The variables that statements set, functions within them left out."""
-    inner = [each for part in parts for each in syntax.walk(part, into_functions=False)]
-    targets = [syntax.path_of(each.target)[0] for each in inner if isinstance(each, syntax.Assign)]
+    inner = [each for part in parts for each in ir.walk(part, into_functions=False)]
+    targets = [ir.path_of(each.target)[0] for each in inner if isinstance(each, ir.Assign)]
     return {word for target in targets for word in _leaves_of(target)}
 
 
-def _set_around(function: syntax.Function) -> set[str]:
+def _set_around(function: ir.Function) -> set[str]:
     """The variables of others that a function of JavaScript sets."""
-    inner = [each for part in function.body for each in syntax.walk(part) if isinstance(each, syntax.Assign)]
+    inner = [each for part in function.body for each in ir.walk(part) if isinstance(each, ir.Assign)]
     own = {word for each in inner if each.declares for word in _leaves_of(each.target)}
     own |= {word for each in function.parameters for word in _leaves_of(each.pattern)}
-    return {word for each in inner for word in _leaves_of(syntax.path_of(each.target)[0])} - own
+    return {word for each in inner for word in _leaves_of(ir.path_of(each.target)[0])} - own
 
 
-def _changed(parts: Iterable[syntax.Part]) -> dict[str, int]:
-    """The variables whose entries are set, and the last line where that is done; in a loop that is its end."""
+def _changed(parts: Iterable[ir.Part]) -> dict[str, int]:
+    """The variables whose entries are set, and the last place where that is done; in a loop that is its end."""
     found: dict[str, int] = {}
-    inner = [each for part in parts for each in syntax.walk(part)]
-    loops = [each.node for each in inner if isinstance(each, syntax.Loop)]
+    inner = [each for part in parts for each in ir.walk(part)]
+    loops = [each.node for each in inner if isinstance(each, ir.Loop)]
     for each in inner:
-        root, keys = syntax.path_of(each.target) if isinstance(each, syntax.Assign) else (each, [])
-        if isinstance(root, syntax.Name) and keys:
-            around = [
-                int(loop.end_point[0]) for loop in loops if loop.start_byte <= each.node.start_byte < loop.end_byte
-            ]
-            line = max([int(each.node.start_point[0]), *around])
-            found[root.word] = max(found.get(root.word, 0), line)
+        root, keys = ir.path_of(each.target) if isinstance(each, ir.Assign) else (each, [])
+        if isinstance(root, ir.Name) and keys:
+            around = [loop.end_byte for loop in loops if loop.start_byte <= each.node.start_byte < loop.end_byte]
+            place = max([each.node.start_byte, *around])
+            found[root.word] = max(found.get(root.word, 0), place)
             if len(keys) > 1 and root.word != "this":
-                found[f"[{syntax.literal_text(keys[0])}]"] = line
+                found[f"[{ir.literal_text(keys[0])}]"] = place
     return found
 
 
-def _unstable(parts: Iterable[syntax.Part]) -> frozenset[str]:
+def _unstable(parts: Iterable[ir.Part]) -> frozenset[str]:
     """The variables that functions within change: those they do not declare."""
-    inner = [each for part in parts for each in syntax.walk(part) if isinstance(each, syntax.Function)]
+    inner = [each for part in parts for each in ir.walk(part) if isinstance(each, ir.Function)]
     return frozenset(word for each in inner for word in each.shared)

@@ -1,4 +1,4 @@
-"""What PHP and JavaScript have in common: the parts of a program that statements of the SDKs are made of."""
+"""The intermediate form of PHP and JavaScript: the parts of a program that statements of the SDKs are made of."""
 
 from __future__ import annotations
 
@@ -10,38 +10,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 __all__ = [
-    "Access",
-    "Assign",
-    "Await",
-    "Call",
-    "ClassName",
-    "Define",
-    "Do",
-    "Function",
-    "Group",
-    "Handler",
-    "If",
-    "Items",
-    "Leave",
-    "Literal",
-    "Loop",
-    "Name",
-    "New",
-    "Operation",
-    "Other",
-    "Parameter",
-    "Part",
-    "Return",
-    "Spread",
-    "Template",
-    "Throw",
-    "Try",
-    "called",
-    "inner_parts",
-    "literal_text",
-    "path_of",
-    "walk",
-    "word_of",
+    *("Access", "Assign", "Await", "Call", "ClassName", "Define", "Do", "End", "Function", "Handler", "Holder", "If"),
+    *("Items", "Leave", "Literal", "Loop", "Name", "New", "Operation", "Other", "Parameter", "Part", "Return"),
+    *("Spread", "Template", "Throw", "Try", "called", "inner_parts", "literal_text", "path_of", "walk", "word_of"),
 ]
 
 
@@ -93,10 +64,14 @@ class Items(Part):
 
 
 @dataclass(eq=False)
-class Spread(Part):
-    """``...value``."""
+class Holder(Part):
+    """A part around another."""
 
     value: Part
+
+
+class Spread(Holder):
+    """``...value``."""
 
 
 @dataclass(eq=False)
@@ -129,11 +104,12 @@ class New(Part):
 
 @dataclass(eq=False)
 class Parameter(Part):
-    """A parameter: its pattern, its default, the short name of its class."""
+    """A parameter: its pattern, its default, the short name of its class, the kind of what it is given."""
 
     pattern: Part
     default: Part | None = None
     type: str = ""
+    kind: str = ""
 
 
 @dataclass(eq=False)
@@ -166,11 +142,8 @@ class Assign(Part):
     declares: bool = False
 
 
-@dataclass(eq=False)
-class Await(Part):
+class Await(Holder):
     """``await value``."""
-
-    value: Part
 
 
 @dataclass(eq=False)
@@ -184,30 +157,27 @@ class Other(Part):
 # Statements
 
 
-@dataclass(eq=False)
-class Do(Part):
+class Do(Holder):
     """An expression by itself."""
 
-    value: Part
-
 
 @dataclass(eq=False)
-class Return(Part):
+class End(Part):
+    """What never comes out at its end, and the value that it takes along."""
+
+    value: Part | None = None
+
+
+class Return(End):
     """``return``."""
 
-    value: Part | None
+
+class Throw(End):
+    """``throw``, ``exit``, or a call that never comes back."""
 
 
-@dataclass(eq=False)
-class Throw(Part):
-    """``throw``, or a call that never comes back."""
-
-    value: Part | None
-
-
-@dataclass(eq=False)
-class Leave(Part):
-    """``break``, ``continue``, ``exit``."""
+class Leave(End):
+    """``break``, ``continue``, ``goto``."""
 
 
 @dataclass(eq=False)
@@ -254,13 +224,6 @@ class Define(Part):
     name: str
     parts: list[Part]
     is_class: bool = False
-
-
-@dataclass(eq=False)
-class Group(Part):
-    """Statements one behind the other."""
-
-    parts: list[Part]
 
 
 def inner_parts(part: Part) -> Iterator[Part]:

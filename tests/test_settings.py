@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -253,6 +255,19 @@ def test_one_key_for_signatures_and_tls_is_checked_once(gateway: Sandbox, monkey
         with contextlib.suppress(errors.ConfigError):
             settings.read({**entries, "merchant": {**entries["merchant"], part: value}}, {})
         assert len(checked) > 1, part
+
+
+@pytest.mark.slow
+def test_a_tls_certificate_in_pem_needs_no_parser_of_x509(gateway: Sandbox) -> None:
+    """Its import is a tenth of a cold start, and OpenSSL reads the certificate anyway."""
+    script = (
+        "import sys, wechatpay_chain\n"
+        "assert wechatpay_chain.Wechatpay.from_env()._settings.tls is not None\n"
+        "assert 'cryptography.x509' not in sys.modules\n"
+    )
+    environment = {**os.environ, **gateway.environment()}
+    assert "WECHATPAY_MERCHANT_CERT" in environment
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from wechatpay_chain import settings
@@ -28,7 +28,6 @@ from wechatpay_chain.request.record import CallRecord, report
 from wechatpay_chain.response import HeaderFields, Response, parse_json
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
-from wechatpay_chain.transport.certificate_download import CertificateDownload
 from wechatpay_chain.transport.multipart import Multipart
 from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, Delivery
 from wechatpay_chain.transport.session import Session
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.notification import Notification, NotificationV2
     from wechatpay_chain.protocol.payment import PayParams
     from wechatpay_chain.protocol.v2 import APIv2
+    from wechatpay_chain.transport.certificate_download import CertificateDownload
     from wechatpay_chain.transport.download import Download, Opening, Progress
     from wechatpay_chain.typed.global_ import OpenGlobal
     from wechatpay_chain.typed.hk import OpenHk
@@ -99,16 +99,6 @@ class Client(Root):
             from wechatpay_chain.workers import Workers
 
             self._workers = Workers(configured.max_workers)
-        self._certificates = CertificateDownload(
-            self._session,
-            merchant,
-            configured.keyring,
-            configured.folder,
-            configured.bases,
-            configured.timeout or DEFAULT_TIMEOUT,
-            Call("GET", "/").request_headers(configured.headers),
-            configured.authorities,
-        )
         if merchant.downloads:
             configured.keyring.refresh = self._certificates
 
@@ -178,9 +168,8 @@ class Client(Root):
         seconds) judges the freshness of one that was saved as of that time. Raises the VerificationError that tells
         why it is not proven, DecryptionError, ConfigError, or TypeError for a body that is text or parsed already.
         """
-        from wechatpay_chain.protocol import notification
-
-        return notification.read(self._v3, self._settings.merchant, headers, body, now)
+        notification: Notification = self._notifications.read(self._v3, self._settings.merchant, headers, body, now)
+        return notification
 
     @hide_values
     def notification_v2(self, body: bytes) -> NotificationV2:
@@ -190,9 +179,30 @@ class Client(Root):
         together of two notices, or be an old one. Ask ``refundquery`` before it is booked.
         Raises SignatureMismatch, DecryptionError, BusinessError, ConfigError, or TypeError for a body that is text.
         """
+        notification: NotificationV2 = self._notifications.read_v2(self._v2, self._settings.merchant, body)
+        return notification
+
+    @cached_property
+    def _certificates(self) -> CertificateDownload:
+        from wechatpay_chain.transport.certificate_download import CertificateDownload
+
+        configured = self._settings
+        return CertificateDownload(
+            self._session,
+            configured.merchant,
+            configured.keyring,
+            configured.folder,
+            configured.bases,
+            configured.timeout or DEFAULT_TIMEOUT,
+            Call("GET", "/").request_headers(configured.headers),
+            configured.authorities,
+        )
+
+    @cached_property
+    def _notifications(self) -> ModuleType:
         from wechatpay_chain.protocol import notification
 
-        return notification.read_v2(self._v2, self._settings.merchant, body)
+        return notification
 
     @property
     def pay_params(self) -> PayParams:

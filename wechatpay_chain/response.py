@@ -28,6 +28,10 @@ def parse_json(text: str | bytes) -> Any:
         if text[:1] not in _PLAIN_STARTS or b"\0" in text[:4]:  # json tells other encodings by their first bytes
             return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
         text = text.decode("utf-8")
+        # Most often nothing is around the value: then it need not be looked for.
+        value, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return value
     return _DECODER.decode(text)
 
 
@@ -69,6 +73,13 @@ class HeaderFields(CaseInsensitiveDict[str]):
             key = name.lower()
             known = fields.get(key)
             fields[key] = (name, value) if known is None else (known[0], f"{known[1]}, {value}")
+        return made
+
+    @classmethod
+    def of_lower(cls, fields: dict[str, tuple[str, str]]) -> HeaderFields:
+        """The fields by their names in lower case, each with the name as it was written."""
+        made = cls()
+        made._fields = fields
         return made
 
     def plain(self) -> dict[str, str]:

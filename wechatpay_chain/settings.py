@@ -17,7 +17,6 @@ from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.encoding import file_urls, query
 from wechatpay_chain.encoding.style import JS
 from wechatpay_chain.errors import ChainError, ConfigError
-from wechatpay_chain.protocol.certificate_folder import Folder
 from wechatpay_chain.protocol.hosts import Base, bases_of
 from wechatpay_chain.protocol.keyring import Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
@@ -26,6 +25,7 @@ from wechatpay_chain.transport.signed_request import MAX_BODY
 
 if TYPE_CHECKING:
     from wechatpay_chain.protocol.authorities import Authorities
+    from wechatpay_chain.protocol.certificate_folder import Folder
 
 __all__ = [
     "VARIABLES",
@@ -259,7 +259,7 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         given.get("secret"),
         given.get("brand_id"),
     )
-    folder = None if given.get("certs_dir") is None else Folder.of(given["certs_dir"], merchant.downloads)
+    folder = None if given.get("certs_dir") is None else _folder(given["certs_dir"], merchant)
     allow_http = _flag(given.get("allow_http"), "allow_http")
     authorities = None if given.get("certs_ca") is None else _authorities(given["certs_ca"])
     return Settings(
@@ -296,6 +296,12 @@ def _flag(value: object, name: str) -> bool:
     if not isinstance(found, bool):
         raise ConfigError(f"{name}: expected True or False, found {value!r:.40}", name)
     return found
+
+
+def _folder(entry: object, merchant: Merchant) -> Folder:
+    from wechatpay_chain.protocol.certificate_folder import Folder
+
+    return Folder.of(entry, merchant.downloads)
 
 
 def _authorities(entry: object) -> Authorities:

@@ -332,7 +332,7 @@ def test_sockets_of_a_mock_may_name_the_size_of_a_buffer_otherwise() -> None:
             assert bufsize == 0
             return io.BytesIO(b"HTTP/1.1 200 OK\r\n\r\n")
 
-    assert connection._Incoming(Socket(), math.inf).makefile("rb").read(4) == b"HTTP"
+    assert connection._Reader(Socket(), math.inf).makefile("rb").read(4) == b"HTTP"
 
 
 GREEN_TIMEOUTS = """

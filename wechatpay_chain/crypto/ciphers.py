@@ -19,7 +19,9 @@ __all__ = [
     "ECB_KEY_LENGTH",
     "KEY_LENGTH",
     "GCMDecryptor",
+    "cipher_of",
     "decrypt",
+    "decrypt_with",
     "ecb_decrypt",
     "ecb_decrypt_bytes",
     "ecb_encrypt",
@@ -35,13 +37,17 @@ def encrypt(plaintext: bytes, key: bytes, nonce: bytes, associated_data: bytes =
 
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4012071382
     """
-    return base64.b64encode(_cipher(key).encrypt(nonce, plaintext, associated_data)).decode("ascii")
+    return base64.b64encode(cipher_of(key).encrypt(nonce, plaintext, associated_data)).decode("ascii")
 
 
 @hide_values
 def decrypt(ciphertext: str, key: bytes, nonce: bytes, associated_data: bytes = b"") -> bytes:
     """What ``encrypt`` was given; DecryptionError for a wrong key or a changed text."""
-    cipher = _cipher(key)
+    return decrypt_with(cipher_of(key), ciphertext, nonce, associated_data)
+
+
+def decrypt_with(cipher: AESGCM, ciphertext: str, nonce: bytes, associated_data: bytes) -> bytes:
+    """The same with a cipher that was made of the key before."""
     try:
         return cipher.decrypt(nonce, base64.b64decode(ciphertext, validate=True), associated_data)
     except InvalidTag:
@@ -51,7 +57,8 @@ def decrypt(ciphertext: str, key: bytes, nonce: bytes, associated_data: bytes = 
     raise DecryptionError(f"ciphertext: {reason}")
 
 
-def _cipher(key: bytes) -> AESGCM:
+def cipher_of(key: bytes) -> AESGCM:
+    """The cipher of a key of 32 bytes; ValueError for any other."""
     length = len(key)
     if length != KEY_LENGTH:
         raise ValueError(f"key: {length} bytes, an APIv3 key has {KEY_LENGTH}")

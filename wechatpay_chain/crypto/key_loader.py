@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KeySource",
     "PublicKeySource",
+    "certificates_as_pem",
     "is_lent",
     "is_remote",
     "load_certificate",
@@ -158,6 +159,9 @@ RSAPublicKey.register(_PublicKey)
 
 
 KeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPrivateKey | tuple[Any, str | bytes | None] | list[Any]"
+_CERTIFICATES = re.compile(
+    rb"(?:\s*-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----(?=\s|\Z))+\s*"
+)
 PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
 
 _PEM_MARK = b"-----BEGIN "
@@ -254,6 +258,17 @@ def read_passphrase(passphrase: object, field: str) -> bytes | None:
     found = type(passphrase).__name__
     hint = "; write it in quotes, a number may have lost its zeros" if found in ("int", "float") else ""
     raise ConfigError(f"{field}: expected the passphrase as text, found {found}{hint}", field.partition(".")[0])
+
+
+def certificates_as_pem(source: PublicKeySource, field: str) -> bytes | None:
+    """The text of a source that holds certificates as PEM and nothing else; None for any other.
+
+    What is in them is not looked at: to read X.509 is a tenth of a cold start, and OpenSSL reads it again for TLS.
+    """
+    if _is_certificate(source):
+        return None
+    data = _read(source, field)[0]
+    return data if _CERTIFICATES.fullmatch(data) else None
 
 
 def load_certificates(source: PublicKeySource, field: str) -> list[x509.Certificate]:

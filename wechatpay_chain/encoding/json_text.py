@@ -20,6 +20,7 @@ __all__ = ["dumps", "field_text", "is_json", "stripped"]
 
 # Whether there may be a number with a point or an exponent; text that looks like one costs a second look.
 _FLOAT = re.compile(r"(?:^|[\[:,])-?[0-9]+(?:\.|e)|\"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?\":")
+_POINT = re.compile(r"[0-9][.e]")
 _PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -30,7 +31,7 @@ def dumps(value: Any, style: Style, default: Callable[[Any], Any] | None = None)
     """
     if default is None:
         text = _PLAIN.encode(value)
-        if not _FLOAT.search(text):
+        if not _POINT.search(text) or not _FLOAT.search(text):
             return text
     mark = secrets.token_hex(8)
     odd: list[str] = []

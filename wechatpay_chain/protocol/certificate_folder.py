@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from wechatpay_chain.crypto import key_loader
 from wechatpay_chain.errors import ConfigError
-from wechatpay_chain.protocol.authorities import Authorities
 from wechatpay_chain.protocol.keyring import Fetched, key_of
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+    from wechatpay_chain.protocol.authorities import Authorities
 
 __all__ = ["SHARED", "Folder"]
 

@@ -105,6 +105,8 @@ class Keyring:
         self._fixed = dict(keys)
         self._fetched = fetched
         self._held = _joined(self._fixed, fetched)
+        # No other key is preferred to a public key, which has no end.
+        self._preferred = next((key for key in keys.values() if key.since == key.until == _ALWAYS), None)
         self.refresh: Refresh | None = None
         self.clock = clock
         self._tried: float | None = None
@@ -178,6 +180,8 @@ class Keyring:
 
     def newest(self) -> Key | None:
         """The key that ``current`` would prefer among those that are held and valid now."""
+        if self._preferred is not None:
+            return self._preferred
         now = self.clock()
         held = self._held.values()
         return max(
@@ -250,7 +254,7 @@ class Keyring:
 
     def _renew(self) -> None:
         """Begin to bring new certificates when those that were brought are old; nobody waits for it."""
-        if not self._is_stale():
+        if self._fetched is None or not self._is_stale():
             return
         flight = self._begin("", lambda: self._is_stale() and self._is_due(), joining=False)
         if flight is None:

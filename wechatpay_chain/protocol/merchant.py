@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from wechatpay_chain.crypto import asymmetric, key_loader
-from wechatpay_chain.crypto.ciphers import KEY_LENGTH
+from wechatpay_chain.crypto import asymmetric, ciphers, key_loader
 from wechatpay_chain.crypto.key_loader import load_private_key
 from wechatpay_chain.errors import ConfigError, DecryptionError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = [
     "BRAND",
@@ -113,6 +116,13 @@ class Merchant(Holder):
             raise ConfigError(f"private_key: its signature_scheme is {name[:64]!r}, known are {known}", "private_key")
         return schemes[name]
 
+    @cached_property
+    def cipher(self) -> AESGCM:
+        """The cipher of the APIv3 key; ConfigError where there is none."""
+        if self.apiv3_key is None:
+            raise ConfigError("apiv3_key: missing; notifications are encrypted under it", "apiv3_key")
+        return ciphers.cipher_of(self.apiv3_key)
+
     @property
     def downloads(self) -> bool:
         """Whether it can download certificates: a brand has none, only a public key."""
@@ -192,6 +202,8 @@ def _apiv3_key(key: object) -> bytes:
     data = key.encode("utf-8", "replace") if isinstance(key, str) else key
     if not isinstance(data, bytes):
         raise ConfigError(f"apiv3_key: expected text, found {type(key).__name__}", "apiv3_key")
-    if len(data) != KEY_LENGTH:
-        raise ConfigError(f"apiv3_key: {len(data)} bytes, expected {KEY_LENGTH}, as set in the console", "apiv3_key")
+    if len(data) != ciphers.KEY_LENGTH:
+        raise ConfigError(
+            f"apiv3_key: {len(data)} bytes, expected {ciphers.KEY_LENGTH}, as set in the console", "apiv3_key"
+        )
     return data

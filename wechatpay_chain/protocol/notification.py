@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.crypto import ciphers, digest
 from wechatpay_chain.errors import BusinessError, ConfigError, DecryptionError, HeadersIncomplete, SignatureMismatch
@@ -18,6 +18,9 @@ from wechatpay_chain.protocol.v2_fields import outcome
 from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3, field_value
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 from wechatpay_chain.response import parse_json
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = [
     "Notification",
@@ -52,8 +55,11 @@ class Notification:
     raw: bytes
 
     def __init__(self, envelope: Mapping[str, Any], resource: dict[str, Any], raw: bytes) -> None:
-        for name in ("id", "event_type", "resource_type", "summary", "create_time"):
-            setattr(self, name, _text(envelope, name))
+        self.id = _text(envelope, "id")
+        self.event_type = _text(envelope, "event_type")
+        self.resource_type = _text(envelope, "resource_type")
+        self.summary = _text(envelope, "summary")
+        self.create_time = _text(envelope, "create_time")
         self.original_type = _text(envelope["resource"], "original_type")
         self.resource = resource
         self.raw = raw
@@ -79,8 +85,7 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
     """
     content = raw_body(body)
     found = signature_headers(headers)
-    if merchant.apiv3_key is None:
-        raise ConfigError("apiv3_key: missing; notifications are encrypted under it", "apiv3_key")
+    cipher = merchant.cipher
     protocol.verify("", found, content, now)
     envelope = _object(content, "body")
     if not _text(envelope, "id"):
@@ -88,11 +93,13 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
     resource = envelope.get("resource")
     if not isinstance(resource, dict):
         raise DecryptionError(f"resource: expected an object, found {type(resource).__name__}")
-    return Notification(envelope, _opened(resource, merchant), content)
+    return Notification(envelope, _opened(resource, cipher), content)
 
 
 def raw_body(body: object) -> bytes:
     """``body`` as bytes; TypeError for text and for what a framework has parsed already."""
+    if type(body) is bytes:
+        return body
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise TypeError(
@@ -109,8 +116,14 @@ def signature_headers(headers: object) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for given, values in _pairs(headers):
-        name = _NAMES.get(_canonical(given)) if isinstance(given, str | bytes) else None
+        try:
+            name = _name_of(given)
+        except TypeError:  # what cannot be hashed is no name
+            continue
         if name is None:
+            continue
+        if type(values) is str and name not in found:
+            found[name] = values.rstrip(" \t")
             continue
         for value in values if isinstance(values, list | tuple) else (values,):
             text = value.decode("latin-1") if isinstance(value, bytes) else value
@@ -123,9 +136,9 @@ def signature_headers(headers: object) -> dict[str, str]:
 
 
 def _pairs(headers: object) -> Iterable[tuple[object, object]]:
-    items = getattr(headers, "items", None)
     if isinstance(headers, dict):
         return headers.items()
+    items = getattr(headers, "items", None)
     pairs = items() if callable(items) else headers
     if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
         raise TypeError(f"headers: expected a mapping or pairs of name and value, found {type(headers).__name__}")
@@ -140,18 +153,18 @@ def _pair(pair: object) -> tuple[object, object]:
 
 # Servers send the same names again and again.
 @lru_cache(maxsize=256)
-def _canonical(name: object) -> str:
-    text = name.decode("latin-1") if isinstance(name, bytes) else name
-    return text.lower().removeprefix(_CGI_PREFIX).replace("_", "-") if isinstance(text, str) else ""
+def _name_of(given: object) -> str | None:
+    text = given.decode("latin-1") if isinstance(given, bytes) else given
+    return _NAMES.get(text.lower().removeprefix(_CGI_PREFIX).replace("_", "-")) if isinstance(text, str) else None
 
 
-def _opened(resource: dict[str, Any], merchant: Merchant) -> dict[str, Any]:
+def _opened(resource: dict[str, Any], cipher: AESGCM) -> dict[str, Any]:
     algorithm = resource.get("algorithm")
     if algorithm != _ALGORITHM:
         raise DecryptionError(f"resource.algorithm: expected {_ALGORITHM}, found {str(algorithm)[:40]!r}")
-    ciphertext, nonce = (_required(resource, name) for name in ("ciphertext", "nonce"))
+    ciphertext, nonce = _required(resource, "ciphertext"), _required(resource, "nonce")
     associated = _text(resource, "associated_data")
-    plain = ciphers.decrypt(ciphertext, merchant.apiv3_key or b"", _bytes(nonce), _bytes(associated))
+    plain = ciphers.decrypt_with(cipher, ciphertext, _bytes(nonce), _bytes(associated))
     return _object(plain, "resource.ciphertext")
 
 

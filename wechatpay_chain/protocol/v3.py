@@ -164,8 +164,10 @@ class APIv3:
         return True
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
-        timestamp, nonce, key_id, signature = values = [field_value(headers, name) for name in SIGNATURE_HEADERS]
-        if not all(values):
+        timestamp, nonce, key_id, signature = values = [
+            headers.get(name, "").rstrip(" \t") for name in SIGNATURE_HEADERS
+        ]
+        if not (timestamp and nonce and key_id and signature):
             missing = ", ".join(name for name, value in zip(SIGNATURE_HEADERS, values, strict=True) if not value)
             raise HeadersIncomplete(f"{missing}: missing; it may not be WeChat Pay's")
         if not _PRINTABLE.fullmatch("".join(values)):

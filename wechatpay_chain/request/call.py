@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 from urllib3.util import parse_url
@@ -12,10 +13,11 @@ from urllib3.util import parse_url
 from wechatpay_chain.encoding import paths, query
 from wechatpay_chain.errors import ChainError, ConfigError
 from wechatpay_chain.protocol.hosts import Base, bases_of
-from wechatpay_chain.request import v2_payload
 from wechatpay_chain.request.body import Body, encode, replace_boundary, signable
 from wechatpay_chain.request.options import (
     JSON_UTF8,
+    V2_OPTIONS,
+    XML_UTF8,
     Face,
     Sink,
     read_deadline,
@@ -29,6 +31,9 @@ from wechatpay_chain.request.options import (
 )
 from wechatpay_chain.response import HeaderFields
 from wechatpay_chain.version import __version__
+
+if TYPE_CHECKING:
+    from wechatpay_chain.request.v2_payload import Payload
 
 __all__ = ["VERBS", "Call", "Verb", "build", "download_url", "with_url"]
 
@@ -74,7 +79,7 @@ class Call(NamedTuple):
     stream: bool = False
     sink: Sink | None = None
     accept: str = _ACCEPT
-    payload: v2_payload.Payload | None = None
+    payload: Payload | None = None
     response_type: str = ""
     extra: Mapping[str, Any] = _NOTHING
 
@@ -116,19 +121,20 @@ def build(
     for whatever could not be sent as it was meant.
     """
     values, options = split_options(paths.placeholders(path), given, path, face, method)
-    text = paths.expand(path, values)
     urls = options.get("base_url")
     bases = None if urls is None else _bases(urls, face.typed("base_url"), allow_http)
-    text, bases = _split_url(text, bases, known_bases)
-    route, _, inline = text.partition("?")
-    route = _resolve_dots(route)
+    if "{" in path or "//" in path:
+        text, bases = _split_url(paths.expand(path, values), bases, known_bases)
+        route, inline = _split_query(text)
+    else:
+        route, inline = _fixed_route(path)
     is_v2 = route.lower().startswith("/v2/")
-    if not is_v2 and not options.keys().isdisjoint(v2_payload.OPTIONS):
+    if not is_v2 and not options.keys().isdisjoint(V2_OPTIONS):
         _refuse_v2(options)
     signs_query = is_v2 and method == "GET"
     if signs_query and inline:
         raise ChainError(f"?{inline[:60]}: APIv2 signs the query of get; pass it as an option; nothing was sent")
-    body, content_type = (None, v2_payload.CONTENT_TYPE) if is_v2 else encode(options, face)
+    body, content_type = (None, XML_UTF8) if is_v2 else encode(options, face)
     response_type = read_response_type(options.get("response_type"))
     return Call(
         method=method,
@@ -138,20 +144,31 @@ def build(
         headers=replace_boundary(read_headers(options.get("headers"), face), body, content_type),
         content_type=content_type,
         accept=face.xml_accept if is_v2 else _ACCEPT,
-        payload=v2_payload.Payload.of(method, options, face) if is_v2 else None,
+        payload=_payload(method, options, face) if is_v2 else None,
         bases=bases,
         stream=read_flag(options.get("stream"), "stream") or response_type == "stream",
         response_type=response_type,
         extra={name: options[name] for name in face.extra if name in options} if face.extra else _NOTHING,
         # Most calls give none of these.
-        **{name: read(options[name]) for name, read in _READERS.items() if name in options},
+        **({} if options.keys().isdisjoint(_READERS) else _read_limits(options)),
     )
 
 
+def _payload(method: str, options: Mapping[str, Any], face: Face) -> Payload:
+    # Most merchants never call APIv2.
+    from wechatpay_chain.request.v2_payload import Payload
+
+    return Payload.of(method, options, face)
+
+
 def _refuse_v2(options: Mapping[str, Any]) -> None:
-    for name in v2_payload.OPTIONS:
+    for name in V2_OPTIONS:
         if options.get(name) is not None:
             raise ChainError(f"{name}: it belongs to APIv2, whose chains begin with v2; nothing was sent")
+
+
+def _read_limits(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: read(options[name]) for name, read in _READERS.items() if name in options}
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -209,6 +226,17 @@ def _split_url(
     if not base.is_wechat and base.origin not in named:
         raise ChainError(f"{base.origin} is not a host of WeChat Pay; name it as base_url; nothing was sent")
     return path, (base,)
+
+
+@lru_cache(maxsize=1024)
+def _fixed_route(path: str) -> tuple[str, str]:
+    """Path and query of a chain that has neither placeholders nor a host."""
+    return _split_query("/" + paths.expand(path, _NOTHING).removeprefix("/"))
+
+
+def _split_query(text: str) -> tuple[str, str]:
+    route, _, inline = text.partition("?")
+    return _resolve_dots(route), inline
 
 
 def _resolve_dots(path: str) -> str:

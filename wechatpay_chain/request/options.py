@@ -20,6 +20,8 @@ __all__ = [
     "JSON",
     "JSON_UTF8",
     "NATIVE",
+    "V2_OPTIONS",
+    "XML_UTF8",
     "Face",
     "Sink",
     "is_writable",
@@ -38,6 +40,9 @@ __all__ = [
 
 JSON = "application/json"
 JSON_UTF8 = "application/json; charset=utf-8"
+XML_UTF8 = "text/xml; charset=utf-8"
+# Options that mean nothing in APIv3.
+V2_OPTIONS = ("xml", "nonceless", "security")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _OWN_HEADERS = {
     "authorization": "is made by the client",
@@ -119,6 +124,8 @@ NATIVE = Face(
 
 def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a native call: ``post(data, config)``, ``get(config)``, and keywords."""
+    if len(args) == 1 and not keywords and type(args[0]) is dict and method in _WITH_BODY:
+        return {"json": args[0]}  # the commonest call
     limit = 2 if method in _WITH_BODY else 1
     if len(args) > limit:
         raise ChainError(f"{method.lower()}: at most {limit} positional arguments, found {len(args)}; nothing was sent")

@@ -17,11 +17,8 @@ from wechatpay_chain.transport.multipart import File, Multipart, Part
 if TYPE_CHECKING:
     from wechatpay_chain.protocol.v2 import APIv2
 
-__all__ = ["CONTENT_TYPE", "OPTIONS", "Payload"]
+__all__ = ["Payload"]
 
-CONTENT_TYPE = "text/xml; charset=utf-8"
-# Options that mean nothing in APIv3.
-OPTIONS = ("xml", "nonceless", "security")
 _BODIES = ("xml", "json", "data", "multipart")
 _FORMS = ("form", "meta")
 

@@ -18,7 +18,7 @@ from urllib3.util import Retry, parse_url
 
 from wechatpay_chain.errors import ChainError, TransportError, WechatpayError
 from wechatpay_chain.response import HeaderFields, Response
-from wechatpay_chain.transport.connection import Unconnected, with_fresh_connections
+from wechatpay_chain.transport.connection import Unconnected, is_original, with_fresh_connections
 from wechatpay_chain.transport.failures import as_failure
 from wechatpay_chain.transport.retry import HostHealth
 from wechatpay_chain.transport.signed_request import SignedRequest
@@ -27,12 +27,7 @@ from wechatpay_chain.transport.verification import check_response, convert_respo
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-__all__ = ["SigningAdapter", "is_original"]
-
-
-def is_original(function: Any, module: str, name: str) -> bool:
-    """Whether a function is the one that its library defines, and no mock or tracer has replaced or wrapped it."""
-    return (function.__module__, function.__qualname__) == (module, name) and not hasattr(function, "__wrapped__")
+__all__ = ["SigningAdapter"]
 
 
 _SEND = HTTPAdapter.send if is_original(HTTPAdapter.send, "requests.adapters", "HTTPAdapter.send") else None
@@ -186,9 +181,19 @@ class SigningAdapter(HTTPAdapter):
         return raw
 
 
+class _Timeout(Timeout):
+    """Seconds to connect and to read: without a total nothing is measured, so that one value serves all calls."""
+
+    def clone(self) -> Timeout:
+        return self
+
+    def start_connect(self) -> float:
+        return 0.0
+
+
 @lru_cache(maxsize=64)
 def _timeout(seconds: tuple[float, float]) -> Timeout:
-    return Timeout(connect=seconds[0], read=seconds[1])  # urllib3 clones it for each call
+    return _Timeout(connect=seconds[0], read=seconds[1])
 
 
 def _describe_unusable(error: Exception) -> str:

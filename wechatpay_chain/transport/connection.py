@@ -13,9 +13,15 @@ import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from inspect import signature
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
+from urllib3 import HTTPHeaderDict
+from urllib3 import connection as urllib3_connection
+from urllib3 import response as urllib3_response
 from urllib3.exceptions import HTTPError
+from urllib3.util import SKIP_HEADER
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool, PoolManager
@@ -23,7 +29,13 @@ if TYPE_CHECKING:
 else:
     HTTPConnectionPool = HTTPConnection = object
 
-__all__ = ["DEADLINE", "LONGEST_IDLE", "DeadlineOver", "Unconnected", "with_fresh_connections"]
+__all__ = ["DEADLINE", "LONGEST_IDLE", "DeadlineOver", "Unconnected", "is_original", "with_fresh_connections"]
+
+
+def is_original(function: Any, module: str, name: str) -> bool:
+    """Whether a function is the one that its library defines, and no mock or tracer has replaced or wrapped it."""
+    return (function.__module__, function.__qualname__) == (module, name) and not hasattr(function, "__wrapped__")
+
 
 # Seconds. WeChat Pay closes a connection that is idle for 8, and what is sent in that moment is lost.
 LONGEST_IDLE = 7.0
@@ -39,6 +51,51 @@ _STATUS_AT, _STATUS_LENGTH, _ONE = 9, 13, ord("1")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _LONGEST_HEAD = 1 << 16
 _MOST_INTERIM = 100
+# Fields that urllib3 writes as they are, and http.client reads as they are; any other is left to them.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_READABLE = bytes((0x09, *range(0x20, 0x7F)))
+_WRITABLE = bytes((*_READABLE, *range(0x80, 0x100)))
+# These decide what urllib3 adds by itself.
+_DECISIVE = frozenset({"accept-encoding", "content-length", "host", "transfer-encoding"})
+_TARGET = re.compile(r"/[!-~]*")
+# What urllib3 writes of a request that has no body.
+_WITHOUT_BODY = {
+    "GET": b"",
+    "DELETE": b"",
+    **dict.fromkeys(("POST", "PUT", "PATCH"), b"Content-Length: 0\r\n"),
+}
+# What urllib3 adds to the fields of a request to a host.
+_ADDED = re.compile(
+    rb"[A-Z]+ [!-~]+ HTTP/1\.1\r\n(Host: [!-~]+\r\nAccept-Encoding: identity\r\n)(?:Content-Length: [0-9]+\r\n)?"
+)
+_NOTHING_MORE = {"User-Agent": SKIP_HEADER}
+# The commonest answer: one that has a body.
+_STATUS = re.compile(r"HTTP/1\.1 (?!204|304)([2-5][0-9][0-9])(?: (.*))?")
+_ABSENT = ("", "")
+_MOST_FIELDS = 99
+_MOST_DIGITS = 18
+
+# What a tracer may replace; while it has not, heads are written and read by a shorter way that differs in nothing but
+# time.
+_of_a_connection = attrgetter("request", "putrequest", "putheader", "endheaders", "getresponse")
+_of_http_client = attrgetter(
+    *("HTTPConnection.putrequest", "HTTPConnection.putheader", "HTTPConnection.endheaders"),
+    *("HTTPConnection.getresponse", "HTTPResponse.begin", "parse_headers"),
+)
+_CONNECTION = _of_a_connection(urllib3_connection.HTTPConnection)
+_HTTP_CLIENT = _of_http_client(http.client)
+# What urllib3 makes a response of; one that knows of more is left to it.
+_PARTS = signature(urllib3_response.HTTPResponse).parameters.keys()
+_NEWER_PARTS = frozenset({"version_string", "sock_shutdown"})
+_KNOWN_PARTS = frozenset(
+    {"body", "headers", "status", "version", "reason", "preload_content", "decode_content", "original_response", "pool"}
+    | {"connection", "msg", "retries", "enforce_content_length", "request_method", "request_url", "auto_close"}
+)
+_HAS_NEWER_PARTS = _NEWER_PARTS <= _PARTS
+_IS_ORIGINAL = _PARTS - (_NEWER_PARTS if _HAS_NEWER_PARTS else set()) == _KNOWN_PARTS and all(
+    each.__module__ in ("http.client", "urllib3.connection") and not hasattr(each, "__wrapped__")
+    for each in (*_CONNECTION, *_HTTP_CLIENT)
+)
 
 
 class DeadlineOver(TimeoutError):
@@ -63,6 +120,15 @@ class _Connection(HTTPConnection):
     # A body that takes long makes its connection old too: the host may have sent it long before it was read.
     _last_heard = math.inf
     _held: list[bytes] | None = None
+    # The class of connections that urllib3 would use.
+    _own: Any = HTTPConnection
+    # The fields that urllib3 adds to every request of this connection; empty as long as it has written none.
+    _added = b""
+    # The request that was written without urllib3, and has no answer yet; and an answer that http.client is to read.
+    _asked: tuple[str, str, dict[str, Any]] | None = None
+    _answer: _Answer | None = None
+    # Of the answer whose body is read now: its fields by their names in lower case, where they were plain.
+    plain_fields: dict[str, tuple[str, str]] | None = None
     _made_of: Any = None
 
     @property
@@ -91,17 +157,42 @@ class _Connection(HTTPConnection):
     def request(  # type: ignore[override]  # as urllib3's, which differs from that of http.client
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
     ) -> None:
+        self._asked = self._answer = None
         if not (body is None or (isinstance(body, bytes) and len(body) <= _SHORT)):
             super().request(method, url, body=body, headers=headers, **options)
             return
-        # Head and body together: one packet, one TLS record.
+        fields = _fields_to_send(headers) if self._is_original() else b""
+        if fields and self._added and _TARGET.fullmatch(url) and method in _WITHOUT_BODY and not options.get("chunked"):
+            self._asked = method, url, options
+            if self.sock is not None:
+                self.sock.settimeout(self.timeout)
+            length = _WITHOUT_BODY[method] if body is None else b"Content-Length: %d\r\n" % len(body)
+            head = f"{method} {url} HTTP/1.1\r\n".encode("ascii")
+            self.send(b"".join((head, self._added, length, fields, b"\r\n", body or b"")))
+            return
+        held = self._write(method, url, body, headers, options)
+        added = _ADDED.match(held[0]) if fields else None
+        if added is not None:
+            self._added = added[1]
+        self.send(b"".join(held))
+
+    def _write(self, method: str, url: str, body: Any, headers: Any, options: Any) -> list[bytes]:
+        """What urllib3 sends of a request: head and body, which travel together, in one packet and one TLS record."""
         held: list[bytes] = []
         self._held = held
         try:
             super().request(method, url, body=body, headers=headers, **options)
         finally:
             self._held = None
-        self.send(b"".join(held))
+        return held
+
+    def _is_original(self) -> bool:
+        return (
+            _IS_ORIGINAL
+            and _of_a_connection(self._own) == _CONNECTION
+            and _of_http_client(http.client) == _HTTP_CLIENT
+            and not self.debuglevel
+        )
 
     def send(self, data: Any) -> None:
         if self._held is None:
@@ -110,23 +201,119 @@ class _Connection(HTTPConnection):
             self._held.append(data)
 
     def getresponse(self) -> Any:
-        response = super().getresponse()
+        asked, self._asked, self.plain_fields = self._asked, None, None
+        response = super().getresponse() if asked is None else self._read_response(*asked)
         self._last_heard = time.monotonic()
         return response
 
+    def _read_response(self, method: str, url: str, options: dict[str, Any]) -> Any:
+        sock: Any = self.sock
+        sock.settimeout(self.timeout)
+        answer = _Answer(_Reader(sock, DEADLINE.get()), method=method)  # type: ignore[arg-type]
+        try:
+            fields = answer.read_head()
+        except BaseException as error:  # as http.client does
+            if isinstance(error, ConnectionError):
+                self.close()
+            answer.close()
+            raise
+        if fields is None:
+            # What has arrived is for http.client and urllib3, which take notes of what they sent.
+            self._answer = answer
+            self._write(method, url, None, _NOTHING_MORE, options)
+            return super().getresponse()
+        self.plain_fields = fields
+        newer: dict[str, Any] = {"version_string": "HTTP/1.1", "sock_shutdown": getattr(sock, "shutdown", None)}
+        return urllib3_response.HTTPResponse(
+            body=answer,
+            headers=HTTPHeaderDict(fields.values()),
+            status=answer.status,
+            version=answer.version,
+            reason=answer.reason,
+            original_response=answer,
+            request_method=method,
+            request_url=url,
+            **(newer if _HAS_NEWER_PARTS else {}),
+            **{name: value for name, value in options.items() if name != "chunked"},
+        )
+
     def response_class(self, sock: Any, *args: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]
         """What http.client calls for the answer to each request."""
-        return http.client.HTTPResponse(_Incoming(sock, DEADLINE.get()), *args, **options)  # type: ignore[arg-type]
+        if self._answer is not None:
+            answer, self._answer = self._answer, None
+            return answer
+        return http.client.HTTPResponse(_Reader(sock, DEADLINE.get()), *args, **options)  # type: ignore[arg-type]
 
 
-class _Incoming(NamedTuple):
-    """A socket as http.client reads an answer from it."""
+def _fields_to_send(headers: Mapping[str, str] | None) -> bytes:
+    """The lines of all fields; empty where urllib3 has to look at them."""
+    if not headers or {*map(type, headers), *map(type, headers.values())} != {str}:
+        return b""
+    names = {name.lower() for name in headers}
+    if "user-agent" not in names or "" in names or not names.isdisjoint(_DECISIVE):
+        return b""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    try:
+        fields = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return b""
+    # Whatever is left but the end of each line would end it elsewhere.
+    is_plain = fields.translate(None, _WRITABLE) == b"\r\n" * len(headers) and _TOKEN.fullmatch("".join(names))
+    return fields if is_plain and SKIP_HEADER not in text else b""
 
-    sock: Any
-    deadline: float
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self.sock, self.deadline))
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head, where it is of the commonest form, is read without the parser of mails."""
+
+    _fields: dict[str, tuple[str, str]] | None = None
+    _message: http.client.HTTPMessage | None = None
+
+    @property
+    def headers(self) -> Any:
+        """The fields as http.client would have parsed them, made when somebody asks."""
+        if self._message is None and self._fields is not None:
+            self._message = http.client.HTTPMessage()
+            for name, value in self._fields.values():
+                self._message[name] = value
+            self._message.set_payload("")
+        return self._message
+
+    @headers.setter
+    def headers(self, message: Any) -> None:
+        self._message = message
+
+    msg = headers
+
+    def read_head(self) -> dict[str, tuple[str, str]] | None:
+        """The fields of a head that has arrived whole and in which nothing has to be decided.
+
+        By their names in lower case, each with the name as it was written; None for any other, which is left unread.
+        """
+        arrived: bytes = self.fp.peek()
+        end = arrived.find(b"\r\n\r\n")
+        head = arrived[: max(end, 0)]
+        first, *lines = head.decode("latin-1").split("\r\n")
+        status = _STATUS.fullmatch(first)
+        if status is None or not lines or head.translate(None, _READABLE) != b"\r\n" * len(lines):
+            return None
+        names, colons, values = zip(*[line.partition(":") for line in lines], strict=True)
+        fields = {name.lower(): (name, value.lstrip(" \t")) for name, value in zip(names, values, strict=True)}
+        length = fields.get("content-length", _ABSENT)[1]
+        if (
+            not (_TOKEN.fullmatch("".join(names)) and all(names) and all(colons))
+            or len(fields) < len(lines)  # a name that comes twice
+            or len(lines) > _MOST_FIELDS
+            or not (length.isdecimal() and len(length) <= _MOST_DIGITS)
+            or "transfer-encoding" in fields
+            or "close" in fields.get("connection", _ABSENT)[1].lower()
+        ):
+            return None
+        self.fp.read(end + 4)
+        self._fields = fields
+        self.version, self.chunked, self.will_close = 11, False, False
+        self.code = self.status = int(status[1])
+        self.reason, self.length = (status[2] or "").strip(), int(length)
+        return fields
 
 
 class _Reader(io.RawIOBase):
@@ -141,6 +328,10 @@ class _Reader(io.RawIOBase):
         self._deadline = deadline
         self._begun = False
         self._held = b""
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What http.client asks a socket for."""
+        return io.BufferedReader(self)
 
     def readable(self) -> bool:
         return True
@@ -228,6 +419,6 @@ def _fresh(kind: Any) -> Any:
     Where a tool that records has put a class of connections of its own into urllib3's pool, that one is used.
     """
     own = kind.ConnectionCls
-    connection = type(own.__name__, (_Connection, own), {})
+    connection = type(own.__name__, (_Connection, own), {"_own": own})
     chosen = property(lambda _: connection if kind.ConnectionCls is own else kind.ConnectionCls)
     return type(kind.__name__, (_Pool, kind), {"ConnectionCls": chosen})

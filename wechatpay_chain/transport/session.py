@@ -28,8 +28,8 @@ from wechatpay_chain.errors import (
 )
 from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
-from wechatpay_chain.transport.adapter import SigningAdapter, is_original
-from wechatpay_chain.transport.connection import DEADLINE
+from wechatpay_chain.transport.adapter import SigningAdapter
+from wechatpay_chain.transport.connection import DEADLINE, is_original
 from wechatpay_chain.transport.failures import as_failure, failure
 from wechatpay_chain.transport.retry import ATTEMPTS, PASSING, Course, Delivery, retry_after
 from wechatpay_chain.transport.signed_request import SignedRequest
@@ -72,6 +72,8 @@ class _Environment(NamedTuple):
 
     def override(self, base: Base, delivery: Delivery) -> _Environment:
         """What a call says instead of it; ``no_proxy`` among the proxies names hosts that need none."""
+        if delivery.verify is None and delivery.proxies is None:
+            return self
         verify = self.verify if delivery.verify is None else delivery.verify
         proxies = self.proxies if delivery.proxies is None else delivery.proxies
         if delivery.proxies and requests.utils.should_bypass_proxies(base.origin, delivery.proxies.get("no_proxy")):

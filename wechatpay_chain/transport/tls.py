@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     PrivateFormat,
-    pkcs12,
 )
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -45,19 +44,31 @@ def client_context(merchant: object) -> ssl.SSLContext:
         raise ConfigError(f"merchant: no such entry {str(unknown)[:40]!r}; there are cert, key, pkcs12", "merchant")
     passphrase = key_loader.read_passphrase(merchant.get("passphrase"), "merchant.passphrase")
     archive = merchant.get("pkcs12") or merchant.get("pfx")
-    certificates, key = _load_pkcs12(archive, passphrase) if archive else _load_pair(merchant, passphrase)
-    return _context(certificates, key)
+    found = _context(*_load_pkcs12(archive, passphrase)) if archive else _context_of_pair(merchant, passphrase)
+    if found is None:
+        raise ConfigError("merchant: cert holds no certificate, or not that of key", "merchant")
+    return found
 
 
-def _load_pair(merchant: Mapping[Any, Any], passphrase: Any) -> tuple[bytes, Any]:
+def _context_of_pair(merchant: Mapping[Any, Any], passphrase: Any) -> ssl.SSLContext | None:
     for name in ("cert", "key"):
         if not merchant.get(name):
             raise ConfigError(f"merchant.{name}: missing; cert and key go together", "merchant")
-    certificates = key_loader.load_certificates(merchant["cert"], "merchant.cert")
-    return _pem(certificates), key_loader.load_private_key(merchant["key"], "merchant.key", passphrase)
+    certificates = key_loader.certificates_as_pem(merchant["cert"], "merchant.cert")
+    if certificates is not None:
+        key = key_loader.load_private_key(merchant["key"], "merchant.key", passphrase)
+        found = _context(certificates, key)
+        if found is not None:
+            return found
+    # Another form, or a certificate of which somebody has to tell what is wrong.
+    certificates = _pem(key_loader.load_certificates(merchant["cert"], "merchant.cert"))
+    return _context(certificates, key_loader.load_private_key(merchant["key"], "merchant.key", passphrase))
 
 
 def _load_pkcs12(archive: Any, passphrase: bytes | None) -> tuple[bytes, Any]:
+    # It reads X.509, which takes long to import.
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
     data = archive if isinstance(archive, bytes) else _read_file(archive)
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(data, passphrase)
@@ -83,7 +94,8 @@ def _read_file(path: Any) -> bytes:
     raise ConfigError(f"merchant.pkcs12: {str(path)[:80]!r} cannot be read ({reason})", "merchant")
 
 
-def _context(certificates: bytes, key: Any) -> ssl.SSLContext:
+def _context(certificates: bytes, key: Any) -> ssl.SSLContext | None:
+    """The context with these; None where OpenSSL refuses them."""
     context = create_urllib3_context()
     # The ssl module loads keys from files alone: what lies on the disk for a moment is locked with a
     # passphrase that never leaves this process.
@@ -95,7 +107,5 @@ def _context(certificates: bytes, key: Any) -> ssl.SSLContext:
         try:
             context.load_cert_chain(file, password=secret)
         except ssl.SSLError:
-            pass
-        else:
-            return context
-    raise ConfigError("merchant: cert holds no certificate, or not that of key", "merchant")
+            return None
+    return context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import requests
 
 from wechatpay_chain.errors import ApiError, BusinessError, SignError, VerificationError
-from wechatpay_chain.protocol import sign_comparison
 from wechatpay_chain.protocol.signer import is_file
 from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.transport.decoding import BLOCK, TooLarge, decode, read_pieces
@@ -24,13 +24,16 @@ _START = 1024
 
 def response_of(request: SignedRequest, raw: Any) -> Response:
     """The answer that urllib3 has read the head of."""
-    coding = raw.headers.get("Content-Encoding", "")
+    # Read once already, but where a recorder's connection has answered.
+    head = getattr(getattr(raw, "connection", None), "plain_fields", None)
+    headers = HeaderFields.of(raw.headers.iteritems()) if head is None else HeaderFields.of_lower(head)
+    coding = headers.get("Content-Encoding", "")
     if coding[-1:] in (" ", "\t"):
         # A blank behind a value is no part of it (RFC 9110, 5.5), but urllib3 would not decode the body.
-        raw.headers["Content-Encoding"] = coding.rstrip()
+        raw.headers["Content-Encoding"] = headers["Content-Encoding"] = coding.rstrip()
     response = request.response_class()
     response.status_code = raw.status
-    response.headers = HeaderFields.of(raw.headers.iteritems())
+    response.headers = headers
     response.encoding = _encoding(response.headers.get("Content-Type"))
     response.raw = raw
     response.reason = raw.reason or ""
@@ -61,8 +64,11 @@ def check_response(request: SignedRequest, response: Response, stream: bool) -> 
     if stream and response.status_code < 300 and _may_stream(request, response):
         return response
     if not response._content_consumed:  # type: ignore[attr-defined]
-        response._content = _read(response, request.max_body)
-        response._content_consumed = True  # type: ignore[attr-defined]  # as .content does
+        body, raw = _read(response, request.max_body), response.raw
+        # From here requests takes it, as it takes any body.
+        response.raw = io.BytesIO(body)
+        _ = response.content
+        response.raw = raw
     try:
         result = request.protocol.prove(
             str(request.method),
@@ -87,6 +93,9 @@ def _refusal(request: SignedRequest, response: Response) -> ApiError:
     """The error in an answer; that of a signature says where the two texts part."""
     error = ApiError.of(response)
     if isinstance(error, SignError):
+        # No call that goes well needs it.
+        from wechatpay_chain.protocol import sign_comparison
+
         authorization, date = request.headers.get("Authorization", ""), response.headers.get("Date", "")
         error.add(sign_comparison.explain(request.message, authorization, error.message, error.detail, date))
     return error

@@ -37,7 +37,7 @@ def main(argv: list[str]) -> None:
     if argv:
         text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
         SOURCE.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    for name, data in facts.packed(endpoints(given), given["version"]).items():
+    for name, data in facts.pack(endpoints(given), given["version"]).items():
         (ROOT / "wechatpay_chain/catalog" / name).write_bytes(data)
         print(f"{name}: {len(data)} bytes")
 

@@ -170,6 +170,6 @@ def test_every_chain_of_a_row_is_an_operation(page: str, wxpay: Wechatpay) -> No
             node = eval(code, {"wxpay": wxpay})
             assert isinstance(node, Chain)
             verb, path = call_of(node)
-            if tree.matching(verb.method, path) is None:
+            if tree.match(verb.method, path) is None:
                 unknown.add(f"{verb.method} /{path}")
     assert unknown <= RETIRED

@@ -148,6 +148,6 @@ def test_every_number_of_json_is_read(number: str) -> None:
 def test_a_notification_has_no_such_number(gateway: Sandbox, wxpay: Wechatpay, number: str) -> None:
     """It is no JSON object then, whoever signed it."""
     pusher = gateway.pusher()
-    notice = pusher.signed("EV-1", f'{{"id": "EV-1", "amount": {number}}}'.encode())
+    notice = pusher.sign_notice("EV-1", f'{{"id": "EV-1", "amount": {number}}}'.encode())
     with pytest.raises(errors.DecryptionError, match="no JSON object"):
         wxpay.notification(notice.headers, notice.body)

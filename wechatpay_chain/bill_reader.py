@@ -148,9 +148,9 @@ class Bill:
             file = cast(BinaryIO, source)
         else:
             raise ValueError(f"expected a path, a file or bytes, found {type(source).__name__}")
-        start, file = _peeked(file)
+        start, file = _peek(file)
         if start.startswith(_GZIP):
-            start, file = _peeked(cast(BinaryIO, gzip.GzipFile(fileobj=file)))
+            start, file = _peek(cast(BinaryIO, gzip.GzipFile(fileobj=file)))
         return io.TextIOWrapper(cast(Any, file), encoding=_encoding(start), newline="\n")
 
     def _header(self, lines: Iterator[str]) -> list[str]:
@@ -164,7 +164,7 @@ class Bill:
 
     def _read(self, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
         put_back: list[str] = []
-        reader = csv.reader(self._unmarked(_with_put_back(lines, put_back)))
+        reader = csv.reader(self._strip_marks(_with_put_back(lines, put_back)))
         try:
             yield from self._records(lines, put_back, reader)
         except _BROKEN as error:
@@ -190,7 +190,7 @@ class Bill:
                 if row and row[0][:1] == _MARK:
                     marked = True
                     if not self._is_split and (len(row) != width or '"' in self._line):
-                        row = self._fitted(row)
+                        row = self._join_split_values(row)
                     elif len(row) != width:
                         row = _with_unmarked(row, width)
                     row[0] = row[0][1:]
@@ -205,7 +205,7 @@ class Bill:
             yield found
         self._summary = self._totals(totals, reader)
 
-    def _unmarked(self, lines: Iterator[str]) -> Iterator[str]:
+    def _strip_marks(self, lines: Iterator[str]) -> Iterator[str]:
         """Lines without the backquotes of their values, but the first, by which rows are told from totals.
 
         Behind a backquote a quote is a letter: a line that begins with one is split at backquotes, whatever csv
@@ -216,13 +216,13 @@ class Bill:
             quotes = self._line.count('"')
             self._is_split = bool(quotes) and not within and self._line.startswith(_MARK)
             if self._is_split:
-                yield _quoted(self._line)
+                yield _quote_values(self._line)
                 continue
             yield self._line if quotes or within else self._line.replace(",`", ",")
             # A quoted value may go on in the next line.
             within ^= bool(quotes % 2)
 
-    def _fitted(self, row: list[str]) -> list[str]:
+    def _join_split_values(self, row: list[str]) -> list[str]:
         """A row whose values hold commas or quotes: what has no backquote belongs to the value before it."""
         if '"' not in self._line:
             row = self._line.rstrip("\r\n").replace(",`", f"\n{_MARK}").split("\n")
@@ -241,7 +241,7 @@ class Bill:
     def _totals(self, header: list[str], reader: Iterable[list[str]]) -> dict[str, Any]:
         """Lines of names, each with a line of as many values behind it, until the end."""
         totals: dict[str, Any] = {}
-        lines = filter(None, map(_trimmed, chain([header], reader)))
+        lines = filter(None, map(_strip_empty_cells, chain([header], reader)))
         for names in lines:
             if _MARK in self._line or any(map(_VALUE.match, names)):
                 raise ValueError(f"neither a row of {len(self.columns)} values nor names of totals; it was cut")
@@ -273,14 +273,14 @@ def _reason(error: BaseException) -> str:
     return str(error) if isinstance(error, csv.Error | ValueError) else f"the gzip file is damaged ({error})"
 
 
-def _trimmed(row: list[str]) -> list[str]:
+def _strip_empty_cells(row: list[str]) -> list[str]:
     """Without the empty cells that a spreadsheet puts behind a line."""
     while row and not row[-1]:
         row = row[:-1]
     return row
 
 
-def _quoted(line: str) -> str:
+def _quote_values(line: str) -> str:
     """A line of values behind backquotes as csv quotes them, without any backquote but the first."""
     values = line.rstrip("\r\n").split(f",{_MARK}")
     return ",".join('"' + value.replace('"', '""') + '"' for value in values)
@@ -303,7 +303,7 @@ def _plain(value: str) -> str:
     return value.removeprefix(_MARK)
 
 
-def _peeked(file: BinaryIO) -> tuple[bytes, BinaryIO]:
+def _peek(file: BinaryIO) -> tuple[bytes, BinaryIO]:
     """The first bytes of a file, and the file with nothing of it lost."""
     buffered = io.BufferedReader(cast(Any, _Raw(file)), _BUFFER)
     return buffered.peek(_HEAD), cast(BinaryIO, buffered)

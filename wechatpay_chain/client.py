@@ -316,7 +316,7 @@ class Client(Root):
         fields = call.payload.fields
         if not all(isinstance(value, str | int | bytes | None) for value in fields.values()):
             self._warn_of_fractions(method, f"v2{call.path}", fields, self._face.style.number)
-        body, query = call.payload.signed(method, self._v2, self._face)
+        body, query = call.payload.sign(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
         headers = replace_boundary(call.headers, body, kind)
         return call._replace(body=body, query=query or call.query, content_type=kind, headers=headers)
@@ -343,7 +343,7 @@ class Client(Root):
 
     def _refuse_beginning(self, path: str) -> None:
         """Raise ChainError for a path that is none of WeChat Pay's, and name the method that may be meant."""
-        first = paths.shown(path).strip("/").partition("/")[0]
+        first = paths.display_path(path).strip("/").partition("/")[0]
         told = f"/{first[:64]}: paths begin with v3, v2, hk or global{self._method_hint(path)}"
         raise ChainError(f"{told}; nothing was sent")
 
@@ -353,7 +353,7 @@ class Client(Root):
             return ""
         import difflib
 
-        first = paths.shown(path).strip("/").partition("/")[0].replace("_", "-")
+        first = paths.display_path(path).strip("/").partition("/")[0].replace("_", "-")
         own = {name.replace("_", "-"): name for name in dir(Client) if not name.startswith("_")}
         close = difflib.get_close_matches(first, own, n=1)
         if not close:

@@ -90,7 +90,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
     @classmethod
     def settle(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
         """A promise for ``{"state", "value"}`` or ``{"state", "reason"}`` of each; never rejected."""
-        return cls._gather(promises, None, _described)
+        return cls._gather(promises, None, _describe)
 
     @classmethod
     def unwrap(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Any:
@@ -236,13 +236,13 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         while not self.done():
-            yield from self._awaited()
+            yield from self._wait_in_loop()
         return self.result()
 
     def send(self, value: Any) -> Any:
         """One step of a task that runs this promise as its coroutine; any number of tasks may do so at once."""
         if not self.done():
-            return next(self._awaited())
+            return next(self._wait_in_loop())
         try:
             answer = self.result()
         except StopIteration as error:  # as in a generator: it would be taken for the end
@@ -258,10 +258,10 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         """What becomes of a task that never began: as ``throw``."""
         self._cancel_unwanted()
 
-    def _awaited(self) -> Generator[Any, None, Any]:
+    def _wait_in_loop(self) -> Generator[Any, None, Any]:
         """What the event loop of this thread has to wait for, once."""
         if _runs_trio():
-            return self._awaited_in_trio().__await__()
+            return self._wait_in_trio().__await__()
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -279,7 +279,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         self._wake(partial(loop.call_soon_threadsafe, wake))
         return settled.__await__()
 
-    async def _awaited_in_trio(self) -> None:
+    async def _wait_in_trio(self) -> None:
         import trio
 
         settled = trio.Event()
@@ -325,7 +325,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         """Wait until settled; False when the time is over."""
         if not self.done():
             with (
-                self._blocking(timeout is None),
+                self._block(timeout is None),
                 workers.here.waiting(),
                 suppress(CancelledError, concurrent.futures.TimeoutError),
             ):
@@ -333,7 +333,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         return self.done()
 
     @contextmanager
-    def _blocking(self, is_endless: bool) -> Iterator[None]:
+    def _block(self, is_endless: bool) -> Iterator[None]:
         """This thread waits; TypeError when it would for ever, since its own callback is what it waits for."""
         inside = workers.here.inside
         with _links:
@@ -482,7 +482,7 @@ def _promises(items: Iterable[Any]) -> tuple[Promise[Any], ...]:
     return tuple(item if isinstance(item, Promise) else Promise.resolve(item) for item in items)
 
 
-def _described(state: State, value: Any) -> dict[str, Any]:
+def _describe(state: State, value: Any) -> dict[str, Any]:
     return {"state": state, "value" if state == "fulfilled" else "reason": value}
 
 

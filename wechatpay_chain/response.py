@@ -186,7 +186,7 @@ class Response(requests.Response):
 
         # IPython has on its stack what it is in the middle of printing: a list of answers should stay a list.
         nested = len(getattr(printer, "stack", ())) > 1
-        printer.text(rendering.brief(self) if nested else terminal.displayed(self, terminal.here()))
+        printer.text(rendering.brief(self) if nested else terminal.display(self, terminal.here()))
 
 
 def _file(answer: Response) -> Any:

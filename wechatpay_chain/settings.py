@@ -66,7 +66,7 @@ class Recipe(NamedTuple):
     def of(cls, entries: Mapping[str, Any], source: tuple[str, ...] = (), merchant: Merchant | None = None) -> Recipe:
         """The recipe for a client of ``merchant`` that was made from ``entries``, and from ``source``."""
         given = {name: value for name, value in entries.items() if value is not None}
-        held = tuple(told for name, value in given.items() for told in _held(name, value))
+        held = tuple(told for name, value in given.items() for told in _secret_parts(name, value))
         whose = (merchant.identity, merchant.serial) if merchant else ("", "")
         return cls(
             {} if held else {name: _absolute_paths(name, value) for name, value in given.items()}, held, source, whose
@@ -95,7 +95,7 @@ class Recipe(NamedTuple):
         return self
 
 
-def _held(name: str, value: Any) -> Iterator[str]:
+def _secret_parts(name: str, value: Any) -> Iterator[str]:
     """The parts of an entry that are no names of files and no plain settings."""
     if name in _SECRETS or (name in _KEY_ENTRIES and not key_loader.names_a_file(value)):
         yield name
@@ -250,7 +250,7 @@ class Settings:
 
 def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] = _ALIASES) -> Settings:
     """The settings in one mapping and in names beside it; ConfigError names the entry to mend."""
-    given = {name: _trimmed(name, value) for name, value in _named(config, options, aliases).items()}
+    given = {name: _trim(name, value) for name, value in _canonical_entries(config, options, aliases).items()}
     merchant = Merchant.of(
         given.get("mchid"),
         given.get("serial"),
@@ -268,7 +268,7 @@ def read(config: object, options: Mapping[str, Any], aliases: Mapping[str, str] 
         keyring=Keyring.of(
             _certs(given, folder),
             merchant.serial,
-            folder.shared(authorities) if folder is not None and folder.is_cache else None,
+            folder.read_shared(authorities) if folder is not None and folder.is_cache else None,
             merchant_key=merchant.private_key,
             authorities=authorities,
         ),
@@ -378,7 +378,7 @@ def from_profile(name: str, environment: Mapping[str, str] = os.environ) -> dict
         known = ", ".join(sorted(key for key, value in tables.items() if isinstance(value, dict))) or "none"
         raise ConfigError(f"profile: no table [{name!s:.40}] in {path}; there are: {known}", "profile")
     named: dict[str, Any] = {_ALIASES.get(str(key), str(key)): value for key, value in table.items()}
-    return {key: _placed(key, value, path.parent) for key, value in named.items()}
+    return {key: _resolve_path(key, value, path.parent) for key, value in named.items()}
 
 
 def entries(config: object, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -391,13 +391,13 @@ def entries(config: object, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**(config or {}), **{name: value for name, value in options.items() if value is not None}}
 
 
-def _named(config: object, options: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+def _canonical_entries(config: object, options: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
     """The entries under their own names."""
     named: dict[str, Any] = {}
     for given, value in entries(config, options).items():
         name = aliases.get(given, given)
         if name not in _NAMES:
-            raise ConfigError(_unknown(given, {*_NAMES, *aliases}), str(given))
+            raise ConfigError(_unknown_entry(given, {*_NAMES, *aliases}), str(given))
         if named.get(name) is not None and value is not None:
             raise ConfigError(f"{name}: given twice", name)
         if value is not None or name not in named:
@@ -405,7 +405,7 @@ def _named(config: object, options: Mapping[str, Any], aliases: Mapping[str, str
     return named
 
 
-def _trimmed(name: str, value: Any) -> Any:
+def _trim(name: str, value: Any) -> Any:
     """A text entry, and those in ``certs`` and ``merchant``, without what a text file leaves around it.
 
     A passphrase may begin or end with a blank: it loses its line end alone.
@@ -415,9 +415,9 @@ def _trimmed(name: str, value: Any) -> Any:
     if name == "apiv3_key" and isinstance(value, bytes):
         return value.rstrip(b"\r\n")
     if name in _PARTS and isinstance(value, Mapping):
-        return {part: _trimmed(str(part), item) for part, item in value.items()}
+        return {part: _trim(str(part), item) for part, item in value.items()}
     if name in _PAIRS and isinstance(value, list | tuple) and len(value) == 2:
-        return _trimmed(name, value[0]), _trimmed("passphrase", value[1])
+        return _trim(name, value[0]), _trim("passphrase", value[1])
     return value
 
 
@@ -464,7 +464,7 @@ def _max_workers(number: object) -> int | None:
     raise ConfigError(f"max_workers: expected a whole number from 1, found {found}", "max_workers")
 
 
-def _unknown(given: object, names: set[str]) -> str:
+def _unknown_entry(given: object, names: set[str]) -> str:
     if given in _ELSEWHERE:
         return f"{given}: no such entry; {_ELSEWHERE[str(given)]}"
     import difflib
@@ -543,12 +543,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
     return tables
 
 
-def _placed(key: str, value: Any, folder: Path) -> Any:
+def _resolve_path(key: str, value: Any, folder: Path) -> Any:
     """Paths of a profile start at its folder; keys as text stay what they are."""
     if key == "certs" and isinstance(value, dict):
-        return {name: _placed("public_key", item, folder) for name, item in value.items()}
+        return {name: _resolve_path("public_key", item, folder) for name, item in value.items()}
     if key in _PAIRS and isinstance(value, list) and len(value) == 2:
-        return [_placed(key, value[0], folder), value[1]]
+        return [_resolve_path(key, value[0], folder), value[1]]
     if key not in _FILES or not isinstance(value, str):
         return value
     return os.path.join(folder, os.path.expanduser(value)) if key_loader.looks_like_a_path(value) else value

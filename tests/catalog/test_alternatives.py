@@ -34,7 +34,7 @@ def named(operation: Operation) -> str:
 
 
 def operation_of(method: str, path: str) -> Operation:
-    found = tree.matching(method, path)
+    found = tree.match(method, path)
     assert found
     return found
 
@@ -245,7 +245,7 @@ def test_the_certificate_is_asked_for_where_the_sdks_documentation_asks_for_it()
             for call in map(json.loads, lines):
                 path = str((call.get("wire") or {}).get("target", "")).partition("?")[0]
                 options = {**(call.get("options") or {}), **(call.get("config") or {})}
-                known = tree.matching("POST", f"v2{path}")
+                known = tree.match("POST", f"v2{path}")
                 if known is not None and is_legacy(known.path):
                     (asked if options.get("security") else unasked).add(path)
     assert len(asked) > 15

@@ -13,7 +13,7 @@ from scripts import build_catalog
 from wechatpay_chain.catalog import facts, manual, sample, tree
 from wechatpay_chain.catalog.search import search, suggest
 from wechatpay_chain.encoding import paths
-from wechatpay_chain.encoding.literal import called, literal
+from wechatpay_chain.encoding.literal import call_text, literal
 
 SOURCE = build_catalog.read(build_catalog.SOURCE)
 ROOT = Path(__file__).parent.parent.parent
@@ -30,7 +30,7 @@ def test_the_shipped_catalogue_is_its_source() -> None:
 
 def test_the_script_rebuilds_what_is_shipped() -> None:
     """The index to the byte; the details hold the same, however this zlib packs them."""
-    packed = facts.packed(build_catalog.endpoints(SOURCE), SOURCE["version"])
+    packed = facts.pack(build_catalog.endpoints(SOURCE), SOURCE["version"])
     index = (ROOT / "wechatpay_chain/catalog" / facts.INDEX).read_bytes()
     assert packed.keys() == {facts.INDEX, facts.DETAILS}
     assert packed[facts.INDEX].partition(b'"tags"')[2] == index.partition(b'"tags"')[2]
@@ -51,11 +51,11 @@ def test_nothing_heavy_is_imported() -> None:
 def test_an_operation_is_found_by_what_is_typed(operation: facts.Operation) -> None:
     """By its words, its spelling in Python read back, with its placeholders filled, and by search."""
     path = "/".join(operation.words)
-    assert tree.matching(operation.method, path) is operation
-    filled = tree.matching(operation.method, paths.expand(path, dict.fromkeys(paths.placeholders(path), "1/2")))
+    assert tree.match(operation.method, path) is operation
+    filled = tree.match(operation.method, paths.expand(path, dict.fromkeys(paths.placeholders(path), "1/2")))
     assert filled is not None
     assert PLACEHOLDER.sub("", filled.path) == PLACEHOLDER.sub("", operation.path)
-    pieces = [eval(part[1:-1]) if part.startswith("[") else paths.segment(part) for part in _parted(tree.spelled(path))]
+    pieces = [eval(part[1:-1]) if part.startswith("[") else paths.segment(part) for part in _parted(tree.spell(path))]
     assert [each or "{empty}" for each in operation.words] == pieces
     assert operation in search([operation.method, operation.path])
     assert operation in search(operation.name.split())
@@ -118,14 +118,14 @@ def test_any_path_is_answered(path: str, method: str) -> None:
     for asked in (path, f"v3/{path}", f"v3/pay/{path}"):
         assert isinstance(suggest(method, asked), str)
         assert isinstance(manual.manual(asked, method), str)
-        assert tree.matching(method, asked) is None or method in ("GET", "POST")
+        assert tree.match(method, asked) is None or method in ("GET", "POST")
     assert isinstance(search([path]), list)
 
 
 def test_the_page_of_an_operation() -> None:
     """Name, links, roles, parameters with type, required, enum and example, the answer's fields, a call."""
     path = "v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate"
-    operation = tree.matching("POST", path)
+    operation = tree.match("POST", path)
     page = manual.manual(path, "POST", "1900000001")
     assert operation
     for text in (operation.name, operation.path, *operation.facts["docs"], *operation.facts["roles"]):
@@ -180,7 +180,7 @@ def test_what_is_encrypted_is_said() -> None:
 )
 def test_a_call_is_written_as_it_can_be_sent(method: str, path: str, dialect: sample.Dialect, written: str) -> None:
     """Where the facts alone would give a call that is refused."""
-    operation = tree.matching(method, path)
+    operation = tree.match(method, path)
     assert operation
     assert written in sample.call(operation, "1900000001", dialect)
 
@@ -235,5 +235,5 @@ def test_a_literal_is_read_back(value: object) -> None:
     """Quotes, line breaks and escapes included, however it is wrapped."""
     assert eval(literal(value)) == value
     assert eval(literal(value, 0)) == value
-    assert eval(called("dict", (), {"a": value})) == {"a": value}
-    assert eval(called("list", ([value],))) == [value]
+    assert eval(call_text("dict", (), {"a": value})) == {"a": value}
+    assert eval(call_text("list", ([value],))) == [value]

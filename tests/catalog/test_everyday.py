@@ -18,7 +18,7 @@ HEAD = "from wechatpay_chain.typed import Wechatpay\n\nwxpay = Wechatpay.from_en
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Sandbox]:
     """A sandbox with orders: each test of the module goes on from what was made before."""
-    with Sandbox(mchid=MCHID) as gateway:
+    with Sandbox(mchid=MCHID, bill_rows=20) as gateway:
         yield gateway
 
 

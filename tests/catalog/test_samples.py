@@ -74,7 +74,7 @@ def pasted(text: str, name: str, client: object) -> Any:
 
 
 def is_sent_to(operation: Operation, method: str, target: str) -> bool:
-    found = tree.matching(method, f"v2{target}" if is_legacy(operation.path) else target)
+    found = tree.match(method, f"v2{target}" if is_legacy(operation.path) else target)
     # Some paths differ in the name of a placeholder only.
     return found is not None and PLACEHOLDER.sub("", found.path) == PLACEHOLDER.sub("", operation.path)
 
@@ -179,7 +179,7 @@ def test_the_number_is_the_clients_own_wherever_it_stands() -> None:
 
 def test_numbers_are_new_at_each_print_and_references_are_not() -> None:
     """A number that the caller makes up is never printed twice; what a call refers to is the documentation's."""
-    refund = tree.matching("POST", "v3/refund/domestic/refunds")
+    refund = tree.match("POST", "v3/refund/domestic/refunds")
     assert refund
     first, second = (given(sample.call(refund, "1"))[0] for _ in range(2))
     assert first["out_refund_no"] != second["out_refund_no"]
@@ -195,19 +195,19 @@ def test_numbers_are_new_at_each_print_and_references_are_not() -> None:
         ("v2/pay/unifiedorder", "out_trade_no"),
         ("v2/mmpaymkttransfers/sendredpack", "mch_billno"),
     ):
-        operation = tree.matching("POST", path)
+        operation = tree.match("POST", path)
         assert operation
         body = given(sample.call(operation, "1"))[0]
         assert NUMBER.fullmatch(body[name]), (path, name, body[name])
     for path in ("v2/pay/orderquery", "v2/pay/closeorder", "v3/combine-transactions/out-trade-no/x/close"):
-        operation = tree.matching("POST", path)
+        operation = tree.match("POST", path)
         assert operation
         assert not NUMBER.search(sample.call(operation, "1"))
 
 
 def test_the_orders_of_one_sample_have_numbers_of_their_own() -> None:
     """A combined order has two of them, as it must."""
-    operation = tree.matching("POST", "v3/combine-transactions/jsapi")
+    operation = tree.match("POST", "v3/combine-transactions/jsapi")
     assert operation
     body = given(sample.call(operation, "1"))[0]
     numbers = {each["out_trade_no"] for each in body["sub_orders"]} | {body["combine_out_trade_no"]}
@@ -227,7 +227,7 @@ def test_the_orders_of_one_sample_have_numbers_of_their_own() -> None:
 )
 def test_times_lie_where_they_make_sense(method: str, path: str, name: str, least: timedelta, most: timedelta) -> None:
     """The end of an order ahead, a bill of yesterday, and a span that begins before it ends."""
-    operation = tree.matching(method, path)
+    operation = tree.match(method, path)
     assert operation
     values = [dict(texts(given(text))) for _, text in sample.samples(operation, "1")]
     time = next(each[name] for each in reversed(values) if name in each)
@@ -276,7 +276,7 @@ def test_of_alternatives_one_is_shown() -> None:
 
 def test_what_is_usual_is_shown_in_full() -> None:
     """The optional fields of an order, beside the bare call."""
-    operation = tree.matching("POST", "v3/pay/transactions/jsapi")
+    operation = tree.match("POST", "v3/pay/transactions/jsapi")
     assert operation
     bare, full = (given(each.text)[0] for each in sample.samples(operation, "1"))
     assert "detail" not in bare
@@ -309,6 +309,6 @@ def test_the_tls_certificate_is_asked_for_where_it_is_needed() -> None:
 )
 def test_numbers_that_a_caller_makes_up_are_told(method: str, path: str, numbers: list[str]) -> None:
     """And none of an order that is only referred to."""
-    operation = tree.matching(method, path)
+    operation = tree.match(method, path)
     assert operation
     assert own_numbers(operation) == numbers

@@ -261,7 +261,7 @@ def test_an_editor_shows_what_a_verb_is(head: str) -> None:
     """Its official name, its page and its roles, and the type of its body."""
     script = jedi.Script(f"{head}{CLIENT}wxpay.v3.pay.transactions.jsapi.post", project=jedi.Project(ROOT))
     told = script.help(line=4, column=35)[0].docstring()
-    operation = tree.matching("POST", "v3/pay/transactions/jsapi")
+    operation = tree.match("POST", "v3/pay/transactions/jsapi")
     assert operation
     for text in (operation.name, operation.facts["docs"][0], *operation.facts["roles"], "PayTransactionsJsapiPostBody"):
         assert text in told

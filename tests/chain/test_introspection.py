@@ -142,7 +142,7 @@ def test_help_of_what_has_no_page(wxpay: Wechatpay) -> None:
 def sample_page(wxpay: Wechatpay) -> str:
     from wechatpay_chain.catalog.manual import page
 
-    operation = tree.matching("POST", "v3/pay/transactions/jsapi")
+    operation = tree.match("POST", "v3/pay/transactions/jsapi")
     assert operation
     return page(operation, wxpay.mchid, sample.NATIVE)
 

@@ -46,7 +46,7 @@ JSAPI = "v3/pay/transactions/jsapi"
 )
 def test_one_operation_is_shown_in_full(asked: str, path: str, method: str) -> None:
     """A chain, a path or a URL, with or without its verb, or the whole name: the page that help shows."""
-    operation = tree.matching(method, path)
+    operation = tree.match(method, path)
     assert operation
     status, out, err = run("api", asked)
     assert (status, err) == (0, "")
@@ -56,7 +56,7 @@ def test_one_operation_is_shown_in_full(asked: str, path: str, method: str) -> N
 
 def test_a_link_of_the_documentation_is_found() -> None:
     """As it stands in the address bar."""
-    operation = tree.matching("POST", JSAPI)
+    operation = tree.match("POST", JSAPI)
     assert operation
     page = next(each for each in operation.facts["docs"] if "/doc/" in each)
     assert operation in search([f"{page}?from=x#y"])
@@ -102,7 +102,7 @@ def test_a_list_is_a_line_each_the_closest_first_and_cut() -> None:
     method, chain, name, tag = lines[0].split()
     assert (method, chain) == ("POST", "v3.refund.domestic.refunds")
     assert (name, tag) == ("申请退款API", "[基础支付∙退款]")
-    chains = [tree.spelled("/".join(each.words)) for each in search(["refund"])[:30]]
+    chains = [tree.spell("/".join(each.words)) for each in search(["refund"])[:30]]
     assert [line.split()[1] for line in lines] == chains
     everything = run("api", "refund", "--all")[1].splitlines()
     assert len(everything) == total + 1

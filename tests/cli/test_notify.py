@@ -116,7 +116,7 @@ def test_a_body_that_begins_with_a_blank_line_is_taken_as_it_is(gateway: Sandbox
     envelope = json.loads(gateway.pusher().notice("TRANSACTION.SUCCESS", RESOURCE).body)
     body = b"\n\r\n " + json.dumps(envelope, indent=1).replace("\n", "\r\n").encode() + b"\r\n\r\n"
     for end in ("\n", "\r\n"):
-        status, out, err = notified(gateway, tmp_path, raw(gateway.pusher().signed("x", body), end))
+        status, out, err = notified(gateway, tmp_path, raw(gateway.pusher().sign_notice("x", body), end))
         assert (status, err) == (0, "")
         assert json.loads(out)["resource"] == RESOURCE
 
@@ -190,7 +190,7 @@ def test_what_became_of_the_body_is_told(
 def test_line_breaks_that_were_changed_are_told(gateway: Sandbox, tmp_path: Path, fresh: Notice) -> None:
     """Within the body, and one at its end that was cut off."""
     body = json.dumps(json.loads(fresh.body), indent=1).encode() + b"\n"
-    sent = gateway.pusher().signed("x", body)
+    sent = gateway.pusher().sign_notice("x", body)
     for changed, hint in ((body.replace(b"\n", b"\r\n"), "with \\n in place"), (body[:-1], "which was cut off")):
         status, _, err = notified(gateway, tmp_path, raw(sent._replace(body=changed)))
         assert (status, hint in err) == (6, True), err

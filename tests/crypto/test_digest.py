@@ -191,7 +191,7 @@ def test_a_sign_type_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest, "SIGN_TYPES", rows)
     protocol = APIv2("1900000001", KEY)
     for name, row in rows.items():
-        fields = protocol.signed({"mch_id": "1900000001", "a": "b", "sign_type": name})
+        fields = protocol.sign_fields({"mch_id": "1900000001", "a": "b", "sign_type": name})
         assert len(fields["sign"]) == row.length
         protocol.verify(fields)
         protocol.verify({**fields, "sign": digest.sign(name, text_of(fields), KEY)})
@@ -200,7 +200,7 @@ def test_a_sign_type_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SignatureMismatch):
         protocol.verify({"a": "b", "sign": "0" * 40})
     with pytest.raises(ChainError, match=r"^sign_type: expected MD5 or HMAC-SHA256 or HMAC-SHA3-256, found 'SHA'"):
-        protocol.signed({"mch_id": "1900000001", "sign_type": "SHA"})
+        protocol.sign_fields({"mch_id": "1900000001", "sign_type": "SHA"})
 
 
 @patient

@@ -20,7 +20,7 @@ from tests.authority import APIV3_KEY, KEY, body, certificate, entry
 from wechatpay_chain import errors
 from wechatpay_chain.crypto import asymmetric, ciphers, key_loader
 from wechatpay_chain.protocol.certificate_folder import SHARED, Folder
-from wechatpay_chain.protocol.certificates import Bootstrap, opened
+from wechatpay_chain.protocol.certificates import Bootstrap, decrypt_certificates
 from wechatpay_chain.protocol.keyring import Fetched, Keyring
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v3 import APIv3, answer_text
@@ -127,7 +127,7 @@ def test_any_damage_to_a_folder_is_ignored(amount: int, tmp_path: Path, caplog: 
     def door(data: bytes) -> None:
         for name in (SHARED, "placed.pem"):
             (tmp_path / name).write_bytes(data)
-        fetched = folder.shared()
+        fetched = folder.read_shared()
         assert fetched is None or fetched.keys
         assert len(folder.certificates()) <= 1
         caplog.clear()
@@ -149,7 +149,7 @@ def test_any_list_of_certificates_is_proven_or_refused(amount: int) -> None:
             answer = body(sealed)
         else:
             answer = damaged(body(entry(GOOD)), edits)
-        assert [path[0] for path in opened(answer, APIV3_KEY)] in ([], [GOOD])
+        assert [path[0] for path in decrypt_certificates(answer, APIV3_KEY)] in ([], [GOOD])
 
     fuzz(st.tuples(st.booleans(), DAMAGED, st.lists(EDIT, max_size=3)), door, amount)
 

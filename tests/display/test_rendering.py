@@ -171,7 +171,7 @@ def test_a_hostile_answer_does_not_steer_the_terminal(content: bytes) -> None:
 def test_letters_of_people_stay() -> None:
     """Chinese with its blank and its punctuation, umlauts, emoji."""
     text = "中　文，（“é”）\xa0😀"
-    assert rendering.shown(text) == text
+    assert rendering.escape_controls(text) == text
 
 
 def test_no_message_of_ours_holds_a_body(gateway: Sandbox, wxpay: Wechatpay, caplog: pytest.LogCaptureFixture) -> None:

@@ -23,7 +23,7 @@ from tests.test_response import made
 from wechatpay_chain import Sandbox, Wechatpay
 from wechatpay_chain.cli import output as cli
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.display.terminal import Terminal, displayed, terminal_of
+from wechatpay_chain.display.terminal import Terminal, display, terminal_of
 from wechatpay_chain.sandbox.answer import Answer, Received
 
 __all__ = ["blocked"]
@@ -90,7 +90,7 @@ def test_what_is_no_address_is_no_code(value: object) -> None:
     shown = printed(answer)
     assert not BLOCKS & set(shown)
     assert json.loads(plain(shown)) == {"code_url": value}
-    assert not BLOCKS & set(displayed(answer, Terminal()))
+    assert not BLOCKS & set(display(answer, Terminal()))
     assert "<svg" not in answer._repr_html_()
 
 
@@ -105,7 +105,7 @@ def test_nobody_scans_what_is_not_proven() -> None:
     answer = proven(CODE)
     answer.verified = False
     assert plain(printed(answer)) == indented(CODE) + "\n"
-    assert not BLOCKS & set(displayed(answer, Terminal()))
+    assert not BLOCKS & set(display(answer, Terminal()))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_without_the_extra_all_is_plain(blocked: Callable[..., None]) -> None:
     blocked("rich", "segno")
     for data in (CODE, {"data": ROWS[:1]}):
         assert printed(proven(data)) == indented(data) + "\n"
-        assert displayed(proven(data), Terminal()) == f"200 OK\n{indented(data)}"
+        assert display(proven(data), Terminal()) == f"200 OK\n{indented(data)}"
 
 
 def test_each_package_does_its_part(blocked: Callable[..., None]) -> None:
@@ -304,4 +304,4 @@ def test_the_command_shows_a_table_to_who_looks(gateway: Sandbox) -> None:
 def test_an_answer_of_a_client_is_pictured(gateway: Sandbox, wxpay: Wechatpay) -> None:
     """h5_url as well, and APIv3's proof is what it takes."""
     answer = wxpay.v3.pay.transactions.h5.post(order(gateway, "h5"))
-    assert scanned(displayed(answer, Terminal())) == [answer.data["h5_url"]]
+    assert scanned(display(answer, Terminal())) == [answer.data["h5_url"]]

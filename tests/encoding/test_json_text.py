@@ -282,7 +282,7 @@ def test_a_program_without_the_catalogue(gateway: Sandbox, wxpay: Wechatpay, mon
     def missing(*_: object) -> None:
         raise FileNotFoundError("index.json")
 
-    monkeypatch.setattr("wechatpay_chain.catalog.tree.matching", missing)
+    monkeypatch.setattr("wechatpay_chain.catalog.tree.match", missing)
     assert wxpay.prepare(wxpay.v3.pay.transactions.native.post, {"amount": {"total": 0.5}}).body
 
 

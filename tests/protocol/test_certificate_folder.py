@@ -23,7 +23,7 @@ FIRST, SECOND = certificate(), certificate()
 def test_what_one_stores_another_reads(tmp_path: Path) -> None:
     """All certificates and the time of the download; the folder comes into being."""
     Folder(tmp_path / "a/b", is_cache=True).store([FIRST, SECOND], 1_700_000_000.0)
-    fetched = Folder(tmp_path / "a/b", is_cache=True).shared()
+    fetched = Folder(tmp_path / "a/b", is_cache=True).read_shared()
     assert fetched is not None
     assert [key.id for key in fetched.keys] == [serial_of(FIRST), serial_of(SECOND)]
     assert fetched.at == 1_700_000_000.0
@@ -54,7 +54,7 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(tmp_path: Path) -> N
     writer.start()
     counts = set()
     for _ in range(300):
-        fetched = folder.shared()
+        fetched = folder.read_shared()
         assert fetched is not None
         counts.add(len(fetched.keys))
     done.set()
@@ -85,10 +85,10 @@ def test_a_damaged_file_is_ignored_and_told(tmp_path: Path, damage: bytes, caplo
     """Then the next download replaces it."""
     (tmp_path / SHARED).write_bytes(damage)
     folder = Folder.of(tmp_path, is_cache=True)
-    assert folder.shared() is None
+    assert folder.read_shared() is None
     assert f"{SHARED} is damaged and ignored" in caplog.text
     folder.store([FIRST], 1.0)
-    assert folder.shared() is not None
+    assert folder.read_shared() is not None
 
 
 def test_a_damaged_certificate_of_a_person_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, caplog: pytest.
     (tmp_path / "file").write_text("")
     Folder(tmp_path / "file" / "certs", is_cache=True).store([FIRST], 1.0)
     assert "cannot be written" in caplog.text
-    assert Folder(tmp_path / "file" / "certs", is_cache=True).shared() is None
+    assert Folder(tmp_path / "file" / "certs", is_cache=True).read_shared() is None
 
 
 @pytest.mark.parametrize("entry", ["~nosuchuser/x", private_pem(KEY), "k" * 32, "a\0b", "", __file__, b"\xff" * 40])
@@ -142,7 +142,7 @@ def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path, is_cache: bool) -
     """Nor is it taken for a certificate."""
     os.mkfifo(tmp_path / SHARED)
     folder = Folder.of(tmp_path, is_cache)
-    assert folder.shared() is None
+    assert folder.read_shared() is None
 
 
 @pytest.fixture
@@ -216,13 +216,13 @@ def test_a_folder_that_is_opened_later_is_ignored(tmp_path: Path, caught: pytest
     """What was written there meanwhile may be anybody's."""
     folder = Folder.of(tmp_path / "certs", is_cache=True)
     folder.store([FIRST], 1.0)
-    assert folder.shared()
+    assert folder.read_shared()
     for place in (tmp_path / "certs", tmp_path / "certs" / SHARED):
         before = place.stat().st_mode
         place.chmod(before | 0o002)
-        assert folder.shared() is None
+        assert folder.read_shared() is None
         place.chmod(before)
-        assert folder.shared()
+        assert folder.read_shared()
     assert "can be written by everybody and is ignored" in caught.text
 
 

@@ -16,7 +16,7 @@ from tests.authority import APIV3_KEY, KEY, body, certificate, entry
 from wechatpay_chain import errors
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.crypto.key_loader import serial_of
-from wechatpay_chain.protocol.certificates import Bootstrap, opened, usable
+from wechatpay_chain.protocol.certificates import Bootstrap, decrypt_certificates, usable
 from wechatpay_chain.protocol.keyring import Key
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v3 import answer_text
@@ -117,7 +117,7 @@ def test_the_name_of_the_issuer_proves_nothing(issuer: str) -> None:
 def test_a_chain_that_is_given_is_checked() -> None:
     """Each certificate is issued by the next, which is an authority's."""
     root = certificate(authority.AUTHORITY, name=authority.ROOT, is_authority=True)
-    assert opened(body(entry(GOOD, root)), APIV3_KEY) == [(GOOD, root)]
+    assert decrypt_certificates(body(entry(GOOD, root)), APIV3_KEY) == [(GOOD, root)]
     stranger = ec.generate_private_key(ec.SECP256R1())
     impostor = certificate(stranger, name=authority.ROOT, signer=stranger, is_authority=True)
     misnamed = certificate(authority.AUTHORITY, name="Another Root", is_authority=True)
@@ -125,7 +125,7 @@ def test_a_chain_that_is_given_is_checked() -> None:
     odd = certificate(ed25519.Ed25519PrivateKey.generate(), name=authority.ROOT, is_authority=True)
     for issuer in (impostor, misnamed, leaf, odd):
         with pytest.raises(errors.VerificationError, match="no list of encrypted certificates"):
-            opened(body(entry(GOOD, issuer)), APIV3_KEY)
+            decrypt_certificates(body(entry(GOOD, issuer)), APIV3_KEY)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_chain_that_is_given_is_checked() -> None:
 def test_what_is_no_such_answer_is_refused(answer: bytes) -> None:
     """A VerificationError on one line."""
     with pytest.raises(errors.VerificationError, match=r"^/v3/certificates: no list") as caught:
-        opened(answer, APIV3_KEY)
+        decrypt_certificates(answer, APIV3_KEY)
     assert "\n" not in str(caught.value)
 
 
@@ -168,7 +168,7 @@ def test_an_empty_list_proves_nothing() -> None:
 def test_a_wrong_apiv3_key_is_named(wrong: dict[str, Any]) -> None:
     """The likely cause; no frame holds the key, and no error behind it."""
     with pytest.raises(errors.DecryptionError, match=r"^apiv3_key: it does not open the certificates") as caught:
-        opened(body(wrong), APIV3_KEY)
+        decrypt_certificates(body(wrong), APIV3_KEY)
     trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     frames = [frame for frame in trace.stack if "wechatpay_chain/" in frame.filename]
     assert frames
@@ -185,7 +185,7 @@ def test_whatever_is_answered_only_our_errors_come(value: Any) -> None:
     tries += [{"data": [{**entry(GOOD), "serial_no": value}]}]
     for answer in tries:
         try:
-            assert opened(json.dumps(answer).encode(), APIV3_KEY) in ([], [(GOOD,)])
+            assert decrypt_certificates(json.dumps(answer).encode(), APIV3_KEY) in ([], [(GOOD,)])
         except (errors.VerificationError, errors.DecryptionError) as error:
             assert "\n" not in str(error)  # noqa: PT017  # some of these are right by chance
 

@@ -173,7 +173,7 @@ def test_control_characters_are_refused(wxpay: Wechatpay, notice: Notice, name: 
 
 def test_the_bounds_of_what_is_signed_do_not_move(wxpay: Wechatpay, gateway: Sandbox, notice: Notice) -> None:
     """The first line of a signed body is no second line of a nonce."""
-    signed = gateway.pusher().signed("", b"AAA\n" + notice.body)
+    signed = gateway.pusher().sign_notice("", b"AAA\n" + notice.body)
     shifted = header("Wechatpay-Nonce", signed.headers["Wechatpay-Nonce"] + "\nAAA")(signed)
     with pytest.raises(errors.HeadersIncomplete, match="Wechatpay-Nonce: expected ASCII text of one line"):
         wxpay.notification(shifted.headers, notice.body)
@@ -231,7 +231,7 @@ def test_another_apiv3_key_does_not_open_it(gateway: Sandbox, notice: Notice) ->
 
 def signed(gateway: Sandbox, body: object) -> Notice:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return gateway.pusher().signed("EV-1", raw)
+    return gateway.pusher().sign_notice("EV-1", raw)
 
 
 def sealed(gateway: Sandbox, plain: bytes, **changes: object) -> dict[str, object]:
@@ -314,7 +314,7 @@ def attacked(gateway: Sandbox, notice: Notice, headers: dict[str, Any], body: by
     """A hostile body as it is, hostile headers over good ones, and hostile content rightly signed."""
     yield Notice("", {**notice.headers, **headers}, notice.body)
     yield notice._replace(body=notice.body[:cut] + body + notice.body[cut:])
-    yield gateway.pusher().signed("1", body)
+    yield gateway.pusher().sign_notice("1", body)
     yield signed(gateway, {"id": "1", "resource": sealed(gateway, body)})
 
 

@@ -61,7 +61,7 @@ def test_no_made_up_answer_is_verified(headers: dict[str, str], body: bytes, pat
 @pytest.mark.parametrize("name", v3.SIGNATURE_HEADERS)
 def test_no_header_of_an_answer_has_a_second_line(gateway: Sandbox, protocol: APIv3, name: str) -> None:
     """A nonce with a line break would take its first line from the body, and the signature would hold."""
-    signed = gateway.pusher().signed("", b"AAA\n{}")
+    signed = gateway.pusher().sign_notice("", b"AAA\n{}")
     protocol.verify("/v3/x", signed.headers, b"AAA\n{}")
     for line in ("\nAAA", "\rAAA", "\0"):
         shifted = {**signed.headers, name: signed.headers[name] + line}

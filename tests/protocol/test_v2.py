@@ -165,7 +165,7 @@ def test_there_are_enough_recordings() -> None:
 @pytest.mark.parametrize(("kind", "algorithm"), [("MD5", "-md5"), ("HMAC-SHA256", "-sha256")])
 def test_openssl_makes_the_same_sign(kind: str, algorithm: str) -> None:
     """Over the sorted fields and the key."""
-    fields = APIv2("1", SECRET).signed({"mch_id": "1", "b": "2", "a": "中", "e": "", "n": 0, "sign_type": kind})
+    fields = APIv2("1", SECRET).sign_fields({"mch_id": "1", "b": "2", "a": "中", "e": "", "n": 0, "sign_type": kind})
     text = f"a=中&b=2&mch_id=1&n=0&nonce_str={fields['nonce_str']}&sign_type={kind}&key={SECRET}"
     keyed = ["-hmac", SECRET] if kind != "MD5" else []
     command = ["openssl", "dgst", algorithm, *keyed]

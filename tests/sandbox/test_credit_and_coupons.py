@@ -11,7 +11,7 @@ import requests
 
 from tests.sandbox import shop
 from wechatpay_chain import Sandbox, Wechatpay, errors
-from wechatpay_chain.sandbox.clock import beijing, compact, rfc3339
+from wechatpay_chain.sandbox.clock import compact, rfc3339, to_beijing
 
 ADDRESS = "https://shop.example/notify"
 SERVICE = {"appid": "wx9", "service_id": "s9"}
@@ -162,7 +162,7 @@ def test_a_complaint_is_answered_and_completed(wxpay: Wechatpay, gateway: Sandbo
 
 def stock(wxpay: Wechatpay, gateway: Sandbox, **changes: Any) -> str:
     """The number of a new stock."""
-    begin = beijing(gateway.clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = to_beijing(gateway.clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
     times = {"available_begin_time": begin.isoformat(), "available_end_time": (begin + timedelta(days=10)).isoformat()}
     fields = {
         "stock_name": "八月",

@@ -113,7 +113,7 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path, kept: str) -> 
         Sandbox(database=tmp_path / "db")
     assert caught.value.field == "database"
     store = Store((), tmp_path / "db")
-    assert store.kept("identity") == kept
+    assert store.read_text("identity") == kept
     store.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from wechatpay_chain import Sandbox, Wechatpay, errors, read_bill
 from wechatpay_chain.sandbox.clock import rfc3339
-from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Ledger, Table, zipped
+from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Ledger, Table, gzip_pieces
 
 
 @pytest.mark.parametrize("table", [TRADE, FUND, SHARING])
@@ -27,7 +27,7 @@ def test_a_bill_holds_what_its_totals_say(table: Table, rows: int) -> None:
     assert totals[0] == str(rows)
     assert ledger.total in totals
     assert ledger.digest("SHA1") == (hashlib.sha1(content).hexdigest(), len(content))
-    assert gzip.decompress(b"".join(zipped(iter(ledger)))) == content
+    assert gzip.decompress(b"".join(gzip_pieces(iter(ledger)))) == content
 
 
 def test_the_sandbox_takes_rows_from_a_request(gateway: Sandbox, wxpay: Wechatpay) -> None:

@@ -81,7 +81,7 @@ def is_signed(operation: Operation) -> bool:
 
 
 def is_sent_to(operation: Operation, method: str, target: str) -> bool:
-    found = tree.matching(method, f"v2{target}" if is_legacy(operation.path) else target)
+    found = tree.match(method, f"v2{target}" if is_legacy(operation.path) else target)
     # Some paths differ in the name of a placeholder only.
     return found is not None and PLACEHOLDER.sub("", found.path) == PLACEHOLDER.sub("", operation.path)
 
@@ -354,6 +354,6 @@ def test_not_even_the_order_of_the_documentation_is_there(gateway: Sandbox, wxpa
 
 
 def operation_of(method: str, path: str) -> Operation:
-    found = tree.matching(method, path)
+    found = tree.match(method, path)
     assert found
     return found

@@ -187,5 +187,5 @@ def test_a_transaction_is_all_or_nothing() -> None:
     store.add("things", name="a")
     store.keep("x", "1")
     store.wipe()
-    assert (store.all("SELECT * FROM things"), store.kept("x")) == ([], "1")
+    assert (store.all("SELECT * FROM things"), store.read_text("x")) == ([], "1")
     store.close()

@@ -9,7 +9,7 @@ import pytest
 
 from wechatpay_chain import Notification, Promise, Wechatpay
 from wechatpay_chain.web import fastapi, flask
-from wechatpay_chain.web.handler import awaited, checked, finished, is_async
+from wechatpay_chain.web.handler import await_result, check_handler, is_async, require_result
 
 
 def notify(notification: Notification) -> str:
@@ -85,7 +85,7 @@ GOOD: dict[str, tuple[Callable[..., Any], bool]] = {
 def test_whatever_takes_a_notification_may_handle_it(name: str) -> None:
     """And whether it has to be awaited is seen where it can be."""
     handler, expected = GOOD[name]
-    assert is_async(checked(handler)) is expected
+    assert is_async(check_handler(handler)) is expected
 
 
 BAD: dict[str, tuple[Any, str]] = {
@@ -119,9 +119,9 @@ def test_work_that_is_not_done_is_no_result() -> None:
     """Where nothing can await it; the error names what it is."""
     for result, kind in zip(unfinished(), ("coroutine", "generator", "async_generator", "Promise"), strict=True):
         with pytest.raises(TypeError, match=f"the handler returned a {kind}, whose work is not done"):
-            finished(result)
+            require_result(result)
     for done in (None, 0, True, "text", [1], object()):
-        assert finished(done) is done
+        assert require_result(done) is done
 
 
 def test_work_is_awaited_to_its_end() -> None:
@@ -134,10 +134,10 @@ def test_work_is_awaited_to_its_end() -> None:
         return generator(None)  # type: ignore[arg-type]
 
     async def main() -> None:
-        assert await awaited(task()) == "done"
-        assert await awaited(Promise.resolve(1)) == 1
-        assert await awaited(None) is None
+        assert await await_result(task()) == "done"
+        assert await await_result(Promise.resolve(1)) == 1
+        assert await await_result(None) is None
         with pytest.raises(TypeError, match="returned a generator"):
-            await awaited(of_a_generator())
+            await await_result(of_a_generator())
 
     asyncio.run(main())

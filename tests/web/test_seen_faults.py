@@ -260,9 +260,9 @@ def test_a_machine_that_starts_anew(path: Path, clocks: Clocks) -> None:
 def test_time_passes_as_on_the_machine(steps: list[tuple[float, float]]) -> None:
     """Whatever becomes of the wall's clock, it never goes back and never ahead of the steady one."""
     for ticks, wall in steps:
-        assert 0 <= seen_store._passed(wall, ticks) <= ticks
+        assert 0 <= seen_store._elapsed(wall, ticks) <= ticks
     for ticks, wall in steps:
-        assert 0 <= seen_store._passed(wall, -1 - ticks) <= DAY
+        assert 0 <= seen_store._elapsed(wall, -1 - ticks) <= DAY
 
 
 def test_a_file_of_an_earlier_version_is_used(path: Path) -> None:

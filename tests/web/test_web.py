@@ -87,16 +87,18 @@ def probed(notice: Notice, _: Sandbox) -> Notice:
 
 
 def by_clock(offset: int) -> Callable[[Notice, Sandbox], Notice]:
-    return lambda notice, gateway: gateway.pusher(clock=lambda: time.time() + offset).signed(notice.id, notice.body)
+    return lambda notice, gateway: gateway.pusher(clock=lambda: time.time() + offset).sign_notice(
+        notice.id, notice.body
+    )
 
 
 def forged(notice: Notice, gateway: Sandbox) -> Notice:
     identity = gateway.identity
-    return Pusher(identity.apiv3_key, identity.public_key_id, another_key()).signed(notice.id, notice.body)
+    return Pusher(identity.apiv3_key, identity.public_key_id, another_key()).sign_notice(notice.id, notice.body)
 
 
 def unknown(notice: Notice, gateway: Sandbox) -> Notice:
-    return Pusher(gateway.identity.apiv3_key, "PUB_KEY_ID_0", another_key()).signed(notice.id, notice.body)
+    return Pusher(gateway.identity.apiv3_key, "PUB_KEY_ID_0", another_key()).sign_notice(notice.id, notice.body)
 
 
 def otherwise_encrypted(_: Notice, gateway: Sandbox) -> Notice:
@@ -113,7 +115,7 @@ WRONG: dict[str, tuple[Callable[[Notice, Sandbox], Notice], int, str]] = {
     "unsigned": (lambda notice, _: notice._replace(headers={}), 403, "HeadersIncomplete"),
     "empty": (lambda notice, _: notice._replace(body=b""), 403, "SignatureMismatch"),
     "otherwise encrypted": (otherwise_encrypted, 400, "DecryptionError"),
-    "no notification": (lambda notice, gateway: gateway.pusher().signed(notice.id, b"[]"), 400, "DecryptionError"),
+    "no notification": (lambda notice, gateway: gateway.pusher().sign_notice(notice.id, b"[]"), 400, "DecryptionError"),
     "at the limit": (lambda notice, _: notice._replace(body=b"x" * LIMIT), 403, "SignatureMismatch"),
 }
 

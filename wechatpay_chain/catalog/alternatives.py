@@ -166,7 +166,7 @@ def crowded_groups(operation: Operation, given: Mapping[str, Any]) -> list[Group
 
 
 def _groups(operation: Operation) -> Iterator[Group]:
-    name, sent = f"{operation.method} {operation.path}", _sent(operation)
+    name, sent = f"{operation.method} {operation.path}", _request_parameters(operation)
     for row in GROUPS:
         if re.fullmatch(row.operations, name):
             known = _fields(sent, row.place)
@@ -175,7 +175,7 @@ def _groups(operation: Operation) -> Iterator[Group]:
                 yield Group(row.place, names, row.only_one)
 
 
-def _sent(operation: Operation) -> Mapping[str, Any]:
+def _request_parameters(operation: Operation) -> Mapping[str, Any]:
     facts = operation.facts
     body = {} if operation.method == "GET" and not is_legacy(operation.path) else facts.get("body") or {}
     return {**facts.get("query", {}), **body.get("fields", {})}

@@ -19,7 +19,7 @@ __all__ = [
     "is_legacy",
     "links",
     "operations",
-    "packed",
+    "pack",
     "source",
     "version",
 ]
@@ -87,14 +87,14 @@ def links(operation: Operation) -> list[str]:
     return [*details.get("docs", ()), *([details["page"]] if details.get("page") else ())]
 
 
-def packed(endpoints: Iterable[Mapping[str, Any]], version: str) -> dict[str, bytes]:
+def pack(endpoints: Iterable[Mapping[str, Any]], version: str) -> dict[str, bytes]:
     """The files of the catalogue for ``endpoints`` as their source lists them."""
     ordered = sorted(endpoints, key=lambda each: str(each["path"]))
     tags = sorted({tag for each in ordered for tag in each.get("tags", ())})
     rows = [
         [each["method"], each["path"], each["name"], list(map(tags.index, each.get("tags", ())))] for each in ordered
     ]
-    shelves = [zlib.compress(_shelved(ordered[at : at + _SHELF]), 9) for at in range(0, len(ordered), _SHELF)]
+    shelves = [zlib.compress(_pack_shelf(ordered[at : at + _SHELF]), 9) for at in range(0, len(ordered), _SHELF)]
     sizes = list(map(len, shelves))
     head = json.dumps({"version": version, "sizes": sizes, "tags": tags}, ensure_ascii=False)
     lines = ",\n".join(_compact(row).decode() for row in rows)
@@ -130,7 +130,7 @@ def _index() -> tuple[str, tuple[Operation, ...], Sequence[int]]:
         return "", (), ()
 
 
-def _shelved(endpoints: Sequence[Mapping[str, Any]]) -> bytes:
+def _pack_shelf(endpoints: Sequence[Mapping[str, Any]]) -> bytes:
     """A shelf: the schemas that occur in it, each once and behind those in it, then operations that number them."""
     numbers: dict[bytes, int] = {}
 

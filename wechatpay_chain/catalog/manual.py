@@ -14,20 +14,20 @@ from wechatpay_chain.catalog.roles import DIRECT, PARTNER
 from wechatpay_chain.catalog.sample import NATIVE, Dialect
 from wechatpay_chain.catalog.security import needs_certificate
 from wechatpay_chain.catalog.usage import by_usage
-from wechatpay_chain.display.width import cell_width, padded
+from wechatpay_chain.display.width import cell_width, pad
 
 __all__ = [
     "CERTIFICATE",
     "MOST_LISTED",
     "Field",
+    "field_title",
     "fields",
     "label_of",
-    "listed",
+    "list_operations",
     "manual",
-    "marked",
     "page",
+    "remark",
     "summary",
-    "titled",
     "words_below",
 ]
 
@@ -63,7 +63,7 @@ def manual(path: str, method: str = "", mchid: str = "", dialect: Dialect = NATI
     return "\n\n".join(pages)
 
 
-def titled(name: str, schema: Mapping[str, Any]) -> str:
+def field_title(name: str, schema: Mapping[str, Any]) -> str:
     """A field by its official name in Chinese and its own, ``公众号ID（appid）``, or by its own alone."""
     label = label_of(schema)
     return f"{label}（{name}）" if label else name
@@ -79,7 +79,7 @@ def label_of(schema: Mapping[str, Any]) -> str:
 def page(operation: Operation, mchid: str = "", dialect: Dialect = NATIVE) -> str:
     """One operation: name, links, roles, parameters, the answer's fields, errors, and calls ready to paste."""
     lines = [f"{operation.method} {operation.path}", operation.name, *links(operation), ""]
-    lines += [f"{name}: {', '.join(each)}" for name, each in _told(operation) if each]
+    lines += [f"{name}: {', '.join(each)}" for name, each in _manual_sections(operation) if each]
     for section, schemas in _sections(operation):
         sent = None if section.startswith("answer") else operation
         lines += ["", section, *_table(fields(schemas, sent))]
@@ -105,25 +105,24 @@ def words_below(path: str, operations: list[Operation], most: int = MOST_LISTED)
     """What stands below a chain's path: the operations, or the words that may follow where these are many."""
     words = [each for each in overview(path) if each.total]
     if len(operations) <= most or len(words) < 2:
-        return listed(operations, most)
-    shown = [tree.spelled(each.path) for each in words]
+        return list_operations(operations, most)
+    shown = [tree.spell(each.path) for each in words]
     width = max(map(len, shown))
     return [f"  {name:{width}}  {each.total:4}  {each.name}" for name, each in zip(shown, words, strict=True)]
 
 
-def listed(operations: list[Operation], most: int = MOST_LISTED) -> list[str]:
+def list_operations(operations: list[Operation], most: int = MOST_LISTED) -> list[str]:
     """A line for each, those first that shops use most: method, path as a chain, official name; at most ``most``, then
     how many are left."""
     operations = by_usage(operations)
     lines = [
-        f"  {each.method:6} {tree.spelled('/'.join(each.words))}  {each.name}{marked(each)}"
-        for each in operations[:most]
+        f"  {each.method:6} {tree.spell('/'.join(each.words))}  {each.name}{remark(each)}" for each in operations[:most]
     ]
     left = len(operations) - most
     return [*lines, f"  and {left} more: go on by a word, or search with wechatpay-chain api"] if left > 0 else lines
 
 
-def marked(operation: Operation) -> str:
+def remark(operation: Operation) -> str:
     """What a line about an operation says besides its name; empty for most."""
     return "  security=True" if is_legacy(operation.path) and needs_certificate(operation.path) else ""
 
@@ -131,16 +130,16 @@ def marked(operation: Operation) -> str:
 def summary(path: str, method: str = "") -> str:
     """The operations at a chain's path and below it in one line, or the words that lead to many; empty for none."""
     if method:
-        found = tree.matching(method, path)
+        found = tree.match(method, path)
         return found.name if found else ""
     below, depth = tree.below(path), len(tree.segments(path))
     if len(below) > MOST_LISTED:
-        words = [f"{tree.spelled(each.word)} {each.name} {each.total}" for each in overview(path) if each.total]
-        return _joined(words, "words")
-    return _joined([f"{each.method} {_relative(each, depth)}{each.name}" for each in by_usage(below)], "")
+        words = [f"{tree.spell(each.word)} {each.name} {each.total}" for each in overview(path) if each.total]
+        return _join_names(words, "words")
+    return _join_names([f"{each.method} {_relative(each, depth)}{each.name}" for each in by_usage(below)], "")
 
 
-def _joined(parts: list[str], noun: str) -> str:
+def _join_names(parts: list[str], noun: str) -> str:
     """As many as one line holds, and how many are left."""
     told = ""
     for count, one in enumerate(parts):
@@ -155,7 +154,7 @@ def _relative(operation: Operation, depth: int) -> str:
     return "/".join(each.replace("{", "<").replace("}", ">") for each in rest) + " " if rest else ""
 
 
-def _told(operation: Operation) -> Iterator[tuple[str, Iterable[str]]]:
+def _manual_sections(operation: Operation) -> Iterator[tuple[str, Iterable[str]]]:
     facts = operation.facts
     yield "tags", operation.tags
     yield "roles", facts.get("roles", ())
@@ -184,7 +183,7 @@ def _errors(operation: Operation) -> Iterator[str]:
     names = max((cell_width(each.zh) for each in known), default=0)
     for each in known:
         status = f"{each.status} " if each.status else ""
-        yield f"  {status}{each.code:{width}}  {padded(each.zh, names)}  {each.remedy} [{REPEATS[each.repeat]}]"
+        yield f"  {status}{each.code:{width}}  {pad(each.zh, names)}  {each.remedy} [{REPEATS[each.repeat]}]"
 
 
 def _table(rows: Iterable[Field]) -> list[str]:
@@ -194,7 +193,7 @@ def _table(rows: Iterable[Field]) -> list[str]:
     kinds = max((len(each.kind) for each in known), default=0)
     labels = max((cell_width(each.label) for each in known), default=0)
     return [
-        f"{name:{width}}  {each.kind:{kinds}}  {padded(each.label, labels)}  {each.note}".rstrip()
+        f"{name:{width}}  {each.kind:{kinds}}  {pad(each.label, labels)}  {each.note}".rstrip()
         for name, each in zip(names, known, strict=True)
     ]
 
@@ -216,7 +215,7 @@ _OF_ROLES = {
 def _note(name: str, schema: Mapping[str, Any], sent: Operation | None, place: tuple[str, ...]) -> str:
     told = _demands(name, schema, sent, place)
     if sample.is_sealed(schema):
-        how = sample.sealing(sent, name, schema, len(place) + 1) if sent else "encrypted: decrypt(text)"
+        how = sample.encryption_of(sent, name, schema, len(place) + 1) if sent else "encrypted: decrypt(text)"
         return ", ".join([*told, how])
     if schema.get("format"):
         told.append(str(schema["format"]))

@@ -156,16 +156,16 @@ def _responses(operation: Operation) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for status, schema in (operation.facts.get("responses") or {"200": None}).items():
         # APIv2 refuses with the status of success.
-        told[status] = {"description": "\n".join(["成功", *_described(codes, 0)])}
+        told[status] = {"description": "\n".join(["成功", *_descriptions(codes, 0)])}
         if schema and schema.get("fields"):
             told[status]["content"] = {kind: {"schema": _schema(schema)}}
     for code in sorted({each.status for each in codes if each.status}):
         refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-        told.setdefault(str(code), {"description": "\n".join(_described(codes, code)), "content": refusal})
+        told.setdefault(str(code), {"description": "\n".join(_descriptions(codes, code)), "content": refusal})
     return told
 
 
-def _described(codes: Iterable[ErrorCode], status: int) -> Iterator[str]:
+def _descriptions(codes: Iterable[ErrorCode], status: int) -> Iterator[str]:
     for each in codes:
         if each.status == status:
             yield f"{each.code} {each.zh}: {each.remedy} [{REPEATS[each.repeat]}]"

@@ -75,10 +75,10 @@ def popularity(operation: Operation) -> int:
 def _word(path: str, word: str) -> Word:
     whole = f"{path}/{word}" if path else word
     below = tree.below(whole)
-    return Word(whole, word, _PRODUCTS.get(whole) or _named(below), len(below))
+    return Word(whole, word, _PRODUCTS.get(whole) or _common_name(below), len(below))
 
 
-def _named(operations: list[Operation]) -> str:
+def _common_name(operations: list[Operation]) -> str:
     """The name of a single operation, else the commonest of their tags."""
     if len(operations) == 1:
         return operations[0].name

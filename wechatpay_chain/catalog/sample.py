@@ -15,7 +15,7 @@ from wechatpay_chain.catalog.security import needs_certificate
 from wechatpay_chain.catalog.typical import TYPICAL, is_needed, item_count
 from wechatpay_chain.catalog.values import CALLER, MCHID, Values
 from wechatpay_chain.encoding import paths
-from wechatpay_chain.encoding.literal import Code, called
+from wechatpay_chain.encoding.literal import Code, call_text
 
 __all__ = [
     "DIALECTS",
@@ -25,10 +25,10 @@ __all__ = [
     "Dialect",
     "Sample",
     "call",
+    "encryption_of",
     "is_sealed",
     "is_sent_by_itself",
     "samples",
-    "sealing",
     "value",
 ]
 
@@ -119,17 +119,17 @@ def call(
         options["headers"] = headers
     # The path is what it is, and the names of its parameters are not always those that are in it.
     for name in paths.placeholders(operation.path):
-        options[name] = _filled(name, facts.get("path_params", {}).get(name, {}), writer.values.own)
+        options[name] = _fill(name, facts.get("path_params", {}).get(name, {}), writer.values.own)
     path = "/".join(operation.words)
     if dialect.has_kebab:
         # A placeholder's value stays as it is.
         for number, word in enumerate(filter(_has_capitals, operation.words), 1):
             path, options[f"segment{number}"] = path.replace(word, f"{{segment{number}}}"), word
-    function = f"{dialect.client}.{tree.spelled(path)}.{operation.method.lower()}"
+    function = f"{dialect.client}.{tree.spell(path)}.{operation.method.lower()}"
     if dialect.body:
-        text = called(function, [options] if options else [])
+        text = call_text(function, [options] if options else [])
     else:
-        text = called(function, [options.pop("")] if "" in options else [], options)
+        text = call_text(function, [options.pop("")] if "" in options else [], options)
     return "".join(line for name, line in _IMPORTS.items() if f"{name}(" in text) + text
 
 
@@ -159,11 +159,11 @@ class _Writer(NamedTuple):
     def query(self) -> dict[str, Any]:
         """A query is flat, so an object whose fields are not known is text, and what is encrypted is so at once."""
         known = {name: _plain(schema) for name, schema in self.operation.facts.get("query", {}).items()}
-        query = self._sent(known, ())
+        query = self._choose_fields(known, ())
         if self.dialect.body:
             # PHP would send 1 for true.
             query = {name: str(each).lower() if isinstance(each, bool) else each for name, each in query.items()}
-        sealed = {name for name in query if sealing(self.operation, name, known[name])}
+        sealed = {name for name in query if encryption_of(self.operation, name, known[name])}
         client = self.dialect.client
         return {name: Code(f'{client}.encrypt("{name}")') if name in sealed else query[name] for name in query}
 
@@ -174,11 +174,11 @@ class _Writer(NamedTuple):
 
     def fields(self, schemas: Mapping[str, Any], place: tuple[str, ...] = ()) -> dict[str, Any]:
         """The fields of an object; of one that requires none, some that it may have."""
-        return self._sent(schemas, place) or self._filling(schemas, place)
+        return self._choose_fields(schemas, place) or self._choose_optional(schemas, place)
 
-    def _sent(self, schemas: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    def _choose_fields(self, schemas: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
         others = alternatives(self.operation, place)
-        shown = {name for name in map(partial(self._shown, schemas, place), groups(self.operation)) if name}
+        shown = {name for name in map(partial(self._choose_of_group, schemas, place), groups(self.operation)) if name}
         return {
             name: self._value((*place, name), schema, name in others)
             for name, schema in schemas.items()
@@ -186,7 +186,7 @@ class _Writer(NamedTuple):
             and (name in shown if name in others else self._is_wanted((*place, name), schema))
         }
 
-    def _shown(self, schemas: Mapping[str, Any], place: tuple[str, ...], group: Group) -> str:
+    def _choose_of_group(self, schemas: Mapping[str, Any], place: tuple[str, ...], group: Group) -> str:
         """The one field of a group that is sent."""
         known = (
             name
@@ -195,7 +195,7 @@ class _Writer(NamedTuple):
         )
         return next(known, "")
 
-    def _filling(self, schemas: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    def _choose_optional(self, schemas: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
         may = {name: schema for name, schema in schemas.items() if self._may_send(name, schema)}
         plain = [name for name, schema in may.items() if not _fields_within(schema)][:_MOST_FILLED]
         # A number alone says nothing: an object is what is told of it.
@@ -228,7 +228,7 @@ class _Writer(NamedTuple):
         if form.keys() == {"file", "meta"}:
             return {dialect.upload: Code(dialect.file)}
         file = next(name for name, schema in form.items() if schema["type"] == "file")
-        fields = {name: each for name, each in self._sent(form, ()).items() if name not in (file, "meta")}
+        fields = {name: each for name, each in self._choose_fields(form, ()).items() if name not in (file, "meta")}
         content = Code('b"the file"')
         # The client fills it in.
         fields.pop(f"{file}_hash", None)
@@ -263,7 +263,7 @@ def is_sealed(schema: Mapping[str, Any]) -> bool:
     return schema.get("format") == "base64" and schema.get("type") == "string"
 
 
-def sealing(operation: Operation, name: str, schema: Mapping[str, Any], depth: int = 1) -> str:
+def encryption_of(operation: Operation, name: str, schema: Mapping[str, Any], depth: int = 1) -> str:
     """How a field of a request comes to be encrypted; empty for one that travels as it is."""
     if not is_sealed(schema):
         return ""
@@ -302,7 +302,7 @@ def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**schema, "type": "string"} if schema.get("type") == "object" else schema
 
 
-def _filled(name: str, schema: Mapping[str, Any], own: Mapping[str, str]) -> str | int:
+def _fill(name: str, schema: Mapping[str, Any], own: Mapping[str, str]) -> str | int:
     found = value(name, {**_plain(schema), "format": None}, own)
     return found if isinstance(found, int) and not isinstance(found, bool) else str(found)
 
@@ -310,11 +310,11 @@ def _filled(name: str, schema: Mapping[str, Any], own: Mapping[str, str]) -> str
 def _text(name: str, schema: Mapping[str, Any], example: Any) -> str:
     if example in (None, "") and name in CALLER:
         return MCHID
-    text = _BY_FORMAT.get(str(schema.get("format")), _named(name)) if example in (None, "") else str(example)
+    text = _BY_FORMAT.get(str(schema.get("format")), _format_of(name)) if example in (None, "") else str(example)
     return text[: schema["max_length"]] if schema.get("max_length") else text
 
 
-def _named(name: str) -> str:
+def _format_of(name: str) -> str:
     return _BY_FORMAT["url"] if name.endswith("url") else name
 
 

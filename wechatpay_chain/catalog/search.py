@@ -119,18 +119,18 @@ def _as_given(asked: Sequence[str]) -> list[Operation]:
 @lru_cache(maxsize=32)
 def _read(wanted: tuple[str, ...]) -> Sequence[Operation]:
     # Names turn Chinese words round, 订单查询 is 查询订单, and shops have other words than names.
-    bare = _parted(wanted, _bare)
-    words = _parted(bare, _words)
+    bare = _split_words(wanted, _bare)
+    words = _split_words(bare, _words)
     readings = (
-        _parted(wanted, _special),
+        _split_words(wanted, _special),
         wanted,
         bare,
-        _parted(bare, _synonyms),
-        _parted(bare, _pairs),
-        _parted(bare, _by_role),
+        _split_words(bare, _synonyms),
+        _split_words(bare, _pairs),
+        _split_words(bare, _by_role),
         words,
-        _parted(words, _by_role),
-        _parted(wanted, _compound),
+        _split_words(words, _by_role),
+        _split_words(wanted, _compound),
     )
     any_found: list[Operation] = []
     for reading in dict.fromkeys(map(tuple, readings)):
@@ -141,7 +141,7 @@ def _read(wanted: tuple[str, ...]) -> Sequence[Operation]:
     return any_found
 
 
-def _parted(wanted: Sequence[str], part: Callable[[str], Sequence[str]]) -> list[str]:
+def _split_words(wanted: Sequence[str], part: Callable[[str], Sequence[str]]) -> list[str]:
     return [each for word in wanted for each in part(word)]
 
 
@@ -179,10 +179,10 @@ def _split(asked: Sequence[str]) -> list[str]:
     # A chain that is not finished ends with its dot.
     wanted = [word.rstrip(".") or word for text in texts for word in text.split()]
     wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
-    return list(_joined(wanted))
+    return list(_join_phrases(wanted))
 
 
-def _joined(words: Sequence[str]) -> Iterator[str]:
+def _join_phrases(words: Sequence[str]) -> Iterator[str]:
     """The words, two of them as one where they mean something together: ``red packet`` is ``red-packet``."""
     left = list(words)
     while left:
@@ -272,7 +272,7 @@ def _at(word: str) -> dict[int, int]:
     if not path:
         return {}
     for route in (path, f"v2/{path}", path.rstrip("/")):
-        here = {method: tree.matching(method, route) for method in _METHODS}
+        here = {method: tree.match(method, route) for method in _METHODS}
         below = tree.below(route)
         if below or any(here.values()):
             exactly = {each.number: 0 for name, each in here.items() if each and method in ("", name)}
@@ -384,7 +384,7 @@ def _taken_apart(word: str, known: frozenset[str]) -> list[str]:
 
 def _compound(word: str) -> list[str]:
     """A word of ASCII taken apart where programs put words together: appPay is app and pay."""
-    return [word] if not word.isascii() or _at(word) else list(_joined(list(filter(None, _CAPITAL.split(word)))))
+    return [word] if not word.isascii() or _at(word) else list(_join_phrases(list(filter(None, _CAPITAL.split(word)))))
 
 
 def _by_role(word: str) -> list[str]:
@@ -448,7 +448,7 @@ def _texts() -> list[tuple[str, frozenset[str]]]:
 
 def _text(operation: Operation) -> tuple[str, frozenset[str]]:
     path = "/".join(operation.words)
-    parts = [operation.method, operation.path, path, tree.spelled(path), operation.name, *operation.tags]
+    parts = [operation.method, operation.path, path, tree.spell(path), operation.name, *operation.tags]
     plain = [_plain(part) for part in parts]
     pieces = [piece for part in plain[1:3] for segment in part.split("/") for piece in (segment, *segment.split("-"))]
     return "\n".join(plain), frozenset([*plain, *pieces, plain[4].removesuffix("api")])
@@ -484,7 +484,7 @@ def suggest(method: str, path: str) -> str:
         return _instead(segments[depth], tree.children(before), before)
     empty = known.children.get(tree.EMPTY) if known else None
     if empty is not None and method in empty.operations:
-        return f"{_shown_path(path)}: did you mean {tree.spelled(path)}._empty_ → {_shown_path(path)}/?"
+        return f"{_display_path(path)}: did you mean {tree.spell(path)}._empty_ → {_display_path(path)}/?"
     return _further(path, tree.children(path))
 
 
@@ -496,18 +496,18 @@ def _instead(word: str, known: list[str], before: str) -> str:
         typed = paths.attribute(right) or right
         # What is typed as it is, or was meant as path text, needs no second spelling.
         spelled = "" if typed in (right, word) else f"{typed} → "
-        return f"{_shown_path(word)}: did you mean {spelled}{_shown_path(right)}?"
+        return f"{_display_path(word)}: did you mean {spelled}{_display_path(right)}?"
     return _further(before, known) if before else ""
 
 
 def _further(path: str, known: list[str]) -> str:
     if not 0 < len(known) <= _MOST:
         return ""
-    return f"{_shown_path(path)} goes on with {', '.join(paths.attribute(each) or each for each in known)}"
+    return f"{_display_path(path)} goes on with {', '.join(paths.attribute(each) or each for each in known)}"
 
 
-def _shown_path(path: str) -> str:
-    return paths.shown(path)[:80]
+def _display_path(path: str) -> str:
+    return paths.display_path(path)[:80]
 
 
 def _plain_word(word: str) -> str:

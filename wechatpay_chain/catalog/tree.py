@@ -8,7 +8,7 @@ from functools import cache
 from wechatpay_chain.catalog.facts import Operation, operations
 from wechatpay_chain.encoding import paths
 
-__all__ = ["EMPTY", "Branch", "below", "branch", "children", "matching", "segments", "spelled", "spellings"]
+__all__ = ["EMPTY", "Branch", "below", "branch", "children", "match", "segments", "spell", "spellings"]
 
 # The empty word, as a chain writes it.
 EMPTY = "{empty}"
@@ -35,7 +35,7 @@ def branch(path: str) -> Branch | None:
     return next(_branches(_root(), segments(path)), None)
 
 
-def matching(method: str, path: str) -> Operation | None:
+def match(method: str, path: str) -> Operation | None:
     """The operation that a request or a chain with ``path`` is; None when it is none that is known."""
     found = (each.operations.get(method) for each in _branches(_root(), segments(path)))
     return next(filter(None, found), None)
@@ -53,7 +53,7 @@ def below(path: str) -> list[Operation]:
     return sorted(_operations(known), key=lambda each: each.number) if known else []
 
 
-def spelled(path: str) -> str:
+def spell(path: str) -> str:
     """A chain's path in Python: attributes, and ``["…"]`` where there is none: ``v3.pay.transactions.outTradeNo``."""
     return "".join(f".{name}" if name else f'["{each}"]' for each, name in _names(path)).removeprefix(".")
 

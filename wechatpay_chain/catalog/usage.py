@@ -103,7 +103,7 @@ POST v2/secapi/pay/profitsharing
 def usage() -> Mapping[int, int]:
     """The place among the most used by an operation's number; the others have none."""
     listed = [line.split(" ", 1) for line in USED.strip().splitlines()]
-    found = (tree.matching(method, path) for method, path in listed)
+    found = (tree.match(method, path) for method, path in listed)
     return {each.number: rank for rank, each in enumerate(found) if each is not None}
 
 

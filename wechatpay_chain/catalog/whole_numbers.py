@@ -28,7 +28,7 @@ def fractions(method: str, path: str, body: Mapping[Any, Any], spell: _Spell) ->
 
     ``path`` is a chain's; none of an operation that is not known.
     """
-    operation = tree.matching(method, path)
+    operation = tree.match(method, path)
     if operation is not None:
         yield from _found("", body, {"type": "object", **(operation.facts.get("body") or {})}, spell)
 

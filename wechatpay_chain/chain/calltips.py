@@ -31,7 +31,7 @@ def signature(path: str, verb: Verb | None) -> inspect.Signature:
     """
     method = verb.method if verb is not None else "POST"
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    operation = tree.matching(method, path)
+    operation = tree.match(method, path)
     config = inspect.Parameter("config", kind, default=None)
     parameters = [config]
     if method in _WITH_BODY:
@@ -52,7 +52,7 @@ def signature(path: str, verb: Verb | None) -> inspect.Signature:
 
 def fields_of(method: str, path: str, place: str = "body") -> Mapping[str, bool]:
     """The fields of an operation's body (or ``query``), and whether each is required; empty where none is known."""
-    operation = tree.matching(method, path)
+    operation = tree.match(method, path)
     return {} if operation is None else _fields(operation, place)
 
 

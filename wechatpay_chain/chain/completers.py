@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["Spelled", "documented", "trust"]
+__all__ = ["Spelled", "add_manual", "trust"]
 
 T = TypeVar("T")
 _TRUSTED: set[type] = set()
@@ -36,7 +36,7 @@ def trust(*kinds: type) -> None:
             allowed.update(_TRUSTED)
 
 
-def documented(kind: type[T]) -> type[T]:
+def add_manual(kind: type[T]) -> type[T]:
     """Give the objects of a class a ``__doc__`` of their own, which their ``_manual()`` tells."""
     type.__setattr__(kind, "__doc__", _Doc(kind.__doc__ or ""))
     return kind

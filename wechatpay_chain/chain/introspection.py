@@ -45,7 +45,7 @@ class Place(NamedTuple):
         """The paths of the operations below, as ``[…]`` takes them."""
         depth = len(tree.segments(self.whole))
         below = ("/".join(each.words[depth:]) for each in tree.below(self.whole) if len(each.words) > depth)
-        return [paths.shown(path) for path in dict.fromkeys(below)]
+        return [paths.display_path(path) for path in dict.fromkeys(below)]
 
     def manual(self, mchid: str, face: str) -> str:
         """What ``help`` tells of it to users of a face; empty where nothing is known."""
@@ -59,11 +59,11 @@ class Place(NamedTuple):
     def line(self) -> str:
         """Its path, and the operations at it and below."""
         summary = manual.summary(self.path, self.verb.method if self.verb else "")
-        return f"<{self.shown()}{': ' if summary else ''}{summary}>"
+        return f"<{self.display_text()}{': ' if summary else ''}{summary}>"
 
-    def shown(self) -> str:
+    def display_text(self) -> str:
         """Verb and path, placeholders as ``<name>``."""
-        path = rendering.shown(paths.shown(self.path)).replace("\n", "\\u000a")
+        path = rendering.escape_controls(paths.display_path(self.path)).replace("\n", "\\u000a")
         return f"{self.verb.method + ' ' if self.verb else ''}/{path}"
 
     def listing(self) -> str:
@@ -71,12 +71,12 @@ class Place(NamedTuple):
         if self.verb is not None:
             return self.line()
         below = tree.below(self.path)
-        return "\n".join([f"<{self.shown()}{_counted(below)}>", *manual.words_below(self.path, below)])
+        return "\n".join([f"<{self.display_text()}{_count_text(below)}>", *manual.words_below(self.path, below)])
 
     def html(self) -> str:
         """The same as a table, each name linked to its documentation."""
         rows = "".join(self._words() or self._rows())
-        title = f"<p><code>{html.escape(self.shown())}</code></p>"
+        title = f"<p><code>{html.escape(self.display_text())}</code></p>"
         return f"{title}<table>{rows}</table>" if rows else title
 
     def _words(self) -> list[str]:
@@ -84,7 +84,7 @@ class Place(NamedTuple):
         if self.verb is not None or len(tree.below(self.path)) <= _MOST_ROWS:
             return []
         return [
-            f"<tr><td><code>{html.escape(tree.spelled(each.path))}</code></td><td>{each.total}</td>"
+            f"<tr><td><code>{html.escape(tree.spell(each.path))}</code></td><td>{each.total}</td>"
             f"<td>{html.escape(each.name)}</td></tr>"
             for each in overview(self.path)
             if each.total
@@ -93,22 +93,22 @@ class Place(NamedTuple):
     def _rows(self) -> Iterator[str]:
         found = tree.below(self.path)
         if self.verb is not None:
-            found = [each for each in (tree.matching(self.verb.method, self.path),) if each]
+            found = [each for each in (tree.match(self.verb.method, self.path),) if each]
         for each in by_usage(found)[:_MOST_ROWS]:
             name = html.escape(each.name)
             link = next(iter(links(each)), "")
             name = f'<a href="{html.escape(link)}">{name}</a>' if link else name
-            chain = html.escape(tree.spelled("/".join(each.words)))
+            chain = html.escape(tree.spell("/".join(each.words)))
             yield f"<tr><td>{each.method}</td><td><code>{chain}</code></td><td>{name}</td></tr>"
 
     def _verbs(self) -> Iterator[str]:
         here = tree.branch(self.whole)
-        if here is None and self.verb is not None and tree.matching(self.verb.method, self.path):
+        if here is None and self.verb is not None and tree.match(self.verb.method, self.path):
             return
         for name, verb in VERBS.items():
             if here is None or verb.method in here.operations:
                 yield name
 
 
-def _counted(below: list[Operation]) -> str:
+def _count_text(below: list[Operation]) -> str:
     return f": {len(below)} operations" if len(below) > _MOST_ROWS else ""

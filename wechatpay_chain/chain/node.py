@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from wechatpay_chain.chain.completers import Spelled, documented, trust
+from wechatpay_chain.chain.completers import Spelled, add_manual, trust
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.call import VERBS, Verb
@@ -33,7 +33,7 @@ class Dispatcher(Protocol):
     def _method_hint(self, path: str) -> str: ...
 
 
-@documented
+@add_manual
 class Chain(metaclass=Spelled):
     """A path under construction, and its verbs.
 
@@ -83,7 +83,7 @@ class Chain(metaclass=Spelled):
                 _refuse_misspelt(self)
             else:
                 raise ChainError(
-                    f"/{paths.shown(path)} is called without a verb: end it with one, such as .get() or"
+                    f"/{paths.display_path(path)} is called without a verb: end it with one, such as .get() or"
                     f" .post({{…}}), or pass a mapping to post{self._client._method_hint(path)}; nothing was sent"
                 )
             verb = VERBS["post"]
@@ -132,7 +132,7 @@ class Chain(metaclass=Spelled):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
-            f"<{_place(self).shown()}> holds a client with keys and connections and is not pickled;"
+            f"<{_place(self).display_text()}> holds a client with keys and connections and is not pickled;"
             " make it where it is used"
         )
 
@@ -229,7 +229,7 @@ def call_of(node: Chain) -> tuple[Verb, str]:
     verb, path = _split(node)
     if verb is None:
         raise ChainError(
-            f"<{_place(node).shown()}> has no verb: end it with .get, .post or another one; nothing was sent"
+            f"<{_place(node).display_text()}> has no verb: end it with .get, .post or another one; nothing was sent"
         )
     _refuse_unsendable(node, path)
     return verb, path
@@ -244,8 +244,8 @@ def _refuse_misspelt(node: Chain) -> None:
     close = close or [verb for verb in VERBS if verb.lower() == word.lower()]
     if close:
         raise ChainError(
-            f"/{paths.shown(_join_path(node._path))}: did you mean .{close[0]}(…)? A path that ends so is posted to"
-            f" with .{word}.post({{…}}); nothing was sent"
+            f"/{paths.display_path(_join_path(node._path))}: did you mean .{close[0]}(…)?"
+            f" A path that ends so is posted to with .{word}.post({{…}}); nothing was sent"
         )
 
 
@@ -281,4 +281,4 @@ def _refuse_unsendable(node: Chain, path: str) -> None:
         return
     before = node._path[: -1 if node._word is None or node._word not in VERBS else -2]
     if any("?" in piece or "#" in piece for piece in before):
-        raise ChainError(f"{paths.shown(path)}: nothing but a verb can follow a query or #; nothing was sent")
+        raise ChainError(f"{paths.display_path(path)}: nothing but a verb can follow a query or #; nothing was sent")

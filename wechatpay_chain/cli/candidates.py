@@ -32,7 +32,7 @@ def chains(typed: str) -> Iterator[Candidate]:
     """How a chain or a path goes on: children with what follows them, then the verbs that exist there."""
     rest = typed.removeprefix("wxpay.")
     prefix = typed[: len(typed) - len(rest)]
-    for each in _paths(rest) if "/" in rest else _dotted(rest):
+    for each in _paths(rest) if "/" in rest else _chain_candidates(rest):
         yield each._replace(text=prefix + each.text)
 
 
@@ -68,7 +68,7 @@ def files(prefix: str, typed: str) -> Iterator[Candidate]:
             yield Candidate(f"{prefix}{folder}{shown}", shown=shown, is_whole=not is_folder)
 
 
-def _dotted(typed: str) -> Iterator[Candidate]:
+def _chain_candidates(typed: str) -> Iterator[Candidate]:
     before, dot, _ = typed.rpartition(".")
     path = _path(before)
     if path is None:
@@ -76,7 +76,7 @@ def _dotted(typed: str) -> Iterator[Candidate]:
     for word in overview(path):
         name = paths.attribute(word.word)
         if name:
-            yield Candidate(f"{before}{dot}{name}.", _told(word), f"{name}.", is_whole=False)
+            yield Candidate(f"{before}{dot}{name}.", _describe(word), f"{name}.", is_whole=False)
     if before:
         yield from _verbs(before, path)
 
@@ -91,7 +91,7 @@ def _paths(typed: str) -> Iterator[Candidate]:
     for word in overview(before.removeprefix("/")):
         known = tree.branch(word.path)
         name = "" if word.word == _EMPTY else word.word
-        told = _told(word)
+        told = _describe(word)
         if known and known.children:
             yield Candidate(f"{head}{name}/", told, f"{name}/", is_whole=False)
         if known and known.operations:
@@ -105,12 +105,12 @@ def _verbs(before: str, path: str) -> Iterator[Candidate]:
         yield from (Candidate(f"{before}.{verb}", "", verb) for verb in _VERBS)
         return
     for verb in _VERBS:
-        operation = known.operations.get(verb.upper()) if known.operations else tree.matching(verb.upper(), path)
+        operation = known.operations.get(verb.upper()) if known.operations else tree.match(verb.upper(), path)
         if operation:
             yield Candidate(f"{before}.{verb}", operation.name, verb)
 
 
-def _told(word: Word) -> str:
+def _describe(word: Word) -> str:
     """What a word leads to: the name of its one operation, or what the product is called and how many there are."""
     return word.name if word.total == 1 else f"{word.name}, {word.total} operations"
 
@@ -129,7 +129,7 @@ def _takes(chain: str) -> Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]
     path = route if "/" in route else _path(route)
     if not path or path.startswith("//") or "?" in path or "#" in path:
         return {}
-    operation = tree.matching(verb.upper(), path)
+    operation = tree.match(verb.upper(), path)
     if operation is None:
         return {}
     takes: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.client import Wechatpay
     from wechatpay_chain.sandbox import Sandbox
 
-__all__ = ["add_configuration", "client", "entries_of", "merged_entries", "sandbox"]
+__all__ = ["add_configuration", "client", "entries_of", "merge_entries", "sandbox"]
 
 
 def add_configuration(parser: argparse.ArgumentParser, lives: str = "command") -> None:
@@ -62,7 +62,7 @@ def entries_of(arguments: argparse.Namespace, console: Console) -> dict[str, Any
     return {name: value for source in _sources(arguments, console) for name, value in source.items()}
 
 
-def merged_entries(arguments: argparse.Namespace, console: Console, flags_only: bool = False) -> dict[str, Any]:
+def merge_entries(arguments: argparse.Namespace, console: Console, flags_only: bool = False) -> dict[str, Any]:
     """The entries of a client, under the names of its constructor, as ``client`` would take them.
 
     Raises ConfigError for a profile that is not there, and where no merchant is named.

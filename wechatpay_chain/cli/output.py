@@ -35,7 +35,7 @@ def show(answer: Response, console: Console, include: bool = False) -> None:
         console.say(safe(data))
     elif data is not None:
         text = safe(json.dumps(data, ensure_ascii=False, indent=2))
-        console.say(text if screen is None else terminal.drawn(text, data, answer.verified, screen))
+        console.say(text if screen is None else terminal.draw(text, data, answer.verified, screen))
 
 
 def show_head(answer: Response, console: Console) -> None:
@@ -59,7 +59,7 @@ def describe_refusal(error: ApiError | BusinessError) -> str:
 
 
 def _safe(console: Console) -> Callable[[str], str]:
-    return rendering.shown if console.stdout.isatty() else str
+    return rendering.escape_controls if console.stdout.isatty() else str
 
 
 def displayhook(console: Console) -> Callable[[object], None]:
@@ -71,6 +71,6 @@ def displayhook(console: Console) -> Callable[[object], None]:
             before(value)
             return
         builtins._ = value  # type: ignore[attr-defined]  # what a prompt keeps
-        console.say(terminal.displayed(value, terminal.terminal_of(console.stdout, console.environment)))
+        console.say(terminal.display(value, terminal.terminal_of(console.stdout, console.environment)))
 
     return display

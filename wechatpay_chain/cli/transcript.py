@@ -43,7 +43,7 @@ def mask(text: str, sealed: Iterable[str] = ()) -> str:
 
 def _sealed_fields(request: SignedRequest) -> set[str]:
     """The names of the fields that travel encrypted, which may have been given as they are."""
-    known = tree.matching(str(request.method), request.target.partition("?")[0])
+    known = tree.match(str(request.method), request.target.partition("?")[0])
     return set(_sealed_in((known.facts.get("body") or {}).get("fields", {}))) if known else set()
 
 
@@ -78,7 +78,7 @@ def show_exchange(
     """Request, signed text, attempts, the answer's head and times on standard error, secrets masked."""
     sealed = _sealed_fields(request)
     for line in lines_of(request):
-        _say(">", mask(_masked_header(line), sealed), console)
+        _say(">", mask(_mask_header(line), sealed), console)
     if request.message:
         _say("*", "signed text:", console)
         for line in request.message.removesuffix("\n").split("\n"):
@@ -91,7 +91,7 @@ def show_exchange(
         return
     _say("<", rendering.status_line(answer), console)
     for name, value in answer.headers.items():
-        _say("<", _masked_header(f"{name}: {value}"), console)
+        _say("<", _mask_header(f"{name}: {value}"), console)
     _say("*", f"{_size(answer)} bytes in {seconds:.3f} s, {_proof(answer)}", console)
 
 
@@ -122,10 +122,10 @@ def _proof(answer: Response) -> str:
     return f"verified with {key}" if answer.verified and key else "verified" if answer.verified else "not verified"
 
 
-def _masked_header(line: str) -> str:
+def _mask_header(line: str) -> str:
     name = line.partition(": ")[0]
     return f"{name}: {_MASK}" if name != line and _SECRET_HEADERS.search(name) else mask(line)
 
 
 def _say(sign: str, line: str, console: Console) -> None:
-    print(f"{sign} {rendering.shown(line)}".rstrip(), file=console.stderr, flush=True)
+    print(f"{sign} {rendering.escape_controls(line)}".rstrip(), file=console.stderr, flush=True)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from wechatpay_chain.display import qrcode
 
-__all__ = ["Answer", "body", "brief", "data_of", "html", "shown", "status_line", "text"]
+__all__ = ["Answer", "body", "brief", "data_of", "escape_controls", "html", "status_line", "text"]
 
 # Some 250 lines; whoever wants more has .data.
 _LIMIT = 10_000
@@ -56,7 +56,7 @@ def html(answer: Answer) -> str:
     block = f"<pre>{escape(told)}</pre>" if told else ""
     codes = "".join(
         f"<figure><figcaption>{name}</figcaption>{svg}</figure>"
-        for name, url in qrcode.addresses(_pictured(answer)).items()
+        for name, url in qrcode.addresses(_picture_data(answer)).items()
         if (svg := qrcode.svg(url))
     )
     return f"<div><strong>{escape(status_line(answer))}</strong>{block}{codes}</div>"
@@ -66,7 +66,7 @@ def status_line(answer: Answer) -> str:
     """``200 OK``, with ``unverified`` behind it where no signature was checked."""
     known = vars(answer)  # an answer in a debugger may not be filled yet
     status = known.get("status_code") or "no status"
-    line = shown(f"{status} {_line(known.get('reason') or '')}".rstrip())
+    line = escape_controls(f"{status} {_line(known.get('reason') or '')}".rstrip())
     return line if answer.verified else f"{line}, unverified"
 
 
@@ -79,9 +79,9 @@ def body(answer: Answer) -> str:
     if isinstance(content, str):
         return content
     try:
-        return _cut("".join(_encoded(data_of(answer))), content)
+        return _cut("".join(_encode(data_of(answer))), content)
     except (ValueError, RecursionError):
-        return _unparsed(answer, content)
+        return _raw_text(answer, content)
 
 
 def data_of(answer: Answer) -> Any:
@@ -94,12 +94,12 @@ def data_of(answer: Answer) -> Any:
     return json.loads(content)
 
 
-def shown(value: str) -> str:
+def escape_controls(value: str) -> str:
     r"""A text whose control characters, and others that are not seen, are written as ``\u001b``."""
-    return _DOUBTFUL.sub(_escaped, value)
+    return _DOUBTFUL.sub(_escape, value)
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     letter = match[0]
     if letter.isprintable() or letter in "\xa0\u3000":
         return letter
@@ -115,7 +115,7 @@ def _content(answer: Answer) -> bytes | str:
     return "(a stream that was read)" if known.get("_content_consumed") else "(a stream, not read yet)"
 
 
-def _pictured(answer: Answer) -> Any:
+def _picture_data(answer: Answer) -> Any:
     """What may be drawn of an answer: nobody should scan what is not proven to be WeChat Pay's."""
     try:
         return data_of(answer) if answer.verified else None
@@ -123,7 +123,7 @@ def _pictured(answer: Answer) -> Any:
         return None
 
 
-def _encoded(data: Any) -> Iterator[str]:
+def _encode(data: Any) -> Iterator[str]:
     """JSON piece by piece, no more than is shown."""
     size = 0
     for piece in json.JSONEncoder(indent=2, ensure_ascii=False, default=str).iterencode(data):
@@ -133,19 +133,19 @@ def _encoded(data: Any) -> Iterator[str]:
             return
 
 
-def _unparsed(answer: Answer, content: bytes) -> str:
+def _raw_text(answer: Answer, content: bytes) -> str:
     start = content[:_START]
     try:
         head = codecs.getincrementaldecoder("utf-8-sig")().decode(start)
     except UnicodeDecodeError:
         kind = _line(answer.headers.get("Content-Type") or "no content type")
-        return shown(f"({len(content):,} bytes, {kind})")
+        return escape_controls(f"({len(content):,} bytes, {kind})")
     if len(content) > _PARSED and head.lstrip()[:1] in ("{", "["):
-        head = "".join(_indented(head[:_LIMIT]))
+        head = "".join(_indent(head[:_LIMIT]))
     return _cut(head, content, len(start) == len(content))
 
 
-def _indented(head: str) -> Iterator[str]:
+def _indent(head: str) -> Iterator[str]:
     """The beginning of a JSON text, with the line breaks that it lacks."""
     depth, before = 0, ""
     for mark in _MARK.findall(head):
@@ -153,12 +153,12 @@ def _indented(head: str) -> Iterator[str]:
         depth -= closes
         if before == "," or (before in ("[", "{")) != closes:
             yield "\n" + "  " * depth
-        yield _unescaped(mark) + (" " if mark == ":" else "")
+        yield _unescape(mark) + (" " if mark == ":" else "")
         depth += mark in ("[", "{")
         before = mark
 
 
-def _unescaped(mark: str) -> str:
+def _unescape(mark: str) -> str:
     if "\\u" not in mark:
         return mark
     try:
@@ -169,7 +169,7 @@ def _unescaped(mark: str) -> str:
 
 def _cut(told: str, content: bytes, whole: bool = True) -> str:
     told, whole = told[:_LIMIT], whole and len(told) <= _LIMIT
-    head = shown(told.replace("\r\n", "\n")).rstrip("\n")
+    head = escape_controls(told.replace("\r\n", "\n")).rstrip("\n")
     return head if whole else f"{head}\n… cut here; the body has {len(content):,} bytes, and .data holds all of it"
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TextIO
 
 from wechatpay_chain.display import qrcode, rendering
 
-__all__ = ["Terminal", "displayed", "drawn", "here", "terminal_of"]
+__all__ = ["Terminal", "display", "draw", "here", "terminal_of"]
 
 _LETTERS = "█▀▄─"
 # White on black, whatever the colours of the terminal are: a scanner looks for dark on light.
@@ -43,7 +43,7 @@ def terminal_of(stream: TextIO, environment: Mapping[str, str]) -> Terminal | No
     return Terminal(_width(stream, environment), _draws(stream), coloured)
 
 
-def displayed(answer: rendering.Answer, terminal: Terminal | None) -> str:
+def display(answer: rendering.Answer, terminal: Terminal | None) -> str:
     """Status and body of an answer, drawn as the terminal can."""
     told = rendering.body(answer)
     if terminal is None or not told:
@@ -52,16 +52,16 @@ def displayed(answer: rendering.Answer, terminal: Terminal | None) -> str:
         data = rendering.data_of(answer)
     except (ValueError, RecursionError):
         return rendering.text(answer)
-    return f"{rendering.status_line(answer)}\n{drawn(told, data, answer.verified, terminal)}"
+    return f"{rendering.status_line(answer)}\n{draw(told, data, answer.verified, terminal)}"
 
 
-def drawn(told: str, data: object, verified: bool, terminal: Terminal) -> str:
+def draw(told: str, data: object, verified: bool, terminal: Terminal) -> str:
     """``told``, the JSON text of ``data``, in colours, or as a table where it is one that fits; QR codes below it.
 
     An answer that is not ``verified`` gets no QR code: nobody should scan what may not be WeChat Pay's.
     """
     table = _table(data, terminal) if terminal.draws else ""
-    pieces = [table or _coloured(told, terminal)]
+    pieces = [table or _colour(told, terminal)]
     if verified and terminal.draws:
         for name, url in qrcode.addresses(data).items():
             if lines := qrcode.blocks(url, terminal.width):
@@ -101,12 +101,12 @@ def _on_paper(line: str, terminal: Terminal) -> str:
     return line.join(_PAPER) if terminal.coloured and line[:1] in _LETTERS else line
 
 
-def _coloured(told: str, terminal: Terminal) -> str:
+def _colour(told: str, terminal: Terminal) -> str:
     rich = _rich() if terminal.coloured and len(told) <= _COLOURED else None
     if rich is None:
         return told
     shown = import_module("rich.highlighter").JSONHighlighter()(import_module("rich.text").Text(told))
-    return _printed(shown, terminal)
+    return _render(shown, terminal)
 
 
 def _table(data: object, terminal: Terminal) -> str:
@@ -116,12 +116,12 @@ def _table(data: object, terminal: Terminal) -> str:
     if len(lists) != 1 or _rich() is None:
         return ""
     rest = {name: value for name, value in fields.items() if name != lists[0]}
-    above = rendering.shown(json.dumps(rest, ensure_ascii=False, indent=2)) if rest else ""
+    above = rendering.escape_controls(json.dumps(rest, ensure_ascii=False, indent=2)) if rest else ""
     table = _table_of(fields[lists[0]], terminal) if len(above) <= _ABOVE else ""
     if not table:
         return ""
-    title = f"{rendering.shown(lists[0])}:" if lists[0] else ""
-    return "\n".join(piece for piece in (above and _coloured(above, terminal), title, table) if piece)
+    title = f"{rendering.escape_controls(lists[0])}:" if lists[0] else ""
+    return "\n".join(piece for piece in (above and _colour(above, terminal), title, table) if piece)
 
 
 def _is_flat(value: object) -> bool:
@@ -145,15 +145,15 @@ def _table_of(rows: list[dict[str, Any]], terminal: Terminal) -> str:
         table.add_row(*(letters(_cell(row[name]) if name in row else "") for name in names))
     console = _console(terminal._replace(width=_ABOVE))
     needed = import_module("rich.measure").Measurement.get(console, console.options, table).maximum
-    return _printed(table, terminal) if needed <= terminal.width else ""
+    return _render(table, terminal) if needed <= terminal.width else ""
 
 
 def _cell(value: object) -> str:
     told = value if isinstance(value, str) else json.dumps(value)
-    return rendering.shown(told).replace("\n", "\\n").replace("\t", "\\t")
+    return rendering.escape_controls(told).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def _printed(thing: Any, terminal: Terminal) -> str:
+def _render(thing: Any, terminal: Terminal) -> str:
     console = _console(terminal)
     console.print(thing, soft_wrap=not hasattr(thing, "columns"), end="")
     printed: str = console.file.getvalue()

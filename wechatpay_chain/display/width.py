@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["cell_width", "cut", "padded"]
+__all__ = ["cell_width", "cut", "pad"]
 
 
 def cell_width(text: str) -> int:
@@ -12,7 +12,7 @@ def cell_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def padded(text: str, width: int) -> str:
+def pad(text: str, width: int) -> str:
     """``text`` with spaces behind it, so that it takes ``width`` cells."""
     return text + " " * (width - cell_width(text))
 

@@ -35,12 +35,12 @@ def dumps(value: Any, style: Style, default: Callable[[Any], Any] | None = None)
             return text
     mark = secrets.token_hex(8)
     odd: list[str] = []
-    respelled = _respelled(value, style, mark, odd)
+    respelled = _respell(value, style, mark, odd)
     text = json.dumps(respelled, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
     return re.sub(f'"{mark}([0-9]+)"', lambda found: odd[int(found[1])], text) if odd else text
 
 
-def _respelled(value: Any, style: Style, mark: str, odd: list[str]) -> Any:
+def _respell(value: Any, style: Style, mark: str, odd: list[str]) -> Any:
     """A copy whose floats are ints or themselves where these are written alike, else marked text for one of ``odd``."""
     if _is_finite(value):
         text = style.json_number(value)
@@ -53,13 +53,13 @@ def _respelled(value: Any, style: Style, mark: str, odd: list[str]) -> Any:
         return f"{mark}{len(odd) - 1}"
     if isinstance(value, dict):
         return {
-            style.json_number(key) if isinstance(key, float) and key - key == 0 else key: _respelled(
+            style.json_number(key) if isinstance(key, float) and key - key == 0 else key: _respell(
                 item, style, mark, odd
             )
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_respelled(item, style, mark, odd) for item in value]
+        return [_respell(item, style, mark, odd) for item in value]
     return value
 
 

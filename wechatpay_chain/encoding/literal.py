@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-__all__ = ["Code", "called", "literal"]
+__all__ = ["Code", "call_text", "literal"]
 
 _WIDTH = 88
 _INDENT = "    "
@@ -33,7 +33,7 @@ def literal(value: object, room: int = _WIDTH, indent: str = "") -> str:
     return _block("[", [literal(item, left - 1, deeper) for item in value], "]", indent)
 
 
-def called(function: str, positional: Iterable[object] = (), named: Mapping[str, object] | None = None) -> str:
+def call_text(function: str, positional: Iterable[object] = (), named: Mapping[str, object] | None = None) -> str:
     """A call of ``function``: on one line where it fits, else an argument a line."""
     one = [_flat(value) for value in positional]
     one += [f"{name}={_flat(value)}" for name, value in (named or {}).items()]

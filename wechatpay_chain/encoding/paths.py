@@ -21,13 +21,13 @@ __all__ = [
     "as_php",
     "as_written",
     "attribute",
+    "display_path",
     "encode_segment",
     "escape",
     "expand",
     "is_foreign",
     "placeholders",
     "segment",
-    "shown",
 ]
 
 _NAME = r"[A-Za-z](?:[\w-]*\w)?"
@@ -99,7 +99,7 @@ def placeholders(path: str) -> tuple[str, ...]:
     return tuple(match[2] for match in _TEMPLATE.finditer(path))
 
 
-def shown(path: str) -> str:
+def display_path(path: str) -> str:
     """A path as the documentation of placeholders shows it: ``<sp_mchid>``."""
     return _TEMPLATE.sub(r"<\1\2>", path)
 
@@ -239,7 +239,9 @@ def _placeholder_filler(path: str, values: Mapping[str, object]) -> Callable[[re
         if name == _EMPTY and values.get(name, "") == "":
             return ""
         if values.get(name) is None:
-            raise _chain_error(f"{name}: no value for <{name}> in {shown(path)}; pass {name}=…; nothing was sent")
+            raise _chain_error(
+                f"{name}: no value for <{name}> in {display_path(path)}; pass {name}=…; nothing was sent"
+            )
         if match[1]:
             return _encode_inside_path(values[name], name, whole=match[0] == path)
         return encode_segment(values[name], name)

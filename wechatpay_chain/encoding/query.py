@@ -27,7 +27,7 @@ def build(params: object, style: Style) -> str:
         return ""
     if isinstance(params, str):
         return params.removeprefix("?")
-    return "&".join(f"{_quoted(key, key, style)}={_quoted(text, key, style)}" for key, text in pairs(params, style))
+    return "&".join(f"{_quote(key, key, style)}={_quote(text, key, style)}" for key, text in pairs(params, style))
 
 
 def pairs(params: object, style: Style) -> Iterator[tuple[str, str]]:
@@ -111,7 +111,7 @@ def _plain(value: object, key: str, style: Style) -> str:
     raise ChainError(f"query: {key} is {type(value).__name__}; pass {expected}; nothing was sent")
 
 
-def _quoted(text: str, key: str, style: Style) -> str:
+def _quote(text: str, key: str, style: Style) -> str:
     try:
         return quote(text, safe=style.safe)
     except UnicodeEncodeError:

@@ -53,7 +53,7 @@ class Folder:
         if not os.fsdecode(entry).strip():
             raise ConfigError("certs_dir: empty", "certs_dir")
         path = Path(os.fsdecode(entry))
-        shown = _shown(path)
+        shown = _display_path(path)
         try:
             path = path.expanduser()
             is_path = key_loader.names_a_file(entry) and (path.is_absolute() or key_loader.looks_like_a_path(str(path)))
@@ -66,8 +66,8 @@ class Folder:
             who = _writers(place)
             if who == _EVERYBODY:
                 raise ConfigError(
-                    f"certs_dir: {_shown(place)} can be written by {who}, who then chooses the keys that are trusted;"
-                    f" {_MEND}",
+                    f"certs_dir: {_display_path(place)} can be written by {who},"
+                    f" who then chooses the keys that are trusted; {_MEND}",
                     "certs_dir",
                 )
             if who:
@@ -89,10 +89,10 @@ class Folder:
             files = []
         found = {key_loader.serial_of(each): each for file in files for each in _certificates(file, self.is_cache)}
         if not found and not self.is_cache:
-            raise ConfigError(f"certs_dir: no certificate (*.pem) in {_shown(self.path)}", "certs_dir")
+            raise ConfigError(f"certs_dir: no certificate (*.pem) in {_display_path(self.path)}", "certs_dir")
         return found
 
-    def shared(self, authorities: Authorities | None = None) -> Fetched | None:
+    def read_shared(self, authorities: Authorities | None = None) -> Fetched | None:
         """What a process stored last; None when there is nothing, or nothing that can be read, which is logged."""
         file = self.path / SHARED
         if _EVERYBODY in (_writers(self.path), _writers(file)):  # it came into being, or was opened, later
@@ -174,7 +174,7 @@ def _open_folder_above(path: Path) -> str:
     return ""
 
 
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     """A path as an error shows it: what does not look like one may be a key."""
     name = str(path)
     return repr(name) if key_loader.looks_like_a_path(name) else f"{len(name)} characters"

@@ -22,7 +22,7 @@ from wechatpay_chain.protocol.signer import Proven, Signed
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.tracebacks import hide_values
 
-__all__ = ["Bootstrap", "opened", "usable"]
+__all__ = ["Bootstrap", "decrypt_certificates", "usable"]
 
 _log = logging.getLogger("wechatpay_chain")
 
@@ -66,7 +66,7 @@ class Bootstrap:
         if status >= 300:
             return Proven(verified=False)
         now = self._clock()
-        paths = opened(body, self._merchant.apiv3_key or b"")
+        paths = decrypt_certificates(body, self._merchant.apiv3_key or b"")
         keys: list[Key] = []
         good: list[x509.Certificate] = []
         left_out: list[tuple[str, str]] = []
@@ -86,14 +86,14 @@ class Bootstrap:
 
 
 @hide_values
-def opened(body: bytes, apiv3_key: bytes) -> list[CertPath]:
+def decrypt_certificates(body: bytes, apiv3_key: bytes) -> list[CertPath]:
     """The certificates in an answer's body, each with the chain that is given with it, which is checked.
 
     Raises DecryptionError when the key does not open them, VerificationError for what is no such answer.
     """
     try:
         entries = json.loads(body)["data"]
-        return [_opened(entry, apiv3_key) for entry in entries]
+        return [_decrypt_entry(entry, apiv3_key) for entry in entries]
     except DecryptionError:
         raise DecryptionError(
             "apiv3_key: it does not open the certificates of WeChat Pay; compare it with the console's"
@@ -128,7 +128,7 @@ def _key(path: CertPath, now: float, authorities: Authorities | None) -> Key | s
     return reason
 
 
-def _opened(entry: Any, apiv3_key: bytes) -> CertPath:
+def _decrypt_entry(entry: Any, apiv3_key: bytes) -> CertPath:
     sealed = entry["encrypt_certificate"]
     if sealed["algorithm"] != _ALGORITHM:
         raise ValueError("algorithm")

@@ -76,7 +76,7 @@ def files_in(data: object, is_gzip: bool = False) -> tuple[NamedFile, ...]:
         return (_file(_single(data), is_gzip),)
     if not _is_list(parts):
         raise ChainError(f"download: {_PARTS} names no file; nothing was sent")
-    return tuple(_file({**_ciphers(data), **part}, is_gzip) for part in _ordered(parts, data))
+    return tuple(_file({**_ciphers(data), **part}, is_gzip) for part in _sort_parts(parts, data))
 
 
 def asks_gzip(query: str, body: bytes | None = None) -> bool:
@@ -98,7 +98,7 @@ def _single(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return single
 
 
-def _ordered(parts: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _sort_parts(parts: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """By ``bill_sequence``, which must count from 1, so that no part can be missing."""
     ordered = sorted(parts, key=lambda part: str(part.get("bill_sequence", 1)).zfill(20))
     found = [str(part.get("bill_sequence", number)) for number, part in enumerate(ordered, 1)]

@@ -104,7 +104,7 @@ class Keyring:
     ) -> None:
         self._fixed = dict(keys)
         self._fetched = fetched
-        self._held = _joined(self._fixed, fetched)
+        self._held = _join(self._fixed, fetched)
         # No other key is preferred to a public key, which has no end.
         self._preferred = next((key for key in keys.values() if key.since == key.until == _ALWAYS), None)
         self.refresh: Refresh | None = None
@@ -169,7 +169,7 @@ class Keyring:
             self._update("", self._is_due_first)
             key = self.newest()
             if key is None and self._failure is not None:
-                raise self._repeated(self._failure)
+                raise self._repeat(self._failure)
         else:
             self._renew()
         # An expired one is better than none: the answer tells.
@@ -229,7 +229,7 @@ class Keyring:
             return error
         return self._failure
 
-    def _repeated(self, failure: Exception) -> Exception:
+    def _repeat(self, failure: Exception) -> Exception:
         """The failure of an attempt that was made a moment ago: many calls must not ask as often."""
         repeated = copy.copy(failure).with_traceback(None)
         if repeated.args and isinstance(repeated.args[0], str):
@@ -307,8 +307,8 @@ class Keyring:
                 if self._fetched is None and fetched.keys:
                     self._tried = None  # the first one does not count
                 self._failure = None
-                fetched = _leaving(self._fetched, fetched, self.clock() + _LEAVING)
-                self._fetched, self._held = fetched, _joined(self._fixed, fetched)
+                fetched = _keep_expiring(self._fetched, fetched, self.clock() + _LEAVING)
+                self._fetched, self._held = fetched, _join(self._fixed, fetched)
         except Exception as error:
             self._failure = error
             raise
@@ -334,11 +334,11 @@ def _since(key: Key) -> float:
     return key.since
 
 
-def _joined(fixed: Mapping[str, Key], fetched: Fetched | None) -> dict[str, Key]:
+def _join(fixed: Mapping[str, Key], fetched: Fetched | None) -> dict[str, Key]:
     return {**{key.id: key for key in (fetched.keys if fetched else ())}, **fixed}
 
 
-def _leaving(before: Fetched | None, after: Fetched, end: float) -> Fetched:
+def _keep_expiring(before: Fetched | None, after: Fetched, end: float) -> Fetched:
     """``after`` with what only ``before`` had, which ends soon and is preferred to nothing."""
     brought = {key.id for key in after.keys}
     old = (key for key in (before.keys if before else ()) if key.id not in brought)
@@ -363,7 +363,7 @@ def _key(name: object, source: object, merchant_serial: str, authorities: Author
     certificate = key_loader.load_certificate(source, field)  # type: ignore[arg-type]  # its own error names a wrong type
     if certificate is None:
         _check_id(key_id, name)
-        return Key(_spelled(key_id), key_loader.load_public_key(source, field), _ALWAYS)  # type: ignore[arg-type]
+        return Key(_spell(key_id), key_loader.load_public_key(source, field), _ALWAYS)  # type: ignore[arg-type]
     if merchant_serial and canonical(key_loader.serial_of(certificate)) == canonical(merchant_serial):
         raise ConfigError(f"{field}: this is the merchant's own certificate; certs takes WeChat Pay's", "certs")
     key = key_of(certificate, field)
@@ -402,7 +402,7 @@ def _readings(key_id: str) -> set[str]:
     return readings
 
 
-def _spelled(key_id: str) -> str:
+def _spell(key_id: str) -> str:
     """The id as WeChat Pay writes it: capitals, and a serial of 20 bytes with the zero before its first digit."""
     if _HEX.fullmatch(key_id):
         return key_id.upper() if len(key_id) < _LONGEST_SERIAL - 1 else canonical(key_id).rjust(_LONGEST_SERIAL, "0")

@@ -93,7 +93,7 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
     resource = envelope.get("resource")
     if not isinstance(resource, dict):
         raise DecryptionError(f"resource: expected an object, found {type(resource).__name__}")
-    return Notification(envelope, _opened(resource, cipher), content)
+    return Notification(envelope, _decrypt_resource(resource, cipher), content)
 
 
 def raw_body(body: object) -> bytes:
@@ -158,11 +158,11 @@ def _name_of(given: object) -> str | None:
     return _NAMES.get(text.lower().removeprefix(_CGI_PREFIX).replace("_", "-")) if isinstance(text, str) else None
 
 
-def _opened(resource: dict[str, Any], cipher: AESGCM) -> dict[str, Any]:
+def _decrypt_resource(resource: dict[str, Any], cipher: AESGCM) -> dict[str, Any]:
     algorithm = resource.get("algorithm")
     if algorithm != _ALGORITHM:
         raise DecryptionError(f"resource.algorithm: expected {_ALGORITHM}, found {str(algorithm)[:40]!r}")
-    ciphertext, nonce = _required(resource, "ciphertext"), _required(resource, "nonce")
+    ciphertext, nonce = _require(resource, "ciphertext"), _require(resource, "nonce")
     associated = _text(resource, "associated_data")
     plain = ciphers.decrypt_with(cipher, ciphertext, _bytes(nonce), _bytes(associated))
     return _object(plain, "resource.ciphertext")
@@ -187,7 +187,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _required(fields: dict[str, Any], name: str) -> str:
+def _require(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise DecryptionError(f"resource.{name}: expected text, found {type(value).__name__}")

@@ -56,7 +56,7 @@ class BusiFavor(Holder):
         merchant = self._sender(send_coupon_merchant)
         return {
             "send_coupon_params": checked,
-            "sign": self._signed_list(checked, merchant),
+            "sign": self._sign_list(checked, merchant),
             "send_coupon_merchant": merchant,
         }
 
@@ -65,7 +65,7 @@ class BusiFavor(Holder):
         checked = _coupons(coupons)
         merchant = self._sender(send_coupon_merchant)
         extras = [{name: text for name, text in coupon.items() if name != "stock_id"} for coupon in checked]
-        extras[0] |= {"send_coupon_merchant": merchant, "sign": self._signed_list(checked, merchant)}
+        extras[0] |= {"send_coupon_merchant": merchant, "sign": self._sign_list(checked, merchant)}
         return {
             "cardList": [
                 {"cardId": coupon["stock_id"], "cardExt": json.dumps(extra, ensure_ascii=False)}
@@ -80,7 +80,7 @@ class BusiFavor(Holder):
             "send_coupon_merchant": self._sender(send_coupon_merchant),
             "open_id": _coupon_text(open_id, "open_id"),
         }
-        fields["sign"] = self._signed(fields)
+        fields["sign"] = self._sign(fields)
         return {"url": f"{_PAGE}?{urlencode(fields)}{_FRAGMENT}"}
 
     def _sender(self, given: object) -> str:
@@ -89,11 +89,11 @@ class BusiFavor(Holder):
             return number
         raise ChainError(f"send_coupon_merchant: expected a merchant's number as digits, found {_coupon_shown(number)}")
 
-    def _signed_list(self, coupons: list[dict[str, str]], merchant: str) -> str:
+    def _sign_list(self, coupons: list[dict[str, str]], merchant: str) -> str:
         numbered = {f"{name}{number}": text for number, coupon in enumerate(coupons) for name, text in coupon.items()}
-        return self._signed({**numbered, "send_coupon_merchant": merchant})
+        return self._sign({**numbered, "send_coupon_merchant": merchant})
 
-    def _signed(self, fields: Mapping[str, str]) -> str:
+    def _sign(self, fields: Mapping[str, str]) -> str:
         if not self._merchant.secret:
             raise ConfigError("secret: missing; coupons are signed with the APIv2 key", "secret")
         return digest.sign("HMAC-SHA256", text_of(fields), self._merchant.secret)
@@ -166,8 +166,8 @@ class PayParams(Holder):
     ) -> dict[str, str]:
         """What ``wx.requestPayment`` takes in a mini program."""
         package = _PREFIX + _prepay_id(prepay_id)
-        moment, once = _drawn(timestamp, nonce)
-        signature = self._signed(pay_text(_word(appid, "appid"), moment, once, package))
+        moment, once = _timestamp_and_nonce(timestamp, nonce)
+        signature = self._sign(pay_text(_word(appid, "appid"), moment, once, package))
         return {"timeStamp": moment, "nonceStr": once, "package": package, "signType": "RSA", "paySign": signature}
 
     def app(
@@ -176,20 +176,20 @@ class PayParams(Holder):
         """What the SDK for apps takes; ``partnerid`` is the merchant's number when it is not given."""
         fields = self._app(appid, prepay_id, partnerid, timestamp, nonce)
         text = pay_text(fields["appid"], fields["timestamp"], fields["noncestr"], fields["prepayid"])
-        return {**fields, "sign": self._signed(text)}
+        return {**fields, "sign": self._sign(text)}
 
     def h5(self, h5_url: str, redirect_url: str | None = None) -> dict[str, str]:
         """The address that a phone's browser opens: ``h5_url`` of the order, with where to return to.
 
         It is not signed and lives five minutes; the page that opens it has to be the origin that the order named.
         """
-        return {"h5_url": _returning(h5_url, "h5_url", redirect_url)}
+        return {"h5_url": _add_redirect(h5_url, "h5_url", redirect_url)}
 
     def jsapi_v2(
         self, appid: str, prepay_id: str, *, sign_type: str = "MD5", timestamp: int | None = None, nonce: str = ""
     ) -> dict[str, str]:
         """As ``jsapi``."""
-        moment, once = _drawn(timestamp, nonce)
+        moment, once = _timestamp_and_nonce(timestamp, nonce)
         fields = {
             "appId": _word(appid, "appid"),
             "timeStamp": moment,
@@ -197,7 +197,7 @@ class PayParams(Holder):
             "package": _PREFIX + _prepay_id(prepay_id),
             "signType": sign_type,
         }
-        return {**fields, "paySign": self._signed_v2(fields, sign_type)}
+        return {**fields, "paySign": self._sign_v2(fields, sign_type)}
 
     def miniprogram_v2(
         self, appid: str, prepay_id: str, *, sign_type: str = "MD5", timestamp: int | None = None, nonce: str = ""
@@ -218,14 +218,14 @@ class PayParams(Holder):
     ) -> dict[str, str]:
         """As ``app``."""
         fields = self._app(appid, prepay_id, partnerid, timestamp, nonce)
-        return {**fields, "sign": self._signed_v2(fields, sign_type)}
+        return {**fields, "sign": self._sign_v2(fields, sign_type)}
 
     def h5_v2(self, mweb_url: str, redirect_url: str | None = None) -> dict[str, str]:
         """As ``h5``, of an order's ``mweb_url``."""
-        return {"mweb_url": _returning(mweb_url, "mweb_url", redirect_url)}
+        return {"mweb_url": _add_redirect(mweb_url, "mweb_url", redirect_url)}
 
     def _app(self, appid: str, prepay_id: str, partnerid: str, timestamp: int | None, nonce: str) -> dict[str, str]:
-        moment, once = _drawn(timestamp, nonce)
+        moment, once = _timestamp_and_nonce(timestamp, nonce)
         return {
             "appid": _word(appid, "appid"),
             "partnerid": _word(partnerid or self._merchant.mchid, "partnerid"),
@@ -235,12 +235,12 @@ class PayParams(Holder):
             "timestamp": moment,
         }
 
-    def _signed(self, text: bytes) -> str:
+    def _sign(self, text: bytes) -> str:
         if self._merchant.private_key is None:
             raise ConfigError("serial, private_key: missing; a paySign needs them", "private_key")
         return self._merchant.scheme.sign(text, self._merchant.private_key)
 
-    def _signed_v2(self, fields: Mapping[str, Any], sign_type: str) -> str:
+    def _sign_v2(self, fields: Mapping[str, Any], sign_type: str) -> str:
         if not self._merchant.secret:
             raise ConfigError("secret: missing; APIv2 signs with it", "secret")
         return digest.sign(sign_type, text_of(fields), self._merchant.secret)
@@ -261,7 +261,7 @@ def _prepay_id(value: object) -> str:
     return text
 
 
-def _drawn(timestamp: object, nonce: object) -> tuple[str, str]:
+def _timestamp_and_nonce(timestamp: object, nonce: object) -> tuple[str, str]:
     if timestamp is None:
         timestamp = int(time.time())
     if isinstance(timestamp, bool) or not isinstance(timestamp, int) or not 0 <= timestamp < 10**10:
@@ -269,7 +269,7 @@ def _drawn(timestamp: object, nonce: object) -> tuple[str, str]:
     return str(timestamp), secrets.token_hex(16).upper() if nonce == "" else _word(nonce, "nonce")
 
 
-def _returning(url: object, name: str, redirect_url: object) -> str:
+def _add_redirect(url: object, name: str, redirect_url: object) -> str:
     """Source: https://pay.weixin.qq.com/wiki/doc/api/H5.php?chapter=15_4"""
     address = _word(url, name)
     if not _is_http(address):

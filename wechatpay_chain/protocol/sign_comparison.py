@@ -57,7 +57,7 @@ def explain(signed: str, authorization: str, message: str, detail: object, date:
     information = fields.get("sign_information")
     if not isinstance(information, Mapping):
         return _explain_silence(sent, fields)
-    expected = _expected(information)
+    expected = _parse_lines(information)
     own = _Lines.of(signed)
     if expected is None or own is None:
         return ""
@@ -95,7 +95,7 @@ def _explain_silence(sent: Mapping[str, str], fields: Mapping[str, Any]) -> str:
     )
 
 
-def _expected(information: Mapping[str, Any]) -> _Lines | None:
+def _parse_lines(information: Mapping[str, Any]) -> _Lines | None:
     """The lines that WeChat Pay built; the body is cut after a few characters."""
     text = information.get("truncated_sign_message")
     return _Lines.of(text) if isinstance(text, str) else None

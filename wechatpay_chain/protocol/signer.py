@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Proven", "Signed", "Signer", "bared", "is_file", "looks_like_xml"]
+__all__ = ["Proven", "Signed", "Signer", "is_file", "looks_like_xml", "strip_blanks"]
 
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
@@ -54,7 +54,7 @@ class Signer(Protocol):
         ...
 
 
-def bared(body: bytes) -> bytes:
+def strip_blanks(body: bytes) -> bytes:
     """A body without the byte order mark and the blanks before it; of a gzip file the first 64 KiB inside."""
     if body.startswith(_GZIP):
         with contextlib.suppress(zlib.error):  # whoever reads the file tells that it is damaged
@@ -64,10 +64,10 @@ def bared(body: bytes) -> bytes:
 
 def is_file(body: bytes) -> bool:
     """Whether a body can be a file of rows: in the place of one a refusal comes as XML, a fault as HTML or nothing."""
-    text = bared(body)
+    text = strip_blanks(body)
     return bool(text) and not text.startswith(b"<")
 
 
 def looks_like_xml(body: bytes) -> bool:
     """Whether a body begins as a document of fields does."""
-    return bared(body).startswith((b"<xml", b"<?xml"))
+    return strip_blanks(body).startswith((b"<xml", b"<?xml"))

@@ -16,7 +16,7 @@ from wechatpay_chain.encoding import scalars
 from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
 from wechatpay_chain.protocol.merchant import Holder
-from wechatpay_chain.protocol.signer import Proven, Signed, bared, is_file, looks_like_xml
+from wechatpay_chain.protocol.signer import Proven, Signed, is_file, looks_like_xml, strip_blanks
 from wechatpay_chain.protocol.v2_fields import check_fields, has_result, outcome
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
@@ -65,7 +65,7 @@ class APIv2(Holder):
     def __repr__(self) -> str:
         return f"<APIv2 of {self._mchid}>"
 
-    def signed(self, payload: Mapping[str, Any], nonceless: bool = False, style: Style = PHP) -> dict[str, Any]:
+    def sign_fields(self, payload: Mapping[str, Any], nonceless: bool = False, style: Style = PHP) -> dict[str, Any]:
         """``payload`` with ``nonce_str``, unless ``nonceless``, and ``sign``.
 
         Raises ChainError for another merchant's number, and for a ``sign_type`` that WeChat Pay does not have.
@@ -107,7 +107,7 @@ class APIv2(Holder):
         if unsigned and (is_file(body) if names_file else not looks_like_xml(body)):
             return Proven(verified=False)
         try:
-            data = from_xml(bared(body)) if unsigned else from_xml(body, flat=True)
+            data = from_xml(strip_blanks(body)) if unsigned else from_xml(body, flat=True)
         except XMLError as error:
             raise SignatureMismatch(f"the answer is no XML of WeChat Pay: {error}") from None
         if outcome(data, "return_code") != "SUCCESS":

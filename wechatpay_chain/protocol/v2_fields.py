@@ -108,7 +108,7 @@ def check_fields(fields: Mapping[str, Any]) -> None:
             found = "there more than once" if isinstance(fields[name], list) else "elements or attributes"
             raise SignatureMismatch(f"{name[:40]}: expected text, found {found}; the signature does not cover that")
     for name, following in zip(names, [*names[1:], ""], strict=True):
-        for hidden in _hidden(fields[name]):
+        for hidden in _hidden_names(fields[name]):
             if _hides(name, hidden, following, fields):
                 raise SignatureMismatch(
                     f"{name[:40]}: its value holds '&{hidden[:40]}=', which may be a field of WeChat Pay's; the signed"
@@ -116,7 +116,7 @@ def check_fields(fields: Mapping[str, Any]) -> None:
                 )
 
 
-def _hidden(value: str) -> Iterator[str]:
+def _hidden_names(value: str) -> Iterator[str]:
     return (found[1] for found in _HIDDEN.finditer(value))
 
 

@@ -103,7 +103,7 @@ class _Writer:
             is_half = _NEVER_SENT.match(found[0])
             what = "NUL or half a character" if is_half else f"a control character (U+{ord(found[0][0]):04X})"
             raise ChainError(f"{key[:80]}: {what}, which XML cannot hold; nothing was sent")
-        return _escaped(text, self.style)
+        return _escape(text, self.style)
 
     def tag(self, key: object) -> str:
         if isinstance(key, str) and _is_name(key):
@@ -129,7 +129,7 @@ def _is_name(key: str) -> bool:
     return True
 
 
-def _escaped(text: str, style: Style) -> str:
+def _escape(text: str, style: Style) -> str:
     if not any(char in text for char in style.cdata):
         return text.replace("\r", "&#13;")
     text = text.replace("]]>", "]]]]><![CDATA[>")
@@ -154,7 +154,7 @@ def from_xml(document: bytes | str, *, comments: bool = False, flat: bool = Fals
     SimpleXML does. ``flat`` refuses an element within a field. Raises XMLError for a DOCTYPE, bytes that are no
     UTF-8, more than 256 levels, and what is not well-formed.
     """
-    text = sanitize(_decoded(document)).removeprefix("\ufeff")
+    text = sanitize(_decode(document)).removeprefix("\ufeff")
     try:
         return _Reader(comments, flat).read(text.encode("utf-8"))
     except expat.ExpatError as error:
@@ -162,7 +162,7 @@ def from_xml(document: bytes | str, *, comments: bool = False, flat: bool = Fals
     raise XMLError(f"xml: not well-formed ({reason}), {len(text)} characters; it may not be WeChat Pay's")
 
 
-def _decoded(document: object) -> str:
+def _decode(document: object) -> str:
     if isinstance(document, str):
         return document
     if not isinstance(document, bytes | bytearray):

@@ -15,7 +15,7 @@ from wechatpay_chain.encoding.scalars import has_plain_digits
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.encryption import Envelope, Sealed, Seals
 from wechatpay_chain.request.options import JSON_UTF8, Face, mapping
-from wechatpay_chain.transport.media import Media, uploaded
+from wechatpay_chain.transport.media import Media, build_form
 from wechatpay_chain.transport.multipart import Multipart
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ def encode(options: Mapping[str, Any], face: Face) -> tuple[Body, str]:
     given = {name: options[name] for name in _WRITERS if options.get(name) is not None}
     fields = given.pop("data", None) if "files" in given else None
     if len(given) > 1:
-        raise ChainError(f"{' and '.join(map(face.typed, given))} are two bodies; pass one; nothing was sent")
+        raise ChainError(f"{' and '.join(map(face.typed_name, given))} are two bodies; pass one; nothing was sent")
     name, body = next(iter(given.items()), ("", None))
     meta = options.get("meta")
     if meta is not None and not isinstance(body, Media):
         raise ChainError("meta: it describes a file; pass Media(file) as the body; nothing was sent")
     if isinstance(body, Media):
-        body = (body if meta is None else body.replaced(mapping(meta, "meta"))).form()
+        body = (body if meta is None else body.with_meta(mapping(meta, "meta"))).form()
     elif name == "files":
-        body = uploaded(body, fields)
+        body = build_form(body, fields)
     elif isinstance(body, Multipart):
         body = body.with_new_reader()
     if isinstance(body, Multipart):

@@ -122,7 +122,7 @@ def build(
     """
     values, options = split_options(paths.placeholders(path), given, path, face, method)
     urls = options.get("base_url")
-    bases = None if urls is None else _bases(urls, face.typed("base_url"), allow_http)
+    bases = None if urls is None else _bases(urls, face.typed_name("base_url"), allow_http)
     if "{" in path or "//" in path:
         text, bases = _split_url(paths.expand(path, values), bases, known_bases)
         route, inline = _split_query(text)

@@ -77,7 +77,7 @@ class Face(NamedTuple):
     false_header: str | None
     extra: frozenset[str] = frozenset()
 
-    def typed(self, option: str) -> str:
+    def typed_name(self, option: str) -> str:
         """The name under which users type an option of ``build``."""
         return next((name for name, known in self.options.items() if known == option), option)
 
@@ -237,14 +237,16 @@ def _refuse(name: str, names: tuple[str, ...], path: str, face: Face, method: st
         hint = f"; did you mean {close[0]}?"
     elif method in ("GET", "DELETE"):
         # What is not known is most often a parameter; its value is not repeated, since it may be a secret.
-        hint = f"; a parameter of the query goes into {face.typed('params')}={{{name[:64]!r}: …}}"
+        hint = f"; a parameter of the query goes into {face.typed_name('params')}={{{name[:64]!r}: …}}"
         if method == "DELETE":
             hint += ", and a path that ends with delete is posted to with .delete.post({…})"
     elif method:
         hint = f"; a field of the body goes into the mapping, as in {method.lower()}({{{name[:64]!r}: …}})"
     else:
         hint = ""
-    raise ChainError(f"{name[:64]}: neither an option nor a placeholder of {paths.shown(path)}{hint}; nothing was sent")
+    raise ChainError(
+        f"{name[:64]}: neither an option nor a placeholder of {paths.display_path(path)}{hint}; nothing was sent"
+    )
 
 
 def _header_name(name: str) -> str:

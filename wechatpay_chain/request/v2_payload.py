@@ -46,7 +46,7 @@ class Payload(NamedTuple):
         names = ("params",) if method == "GET" else _BODIES
         form = next((name for name in _FORMS if options.get(name) is not None), None)
         if form is not None:
-            raise ChainError(f"{face.typed(form)}: APIv2 takes its fields as xml; nothing was sent")
+            raise ChainError(f"{face.typed_name(form)}: APIv2 takes its fields as xml; nothing was sent")
         lost = next((name for name in (*_BODIES, "files") if method == "GET" and options.get(name) is not None), None)
         if lost is not None:
             raise ChainError(f"{lost}: get signs its query and sends no body; nothing was sent")
@@ -57,7 +57,7 @@ class Payload(NamedTuple):
         files = [] if options.get("files") is None else file_parts(options["files"])
         if isinstance(fields, Multipart):
             fields, files = _split_form(fields)
-        named = mapping(fields, face.typed(name))
+        named = mapping(fields, face.typed_name(name))
         return cls(
             fields=named if method == "GET" else _with_texts(named, face),
             nonceless=read_flag(options.get("nonceless"), "nonceless"),
@@ -65,15 +65,15 @@ class Payload(NamedTuple):
             files=tuple(files),
         )
 
-    def signed(self, method: str, protocol: APIv2, face: Face) -> tuple[bytes | Multipart | None, str]:
+    def sign(self, method: str, protocol: APIv2, face: Face) -> tuple[bytes | Multipart | None, str]:
         """Body and query of the call, signed by ``protocol``; ChainError for a file that cannot be read."""
         if self.files:
             return self._form(protocol, face), ""
         if method == "GET":
-            fields = protocol.signed(_flatten(self.fields, face), self.nonceless, face.style)
+            fields = protocol.sign_fields(_flatten(self.fields, face), self.nonceless, face.style)
             # Every SDK spells this query as forms do, colons encoded; only a space stays %20.
             return None, paths.escape(query.build(fields, face.style._replace(safe="*")))
-        fields = protocol.signed(self.fields, self.nonceless, face.style)
+        fields = protocol.sign_fields(self.fields, self.nonceless, face.style)
         from wechatpay_chain.protocol.xml import to_xml
 
         return to_xml(fields, style=face.style, strict=True).encode("utf-8"), ""
@@ -87,7 +87,7 @@ class Payload(NamedTuple):
         for file in self.files:
             if f"{file.name}_hash" not in fields:
                 fields[f"{file.name}_hash"] = _md5(file.content)
-        signed = protocol.signed(fields, nonceless=True, style=face.style)
+        signed = protocol.sign_fields(fields, nonceless=True, style=face.style)
         texts = {name: spell(value, name, face.style).encode("utf-8") for name, value in signed.items()}
         return Multipart([*(Part(name, text) for name, text in texts.items()), *self.files])
 

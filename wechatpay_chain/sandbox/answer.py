@@ -149,13 +149,13 @@ class Answer:
         """Whether its body is that of APIv2."""
         return self.body.startswith(b"<xml>")
 
-    def framed(self) -> tuple[dict[str, str], Iterator[bytes]]:
+    def frame(self) -> tuple[dict[str, str], Iterator[bytes]]:
         """The header that says where the body ends, and its bytes: in chunks where the length is not known."""
         if self.body or self.pieces is None:
             return {} if self.status == 204 else {"Content-Length": str(len(self.body))}, iter((self.body,))
         if self.length is not None:
             return {"Content-Length": str(self.length)}, self.pieces
-        return {"Transfer-Encoding": "chunked"}, _chunked(self.pieces)
+        return {"Transfer-Encoding": "chunked"}, _chunks(self.pieces)
 
     def sign(self, signing: Signing, asked: str) -> None:
         """Add the four signature headers and a Request-ID."""
@@ -179,7 +179,7 @@ def signed_headers(key_id: str, key: RSAPrivateKey, body: bytes, now: float) -> 
     }
 
 
-def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in filter(None, pieces):
         yield b"%x\r\n%b\r\n" % (len(piece), piece)
     yield b"0\r\n\r\n"

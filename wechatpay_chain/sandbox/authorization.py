@@ -111,11 +111,11 @@ def _fields(request: Received, party: Party, is_transaction: bool) -> dict[str, 
     fields = {pair[1]: pair[2] for pair in found if pair}
     is_well_formed = None not in found and len(found) == len(fields) and all(fields.values())
     if is_well_formed and scheme != party.scheme.name:
-        raise _malformed("Http头Authorization认证类型不正确", _wrong_scheme(scheme, party), is_transaction)
+        raise _refuse_malformed("Http头Authorization认证类型不正确", _wrong_scheme(scheme, party), is_transaction)
     if not is_well_formed or fields.keys() != expected:
         told = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》"
         cause = _wrong_form(request, scheme, pairs, fields, expected, party)
-        raise _malformed("签名信息错误，验签失败" if is_transaction else told, cause, is_transaction)
+        raise _refuse_malformed("签名信息错误，验签失败" if is_transaction else told, cause, is_transaction)
     return fields
 
 
@@ -266,7 +266,7 @@ class _Check:
             "the platform certificate": identity.certificate_key.public_key(),
         }
         raw = b"" if self._request.form is None else self._request.body
-        operation = tree.matching(self._request.method, self._request.target)
+        operation = tree.match(self._request.method, self._request.target)
         request = Request(self._request.host, raw, operation.path if operation else "")
         return diagnose(self._parts, self._fields["signature"], keys, request)
 
@@ -387,7 +387,7 @@ def why_no_xml(request: Received) -> Cause:
     )
 
 
-def _malformed(told: str, cause: Cause, is_transaction: bool) -> Refusal:
+def _refuse_malformed(told: str, cause: Cause, is_transaction: bool) -> Refusal:
     shape = {"field": "authorization", "location": "header"}
     return _refusal(
         401,

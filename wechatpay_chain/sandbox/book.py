@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wechatpay_chain.sandbox.clock import beijing, compact, day_of
+from wechatpay_chain.sandbox.clock import compact, day_of, to_beijing
 from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.world import World
 
@@ -132,22 +132,22 @@ class Book:
     def order(self, mchid: str, out_trade_no: str, combined: bool = False) -> Order | None:
         """An order by its merchant's number; ``combined`` finds those too that are part of another."""
         row = self._store.one("SELECT * FROM orders WHERE mchid=? AND out_trade_no=?", mchid, out_trade_no)
-        order = self._seen(row)
+        order = self._close_when_due(row)
         return None if order is None or (order.combined and not combined) else order
 
     def transaction(self, transaction_id: str, combined: bool = False) -> Order | None:
         """An order by the number that it got when it was paid."""
-        order = self._seen(self._store.one("SELECT * FROM orders WHERE transaction_id=?", transaction_id))
+        order = self._close_when_due(self._store.one("SELECT * FROM orders WHERE transaction_id=?", transaction_id))
         return None if order is None or (order.combined and not combined) else order
 
     def by_id(self, identifier: int) -> Order:
         """An order that is known to be there."""
-        order = self._seen(self._store.one("SELECT * FROM orders WHERE id=?", identifier))
+        order = self._close_when_due(self._store.one("SELECT * FROM orders WHERE id=?", identifier))
         if order is None:
             raise KeyError(identifier)
         return order
 
-    def combined(self, mchid: str, number: str) -> Combined | None:
+    def combined_order(self, mchid: str, number: str) -> Combined | None:
         """A combined order by its merchant's number."""
         return self._whole(self._store.one("SELECT * FROM combined WHERE mchid=? AND number=?", mchid, number))
 
@@ -164,23 +164,23 @@ class Book:
 
     def by_token(self, token: str) -> Order | Combined | None:
         """What a payer opened."""
-        order = self._seen(self._store.one("SELECT * FROM orders WHERE token=?", token))
+        order = self._close_when_due(self._store.one("SELECT * FROM orders WHERE token=?", token))
         return order or self._whole(self._store.one("SELECT * FROM combined WHERE token=?", token))
 
-    def numbered(self, number: str) -> Order | Combined | None:
+    def find_by_number(self, number: str) -> Order | Combined | None:
         """What a merchant calls by ``number``, be it an order, a combined one, or a part of one."""
         mchid = self._world.identity.mchid
         order = self.order(mchid, number, combined=True)
         if order is not None:
             return self.combined_by_id(order.combined) if order.combined else order
-        return self.combined(mchid, number)
+        return self.combined_order(mchid, number)
 
     def last(self, count: int) -> list[Order]:
         """The newest orders, the newest first."""
         rows = self._store.all("SELECT * FROM orders ORDER BY id DESC LIMIT ?", count)
         return [Order.of(row) for row in rows]
 
-    def paid_on(self, day: str) -> list[Order]:
+    def orders_paid_on(self, day: str) -> list[Order]:
         """The orders that were paid on a day such as ``2026-11-01``."""
         rows = self._store.all("SELECT * FROM orders WHERE paid_day=? ORDER BY paid, id", day)
         return [Order.of(row) for row in rows]
@@ -226,7 +226,7 @@ class Book:
         data: Mapping[str, Any],
     ) -> tuple[Combined, bool]:
         """A new combined order of ``parts`` (number, total, data), or the one that was placed with the same request."""
-        known = self.combined(mchid, number)
+        known = self.combined_order(mchid, number)
         if known is not None:
             self._check_open(known.orders[0])
             if known.data["request"] != data["request"]:
@@ -254,7 +254,7 @@ class Book:
         self._check_open(order)
         order.data["paid"] = self._payment(order.data, openid)
         self._world.cancel("order.pay", order.id)
-        return self._paid(order)
+        return self._mark_paid(order)
 
     def pay_combined(self, whole: Combined, openid: str | None = None) -> Combined:
         """Pay all of a combined order. Raises OrderError."""
@@ -263,7 +263,7 @@ class Book:
         payment = self._payment(whole.data, openid)
         for order in whole.orders:
             order.data["paid"] = payment
-            self._paid(order)
+            self._mark_paid(order)
         whole.data["paid"] = payment
         whole.transaction_id = self._transaction_id()
         self._store.change("combined", whole.id, transaction_id=whole.transaction_id, data=dump(whole.data))
@@ -327,7 +327,7 @@ class Book:
             None, None, dict(data),
         )  # fmt: skip
 
-    def _seen(self, row: Row | None) -> Order | None:
+    def _close_when_due(self, row: Row | None) -> Order | None:
         """The order of a row, closed when its days are over."""
         if row is None:
             return None
@@ -345,7 +345,7 @@ class Book:
 
     def _all_seen(self, rows: list[Row]) -> Iterator[Order]:
         for row in rows:
-            order = self._seen(row)
+            order = self._close_when_due(row)
             if order is not None:
                 yield order
 
@@ -383,7 +383,7 @@ class Book:
             "bank_type": "OTHERS",
         }
 
-    def _paid(self, order: Order) -> Order:
+    def _mark_paid(self, order: Order) -> Order:
         order.state, order.paid, order.paid_day = "SUCCESS", self._now, day_of(self._now)
         order.transaction_id = self._transaction_id()
         self._store.change(
@@ -398,4 +398,4 @@ class Book:
         return order
 
     def _transaction_id(self) -> str:
-        return f"4200{secrets.randbelow(10**6):06d}{beijing(self._now):%Y%m%d}{secrets.randbelow(10**10):010d}"
+        return f"4200{secrets.randbelow(10**6):06d}{to_beijing(self._now):%Y%m%d}{secrets.randbelow(10**10):010d}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from wechatpay_chain.errors import ConfigError
 
-__all__ = ["BEIJING", "Clock", "beijing", "compact", "day_of", "parse_time", "rfc3339"]
+__all__ = ["BEIJING", "Clock", "compact", "day_of", "parse_time", "rfc3339", "to_beijing"]
 
 BEIJING = timezone(timedelta(hours=8))
 # What a time can be written as: the years 1970 to 9999.
@@ -28,7 +28,7 @@ class Clock:
     ) -> None:
         self._machine = machine
         self._lock = threading.Lock()
-        self._factor = _checked("factor", factor, 0)
+        self._factor = _check("factor", factor, 0)
         self._initial = self._factor
         self._origin = machine()
         self._time = self._origin if start is None else start
@@ -45,7 +45,7 @@ class Clock:
     @factor.setter
     def factor(self, value: float) -> None:
         """Let it pass at another speed from now on; ConfigError for what is no speed."""
-        checked = _checked("factor", value, 0)
+        checked = _check("factor", value, 0)
         with self._lock:
             machine = self._machine()
             self._time, self._origin, self._factor = self._at(machine), machine, checked
@@ -58,7 +58,7 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         """Move it forward, or back when ``seconds`` is negative."""
-        checked = _checked("seconds", seconds)
+        checked = _check("seconds", seconds)
         with self._lock:
             machine = self._machine()
             self._time, self._origin = min(max(self._at(machine) + checked, 0.0), _LAST), machine
@@ -69,7 +69,7 @@ class Clock:
         moment = at.timestamp() if isinstance(at, datetime) else parse_time(at) if isinstance(at, str) else at
         if moment is None:
             raise ConfigError(f"time: expected 2026-11-25T10:00:00+08:00, found {at!r:.40}", "time")
-        checked = _checked("time", moment, 0)
+        checked = _check("time", moment, 0)
         with self._lock:
             self._time, self._origin = min(checked, _LAST), self._machine()
         self.changed()
@@ -102,27 +102,27 @@ def parse_time(text: str) -> float | None:
         return None
 
 
-def beijing(moment: float) -> datetime:
+def to_beijing(moment: float) -> datetime:
     """A moment in the time zone of all of WeChat Pay's times."""
     return datetime.fromtimestamp(moment, BEIJING)
 
 
 def rfc3339(moment: float) -> str:
     """As APIv3 writes it: ``2026-11-25T10:00:00+08:00``."""
-    return beijing(moment).isoformat(timespec="seconds")
+    return to_beijing(moment).isoformat(timespec="seconds")
 
 
 def compact(moment: float) -> str:
     """As APIv2 writes it: ``20261125100000``."""
-    return f"{beijing(moment):%Y%m%d%H%M%S}"
+    return f"{to_beijing(moment):%Y%m%d%H%M%S}"
 
 
 def day_of(moment: float) -> str:
     """Its day in Beijing: ``2026-11-25``."""
-    return f"{beijing(moment):%Y-%m-%d}"
+    return f"{to_beijing(moment):%Y-%m-%d}"
 
 
-def _checked(name: str, value: Any, least: float = -_LAST) -> float:
+def _check(name: str, value: Any, least: float = -_LAST) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= _LAST:
         raise ConfigError(f"{name}: expected a number from {least:g} to {_LAST:g}, found {value!r:.40}", name)
     return float(value)

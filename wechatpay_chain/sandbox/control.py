@@ -145,10 +145,10 @@ def _answer(sandbox: Gateway, request: Received, path: str, query: str) -> Answe
     access.check_origin(request, sandbox.is_local)
     if path != "health":
         access.check_token(request, sandbox.token)
-    return Answer.of(200, _told(sandbox, request, path, query))
+    return Answer.of(200, _dispatch(sandbox, request, path, query))
 
 
-def _told(sandbox: Gateway, request: Received, path: str, query: str) -> Any:
+def _dispatch(sandbox: Gateway, request: Received, path: str, query: str) -> Any:
     methods = {method for method, pattern, _ in _ROUTES if re.fullmatch(pattern, path)}
     if not methods:
         raise Refusal(404, "NOT_FOUND", f"the sandbox has no /_/{path}")
@@ -208,7 +208,7 @@ def _text_of(fields: Mapping[str, Any], name: str, default: str = "") -> str:
     return value
 
 
-def _known(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def _check_names(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """The fields, where each is one that is taken."""
     unknown = sorted(fields.keys() - set(names))
     if unknown:
@@ -266,7 +266,7 @@ def _one_order(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, An
     sandbox.world.settle()
     with sandbox.world.store.transaction():
         book = Book(sandbox.world, sandbox.clock.now())
-        found = book.numbered(names[0])
+        found = book.find_by_number(names[0])
         if found is None:
             raise KeyError(names[0])
         return _order(sandbox, book, found) if isinstance(found, Order) else control_views.combined_view(found)
@@ -312,7 +312,7 @@ def _snippets(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any
 
 
 def _pay(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    openid = _text_of(_known(fields, "openid"), "openid") or None
+    openid = _text_of(_check_names(fields, "openid"), "openid") or None
     return {"out_trade_no": names[0], "transaction_id": sandbox.pay(names[0], openid)}
 
 
@@ -322,14 +322,14 @@ def _close(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) 
 
 
 def _ask_refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _known(fields, "amount", "out_refund_no", "reason")
+    given = _check_names(fields, "amount", "out_refund_no", "reason")
     number, reason = _text_of(given, "out_refund_no"), _text_of(given, "reason")
     amount = given.get("amount")
     if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount < 1):
         raise Refusal(400, "PARAM_ERROR", f"amount: expected fen from 1 on, found {amount!r:.40}")
     made = sandbox.ask_refund(names[0], amount, number, reason)
     with sandbox.world.store.transaction():
-        refund = Refunds(sandbox.world, sandbox.clock.now()).numbered(made)
+        refund = Refunds(sandbox.world, sandbox.clock.now()).find_by_number(made)
         if refund is None:
             raise KeyError(made)
         return control_views.refund_row(refund, Book(sandbox.world, sandbox.clock.now()).by_id(refund.order_id))
@@ -341,12 +341,12 @@ def _refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
 
 
 def _complain(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    detail = _text_of(_known(fields, "detail"), "detail")
+    detail = _text_of(_check_names(fields, "detail"), "detail")
     return {"out_trade_no": names[0], "complaint_id": sandbox.complain(names[0], detail)}
 
 
 def _applyment(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    sandbox.applyment(names[0], names[1], _text_of(_known(fields, "reason"), "reason"))
+    sandbox.applyment(names[0], names[1], _text_of(_check_names(fields, "reason"), "reason"))
     return {"number": names[0], "state": names[1]}
 
 
@@ -356,7 +356,7 @@ def _payscore(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any
 
 
 def _transfer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    sandbox.transfer(names[0], names[1], _text_of(_known(fields, "fail_reason"), "fail_reason"))
+    sandbox.transfer(names[0], names[1], _text_of(_check_names(fields, "fail_reason"), "fail_reason"))
     return {"out_bill_no": names[0], "state": names[1]}
 
 
@@ -367,7 +367,7 @@ def _resend(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
 
 
 def _push(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _known(fields, "event_type", "url", "resource")
+    given = _check_names(fields, "event_type", "url", "resource")
     resource = given.get("resource")
     if resource is not None and not isinstance(resource, dict):
         raise Refusal(400, "PARAM_ERROR", f"resource: expected an object, found {resource!r:.40}")
@@ -376,7 +376,7 @@ def _push(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -
 
 
 def _add_fault(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _known(fields, "name", "method", "path", "times", "when", "rate", "seconds")
+    given = _check_names(fields, "name", "method", "path", "times", "when", "rate", "seconds")
     if "name" not in given:
         raise Refusal(400, "PARAM_ERROR", f"name: missing; expected {', '.join(NAMES)}, or an error code")
     return control_views.fault_row(sandbox.faults.add(Fault(**given)))
@@ -394,7 +394,7 @@ def _clear_faults(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str,
 
 
 def _add_answer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _known(fields, "method", "path", "status", "body", "times", "headers")
+    given = _check_names(fields, "method", "path", "status", "body", "times", "headers")
     lacks = [name for name in ("method", "path", "status") if name not in given]
     if lacks:
         raise Refusal(400, "PARAM_ERROR", f"{lacks[0]}: missing")
@@ -402,7 +402,7 @@ def _add_answer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, A
 
 
 def _set_clock(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _known(fields, "advance", "factor", "set")
+    given = _check_names(fields, "advance", "factor", "set")
     if not given:
         raise Refusal(400, "PARAM_ERROR", 'expected "advance" (seconds), "factor" (0 stands still) or "set" (a time)')
     if "factor" in given:

@@ -102,7 +102,7 @@ def diagnose(parts: Parts, signature: str, keys: Mapping[str, RSAPublicKey], req
         return _other_key(raw, parts.text, keys)
     name, covered = digest
     if name != "sha256":
-        return _said("key", _ALGORITHM.format(name), _ALGORITHM_ZH.format(name))
+        return _diagnosis("key", _ALGORITHM.format(name), _ALGORITHM_ZH.format(name))
     found = _search(covered, parts, request)
     if found:
         return found
@@ -113,7 +113,7 @@ _ALGORITHM = "it is a signature over {0}; WeChat Pay wants RSA over SHA-256 (SHA
 _ALGORITHM_ZH = "签名使用了{0}摘要，应为SHA256（SHA256withRSA、RSA-SHA256）"
 
 
-def _said(differs: str, cause: str, message: str, expected: str | None = None) -> Diagnosis:
+def _diagnosis(differs: str, cause: str, message: str, expected: str | None = None) -> Diagnosis:
     return Diagnosis(differs, Cause(cause, message), expected)
 
 
@@ -124,27 +124,27 @@ def _decode(signature: str) -> bytes | Diagnosis:
     except (binascii.Error, ValueError):
         raw = b""
     if re.fullmatch("[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64}", signature):
-        return _said(
+        return _diagnosis(
             "key",
             "it is an MD5 or HMAC-SHA256 in hexadecimal digits, as APIv2 signs; APIv3 wants RSA over SHA-256 in base64",
             "这是APIv2的签名（MD5或HMAC-SHA256的十六进制），APIv3应为SHA256withRSA签名的base64",
         )
     if len(signature) >= 256 and _HEX.fullmatch(signature):
-        return _said(
+        return _diagnosis(
             "key", "the signature is in hexadecimal digits; write it in base64", "签名是十六进制文本，应为base64"
         )
     if raw:
         return raw
     urlsafe = signature.replace("-", "+").replace("_", "/")
     if urlsafe != signature:
-        return _said(
+        return _diagnosis(
             "key",
             "the signature is in URL-safe base64; use the standard alphabet",
             "签名用了URL安全的base64，应为标准base64",
         )
     if "%" in signature:
-        return _said("key", "the signature was percent-encoded after base64", "签名在base64之后又做了URL编码")
-    return _said("key", "the signature is no base64 in one line", "签名不是单行的base64文本")
+        return _diagnosis("key", "the signature was percent-encoded after base64", "签名在base64之后又做了URL编码")
+    return _diagnosis("key", "the signature is no base64 in one line", "签名不是单行的base64文本")
 
 
 def _digest_of(signature: bytes, key: RSAPublicKey) -> tuple[str, bytes] | None:
@@ -164,7 +164,7 @@ def _other_key(signature: bytes, text: bytes, keys: Mapping[str, RSAPublicKey]) 
     owner, key = next(iter(keys.items()))
     if len(signature) != key.key_size // 8:
         size = len(signature) * 8
-        return _said(
+        return _diagnosis(
             "key",
             f"the signature has {size} bits, and the key of {owner} {key.key_size}: another private key signed",
             f"签名长度为{size}位，而{owner}的密钥为{key.key_size}位：使用了另一把私钥",
@@ -174,17 +174,17 @@ def _other_key(signature: bytes, text: bytes, keys: Mapping[str, RSAPublicKey]) 
             key.verify(signature, text, PSS(MGF1(algorithm), PSS.AUTO), algorithm)
         except InvalidSignature:
             continue
-        return _said(
+        return _diagnosis(
             "key",
             "it is signed with RSA-PSS; WeChat Pay wants PKCS#1 v1.5 padding",
             "使用了RSA-PSS填充，应为PKCS#1 v1.5",
         )
     for whose, other in itertools.islice(keys.items(), 1, None):
         if _digest_of(signature, other):
-            return _said(
+            return _diagnosis(
                 "key", f"{whose} signed, not the key of {owner}", f"签名所用的是{whose}的私钥，而非{owner}的私钥"
             )
-    return _said(
+    return _diagnosis(
         "key",
         f"another private key than that of {owner} signed; take the apiclient_key.pem that belongs to this serial_no",
         f"签名所用的私钥与{owner}不匹配，请使用与serial_no对应的apiclient_key.pem",
@@ -193,7 +193,7 @@ def _other_key(signature: bytes, text: bytes, keys: Mapping[str, RSAPublicKey]) 
 
 def _unknown_text(covered: bytes, text: bytes) -> Diagnosis:
     expected = hashlib.sha256(text).hexdigest()
-    return _said(
+    return _diagnosis(
         "text",
         "the key fits, so another text was signed, and no usual mistake makes it; compare the five lines, byte by byte,"
         f" with what you signed: its SHA-256 is {covered.hex()}, that of the expected text {expected}. A nonce or"
@@ -214,7 +214,7 @@ def _search(covered: bytes, parts: Parts, request: Request) -> Diagnosis | None:
             lines[at] = variant.text
         text = shape(lines)
         if hashlib.sha256(text).digest() == covered:
-            return _told(parts, changed, why, text)
+            return _describe(parts, changed, why, text)
         left -= len(text)
         if left < 0:
             break
@@ -240,7 +240,7 @@ def _unique(right: bytes, variants: Iterable[_Variant]) -> list[_Variant]:
     return list(found.values())
 
 
-def _told(parts: Parts, changed: Changed, shape: Cause | None, text: bytes) -> Diagnosis:
+def _describe(parts: Parts, changed: Changed, shape: Cause | None, text: bytes) -> Diagnosis:
     causes = [variant.why for _, variant in changed] + ([shape] if shape else [])
     cause = "; ".join(each.cause for each in causes)
     message = "；".join(each.message for each in causes)
@@ -532,8 +532,8 @@ def _bodies(parts: Parts, request: Request) -> Iterator[_Variant]:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return
-    yield from _serialised(value)
-    yield from _spelled_otherwise(value, text)
+    yield from _serialisations(value)
+    yield from _other_spellings(value, text)
 
 
 def _bodies_of_nothing(target: str) -> Iterator[_Variant]:
@@ -547,7 +547,7 @@ def _bodies_of_nothing(target: str) -> Iterator[_Variant]:
     if query:
         told = "the query was signed as the body; it belongs to the target", "查询参数被当作请求体签名，应属于URL"
         yield _variant(query, *told)
-        for variant in _serialised(dict(parse_qsl(query, keep_blank_values=True))):
+        for variant in _serialisations(dict(parse_qsl(query, keep_blank_values=True))):
             yield _variant(variant.text, *told)
 
 
@@ -561,7 +561,7 @@ _SORTED = Cause(
 )
 
 
-def _serialised(value: Any) -> Iterator[_Variant]:
+def _serialisations(value: Any) -> Iterator[_Variant]:
     """The usual texts of one JSON value, as the serialisers of many languages write it."""
     layouts: tuple[tuple[Any, tuple[str, str]], ...] = (
         (None, (",", ":")),
@@ -584,7 +584,7 @@ def _as_go(text: str) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _spelled_otherwise(value: Any, text: str) -> Iterator[_Variant]:
+def _other_spellings(value: Any, text: str) -> Iterator[_Variant]:
     python = (
         "Python's text of a dict was signed; sign the JSON that is sent",
         "签名用了Python字典的文本，应为实际发送的JSON",

@@ -107,14 +107,14 @@ def _orders(given: Mapping[str, str], text: str) -> Iterator[tuple[str, Cause | 
     yield text, None
     ordered = sorted(given.items())
     kept = [(name, value) for name, value in ordered if value]
-    yield _joined(ordered), _EMPTY
-    yield _joined(pair for pair in given.items() if pair[1]), _UNSORTED
-    yield _joined(sorted(kept, key=lambda pair: pair[0].lower())), _FOLDED
-    yield _joined((name, quote(value, safe="")) for name, value in kept), _ENCODED
+    yield _join(ordered), _EMPTY
+    yield _join(pair for pair in given.items() if pair[1]), _UNSORTED
+    yield _join(sorted(kept, key=lambda pair: pair[0].lower())), _FOLDED
+    yield _join((name, quote(value, safe="")) for name, value in kept), _ENCODED
     for left_out, _ in kept:
         why = Cause(f"field {left_out} was not signed", f"字段{left_out}没有参与签名")
-        yield _joined(pair for pair in kept if pair[0] != left_out), why
+        yield _join(pair for pair in kept if pair[0] != left_out), why
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> str:
+def _join(pairs: Iterable[tuple[str, str]]) -> str:
     return "&".join(f"{name}={value}" for name, value in pairs)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wechatpay_chain.catalog import sample
-from wechatpay_chain.sandbox.clock import BEIJING, beijing
+from wechatpay_chain.sandbox.clock import BEIJING, to_beijing
 
 __all__ = ["Examples", "fresh", "is_number", "own_merchant"]
 
@@ -78,10 +78,10 @@ class Examples:
         told = self._object(fields)
         for name, schema in fields.items():
             if name in given and (value := _as_type(schema, given[name])) is not None:
-                told[name] = self._sealed(name, str(value)) if sample.is_sealed(schema) else value
+                told[name] = self._encrypt(name, str(value)) if sample.is_sealed(schema) else value
         return told
 
-    def _sealed(self, name: str, value: str) -> str:
+    def _encrypt(self, name: str, value: str) -> str:
         """A text encrypted for the merchant; one that an earlier answer had encrypted is told as it is."""
         if _CIPHERTEXT.fullmatch(value):
             return value
@@ -120,7 +120,7 @@ class Examples:
         form = next((form for pattern, form in _TIMES if pattern.fullmatch(value)), "")
         if not form or not re.search("time|date|_at|begin|end", name):
             return ""
-        moment = beijing(self.now + (_MONTH if _LATER.search(name) else 0)).astimezone(BEIJING)
+        moment = to_beijing(self.now + (_MONTH if _LATER.search(name) else 0)).astimezone(BEIJING)
         if form.startswith("iso"):
             return moment.isoformat(timespec="milliseconds" if form.endswith("milliseconds") else "seconds")
         return moment.strftime(form)

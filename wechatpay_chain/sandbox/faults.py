@@ -94,7 +94,7 @@ class Fault:
         self.rate = _rate(self.rate)
         self.seconds = _seconds(self.seconds, self.name)
         _check_pattern(self.method, self.path, self.times)
-        self.method, self.path = self.method.upper(), _rooted(self.path)
+        self.method, self.path = self.method.upper(), _add_slash(self.path)
 
     @property
     def left(self) -> int | None:
@@ -108,7 +108,7 @@ class Fault:
             return False
         return self.left != 0 and _matches(self.method, self.path, request.method, path)
 
-    def replaced(self, request: Received) -> Answer | None:
+    def replacement(self, request: Received) -> Answer | None:
         """The answer in place of the work's own; None where that stays. Raises Refusal for an error code."""
         if self.name == "HANG_UP":
             return Answer(502, is_signed=False, is_dropped=True)
@@ -147,12 +147,12 @@ class Scripted:
         if isinstance(self.status, bool) or not isinstance(self.status, int) or not 200 <= self.status <= 599:
             raise ArgumentError(f"status: expected 200 to 599, found {self.status!r:.40}")
         _check_pattern(self.method, self.path, self.times)
-        self.method, self.path = self.method.upper(), _rooted(self.path)
+        self.method, self.path = self.method.upper(), _add_slash(self.path)
         headers = self.headers
         if not isinstance(headers, Mapping) or not all(_is_header(*pair) for pair in headers.items()):
             raise ArgumentError("headers: expected a mapping of names to text of one line")
         self.headers = dict(headers)
-        self._checked_body()
+        self._check_body()
 
     @property
     def left(self) -> int | None:
@@ -176,7 +176,7 @@ class Scripted:
         made.headers.update(self.headers)
         return made
 
-    def _checked_body(self) -> None:
+    def _check_body(self) -> None:
         if isinstance(self.body, str | bytes):
             return
         try:
@@ -252,7 +252,7 @@ class Faults:
             return None
         with self._lock:
             for rule in self._rules:
-                if rule.fits(request) and _drawn(rule.rate):
+                if rule.fits(request) and _draw(rule.rate):
                     rule.used += 1
                     return rule
         return None
@@ -261,7 +261,7 @@ class Faults:
         """Whether a written answer waits for such a request."""
         return any(each.fits(method, path) for each in self._answers)
 
-    def scripted(self, request: Received) -> Answer | None:
+    def scripted_answer(self, request: Received) -> Answer | None:
         """The written answer to a request, None where none waits."""
         if not self._answers:
             return None
@@ -358,7 +358,7 @@ def _is_header(name: Any, value: Any) -> bool:
     return is_name and isinstance(value, str) and value.isascii() and (value == "" or value.isprintable())
 
 
-def _rooted(path: str) -> str:
+def _add_slash(path: str) -> str:
     return path if path.startswith(("/", "*")) else f"/{path}"
 
 
@@ -369,7 +369,7 @@ def _matches(method: str, path: str, asked: str, target: str) -> bool:
     return re.fullmatch(pattern, target, re.DOTALL) is not None
 
 
-def _drawn(rate: float) -> bool:
+def _draw(rate: float) -> bool:
     return rate >= 1 or secrets.randbelow(1 << 32) < rate * (1 << 32)
 
 
@@ -379,7 +379,7 @@ def _wrong_signature(answer: Answer, signing: Signing, asked: str) -> None:
             rb"(<sign>(?:<!\[CDATA\[)?)([0-9A-F]+)", lambda found: found[1] + found[2][::-1], answer.body
         )
     elif _SIGNATURE in answer.headers:
-        _sign_again(answer, signing, asked, 0, _covered(answer) + b" ")
+        _sign_again(answer, signing, asked, 0, _covered_bytes(answer) + b" ")
 
 
 def _probe(answer: Answer, signing: Signing, asked: str) -> None:
@@ -395,10 +395,10 @@ def _unknown_serial(answer: Answer, signing: Signing, asked: str) -> None:
 
 def _stale_clock(answer: Answer, signing: Signing, asked: str) -> None:
     if _SIGNATURE in answer.headers:
-        _sign_again(answer, signing, asked, -2 * CLOCK_WINDOW, _covered(answer))
+        _sign_again(answer, signing, asked, -2 * CLOCK_WINDOW, _covered_bytes(answer))
 
 
-def _tampered(answer: Answer, signing: Signing, asked: str) -> None:
+def _tamper(answer: Answer, signing: Signing, asked: str) -> None:
     try:
         told = json.loads(answer.body or b"{}")
     except ValueError:
@@ -419,11 +419,11 @@ _CHANGES: Mapping[str, Callable[[Answer, Signing, str], None]] = {
     "SIGNTEST": _probe,
     "UNKNOWN_SERIAL": _unknown_serial,
     "STALE_CLOCK": _stale_clock,
-    "TAMPERED": _tampered,
+    "TAMPERED": _tamper,
 }
 
 
-def _covered(answer: Answer) -> bytes:
+def _covered_bytes(answer: Answer) -> bytes:
     return answer.body if answer.covered is None else answer.covered
 
 

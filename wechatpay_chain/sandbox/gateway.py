@@ -170,7 +170,7 @@ class Sandbox:
         self._proxy: Proxy | None = None
         try:
             self._proxy = None if proxy is None else self._new_proxy(host, proxy)
-            self.token = "" if self.is_local else self._kept_token(token)
+            self.token = "" if self.is_local else self._choose_token(token)
             if self._directory is not None:
                 self._directory.describe(self.description(), self._variables(), authorities)
         except ConfigError:
@@ -333,7 +333,7 @@ class Sandbox:
         self.world.settle()
         with self._store.transaction():
             book = Book(self.world, self.clock.now())
-            found = book.numbered(out_trade_no)
+            found = book.find_by_number(out_trade_no)
             if found is None:
                 raise KeyError(out_trade_no)
             for order in [found] if isinstance(found, Order) else found.orders:
@@ -353,7 +353,7 @@ class Sandbox:
         self.world.settle()
         with self._store.transaction():
             now = self.clock.now()
-            order = Book(self.world, now).numbered(out_trade_no)
+            order = Book(self.world, now).find_by_number(out_trade_no)
             if not isinstance(order, Order):
                 raise KeyError(out_trade_no)
             number = out_refund_no or f"SANDBOX{secrets.token_hex(8).upper()}"
@@ -411,7 +411,7 @@ class Sandbox:
         """
         with self._store.transaction():
             refunds = Refunds(self.world, self.clock.now())
-            refund = refunds.numbered(out_refund_no)
+            refund = refunds.find_by_number(out_refund_no)
             if refund is None:
                 raise KeyError(out_refund_no)
             refunds.turn(refund, status)
@@ -424,7 +424,7 @@ class Sandbox:
         """
         with self._store.transaction():
             transfers = Transfers(self.world, self.clock.now())
-            transfer = transfers.numbered(out_bill_no)
+            transfer = transfers.find_by_number(out_bill_no)
             if transfer is None:
                 raise KeyError(out_bill_no)
             transfers.turn(transfer, state, fail_reason)
@@ -562,7 +562,7 @@ class Sandbox:
             return own
         self._seen.resets = resets = self._resets
         try:
-            answer, request, refusal, fault = self._answered(request)
+            answer, request, refusal, fault = self._answer_request(request)
         except _Forgotten:
             return Answer(503, is_signed=False, is_dropped=True)
         name = "" if fault is None else fault.name
@@ -585,7 +585,7 @@ class Sandbox:
             return index.page(self.base_url, self.mchid)
         return control.answer(self, request) or payer_page.answer(self.world, self.is_local, request)
 
-    def _answered(self, request: Received) -> tuple[Answer, Received, Refusal | None, Fault | None]:
+    def _answer_request(self, request: Received) -> tuple[Answer, Received, Refusal | None, Fault | None]:
         """The finished answer, the request with its verdict, what was wrong with its signature, and its fault."""
         target, path = request.target, request.target.partition("?")[0]
         try:
@@ -593,7 +593,7 @@ class Sandbox:
         except Absent as absent:
             if not self.faults.has_answer(request.method, path):
                 refusal = self._refusal(request)
-                hint = hints.absent(request.method, path)
+                hint = hints.explain_absence(request.method, path)
                 answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
                 if is_legacy(path):
                     return answer, replace(request, verdict="404", cause=hint), refusal, None
@@ -606,16 +606,16 @@ class Sandbox:
                 request,
                 found.operation,
                 self.identity,
-                lambda fields: self._carried_out(found, request, met, fields),
+                lambda fields: self._carry_out(found, request, met, fields),
             )
             if verdict is not None:
                 request = replace(request, verdict=verdict.message, cause=verdict.cause)
         refusal = None
-        asked = request.headers.get("Wechatpay-Serial", "") or self._unasked(target)
+        asked = request.headers.get("Wechatpay-Serial", "") or self._default_key(target)
         if not is_legacy(path):
             try:
                 authorization.check(self.identity, self._party(target), request)
-                answer = self._carried_out(found, request, met)
+                answer = self._carry_out(found, request, met)
             except Refusal as refused_:
                 answer = refused_.answer()
                 if not refused_.is_signed:
@@ -626,26 +626,26 @@ class Sandbox:
             fault.change(answer, self.platform, asked)
         return answer, request, refusal, met[0] if met else None
 
-    def _carried_out(
+    def _carry_out(
         self, found: Found, request: Received, met: list[Fault], v2: Mapping[str, Any] | None = None
     ) -> Answer:
         """The answer to a rightly signed request: written by a user, or the work's, or a fault's before or after it."""
         fault = self.faults.take(request)
         if fault is None:
-            return self.faults.scripted(request) or self._reply(found, request, v2)
+            return self.faults.scripted_answer(request) or self._reply(found, request, v2)
         met.append(fault)
         if fault.when == "before":
             self._wait(fault)
-            return fault.replaced(request) or self.faults.scripted(request) or self._reply(found, request, v2)
+            return fault.replacement(request) or self.faults.scripted_answer(request) or self._reply(found, request, v2)
         try:
-            answer = self.faults.scripted(request) or self._reply(found, request, v2)
+            answer = self.faults.scripted_answer(request) or self._reply(found, request, v2)
         except Refusal as refusal:
             # What was refused meets its fault all the same.
             error: Refusal | None = refusal
         else:
             error = None
         self._wait(fault)
-        replaced = fault.replaced(request)
+        replaced = fault.replacement(request)
         if replaced is not None:
             return replaced
         if error is not None:
@@ -676,7 +676,7 @@ class Sandbox:
             if operation is not None:
                 if route.is_strict:
                     parameters.refuse_unknown(operation, given.fields)
-                given = self._unsealed(found, request, given)
+                given = self._decrypt_fields(found, request, given)
         else:
             query = parameters.query_of(request.target.partition("?")[2])
             given = parameters.Parameters({}, query, v2)
@@ -692,11 +692,11 @@ class Sandbox:
                 refused = refusal
         raise refused
 
-    def _unsealed(self, found: Found, request: Received, given: parameters.Parameters) -> parameters.Parameters:
+    def _decrypt_fields(self, found: Found, request: Received, given: parameters.Parameters) -> parameters.Parameters:
         """The parameters with what was encrypted at their top opened; Refusal for what does not open."""
         texts: dict[str, str] = {}
-        for field in parameters.sealed(found.operation, given) if found.operation else ():
-            text = self.platform.opened(request, field.value, field.field, field.location)
+        for field in parameters.encrypted_fields(found.operation, given) if found.operation else ():
+            text = self.platform.decrypt(request, field.value, field.field, field.location)
             if field.name:
                 texts[field.name] = text
         if not texts:
@@ -713,7 +713,7 @@ class Sandbox:
 
     def _identity(self, mchid: str) -> Identity:
         """The keys of this sandbox: of a folder or a file that goes on, those that it has."""
-        text = self._store.kept(_IDENTITY)
+        text = self._store.read_text(_IDENTITY)
         try:
             kept = None if text is None else Identity.from_json(text)
         except (ValueError, TypeError) as error:
@@ -751,11 +751,11 @@ class Sandbox:
     def _new_proxy(self, host: str, port: int) -> Proxy:
         return Proxy(host, port, self.respond, self.identity.authority, self.base_url)
 
-    def _kept_token(self, token: str) -> str:
+    def _choose_token(self, token: str) -> str:
         """The token that was given, or the one of a database that goes on, or a new one."""
         if token and (not token.isascii() or not token.isprintable() or " " in token or len(token) < _SHORTEST_TOKEN):
             raise ConfigError(f"token: expected {_SHORTEST_TOKEN} or more ASCII characters without a space", "token")
-        kept = token or self._store.kept(_ASKED_FOR) or secrets.token_urlsafe(24)
+        kept = token or self._store.read_text(_ASKED_FOR) or secrets.token_urlsafe(24)
         self._store.keep(_ASKED_FOR, kept)
         return kept
 
@@ -763,7 +763,7 @@ class Sandbox:
         """The clock that was asked for; of a file that goes on, the one that it had."""
         if isinstance(clock, Clock):
             return clock
-        kept, now = self._store.kept(_CLOCK), time.time()
+        kept, now = self._store.read_text(_CLOCK), time.time()
         was, then, factor = (float(part) for part in kept.split()) if kept else (now, now, 1.0)
         # It went on while the sandbox was off, as fast as it did before: not at all when it stood still.
         made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
@@ -789,7 +789,7 @@ class Sandbox:
     def _party(self, target: str) -> Party:
         return self.brand if target.startswith("/brand/") else self.identity.party
 
-    def _unasked(self, target: str) -> str:
+    def _default_key(self, target: str) -> str:
         """The key that an answer is asked of when the request names none: those who have no key yet ask so."""
         return self.identity.certificate_serial if target == "/v3/certificates" else ""
 

@@ -11,7 +11,7 @@ from functools import cache
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.facts import is_legacy, operations
 
-__all__ = ["HINT", "absent"]
+__all__ = ["HINT", "explain_absence"]
 
 HINT = "Sandbox-Hint"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -20,9 +20,9 @@ _PREFIXES = ("/v3", "/v2", "/v3/v2", "/v3/v3", "/api")
 _HOSTS = ("/https://", "/http://")
 
 
-def absent(method: str, path: str) -> str:
+def explain_absence(method: str, path: str) -> str:
     """What is known of a path (without its query) that this method does not have, in one line of ASCII."""
-    methods = [other for other in _METHODS if other != method and _known(other, path)]
+    methods = [other for other in _METHODS if other != method and _is_known(other, path)]
     if methods:
         return f"{_ascii(path)} takes {', '.join(methods)}, not {_ascii(method)}"
     meant = _meant(method, path)
@@ -34,8 +34,8 @@ def absent(method: str, path: str) -> str:
     return f"no operation {_ascii(method)} {_ascii(path)[:200]} is known{told}"
 
 
-def _known(method: str, path: str) -> bool:
-    return tree.matching(method, f"v2{path}" if is_legacy(path) else path) is not None
+def _is_known(method: str, path: str) -> bool:
+    return tree.match(method, f"v2{path}" if is_legacy(path) else path) is not None
 
 
 def _meant(method: str, path: str) -> str:
@@ -49,7 +49,7 @@ def _meant(method: str, path: str) -> str:
     ]
     candidates += [path.removeprefix(prefix) for prefix in _PREFIXES if path.startswith(f"{prefix}/")]
     candidates += ["/" + path.removeprefix(start).partition("/")[2] for start in _HOSTS if path.startswith(start)]
-    return next((each for each in candidates if each != path and each.startswith("/") and _known(method, each)), "")
+    return next((each for each in candidates if each != path and each.startswith("/") and _is_known(method, each)), "")
 
 
 @cache

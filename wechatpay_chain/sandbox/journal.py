@@ -82,7 +82,7 @@ class Entry:
 
     def _in_path(self) -> Iterator[str]:
         known = f"v2{self.path}" if self.api == "v2" else self.path
-        operation = tree.matching(self.request.method, known)
+        operation = tree.match(self.request.method, known)
         template = "" if operation is None else operation.path
         for pattern, part in zip(template.split("/"), self.path.split("/"), strict=False):
             if pattern.startswith("{"):
@@ -229,7 +229,7 @@ def _on_path(entry: Entry, path: str) -> bool:
     return re.fullmatch(pattern if "*" in path else f"{pattern}.*", entry.path, re.DOTALL) is not None
 
 
-def _judged(entry: Entry, verdict: str) -> bool:
+def _has_verdict(entry: Entry, verdict: str) -> bool:
     if verdict in ("ok", "wrong"):
         return (entry.request.verdict == "") == (verdict == "ok")
     return verdict in entry.request.verdict
@@ -242,5 +242,5 @@ _FILTERS: Mapping[str, Any] = {
     "path": lambda entry, value: _on_path(entry, str(value)),
     "method": lambda entry, value: entry.request.method == str(value).upper(),
     "status": lambda entry, value: entry.status == int(value),
-    "verdict": lambda entry, value: _judged(entry, str(value)),
+    "verdict": lambda entry, value: _has_verdict(entry, str(value)),
 }

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from wechatpay_chain.crypto import digest
 
-__all__ = ["FUND", "SHARING", "TRADE", "Booked", "Ledger", "Table", "digest_of", "encrypted", "zipped"]
+__all__ = ["FUND", "SHARING", "TRADE", "Booked", "Ledger", "Table", "digest_of", "encrypt_pieces", "gzip_pieces"]
 
 _BLOCK = 1000
 # Stands for the number of a block, ten digits, in the rows that are repeated with each.
@@ -85,7 +85,7 @@ class Ledger:
 
     def __iter__(self) -> Iterator[bytes]:
         yield f"\ufeff{self.table.header}\r\n".encode()
-        yield from self._generated()
+        yield from self._generate()
         totals = self.table.values.format(rows=self.rows, total=self.total)
         yield f"{self.table.totals}\r\n{totals}\r\n".encode()
 
@@ -101,7 +101,7 @@ class Ledger:
         """The digest in hex and the size of the whole."""
         return digest_of(self, hash_type)
 
-    def _generated(self) -> Iterator[bytes]:
+    def _generate(self) -> Iterator[bytes]:
         block = self._block(_BLOCK)
         for number in range(self.rows // _BLOCK):
             yield block.replace(_NUMBER, b"%010d" % number)
@@ -134,7 +134,7 @@ def digest_of(pieces: Iterable[bytes], hash_type: str) -> tuple[str, int]:
     return found.hexdigest(), size
 
 
-def zipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def gzip_pieces(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """As a gzip file."""
     deflater = zlib.compressobj(1, wbits=31)
     for piece in pieces:
@@ -142,7 +142,7 @@ def zipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield deflater.flush()
 
 
-def encrypted(pieces: Iterator[bytes], key: bytes, nonce: bytes) -> Iterator[bytes]:
+def encrypt_pieces(pieces: Iterator[bytes], key: bytes, nonce: bytes) -> Iterator[bytes]:
     """As AEAD_AES_256_GCM leaves it: ciphertext, and the tag at its end."""
     encryptor = Cipher(AES(key), GCM(nonce)).encryptor()
     for piece in pieces:

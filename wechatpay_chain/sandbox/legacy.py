@@ -41,20 +41,20 @@ def answer(
         fields = _fields(request, query)
     except xml.XMLError:
         why = authorization.why_no_xml(request)
-        return why, _failed(why.message)
+        return why, _failure(why.message)
     verdict = authorization.check_v2(identity, fields, request)
     if verdict:
-        return verdict, _failed(verdict.message)
+        return verdict, _failure(verdict.message)
     issue = _issue(operation, fields, dict(parse_qsl(query)), request) if operation else ""
     if issue:
-        return None, _failed(issue)
+        return None, _failure(issue)
     try:
         made = reply(fields)
     except Failure as failure:
         made = Answer(200, fields=failure.told)
     except Refusal as refusal:
         made = Answer(200, fields=Failure(refusal.payload["code"], refusal.payload["message"]).told)
-    return None, _finished(made, fields, path, identity.secret)
+    return None, _finish(made, fields, path, identity.secret)
 
 
 def notice(kind: str, fields: Mapping[str, Any], secret: str) -> bytes:
@@ -82,7 +82,7 @@ def xml_answer(fields: Mapping[str, Any]) -> Answer:
     return Answer(200, body, {"Content-Type": "text/xml; charset=utf-8"})
 
 
-def _finished(made: Answer, fields: Mapping[str, Any], path: str, secret: str) -> Answer:
+def _finish(made: Answer, fields: Mapping[str, Any], path: str, secret: str) -> Answer:
     if made.fields is None:
         return made
     # What was not understood has no result.
@@ -111,8 +111,10 @@ def _issue(operation: Operation, fields: Mapping[str, Any], query: Mapping[str, 
     facts = operation.facts
     files = request.form.files if request.form else {}
     wanted = facts.get("form") or (facts.get("body") or {}).get("fields", {})
-    lacks = parameters.missing(_asked(facts.get("query", {})), query)
-    lacks += _needed(operation.path, parameters.missing(_asked(wanted), {**fields, **files}), fields)
+    lacks = parameters.missing_fields(_business_fields(facts.get("query", {})), query)
+    lacks += _needed_names(
+        operation.path, parameters.missing_fields(_business_fields(wanted), {**fields, **files}), fields
+    )
     if lacks:
         return f"缺少参数 {lacks[0]}"
     wrong = next((name for name, seen in files.items() if fields.get(f"{name}_hash") != seen.digest), "")
@@ -127,7 +129,7 @@ def _wrong_type(name: str, schema: Mapping[str, Any], value: Any) -> str:
     return "" if isinstance(value, str) and _DIGITS.fullmatch(value) else f"invalid {name}"
 
 
-def _needed(path: str, lacks: list[str], fields: Mapping[str, Any]) -> list[str]:
+def _needed_names(path: str, lacks: list[str], fields: Mapping[str, Any]) -> list[str]:
     """What lacks, without the names in whose place another is given."""
     named: set[str] = set()
     for pattern, names in ALTERNATIVES:
@@ -136,7 +138,7 @@ def _needed(path: str, lacks: list[str], fields: Mapping[str, Any]) -> list[str]
     return [name for name in lacks if name not in named]
 
 
-def _asked(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _business_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: schema for name, schema in fields.items() if name not in _OF_SIGNATURES}
 
 
@@ -144,5 +146,5 @@ def _sign(kind: str, fields: Mapping[str, Any], secret: str) -> str:
     return digest.sign(kind, v2.text_of(dict(fields), JS), secret)
 
 
-def _failed(reason: str) -> Answer:
+def _failure(reason: str) -> Answer:
     return xml_answer({"return_code": "FAIL", "return_msg": reason})

@@ -20,7 +20,7 @@ import requests
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.platform import Platform
-from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Try, envelope, post, signed_post
+from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Try, envelope, post, post_signed
 from wechatpay_chain.sandbox.store import Row, Store, dump, load
 
 __all__ = ["TABLES", "Outbox", "Sent"]
@@ -127,19 +127,21 @@ class Outbox(Sequence[Sent]):
         row = self._store.one(f"SELECT * FROM notices ORDER BY id {order} LIMIT 1 OFFSET ?", offset)  # noqa: S608
         if row is None:
             raise IndexError(f"there are {len(self)} notices, not {place}")
-        return self._sent(row)
+        return self._read_sent(row)
 
     def __iter__(self) -> Iterator[Sent]:
-        return iter([self._sent(row) for row in self._store.all("SELECT * FROM notices ORDER BY id")])
+        return iter([self._read_sent(row) for row in self._store.all("SELECT * FROM notices ORDER BY id")])
 
     def last(self, count: int = 100) -> list[Sent]:
         """The newest notices, the newest first."""
-        return [self._sent(row) for row in self._store.all("SELECT * FROM notices ORDER BY id DESC LIMIT ?", count)]
+        return [
+            self._read_sent(row) for row in self._store.all("SELECT * FROM notices ORDER BY id DESC LIMIT ?", count)
+        ]
 
     def find(self, number: str) -> Sent | None:
         """The notice with an id."""
         row = self._store.one("SELECT * FROM notices WHERE number=?", number)
-        return None if row is None else self._sent(row)
+        return None if row is None else self._read_sent(row)
 
     def add(self, url: str, event_type: str, resource: Mapping[str, Any], at: float, after: float = 0.0) -> str:
         """Write down an APIv3 notice, which goes ``after`` so many seconds; its id."""
@@ -232,7 +234,7 @@ class Outbox(Sequence[Sent]):
         # The transaction that this belongs to holds the store until it is committed: nobody reads it before.
         self.wake()
 
-    def _sent(self, row: Row) -> Sent:
+    def _read_sent(self, row: Row) -> Sent:
         tries = self._store.all("SELECT at, status, told FROM attempts WHERE notice=? ORDER BY id", row["id"])
         return Sent(
             row["number"],
@@ -320,7 +322,7 @@ class Outbox(Sequence[Sent]):
             )
         else:
             key_id, key = self._platform().notice_signer()
-            done = signed_post(session, row["url"], row["body"].encode("utf-8"), key_id, key)
+            done = post_signed(session, row["url"], row["body"].encode("utf-8"), key_id, key)
         return done._replace(at=at)
 
     def _note(self, row: Mapping[str, Any], done: Try) -> None:

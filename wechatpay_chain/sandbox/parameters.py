@@ -24,12 +24,12 @@ __all__ = [
     "Rule",
     "Sealed",
     "check_rules",
+    "encrypted_fields",
     "json_object",
-    "missing",
+    "missing_fields",
     "query_of",
     "read",
     "refuse_unknown",
-    "sealed",
 ]
 
 _REQUIRED = "必填"
@@ -75,7 +75,7 @@ def read(operation: Operation, request: Received, optional: frozenset[str] = fro
     """
     facts = operation.facts
     path, _, text = request.target.partition("?")
-    filled = dict(_filled(operation, path)) if "{" in operation.path else {}
+    filled = dict(_path_values(operation, path)) if "{" in operation.path else {}
     for name, schema in facts.get("headers", {}).items():
         # The key of encrypted fields is asked for where there are any.
         if schema.get("required") and name.lower() != "wechatpay-serial" and not request.headers.get(name):
@@ -97,7 +97,7 @@ def read(operation: Operation, request: Received, optional: frozenset[str] = fro
     return Parameters(filled, query, body)
 
 
-def sealed(operation: Operation, given: Parameters) -> Iterator[Sealed]:
+def encrypted_fields(operation: Operation, given: Parameters) -> Iterator[Sealed]:
     """The fields of a request that has been read which travel encrypted."""
     if not _can_be_sealed(operation):
         return
@@ -107,13 +107,13 @@ def sealed(operation: Operation, given: Parameters) -> Iterator[Sealed]:
             yield Sealed(name, given.query[name], name, "query")
     fields = (facts.get("body") or {}).get("fields", {})
     if fields:
-        yield from _sealed(fields, given.fields)
+        yield from _encrypted_fields(fields, given.fields)
 
 
 def refuse_unknown(operation: Operation, fields: Mapping[str, Any]) -> None:
     """Raise Refusal for fields of a body that the catalogue does not have."""
     known = (operation.facts.get("body") or {}).get("fields", {})
-    extra = list(_unknown(known, fields, "/body"))
+    extra = list(_unknown_fields(known, fields, "/body"))
     if extra:
         detail = {"location": None, "value": extra}
         raise Refusal(400, "PARAM_ERROR", "请求中含有未在API文档中定义的参数", detail)
@@ -127,7 +127,7 @@ def check_rules(rules: Mapping[str, Rule], fields: Mapping[str, Any], place: str
             _check_rule(rule, value, f"{place}{name}", location)
 
 
-def missing(fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+def missing_fields(fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """The required fields at the top level that are not there."""
     return [name for name, schema in fields.items() if schema.get("required") and _is_missing(given.get(name))]
 
@@ -178,7 +178,7 @@ def _check_rule(rule: Rule, value: str, place: str, location: str) -> None:
         raise wrong(place, issue, location, value, told + issue)
 
 
-def _filled(operation: Operation, path: str) -> Iterator[tuple[str, str]]:
+def _path_values(operation: Operation, path: str) -> Iterator[tuple[str, str]]:
     schemas = operation.facts.get("path_params", {})
     for word, segment in zip(operation.words, tree.segments(path), strict=True):
         if word.startswith("{"):
@@ -294,7 +294,7 @@ def _check_text(schema: Mapping[str, Any], value: str, name: str, location: str)
         raise wrong(name, "应为 true 或 false", location, value)
 
 
-def _unknown(known: Mapping[str, Any], fields: Mapping[str, Any], place: str) -> Iterator[str]:
+def _unknown_fields(known: Mapping[str, Any], fields: Mapping[str, Any], place: str) -> Iterator[str]:
     for name, value in fields.items():
         schema = known.get(name)
         if schema is None:
@@ -303,7 +303,7 @@ def _unknown(known: Mapping[str, Any], fields: Mapping[str, Any], place: str) ->
         while schema.get("type") == "array":
             schema, value = schema.get("items", {}), value[0] if isinstance(value, list) and value else None
         if schema.get("fields") and isinstance(value, dict):
-            yield from _unknown(schema["fields"], value, f"{place}/{name}")
+            yield from _unknown_fields(schema["fields"], value, f"{place}/{name}")
 
 
 @cache
@@ -322,18 +322,18 @@ def _any_sealed(fields: Mapping[str, Any]) -> bool:
     )
 
 
-def _sealed(fields: Mapping[str, Any], given: Mapping[str, Any], place: str = "") -> Iterator[Sealed]:
+def _encrypted_fields(fields: Mapping[str, Any], given: Mapping[str, Any], place: str = "") -> Iterator[Sealed]:
     for name, value in given.items():
         # In the order of the request, which has fewer fields than the catalogue.
         if name in fields and not _is_missing(value):
-            yield from _sealed_in(name, fields[name], value, f"{place}{name}")
+            yield from _encrypted_field(name, fields[name], value, f"{place}{name}")
 
 
-def _sealed_in(name: str, schema: Mapping[str, Any], value: Any, place: str) -> Iterator[Sealed]:
+def _encrypted_field(name: str, schema: Mapping[str, Any], value: Any, place: str) -> Iterator[Sealed]:
     if sample.is_sealed(schema):
         yield Sealed(name if "/" not in place else "", value, place, "body")
     elif schema.get("type") == "object":
-        yield from _sealed(schema.get("fields", {}), value, f"{place}/")
+        yield from _encrypted_fields(schema.get("fields", {}), value, f"{place}/")
     elif schema.get("type") == "array":
         for index, item in enumerate(value):
-            yield from _sealed_in("", schema.get("items", {}), item, f"{place}/{index}")
+            yield from _encrypted_field("", schema.get("items", {}), item, f"{place}/{index}")

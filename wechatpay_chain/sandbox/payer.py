@@ -8,7 +8,7 @@ from wechatpay_chain.sandbox.book import Book, Combined, Order, OrderError
 from wechatpay_chain.sandbox.views import combined_view, order_view, owners_v2, v2_fields
 from wechatpay_chain.sandbox.world import World
 
-__all__ = ["V2_PAID", "PaymentRefused", "pay_combined_later", "pay_later", "pay_number", "pay_token", "told_paid"]
+__all__ = ["V2_PAID", "PaymentRefused", "notify_paid", "pay_combined_later", "pay_later", "pay_number", "pay_token"]
 
 # How the outbox calls an APIv2 notice of a payment.
 V2_PAID = "v2.pay"
@@ -34,7 +34,7 @@ def pay_number(world: World, number: str, openid: str | None = None) -> str:
     """Pay what its merchant calls by ``number``; the ``transaction_id``. Raises KeyError and PaymentRefused."""
     with world.store.transaction():
         now = world.clock.now()
-        found = Book(world, now).numbered(number)
+        found = Book(world, now).find_by_number(number)
         if found is None:
             raise KeyError(number)
         return _pay(world, found, openid, now)
@@ -66,7 +66,7 @@ def pay_combined_later(world: World, identifier: int, at: float) -> None:
         return
 
 
-def told_paid(world: World, order: Order, at: float) -> None:
+def notify_paid(world: World, order: Order, at: float) -> None:
     """Tell a merchant that an order was paid. Payment codes have no notice: their answer and query tell it."""
     url = order.data.get("notify_url")
     if not url:
@@ -84,18 +84,18 @@ def _pay(world: World, found: Order | Combined, openid: str | None, at: float) -
     try:
         if isinstance(found, Order):
             order = book.pay(found, openid)
-            told_paid(world, order, at)
+            notify_paid(world, order, at)
             return str(order.transaction_id)
         whole = book.pay_combined(found, openid)
     except OrderError as error:
         reason = error.reason
     else:
-        _told_combined(world, whole, at)
+        _notify_combined(world, whole, at)
         return str(whole.transaction_id)
     raise PaymentRefused(number, reason)
 
 
-def _told_combined(world: World, whole: Combined, at: float) -> None:
+def _notify_combined(world: World, whole: Combined, at: float) -> None:
     view: dict[str, Any] = combined_view(whole)
     if whole.data.get("notify_url"):
         world.notices.add(whole.data["notify_url"], "TRANSACTION.SUCCESS", view, at)

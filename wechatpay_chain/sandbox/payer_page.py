@@ -38,7 +38,7 @@ def _page(world: World, is_local: bool, request: Received, query: Mapping[str, s
         return Answer.of(refusal.status, refusal.payload)
     token, back = query.get("pr") or query.get("package", ""), query.get("redirect_url", "")
     if is_click:
-        return _paid(world, token, back)
+        return _pay(world, token, back)
     if request.method not in ("GET", "HEAD"):
         return Answer(405)
     world.settle()
@@ -62,7 +62,7 @@ def _form(found: Order | Combined) -> str:
     return f"{rows}<p>{STATES[found.state]}</p>"
 
 
-def _paid(world: World, token: str, back: str) -> Answer:
+def _pay(world: World, token: str, back: str) -> Answer:
     try:
         world.settle()
         number = payer.pay_token(world, token)

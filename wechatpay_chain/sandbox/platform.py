@@ -123,7 +123,7 @@ class Platform:
         keys = {} if self._verify == "certificate" else {self._identity.public_key_id: self._identity.public_key}
         return {**keys, **{pair.serial: pair.key for pair in pairs}}.get(key_id)
 
-    def opened(self, request: Received, ciphertext: object, field: str, location: str = "body") -> str:
+    def decrypt(self, request: Received, ciphertext: object, field: str, location: str = "body") -> str:
         """The text of an encrypted field; Refusal unless the key that ``Wechatpay-Serial`` names opens it."""
         asked = request.headers.get(_HEADER, "")
         if not asked:
@@ -142,7 +142,7 @@ class Platform:
             issue = f"it was encrypted for another key than {asked}, or with another padding than RSA-OAEP (SHA-1)"
             raise _refusal("平台私钥解密失败", f"/{field}", text, issue, location) from None
 
-    def listed(self) -> list[dict[str, Any]]:
+    def list_certificates(self) -> list[dict[str, Any]]:
         """The entries of ``/v3/certificates``, each encrypted under the APIv3 key; none for a public key alone."""
         return [] if self._verify == "public-key" else [self._entry(certificate) for certificate in self.certificates]
 

@@ -24,7 +24,7 @@ from wechatpay_chain.errors import ChainError
 from wechatpay_chain.sandbox.answer import signed_headers
 from wechatpay_chain.sandbox.events import event
 
-__all__ = ["SCHEDULE", "Delivery", "Notice", "Pusher", "Try", "check_address", "envelope", "post", "signed_post"]
+__all__ = ["SCHEDULE", "Delivery", "Notice", "Pusher", "Try", "check_address", "envelope", "post", "post_signed"]
 
 # Seconds before each resend.
 SCHEDULE = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
@@ -102,9 +102,9 @@ class Pusher:
 
         ChainError for a type that is unknown and comes without a resource.
         """
-        return self.signed(*envelope(event_type, resource, self._apiv3_key, self._clock()))
+        return self.sign_notice(*envelope(event_type, resource, self._apiv3_key, self._clock()))
 
-    def signed(self, identifier: str, body: bytes) -> Notice:
+    def sign_notice(self, identifier: str, body: bytes) -> Notice:
         """``body`` with a signature of this moment, as each resend has one of its own."""
         return Notice(identifier, _HEADERS | signed_headers(self._key_id, self._key, body, self._clock()), body)
 
@@ -127,7 +127,7 @@ class Pusher:
             for pause in (0, *schedule):
                 if pause:
                     self._sleep(pause)
-                done = self._post(session, self.signed(notice.id, notice.body), notify_url)
+                done = self._post(session, self.sign_notice(notice.id, notice.body), notify_url)
                 yield done
                 if done.accepted:
                     return
@@ -148,12 +148,12 @@ def envelope(event_type: str, resource: Mapping[str, Any] | None, apiv3_key: str
         "event_type": found.event_type,
         "resource_type": "encrypt-resource",
         "summary": found.summary,
-        "resource": _encrypted(found.resource, found.original_type, apiv3_key),
+        "resource": _encrypt_resource(found.resource, found.original_type, apiv3_key),
     }
     return identifier, json.dumps(told, ensure_ascii=False).encode("utf-8")
 
 
-def signed_post(session: requests.Session, url: str, body: bytes, key_id: str, key: RSAPrivateKey) -> Try:
+def post_signed(session: requests.Session, url: str, body: bytes, key_id: str, key: RSAPrivateKey) -> Try:
     """Post an APIv3 notification under a signature of this moment."""
     return post(session, url, body, _HEADERS | signed_headers(key_id, key, body, time.time()))
 
@@ -170,7 +170,7 @@ def post(session: requests.Session, url: str, body: bytes, headers: Mapping[str,
     return Try(started, answer.status_code, told)
 
 
-def _encrypted(resource: Mapping[str, Any], original_type: str, apiv3_key: str) -> dict[str, str]:
+def _encrypt_resource(resource: Mapping[str, Any], original_type: str, apiv3_key: str) -> dict[str, str]:
     nonce, associated = secrets.token_hex(6), original_type
     sealed = {
         "algorithm": "AEAD_AES_256_GCM",

@@ -45,7 +45,7 @@ class Routes:
             if (route.method, route.path) in self._routes:
                 raise ValueError(f"{route.method} {route.path} has two products")
             self._routes[route.method, route.path] = route
-            found = tree.matching(route.method, f"v2{route.path}" if is_legacy(route.path) else route.path)
+            found = tree.match(route.method, f"v2{route.path}" if is_legacy(route.path) else route.path)
             if found is None or found.path != route.path:
                 self._own.append((_pattern(route.path), route))
 
@@ -55,7 +55,7 @@ class Routes:
         if fixed is not None:
             return fixed
         known = f"v2{path}" if is_legacy(path) else path
-        operation = tree.matching(method, known)
+        operation = tree.match(method, known)
         if operation is not None:
             route = self._routes.get((method, operation.path))
             found = Found(route or Route(method, operation.path, self._otherwise), operation)

@@ -345,7 +345,7 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _send(self, answer: Answer) -> None:
-        framed, pieces = self._framed(answer)
+        framed, pieces = self._frame(answer)
         persistence = {"Connection": "close"} if self.close_connection else _KEPT
         fields = {**_OWN, "Date": _date(int(time.time())), **framed, **answer.headers, **_ALWAYS, **persistence}
         # In one piece: a call of send_header for each takes longer than the book does.
@@ -356,9 +356,9 @@ class Connection(BaseHTTPRequestHandler):
                 self.wfile.write(piece)
         self.wfile.flush()
 
-    def _framed(self, answer: Answer) -> tuple[dict[str, str], Iterator[bytes]]:
+    def _frame(self, answer: Answer) -> tuple[dict[str, str], Iterator[bytes]]:
         """HTTP/1.0 knows no chunks: there the end of the connection ends a body of unknown length."""
-        headers, pieces = answer.framed()
+        headers, pieces = answer.frame()
         if "Transfer-Encoding" in headers and self.request_version != "HTTP/1.1" and answer.pieces is not None:
             self.close_connection = True
             return {}, answer.pieces

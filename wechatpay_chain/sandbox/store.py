@@ -55,7 +55,7 @@ class Store:
                 self.run(_KEPT)
                 for statement in tables:
                     self.run(statement)
-            self._tables = self._named()
+            self._tables = self._table_names()
         except (sqlite3.Error, OSError) as error:
             reason = f"{error}"
         else:
@@ -118,7 +118,7 @@ class Store:
         """Write down a text that a reset leaves."""
         self.run("INSERT INTO kept VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value", name, value)
 
-    def kept(self, name: str) -> str | None:
+    def read_text(self, name: str) -> str | None:
         """A text that was written down under a name."""
         row = self.one("SELECT value FROM kept WHERE name=?", name)
         return None if row is None else str(row["value"])
@@ -129,7 +129,7 @@ class Store:
             for name in self._tables:
                 self.run(f'DELETE FROM "{name}"')  # noqa: S608
 
-    def _named(self) -> list[str]:
+    def _table_names(self) -> list[str]:
         rows = self.all("SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%'")
         return [row["name"] for row in rows if row["name"] != "kept"]
 

@@ -68,12 +68,12 @@ def check(form: Form) -> None:
         meta = None
     if not isinstance(meta, dict) or not form.files:
         raise wrong("meta" if form.files else "file", "必填")
-    told = _told_digest(meta)
+    told = _given_digest(meta)
     if told and told.lower() not in {seen.digest for seen in form.files.values()}:
         raise wrong("sha256", "文件摘要不匹配")
 
 
-def _told_digest(meta: Mapping[str, Any]) -> str:
+def _given_digest(meta: Mapping[str, Any]) -> str:
     told = (meta.get(name) for name in ("sha256", "digest", "file_digest"))
     return next((text for text in told if isinstance(text, str) and _DIGEST.fullmatch(text)), "")
 

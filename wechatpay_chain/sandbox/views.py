@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from wechatpay_chain.sandbox.book import STATES, Combined, Order
-from wechatpay_chain.sandbox.clock import beijing, compact, rfc3339
+from wechatpay_chain.sandbox.clock import compact, rfc3339, to_beijing
 
 __all__ = ["combined_view", "order_view", "owners", "owners_v2", "v2_fields"]
 
@@ -124,5 +124,5 @@ def _part(order: Order) -> dict[str, Any]:
         sub["sub_openid"] = paid["sub_openid"]
     told["amount"] |= {"payer_amount": order.total, "payer_currency": "CNY"}
     # The examples of combined orders alone have milliseconds.
-    time = beijing(order.paid).isoformat(timespec="milliseconds")
+    time = to_beijing(order.paid).isoformat(timespec="milliseconds")
     return {**told, **sub, "transaction_id": order.transaction_id, "bank_type": paid["bank_type"], "success_time": time}

@@ -60,18 +60,18 @@ class ObservedSandbox(Sandbox):
     def refunded(self, out_refund_no: str, amount: int | None = None) -> Finding:
         """Whether a refund has ended well, of ``amount`` where it is given."""
         self.world.settle()
-        refund = Refunds(self.world, self.clock.now()).numbered(out_refund_no)
+        refund = Refunds(self.world, self.clock.now()).find_by_number(out_refund_no)
         if refund is None:
-            return Finding(False, f"no refund {out_refund_no}{self._known('refunds', 'out_refund_no')}")
+            return Finding(False, f"no refund {out_refund_no}{self._known_numbers('refunds', 'out_refund_no')}")
         holds = refund.status == "SUCCESS" and amount in (None, refund.amount)
         return Finding(holds, f"refund {out_refund_no} of {refund.amount}: {refund.status}")
 
     def transferred(self, out_bill_no: str, amount: int | None = None) -> Finding:
         """Whether a transfer has arrived, of ``amount`` where it is given."""
         self.world.settle()
-        transfer = Transfers(self.world, self.clock.now()).numbered(out_bill_no)
+        transfer = Transfers(self.world, self.clock.now()).find_by_number(out_bill_no)
         if transfer is None:
-            return Finding(False, f"no transfer {out_bill_no}{self._known('transfers', 'out_bill_no')}")
+            return Finding(False, f"no transfer {out_bill_no}{self._known_numbers('transfers', 'out_bill_no')}")
         holds = transfer.state == "SUCCESS" and amount in (None, transfer.amount)
         return Finding(holds, f"transfer {out_bill_no} of {transfer.amount}: {transfer.state}")
 
@@ -121,14 +121,14 @@ class ObservedSandbox(Sandbox):
     def _order(self, number: str) -> Order | Combined | None:
         self.world.settle()
         book = Book(self.world, self.clock.now())
-        return book.order(self.mchid, number, combined=True) or book.combined(self.mchid, number)
+        return book.order(self.mchid, number, combined=True) or book.combined_order(self.mchid, number)
 
     def _describe_order(self, number: str, order: Order | Combined | None) -> str:
         if order is None:
-            return f"no order {number}{self._known('orders', 'out_trade_no')}"
+            return f"no order {number}{self._known_numbers('orders', 'out_trade_no')}"
         return f"order {number} of {order.total}: {order.state}"
 
-    def _known(self, table: str, column: str) -> str:
+    def _known_numbers(self, table: str, column: str) -> str:
         rows = self.world.store.all(f"SELECT {column} FROM {table} ORDER BY id DESC LIMIT {_MOST_NAMED}")  # noqa: S608
         return f"; there are: {', '.join(str(row[column]) for row in rows) or 'none'}"
 

@@ -110,7 +110,7 @@ class CertificateDownload:
 
     def _read_folder(self, wanted: str) -> Fetched | None:
         keyring = self._keyring
-        stored = None if self._folder is None else self._folder.shared(self._authorities)
+        stored = None if self._folder is None else self._folder.read_shared(self._authorities)
         if stored is None or keyring.is_old(stored):
             return None
         now = keyring.clock()

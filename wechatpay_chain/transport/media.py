@@ -15,7 +15,7 @@ from wechatpay_chain.encoding.scalars import spell
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.transport.multipart import File, Multipart, Part, Source
 
-__all__ = ["Media", "file_parts", "parts", "uploaded"]
+__all__ = ["Media", "build_form", "file_parts", "parts"]
 
 _JSON = {"Content-Type": "application/json"}
 # Who names an algorithm wants its digest: https://pay.weixin.qq.com/doc/v3/partner/4015792580 (so spelled there).
@@ -50,13 +50,13 @@ class Media:
 
     def meta(self) -> str:
         """The JSON text that is sent and signed; reads the file."""
-        return _described(self.file, self.filename, self._given)
+        return _describe(self.file, self.filename, self._given)
 
     def form(self) -> Multipart:
         """The form of one call; reads the file for its digest."""
         return Multipart(parts(self.meta(), self.file, self.filename))
 
-    def replaced(self, meta: Mapping[str, Any]) -> Media:
+    def with_meta(self, meta: Mapping[str, Any]) -> Media:
         """The same file with other meta."""
         other = copy.copy(self)
         other._given = dict(meta)
@@ -75,7 +75,7 @@ def parts(meta: str, file: File, filename: str) -> tuple[Part, Part]:
     return Part("meta", text, headers=_JSON, tells_length=False), Part("file", file, filename)
 
 
-def uploaded(files: object, fields: object = None) -> Multipart:
+def build_form(files: object, fields: object = None) -> Multipart:
     """The form of ``files`` and other ``fields``, both as requests takes them; ``meta`` may be a mapping.
 
     A ``meta`` that is left out, or a mapping, is made as ``Media`` does for the first file. Raises ChainError
@@ -86,7 +86,7 @@ def uploaded(files: object, fields: object = None) -> Multipart:
     meta = data.pop("meta", {})
     if not isinstance(meta, str | Mapping):
         raise ChainError(f"data.meta: expected a mapping or JSON text, found {type(meta).__name__}; nothing was sent")
-    text = meta if isinstance(meta, str) else _described(sent[0].content, sent[0].filename, meta)
+    text = meta if isinstance(meta, str) else _describe(sent[0].content, sent[0].filename, meta)
     texts = [Part(name, spell(value, f"data.{name}").encode("utf-8")) for name, value in data.items()]
     return Multipart([Part("meta", text.encode("utf-8"), headers=_JSON), *texts, *sent])
 
@@ -123,7 +123,7 @@ def _file_part(name: str, given: Any) -> Part:
     return Part(name, file, filename, {"Content-Type": kind[0]} if kind else {})
 
 
-def _described(file: Any, filename: str, given: Mapping[str, Any]) -> str:
+def _describe(file: Any, filename: str, given: Mapping[str, Any]) -> str:
     """The meta of a file as JSON text, with what ``Media`` fills in."""
     fields = dict(given)
     algorithm = next((str(fields[name]) for name in _ALGORITHM_NAMES if name in fields), "")

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from wechatpay_chain.client import Client
 from wechatpay_chain.protocol.notification import Notification
-from wechatpay_chain.web.handler import awaited, checked, finished, is_async
+from wechatpay_chain.web.handler import await_result, check_handler, is_async, require_result
 from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length, read
 from wechatpay_chain.web.seen_store import Seen
 
@@ -35,7 +35,7 @@ def receive(wxpay: Client, *, seen: Seen | None = None, patience: float = 3.0) -
     receiver = Receiver(wxpay, seen, patience)
 
     def decorate(handler: Callable[..., Any]) -> _View:
-        make = _async_view if is_async(checked(handler)) else _view
+        make = _async_view if is_async(check_handler(handler)) else _view
         view: _View = csrf_exempt(make(receiver, handler))
         return view
 
@@ -50,7 +50,7 @@ def _view(receiver: Receiver, handler: Callable[..., Any]) -> _View:
                 for alias, settings in connections.settings.items():
                     if settings["ATOMIC_REQUESTS"]:
                         stack.enter_context(transaction.atomic(using=alias))
-                return _failure(finished(handler(notification, *args, **parts)))
+                return _failure(require_result(handler(notification, *args, **parts)))
 
         try:
             body = _body(request)
@@ -67,7 +67,7 @@ def _async_view(receiver: Receiver, handler: Callable[..., Any]) -> _View:
     @wraps(handler)
     async def view(request: HttpRequest, *args: Any, **parts: Any) -> HttpResponse:
         async def handle(notification: Notification) -> HttpResponse | None:
-            return _failure(await awaited(handler(notification, *args, **parts)))
+            return _failure(await await_result(handler(notification, *args, **parts)))
 
         try:
             body = _body(request)

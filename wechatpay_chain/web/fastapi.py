@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from wechatpay_chain.client import Client
 from wechatpay_chain.protocol.notification import Notification
-from wechatpay_chain.web.handler import awaited, checked, is_async, name_of
+from wechatpay_chain.web.handler import await_result, check_handler, is_async, name_of
 from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length
 from wechatpay_chain.web.seen_store import Seen
 
@@ -36,7 +36,7 @@ def receive(
     receiver = Receiver(wxpay, seen, patience)
 
     def decorate(handler: Callable[..., Any]) -> _Endpoint:
-        function = checked(handler)
+        function = check_handler(handler)
 
         async def endpoint(incoming_request: Request, **others: Any) -> Response:
             async def handle(notification: Notification) -> Response | None:
@@ -60,8 +60,8 @@ def receive(
 
 async def _call(function: Callable[..., Any], notification: Notification, others: dict[str, Any]) -> object:
     if is_async(function):
-        return await awaited(function(notification, **others))
-    return await awaited(await run_in_threadpool(function, notification, **others))
+        return await await_result(function(notification, **others))
+    return await await_result(await run_in_threadpool(function, notification, **others))
 
 
 async def _body(request: Request) -> bytes:

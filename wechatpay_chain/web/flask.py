@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from wechatpay_chain.client import Client
 from wechatpay_chain.protocol.notification import Notification
-from wechatpay_chain.web.handler import checked, finished
+from wechatpay_chain.web.handler import check_handler, require_result
 from wechatpay_chain.web.receiver import Receiver, Refused, Reply, check_length, read
 from wechatpay_chain.web.seen_store import Seen
 
@@ -34,12 +34,12 @@ def receive(
     receiver = Receiver(wxpay, seen, patience)
 
     def decorate(handler: Callable[..., object]) -> _View:
-        function = checked(handler)
+        function = check_handler(handler)
 
         @wraps(handler)
         def view(**parts: Any) -> Response:
             def handle(notification: Notification) -> Response | None:
-                return _failure(finished(current_app.ensure_sync(function)(notification, **parts)))
+                return _failure(require_result(current_app.ensure_sync(function)(notification, **parts)))
 
             try:
                 body = _body()

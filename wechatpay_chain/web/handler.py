@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-__all__ = ["awaited", "checked", "finished", "is_async", "name_of"]
+__all__ = ["await_result", "check_handler", "is_async", "name_of", "require_result"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def checked(handler: Any) -> Callable[..., Any]:
+def check_handler(handler: Any) -> Callable[..., Any]:
     """The function that a call of ``handler`` runs, which of an object is its ``__call__``.
 
     Raises TypeError for a generator, since a call would run nothing of it, and for a function that could be called
@@ -41,7 +41,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
-def finished(result: Any) -> Any:
+def require_result(result: Any) -> Any:
     """``result``; TypeError when it stands for work that has not been done."""
     if not (inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)):
         return result
@@ -53,11 +53,11 @@ def finished(result: Any) -> Any:
     )
 
 
-async def awaited(result: Any) -> Any:
+async def await_result(result: Any) -> Any:
     """What ``result`` comes to in the end; TypeError when that stands for work that has not been done."""
     while inspect.isawaitable(result):
         result = await result
-    return finished(result)
+    return require_result(result)
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

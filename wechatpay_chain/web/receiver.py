@@ -112,7 +112,7 @@ class Receiver:
             while (claim := self._claim(notification.id)) is None:
                 _check_patience(deadline)
                 time.sleep(_PAUSE)
-            with _held(claim):
+            with _hold(claim):
                 _check(handle(notification))
             claim.done()
         except Exception as error:
@@ -130,7 +130,7 @@ class Receiver:
             while (claim := await self._claim_async(notification.id)) is None:
                 _check_patience(deadline)
                 await asyncio.sleep(_PAUSE)
-            with _held(claim):
+            with _hold(claim):
                 _check(await handle(notification))
             # It did happen, even if nobody waits for the answer any more.
             await asyncio.shield(asyncio.to_thread(claim.done))
@@ -163,7 +163,7 @@ def _give_back(claiming: asyncio.Future[Claim | None]) -> None:
 
 
 @contextmanager
-def _held(claim: Claim) -> Iterator[None]:
+def _hold(claim: Claim) -> Iterator[None]:
     """Give the claim back when the handler does not return; what it raised is the cause of _Raised."""
     try:
         yield

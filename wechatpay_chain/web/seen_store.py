@@ -105,7 +105,7 @@ class Seen:
         self._writing = threading.Lock()
         self._writer = 0
         try:
-            self._opened = _opened(self.path)
+            self._opened = _open(self.path)
         except ConfigError:
             raise
         except (sqlite3.Error, ValueError) as error:  # ValueError: no name that a file can have
@@ -125,7 +125,7 @@ class Seen:
         if self._has_finished(key):
             return None
         owner = secrets.token_hex(16)
-        with self._connected() as connection:
+        with self._connect() as connection:
             connection.execute("BEGIN IMMEDIATE")
             now = self._now(connection)
             connection.execute("DELETE FROM notifications WHERE until <= ?", (now,))
@@ -138,7 +138,7 @@ class Seen:
         if self._has_finished(key):
             return True
         query = "SELECT 1 FROM notifications WHERE id = ? AND owner IS NULL AND until > ?"
-        with self._connected() as connection:
+        with self._connect() as connection:
             return connection.execute(query, (key, self._now(connection, told=False))).fetchone() is not None
 
     def _now(self, connection: sqlite3.Connection, told: bool = True) -> float:
@@ -148,7 +148,7 @@ class Seen:
         now: float = wall
         if before is not None:
             passed = wall - before[1]
-            now = before[0] + (_passed(passed, ticks - before[2]) if self._clock is None else max(passed, 0))
+            now = before[0] + (_elapsed(passed, ticks - before[2]) if self._clock is None else max(passed, 0))
         if told:
             connection.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", (now, wall, ticks))
         return now
@@ -160,7 +160,7 @@ class Seen:
     def _settle(self, key: str, owner: str, handled: bool) -> None:
         reason = ""
         try:
-            with self._connected() as connection:
+            with self._connect() as connection:
                 # Where the file is waited for already, nobody else has to.
                 if not self._unwritten:
                     reason = self._try_to_record(connection, key, owner, handled)
@@ -248,17 +248,17 @@ class Seen:
             raise
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
+    def _connect(self) -> Iterator[sqlite3.Connection]:
         """The connection; what is done with it is undone when it raises."""
         if self._opened.pid != os.getpid():
             _inherited.append(self._opened)
-            self._opened = _opened(self.path)
+            self._opened = _open(self.path)
         opened = self._opened
         with opened.lock, opened.connection:
             yield opened.connection
 
 
-def _passed(wall: float, ticks: float) -> float:
+def _elapsed(wall: float, ticks: float) -> float:
     """How long it has been, in seconds, by how far both clocks have gone; the steady one starts anew with the machine.
 
     The clock on the wall may be set, so it counts only where it says less, and for a day after a start.
@@ -272,10 +272,10 @@ def positive(number: float, name: str) -> float:
     """``number`` when it is one that a clock can count to; ConfigError names it when it is not."""
     if isinstance(number, int | float) and not isinstance(number, bool) and 0 < number < 1e9:
         return number
-    raise ConfigError(f"{name}: expected a number between 0 and 1e9, found {_shown(number)}", name)
+    raise ConfigError(f"{name}: expected a number between 0 and 1e9, found {_display(number)}", name)
 
 
-def _shown(value: object) -> str:
+def _display(value: object) -> str:
     # Python does not write out an int of any size.
     is_short = isinstance(value, int) and abs(value) < 1e12
     return f"{value!r:.40}" if is_short or isinstance(value, float | str) else type(value).__name__
@@ -323,7 +323,7 @@ def _close_to_others(path: str, found: os.stat_result, others: int) -> None:
     _log.warning("seen: %s is user %s's and can be used by others (mode %o); chmod 600", path, found.st_uid, others)
 
 
-def _opened(path: str) -> _Opened:
+def _open(path: str) -> _Opened:
     _create(path)
     opened = _Opened(path)
     deadline = time.monotonic() + _LOCK_PATIENCE

@@ -134,11 +134,11 @@ def _show_page(one: Operation, found: int, console: Console) -> None:
 
 def _show_list(found: Sequence[Operation], everything: bool, console: Console) -> None:
     shown = list(found if everything else found[:_MOST])
-    chains = [tree.spelled("/".join(each.words)) for each in shown]
+    chains = [tree.spell("/".join(each.words)) for each in shown]
     width = min(max(map(len, chains)), _WIDEST)
     console.say(f"{len(found)} operations")
     for each, chain in zip(shown, chains, strict=True):
-        console.say(f"  {each.method:6} {chain:{width}}  {each.name}  [{_tag(each)}]{manual.marked(each)}")
+        console.say(f"  {each.method:6} {chain:{width}}  {each.name}  [{_tag(each)}]{manual.remark(each)}")
     if len(shown) < len(found):
         console.say(f"  and {len(found) - len(shown)} more: add a word, or --all")
 
@@ -157,9 +157,9 @@ def _show_overview(is_json: bool, console: Console) -> None:
         return
     console.say(f"{len(operations)} operations (catalogue {facts.version()})")
     for root in overview(""):
-        console.say(f"\n{tree.spelled(root.path)}: {root.total} operations, {root.name}")
+        console.say(f"\n{tree.spell(root.path)}: {root.total} operations, {root.name}")
         below = overview(root.path)
-        chains = [tree.spelled(each.path) for each in below[:_MOST_WORDS]]
+        chains = [tree.spell(each.path) for each in below[:_MOST_WORDS]]
         width = max(map(len, chains))
         for each, chain in zip(below, chains, strict=False):
             console.say(f"  {chain:{width}}  {each.total:4}  {each.name}")
@@ -170,7 +170,7 @@ def _show_overview(is_json: bool, console: Console) -> None:
 
 
 def _overview_entry(word: Word) -> dict[str, Any]:
-    return {"chain": tree.spelled(word.path), "name": word.name, "operations": word.total}
+    return {"chain": tree.spell(word.path), "name": word.name, "operations": word.total}
 
 
 def _tag(operation: Operation) -> str:
@@ -178,7 +178,7 @@ def _tag(operation: Operation) -> str:
 
 
 def _entry(operation: Operation) -> dict[str, Any]:
-    chain = tree.spelled("/".join(operation.words))
+    chain = tree.spell("/".join(operation.words))
     calls = [{"title": title, "call": text} for title, text in sample.samples(operation)]
     errors = [each._asdict() for each in error_codes(operation.method, "/".join(operation.words))]
     return {**facts.source(operation), "chain": chain, "call": calls[0]["call"], "calls": calls, "errors": errors}

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wechatpay_chain.cli.configuration import add_configuration, merged_entries, sandbox
+from wechatpay_chain.cli.configuration import add_configuration, merge_entries, sandbox
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
@@ -52,11 +52,11 @@ def _checks(arguments: argparse.Namespace, console: Console) -> Iterator[Check]:
 
     if arguments.sandbox:
         with sandbox(arguments) as gateway:
-            yield from _check_all({**gateway.configuration(), **merged_entries(arguments, console, flags_only=True)})
+            yield from _check_all({**gateway.configuration(), **merge_entries(arguments, console, flags_only=True)})
         return
     yield from check_variables(console.environment)
     try:
-        entries = merged_entries(arguments, console)
+        entries = merge_entries(arguments, console)
     except ConfigError as error:
         yield Check(error.field or "configuration", FAILED, str(error), "set the WECHATPAY_ variables or a profile")
         return

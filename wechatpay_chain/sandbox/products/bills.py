@@ -18,8 +18,8 @@ from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.sandbox.answer import EXAMPLE, Answer, Received, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Order
-from wechatpay_chain.sandbox.clock import beijing
-from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Booked, Ledger, Table, encrypted, zipped
+from wechatpay_chain.sandbox.clock import to_beijing
+from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Booked, Ledger, Table, encrypt_pieces, gzip_pieces
 from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
 from wechatpay_chain.sandbox.products.refunds import Refund, Refunds, v2_status, v2_time
 from wechatpay_chain.sandbox.products.sharing import shares_on
@@ -82,7 +82,7 @@ class Bills:
         day = "" if found is None else "-".join(found.groups())
         if not _is_day(day) or not rows.isdecimal():
             raise wrong(name, f"应为日期: {given[:20]}", "query", given)
-        booked = None if "rows" in fields else self._booked(table, day, fields)
+        booked = None if "rows" in fields else self._bill_of_day(table, day, fields)
         if booked is None and int(rows) == 0:
             raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
         return booked or Ledger(table, day, fields.get("sub_mchid", self.world.identity.mchid), int(rows))
@@ -92,7 +92,7 @@ class Bills:
         token, is_gzip = secrets.token_urlsafe(32), fields.get("tar_type") == "GZIP"
         key, nonce = (secrets.token_hex(16), secrets.token_hex(8)) if encrypts else ("", "")
         found, size = file.digest(self.hash_type)
-        told = {"file": _packed(file), "size": size, "gzip": is_gzip, "key": key, "nonce": nonce}
+        told = {"file": _pack(file), "size": size, "gzip": is_gzip, "key": key, "nonce": nonce}
         now = self.world.clock.now()
         self.world.store.run("DELETE FROM bill_files WHERE expires<=?", now)
         self.world.store.run("INSERT INTO bill_files VALUES (?, ?, ?)", token, now + self.lifetime, dump(told))
@@ -106,13 +106,13 @@ class Bills:
             named |= {"encrypt_key": asymmetric.encrypt(key.encode(), public_key), "nonce": nonce}
         return named
 
-    def _booked(self, table: Table, day: str, fields: Mapping[str, str]) -> Booked | None:
+    def _bill_of_day(self, table: Table, day: str, fields: Mapping[str, str]) -> Booked | None:
         """What was paid and refunded on a day, None where nothing was."""
         now = self.world.clock.now()
         if table is SHARING:
             return _sharing(self.world, day, fields.get("sub_mchid", ""))
-        orders = [(order, None) for order in Book(self.world, now).paid_on(day)]
-        refunds = [(self._order(refund), refund) for refund in Refunds(self.world, now).asked_on(day)]
+        orders = [(order, None) for order in Book(self.world, now).orders_paid_on(day)]
+        refunds = [(self._order(refund), refund) for refund in Refunds(self.world, now).refunds_of_day(day)]
         sub = fields.get("sub_mchid")
         kind = fields.get("bill_type", "ALL")
         rows: list[tuple[Order, Refund | None]] = [
@@ -180,7 +180,7 @@ def _refund(order: Order, refund: Refund) -> dict[str, str]:
         **_common(order, refund.created),
         "交易状态": "REFUND",
         "应结订单金额": "0.00",
-        "退款申请时间": f"{beijing(refund.created):%Y-%m-%d %H:%M:%S}",
+        "退款申请时间": f"{to_beijing(refund.created):%Y-%m-%d %H:%M:%S}",
         "退款成功时间": v2_time(refund),
         "微信退款单号": refund.refund_id,
         "商户退款单号": refund.out_refund_no,
@@ -195,7 +195,7 @@ def _refund(order: Order, refund: Refund) -> dict[str, str]:
 def _common(order: Order, moment: float) -> dict[str, str]:
     data, paid = order.data, order.data.get("paid") or {}
     told = {
-        "交易时间": f"{beijing(moment):%Y-%m-%d %H:%M:%S}",
+        "交易时间": f"{to_beijing(moment):%Y-%m-%d %H:%M:%S}",
         "公众账号ID": data["appid"],
         "商户号": data.get("mchid") or order.mchid,
         "特约商户号": data.get("sub_mchid") or "0",
@@ -228,7 +228,7 @@ def _fund(rows: Iterable[tuple[Order, Refund | None]]) -> Booked:
         moment = (order.paid or order.created) if refund is None else refund.created
         lines.append(
             (
-                f"{beijing(moment):%Y-%m-%d %H:%M:%S}",
+                f"{to_beijing(moment):%Y-%m-%d %H:%M:%S}",
                 order.transaction_id or "",
                 refund.refund_id if refund else order.transaction_id or "",
                 "退款" if refund else "交易",
@@ -259,7 +259,7 @@ def _sharing(world: World, day: str, sub_mchid: str) -> Booked | None:
             total += part["amount"]
             lines.append(
                 (
-                    f"{beijing(share['created']):%Y-%m-%d %H:%M:%S}",
+                    f"{to_beijing(share['created']):%Y-%m-%d %H:%M:%S}",
                     world.identity.mchid,
                     payer,
                     share["transaction_id"],
@@ -291,31 +291,31 @@ def _sum(cells: Iterable[Mapping[str, str]], name: str) -> str:
     return f"{sum((Decimal(cell[name]) for cell in cells), Decimal('0.00')):.2f}"
 
 
-def _packed(file: _File) -> dict[str, Any]:
+def _pack(file: _File) -> dict[str, Any]:
     if isinstance(file, Booked):
         return {"header": file.header, "lines": file.lines, "totals": file.totals, "values": file.values}
     table = next(name for name, table in _TABLES.items() if table is file.table)
     return {"table": table, "date": file.date, "mchid": file.mchid, "rows": file.rows}
 
 
-def _unpacked(told: Mapping[str, Any]) -> _File:
+def _unpack(told: Mapping[str, Any]) -> _File:
     if "table" in told:
         return Ledger(_TABLES[told["table"]], told["date"], told["mchid"], told["rows"])
     return Booked(told["header"], tuple(map(tuple, told["lines"])), told["totals"], tuple(told["values"]))
 
 
-def _sent(file: _File, size: int | None, is_gzip: bool, key: str = "", nonce: str = "") -> Answer:
+def _send_file(file: _File, size: int | None, is_gzip: bool, key: str = "", nonce: str = "") -> Answer:
     """The file as WeChat Pay sends it: without a signature."""
     pieces: Iterator[bytes] = iter(file)
     headers, length = dict(_PLAIN), None if is_gzip else size
     if is_gzip:
-        headers, pieces = {"Content-Type": "application/x-gzip"}, zipped(pieces)
+        headers, pieces = {"Content-Type": "application/x-gzip"}, gzip_pieces(pieces)
     if key:
-        length, pieces = None, encrypted(pieces, key.encode(), nonce.encode())
+        length, pieces = None, encrypt_pieces(pieces, key.encode(), nonce.encode())
     return Answer(200, headers=headers, pieces=pieces, length=length, is_signed=False)
 
 
-def _marked(answer: Answer, file: _File) -> Answer:
+def _mark_example(answer: Answer, file: _File) -> Answer:
     if isinstance(file, Ledger):
         answer.headers[EXAMPLE] = "1"
     return answer
@@ -326,11 +326,11 @@ def _list(call: Call) -> Answer:
     bills: Bills = call.world.bills
     file, host = bills.of(table, call.query), call.request.host
     if not is_encrypted:
-        return _marked(Answer.of(200, bills.name(file, call.query, host)), file)
+        return _mark_example(Answer.of(200, bills.name(file, call.query, host)), file)
     parts = [
         {"bill_sequence": number, **bills.name(file, call.query, host, True)} for number in range(1, bills.parts + 1)
     ]
-    return _marked(Answer.of(200, {"download_bill_count": len(parts), "download_bill_list": parts}), file)
+    return _mark_example(Answer.of(200, {"download_bill_count": len(parts), "download_bill_list": parts}), file)
 
 
 def _download(call: Call) -> Answer:
@@ -341,8 +341,8 @@ def _download(call: Call) -> Answer:
     if row is None or row["expires"] <= call.now:
         raise Refusal(400, "INVALID_REQUEST", "下载链接已过期，请重新申请账单")
     told = load(row["data"])
-    file = _unpacked(told["file"])
-    return _marked(_sent(file, told["size"], told["gzip"], told["key"], told["nonce"]), file)
+    file = _unpack(told["file"])
+    return _mark_example(_send_file(file, told["size"], told["gzip"], told["key"], told["nonce"]), file)
 
 
 def _statement(call: Call) -> Answer:
@@ -352,7 +352,7 @@ def _statement(call: Call) -> Answer:
     named = found[::-1] if bills.is_wrong else found
     covered = f'{{"sha1":"{named}"}}'.encode()
     answer = Answer(200, headers={**_PLAIN, DIGEST_HEADER: named}, pieces=iter(file), length=size, covered=covered)
-    return _marked(answer, file)
+    return _mark_example(answer, file)
 
 
 def _v2(call: Call) -> Answer:
@@ -365,7 +365,7 @@ def _v2(call: Call) -> Answer:
             raise Failure.transport("No Bill Exist", error_code="20002") from None
         raise Failure.transport(str(refusal), error_code="20001") from None
     size = file.digest(bills.hash_type)[1]
-    return _marked(_sent(file, size, fields.get("tar_type") == "GZIP"), file)
+    return _mark_example(_send_file(file, size, fields.get("tar_type") == "GZIP"), file)
 
 
 def _comments(call: Call) -> Answer:

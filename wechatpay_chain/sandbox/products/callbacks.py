@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
-from wechatpay_chain.sandbox.clock import beijing
+from wechatpay_chain.sandbox.clock import to_beijing
 from wechatpay_chain.sandbox.product import Call, Product, Route
 
 __all__ = ["PRODUCT"]
@@ -55,7 +55,7 @@ _BY_PATH: Mapping[str, _Callback] = {callback.path: callback for callback in _CA
 def _write(call: Call) -> Answer:
     callback = _of(call)
     owner = _owner(call, callback, call.fields, "body")
-    update_time = beijing(call.now).isoformat(timespec="milliseconds")
+    update_time = to_beijing(call.now).isoformat(timespec="milliseconds")
     stored = {"mchid": owner, "notify_url": _text(call.fields, "notify_url", "body"), "update_time": update_time}
     call.world.store.run(
         "INSERT INTO callbacks VALUES (?, ?, ?, ?) ON CONFLICT (path, owner)"

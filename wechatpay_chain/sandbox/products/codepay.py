@@ -22,7 +22,7 @@ from wechatpay_chain.sandbox.products.transactions import (
     check_currency,
     find_order,
     order_data,
-    refused,
+    refusal,
 )
 from wechatpay_chain.sandbox.views import order_view, owners
 from wechatpay_chain.sandbox.world import World
@@ -175,7 +175,7 @@ def _place(call: Call) -> Answer:
     try:
         order = pay_by_code(call.world, call.now, call.mchid, fields["out_trade_no"], amount["total"], code, data)
     except OrderError as error:
-        raise refused(error.reason) from None
+        raise refusal(error.reason) from None
     except CodeRefused as error:
         raise Refusal(*(error.outcome.v3 or (403, "TRADE_ERROR", "交易错误"))) from None
     if order.state == "USERPAYING":

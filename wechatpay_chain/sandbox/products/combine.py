@@ -13,7 +13,14 @@ from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Combined, OrderError
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
-from wechatpay_chain.sandbox.products.transactions import ADDRESS, NUMBER, check_caller, expires_of, opened, refused
+from wechatpay_chain.sandbox.products.transactions import (
+    ADDRESS,
+    NUMBER,
+    check_caller,
+    expires_of,
+    payer_links,
+    refusal,
+)
 from wechatpay_chain.sandbox.views import combined_view
 
 __all__ = ["PRODUCT"]
@@ -69,8 +76,8 @@ def _place(call: Call) -> Answer:
             call.mchid, fields["combine_out_trade_no"], parts, expires_of(fields, call.now), data
         )
     except OrderError as error:
-        raise refused(error.reason) from None
-    return Answer.of(200, opened(call, way, whole.token, whole.prepay_id))
+        raise refusal(error.reason) from None
+    return Answer.of(200, payer_links(call, way, whole.token, whole.prepay_id))
 
 
 def _check_parts(parts: list[dict[str, Any]], combine_mchid: str) -> None:
@@ -129,7 +136,7 @@ def _close(call: Call) -> Answer:
         for order in whole.orders:
             book.close(order)
     except OrderError as error:
-        raise refused(error.reason) from None
+        raise refusal(error.reason) from None
     return Answer.of(204)
 
 
@@ -138,9 +145,9 @@ def _found(call: Call) -> Combined:
     if "combine_transaction_id" in call.path:
         whole = book.combined_transaction(call.path["combine_transaction_id"])
     else:
-        whole = book.combined(call.mchid, call.path["combine_out_trade_no"])
+        whole = book.combined_order(call.mchid, call.path["combine_out_trade_no"])
     if whole is None:
-        raise refused("missing")
+        raise refusal("missing")
     return whole
 
 

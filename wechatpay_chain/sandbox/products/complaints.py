@@ -16,7 +16,7 @@ from typing import Any
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Order
-from wechatpay_chain.sandbox.clock import BEIJING, beijing, rfc3339
+from wechatpay_chain.sandbox.clock import BEIJING, rfc3339, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.store import Row, dump, load
@@ -162,7 +162,7 @@ def _view(call: Call, row: Row) -> dict[str, Any]:
     order, data = _order(call, row), load(row["data"])
     told: dict[str, Any] = {
         "complaint_id": row["complaint_id"],
-        "complaint_time": beijing(row["created"]).isoformat(timespec="milliseconds"),
+        "complaint_time": to_beijing(row["created"]).isoformat(timespec="milliseconds"),
         "complaint_detail": data["complaint_detail"],
         "complaint_state": row["state"],
         "complainted_mchid": (order.data.get("sub_mchid") if order is not None else "") or call.mchid,

@@ -17,7 +17,7 @@ from typing import Any
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book
-from wechatpay_chain.sandbox.clock import BEIJING, beijing, compact
+from wechatpay_chain.sandbox.clock import BEIJING, compact, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.products.transactions import ADDRESS
@@ -91,7 +91,7 @@ def _create(call: Call) -> Answer:
         "payscore_orders",
         mchid=call.mchid,
         out_order_no=fields["out_order_no"],
-        order_id=f"1000{secrets.randbelow(10**10):010d}{beijing(call.now):%Y%m%d}{secrets.randbelow(10**10):010d}",
+        order_id=f"1000{secrets.randbelow(10**10):010d}{to_beijing(call.now):%Y%m%d}{secrets.randbelow(10**10):010d}",
         service_id=fields["service_id"],
         appid=fields["appid"],
         sub_mchid=fields.get("sub_mchid", ""),

@@ -14,7 +14,7 @@ _NONE = "无可用的平台证书，请在商户平台-API安全申请使用微�
 
 
 def _list(call: Call) -> Answer:
-    listed = call.world.platform.listed()
+    listed = call.world.platform.list_certificates()
     if not listed:
         raise Refusal(404, "RESOURCE_NOT_EXISTS", _NONE)
     return Answer.of(200, {"data": listed})

@@ -16,7 +16,7 @@ from typing import Any
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Order
-from wechatpay_chain.sandbox.clock import beijing, day_of, rfc3339
+from wechatpay_chain.sandbox.clock import day_of, rfc3339, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.products.transactions import ADDRESS
@@ -34,7 +34,7 @@ __all__ = [
     "Refunds",
     "end_refund",
     "next_states",
-    "refused",
+    "refusal",
     "v2_status",
     "v2_time",
 ]
@@ -110,7 +110,7 @@ class Refunds:
         self._world = world
         self._now = now
 
-    def numbered(self, out_refund_no: str) -> Refund | None:
+    def find_by_number(self, out_refund_no: str) -> Refund | None:
         """By the merchant's number."""
         return self._one("mchid=? AND out_refund_no=?", self._world.identity.mchid, out_refund_no)
 
@@ -135,14 +135,14 @@ class Refunds:
         rows = self._world.store.all("SELECT * FROM refunds ORDER BY id DESC LIMIT ?", count)
         return [Refund.of(row) for row in rows]
 
-    def asked_on(self, day: str) -> list[Refund]:
+    def refunds_of_day(self, day: str) -> list[Refund]:
         """Those that were accepted on a day such as ``2026-11-01``."""
         rows = self._world.store.all("SELECT * FROM refunds WHERE created_day=? ORDER BY created, id", day)
         return [Refund.of(row) for row in rows]
 
     def ask(self, order: Order, out_refund_no: str, total: int, amount: int, data: Mapping[str, Any]) -> Refund:
         """A new refund, or the one that was asked for under that number. Raises RefundError."""
-        known = self.numbered(out_refund_no)
+        known = self.find_by_number(out_refund_no)
         if known is not None:
             if (known.order_id, known.amount, order.total) != (order.id, amount, total):
                 raise RefundError("differs")
@@ -155,7 +155,7 @@ class Refunds:
             "refunds",
             mchid=self._world.identity.mchid,
             out_refund_no=out_refund_no,
-            refund_id=f"50{secrets.randbelow(10**8):08d}{beijing(self._now):%Y%m%d}{secrets.randbelow(10**10):010d}",
+            refund_id=f"50{secrets.randbelow(10**8):08d}{to_beijing(self._now):%Y%m%d}{secrets.randbelow(10**10):010d}",
             order_id=order.id,
             amount=amount,
             status="PROCESSING",
@@ -239,7 +239,7 @@ def end_refund(world: World, identifier: int, at: float) -> None:
         refunds.turn(refund, "SUCCESS")
 
 
-def refused(reason: str) -> Refusal:
+def refusal(reason: str) -> Refusal:
     """What cannot be refunded, as APIv3 says it."""
     return Refusal(*_REFUSED[reason])
 
@@ -261,8 +261,8 @@ def _create(call: Call) -> Answer:
             _order(call), fields["out_refund_no"], amount["total"], amount["refund"], data
         )
     except RefundError as error:
-        raise refused(error.reason) from None
-    return _told(call, refund)
+        raise refusal(error.reason) from None
+    return _answer(call, refund)
 
 
 def _check_sources(amount: Mapping[str, Any]) -> None:
@@ -287,34 +287,34 @@ def _order(call: Call) -> Order:
         raise wrong("out_trade_no", "transaction_id与out_trade_no二选一必填")
     _check_sub(order, fields)
     if order is None:
-        raise refused("no order")
+        raise refusal("no order")
     return order
 
 
 def _check_sub(order: Order | None, given: Mapping[str, Any]) -> None:
     """Refuse another sub-merchant's order as one that is not there."""
     if order is not None and (order.data.get("sub_mchid") or "") != (given.get("sub_mchid") or ""):
-        raise refused("no order")
+        raise refusal("no order")
 
 
 def _query(call: Call) -> Answer:
-    return _told(call, _found(call, call.path["out_refund_no"], call.query))
+    return _answer(call, _found(call, call.path["out_refund_no"], call.query))
 
 
 def _found(call: Call, out_refund_no: str, given: Mapping[str, Any]) -> Refund:
-    refund = Refunds(call.world, call.now).numbered(out_refund_no)
+    refund = Refunds(call.world, call.now).find_by_number(out_refund_no)
     if refund is not None:
         order = Book(call.world, call.now).by_id(refund.order_id)
         if (order.data.get("sub_mchid") or "") == (given.get("sub_mchid") or ""):
             return refund
-    raise refused("no refund")
+    raise refusal("no refund")
 
 
 def _restart(call: Call) -> Answer:
     fields = call.fields
     refund = _found(call, fields["out_refund_no"], fields)
     if refund.refund_id != call.path["refund_id"]:
-        raise refused("no refund")
+        raise refusal("no refund")
     if fields["type"] not in ("USER_BANK_CARD", "MERCHANT_BANK_CARD"):
         raise wrong("type", "应为USER_BANK_CARD或MERCHANT_BANK_CARD", "body", fields["type"])
     if fields["type"] == "USER_BANK_CARD":
@@ -323,12 +323,12 @@ def _restart(call: Call) -> Answer:
                 raise wrong(name, "退款到用户银行卡时必填")
     try:
         account = "招商银行借记卡0403" if fields["type"] == "USER_BANK_CARD" else "商户结算银行账户"
-        return _told(call, Refunds(call.world, call.now).restart(refund, account))
+        return _answer(call, Refunds(call.world, call.now).restart(refund, account))
     except RefundError as error:
-        raise refused(error.reason) from None
+        raise refusal(error.reason) from None
 
 
-def _told(call: Call, refund: Refund) -> Answer:
+def _answer(call: Call, refund: Refund) -> Answer:
     return Answer.of(200, _view(refund, Book(call.world, call.now).by_id(refund.order_id)))
 
 
@@ -392,7 +392,7 @@ def v2_status(refund: Refund) -> str:
 
 def v2_time(refund: Refund) -> str:
     """When a refund succeeded, as APIv2 writes it; empty before."""
-    return "" if refund.success is None else f"{beijing(refund.success):%Y-%m-%d %H:%M:%S}"
+    return "" if refund.success is None else f"{to_beijing(refund.success):%Y-%m-%d %H:%M:%S}"
 
 
 def _v2_notice(refund: Refund, order: Order) -> dict[str, Any]:

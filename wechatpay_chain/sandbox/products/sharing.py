@@ -43,7 +43,10 @@ def _share(call: Call) -> Answer:
     receivers = [{**receiver, "name": None} for receiver in fields.get("receivers") or []]
     known = _found(call.world, "out_order_no", fields["out_order_no"])
     if known is not None:
-        if load(known["data"])["asked"] != _asked(receivers) or known["transaction_id"] != fields["transaction_id"]:
+        if (
+            load(known["data"])["asked"] != _receiver_keys(receivers)
+            or known["transaction_id"] != fields["transaction_id"]
+        ):
             raise Refusal(400, "INVALID_REQUEST", "分账接收方与原请求不一致")
         return Answer.of(200, _view(known))
     order = _order(call)
@@ -75,7 +78,7 @@ def _unfreeze(call: Call) -> Answer:
     order = _order(call)
     if not order.data.get("profit_sharing"):
         raise Refusal(400, "INVALID_REQUEST", "非分账订单不支持解冻剩余资金")
-    if _left(call.world, order) == 0:
+    if _amount_left(call.world, order) == 0:
         raise Refusal(403, "NOT_ENOUGH", "分账金额为0")
     return Answer.of(200, _view(_add(call, order, fields["out_order_no"], [], 0, True)))
 
@@ -83,17 +86,17 @@ def _unfreeze(call: Call) -> Answer:
 def _query(call: Call) -> Answer:
     row = _found(call.world, "out_order_no", call.path["out_order_no"])
     if row is None or row["transaction_id"] != call.query["transaction_id"]:
-        raise _absent()
+        raise _not_found()
     return Answer.of(200, _view(row))
 
 
 def _amounts(call: Call) -> Answer:
     order = Book(call.world, call.now).transaction(call.path["transaction_id"], combined=True)
     if order is None:
-        raise _absent()
+        raise _not_found()
     if not order.data.get("profit_sharing"):
         raise Refusal(400, "INVALID_REQUEST", "非分账订单不支持此查询")
-    told = {"transaction_id": order.transaction_id, "unsplit_amount": _left(call.world, order)}
+    told = {"transaction_id": order.transaction_id, "unsplit_amount": _amount_left(call.world, order)}
     return Answer.of(200, told)
 
 
@@ -107,7 +110,7 @@ def _return(call: Call) -> Answer:
         raise wrong("order_id", "order_id与out_order_no二选一必填")
     share = _found(call.world, name, fields[name])
     if share is None:
-        raise _absent()
+        raise _not_found()
     known = store.one("SELECT * FROM share_returns WHERE out_return_no=?", fields["out_return_no"])
     if known is not None:
         if (known["share"], known["amount"], known["return_mchid"]) != (
@@ -146,7 +149,7 @@ def _query_return(call: Call) -> Answer:
     row = call.world.store.one("SELECT * FROM share_returns WHERE out_return_no=?", call.path["out_return_no"])
     share = None if row is None else _found(call.world, "id", row["share"])
     if row is None or share is None or share["out_order_no"] != call.query["out_order_no"]:
-        raise _absent()
+        raise _not_found()
     return Answer.of(200, _return_view(row, share))
 
 
@@ -185,11 +188,11 @@ def _check_receivers(call: Call, receivers: list[dict[str, Any]]) -> None:
 def _order(call: Call) -> Order:
     order = Book(call.world, call.now).transaction(call.fields["transaction_id"], combined=True)
     if order is None or (order.data.get("sub_mchid") or "") != (call.fields.get("sub_mchid") or ""):
-        raise _absent()
+        raise _not_found()
     return order
 
 
-def _left(world: World, order: Order) -> int:
+def _amount_left(world: World, order: Order) -> int:
     rows = world.store.all("SELECT amount, is_last FROM shares WHERE transaction_id=?", order.transaction_id)
     if any(row["is_last"] for row in rows):
         return 0
@@ -197,7 +200,7 @@ def _left(world: World, order: Order) -> int:
     return max(0, order.total - order.refunded - shared)
 
 
-def _asked(receivers: list[dict[str, Any]]) -> list[list[Any]]:
+def _receiver_keys(receivers: list[dict[str, Any]]) -> list[list[Any]]:
     return sorted([receiver["type"], receiver["account"], receiver["amount"]] for receiver in receivers)
 
 
@@ -225,7 +228,7 @@ def _add(
         state="PROCESSING",
         created=call.now,
         finished=None,
-        data=dump({"receivers": parts, "asked": _asked(receivers)}),
+        data=dump({"receivers": parts, "asked": _receiver_keys(receivers)}),
     )
     call.world.later(call.now + _CARRIED_OUT, _END, identifier)
     return call.world.store.all("SELECT * FROM shares WHERE id=?", identifier)[0]
@@ -279,7 +282,7 @@ def _number(prefix: str, now: float) -> str:
     return f"{prefix}{int(now):010d}{secrets.randbelow(10**16):016d}"
 
 
-def _absent() -> Refusal:
+def _not_found() -> Refusal:
     return Refusal(404, "RESOURCE_NOT_EXISTS", "记录不存在")
 
 

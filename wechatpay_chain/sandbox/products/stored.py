@@ -80,11 +80,11 @@ def reply(call: Call) -> Answer:
     if operation is None:
         raise KeyError(call.request.target)
     given, is_v2 = call.given, is_legacy(operation.path)
-    record = _known(call, operation, given)
+    record = _find_record(call, operation, given)
     if _only_looks(operation):
         return _answer(call, operation, given, record)
     if record is None:
-        repeated = _repeated(call, operation, given)
+        repeated = _repeat_answer(call, operation, given)
         if repeated is not None:
             return repeated
     if operation.method == "DELETE" and record is not None:
@@ -105,7 +105,7 @@ def lookups(operation: Operation, given: Mapping[str, Any]) -> list[tuple[str, s
             return []
         return [(name, str(value)) for name, value in given.items() if is_number(name) and value]
     in_path = [word.strip("{}") for word in operation.words if word.startswith("{")]
-    fields = _documented(operation)[1]
+    fields = _documented_answer(operation)[1]
     is_list = any(schema.get("type") == "array" for schema in fields.values()) and (
         fields.keys() & {"total_count", "offset", "limit"}
     )
@@ -136,7 +136,7 @@ def _made_by(path: str) -> frozenset[str]:
     maker = None if branch is None else branch.operations.get("POST")
     if branch is None or maker is None:
         return frozenset()
-    told = {*_documented(maker)[1], *(maker.facts.get("body") or {}).get("fields", {})}
+    told = {*_documented_answer(maker)[1], *(maker.facts.get("body") or {}).get("fields", {})}
     return frozenset(word.strip("{}") for word in branch.children if word.startswith("{")) & told
 
 
@@ -171,7 +171,7 @@ def _only_looks(operation: Operation) -> bool:
     return operation.method == "GET" or _LOOKS.match(last) is not None or last.endswith(("-search", "-query"))
 
 
-def _known(call: Call, operation: Operation, given: Mapping[str, Any]) -> Row | None:
+def _find_record(call: Call, operation: Operation, given: Mapping[str, Any]) -> Row | None:
     """The record that the numbers of a request name, None where it names none; Refusal where there is none."""
     asked = lookups(operation, given)
     is_v2, found, missing = is_legacy(operation.path), [], ""
@@ -241,7 +241,7 @@ def _absence(operation: Operation, name: str) -> Refusal:
     return Refusal(404, *(by_path or _BY_NAME.get(name, ("RESOURCE_NOT_EXISTS", "记录不存在"))))
 
 
-def _repeated(call: Call, operation: Operation, given: Mapping[str, Any]) -> Answer | None:
+def _repeat_answer(call: Call, operation: Operation, given: Mapping[str, Any]) -> Answer | None:
     """The first answer to a request that comes again under the merchant's own number. Refusal when it differs."""
     if is_legacy(operation.path):
         return None
@@ -261,7 +261,7 @@ def _repeated(call: Call, operation: Operation, given: Mapping[str, Any]) -> Ans
             if _comparable(load(row["request"])) != _comparable(load(dump(_plain(given)))):
                 raise Refusal(400, "INVALID_REQUEST", "相同单号但请求数据不一致")
             told = load(row["answer"])
-            return _marked(Answer.of(_documented(operation)[0], told or None))
+            return _mark_example(Answer.of(_documented_answer(operation)[0], told or None))
     return None
 
 
@@ -347,7 +347,7 @@ def _key(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
 
-def _documented(operation: Operation) -> tuple[int, Mapping[str, Any]]:
+def _documented_answer(operation: Operation) -> tuple[int, Mapping[str, Any]]:
     responses = operation.facts.get("responses") or {"200": None}
     status, schema = next(iter(responses.items()))
     return int(status), (schema or {}).get("fields", {})
@@ -365,12 +365,12 @@ def fields_of(made: Answer) -> dict[str, Any]:
 
 def _answer(call: Call, operation: Operation, given: Mapping[str, Any], record: Row | None) -> Answer:
     """What the catalogue documents, over what was stored, over what was asked."""
-    status, fields = _documented(operation)
+    status, fields = _documented_answer(operation)
     is_v2 = is_legacy(operation.path)
     if not fields and status == 200 and not is_v2:
         file = "沙箱的文件\n".encode()
         is_signed = not v3.is_unsigned(operation.method, operation.path)
-        return _marked(Answer(200, file, {"Content-Type": "application/octet-stream"}, is_signed=is_signed))
+        return _mark_example(Answer(200, file, {"Content-Type": "application/octet-stream"}, is_signed=is_signed))
     known = {} if record is None else _view(load(record["data"]), operation, given)
     merchant_key = call.world.identity.merchant_key.public_key()
     written = Examples(
@@ -388,12 +388,12 @@ def _answer(call: Call, operation: Operation, given: Mapping[str, Any], record: 
         _merge(call.world, record, {name: value for name, value in told.items() if name not in known})
     if is_v2:
         # Of an example's return_msg and the like only those of a success are true.
-        made = Answer(200, fields=_echoed({**(told or {}), **given}))
+        made = Answer(200, fields=_echo({**(told or {}), **given}))
         made.headers[EXAMPLE] = "1"
         return made
     made = Answer.of(status, told)
     made.is_signed = not v3.is_unsigned(operation.method, operation.path)
-    return _marked(made)
+    return _mark_example(made)
 
 
 def _view(data: Mapping[str, Any], operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -413,11 +413,11 @@ def _item(data: Any, name: str, value: str) -> Mapping[str, Any] | None:
     return next(filter(None, (_item(each, name, value) for each in inner)), None)
 
 
-def _echoed(given: Mapping[str, Any]) -> dict[str, Any]:
+def _echo(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in _OF_ENVELOPE}
 
 
-def _marked(made: Answer) -> Answer:
+def _mark_example(made: Answer) -> Answer:
     if made.status != 204:
         made.headers[EXAMPLE] = "1"
     return made

@@ -28,9 +28,9 @@ __all__ = [
     "check_payer",
     "expires_of",
     "find_order",
-    "opened",
     "order_data",
-    "refused",
+    "payer_links",
+    "refusal",
 ]
 
 NUMBER = Rule(32, 6, re.compile(r"[0-9a-zA-Z_\-|*]+"))
@@ -64,7 +64,7 @@ _REFUSED: Mapping[str, tuple[int, str, str]] = {
 }
 
 
-def refused(reason: str) -> Refusal:
+def refusal(reason: str) -> Refusal:
     """What an order does not allow, as APIv3 says it."""
     return Refusal(*_REFUSED[reason])
 
@@ -137,7 +137,7 @@ def order_data(call: Call, way: str, trade_type: str) -> dict[str, Any]:
     return {**{name: value for name, value in data.items() if value is not None}, "request": request}
 
 
-def opened(call: Call, way: str, token: str | None, prepay_id: str) -> dict[str, str]:
+def payer_links(call: Call, way: str, token: str | None, prepay_id: str) -> dict[str, str]:
     """What a payer opens, as each way of paying has it."""
     if way == "native":
         return {"code_url": f"weixin://wxpay/bizpayurl?pr={token}"}
@@ -158,7 +158,7 @@ def find_order(call: Call, location: str = "query") -> Order:
         order = book.order(call.mchid, call.path["out_trade_no"])
     given = call.query if location == "query" else call.fields
     if order is None or bool(order.data.get("sub_mchid")) != ("sub_mchid" in given):
-        raise refused("missing")
+        raise refusal("missing")
     if given.get("sub_mchid") and order.data["sub_mchid"] != given["sub_mchid"]:
         raise Refusal(400, "INVALID_REQUEST", "子商户号和订单信息不匹配")
     return order
@@ -184,8 +184,8 @@ def _place(call: Call) -> Answer:
     try:
         order, _ = Book(call.world, call.now).place(call.mchid, fields["out_trade_no"], amount["total"], expires, data)
     except OrderError as error:
-        raise refused(error.reason) from None
-    return Answer.of(200, opened(call, way, order.token, order.prepay_id))
+        raise refusal(error.reason) from None
+    return Answer.of(200, payer_links(call, way, order.token, order.prepay_id))
 
 
 def _check_scene(scene: Mapping[str, Any], way: str) -> None:
@@ -209,14 +209,14 @@ def _close(call: Call) -> Answer:
     check_caller(call, "sp_mchid" if "sp_mchid" in call.fields else "mchid")
     order = find_order(call, "body")
     if order.data["way"] == "codepay":
-        raise refused("payment code")
+        raise refusal("payment code")
     # Pages disagree whether an order has to be five minutes old; the newest name no such limit.
     if order.state == "NOTPAY" and call.now - order.created < call.world.settings.close_wait:
-        raise refused("early")
+        raise refusal("early")
     try:
         Book(call.world, call.now).close(order)
     except OrderError as error:
-        raise refused(error.reason) from None
+        raise refusal(error.reason) from None
     return Answer.of(204)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
-from wechatpay_chain.sandbox.clock import beijing, rfc3339
+from wechatpay_chain.sandbox.clock import rfc3339, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.products.transactions import ADDRESS
@@ -78,7 +78,7 @@ class Transfers:
         self._world = world
         self._now = now
 
-    def numbered(self, out_bill_no: str) -> Transfer | None:
+    def find_by_number(self, out_bill_no: str) -> Transfer | None:
         """By the merchant's number."""
         return self._one("out_bill_no", out_bill_no)
 
@@ -99,7 +99,7 @@ class Transfers:
         identifier = self._world.store.add(
             "transfers",
             out_bill_no=out_bill_no,
-            transfer_bill_no=f"1330{secrets.randbelow(10**12):012d}{beijing(self._now):%Y%m%d}{secrets.randbelow(10**10):010d}",
+            transfer_bill_no=f"1330{secrets.randbelow(10**12):012d}{to_beijing(self._now):%Y%m%d}{secrets.randbelow(10**10):010d}",
             amount=amount,
             state=state,
             created=self._now,
@@ -166,7 +166,7 @@ def _create(call: Call) -> Answer:
     _check_amount(fields)
     _check_scene(fields)
     transfers = Transfers(call.world, call.now)
-    known = transfers.numbered(fields["out_bill_no"])
+    known = transfers.find_by_number(fields["out_bill_no"])
     if known is not None and known.data["request"] != _request(fields):
         # ALREADY_EXISTS is listed too.
         raise Refusal(400, "INVALID_REQUEST", "单号已存在但信息不一致，请查单后比较确认")
@@ -219,11 +219,11 @@ def _check_scene(fields: Mapping[str, Any]) -> None:
 def _query(call: Call) -> Answer:
     transfers = Transfers(call.world, call.now)
     if "out_bill_no" in call.path:
-        transfer = transfers.numbered(call.path["out_bill_no"])
+        transfer = transfers.find_by_number(call.path["out_bill_no"])
     else:
         transfer = transfers.by_bill_no(call.path["transfer_bill_no"])
     if transfer is None:
-        raise _absent()
+        raise _not_found()
     data = transfer.data
     told = {
         "mch_id": call.mchid,
@@ -244,9 +244,9 @@ def _query(call: Call) -> Answer:
 
 def _cancel(call: Call) -> Answer:
     transfers = Transfers(call.world, call.now)
-    transfer = transfers.numbered(call.path["out_bill_no"])
+    transfer = transfers.find_by_number(call.path["out_bill_no"])
     if transfer is None:
-        raise _absent()
+        raise _not_found()
     if transfer.state not in (*_OPEN, "CANCELLED"):
         raise Refusal(400, "INVALID_REQUEST", "当前订单状态不支持撤销，请查单确认")
     if transfer.state not in ("CANCELING", "CANCELLED"):
@@ -255,18 +255,18 @@ def _cancel(call: Call) -> Answer:
     return Answer.of(200, {**told, "update_time": rfc3339(transfer.updated)})
 
 
-def _absent() -> Refusal:
+def _not_found() -> Refusal:
     return Refusal(404, "NOT_FOUND", "记录不存在")
 
 
-def _taken_back(world: World, identifier: int, at: float) -> None:
+def _take_back(world: World, identifier: int, at: float) -> None:
     transfers = Transfers(world, at)
     transfer = transfers.by_id(identifier)
     if transfer.state == "CANCELING":
         transfers.turn(transfer, "CANCELLED")
 
 
-def _expired(world: World, identifier: int, at: float) -> None:
+def _expire(world: World, identifier: int, at: float) -> None:
     """Nobody confirmed within a day."""
     transfers = Transfers(world, at)
     transfer = transfers.by_id(identifier)
@@ -287,6 +287,6 @@ PRODUCT = Product(
         Route("GET", f"{_PATH}/transfer-bill-no/{{transfer_bill_no}}", _query),
         Route("POST", f"{_PATH}/out-bill-no/{{out_bill_no}}/cancel", _cancel),
     ),
-    jobs={_END: _taken_back, _EXPIRE: _expired},
+    jobs={_END: _take_back, _EXPIRE: _expire},
     notices=("MCHTRANSFER.BILL.FINISHED",),
 )

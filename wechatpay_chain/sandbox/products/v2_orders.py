@@ -19,7 +19,7 @@ from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
 from wechatpay_chain.sandbox.products.codepay import CODE, CodeRefused, pay_by_code, reverse
 from wechatpay_chain.sandbox.views import v2_fields
 
-__all__ = ["PRODUCT", "find_order", "refused"]
+__all__ = ["PRODUCT", "failure", "find_order"]
 
 _TRADE_TYPES: Mapping[str, str] = {"JSAPI": "jsapi", "NATIVE": "native", "APP": "app", "MWEB": "h5"}
 _NUMBER = re.compile(r"[0-9a-zA-Z_\-|*@]{6,32}")
@@ -52,7 +52,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
 _OF_SIGNATURES = ("sign", "nonce_str", "sign_type")
 
 
-def refused(reason: str) -> Failure:
+def failure(reason: str) -> Failure:
     """What an order does not allow, as APIv2 says it."""
     return Failure(*_REFUSED[reason])
 
@@ -84,7 +84,7 @@ def _place(call: Call) -> Answer:
             call.mchid, fields["out_trade_no"], _total(fields), _expires(fields), _data(call, way, fields["trade_type"])
         )
     except OrderError as error:
-        raise refused(error.reason) from None
+        raise failure(error.reason) from None
     told = {"trade_type": fields["trade_type"], "prepay_id": order.prepay_id}
     if way == "native":
         told["code_url"] = f"weixin://wxpay/bizpayurl?pr={order.token}"
@@ -97,7 +97,7 @@ def _place(call: Call) -> Answer:
 def _query(call: Call) -> Answer:
     order = find_order(call)
     if order is None:
-        raise refused("missing")
+        raise failure("missing")
     told = {**v2_fields(order), "trade_state": order.state, "trade_state_desc": STATES[order.state]}
     return Answer(200, fields=told)
 
@@ -105,16 +105,16 @@ def _query(call: Call) -> Answer:
 def _close(call: Call) -> Answer:
     order = find_order(call)
     if order is None:
-        raise refused("missing")
+        raise failure("missing")
     if order.data["way"] == "codepay":
         raise Failure("INVALID_REQUEST", "当前交易不允许进行普通关单(只能撤销)")
     if order.state == "CLOSED":
         # Unlike APIv3, which takes it again.
-        raise refused("closed")
+        raise failure("closed")
     try:
         Book(call.world, call.now).close(order)
     except OrderError as error:
-        raise refused(error.reason) from None
+        raise failure(error.reason) from None
     return Answer(200, fields={"result_msg": "OK"})
 
 
@@ -134,7 +134,7 @@ def _micropay(call: Call) -> Answer:
             _data(call, "codepay", "MICROPAY"),
         )
     except OrderError as error:
-        raise refused(error.reason) from None
+        raise failure(error.reason) from None
     except CodeRefused as error:
         raise Failure(*(error.outcome.v2 or ("TRADE_ERROR", "交易错误"))) from None
     if order.state == "USERPAYING":

@@ -63,7 +63,7 @@ def _create(call: Call) -> Answer:
 
 
 def _query(call: Call) -> Answer:
-    order, refunds = _asked(call)
+    order, refunds = _find_queried(call)
     offset = int(call.fields.get("offset") or 0)
     page = refunds[offset : offset + _PAGE]
     told: dict[str, Any] = {
@@ -81,14 +81,14 @@ def _query(call: Call) -> Answer:
     return Answer(200, fields=told)
 
 
-def _asked(call: Call) -> tuple[Order, list[Refund]]:
+def _find_queried(call: Call) -> tuple[Order, list[Refund]]:
     """The order and the refunds that a query names by one of four numbers, WeChat Pay's own first."""
     fields, refunds = call.fields, Refunds(call.world, call.now)
     refund = None
     if fields.get("refund_id"):
         refund = refunds.by_refund_id(fields["refund_id"])
     elif fields.get("out_refund_no"):
-        refund = refunds.numbered(fields["out_refund_no"])
+        refund = refunds.find_by_number(fields["out_refund_no"])
     else:
         order = find_order(call, combined=True)
         found = refunds.of_order(order) if order is not None else []

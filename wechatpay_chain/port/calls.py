@@ -49,7 +49,7 @@ class Calls(Expressions):
     def node(self, part: ir.Part, is_sure: bool = False) -> ast.expr | None:
         """The node of a chain; None where it is none, or, asked to be sure, where its root is not known."""
         if isinstance(part, ir.Call):
-            return self._chained(part, is_sure) if ir.called(part) == "chain" else None
+            return self._chain_call(part, is_sure) if ir.name_of_call(part) == "chain" else None
         if not isinstance(part, ir.Access) or part.key is None or self.property_of(part):
             made = self.value(part) if isinstance(part, ir.Name) or self.property_of(part) else None
             return made.code if made is not None and made.kind in _NODES else None
@@ -75,7 +75,7 @@ class Calls(Expressions):
 
     def _may_be_client(self, part: ir.Part) -> bool:
         """Whether what is unknown in this file may be a client, by its name or by where it comes from."""
-        word = (ir.word_of(part) or ir.called(part)).lower()
+        word = (ir.word_of(part) or ir.name_of_call(part)).lower()
         is_made = isinstance(part, ir.Call | ir.Await | ir.New)
         return self.is_php or self.imports_plugin or is_made or any(each in word for each in _CLIENT_NAME)
 
@@ -96,7 +96,7 @@ class Calls(Expressions):
                 path = paths.as_php(path)
         return python.item(base, path + mark + query)
 
-    def _chained(self, part: ir.Call, is_sure: bool) -> ast.expr | None:
+    def _chain_call(self, part: ir.Call, is_sure: bool) -> ast.expr | None:
         (argument,) = part.arguments if len(part.arguments) == 1 else [None]
         if argument is None or not isinstance(part.function, ir.Access) or set(part.names) > {"", "segment"}:
             return None
@@ -111,7 +111,7 @@ class Calls(Expressions):
 
     def _verb(self, part: ir.Call, function: ir.Access, is_awaited: bool) -> Value | None:
         """A verb at the end of a chain, one that a variable names, or, in JavaScript, the chain itself."""
-        word = ir.called(function)
+        word = ir.name_of_call(function)
         verb = verb_of(word)
         is_plain = isinstance(function.base, ir.Name) or bool(self.property_of(function.base))
         is_client = is_plain and self.value(function.base).kind != "node"
@@ -123,7 +123,7 @@ class Calls(Expressions):
             if base is None:
                 return None
             is_shown = is_awaited and part.arguments and isinstance(part.arguments[0], ir.Items)
-            made = python.call(base, *self._options(part)) if is_shown else self._sent(base, "post", part, is_awaited)
+            made = python.call(base, *self._options(part)) if is_shown else self._send(base, "post", part, is_awaited)
         elif self.is_php and (len(part.arguments) > 1 or set(part.names) - {"", "options"}):
             return self.hole_of(part, "a verb takes one array of options", "answer")
         elif verb is None:
@@ -131,11 +131,11 @@ class Calls(Expressions):
             callee = python.code("getattr(_0, _1)" if self.is_php else "getattr(_0, _1.lower())", base, key)
             return self.use(Value(python.call(callee, *self._options(part)), "answer", "answer"))
         else:
-            made = self._sent(base, verb[0], part, is_awaited, verb[1])
+            made = self._send(base, verb[0], part, is_awaited, verb[1])
         is_promise = verb is not None and verb[1] if self.is_php else not is_awaited
         return self.use(Value(made, "promise" if is_promise else "answer", "answer"))
 
-    def _sent(self, base: ast.expr, verb: str, part: ir.Call, is_awaited: bool, is_async: bool = False) -> ast.expr:
+    def _send(self, base: ast.expr, verb: str, part: ir.Call, is_awaited: bool, is_async: bool = False) -> ast.expr:
         ending = ("Async" if is_async else "") if self.is_php else ("" if is_awaited else "_async")
         return python.method(base, verb + ending, *self._options(part))
 
@@ -150,16 +150,16 @@ class Calls(Expressions):
         return made
 
     def _is_form_headers(self, part: ir.Part) -> bool:
-        function = part.function if ir.called(part) == "getHeaders" and isinstance(part, ir.Call) else None
+        function = part.function if ir.name_of_call(part) == "getHeaders" and isinstance(part, ir.Call) else None
         return isinstance(function, ir.Access) and self.value(function.base).kind == "media"
 
     # Every call
 
     def on_call(self, part: ir.Call) -> Value:
         """Any call."""
-        return self.called(part, is_awaited=False)
+        return self.call_value(part, is_awaited=False)
 
-    def called(self, part: ir.Call, is_awaited: bool) -> Value:
+    def call_value(self, part: ir.Call, is_awaited: bool) -> Value:
         """A call; what is awaited in JavaScript hands back the answer itself."""
         function = part.function
         if isinstance(function, ir.ClassName):
@@ -167,12 +167,12 @@ class Calls(Expressions):
         if isinstance(function, ir.Name) and self.scope.kind(function.word) == "function":
             return Value(python.call(self.value(function).code, *self._positional(part)), "text" if self.is_php else "")
         if isinstance(function, ir.Name) and not self.is_php and self.scope.kind(function.word) == "node":
-            made_ = self._sent(self.value(function).code, "post", part, is_awaited)
+            made_ = self._send(self.value(function).code, "post", part, is_awaited)
             return self.use(Value(made_, "answer" if is_awaited else "promise", "answer"))
         if not isinstance(function, ir.Access):
             raise NoRule
         if isinstance(function.base, ir.ClassName):
-            return self._static(part, function.base, ir.called(function))
+            return self._static(part, function.base, ir.name_of_call(function))
         owned = self.knowledge.getters.get(self.own_method(function), "")
         if owned in self.knowledge.properties:
             return Value(python.name(self.names[owned]), self.knowledge.properties[owned])
@@ -195,7 +195,7 @@ class Calls(Expressions):
             raise NoRule
         name = "AesGcm" if owner.word == "Aes" else owner.word
         if name == "Promise":
-            return self._gathered(part, word)
+            return self._gather(part, word)
         if name == "Wechatpay":
             return self.hole_of(part, f"Wechatpay.{word[:40]}: {_LACKING}")
         if name not in STATIC:
@@ -226,7 +226,7 @@ class Calls(Expressions):
             given[0], given[2] = given[2], given[0]
         return Value(python.method(self.needs(CLASSES[name], name), method, *given, **keywords), STATIC[name][method])
 
-    def _gathered(self, part: ir.Call, word: str) -> Value:
+    def _gather(self, part: ir.Call, word: str) -> Value:
         """``Promise.all`` and its like, of promises of the SDK."""
         before = self.uses
         given = self._positional(part) if word in PROMISES else []
@@ -240,16 +240,16 @@ class Calls(Expressions):
 
     def _method(self, part: ir.Call, function: ir.Access) -> Value:
         """A method of what the SDK handed back."""
-        word = ir.called(function)
+        word = ir.name_of_call(function)
         if word == "map" and not self.is_php and len(part.arguments) == 1:
-            return self._mapped(function, part.arguments[0])
+            return self._map_list(function, part.arguments[0])
         base = self.value(function.base) if word else Value(ast.Constant(None))
         for each in part.arguments if base.kind == "answers" else []:
             if isinstance(each, ir.Function) and each.parameters:
                 each.parameters[0].kind = "answer"
         # A verb that a variable names may be either.
         if base.kind == "promise" or (base.brings and base.kind == "answer" and word in (*_THEN, "wait")):
-            return self._promised(part, base, word)
+            return self._promise_step(part, base, word)
         kind = "error" if base.kind == "sdk error" else base.kind
         if word == "__toString" and kind in ("body", "error"):
             return Value(python.call("str", base.code), "text")
@@ -268,7 +268,7 @@ class Calls(Expressions):
             return Value(self.as_text(base), "text")
         raise NoRule
 
-    def _promised(self, part: ir.Call, base: Value, word: str) -> Value:
+    def _promise_step(self, part: ir.Call, base: Value, word: str) -> Value:
         """``then``, ``catch``, ``wait``."""
         self.uses += 1
         if word == "wait":
@@ -292,7 +292,7 @@ class Calls(Expressions):
         is_one = len(set(brings)) == 1
         return Value(python.method(base.code, _THEN[word], *given), "promise", brings[0] if is_one else "")
 
-    def _mapped(self, function: ir.Access, closure: ir.Part) -> Value:
+    def _map_list(self, function: ir.Access, closure: ir.Part) -> Value:
         """``list.map(each => …)`` with a call of the SDK in it."""
         before = self.uses
         made = self.closure(closure, [""], "each", closure.is_async) if isinstance(closure, ir.Function) else None
@@ -307,7 +307,7 @@ class Calls(Expressions):
     def on_await(self, part: ir.Await) -> Value:
         """``await``: the answer itself."""
         inner = part.value
-        made = self.called(inner, is_awaited=True) if isinstance(inner, ir.Call) else self.exact(inner)
+        made = self.call_value(inner, is_awaited=True) if isinstance(inner, ir.Call) else self.exact(inner)
         if made.kind == "promise":
             return Value(python.method(made.code, "wait"), made.brings)
         if not isinstance(inner, ir.Call) and made.kind not in ("answer", "answers", "json"):
@@ -329,10 +329,10 @@ class Calls(Expressions):
     def _form(self, part: ir.Call) -> Value | None:
         """``new Multipart().append('meta', …).append('file', …)`` is a Media."""
         each = part.function.base if isinstance(part.function, ir.Access) else part
-        if ir.called(part) != "append":
+        if ir.name_of_call(part) != "append":
             return None
         calls: list[ir.Call] = [part]
-        while ir.called(each) == "append" and isinstance(each, ir.Call):
+        while ir.name_of_call(each) == "append" and isinstance(each, ir.Call):
             calls.append(each)
             each = each.function.base if isinstance(each.function, ir.Access) else each
         if not isinstance(each, ir.New) or ir.word_of(each.function) != "Multipart":
@@ -346,7 +346,7 @@ class Calls(Expressions):
         }
         dumped, opened = fields.get("meta"), fields.get("file")
         is_stream = isinstance(opened, ir.Call) and ir.word_of(opened.function) == "createReadStream"
-        is_whole = len(calls) == 2 and ir.called(dumped) == "stringify" and is_stream
+        is_whole = len(calls) == 2 and ir.name_of_call(dumped) == "stringify" and is_stream
         if not is_whole or not isinstance(dumped, ir.Call) or not isinstance(opened, ir.Call):
             return self.hole_of(part, _FORM, "media")
         self.needs("wechatpay_chain", "Media")
@@ -439,13 +439,13 @@ class Calls(Expressions):
             elif isinstance(each.pattern, ir.Items) and each.default is None:
                 names.append(self.names.lend({"answer": "answer", "error": "error"}.get(kind, "found")))
                 whole = Value(python.name(names[-1]), kind or "json")
-                self.scope.aliases.update(self.taken_apart(each.pattern, whole))
+                self.scope.aliases.update(self.destructure(each.pattern, whole))
             else:
                 raise NoRule
         names += ["_"] * (len(kinds) - len(names))
         return ast.arguments([], [ast.arg(word) for word in names], None, [], [], None, defaults)
 
-    def taken_apart(self, pattern: ir.Items, value: Value) -> list[tuple[str, Value]]:
+    def destructure(self, pattern: ir.Items, value: Value) -> list[tuple[str, Value]]:
         """The names of a pattern and what each stands for; raises NoRule."""
         told: list[tuple[str, Value]] = []
         for key, target in pattern.entries:
@@ -466,7 +466,7 @@ class Calls(Expressions):
             if isinstance(inner, ir.Name):
                 told.append((inner.word, found))
             elif isinstance(inner, ir.Items):
-                told += self.taken_apart(inner, found)
+                told += self.destructure(inner, found)
             else:
                 raise NoRule
         return told
@@ -497,10 +497,10 @@ class Calls(Expressions):
             is_pattern = isinstance(part.value.target, ir.Items) and not (self.is_php or part.value.declares)
             if not is_new or is_pattern:
                 raise NoRule  # a variable of the function around it
-            return self.assigned(part.value)
-        return [ast.Expr(self.settled(part.value).code)]
+            return self.assignment(part.value)
+        return [ast.Expr(self.settle(part.value).code)]
 
-    def settled(self, part: ir.Part) -> Value:
+    def settle(self, part: ir.Part) -> Value:
         """A value whose promise, in JavaScript, runs without anyone waiting for it."""
         made = self.value(part)
         if self.is_php or made.kind != "promise" or not made.uses:
@@ -508,13 +508,13 @@ class Calls(Expressions):
         function = made.code.func if isinstance(made.code, ast.Call) else None
         if isinstance(part, ir.Call) and isinstance(function, ast.Attribute) and function.attr.endswith("_async"):
             before = self.uses, len(self.left)
-            again = self.called(part, is_awaited=True)
+            again = self.call_value(part, is_awaited=True)
             self.uses = before[0]
             del self.left[before[1] :]
             return again._replace(uses=made.uses, left=made.left)
         return made._replace(code=python.method(made.code, "wait"), kind=made.brings)
 
-    def assigned(self, part: ir.Assign) -> list[ast.stmt]:
+    def assignment(self, part: ir.Assign) -> list[ast.stmt]:
         """An assignment as statements."""
         raise NotImplementedError
 
@@ -522,7 +522,7 @@ class Calls(Expressions):
 
     def _builtin(self, part: ir.Call, function: ir.ClassName) -> Value:
         if self.is_php and function.word == "Promise" and function.known:
-            return self._gathered(part, text(function.node).rpartition("\\")[2])
+            return self._gather(part, text(function.node).rpartition("\\")[2])
         build = _PHP.get(function.word.lower()) if self.is_php else _JAVASCRIPT.get(function.word)
         return self._built(build if function.known else None, part)
 
@@ -589,7 +589,7 @@ def _dumps(self: Calls, part: ir.Call) -> Value:
     made = self.exact(part.arguments[0])
     if made.kind not in ("map", "list", "json") or not flags <= _JSON_FLAGS.keys():
         raise NoRule
-    code = self.converted("php_json" if self.is_php else "js_json", made.code)
+    code = self.convert("php_json" if self.is_php else "js_json", made.code)
     code.keywords = [ast.keyword(_JSON_FLAGS[each], ast.Constant(True)) for each in sorted(flags) if _JSON_FLAGS[each]]
     return Value(code, "text")
 
@@ -621,7 +621,7 @@ def _sprintf(self: Calls, part: ir.Call) -> Value:
 
 def _compact(self: Calls, part: ir.Call) -> Value:
     words = [ir.literal_text(each) for each in part.arguments]
-    values = [self.copied(ir.Name(part.node, word or "this")).code for word in words]
+    values = [self.copy_of(ir.Name(part.node, word or "this")).code for word in words]
     if any(next(python.holes_in(each), None) for each in values):
         raise NoRule
     return Value(ast.Dict([ast.Constant(word) for word in words], values), "map")

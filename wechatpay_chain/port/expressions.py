@@ -61,11 +61,11 @@ class Scope:
         # A check stays one: what a function did to it is never taken for granted.
         return "" if holder is not None and word in holder.unstable and kind != "flag" else kind
 
-    def brought(self, word: str) -> str:
+    def promised_kind(self, word: str) -> str:
         """What a promise in a variable brings."""
         if word in self.brings or self.outer is None:
             return self.brings.get(word, "")
-        return self.outer.brought(word)
+        return self.outer.promised_kind(word)
 
 
 class Knowledge:
@@ -155,9 +155,11 @@ class Expressions:
         inner = part.value if isinstance(part, ir.Await) else part
         function = inner.function if isinstance(inner, ir.Call) else None
         word = ir.word_of(function) or self.own_method(function)
-        return Value(python.hole(text(part.node), values), self.knowledge.functions.get(word, "") or self._kept(part))
+        return Value(
+            python.hole(text(part.node), values), self.knowledge.functions.get(word, "") or self._stored_kind(part)
+        )
 
-    def _kept(self, part: ir.Part) -> str:
+    def _stored_kind(self, part: ir.Part) -> str:
         """The kind of what is kept once it was made: ``$c ??= …``, ``c || (c = …)``."""
         operands = [part.value] if isinstance(part, ir.Assign) else []
         if isinstance(part, ir.Operation) and part.operator in ("??", "?:", "||"):
@@ -180,7 +182,7 @@ class Expressions:
     def own_method(self, part: ir.Part | None) -> str:
         """The name of a method or property of ``this``; empty for anything else."""
         is_own = isinstance(part, ir.Access) and ir.word_of(part.base) == "this" and not part.is_optional
-        return ir.called(part) if is_own else ""
+        return ir.name_of_call(part) if is_own else ""
 
     def use(self, value: Value) -> Value:
         """Note that an expression is the SDK's."""
@@ -192,7 +194,7 @@ class Expressions:
         self.imports.add((module, word))
         return python.name(word or module)
 
-    def converted(self, word: str, code: ast.expr) -> ast.Call:
+    def convert(self, word: str, code: ast.expr) -> ast.Call:
         """A call of one of the conversions."""
         return python.call(self.needs("wechatpay_chain.port.conversion", word), code)
 
@@ -220,9 +222,9 @@ class Expressions:
         kind = "client" if is_custom else self.scope.kind(part.word)
         if kind == "form":
             raise NoRule
-        return Value(python.name(self.names[part.word]), kind, self.scope.brought(part.word))
+        return Value(python.name(self.names[part.word]), kind, self.scope.promised_kind(part.word))
 
-    def copied(self, part: ir.Part, is_changed: bool = False) -> Value:
+    def copy_of(self, part: ir.Part, is_changed: bool = False) -> Value:
         """A value that is stored: PHP's arrays are copied then, as far as anyone could tell the difference."""
         made = self.value(part)
         is_changed = is_changed or self.scope.changed.get(ir.word_of(part), 0) > part.node.start_byte
@@ -240,7 +242,7 @@ class Expressions:
             return ast.Constant(ast.unparse(made.code)) if is_constant else python.call("str", made.code)
         if made.kind in ("map", "list", "none", "answer", "promise", "client", "node"):
             raise NoRule
-        return self.converted("php_text" if self.is_php else "js_text", made.code)
+        return self.convert("php_text" if self.is_php else "js_text", made.code)
 
     def on_template(self, part: ir.Template) -> Value:
         """Text joined from pieces."""
@@ -259,7 +261,7 @@ class Expressions:
     def on_items(self, part: ir.Items) -> Value:
         """An array or an object."""
         if part.is_list:
-            return Value(ast.List([self.copied(value).code for _, value in part.entries], ast.Load()), "list")
+            return Value(ast.List([self.copy_of(value).code for _, value in part.entries], ast.Load()), "list")
         entries: list[tuple[ast.expr | None, ast.expr]] = []
         count, are_words = 0, True
         for key, value in part.entries:
@@ -277,7 +279,7 @@ class Expressions:
             are_words = are_words and isinstance(found, str) and not _INDEX.fullmatch(found)
             count = max(count, found + 1) if isinstance(found, int) else count
             code = ast.Constant(found) if isinstance(found, str | int) else told.code
-            entries.append((code, self.copied(value, is_changed=f"[{found!s}]" in self.scope.changed).code))
+            entries.append((code, self.copy_of(value, is_changed=f"[{found!s}]" in self.scope.changed).code))
         keys = [key.value if isinstance(key, ast.Constant) else None for key, _ in entries]
         if self.is_php and keys == list(range(len(keys))):
             return Value(ast.List([value for _, value in entries], ast.Load()), "list")
@@ -318,7 +320,7 @@ class Expressions:
     def on_access(self, part: ir.Access) -> Value:
         """A word of a path, a part of an answer, an entry of decoded JSON."""
         if isinstance(part.base, ir.ClassName):
-            word, owner = ir.called(part), part.base.word if part.base.known else ""
+            word, owner = ir.name_of_call(part), part.base.word if part.base.known else ""
             if word in CONSTANTS.get(owner, ()):
                 return self.use(Value(python.attribute(self.needs("wechatpay_chain.php", owner), word), "text"))
             if owner != "Wechatpay":
@@ -417,7 +419,7 @@ class Expressions:
         if made.kind in _CASTS.get(kind, ()):
             return made
         if kind == "int" and made.kind not in ("map", "list", "float", "flag"):
-            return Value(self.converted("php_int", made.code), "int")
+            return Value(self.convert("php_int", made.code), "int")
         raise NoRule
 
     def js_int(self, operand: ir.Part) -> Value:
@@ -425,7 +427,7 @@ class Expressions:
         made = self._read(operand)
         if made.kind not in ("int", "", "text", "json"):
             raise NoRule
-        return made if made.kind == "int" else Value(self.converted("js_int", made.code), "int")
+        return made if made.kind == "int" else Value(self.convert("js_int", made.code), "int")
 
     def _read(self, operand: ir.Part) -> Value:
         """What becomes a whole number: amounts are read, never computed."""
@@ -448,12 +450,12 @@ class Expressions:
         if isinstance(part, ir.Operation):
             operator, operands = part.operator, part.operands
             if operator == "!":
-                return _negated(self.condition(operands[0]))
+                return _negate(self.condition(operands[0]))
             if operator in _LOGIC:
                 return ast.BoolOp(_LOGIC[operator](), [self.condition(each) for each in operands])
             if operator in _EQUAL:
                 test = self._equal(operator, *operands)
-                return test if _EQUAL[operator] else _negated(test)
+                return test if _EQUAL[operator] else _negate(test)
             left = self.value(operands[0])
             if operator in ("<", ">", "<=", ">="):
                 right = self.value(operands[1])
@@ -468,7 +470,7 @@ class Expressions:
         word = ir.word_of(part.function).lower() if isinstance(part, ir.Call) and self.is_php else ""
         if isinstance(part, ir.Call) and word in ("isset", "is_null", "empty"):
             tests = [self._is_nothing(each, word) for each in part.arguments]
-            tests = [_negated(each) for each in tests] if word == "isset" else tests
+            tests = [_negate(each) for each in tests] if word == "isset" else tests
             return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
         made = self.value(part)
         if made.kind == "flag":
@@ -535,7 +537,7 @@ def _common(kinds: Iterable[str]) -> str:
 
 def _is_environment(part: ir.Part) -> bool:
     base = part.base if isinstance(part, ir.Access) else None
-    is_env = isinstance(base, ir.Access) and ir.called(base) == "env"
+    is_env = isinstance(base, ir.Access) and ir.name_of_call(base) == "env"
     return is_env and isinstance(base, ir.Access) and isinstance(base.base, ir.ClassName)
 
 
@@ -544,7 +546,7 @@ def _order(key: ast.expr | None) -> tuple[int, int]:
     return (0, int(word)) if _INDEX.fullmatch(word) else (1, 0)
 
 
-def _negated(test: ast.expr) -> ast.expr:
+def _negate(test: ast.expr) -> ast.expr:
     """The opposite of a flag, without two negations."""
     pairs = ((ast.Is, ast.IsNot), (ast.IsNot, ast.Is), (ast.Eq, ast.NotEq), (ast.NotEq, ast.Eq))
     opposite: dict[type[ast.cmpop], type[ast.cmpop]] = dict(pairs)

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 __all__ = [
     *("Access", "Assign", "Await", "Call", "ClassName", "Define", "Do", "End", "Function", "Handler", "Holder", "If"),
     *("Items", "Leave", "Literal", "Loop", "Name", "New", "Operation", "Other", "Parameter", "Part", "Return"),
-    *("Spread", "Template", "Throw", "Try", "called", "inner_parts", "literal_text", "path_of", "walk", "word_of"),
+    *(
+        "Spread",
+        "Template",
+        "Throw",
+        "Try",
+        "name_of_call",
+        "inner_parts",
+        "literal_text",
+        "path_of",
+        "walk",
+        "word_of",
+    ),
 ]
 
 
@@ -270,7 +281,7 @@ def word_of(part: Part | None) -> str:
     return part.word if isinstance(part, Name | ClassName) else ""
 
 
-def called(part: Part | None) -> str:
+def name_of_call(part: Part | None) -> str:
     """The name of the method that a call calls, or, of an access, its plain key."""
     access = part.function if isinstance(part, Call) else part
     return (literal_text(access.key) or "") if isinstance(access, Access) and not access.is_item else ""

@@ -104,8 +104,8 @@ class JavaScriptReader(Reader):
         """An expression statement; ``process.exit()`` and ``ctx.throw()`` leave."""
         function = value.function if isinstance(value, ir.Call) else None
         base = function.base if isinstance(function, ir.Access) else None
-        is_stop = (ir.word_of(base), ir.called(value)) == ("process", "exit")
-        is_stop |= ir.called(value) == "throw" and "ctx" in (ir.word_of(base), ir.called(base))
+        is_stop = (ir.word_of(base), ir.name_of_call(value)) == ("process", "exit")
+        is_stop |= ir.name_of_call(value) == "throw" and "ctx" in (ir.word_of(base), ir.name_of_call(base))
         return [ir.Throw(node, value)] if is_stop else super().effect(node, value)
 
     def _export(self, node: Node) -> list[ir.Part]:
@@ -150,7 +150,7 @@ class JavaScriptReader(Reader):
     # Expressions
 
     def _identifier(self, node: Node) -> ir.Part:
-        word = self.unescaped(text(node))
+        word = self.unescape(text(node))
         if word == "undefined":
             return ir.Literal(node, None)
         if word in self.imported:
@@ -168,13 +168,13 @@ class JavaScriptReader(Reader):
         return ir.Literal(node, int(value) if value == int(value) else value)
 
     def _string(self, node: Node) -> ir.Part:
-        return ir.Literal(node, self.unescaped(text(node)[1:-1]))
+        return ir.Literal(node, self.unescape(text(node)[1:-1]))
 
-    def interpolated(self, node: Node) -> ir.Part:
+    def interpolation(self, node: Node) -> ir.Part:
         """A value in a template."""
         return self.first(node)
 
-    def unescaped(self, source: str) -> str:
+    def unescape(self, source: str) -> str:
         """The text of a literal or a name; line breaks are one character."""
 
         def letter(found: re.Match[str]) -> str:
@@ -211,7 +211,7 @@ class JavaScriptReader(Reader):
 
     def _key(self, node: Node) -> ir.Part:
         if node.type in ("property_identifier", "private_property_identifier"):
-            return ir.Literal(node, self.unescaped(text(node)))
+            return ir.Literal(node, self.unescape(text(node)))
         value = self.first(node) if node.type == "computed_property_name" else self.value(node)
         is_number = isinstance(value, ir.Literal) and isinstance(value.value, int)
         is_named = is_number and node.type != "computed_property_name"
@@ -224,12 +224,12 @@ class JavaScriptReader(Reader):
         if node.type == "rest_pattern":
             return ir.Spread(node, self.pattern(children(node)[0]))
         if node.type == "object_pattern":
-            return ir.Items(node, list(map(self._taken, children(node))), is_list=False)
+            return ir.Items(node, list(map(self._target_and_value, children(node))), is_list=False)
         if node.type == "array_pattern":
             return self.positions(node)
         return ir.Name(node, text(node)) if "identifier" in node.type else self.value(node)
 
-    def _taken(self, node: Node) -> tuple[ir.Part | None, ir.Part]:
+    def _target_and_value(self, node: Node) -> tuple[ir.Part | None, ir.Part]:
         value = field_of(node, "value")
         if node.type == "pair_pattern" and value is not None:
             return self._key(need(node, "key")), self.pattern(value)
@@ -242,13 +242,15 @@ class JavaScriptReader(Reader):
         if isinstance(found, ir.ClassName) and found.word in ("", "Aes") and word in _NAMED | _SPACES:
             return ir.ClassName(node, word if word in _NAMED else "", True)
         is_optional = field_of(node, "optional_chain") is not None
-        return self._awaited(ir.Access(node, self._waiting(found), ir.Literal(name, word), False, is_optional), found)
+        return self._await_whole(
+            ir.Access(node, self._without_await(found), ir.Literal(name, word), False, is_optional), found
+        )
 
-    def _waiting(self, part: ir.Part) -> ir.Part:
+    def _without_await(self, part: ir.Part) -> ir.Part:
         """What an ``await`` that the grammar put too far within waits for."""
         return part.value if isinstance(part, ir.Await) and part in self.early else part
 
-    def _awaited(self, made: ir.Part, inner: ir.Part) -> ir.Part:
+    def _await_whole(self, made: ir.Part, inner: ir.Part) -> ir.Part:
         """The whole that such an ``await`` is meant for."""
         if inner not in self.early:
             return made
@@ -256,7 +258,7 @@ class JavaScriptReader(Reader):
         self.early.add(whole)
         return whole
 
-    def _parenthesized(self, node: Node) -> ir.Part | None:
+    def _parentheses(self, node: Node) -> ir.Part | None:
         made = self.inner(node)
         self.early.discard(made)
         return made
@@ -264,7 +266,7 @@ class JavaScriptReader(Reader):
     def _subscript(self, node: Node) -> ir.Part:
         base, index = self.value(field_of(node, "object")), self.value(field_of(node, "index"))
         is_optional = field_of(node, "optional_chain") is not None
-        return self._awaited(ir.Access(node, self._waiting(base), index, True, is_optional), base)
+        return self._await_whole(ir.Access(node, self._without_await(base), index, True, is_optional), base)
 
     def _call(self, node: Node) -> ir.Part | None:
         arguments = field_of(node, "arguments")
@@ -279,7 +281,7 @@ class JavaScriptReader(Reader):
             self.early.add(callee)
         if node.type == "new_expression":
             return ir.New(node, callee, values)
-        return self._awaited(ir.Call(node, self._waiting(callee), values), callee)
+        return self._await_whole(ir.Call(node, self._without_await(callee), values), callee)
 
     def _unary(self, node: Node) -> ir.Part | None:
         made = self.operation(node)
@@ -345,7 +347,7 @@ JavaScriptReader.expressions = {
     **dict.fromkeys(("binary_expression", "ternary_expression"), JavaScriptReader.operation),
     "unary_expression": JavaScriptReader._unary,
     **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), JavaScriptReader.assign),
-    "parenthesized_expression": JavaScriptReader._parenthesized,
+    "parenthesized_expression": JavaScriptReader._parentheses,
     **dict.fromkeys(("as_expression", "satisfies_expression"), JavaScriptReader.inner),
     **dict.fromkeys(("non_null_expression", "instantiation_expression"), JavaScriptReader.inner),
     "type_assertion": lambda self, node: self.value(children(node)[-1]),

@@ -115,7 +115,7 @@ class PhpReader(Reader):
             node, None, self.value(source), list(map(self.value, targets)), self.body(field_of(node, "body"))
         )
 
-    def caught(self, node: Node) -> list[ir.ClassName]:
+    def caught_classes(self, node: Node) -> list[ir.ClassName]:
         """The classes that a ``catch`` names."""
         found = field_of(node, "type")
         kinds = children(found) if found is not None and found.type == "type_list" else [found]
@@ -130,9 +130,9 @@ class PhpReader(Reader):
         ]
 
     def _echo(self, node: Node) -> ir.Part:
-        return ir.Do(node, self._printed(node, _listed(children(node))))
+        return ir.Do(node, self._print_values(node, _flatten(children(node))))
 
-    def _printed(self, node: Node, values: list[Node]) -> ir.Part:
+    def _print_values(self, node: Node, values: list[Node]) -> ir.Part:
         return ir.Call(node, ir.ClassName(node, "echo", True), list(map(self.value, values)))
 
     # Expressions
@@ -151,7 +151,7 @@ class PhpReader(Reader):
         found = int(digits, 8) if re.fullmatch(r"0[0-7]+", digits) else int(digits, 0)
         return ir.Literal(node, found) if abs(found) < 2**63 else None
 
-    def _quoted(self, node: Node) -> ir.Part | None:
+    def _quotation(self, node: Node) -> ir.Part | None:
         source = text(node)
         if node.type == "nowdoc":
             return None if _INDENTED.search(source) else ir.Literal(node, text(field_of(node, "value"))[1:])
@@ -171,14 +171,14 @@ class PhpReader(Reader):
         made.node = node
         return made
 
-    def interpolated(self, node: Node) -> ir.Part:
+    def interpolation(self, node: Node) -> ir.Part:
         """A value in a text, where a key needs no quotes."""
         if node.type == "subscript_expression" and node.named_children[-1].type == "name":
             base, key = children(node)
             return ir.Access(node, self.value(base), ir.Literal(key, text(key)), is_item=True)
         return self.value(node)
 
-    def unescaped(self, source: str) -> str:
+    def unescape(self, source: str) -> str:
         """The text of a literal; a byte that is no ASCII would be half a letter."""
 
         def letter(found: re.Match[str]) -> str:
@@ -246,7 +246,7 @@ class PhpReader(Reader):
         target = self.class_name(named) if named.type in ("name", "qualified_name") else self.value(named)
         return None if found is None else ir.New(node, target, *found)
 
-    def shared(self, node: Node) -> frozenset[str]:
+    def shared_names(self, node: Node) -> frozenset[str]:
         """What it is given by reference, and what is global."""
         uses = [text(each) for each in children(node) if each.type == "anonymous_function_use_clause"]
         given = "".join([*uses, text(field_of(node, "parameters"))])
@@ -281,10 +281,10 @@ class PhpReader(Reader):
         return made
 
 
-def _listed(nodes: list[Node]) -> list[Node]:
+def _flatten(nodes: list[Node]) -> list[Node]:
     """What commas part."""
     return [
-        each for node in nodes for each in (_listed(children(node)) if node.type == "sequence_expression" else [node])
+        each for node in nodes for each in (_flatten(children(node)) if node.type == "sequence_expression" else [node])
     ]
 
 
@@ -324,7 +324,7 @@ PhpReader.expressions = {
     **dict.fromkeys(("integer", "float"), PhpReader._number),
     "boolean": lambda self, node: ir.Literal(node, text(node).lower() == "true"),
     "null": lambda self, node: ir.Literal(node, None),
-    **dict.fromkeys(("string", "nowdoc"), PhpReader._quoted),
+    **dict.fromkeys(("string", "nowdoc"), PhpReader._quotation),
     "encapsed_string": PhpReader.template,
     "heredoc": PhpReader._heredoc,
     **dict.fromkeys(("parenthesized_expression", "error_suppression_expression"), PhpReader.inner),

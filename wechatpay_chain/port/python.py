@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.port.sdk import CLASSES, EXCEPTIONS
-from wechatpay_chain.port.source import MissingExtra, shown
+from wechatpay_chain.port.source import MissingExtra, comment_text
 
 __all__ = [
-    *("Names", "assign", "attribute", "call", "code", "code_of", "formatted", "hole", "holes_in", "item", "loads"),
+    *("Names", "assign", "attribute", "call", "code", "code_of", "format_code", "hole", "holes_in", "item", "loads"),
     *("method", "name", "path_word", "response_of", "stop", "targets_of"),
 ]
 
@@ -195,14 +195,14 @@ def code_of(node: ast.AST) -> str:
 
     # Letters beyond ASCII stand in strings alone, where an escape means the same.
     def escape(letter: str) -> str:
-        if letter == "\n" or shown(letter) == letter:
+        if letter == "\n" or comment_text(letter) == letter:
             return letter
         return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
 
     return "".join(map(escape, ast.unparse(ast.fix_missing_locations(node))))
 
 
-def formatted(code: str, width: int = _WIDTH) -> str:
+def format_code(code: str, width: int = _WIDTH) -> str:
     """Python laid out by black, its strings as they are; raises MissingExtra."""
     try:
         import black

@@ -40,7 +40,7 @@ class Reader:
         """The short name of a type."""
         raise NotImplementedError
 
-    def unescaped(self, source: str) -> str:
+    def unescape(self, source: str) -> str:
         """The text that the source of a literal stands for; raises ValueError for what no text can be."""
         raise NotImplementedError
 
@@ -156,12 +156,12 @@ class Reader:
             if each.type == "catch_clause":
                 name = field_of(each, "name", "parameter")
                 target = None if name is None else self.pattern(name)
-                handlers.append(ir.Handler(each, self.caught(each), target, self.body(field_of(each, "body"))))
+                handlers.append(ir.Handler(each, self.caught_classes(each), target, self.body(field_of(each, "body"))))
             elif each.type == "finally_clause":
                 final = self.body(field_of(each, "body"))
         return ir.Try(node, self.body(field_of(node, "body")), handlers, final)
 
-    def caught(self, node: Node) -> list[ir.ClassName]:
+    def caught_classes(self, node: Node) -> list[ir.ClassName]:
         """The classes that a ``catch`` takes: any, where the language does not say."""
         return [ir.ClassName(node, "Exception", True)]
 
@@ -218,7 +218,7 @@ class Reader:
         parts += [ir.Return(body, self.value(body))] if body is not None and is_value else self.body(body)
         is_async = any(child.type == "async" for child in node.children)
         name, returns = text(field_of(node, "name")).lstrip("#"), self.short_type(field_of(node, "return_type"))
-        return ir.Function(node, parameters, parts, name, is_async, self.shared(node), returns)
+        return ir.Function(node, parameters, parts, name, is_async, self.shared_names(node), returns)
 
     def parameter(self, node: Node) -> ir.Parameter:
         """A parameter with its default and its type."""
@@ -234,7 +234,7 @@ class Reader:
         marks = {mark for child in node.children for mark in (child.type, text(child))}
         return node.type == "property_promotion_parameter" or bool(marks & {"accessibility_modifier", "readonly"})
 
-    def shared(self, node: Node) -> frozenset[str]:
+    def shared_names(self, node: Node) -> frozenset[str]:
         """The variables of others that a function changes, where the language has to say so."""
         return frozenset()
 
@@ -318,12 +318,12 @@ class Reader:
             if each.type in _TEXTS:
                 told += text(each)
             elif each.is_named:
-                pieces += [ir.Literal(node, self.unescaped(told)), self.interpolated(each)]
+                pieces += [ir.Literal(node, self.unescape(told)), self.interpolation(each)]
                 told = ""
-        pieces.append(ir.Literal(node, self.unescaped(told)))
+        pieces.append(ir.Literal(node, self.unescape(told)))
         return pieces[0] if len(pieces) == 1 else ir.Template(node, pieces)
 
-    def interpolated(self, node: Node) -> ir.Part:
+    def interpolation(self, node: Node) -> ir.Part:
         """A value in a text."""
         return self.value(node)
 

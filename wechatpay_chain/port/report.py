@@ -18,7 +18,7 @@ from wechatpay_chain.port.python import Names
 from wechatpay_chain.port.sdk import mentions
 from wechatpay_chain.port.slicing import Branch, Output, is_log, leaves
 from wechatpay_chain.port.snippets import Snippet
-from wechatpay_chain.port.source import is_broken, parse, shown, text
+from wechatpay_chain.port.source import comment_text, is_broken, parse, text
 from wechatpay_chain.port.statements import Statements
 
 if TYPE_CHECKING:
@@ -69,8 +69,12 @@ class Report:
         """The Python of all files, with one block of imports."""
         if not self.blocks:
             return ""
-        parts = ["\n".join(_HEADER), *_imported(self.imports), *("\n".join(lines).strip("\n") for lines in self.blocks)]
-        return python.formatted("\n\n".join(filter(None, parts)) + "\n")
+        parts = [
+            "\n".join(_HEADER),
+            *_import_block(self.imports),
+            *("\n".join(lines).strip("\n") for lines in self.blocks),
+        ]
+        return python.format_code("\n\n".join(filter(None, parts)) + "\n")
 
     def document(self) -> dict[str, object]:
         """The report as JSON has it."""
@@ -106,11 +110,11 @@ class Report:
         half = max(20, (width - 3) // 2)
         lines: list[str] = []
         for each in self.statements:
-            lines.append(shown(f"{each.file}:{each.line} {each.place}".rstrip()))
-            left = [piece for line in each.source.split("\n") for piece in _wrapped(shown(line), half)]
+            lines.append(comment_text(f"{each.file}:{each.line} {each.place}".rstrip()))
+            left = [piece for line in each.source.split("\n") for piece in _wrap(comment_text(line), half)]
             code = f"{each.python} ..." if each.python.endswith(":") else each.python
             right = [
-                piece for line in python.formatted(code, half).rstrip().split("\n") for piece in _wrapped(line, half)
+                piece for line in python.format_code(code, half).rstrip().split("\n") for piece in _wrap(line, half)
             ]
             for index in range(max(len(left), len(right))):
                 first = left[index] if index < len(left) else ""
@@ -130,7 +134,7 @@ def port(snippets: Iterable[tuple[str, Snippet]]) -> Report:
     return report
 
 
-def _imported(imports: set[tuple[str, str]]) -> list[str]:
+def _import_block(imports: set[tuple[str, str]]) -> list[str]:
     """The block of the standard library and that of this package."""
     told: dict[bool, list[str]] = {False: [], True: []}
     for module in sorted({module for module, word in imports if not word}):
@@ -141,7 +145,7 @@ def _imported(imports: set[tuple[str, str]]) -> list[str]:
     return ["\n".join(lines) for lines in told.values()]
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _wrap(line: str, width: int) -> list[str]:
     return [line[start : start + width] for start in range(0, len(line), width)] or [""]
 
 
@@ -213,8 +217,8 @@ class _Listing:
             return self._all(output.branches[0].outputs)
         if output.kind in ("if", "try"):
             return self._if(output) if output.kind == "if" else self._try(output)
-        source = (_head if isinstance(output.part, ir.Loop) else _dedented)(output.part)
-        code = [self._numbered(each) for each in output.code]
+        source = (_head if isinstance(output.part, ir.Loop) else _dedent)(output.part)
+        code = [self._number_holes(each) for each in output.code]
         self.made |= output.targets | {each.name for each in output.code if isinstance(each, ast.FunctionDef)}
         self._record(output, source, "\n".join(map(python.code_of, code)))
         return [self._comment(output, source), *code] if code or output.is_sdk else []
@@ -225,7 +229,7 @@ class _Listing:
     def _if(self, output: Output) -> list[ast.stmt]:
         if output.test is None:
             return []
-        source, test = _head(output.part), self._numbered(output.test)
+        source, test = _head(output.part), self._number_holes(output.test)
         comment = self._comment(output, source)
         body, *others = [self._branch(branch, output) for branch in output.branches]
         self._record(output, source, f"if {python.code_of(test)}:")
@@ -240,11 +244,11 @@ class _Listing:
                 made += self._output(each)
             elif each.kind in ("drop", "if", "try") and not is_log(each.part):
                 hole = ast.Expr(python.hole(text(each.part.node)))
-                made += [self._mark([f"# {self._where(each)}"]), self._numbered(hole)]
+                made += [self._mark([f"# {self._where(each)}"]), self._number_holes(hole)]
         parts = branch.parts
         if parts and (not kept or leaves(parts) or branch.kind == "closed"):
             source = text(parts[-1].node) if kept else " ".join(text(each.node) for each in parts)
-            made.append(self._numbered(python.stop(self._line(parts[-1] if kept else parts[0]), source, cause)))
+            made.append(self._number_holes(python.stop(self._line(parts[-1] if kept else parts[0]), source, cause)))
         return made if any(not _is_mark(each) for each in made) else [*made, ast.Pass()]
 
     def _try(self, output: Output) -> list[ast.stmt]:
@@ -263,7 +267,7 @@ class _Listing:
             kinds = ast.Tuple([python.name("NotImplementedError"), python.name("NameError")], ast.Load())
             caught.append(ast.ExceptHandler(kinds, None, [ast.Raise()]))
         for branch in handlers:
-            numbered = [self._numbered(each) for each in branch.classes]
+            numbered = [self._number_holes(each) for each in branch.classes]
             kind = numbered[0] if len(numbered) == 1 else ast.Tuple(numbered, ast.Load())
             self.made |= {branch.name}
             caught.append(ast.ExceptHandler(kind, branch.name or None, self._branch(branch, output, branch.name)))
@@ -271,24 +275,24 @@ class _Listing:
         if leaves(body.parts) and handlers and output.is_followed:
             # Where the original returns from within ``try`` and goes on otherwise, Python does not go on.
             part = body.parts[-1]
-            other = [self._numbered(python.stop(self._line(part), text(part.node)))]
+            other = [self._number_holes(python.stop(self._line(part), text(part.node)))]
         return [ast.Try(made, caught, other, [statement for each in final for statement in self._all(each.outputs)])]
 
     def _line(self, part: ir.Part) -> int:
         return int(part.node.start_point[0]) + 1 + self.snippet.offset
 
     def _where(self, output: Output) -> str:
-        return shown(f"{self.file}:{self._line(output.part)} {output.place}".rstrip())
+        return comment_text(f"{self.file}:{self._line(output.part)} {output.place}".rstrip())
 
     def _comment(self, output: Output, source: str) -> ast.stmt:
-        lines = [f"# {self._where(output)}", *(f"#   {shown(line)}".rstrip() for line in source.split("\n"))]
-        return self._mark([*lines, *(f"# left: {shown(reason)}" for reason in dict.fromkeys(output.left))])
+        lines = [f"# {self._where(output)}", *(f"#   {comment_text(line)}".rstrip() for line in source.split("\n"))]
+        return self._mark([*lines, *(f"# left: {comment_text(reason)}" for reason in dict.fromkeys(output.left))])
 
     def _mark(self, lines: list[str]) -> ast.stmt:
         self.comments.append(lines)
         return ast.Expr(python.name(f"{_MARK}{len(self.comments) - 1}"))
 
-    def _numbered(self, node: _Node) -> _Node:
+    def _number_holes(self, node: _Node) -> _Node:
         """Each hole with its number: the same source, the same number."""
         self.read |= python.loads(node)
         self.made |= {each.target.id for each in ast.walk(node) if isinstance(each, ast.NamedExpr)}
@@ -322,7 +326,7 @@ def _first_error(root: Node) -> int:
     return 0
 
 
-def _dedented(part: ir.Part) -> str:
+def _dedent(part: ir.Part) -> str:
     """The source of a statement, its later lines moved left with its first."""
     whole = text(part.node)
     lines = whole.split("\n")
@@ -333,6 +337,6 @@ def _dedented(part: ir.Part) -> str:
 
 def _head(part: ir.Part) -> str:
     """The head of a branch."""
-    whole = _dedented(part)
+    whole = _dedent(part)
     found = whole.find("{")
     return whole.split("\n")[0] if found < 0 or "\n" not in whole else whole[: found + 1]

@@ -74,13 +74,13 @@ def snippets_in(
             for each in _SCRIPT.finditer(text)
         ]
     if is_page is not False:
-        found = list(_fenced(text)) or list(_marked(text))
+        found = list(_fences(text)) or list(_marks(text))
         if found or is_page:
             return [_visible(each) for each in found if language in (None, each.language)]
     return [_visible(Snippet(text, language or language_of(text)))]
 
 
-def _fenced(text: str) -> Iterator[Snippet]:
+def _fences(text: str) -> Iterator[Snippet]:
     for fence in _FENCE.finditer(text):
         word = fence["word"].lower()
         if word in _LANGUAGES:
@@ -89,7 +89,7 @@ def _fenced(text: str) -> Iterator[Snippet]:
             yield Snippet(code, _LANGUAGES[word], text.count("\n", 0, fence.start("code")))
 
 
-def _marked(text: str) -> Iterator[Snippet]:
+def _marks(text: str) -> Iterator[Snippet]:
     marks = list(_MARK.finditer(text))
     ends = [*(mark.start(1) for mark in marks[1:]), len(text)][: len(marks)]
     for mark, end in zip(marks, ends, strict=True):

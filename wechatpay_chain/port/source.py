@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["MissingExtra", "children", "field_of", "is_broken", "need", "nodes_in", "parse", "shown", "text"]
+__all__ = ["MissingExtra", "children", "comment_text", "field_of", "is_broken", "need", "nodes_in", "parse", "text"]
 
 # Letters that nobody sees although they are no control characters.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
@@ -85,7 +85,7 @@ def is_broken(node: Node) -> bool:
     return any(child.type == "ERROR" or (child.is_missing and child.type != ";") for child in node.children)
 
 
-def shown(source: str) -> str:
+def comment_text(source: str) -> str:
     """Source on one line of a comment: what is invisible, or would steer a terminal, is an escape."""
 
     def escape(letter: str) -> str:

@@ -69,9 +69,9 @@ class Statements(Calls):
         ]
         read = [each for test in asked for each in ir.walk(test, False)]
         bases = {each.base for each in read if isinstance(each, ir.Access)}
-        self.tested = frozenset(ir.called(each) for each in read if each not in bases)
+        self.tested = frozenset(ir.name_of_call(each) for each in read if each not in bases)
         self.scope = Scope(unstable=_unstable(parts))
-        self.scope.changed = _changed(parts)
+        self.scope.changed = _names_changed(parts)
         top = Output(parts[0], "", "scope", branches=[Branch("scope", parts, self.block(parts))])
         prune(top)
         return [top]
@@ -148,10 +148,10 @@ class Statements(Calls):
         value = part.value
         if isinstance(value, ir.Assign):
             return self._assign(part, value)
-        if ir.called(value) == "append" and isinstance(value, ir.Call):
+        if ir.name_of_call(value) == "append" and isinstance(value, ir.Call):
             form = ir.word_of(ir.path_of(value.function)[0])
             if self.scope.kind(form) == "form":
-                made = self._output(part, "code", lambda: self._appended(form, value))
+                made = self._output(part, "code", lambda: self._append_to_form(form, value))
                 made.targets = frozenset([self.names[form]] if made.code else [])
                 return [made]
         test = self._assertion(value)
@@ -159,7 +159,7 @@ class Statements(Calls):
             return self.emit_if(ir.If(part.node, test, [ir.Throw(part.node, None)], []))
         if isinstance(value, ir.Call) and isinstance(value.function, ir.Function) and not value.arguments:
             return self.emit_function(value.function)
-        made = self._output(part, "drop", lambda: self.settled(value), may_stop=self._may_stop(value))
+        made = self._output(part, "drop", lambda: self.settle(value), may_stop=self._may_stop(value))
         changed = _CHANGES.search(text(part.node))
         if made.is_sdk:
             made.kind = "code"
@@ -171,7 +171,7 @@ class Statements(Calls):
             (made,) = self._holes(part, [word], text(part.node))
         return [made, *self._closures(part)]
 
-    def _appended(self, form: str, part: ir.Call) -> list[ast.stmt]:
+    def _append_to_form(self, form: str, part: ir.Call) -> list[ast.stmt]:
         """What is appended to a form; with its two parts it is a Media."""
         self.uses += 1
         self.forms[form].append(part)
@@ -199,7 +199,7 @@ class Statements(Calls):
         function, first = inner.function, inner.arguments[0]
         goes_on = _ASSERTS.get(ir.word_of(function).lower())
         if isinstance(function, ir.Access) and "assert" in ir.word_of(function.base).lower():
-            goes_on = _ASSERT_METHODS.get(ir.called(function).lower())
+            goes_on = _ASSERT_METHODS.get(ir.name_of_call(function).lower())
         return None if goes_on is None else ir.Operation(inner.node, "!", [first]) if goes_on else first
 
     def emit_return(self, part: ir.Return) -> list[Output]:
@@ -212,7 +212,7 @@ class Statements(Calls):
             target, kind = self.value(value.target), self.value(value.value).kind
             self.returned.append(target if target.kind else target._replace(kind=kind))
             return assigned
-        made = self._output(part, "code", lambda: self.settled(value))
+        made = self._output(part, "code", lambda: self.settle(value))
         self.returned.append(self.value(value))
         return [*([made] if made.is_sdk else []), *self._closures(part)]
 
@@ -247,7 +247,7 @@ class Statements(Calls):
 
     def emit_loop(self, part: ir.Loop) -> list[Output]:
         """The statements of a turn; what the turns leave behind is a hole."""
-        head, written = text(part.node).split("{")[0], _written(part.body)
+        head, written = text(part.node).split("{")[0], _names_set(part.body)
         outer, self.span = self.span, (part.node.start_byte, part.node.end_byte)
         targets = [word for each in part.targets for word in _leaves_of(each)]
         flags = {word for word in written if self.scope.kind(word) == "flag"}
@@ -279,7 +279,7 @@ class Statements(Calls):
             told = [EXCEPTIONS.get(found.word) if found.known else None for found in each.classes]
             outer, self.scope = self.scope, self.inner_scope()
             is_ours = all(found is not None and found[1] for found in told)
-            name = "" if each.target is None else self._given(each.target, "sdk error" if is_ours else "error")
+            name = "" if each.target is None else self._parameter_name(each.target, "sdk error" if is_ours else "error")
             made = self.branch("except", each.body)
             made.name, self.scope = name, outer
             made.classes = [
@@ -291,7 +291,7 @@ class Statements(Calls):
         branches += [self.branch("finally", part.final)] if part.final else []
         return [Output(part, self.place, "try", branches=branches)]
 
-    def _given(self, target: ir.Part, kind: str) -> str:
+    def _parameter_name(self, target: ir.Part, kind: str) -> str:
         """The Python name of what a function or a handler is given; a pattern stands for what is read of it."""
         self.scope.kinds.update(dict.fromkeys(_leaves_of(target), ""))
         if isinstance(target, ir.Name):
@@ -300,7 +300,7 @@ class Statements(Calls):
             return self.names[target.word] if isinstance(target, ir.Name) else ""
         name = self.names.lend(kind.removeprefix("sdk "))
         with contextlib.suppress(NoRule):
-            self.scope.aliases |= dict(self.taken_apart(target, Value(python.name(name), kind)))
+            self.scope.aliases |= dict(self.destructure(target, Value(python.name(name), kind)))
             for word in _leaves_of(target):
                 del self.scope.kinds[word]
         return name
@@ -324,7 +324,7 @@ class Statements(Calls):
             assign = each.value if isinstance(each, ir.Do) else None
             if isinstance(assign, ir.Assign) and isinstance(assign.value, ir.Literal) and assign.value.value is None:
                 # Declared and not yet filled: of use only where someone asks for it.
-                is_asked = isinstance(assign.target, ir.Name) or ir.called(assign.target) in self.tested
+                is_asked = isinstance(assign.target, ir.Name) or ir.name_of_call(assign.target) in self.tested
                 made += self.block([each]) if is_asked else []
             else:
                 made += self.emit_function(each, part.name) if isinstance(each, ir.Function) else self.block([each])
@@ -337,13 +337,13 @@ class Statements(Calls):
         name = name or part.name
         outer = self.scope, self.place, self.nested, self.span, self.returned
         self.scope = self.inner_scope(_unstable(part.body) | part.shared)
-        self.scope.changed = _changed(part.body)
+        self.scope.changed = _names_changed(part.body)
         sign = "::" if self.is_php else "."
         self.place = f"{self.place}{sign if self.place and name else ''}{name}"
         self.nested, self.span, self.returned = 0, (0, FOREVER), []
         made: list[Output] = []
         for each in part.parameters:
-            self._given(each.pattern, each.kind or _TYPES.get(each.type, ""))
+            self._parameter_name(each.pattern, each.kind or _TYPES.get(each.type, ""))
             found = [] if each.default is None else self.emit_do(ir.Do(each.node, each.default))
             made += [output for output in found if output.is_sdk or output.kind == "scope"]
         made.append(Output(part, self.place, "scope", branches=[Branch("scope", part.body, self.block(part.body))]))
@@ -374,17 +374,19 @@ class Statements(Calls):
         function = assign.value if isinstance(assign.value, ir.Function) else None
         if function is not None and not (isinstance(assign.target, ir.Name) and self.is_closure(function)):
             return [*made, *self.emit_function(function)]
-        output = self._output(part, "code", lambda: self.assigned(assign), may_stop=self._may_stop(assign.value, True))
+        output = self._output(
+            part, "code", lambda: self.assignment(assign), may_stop=self._may_stop(assign.value, True)
+        )
         output.targets = frozenset(word for statement in output.code for word in python.targets_of(statement))
         output.is_lasting = bool(self.property_of(assign.target))
         if not output.is_sdk and not output.targets:
             output.kind = "drop"
         return [*made, *([output] if output.code or output.uses else []), *([] if is_chained else self._closures(part))]
 
-    def assigned(self, part: ir.Assign) -> list[ast.stmt]:
+    def assignment(self, part: ir.Assign) -> list[ast.stmt]:
         """An assignment as statements, and what becomes known by it; a hole where the target is the shop's."""
         with contextlib.suppress(NoRule):
-            return self._assigned(part)
+            return self._assignment(part)
         target = part.target
         root = ir.path_of(target)[0]
         is_whole = not isinstance(target, ir.Access) or (
@@ -400,26 +402,26 @@ class Statements(Calls):
         self.scope.kinds.update(dict.fromkeys(words, ""))
         return [python.assign(self.names[word], code) for word in words] or [ast.Expr(code)]
 
-    def _assigned(self, part: ir.Assign) -> list[ast.stmt]:
+    def _assignment(self, part: ir.Assign) -> list[ast.stmt]:
         target, operator = part.target, part.operator
         if isinstance(target, ir.Items):
             return self._pattern(target, part)
         is_own = isinstance(target, ir.Access) and ir.word_of(target.base) == "this" and not target.is_item
         if isinstance(target, ir.Access) and not is_own:
             return self._entry(target, part)
-        word = ir.called(target) if is_own else ir.word_of(target)
+        word = ir.name_of_call(target) if is_own else ir.word_of(target)
         if isinstance(part.value, ir.New) and self._is_form(part.value) and not is_own:
             self.uses += 1
             self.forms[word], self.scope.kinds[word] = [], "form"
             return []
-        made = self.copied(part.value, is_changed=not is_own and word in self.scope.changed)
+        made = self.copy_of(part.value, is_changed=not is_own and word in self.scope.changed)
         if is_own and (made.uses or made.kind in ("client", "node", "key", "media")):
             # A property that the SDK fills is a plain variable from then on.
             known = self.knowledge.properties
             known[word] = made.kind if known.get(word, made.kind) in (made.kind, "none") else ""
         if word in ("", "this") or (is_own and not self.property_of(target)):
             raise NoRule
-        statements = self._stored(word, operator, made)
+        statements = self._store(word, operator, made)
         if operator == "=" and not is_own:
             is_first = self.scope.kinds.get(word, made.kind) in ("none", made.kind)
             self.scope.kinds[word] = made.kind if is_first or not self.nested else ""
@@ -431,7 +433,7 @@ class Statements(Calls):
         is_known = isinstance(part.function, ir.ClassName) and part.function.known
         return is_known and ir.word_of(part.function) == "Multipart" and not self.is_php
 
-    def _stored(self, word: str, operator: str, made: Value) -> list[ast.stmt]:
+    def _store(self, word: str, operator: str, made: Value) -> list[ast.stmt]:
         name = self.names[word]
         old = Value(python.name(name), self.scope.kind(word) or self.knowledge.properties.get(word, ""))
         if operator == "=" or (operator == "??=" and old.kind == "client"):
@@ -451,7 +453,7 @@ class Statements(Calls):
 
     def _entry(self, target: ir.Access, part: ir.Assign) -> list[ast.stmt]:
         """``$params['k'] = …``, ``params.k = …``, ``$list[] = …``."""
-        made = self.copied(part.value)
+        made = self.copy_of(part.value)
         keys: list[ir.Part | None] = []
         root: ir.Part = target
         while isinstance(root, ir.Access) and not self.property_of(root) and (root.is_item or not self.is_php):
@@ -497,7 +499,7 @@ class Statements(Calls):
             source = made._replace(code=python.name(whole))
         told: list[tuple[str, Value]] = []
         with contextlib.suppress(NoRule):
-            told = self.taken_apart(pattern, source) if is_readable else []
+            told = self.destructure(pattern, source) if is_readable else []
         if not told:
             given = [source.code] if made.uses else []
             told = [(word, Value(python.hole(_read(pattern, word, part), given))) for word in words]
@@ -546,7 +548,7 @@ def _read(pattern: ir.Items, word: str, part: ir.Assign) -> str:
     return f"{word}: {text(part.node)}"
 
 
-def _written(parts: Iterable[ir.Part]) -> set[str]:
+def _names_set(parts: Iterable[ir.Part]) -> set[str]:
     """The variables that statements set, functions within them left out."""
     inner = [each for part in parts for each in ir.walk(part, into_functions=False)]
     targets = [ir.path_of(each.target)[0] for each in inner if isinstance(each, ir.Assign)]
@@ -561,7 +563,7 @@ def _set_around(function: ir.Function) -> set[str]:
     return {word for each in inner for word in _leaves_of(ir.path_of(each.target)[0])} - own
 
 
-def _changed(parts: Iterable[ir.Part]) -> dict[str, int]:
+def _names_changed(parts: Iterable[ir.Part]) -> dict[str, int]:
     """The variables whose entries are set, and the last place where that is done; in a loop that is its end."""
     found: dict[str, int] = {}
     inner = [each for part in parts for each in ir.walk(part)]

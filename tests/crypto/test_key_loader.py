@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import traceback
 from collections.abc import Callable
@@ -357,3 +358,24 @@ def test_a_serial_keeps_its_leading_zero(made: Made) -> None:
     loaded = key_loader.load_certificate(certificate, "f")
     assert loaded is not None
     assert printed.stdout == f"serial={key_loader.serial_of(loaded)}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["OJ0rBc2I4dbDcgxz88tusL8=", "dZCdEbNOJ0rBc2I4dbDcgxz88tusL8", "OJ0rBc2I4d/DcgxZ88tusL8=", "keys.OJ0rBc2I4dbDcgxz"],
+)
+def test_the_last_line_of_a_key_is_not_shown(text: str) -> None:
+    """It is short enough for the name of a file."""
+    for load in (key_loader.load_private_key, key_loader.load_public_key):
+        with pytest.raises(ConfigError, match=rf"neither a key nor a readable file: {len(text)} characters") as caught:
+            load(text, "private_key")
+        assert text not in repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["apiclient_key.pem", "/etc/Shop2/keys/apiclient_key", "keys/Merchant-1900000001.pem", "private_key"]
+)
+def test_the_name_of_a_file_that_is_not_there_is_shown(text: str) -> None:
+    """So that one sees what is misspelt."""
+    with pytest.raises(ConfigError, match=re.escape(repr(text))):
+        key_loader.load_private_key(text, "private_key")

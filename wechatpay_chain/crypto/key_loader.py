@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KeySource",
     "PublicKeySource",
+    "can_be_shown",
     "certificates_as_pem",
     "is_lent",
     "is_remote",
@@ -165,6 +166,9 @@ _CERTIFICATES = re.compile(
 PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
 
 _PEM_MARK = b"-----BEGIN "
+# The last line of a PEM file is shorter than the others: that of an RSA key of 2048 bits has 24 to 28 characters.
+_RUN = re.compile(r"[A-Za-z0-9+=]{16,}")
+_RUN_WITH_SLASHES = re.compile(r"[A-Za-z0-9+/=]{16,}")
 # As JSON, or JSON within JSON, leaves a line break of PEM text.
 _ESCAPED_BREAK = re.compile(r"(?:\\+r)?\\+n|\\+r")
 # SEQUENCE of the object identifier 1.2.840.113549.1.1.1 and NULL.
@@ -362,7 +366,7 @@ def _read(source: object, field: str) -> tuple[bytes, str]:
 
 def _read_file(path: Path, field: str) -> tuple[bytes, str]:
     # Text that is no path is perhaps a key, whole or broken: then only its length may be shown.
-    name = repr(str(path)) if looks_like_a_path(str(path)) else f"{len(str(path))} characters"
+    name = repr(str(path)) if can_be_shown(str(path)) else f"{len(str(path))} characters"
     try:
         return path.expanduser().read_bytes(), f" in {name}"
     except (OSError, ValueError, RuntimeError) as error:  # the last: ~ of a user who does not exist
@@ -371,8 +375,18 @@ def _read_file(path: Path, field: str) -> tuple[bytes, str]:
 
 
 def looks_like_a_path(text: str) -> bool:
-    """Whether text can be shown as a file's name; else it is perhaps a key, whole or broken."""
+    """Whether text is a file's name rather than a key, whole or broken."""
     return len(text) < 256 and text.isprintable() and ("." in text or max(map(len, text.split("/"))) < 32)
+
+
+def can_be_shown(text: str) -> bool:
+    """Whether text looks like a path and holds nothing that may be a line of a key, however short."""
+    run = _RUN if "." in text or text.startswith(("/", "~")) else _RUN_WITH_SLASHES
+    return looks_like_a_path(text) and not any(map(_is_base64_like, run.findall(text)))
+
+
+def _is_base64_like(run: str) -> bool:
+    return run.upper() != run != run.lower() and not run.isalpha()
 
 
 def names_a_file(source: object) -> bool:

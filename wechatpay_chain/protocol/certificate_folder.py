@@ -177,7 +177,7 @@ def _open_folder_above(path: Path) -> str:
 def _display_path(path: Path) -> str:
     """A path as an error shows it: what does not look like one may be a key."""
     name = str(path)
-    return repr(name) if key_loader.looks_like_a_path(name) else f"{len(name)} characters"
+    return repr(name) if key_loader.can_be_shown(name) else f"{len(name)} characters"
 
 
 def _bundle(file: Path) -> list[x509.Certificate]:

@@ -91,7 +91,7 @@ def _key(text: str, console: Console) -> bytes:
     from wechatpay_chain.crypto import key_loader
 
     # What does not look like a path may be the key itself.
-    shown = repr(text[1:]) if key_loader.looks_like_a_path(text[1:]) else f"@ and {len(text) - 1} characters"
+    shown = repr(text[1:]) if key_loader.can_be_shown(text[1:]) else f"@ and {len(text) - 1} characters"
     raise ItemError(f"-k: {shown} cannot be read ({reason})")
 
 

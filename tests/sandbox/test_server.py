@@ -328,7 +328,8 @@ def test_any_bytes_are_answered_or_hung_up_on(
     answered = b""
     with connected(gateway) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(text)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # who has been hung up on already is not connected
+            connection.shutdown(socket.SHUT_WR)
         while block := connection.recv(65536):
             answered += block
     assert answered == b"" or answered.startswith(b"HTTP/1.1 ")

@@ -169,3 +169,10 @@ def test_the_configuration_is_pem(gateway: Sandbox) -> None:
     assert certificate in entries["certs"].values()
     assert entries["private_key"].startswith("-----BEGIN PRIVATE KEY-----")
     assert repr(gateway) == f"<Sandbox of {gateway.mchid} at {gateway.base_url}>"
+
+
+@pytest.mark.parametrize("rows", [None, "", "20", -1, 2.5, True, ["20"]])
+def test_the_rows_of_a_bill_are_a_whole_number(rows: Any) -> None:
+    """Told as rows, and not as the seconds of its neighbours."""
+    with pytest.raises(errors.ConfigError, match=r"^bill_rows: expected a whole number from 0 on, found "):
+        Sandbox(bill_rows=rows)

@@ -152,7 +152,7 @@ class Sandbox:
             _seconds("refund_after", refund_after),
             _seconds("close_wait", close_wait) or 0,
             _seconds("refund_wait", refund_wait) or 0,
-            int(_seconds("bill_rows", bill_rows) or 0),
+            _count("bill_rows", bill_rows),
             is_tls=bool(tls),
         )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
@@ -597,7 +597,7 @@ class Sandbox:
                 answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
                 if is_legacy(path):
                     return answer, replace(request, verdict="404", cause=hint), refusal, None
-                return answer, request if refusal is None else _judged(request, refusal), refusal, None
+                return answer, request if refusal is None else _with_verdict(request, refusal), refusal, None
             # A written answer waits for it.
             found = Found(Route(request.method, path, _nothing), None)
         met: list[Fault] = []
@@ -620,7 +620,7 @@ class Sandbox:
                 answer = refused_.answer()
                 if not refused_.is_signed:
                     refusal = refused_
-                    request = _judged(request, refusal)
+                    request = _with_verdict(request, refusal)
             answer.sign(self.platform, asked)
         for fault in met:
             fault.change(answer, self.platform, asked)
@@ -811,7 +811,7 @@ _NOT_REFUNDED = {
 }
 
 
-def _judged(request: Received, refusal: Refusal) -> Received:
+def _with_verdict(request: Received, refusal: Refusal) -> Received:
     return replace(request, verdict=str(refusal), cause=refusal.cause or refusal.payload["message"])
 
 
@@ -826,3 +826,9 @@ def _seconds(name: str, value: float | None) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e10:
         raise ConfigError(f"{name}: expected seconds from 0 on, or None for never, found {value!r:.40}", name)
     return float(value)
+
+
+def _count(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(f"{name}: expected a whole number from 0 on, found {value!r:.40}", name)
+    return value

@@ -204,7 +204,7 @@ def test_refunds_and_transfers_take_their_states(browser: Browser, wxpay: Wechat
         moved = transfer(gateway, own)
         visit(browser, gateway, "refunds")
         browser.click("#rows button[title=ABNORMAL]")
-        browser.says("#rows tbody tr", "异常")
+        browser.says("#rows tbody tr td.narrow:nth-child(3)", "异常")
         browser.click("#rows button[title=SUCCESS]")
         browser.says("#rows tbody tr td.narrow:nth-child(3)", "成功")
         visit(browser, gateway, "transfers")
@@ -515,7 +515,8 @@ def test_the_keyboard_alone(browser: Browser, gateway: Sandbox, wxpay: Wechatpay
     browser.press(Keys.ENTER)
     browser.wait(lambda: browser.all("dialog[open]"))
     browser.press(Keys.ENTER)
-    browser.says("#told", older)
+    # The payment before was told with the same number.
+    browser.says("#told", older, "退款")
     assert shop.query(wxpay, gateway, older)["trade_state"] == "REFUND"
     # One row alone is in the order of Tab, so a list of any length is left with few of them.
     assert browser.script("return document.querySelectorAll('#rows tbody button:not([tabindex=\"-1\"])').length") <= 3

@@ -23,7 +23,7 @@ from wechatpay_chain.crypto.ciphers import GCMDecryptor
 from wechatpay_chain.errors import Attempt, ChainError, DecryptionError, IntegrityError, TimedOut, WechatpayError
 from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER, field_value
-from wechatpay_chain.response import Response
+from wechatpay_chain.response import Response, mark_streamed
 from wechatpay_chain.transport.sink import Sink, folder_of, write_when_whole
 from wechatpay_chain.transport.verification import body_pieces
 
@@ -53,7 +53,7 @@ class Broken(Exception):
 
 def raw_pieces(response: Response) -> Iterator[bytes]:
     """The body as it arrives, or out of memory; Broken when it breaks off, TimedOut when nothing comes."""
-    if response._content_consumed:  # type: ignore[attr-defined]
+    if response.body_state != "unread":
         yield from (response.content[at : at + BLOCK] for at in range(0, len(response.content), BLOCK))
         return
     try:
@@ -63,7 +63,7 @@ def raw_pieces(response: Response) -> Iterator[bytes]:
         raise TimedOut(reason, (Attempt(response.url.partition("?")[0], reason, sent=True),)) from error
     except (HTTPError, OSError, zlib.error) as error:
         raise Broken(f"the file broke off ({error})") from error
-    response._content_consumed = True  # type: ignore[attr-defined]
+    mark_streamed(response)
 
 
 def decrypt_pieces(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
@@ -285,8 +285,8 @@ class _Transfer:
         told = (
             f"{where}: {reason}; {self._received_size()} bytes came, {named}, found {self.hexdigest}; nothing was kept"
         )
-        if self._response is not None:
-            self._response._content_consumed = True  # type: ignore[attr-defined]
+        if self._response is not None and self._response.body_state == "unread":
+            mark_streamed(self._response)
         return IntegrityError(told, self._response, self.expected, self.hexdigest)
 
     def _received_size(self) -> int:
@@ -387,8 +387,8 @@ def open_sources(source: Any, opening: Callable[[NamedFile], Opening], progress:
 
 def _names_files(answer: Response) -> bool:
     """Whether an answer names files; one that streams is a file, and to look into it would be to read it."""
-    if not answer._content_consumed:  # type: ignore[attr-defined]
+    if answer.body_state == "unread":
         return False
-    if isinstance(answer._content, bool):
+    if answer.body_state == "streamed":
         raise ChainError("download: the answer streamed, and was read already; ask for it again")
     return isinstance(answer.data, Mapping)

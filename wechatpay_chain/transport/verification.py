@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -12,7 +11,7 @@ import requests
 
 from wechatpay_chain.errors import ApiError, BusinessError, SignError, VerificationError
 from wechatpay_chain.protocol.signer import is_file
-from wechatpay_chain.response import HeaderFields, Response
+from wechatpay_chain.response import HeaderFields, Response, keep_body
 from wechatpay_chain.transport.decoding import BLOCK, TooLarge, decode, read_pieces
 from wechatpay_chain.transport.signed_request import SignedRequest
 
@@ -50,8 +49,8 @@ def convert_response(request: SignedRequest, answer: requests.Response) -> Respo
     vars(response).update({name: value for name, value in vars(answer).items() if name != "headers"})
     response.headers = HeaderFields(answer.headers)
     response.request = request
-    if vars(response).get("_content", False) is not False:
-        response._content_consumed = True  # type: ignore[attr-defined]  # a store of answers has no stream behind it
+    if response.body_state == "kept":
+        _ = response.content  # from here requests takes it as read: a store of answers may not have told it so
     return response
 
 
@@ -63,12 +62,8 @@ def check_response(request: SignedRequest, response: Response, stream: bool) -> 
     """
     if stream and response.status_code < 300 and _may_stream(request, response):
         return response
-    if not response._content_consumed:  # type: ignore[attr-defined]
-        body, raw = _read(response, request.max_body), response.raw
-        # From here requests takes it, as it takes any body.
-        response.raw = io.BytesIO(body)
-        _ = response.content
-        response.raw = raw
+    if response.body_state == "unread":
+        keep_body(response, _read(response, request.max_body))
     try:
         result = request.protocol.prove(
             str(request.method),

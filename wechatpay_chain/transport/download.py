@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.crypto.ciphers import GCMDecryptor
@@ -24,6 +24,7 @@ from wechatpay_chain.errors import Attempt, ChainError, DecryptionError, Integri
 from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER, field_value
 from wechatpay_chain.response import Response, mark_streamed
+from wechatpay_chain.transport.decoding import Inflater
 from wechatpay_chain.transport.sink import Sink, folder_of, write_when_whole
 from wechatpay_chain.transport.verification import body_pieces
 
@@ -44,7 +45,6 @@ __all__ = [
 
 BLOCK = 1 << 17
 _GZIP = b"\x1f\x8b"
-_GZIP_BITS = 31
 
 
 class Broken(Exception):
@@ -89,30 +89,15 @@ def decompress_pieces(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
         yield start
         yield from pieces
         return
+    inflater = Inflater("gzip")
     try:
-        yield from _inflate(start, pieces)
+        for piece in chain((start,), pieces):
+            yield from inflater.update(piece)
+        yield from inflater.finish()
     except zlib.error as error:
         raise Broken(f"its gzip is damaged ({error})") from error
-
-
-def _inflate(start: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    inflater: Any = zlib.decompressobj(_GZIP_BITS)
-    piece: bytes | None = start
-    while piece is not None:
-        while piece:
-            if inflater.eof:
-                # gzip files may stand one behind the other, and zeros behind the last.
-                piece = piece.lstrip(b"\0")
-                if not piece:
-                    break
-                inflater = zlib.decompressobj(_GZIP_BITS)
-            yield inflater.decompress(piece, BLOCK)
-            piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-        piece = next(pieces, None)
-    while not inflater.eof and (rest := inflater.decompress(b"", BLOCK)):
-        yield rest
-    if not inflater.eof:
-        raise Broken("its gzip ends too early")
+    except ProtocolError as error:
+        raise Broken("its gzip ends too early") from error
 
 
 Progress: TypeAlias = Callable[[int, "int | None"], object]

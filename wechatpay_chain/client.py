@@ -1,4 +1,4 @@
-"""The client: picks the protocol, holds the merchant, the keyring and the session."""
+"""The client: turns a chain that is called into a signed request, sends it, and returns the verified answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
 from wechatpay_chain.transport.multipart import Multipart
-from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, SendOptions
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.signed_request import SignedRequest
 from wechatpay_chain.transport.sink import Sink, save_body
@@ -75,7 +75,7 @@ class Client(Root):
         merchant = configured.merchant
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
-        self._complete: set[str] = set()
+        self._checked_protocols: set[str] = set()
         self._workers: Workers | None = None
         if configured.max_workers is not None:
             from wechatpay_chain.workers import Workers
@@ -287,7 +287,7 @@ class Client(Root):
         configured = self._settings
         given = self._read(method, args, options)
         call = build(method, path, given, self._face, configured.bases, configured.allow_http)
-        if call.protocol not in self._complete:
+        if call.protocol not in self._checked_protocols:
             self._require(call.protocol)
         if call.payload is None:
             body = given.get("json") if given.get("data") is None else given["data"]
@@ -333,7 +333,7 @@ class Client(Root):
         if missing:
             needed = f"API{protocol} calls need them; nothing was sent"
             raise ConfigError(f"{', '.join(missing)}: missing; {needed}", missing[0])
-        self._complete.add(protocol)
+        self._checked_protocols.add(protocol)
 
     def _request(self, call: Call, offline: bool = False) -> SignedRequest:
         headers = call.request_headers(self._settings.headers)
@@ -369,13 +369,13 @@ class Client(Root):
 
         return APIv2(self._settings.merchant.mchid, self._settings.merchant.secret)
 
-    def _delivery(self, call: Call) -> Delivery:
+    def _send_options(self, call: Call) -> SendOptions:
         deadline = call.deadline
         if deadline is None:
             # Files take as long as they take: there the pause between two bytes bounds.
             is_file = call.stream or call.sink is not None or isinstance(call.body, Multipart)
             deadline = math.inf if is_file else self._settings.deadline or DEFAULT_DEADLINE
-        return Delivery(
+        return SendOptions(
             deadline=time.monotonic() + deadline,
             bases=call.bases or self._settings.bases,
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
@@ -386,7 +386,7 @@ class Client(Root):
 
     def _exchange(self, call: Call, request: SignedRequest) -> Response:
         try:
-            return self._session.send(request, self._delivery(call))
+            return self._session.send(request, self._send_options(call))
         finally:
             if isinstance(call.body, Multipart):
                 call.body.close()

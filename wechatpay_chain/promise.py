@@ -494,10 +494,10 @@ def _runs_trio() -> bool:
         return False
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     global _links
     _links = threading.RLock()  # a thread of the parent that does not live on in the child may hold it
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -65,7 +65,7 @@ def check_response(request: SignedRequest, response: Response, stream: bool) -> 
     if response.body_state == "unread":
         keep_body(response, _read(response, request.max_body))
     try:
-        result = request.protocol.prove(
+        result = request.protocol.verify_answer(
             str(request.method),
             request.path,
             request.target,
@@ -99,14 +99,14 @@ def _refusal(request: SignedRequest, response: Response) -> ApiError:
 def body_pieces(response: Response) -> Iterator[bytes]:
     """The body as it arrives, its Content-Encoding undone."""
     raw, coding = response.raw, response.headers.get("Content-Encoding")
-    if isinstance(raw, _Replayed):
+    if isinstance(raw, _PeekedBody):
         return raw.stream()
     return decode(_pieces(raw), coding) if coding else _pieces(raw)
 
 
 def _read(response: Response, limit: int) -> bytes:
     raw = response.raw
-    if isinstance(raw, _Replayed) or response.headers.get("Content-Encoding"):
+    if isinstance(raw, _PeekedBody) or response.headers.get("Content-Encoding"):
         return read_pieces(body_pieces(response), limit)
     if (getattr(raw, "length_remaining", None) or 0) > limit:
         raise TooLarge(limit)
@@ -130,7 +130,7 @@ def _may_stream(request: SignedRequest, response: Response) -> bool:
     if not request.is_download:
         return False
     try:
-        response.verified = protocol.prove_digest(request.target, response.headers)
+        response.verified = protocol.verify_digest(request.target, response.headers)
     except VerificationError:
         return False  # it is read and refused as any other that is not proven
     return response.verified or request.knows_digest
@@ -138,11 +138,11 @@ def _may_stream(request: SignedRequest, response: Response) -> bool:
 
 def _peek_start(response: Response) -> bytes:
     """The first bytes of a body, which stays whole."""
-    replayed = response.raw = _Replayed(response.raw, body_pieces(response))
+    replayed = response.raw = _PeekedBody(response.raw, body_pieces(response))
     return replayed.peek(_START)
 
 
-class _Replayed:
+class _PeekedBody:
     """A body whose beginning was looked at; what is read of it is decoded."""
 
     def __init__(self, raw: Any, pieces: Iterator[bytes]) -> None:

@@ -410,9 +410,9 @@ def test_trust_in_any_server_stays_on_the_loopback(gateway: Sandbox) -> None:
     with gateway.builder() as instance:
         exchange = instance._session.send
 
-        def noting(request: Any, delivery: Any) -> Any:
-            sent.extend(base.origin for base in delivery.bases)
-            return exchange(request, delivery)
+        def noting(request: Any, options: Any) -> Any:
+            sent.extend(base.origin for base in options.bases)
+            return exchange(request, options)
 
         instance._session.send = noting  # type: ignore[method-assign]
         with pytest.raises(errors.ApiError, match="not followed"):

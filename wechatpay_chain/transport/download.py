@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.crypto.ciphers import GCMDecryptor
 from wechatpay_chain.errors import Attempt, ChainError, DecryptionError, IntegrityError, TimedOut, WechatpayError
 from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER, field_value
-from wechatpay_chain.response import Response
+from wechatpay_chain.response import Response, mark_streamed
+from wechatpay_chain.transport.decoding import Inflater
 from wechatpay_chain.transport.sink import Sink, folder_of, write_when_whole
 from wechatpay_chain.transport.verification import body_pieces
 
@@ -44,7 +45,6 @@ __all__ = [
 
 BLOCK = 1 << 17
 _GZIP = b"\x1f\x8b"
-_GZIP_BITS = 31
 
 
 class Broken(Exception):
@@ -53,7 +53,7 @@ class Broken(Exception):
 
 def raw_pieces(response: Response) -> Iterator[bytes]:
     """The body as it arrives, or out of memory; Broken when it breaks off, TimedOut when nothing comes."""
-    if response._content_consumed:  # type: ignore[attr-defined]
+    if response.body_state != "unread":
         yield from (response.content[at : at + BLOCK] for at in range(0, len(response.content), BLOCK))
         return
     try:
@@ -63,7 +63,7 @@ def raw_pieces(response: Response) -> Iterator[bytes]:
         raise TimedOut(reason, (Attempt(response.url.partition("?")[0], reason, sent=True),)) from error
     except (HTTPError, OSError, zlib.error) as error:
         raise Broken(f"the file broke off ({error})") from error
-    response._content_consumed = True  # type: ignore[attr-defined]
+    mark_streamed(response)
 
 
 def decrypt_pieces(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
@@ -89,30 +89,15 @@ def decompress_pieces(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
         yield start
         yield from pieces
         return
+    inflater = Inflater("gzip")
     try:
-        yield from _inflate(start, pieces)
+        for piece in chain((start,), pieces):
+            yield from inflater.update(piece)
+        yield from inflater.finish()
     except zlib.error as error:
         raise Broken(f"its gzip is damaged ({error})") from error
-
-
-def _inflate(start: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    inflater: Any = zlib.decompressobj(_GZIP_BITS)
-    piece: bytes | None = start
-    while piece is not None:
-        while piece:
-            if inflater.eof:
-                # gzip files may stand one behind the other, and zeros behind the last.
-                piece = piece.lstrip(b"\0")
-                if not piece:
-                    break
-                inflater = zlib.decompressobj(_GZIP_BITS)
-            yield inflater.decompress(piece, BLOCK)
-            piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-        piece = next(pieces, None)
-    while not inflater.eof and (rest := inflater.decompress(b"", BLOCK)):
-        yield rest
-    if not inflater.eof:
-        raise Broken("its gzip ends too early")
+    except ProtocolError as error:
+        raise Broken("its gzip ends too early") from error
 
 
 Progress: TypeAlias = Callable[[int, "int | None"], object]
@@ -285,8 +270,8 @@ class _Transfer:
         told = (
             f"{where}: {reason}; {self._received_size()} bytes came, {named}, found {self.hexdigest}; nothing was kept"
         )
-        if self._response is not None:
-            self._response._content_consumed = True  # type: ignore[attr-defined]
+        if self._response is not None and self._response.body_state == "unread":
+            mark_streamed(self._response)
         return IntegrityError(told, self._response, self.expected, self.hexdigest)
 
     def _received_size(self) -> int:
@@ -387,8 +372,8 @@ def open_sources(source: Any, opening: Callable[[NamedFile], Opening], progress:
 
 def _names_files(answer: Response) -> bool:
     """Whether an answer names files; one that streams is a file, and to look into it would be to read it."""
-    if not answer._content_consumed:  # type: ignore[attr-defined]
+    if answer.body_state == "unread":
         return False
-    if isinstance(answer._content, bool):
+    if answer.body_state == "streamed":
         raise ChainError("download: the answer streamed, and was read already; ask for it again")
     return isinstance(answer.data, Mapping)

@@ -52,8 +52,8 @@ __all__ = ["Client", "Wechatpay"]
 
 _log = logging.getLogger("wechatpay_chain")
 
-# How paths of WeChat Pay begin, today's and tomorrow's; a whole URL and a template are looked at where they are made.
-_BEGINNING = re.compile(r"/*(v[0-9]+|hk|global|brand)([/?#{]|$)|https?://|//|/?\{", re.IGNORECASE)
+# How paths of WeChat Pay begin; a whole URL and a template are looked at where they are made.
+_BEGINNING = re.compile(r"/*(v[23]|hk|global|brand)([/?#{]|$)|https?://|//|/?\{", re.IGNORECASE)
 
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")

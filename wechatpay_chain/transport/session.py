@@ -325,6 +325,8 @@ def _send_through_session(session: requests.Session, request: SignedRequest, how
         return found[0]
 
     request.hooks["response"].insert(0, verify)
+    # No cookie travels, but a store writes down the jar that every prepared request has.
+    request.prepare_cookies({})
     before = sys.exc_info()[1]
     try:
         session_answer = session.send(request, **{**how, "allow_redirects": False})
